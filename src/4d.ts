@@ -1,6 +1,6 @@
-/** `rfc6455/4d`: the WebSocket classes of 4D. */
+/** Exports the WebSocket classes of 4D, as `rfc6455/4d`. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export { WebSocket, type WebSocketHandler, type WebSocketOptions } from './api/4d/client.ts';

@@ -1,6 +1,6 @@
-/** `rfc6455`: WebSocket servers and clients. */
+/** Exports the native API: WebSocket servers and clients, as `rfc6455`. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { Backoff } from './api/backoff.ts';

@@ -1,6 +1,6 @@
-/** `rfc6455/plugin-v1`: the commands of the IX WebSocket plugin, version 1. */
+/** Exports the commands of the IX WebSocket plugin, version 1, as `rfc6455/plugin-v1`. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { SendStatus } from './api/plugin/engine-events.ts';

@@ -1,6 +1,6 @@
-/** `rfc6455/plugin`: the commands of the IX WebSocket plugin, version 2. */
+/** Exports the commands of the IX WebSocket plugin, version 2, as `rfc6455/plugin`. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { SendStatus } from './api/plugin/engine-events.ts';

@@ -1,6 +1,6 @@
-/** `rfc6455/protocol`: the endpoint without a socket. It exports the frames, the state machine, and the opening handshake as text. */
+/** Exports the protocol without sockets, as `rfc6455/protocol`: the frames, the state machine, and the opening handshake as text. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export { acceptDeflate, type DeflateAcceptance } from './deflate/accept.ts';

@@ -1,6 +1,9 @@
-/** The exports of `rfc6455/topics`: topics that connections subscribe to, in one process, or in several processes that a bus connects. */
+/**
+ * Exports `Topics` and its buses, as `rfc6455/topics`. Connections subscribe to topics, in one process or in several processes that a bus
+ * connects.
+ */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';

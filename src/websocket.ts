@@ -1,6 +1,6 @@
-/** `rfc6455/websocket`: the standard's `WebSocket`, as browsers have it. */
+/** Exports the `WebSocket` of the WHATWG standard, as browsers have it, as `rfc6455/websocket`. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';

@@ -1,9 +1,9 @@
 /**
- * `rfc6455/ws`: the API of the npm package `ws` 8 over our endpoint, for existing programs. For new programs the native API, `rfc6455`, is
- * safer: it has limits and an origin policy by default, and an exception in a handler never ends the process.
+ * Exports the API of the npm package `ws` 8, as `rfc6455/ws`, for existing programs. For new programs the native API, `rfc6455`, is safer:
+ * the native API has limits and an origin policy by default, and an exception in a handler never ends the process.
  */
 
-// The declarations name Buffer and node:http: TypeScript 6 and later load @types/node only if a file asks for it.
+// The declaration file uses Buffer and node:http. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { ExtraLimits } from './api/ws/bounds.ts';

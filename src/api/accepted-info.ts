@@ -1,7 +1,7 @@
 /**
  * The information that a server's connection keeps about its opening handshake. Reading the address of the other end is a system call, and
- * storing it takes memory as long as the connection is open. So the address is read when the application asks for it, or at the last moment
- * at which the socket still has it, see `Dispatch.onEnding`.
+ * storing it takes memory as long as the connection is open. So the address is read when the application asks for it, or shortly before the
+ * socket loses it, see `Dispatch.onEnding`.
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';
@@ -9,10 +9,10 @@ import type { Addressed } from '../transport/received-request.ts';
 import { endOf, type ServerRequest } from '../transport/server-request.ts';
 import type { ConnectionInfo } from './connection-core.ts';
 
-/** The first characters of a request target that `Connection.url` keeps. */
+/** The number of characters at the beginning of a request target that `Connection.url` keeps. */
 const MAX_URL = 1_024;
 
-// V8 copies a part of a string that is shorter than this. A longer part refers to the whole string.
+// V8 copies a part of a string with fewer characters than this. A longer part refers to the whole string.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -55,7 +55,7 @@ export class AcceptedInfo implements ConnectionInfo {
 }
 
 /**
- * Copies a text of the request. A part of a string keeps the whole string in memory, here as long as the connection is open. A target may
+ * Copies a text of the request. A part of a string would keep the whole request in memory as long as the connection is open. A target may
  * have 8 KiB, so only its beginning is kept.
  */
 function ownText(text: string): string {

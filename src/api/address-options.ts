@@ -1,6 +1,6 @@
 /**
- * The options `host` and `port` of servers. Node reads an empty host, a number or `false` as "every interface", and a port that is a string
- * as the path of a Unix domain socket. Here each of these values is an error.
+ * Specifies the options `host` and `port` of servers. Node reads an empty host, a number or `false` as "every interface", and a port that is
+ * a string as the path of a Unix domain socket. Here each of these values is an error.
  */
 
 import { custom, integer, type OptionSpec, show } from './option-spec.ts';
@@ -11,7 +11,7 @@ interface About<Default> {
   readonly text: string;
 }
 
-/** An IP address or a name. */
+/** Makes an option whose value is an IP address or a host name. */
 export function hostOption<Default extends string | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<string, string | Default> {
@@ -25,7 +25,7 @@ export function hostOption<Default extends string | undefined = undefined>(
   });
 }
 
-/** The port; 0 stands for any free port. */
+/** Makes an option whose value is a port. 0 stands for any free port. */
 export function portOption<Default extends number | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<number, number | Default> {

@@ -9,8 +9,8 @@ import { amount, custom, readValues, type SpecsOf, show, type ValuesOf } from '.
 /** The waits before a new attempt, in milliseconds. */
 export interface Backoff {
   /**
-   * The longest wait after a lost connection; the wait is random. If two connections in a row were lost within 5 s of being open, the
-   * client waits as after a failed attempt. @default 5000
+   * The longest wait after a lost connection. The wait is random, from 0 up to this time. If two connections in a row were each lost within 5
+   * s after they opened, the client waits as long as after a failed attempt. @default 5000
    */
   readonly first?: number | undefined;
   /** The wait after the first failed attempt. Each further failed attempt doubles it. @default 1000 */
@@ -19,7 +19,7 @@ export interface Backoff {
   readonly max?: number | undefined;
   /** The shortest wait after a failed attempt. @default 0 */
   readonly min?: number | undefined;
-  /** Which part of the wait after a failed attempt is random, 0 to 1. @default 0.5 */
+  /** The fraction of the wait after a failed attempt that is random, from 0 to 1. @default 0.5 */
   readonly jitter?: number | undefined;
 }
 
@@ -52,11 +52,11 @@ function checkFraction(value: unknown, name: string): void {
 // A longer delay makes setTimeout fire at once.
 const MAX_WAIT = 2_147_483_647;
 
-// 100 ms · 2^26 is two months. More doublings would only overflow.
+// Even 100 ms · 2^26 is more than two months. More doublings would only overflow.
 const MAX_DOUBLINGS = 26;
 
 /**
- * The times of a `backoff` option.
+ * Reads the times of a `backoff` option, and adds the defaults.
  * @throws {RangeError | TypeError} for a time or a fraction that is invalid
  */
 export function readBackoff(backoff: Backoff = {}): BackoffTimes {
@@ -76,7 +76,10 @@ export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTi
   return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
 }
 
-/** A random number from 0 up to, but not including, 1. Clients that lost the same server must not all reconnect at the same time. */
+/**
+ * Returns a random number from 0 up to, but not including, 1. It is random so that clients that lost the same server do not all reconnect at
+ * the same time.
+ */
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
   return value / 2 ** 32;

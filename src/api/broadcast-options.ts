@@ -9,19 +9,19 @@ export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connec
 /** Which connections receive a broadcast, and how it is sent. */
 export interface BroadcastOptions<Data = undefined> {
   /**
-   * The connections that receive the message. Connections outside the server or group, and closed ones, are skipped. @default all
+   * The connections that receive the message. Connections outside the server or group, and closed connections, are skipped. @default all
    * connections
    */
   readonly to?: Iterable<Connection<unknown>> | undefined;
   /** The connections that do not receive the message. */
   readonly except?: Connections | null | undefined;
-  /** Called for each remaining connection; returns whether that connection receives the message. */
+  /** Returns whether a connection receives the message. Called for each connection that `to` and `except` allow. */
   filter?(connection: Connection<Data>): boolean;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
-/** The options of a broadcast, given as an object, or as the second and third argument. @throws {TypeError} for invalid options */
+/** Reads the options of a broadcast from an object, or from the second and third argument. @throws {TypeError} for invalid options */
 export function toBroadcastOptions<Data>(
   second: BroadcastOptions<Data> | Connections | null,
   compress: boolean,

@@ -1,9 +1,9 @@
-/** Callbacks of the application: the Promises that they return, and the errors that they throw when no handler receives them. */
+/** Treats callbacks of the application: the Promises that callbacks return, and errors that no handler receives. */
 
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/** Whether a value is a Promise, of any realm or library. */
+/** Says whether a value is a Promise. Promises of any realm or library count. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
@@ -16,7 +16,7 @@ export const warned: SeldomSaid = new SeldomSaid();
 // Two texts are treated as the same if this number of characters at their beginning is equal.
 const MAX_KIND = 200;
 
-/** Reports an error that no handler receives as a process warning: once per text and minute, since a peer may be able to cause it. */
+/** Reports an error that no handler receives as a process warning, at most once per text and minute, since a peer may be able to cause it. */
 export function warn(thrown: unknown): void {
   // `String` would throw for an object that cannot be converted, and nothing would catch that error here.
   const error =

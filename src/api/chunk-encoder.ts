@@ -10,7 +10,7 @@ export class ChunkEncoder {
   /** The high surrogate at the end of the previous part. The next part may begin with its low surrogate. */
   #surrogate = '';
 
-  /** @returns the bytes; they may be empty. @throws {TypeError} as `toBytes` */
+  /** Encodes the next part. @returns the bytes, which may be empty. @throws {TypeError} as `toBytes` does */
   encode(chunk: Message): Uint8Array {
     if (typeof chunk !== 'string') {
       const bytes = toBytes(chunk);
@@ -22,7 +22,7 @@ export class ChunkEncoder {
     return Buffer.from(isCut ? text.slice(0, -1) : text);
   }
 
-  /** The bytes that remain after the last part. */
+  /** Returns the bytes that remain after the last part. */
   finish(): Uint8Array {
     const rest = this.#surrogate === '' ? new Uint8Array(0) : REPLACEMENT;
     this.#surrogate = '';

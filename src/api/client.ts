@@ -1,5 +1,6 @@
 /**
- * `connect`: the client's side of the API, RFC 6455 §4.1. Its options are in connect-options.ts; transport/dial.ts opens the connection.
+ * Implements `connect`, the client's side of the API: RFC 6455 §4.1. The options are in connect-options.ts; transport/dial.ts opens the
+ * connection.
  */
 
 import type { Compression } from '../transport/compression.ts';
@@ -19,8 +20,8 @@ import { toBindOptions, toLimits } from './options.ts';
  * @param url ws: or wss: (http: and https: mean the same); no fragment
  * @param options required, with `data`, if `Data` does not include undefined
  * @returns the connection, once the opening handshake is done
- * @throws {HandshakeError} if the attempt fails. It names the stage and the place, and has the server's status, headers and body if it
- *   answered. If the option `signal` aborts the attempt, the reason of the signal is thrown
+ * @throws {HandshakeError} if the attempt fails. The error names the stage and the place. If the server answered, the error has the status,
+ *   the headers and the body. If the option `signal` aborts the attempt, the reason of the signal is thrown
  * @throws {TypeError | RangeError} for invalid options, before any network activity
  */
 export function connect<Data = undefined>(
@@ -47,7 +48,7 @@ export async function connect<Data>(
   return openConnection(prepareConnect(url, options));
 }
 
-/** An attempt to connect whose arguments were checked. */
+/** Holds the checked arguments of an attempt to connect. */
 export interface PreparedConnect<Data> {
   readonly options: AllConnectOptions<Data>;
   readonly values: OptionValues<typeof connectSpecs>;
@@ -57,7 +58,7 @@ export interface PreparedConnect<Data> {
   readonly compression: Compression | null;
 }
 
-/** Checks the arguments of `connect`. It throws as `connect` does for invalid ones; for an invalid URL this is a HandshakeError. */
+/** Checks the arguments of `connect`, and throws the same errors as `connect`. For an invalid URL it throws a HandshakeError. */
 export function prepareConnect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data>,
@@ -75,7 +76,7 @@ export function prepareConnect<Data>(
 }
 
 /**
- * @internal Connects. It rejects as `connect` does.
+ * @internal Connects. Rejects with the same errors as `connect`.
  * @param onCore receives the state that the library keeps for the connection; called before the `open` handler
  */
 export async function openConnection<Data>(

@@ -1,6 +1,6 @@
 /**
- * The option `compression`, permessage-deflate (RFC 7692): its options, and the `Compression` that is made from them. deflate/ implements
- * it.
+ * Specifies the option `compression` for permessage-deflate (RFC 7692), and makes a `Compression` from its value. The folder deflate/
+ * implements the extension.
  */
 
 import { Compression, type CompressionOptions, compressionDefaults } from '../transport/compression.ts';
@@ -60,7 +60,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
 };
 
-/** @throws {TypeError} for a value that is not a boolean or an object */
+/** Checks the type of the option `compression`. @throws {TypeError} for a value that is not a boolean or an object */
 export function checkCompression(value: unknown, name: string): void {
   if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
     return;
@@ -73,7 +73,8 @@ function checkCompressionBudget(value: unknown, name: string): void {
 }
 
 /**
- * The `compression` option.
+ * Makes a `Compression` from the option `compression`.
+ * @returns null for false
  * @throws {RangeError | TypeError} for invalid options
  */
 export function toCompression(option: boolean | CompressionOptions): Compression | null {

@@ -32,7 +32,7 @@ export type ConnectOptions<Data = undefined, Text extends string | Buffer = stri
 > &
   ConnectData<Data>;
 
-/** Every option of `connect`, as `connect` reads them. */
+/** Every option of `connect`, with the types that `connect` reads. */
 export interface AllConnectOptions<Data> extends ConnectSettings<Data, string | Buffer> {
   readonly data?: Data | undefined;
 }
@@ -141,9 +141,9 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
 };
 
 /**
- * Refuses two options together if one of them would be ignored. The proxy 'env' is allowed together with another route, so that an
- * application can use it as a default.
- * @throws {TypeError}
+ * Refuses two options together if one of them would be ignored. The proxy 'env' is allowed together with `socket` or `socketPath`, so that an
+ * application can use 'env' as a default.
+ * @throws {TypeError} for such options
  */
 export function checkRoute({
   socket,

@@ -1,6 +1,6 @@
 /**
- * One open WebSocket connection, as the application holds it: the same class on both sides. RFC 6455 §6 and §7.
- * The protocol is in frame/endpoint.ts, the socket in transport/socket.ts; dispatch.ts calls the handlers.
+ * Implements the connection that the application holds, with the same class on both sides: RFC 6455 §6 and §7. frame/endpoint.ts implements
+ * the protocol, transport/socket.ts the socket, and dispatch.ts calls the handlers.
  */
 
 import type { Duplex } from 'node:stream';
@@ -68,7 +68,7 @@ export class Connection<Data = undefined> {
     return this.#binding.isClosed ? 'closed' : 'closing';
   }
 
-  /** The negotiated subprotocol, '' for none. */
+  /** The negotiated subprotocol, '' if there is none. */
   get subprotocol(): string {
     return this.#core.info.subprotocol;
   }
@@ -77,7 +77,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.extensions;
   }
 
-  /** Client: the URL that was reached. Server: the request target (path and query), as sent, up to its first 1,024 characters. */
+  /** Client: the URL that was reached. Server: the first 1,024 characters of the request target (path and query), as the client sent it. */
   get url(): string {
     return this.#core.info.url;
   }
@@ -90,7 +90,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.remotePort;
   }
 
-  /** Client: the header fields of the response, flat: name, value, name, value … Server: none, see `upgrade`. */
+  /** Client: the header fields of the response, flat: name, value, name, value … Server: an empty list; see `upgrade`. */
   get headers(): readonly string[] {
     return this.#core.info.headers;
   }
@@ -105,17 +105,17 @@ export class Connection<Data = undefined> {
     return this.#binding.socket;
   }
 
-  /** Bytes that were passed to `send` and have not left the process. */
+  /** The number of bytes that were passed to `send` and have not left the process. */
   get bufferedAmount(): number {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** Payload bytes that the last sent message took on the wire; -1 while it is being compressed, since they are not known yet. */
+  /** The number of payload bytes of the last sent message on the wire; -1 while it is being compressed, since they are not known yet. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }
 
-  /** Milliseconds from the last answered ping to its pong. The peer reads earlier messages first. Undefined before the first pong. */
+  /** Milliseconds from the last answered ping to its pong. The peer reads earlier messages before the ping. Undefined before the first pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -128,15 +128,15 @@ export class Connection<Data = undefined> {
   // ---- sending ----
 
   /**
-   * Sends a string as a text message, and bytes as a binary message. If bytes have more than 4 KiB, a server does not copy them: do not
-   * change them until they have left.
+   * Sends a string as a text message, and bytes as a binary message. A server does not copy bytes of more than 4 KiB: do not change them
+   * until they have left.
    * @param options may be omitted: `send(message, done)`
    * @param done receives null once the message has left the process, or an Error that says why it was not sent
-   * @returns true if you may go on sending. False if more than the high-water mark waits, and `drain` will be called; or if the connection
-   *   is not open, and nothing was sent
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, for an unknown option, and for a `done` that
-   *   is not a function
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller
+   * @returns true if you may go on sending. False if more than `highWaterMark` waits, and `drain` will be called. Also false if the connection is
+   *   not open, and nothing was sent
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, an unknown option, and a `done` that is not a
+   *   function
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
    */
   send(message: Message, done: SendCallback): boolean;
   send(message: Message, options?: SendOptions, done?: SendCallback): boolean;
@@ -154,8 +154,8 @@ export class Connection<Data = undefined> {
 
   /**
    * Sends a message as `send` does, for code that waits for each message. @throws what `send` throws, at the call
-   * @returns fulfilled once the message has left the process. It rejects with an Error that says why the message was not sent. Since a peer
-   *   can cause that, the process never reports it as an unhandled rejection
+   * @returns fulfilled once the message has left the process. It rejects with an Error that says why the message was not sent. A peer can cause
+   *   this, so it is never reported as an unhandled rejection
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
@@ -176,11 +176,12 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends one message while its parts come, one frame for each part. Other messages wait until it ends; pings do not. The next part is
-   * requested once the socket has taken the parts before it. `close` waits for the end of the message; the peer's Close frame cuts it off.
-   * @param source an iterable or async iterable of strings or bytes, cut anywhere. It is closed if the message cannot be sent
-   * @returns the same as `write`; also rejects with the error that the source threw, or the reason of `signal`. If a part was sent before
-   *   that, the connection fails with 1011, `WS_STREAM_CUT`
+   * Sends one message while its parts come, one frame for each part. Other messages wait until this message ends; pings do not wait. The next part
+   * is requested once the socket has taken the parts before it. `close` waits for the end of the message; the peer's Close frame cuts the message
+   * off.
+   * @param source an iterable or async iterable of strings or bytes, cut anywhere. If the message cannot be sent, the iterable is closed
+   * @returns the same as `write`. Also rejects with an error of the source, or the reason of `signal`. If a part was sent, the connection then
+   *   fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -188,18 +189,18 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends the newest value of something, such as a price. Until the peer has received the values sent before, one value waits for each key,
-   * and a newer value replaces it. The peer's pong to a ping after those values shows that it received them. Values that wait when the
-   * connection begins to close are dropped: `CloseInfo.unsentKeys`.
-   * @param message the value, or a function that returns it when it is sent. Bytes are not copied: do not change them until then
-   * @returns whether it was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
-   * @throws {TypeError} for a key that is not a string, and as `send`; if the function throws, the connection is closed with 1011
+   * Sends the newest value of something, such as a price. Until the peer has received the values sent before, one value waits for each key, and a
+   * newer value replaces it. A ping follows the values, and the pong shows that the peer has them. Values that wait when the connection begins to
+   * close are dropped: `CloseInfo.unsentKeys`.
+   * @param message the value, or a function that returns the value when it is sent. Bytes are not copied: do not change them until then
+   * @returns whether the value was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
+   * @throws {TypeError} for a key that is not a string, and as `send` does. If the function throws, the connection is closed with 1011
    */
   sendLatest(key: string, message: Message | (() => Message)): boolean {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping; `pong` receives the answer. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
+  /** Sends a ping, whose answer the `pong` handler receives. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
@@ -209,7 +210,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Hands everything that was sent to the socket now, not at the end of this turn of the event loop. */
+  /** Passes everything that was sent to the socket now. Otherwise this happens at the end of the turn of the event loop. */
   flush(): void {
     this.#binding.flush();
   }
@@ -226,13 +227,13 @@ export class Connection<Data = undefined> {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume` is called. Until then, no event of the peer is reported. */
+  /** Stops reading the socket until `resume` is called. Meanwhile no event of the peer is reported. */
   pause(): void {
     this.#core.isPaused = true;
     this.#binding.pause();
   }
 
-  /** Whether `pause` was called, and `resume` not yet. */
+  /** Whether `pause` was called, and `resume` was not called after it. */
   get isPaused(): boolean {
     return this.#core.isPaused;
   }
@@ -243,21 +244,21 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. The loop ends when the connection is closed cleanly, and
-   * throws if the connection failed or was lost. Leaving the loop early closes the connection. Once this read-ahead is full, messages that
-   * are not read within 30 s are dropped, with a process warning.
-   * @throws {TypeError} if a handler or another loop takes the messages, or they were dropped
+   * Reads the messages one by one. The connection reads ahead 16 messages or 64 KiB. The loop ends when the connection is closed cleanly, and
+   * throws if the connection failed or was lost. Leaving the loop early closes the connection. When the read-ahead is full, messages that are
+   * not read within 30 s are dropped, with a process warning.
+   * @throws {TypeError} if a handler or another loop takes the messages, or the messages were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     return this.#core.messages();
   }
 
-  /** The messages as a WHATWG stream. Cancelling it closes the connection with 1000. @throws {TypeError} as the loop */
+  /** The messages as a WHATWG stream. Cancelling the stream closes the connection with 1000. @throws {TypeError} as the loop does */
   get readable(): ReadableStream<string | Buffer> {
     return readableOf(this);
   }
 
-  /** Sends each chunk as a message; a write is done once it has left. Closing it closes with 1000; aborting it drops the connection. */
+  /** Sends each chunk as a message. A write is done once the message has left. `close` closes with 1000; `abort` drops the connection. */
   get writable(): WritableStream<Message> {
     return writableOf(this);
   }
@@ -268,7 +269,7 @@ export class Connection<Data = undefined> {
    * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing if it has begun already.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null for a Close frame without a code (1005)
    * @param reason at most 123 bytes of UTF-8
-   * @param timeout milliseconds for this handshake, in place of `closeTimeout`; a later call can only shorten it
+   * @param timeout milliseconds for this handshake, instead of `closeTimeout`. A later call can only shorten this time
    * @returns `closed`
    * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
@@ -282,17 +283,17 @@ export class Connection<Data = undefined> {
     this.#binding.endpoint.terminate();
   }
 
-  /** Does what `terminate` does, and resets TCP: bytes that have not arrived yet are lost. On TLS and pipes it only terminates. */
+  /** Does what `terminate` does, and resets TCP: bytes that have not arrived yet are lost. TLS and pipes are not reset. */
   reset(): void {
     this.#binding.reset();
   }
 
-  /** `await using`: closes with 1000 and waits for the end. */
+  /** Implements `await using`: closes with 1000, and waits until the connection is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** `using`: drops the connection. */
+  /** Implements `using`: drops the connection. */
   [Symbol.dispose](): void {
     this.terminate();
   }

@@ -37,7 +37,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ServerOwner<Data> | null;
-  /** Whether a handler is called with the connection at other times than for a message. */
+  /** Whether there is a handler for an event other than a message. */
   #reportsMore = true;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
@@ -55,7 +55,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#streams = new IncomingStreams(this, this.binding.charge(true), options.text !== 'bytes');
   }
 
-  /** Reports `open`, then begins to read. @param head bytes after the opening handshake that were read with it */
+  /** Reports `open`, then begins to read. @param head the bytes after the opening handshake that were read together with it */
   start(head: Buffer): void {
     this.#call(() => {
       this.#reportsMore = reportsMore(this.#handlers);
@@ -95,7 +95,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
     this.inbox = new Inbox(this, this.binding.charge(true));
-    // The connection may have begun to close, or been closed, before its first message, or before the loop began.
+    // The connection may have begun to close, or may be closed, before its first message or before the loop began.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
@@ -162,7 +162,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (result !== undefined) this.#watch(result);
   }
 
-  /** Without a `message` handler, a message waits for the loop, or the `stream` handler receives it in one part. */
+  /** Keeps a message if there is no `message` handler. The message waits for the loop, or the `stream` handler receives it in one part. */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
     else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
@@ -174,7 +174,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the connection ends before the message does, that is not a fault of the handler: `close` reports it.
+        // If the connection ends before the end of the message, the handler is not at fault. The `close` handler reports that end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -211,9 +211,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * The socket is about to close, and will then no longer have the peer's address. The application may ask for it later, and the warning
-   * about a dropped connection names the peer. So the address is read now. If the peer resets TCP, this method is called too late. So if
-   * there are handlers for more than messages, the address is read at the beginning.
+   * Is called when the socket is about to close: a closed socket no longer has the peer's address. The application may ask for the address
+   * later, and the warning about a dropped connection names the peer. So the address is read now. If the peer resets TCP, this call comes too
+   * late. So if there are handlers for more than messages, the address is read when the connection opens.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -262,7 +262,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     }
     // An error that a handler threw is a fault of the application: the warning includes its stack.
     if (!isKnown) warn(error);
-    // A loop over the messages receives it.
+    // If a loop reads the messages, the loop throws this error.
     else if (this.inbox?.isTaken !== true)
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }

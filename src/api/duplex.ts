@@ -1,4 +1,7 @@
-/** `toDuplex`: a connection as a stream of Node.js, for `pipeline` and for libraries that take one. RFC 6455 §5.6, §7.1. */
+/**
+ * Implements `toDuplex`, which makes a stream of Node.js from a connection, for `pipeline` and for libraries that take a stream. RFC 6455
+ * §5.6, §7.1.
+ */
 
 import { Duplex } from 'node:stream';
 import type { Connection } from './connection.ts';
@@ -7,19 +10,20 @@ import { checkOptions } from './option-names.ts';
 /** The options of `toDuplex`. */
 export interface ToDuplexOptions {
   /**
-   * True: reading returns whole messages, as strings and Buffers, and also empty ones. False: it returns bytes, text as UTF-8. @default
-   * false
+   * True: reading returns whole messages, as strings and Buffers, including empty messages. False: reading returns bytes, and text is UTF-8.
+   * @default false
    */
   readonly readableObjectMode?: boolean | undefined;
 }
 
 /**
- * A Duplex on an open connection that has no handler for messages. Reading returns its messages; if the reader is slow, backpressure makes
- * the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. `write` calls back once it has left.
+ * Makes a Duplex from an open connection that has no handler for messages. Reading returns the messages of the connection. If the reader is
+ * slow, backpressure makes the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. `write` calls
+ * back once the message has left the process.
  *
- * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, the
- * stream reads the peer's messages as far as it has room. If the peer closes cleanly, both directions end. `destroy()` drops the
- * connection; a connection that fails destroys the stream with its error.
+ * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, the stream
+ * reads the peer's messages as long as it has room. If the peer closes cleanly, both directions end. `destroy()` drops the connection; a
+ * connection that fails destroys the stream with its error.
  * @throws {TypeError} for unknown options, and if a handler or a loop takes the messages
  */
 export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {
@@ -49,7 +53,7 @@ class ConnectionDuplex<Data> extends Duplex {
       (result) => {
         this.#isReading = false;
         if (result.done === true) this.push(null);
-        // In a stream of bytes an empty message is skipped: after an empty 'push' the stream would not read on.
+        // In a stream of bytes an empty message is skipped, since the stream would not read on after an empty `push`.
         else if (result.value.length === 0 && !this.#isObjectMode) this._read();
         else this.push(result.value);
       },

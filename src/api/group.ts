@@ -1,6 +1,6 @@
 /**
- * `Group`: connections that belong together, such as those in one room. A connection leaves by itself when it is closed.
- * The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
+ * Implements `Group`: connections that belong together, such as the connections in one room. A connection leaves the group automatically when
+ * it is closed. The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -23,14 +23,17 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   };
 
   static {
-    // What `console.log` shows.
+    // `console.log` shows the size.
     const show = function (this: Group<unknown>, _depth: number, options: InspectOptions): string {
       return `Group ${inspect({ size: this.size }, options)}`;
     };
     Object.defineProperty(Group.prototype, inspect.custom, { value: show });
   }
 
-  /** @param connections the first members @throws {TypeError} as `add` */
+  /**
+   * @param connections the first members
+   * @throws {TypeError} as `add` does
+   */
   constructor(connections: Iterable<Connection<Data>> = []) {
     for (const connection of connections) this.add(connection);
   }
@@ -46,7 +49,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
 
   /**
    * Adds a connection. It leaves the group when it is closed, before its `close` handler is called.
-   * @returns whether the connection is in the group now: false if it is closed already
+   * @returns whether the connection is in the group now: false if the connection is already closed
    * @throws {TypeError} for anything other than a connection
    */
   add(connection: Connection<Data>): boolean {
@@ -61,7 +64,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** @returns whether it was in the group */
+  /** Removes a connection, which stays open. @returns whether it was in the group */
   delete(connection: Connection<unknown>): boolean {
     if (!this.#connections.delete(connection as Connection<Data>)) return false;
     const core = coreOf(connection);
@@ -84,10 +87,10 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
    * once, and compressed once for the connections that keep no context. For a client's connection, the message is masked each time (RFC
    * 6455 §5.1). Everything sent to one connection within a turn of the event loop leaves in one write. Bytes of more than 4 KiB are not
    * copied: do not change them until they have left the process.
-   * @param options who receives it, and whether it may be compressed
-   * @returns the number of connections that it was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options; if `filter` throws,
-   *   its error
+   * @param options which connections receive the message, and whether it may be compressed
+   * @returns the number of connections that the message was sent to
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options. If `filter` throws, the
+   *   same error is thrown
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

@@ -1,6 +1,6 @@
 /**
- * The handlers of an application: which events a connection reports, and with which arguments.
- * dispatch.ts calls them and handles their exceptions.
+ * Defines the handlers of an application: the events that a connection reports, and their arguments. dispatch.ts calls them and handles their
+ * exceptions.
  */
 
 import type { CloseInfo } from './close-info.ts';
@@ -17,9 +17,10 @@ export type ReceivedMessage<Data = undefined, Text extends string | Buffer = str
   | [connection: Connection<Data>, message: Buffer, isBinary: true, wireSize: number];
 
 /**
- * A `message` handler. The first member gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript does not let
- * a function with fewer parameters be assigned to a union of tuples. The second member accepts such a function, and handlers that declare
- * the types of their parameters. It has two signatures so that the compiler infers parameters from the first member only.
+ * A `message` handler. The first member of this union gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript
+ * does not let a function with fewer parameters be assigned to a union of tuples. The second member accepts such a function, and handlers
+ * that declare the types of their parameters. The second member has two signatures, so that the compiler infers parameters from the first
+ * member only.
  */
 export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
   | ((...received: ReceivedMessage<Data, Text>) => unknown)
@@ -36,35 +37,35 @@ interface AnyMessageHandler<Data> {
 }
 
 /**
- * Handlers for the events of connections: one object serves all of them. Every handler is optional, and may return a Promise. The
- * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011; the
- * `error` handler receives it. Without that handler it becomes a process warning, once per text and minute.
+ * The handlers for the events of connections. One object serves all connections. Every handler is optional, and may return a Promise. The
+ * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011, and the
+ * `error` handler receives it. Without an `error` handler, the exception becomes a process warning, at most once per text and minute.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
-  /** The opening handshake is done; sending is allowed from here on. */
+  /** Called when the opening handshake is done. From now on the application may send. */
   open?(connection: Connection<Data>): unknown;
   /**
-   * A message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler, read messages with `for
-   * await (const message of connection)`.
+   * Receives a message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler, read messages with
+   * `for await (const message of connection)`.
    */
   message?: MessageHandler<Data, Text> | undefined;
   /**
-   * A message begins. Read it while it arrives with `for await (const part of message)`. This handler is used in place of `message`. Unread
-   * parts make the peer wait. If nothing reads the message when the handler returns, or its Promise is fulfilled, the message is dropped.
-   * While the peer waits, no time limit applies, as after `pause`.
+   * Called when a message begins. Read the message while it arrives, with `for await (const part of message)`. This handler is used instead
+   * of `message`. Unread parts make the peer wait. If nothing reads the message when the handler returns, or when its Promise is fulfilled,
+   * the message is dropped. While the peer waits, no time limit applies, as after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
-  /** A frame of an unfinished message arrived: progress of a large one. */
+  /** Called when a frame of an unfinished message has arrived, to show the progress of a large message. */
   fragment?(connection: Connection<Data>): unknown;
-  /** A ping came, and was answered. */
+  /** Called when a ping came. The library has already answered it, unless `autoPong` is false. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** Called after `send` returned false, once everything has left the process: the application may send again. */
+  /** Called once everything has left the process after `send` had returned false. The application may send again. */
   drain?(connection: Connection<Data>): unknown;
-  /** The closing handshake began. */
+  /** Called when the closing handshake begins. @param byPeer whether the peer's Close frame came first */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /**
-   * The connection is closed. Called exactly once for each open connection.
+   * Called when the connection is closed, exactly once for each connection that was open.
    * @param info the code and reason, our Close frame, and the error
    */
   close?(
@@ -75,9 +76,9 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * A connection failed. The error is a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
-   * it), or the error that a handler threw. The `close` handler is called next, unless that handler threw the error. If the peer leaves
-   * without a Close frame, that is not an error: `close` receives 1006.
+   * Called when a connection failed. The error is a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a
+   * limit dropped the connection), or the error that a handler threw. The `close` handler is called next, unless that handler threw the
+   * error. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }
@@ -100,7 +101,7 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 /**
  * @internal Whether messages are read in parts. Only the names of the handlers are looked up, not their values: `handlers` may be a Proxy,
  *   or have getters.
- * @throws {TypeError} if they have both `stream` and `message`
+ * @throws {TypeError} if the handlers have both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {
   const takes = hasHandler(handlers, 'stream');

@@ -1,25 +1,26 @@
 /**
- * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then it stops reading (RFC
+ * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead. After that it stops reading (RFC
  * 6455 leaves flow control to TCP).
  */
 
 import type { Charge } from '../frame/charge.ts';
 import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
-// Without a `message` handler, messages wait for the iterator. Above either of these limits the connection stops reading.
+// Without a `message` handler, messages wait for the iterator. If the number of messages or of bytes reaches one of these limits, the
+// connection stops reading.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
 
 // The memory that a waiting message takes in addition to its bytes.
 const ITEM_COST = 128;
 
-// How long messages may wait unread, in milliseconds. A connection that does not read cannot notice that its peer leaves. If an application
-// never reads messages, each of its connections would stay open.
+// Milliseconds that messages may wait unread. A connection that does not read cannot notice that its peer leaves. If an application never
+// reads messages, each of its connections would stay open.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
 
-/** Warns once: if one connection of a server drops messages, the others do so as well. */
+/** Warns once: if one connection of a server drops messages, the other connections do so as well. */
 function warnOfDropped(): void {
   if (warnedOfDropped) return;
   warnedOfDropped = true;
@@ -33,7 +34,7 @@ function warnOfDropped(): void {
 export interface InboxOwner {
   pauseForInbox(): void;
   resumeForInbox(): void;
-  /** More memory is in use: if the memory budget has no room, the connection stops reading until there is room. */
+  /** Is called when more memory is in use. If the memory budget has no room, the connection stops reading until there is room. */
   askForRoom(): void;
 }
 
@@ -56,13 +57,13 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  /** @param charge counts nothing yet, and is used by this inbox only */
+  /** @param charge counts nothing yet. Only this inbox uses it */
   constructor(owner: InboxOwner, charge: Charge) {
     this.#owner = owner;
     this.#charge = charge;
   }
 
-  /** A loop reads the messages from now on. @throws {TypeError} if another loop reads them, or they were dropped */
+  /** Is called when a loop begins to read the messages. @throws {TypeError} if another loop reads them, or they were dropped */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
@@ -72,9 +73,9 @@ export class Inbox implements TimerOwner {
   }
 
   /**
-   * The messages for one loop.
+   * Returns the messages for one loop.
    * @param leave called when the loop is left early
-   * @throws as `open`
+   * @throws as `open` does
    */
   iterate(leave: () => void): AsyncIterableIterator<string | Buffer> {
     this.open();
@@ -159,7 +160,7 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** Waiting messages no longer stop the reading, since the closing handshake needs it. */
+  /** From now on waiting messages do not stop the reading, since the closing handshake has to be read. */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();
@@ -191,7 +192,10 @@ export class Inbox implements TimerOwner {
     this.#owner.resumeForInbox();
   }
 
-  /** Memory counts as long as the loop continues. Messages of a closed connection that no loop reads no longer count. */
+  /**
+   * Watches the memory of a closed connection. The memory counts as long as a loop continues to read. Messages that no loop reads do not
+   * count any more.
+   */
   #watchEnd(): void {
     this.#unread?.cancel();
     if (this.#charge.bytes === 0) return;

@@ -1,6 +1,6 @@
 /**
- * The messages that the `stream` handler of one connection receives. Their unread bytes have one common limit, and count in the memory
- * budget (RFC 6455 §10.4). Above the limit the connection stops reading.
+ * Passes messages to the `stream` handler of one connection. The unread bytes of these messages have one common limit, and count in the
+ * memory budget (RFC 6455 §10.4). Above the limit the connection stops reading.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -8,13 +8,13 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
 import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
-// Bytes of all messages together that may wait unread before the connection stops reading.
+// The number of bytes of all messages that may wait unread before the connection stops reading.
 const MAX_WAITING_BYTES = 65_536;
 
 // The memory that a waiting part takes in addition to its bytes.
 const ITEM_COST = 128;
 
-/** The connection whose messages they are. */
+/** The connection that receives the messages. */
 export type IncomingStreamsOwner = InboxOwner & Pick<ConnectionCore, 'lost'>;
 
 /** One connection's messages in parts. */
@@ -27,10 +27,13 @@ export class IncomingStreams implements MessageStreamOwner {
   #held = 0;
   #isHolding = false;
   #mayPause = true;
-  /** Whether parts of the current message were dropped, since the connection is closing and has no room for them. */
+  /** Whether parts of the current message were dropped, because the connection is closing and has no room for them. */
   #isCut = false;
 
-  /** @param charge counts nothing yet @param decodes whether texts are read as strings */
+  /**
+   * @param charge counts nothing yet
+   * @param decodes whether texts are read as strings
+   */
   constructor(owner: IncomingStreamsOwner, charge: Charge, decodes: boolean) {
     this.#owner = owner;
     this.#charge = charge;
@@ -42,7 +45,7 @@ export class IncomingStreams implements MessageStreamOwner {
     return this.#isHolding;
   }
 
-  /** A message begins. @returns the message for the handler, with the methods to call once the handler has returned, or failed */
+  /** Begins a message. @returns the message for the handler, with the methods to call once the handler has returned, or has failed */
   begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
     this.#current = makeMessageStream(this, isBinary, this.#decodes);
@@ -79,7 +82,7 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /** The closing handshake needs the connection to be read: parts without room are dropped from now on. */
+  /** From now on parts without room are dropped, since the closing handshake has to be read. */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;
@@ -89,7 +92,10 @@ export class IncomingStreams implements MessageStreamOwner {
     this.#owner.resumeForInbox();
   }
 
-  /** The connection is closed. The application may still read what waits; that memory no longer counts for the connection. */
+  /**
+   * Is called when the connection is closed. The application may still read the waiting parts, whose memory no longer counts for the
+   * connection.
+   */
   close(cause: Error | null): void {
     this.#mayPause = false;
     this.#isHolding = false;

@@ -1,9 +1,9 @@
 /**
- * The values of `sendLatest`, of which only the newest is of interest, for a peer that may be slow. Each value waits under its key until a
- * newer one replaces it. A batch of values is sent once the peer has received the batch before it.
+ * Keeps the values of `sendLatest` for a peer that may be slow: only the newest value of each key is of interest. Each value waits under its
+ * key until a newer value replaces it. A batch of values is sent once the peer has received the batch before it.
  *
- * Only the peer knows that it has received a batch: many thousands of messages may wait in the kernels of both sides after they left the
- * process. So a ping follows each batch, and its pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
+ * Only the peer knows that it has received a batch: many thousands of messages may wait in the kernels of both sides after they have left the
+ * process. So a ping follows each batch, and the pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -17,28 +17,29 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** The number of bytes as which the value counts. */
+  /** The number of bytes that are counted for the value. */
   cost: number;
 }
 
 // The memory that a value takes in addition to its bytes and its key.
 const VALUE_COST = 128;
 
-// Payload bytes of the first batch, then the minimum and the maximum for the batches after it.
+// The payload bytes of the first batch; below, the minimum and the maximum for the next batches.
 const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
 
-// Milliseconds until the receipt of a batch. If it comes sooner than `QUICK`, the next batch may be larger. If it comes later than `SLOW`,
-// the values are old when they arrive, so the next batch is smaller.
+// Milliseconds until the receipt of a batch. If the receipt comes sooner than `QUICK`, the next batch may be larger. If it comes later than
+// `SLOW`, the values are old when they arrive, so the next batch is smaller.
 const QUICK = 250;
 const SLOW = 500;
 
-// How long to wait for a receipt, in milliseconds, once all bytes have left this process. After that the next batch is sent without the
-// receipt: `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
+// Milliseconds to wait for a receipt once all bytes have left this process. After this time the next batch is sent without the receipt:
+// `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// The same wait while the application has paused reading, so that no receipt can arrive. The timer also checks at this interval.
+// Milliseconds to wait for a receipt while the application has paused reading, so that no receipt can arrive. The timer also checks at this
+// interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -50,7 +51,7 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #timer: Timer;
   /** The values, in the order in which their keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** The number of bytes as which all values together count. */
+  /** The number of bytes that are counted for all values. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
   /** Whether values were left over after the last batch. */
@@ -70,7 +71,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * @returns whether the value waits now, or is about to leave: false if too many other keys wait, or the connection is dropped because of
+   * Adds a value, which replaces an older value of its key.
+   * @returns whether the value waits now, or is about to leave: false if too many other keys wait, or if the connection is dropped because of
    *   the send cap
    */
   set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
@@ -80,7 +82,7 @@ export class LatestValues implements Flushable, TimerOwner {
     const cost = VALUE_COST + key.length + sizeOf(message);
     const bytes = this.#bytes + cost - (value?.cost ?? 0);
     const others = bytes - cost + endpoint.bufferedAmount;
-    // §10.4. As with messages, a value is always accepted if nothing waits.
+    // §10.4: the send cap applies to values too. As with messages, a value is always accepted if nothing waits.
     if (others > 0 && others + cost > limits.sendCap) {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
@@ -101,13 +103,13 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#values.has(key);
   }
 
-  /** A pong came. @returns whether it is a receipt, which the application's `pong` handler does not receive */
+  /** Is called when a pong came. @returns whether it is a receipt, which the application's `pong` handler does not receive */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
     return payload.length > RECEIPT.length && payload.toString('latin1', 0, RECEIPT.length) === RECEIPT;
   }
 
-  /** The connection closes: waiting values are dropped. @returns their keys; the same keys if it is called again */
+  /** Drops the waiting values, since the connection closes. @returns their keys; a second call returns the same keys */
   stop(): readonly string[] {
     this.#timer.cancel();
     if (this.#values.size === 0) return this.#unsentKeys;
@@ -117,7 +119,7 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#unsentKeys;
   }
 
-  /** Sends at the end of the turn, not now: the application's functions must not be called while another connection sends. */
+  /** Sends at the end of the turn. The application's functions must not be called now, while another connection may be sending. */
   flush(): void {
     flushAtEndOfTurn(this);
   }
@@ -159,14 +161,14 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // A ping would overtake messages that wait for the codec, or for the end of a message that is sent in parts. So it waits until those
-    // were sent.
+    // A ping would overtake messages that wait for the codec, or for the end of a message that is sent in parts. So the ping waits until
+    // these messages were sent.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();
   }
 
-  /** @returns payload bytes, roughly */
+  /** Sends a value. @returns the approximate number of payload bytes */
   #send(message: Message, options: FrameOptions | null): number {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
@@ -189,7 +191,7 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#receipt !== 0 && pingTimes !== null && pingTimes.lastAnswered >= this.#receipt) this.#taken();
   }
 
-  /** The peer has read the batch. */
+  /** Is called when the peer has read the batch. */
   #taken(): void {
     const took = processTimers.now() - this.#sentAt;
     if (took > SLOW) this.#batchSize = Math.max(MIN_BATCH, this.#batchSize / 2);
@@ -209,7 +211,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 }
 
-/** Bytes of a value, as far as they are known. The value of a function is not known before the call. */
+/** Returns the number of bytes of a value. For a function it returns 0, since the value is not known before the call. */
 function sizeOf(message: WaitingValue['message']): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return typeof message === 'function' ? 0 : message.length;

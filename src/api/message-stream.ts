@@ -1,11 +1,11 @@
 /**
- * A message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. Its parts wait here until they are read;
- * incoming-streams.ts limits how many may wait for all messages of a connection.
+ * Holds a message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. The parts of the message wait here until they are read.
+ * incoming-streams.ts limits the waiting parts of all messages of a connection.
  */
 
 import { StringDecoder } from 'node:string_decoder';
 
-/** @internal Makes one; assigned once, by the class. */
+/** @internal Makes a `MessageStream`; assigned once, by the class. */
 export let makeMessageStream: (
   owner: MessageStreamOwner,
   isBinary: boolean,
@@ -17,24 +17,24 @@ export interface FillableStream {
   readonly stream: MessageStream;
   push(part: string | Buffer): void;
   end(wireSize: number): void;
-  /** The rest of the message will never arrive. */
+  /** Is called when the rest of the message will never arrive. */
   fail(error: Error): void;
-  /** The handler has returned: drops the message if nothing has begun to read it. */
+  /** Is called when the handler has returned. Drops the message if nothing has begun to read it. */
   dropUnread(): void;
-  /** Whether this is what `fail` was called with. */
+  /** Whether `fail` was called with this error. */
   failedWith(error: unknown): boolean;
 }
 
 /** @internal The owner, which counts the parts that wait. */
 export interface MessageStreamOwner {
-  /** Adds parts that wait, or that the reader works on; with negative numbers, removes them. */
+  /** Adds parts that wait, or that the reader works on. Negative numbers remove parts. */
   count(parts: number, bytes: number): void;
 }
 
 /**
- * One message, read with `for await`: strings for a text, Buffers for a binary message (and for both with `text: 'bytes'`). While the
- * application reads none of it, the connection reads at most some 64 KiB ahead, then it stops reading. Leaving the loop early, or `cancel`,
- * drops the rest of the message; the connection stays open.
+ * One message that is read with `for await`. The parts of a text message are strings, or Buffers with `text: 'bytes'`. The parts of a binary
+ * message are Buffers. While the application does not read, the connection reads at most about 64 KiB ahead. After that it stops reading.
+ * Leaving the loop early, or `cancel`, drops the rest of the message; the connection stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly isBinary: boolean;
@@ -74,15 +74,15 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#decoder = decodes && !isBinary ? new StringDecoder('utf8') : null;
   }
 
-  /** Payload bytes on the wire, once the message is complete; -1 before. */
+  /** The number of payload bytes on the wire once the message is complete; -1 before that. */
   get wireSize(): number {
     return this.#wireSize;
   }
 
   /**
-   * The parts, one by one. The loop throws if the connection ends before the message does: a `ConnectionError` WS_STREAM_LOST, whose
-   * `cause` is the error of the connection, if it failed.
-   * @throws {TypeError} if another loop reads the message, or it was dropped because its handler returned before the loop began
+   * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST. If
+   * the connection failed, its error is the `cause`.
+   * @throws {TypeError} if another loop reads the message, or if the message was dropped because its handler returned before the loop began
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');
@@ -116,7 +116,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #push(part: string | Buffer): void {
     if (this.#isDropped) return;
     const value = this.#decoder === null || typeof part === 'string' ? part : this.#decoder.write(part);
-    // The part holds less than one character.
+    // The part does not complete a character.
     if (value.length === 0) return;
     this.#owner.count(1, value.length);
     if (this.#reader === null) {
@@ -142,7 +142,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#reader = null;
     if (reader === null) this.#error = error;
     else reader.reject(error);
-    // The loop has received the error; if it goes on, it ends.
+    // The loop has received the error. If the application continues the loop, it ends.
     if (reader !== null) this.#isDropped = true;
   }
 
@@ -164,7 +164,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     });
   }
 
-  /** The reader is done with the previous part. */
+  /** Is called when the reader is done with the previous part. */
   #putDown(): void {
     const bytes = this.#inHand;
     this.#inHand = 0;

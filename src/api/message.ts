@@ -1,5 +1,5 @@
 /**
- * Defines the messages that can be sent, text as a string and bytes in any of their types (RFC 6455 §5.6), and their options. Nothing is
+ * Defines the messages that can be sent, and their options (RFC 6455 §5.6): text is a string, and bytes have any of their types. Nothing is
  * copied here.
  */
 
@@ -12,17 +12,17 @@ import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf 
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * Receives null once a message has left the process. If the message was not sent, it receives a `ConnectionError` with the code
- * WS_NOT_SENT, whose `cause` is the error of the connection if that failed. Called exactly once, never from inside the call that it was
- * passed to.
+ * Receives null once a message has left the process. If the message was not sent, it receives a `ConnectionError` with the code WS_NOT_SENT,
+ * whose `cause` is the error of the connection if the connection failed. It is called exactly once, and only after the call that it was
+ * passed to has returned.
  */
 export type SendCallback = (error: Error | null) => void;
 
 /** Options that say how a message is sent. */
 export interface SendOptions {
-  /** Maximum payload bytes of a frame; a longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
+  /** The maximum number of payload bytes of a frame. A longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** The most payload bytes of the last frame, or of the only one. Only valid with `fragmentSize`, and not smaller. @default `fragmentSize` */
+  /** The maximum number of payload bytes of the last or only frame. Needs `fragmentSize`, and cannot be smaller. @default `fragmentSize` */
   readonly lastFragmentSize?: number | undefined;
   /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
@@ -49,7 +49,7 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
   }),
 };
 
-/** The argument of `sendStream`: a source of the parts of one message. */
+/** The argument of `sendStream`, which supplies the parts of one message. */
 export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
 /** Options that say how a message in parts is sent. */
@@ -85,6 +85,7 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
 };
 
 /**
+ * Checks the options of a message.
  * @returns a copy of the options, since the caller may change the object while the message waits; null if there are no options
  * @throws {TypeError} for an unknown option, and for a `compress` that is not a boolean
  * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller than
@@ -97,19 +98,19 @@ export function checkSendOptions(options: SendOptions | undefined): SendOptions 
   return values;
 }
 
-/** Whether this is sent as a binary message. */
+/** Whether a value is sent as a binary message. */
 export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
 
 /**
- * The bytes of a message, not copied; a string as UTF-8.
+ * Returns the bytes of a message without a copy. A string becomes UTF-8.
  * @throws {TypeError} for anything other than a string, an ArrayBuffer or a view of one
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
-  // The view's length is taken in bytes, not in elements: the memory around the view must never be sent.
+  // The length of the view is in bytes, not in elements. The memory around the view must never be sent.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   const found: unknown = data;

@@ -1,9 +1,9 @@
 /**
- * Names of options that do not exist. If a misspelt option, or one of another library, were ignored, its default would stay in force,
- * although the application may rely on another limit. Here such a name is an error that suggests the right name.
+ * Refuses names of options that do not exist. If a misspelt option, or an option of another library, were ignored, the default would apply,
+ * although the application may rely on another limit. So such a name is an error that suggests the right name.
  */
 
-/** Every option of an interface: a table of option-spec.ts, or the names with `true`. */
+/** Every option of an interface: either a table of option-spec.ts, or an object that has `true` for each name. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
 // The equivalents of the options of `ws`, node:tls and browsers in this library.
@@ -36,8 +36,8 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 /**
  * Refuses a value that is not an object, and own properties that are not options. A property that is undefined counts as absent.
  * @param what the function or class that takes the options: `connect`, `listen` …
- * @param places where other names belong, if that differs from the native API
- * @throws {TypeError} that suggests the right name, if one is similar
+ * @param places says where other names belong, if this differs from the native API
+ * @throws {TypeError} that suggests the right name, if there is a similar one
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -88,7 +88,7 @@ const handlerNames: ReadonlySet<string> = new Set([
 
 /**
  * Refuses a value that is not a valid handlers object. An object of an application's class may have other members in addition to handlers.
- * But an object without any handler, such as `{ port: 8080 }`, holds options, and if it has `onMessage` but not `message`, it uses the
+ * But an object without any handler, such as `{ port: 8080 }`, holds options, and an object that has `onMessage` but not `message` uses the
  * names of another library.
  * @throws {TypeError}
  */
@@ -134,7 +134,7 @@ function list(names: object): string {
   return `{ ${Object.keys(names).join(', ')} }`;
 }
 
-/** The valid name that differs only in case, or in up to two letters (in one letter if it is short). */
+/** Returns the valid name that differs only in case, or in up to two letters (in one letter if the name is short). */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();
   let best: string | null = null;
@@ -148,7 +148,7 @@ function nearest(name: string, names: readonly string[]): string | null {
   return best;
 }
 
-/** The number of letters to insert, remove, change, or swap with the next one, until both names are equal. */
+/** Returns the number of steps until both names are equal. A step inserts, removes or changes a letter, or swaps it with the next letter. */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);

@@ -1,7 +1,7 @@
 /**
- * Options, each specified once: its type, range, defaults and purpose. The checks, the defaults, the names (option-names.ts suggests the
- * right one for a wrong one), and the tables of docs/limits.md (scripts/limits.js) are made from the specification. To add an option, add
- * it to its table (options.ts is an example) and to its interface; the compiler requires both.
+ * Specifies each option once: its type, range, defaults and purpose. The checks, the defaults, the valid names, and the tables of
+ * docs/limits.md (scripts/limits.js) are made from the specification. option-names.ts suggests the right name for a wrong one. To add an
+ * option, add it to its table (options.ts is an example) and to its interface; the compiler requires both.
  */
 
 import type { Role } from '../frame/parser.ts';
@@ -23,12 +23,13 @@ export interface OptionSpec<Value, Result> {
   /** The options inside this one, or null. */
   readonly members: OptionSpecs | null;
   /**
-   * The value, checked, or its default.
-   * @param name for errors, with its path: `heartbeat.interval`
+   * Checks the value.
+   * @returns the value, or its default
+   * @param name the name in errors, with its path: `heartbeat.interval`
    * @throws {TypeError | RangeError}
    */
   readonly read: (value: Value | undefined, name: string, role: Role) => Result;
-  /** For the compiler only, which compares it with the interface. */
+  /** Only the compiler uses this type, to compare it with the interface. */
   readonly valueType?: Value;
 }
 
@@ -44,7 +45,8 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
 };
 
 /**
- * The table of an interface. It has every option of the interface, with the same type, and with the type of the value after it was read.
+ * The table of an interface. The table has every option of the interface, with the same type, and with the type of the value that reading
+ * returns.
  */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
@@ -56,8 +58,8 @@ export type OptionValues<Specs extends OptionSpecs> = {
 };
 
 /**
- * The properties that every option has. Without a `default`, an absent option is undefined; an option whose default differs on a client has
- * a second default.
+ * The properties that every option has. Without a `default`, an absent option is undefined. An option whose default differs on a client has a
+ * second default.
  */
 interface About<Default> {
   readonly default?: Default;
@@ -67,8 +69,8 @@ interface About<Default> {
 }
 
 /**
- * The options of a table, with its defaults for those that are absent or undefined. Unknown names are refused first.
- * @param what for errors: the function or class that takes the options
+ * Reads the options of a table, with the defaults for options that are absent or undefined. Unknown names are refused first.
+ * @param what the function or class that takes the options, for errors
  * @throws {TypeError | RangeError}
  */
 export function readOptions<Specs extends OptionSpecs>(
@@ -118,7 +120,7 @@ function option<Value, Default>(
   };
 }
 
-/** A limit or a deadline. 0 is refused: it could be read as "no limit" and as "nothing is allowed". */
+/** A limit or a deadline. 0 is refused, since it could mean "no limit" or "nothing is allowed". */
 export function limit<Default extends number | undefined = undefined>(
   unit: Unit,
   about: About<Default>,
@@ -127,7 +129,7 @@ export function limit<Default extends number | undefined = undefined>(
 }
 
 /**
- * A value that is a limit.
+ * Checks the value of a limit.
  * @throws {RangeError}
  */
 export function positive(name: string, value: number | undefined, fallback: number): number {
@@ -141,7 +143,7 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** A number of at least `min`, which may have a fraction. For the error, `what` names the thing that it counts. */
+/** A number of at least `min`, which may have a fraction. In the error, `what` names the unit. */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,
@@ -155,7 +157,7 @@ export function amount<Default extends number | undefined = undefined>(
   return option(about, `from ${min} on`, check, unit);
 }
 
-/** An integer in a range, both ends included; from `min` on if `max` is `Infinity`. */
+/** An integer in a range that includes both ends. If `max` is `Infinity`, only `min` applies. */
 export function integer<Default extends number | undefined = undefined>(
   min: number,
   max: number,
@@ -202,7 +204,7 @@ export function callback<Value, Default extends Value | undefined = undefined>(
   });
 }
 
-/** Any other option. `check` throws; without it, the code that uses the value checks it. */
+/** Any other option. `check` throws for an invalid value. Without `check`, the code that uses the value checks it. */
 export function custom<Value, Default extends Value | undefined = undefined>(
   range: string,
   about: About<Default> & { readonly members?: OptionSpecs },
@@ -225,7 +227,7 @@ export function group<Value extends object, Specs extends OptionSpecs>(
   };
 }
 
-/** The same, but if the option is absent, the value is undefined and not the defaults of its options. */
+/** Options inside an option. If the option is absent, its value is undefined, and not the defaults of its options. */
 export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -249,7 +251,7 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   };
 }
 
-/** Shows numbers, flags and short words. For other values it shows only the type, since they may be long or secret. */
+/** Shows numbers, flags and short words. Shows only the type of other values, since they may be long or secret. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && /^[\w.-]{0,32}$/.test(value)) return `'${value}'`;

@@ -1,6 +1,6 @@
 /**
- * The options that servers and clients share: the interfaces, their specification (see option-spec.ts), and the limits that the
- * transport makes of them. `Infinity` disables a limit; 0 is refused.
+ * Specifies the options that servers and clients share (see option-spec.ts), and makes the limits of the transport from them. `Infinity`
+ * disables a limit; 0 is refused.
  */
 
 import type { TextDelivery } from '../frame/endpoint-options.ts';
@@ -25,21 +25,24 @@ import {
 /** Bounds and deadlines of a connection; times in milliseconds. */
 export interface ConnectionOptions {
   /**
-   * The largest message that is accepted, in bytes; a larger one fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a
+   * The largest message that is accepted, in bytes. A larger message fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a
    * client
    */
   readonly maxMessageSize?: number | undefined;
-  /** The largest message for a `stream` handler, in bytes; a larger one fails the connection with 1009. @default `maxMessageSize` */
+  /** The largest message for a `stream` handler, in bytes. A larger message fails the connection with 1009. @default `maxMessageSize` */
   readonly maxStreamSize?: number | undefined;
-  /** Bytes waiting to be sent above which `send` returns false. @default 64 KiB */
+  /** The number of bytes: while more bytes wait to be sent, `send` returns false. @default 64 KiB */
   readonly highWaterMark?: number | undefined;
-  /** Bytes that may wait to be sent; if more wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a client */
+  /**
+   * The number of bytes that may wait to be sent. If more bytes wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a
+   * client
+   */
   readonly sendCap?: number | undefined;
-  /** Keys of `sendLatest` that may wait at the same time; `sendLatest` returns false for another key. @default 1000 */
+  /** The number of keys of `sendLatest` that may wait at the same time. `sendLatest` returns false for a further key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * The longest time without the peer accepting any byte while more than 1 MiB waits for it. If less waits, the limit is the sum of
-   * `heartbeat.interval` and `heartbeat.timeout`, if that is longer. @default 10000
+   * The longest time in which the peer accepts no byte while more than 1 MiB waits for it. If less waits, the limit is the larger of this
+   * time and the sum of `heartbeat.interval` and `heartbeat.timeout`. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
@@ -48,9 +51,12 @@ export interface ConnectionOptions {
   readonly heartbeat?: HeartbeatOptions | undefined;
   /** Pings at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
-  /** The longest time without a further part of an incomplete message; after that the connection fails with 1008. @default 30000 */
+  /**
+   * The longest time in which no further part of an incomplete message arrives. After this time the connection fails with 1008. @default
+   * 30000
+   */
   readonly messageTimeout?: number | undefined;
-  /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
+  /** When sent bytes leave: at the end of the turn of the event loop, or also after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
   /**
    * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, and keeping one of them keeps
@@ -64,7 +70,7 @@ export interface ConnectionOptions {
    * that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
-  /** The budget in which this connection's memory counts. @default `processMemoryBudget`, 256 MiB */
+  /** The budget that counts the memory of this connection. @default `processMemoryBudget`, 256 MiB */
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
    * False: the library does not answer pings, so the `ping` handler has to call `pong`. RFC 6455 §5.5.2 requires an answer to each ping.
@@ -78,7 +84,7 @@ export interface ConnectionOptions {
   readonly closeReason?: ((error: Error) => string) | undefined;
 }
 
-/** Any byte from the peer counts as a sign of life. Times in milliseconds. */
+/** The heartbeat pings a silent peer. Any byte from the peer counts as a sign of life. All times are in milliseconds. */
 export interface HeartbeatOptions {
   /** How long the peer may be silent before a ping is sent; `Infinity` disables the heartbeat. @default 25000 */
   readonly interval?: number | undefined;
@@ -87,8 +93,9 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Pings at a fixed interval, even if the peer sends messages meanwhile; only a pong counts as an answer. Without a pong the connection
- * fails with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less.
+ * Pings at a fixed interval, even if the peer sends messages meanwhile. Only a pong counts as an answer. Without a pong the connection fails
+ * with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less. All times are in
+ * milliseconds.
  */
 export interface PingOptions {
   /** The time from one ping to the next. @default `Infinity` */

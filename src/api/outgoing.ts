@@ -1,4 +1,4 @@
-/** Sends messages in the order of the calls. A Blob has to be read before it can be sent, and the messages after it wait for it. */
+/** Sends messages in the order of the calls. A Blob has to be read before it can be sent, and later messages wait until the Blob was sent. */
 
 import { isBytes, type Message, toBytes } from './message.ts';
 
@@ -39,7 +39,7 @@ export class Outgoing {
     else this.#after(action, 0);
   }
 
-  /** @param messages how many messages the step sends */
+  /** @param messages the number of messages that the step sends */
   #after(step: () => void | Promise<void>, messages: 0 | 1): void {
     this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);

@@ -1,4 +1,4 @@
-/** The name of the peer for error texts. */
+/** Makes the name of the peer for error texts. */
 
 import type { Role } from '../frame/parser.ts';
 import type { ConnectionInfo } from './connection-core.ts';

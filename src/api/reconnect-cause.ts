@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import type { CloseInfo } from './close-info.ts';
 
-/** Why another attempt is due: a connection was closed, by either end, or an attempt failed. */
+/** Says why another attempt is due: a connection was closed, by either end, or an attempt failed. */
 export type ReconnectCause =
   | { readonly kind: 'closed'; readonly info: CloseInfo }
   | { readonly kind: 'failed'; readonly error: Error };
@@ -16,8 +16,8 @@ export function isHopeless(error: unknown): boolean {
 }
 
 /**
- * The error with which `start` rejects if it has no connection, because each `open` handler threw or each attempt failed.
- * @param openError what the last `open` handler threw, or null
+ * Returns the error with which `start` rejects if there is no connection, because each `open` handler threw or each attempt failed.
+ * @param openError the error that the last `open` handler threw, or null
  */
 export function errorOf(cause: ReconnectCause, openError: Error | null): Error {
   if (cause.kind === 'failed') return cause.error;

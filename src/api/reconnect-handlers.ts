@@ -1,6 +1,6 @@
 /**
- * The handlers of a `Reconnection`: the run's own handlers call those of the application. `open` and `close` also update the run's state;
- * other events are passed on as long as their connection is the run's current one.
+ * Makes the handlers of a run of a `Reconnection`, which call the handlers of the application. `open` and `close` also update the state of
+ * the run. Other events are passed on as long as their connection is the current connection of the run.
  */
 
 import { isThenable, warn } from './callback.ts';
@@ -9,22 +9,22 @@ import type { Connection } from './connection.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { ReconnectHandlers } from './reconnect-options.ts';
 
-/** How the run reacts to the events of its connection. */
+/** The parts of a run that react to the events of its connection. */
 export interface ConnectionOwner<Data> {
   /**
    * The run's current connection. A stopped run may still get a connection that was opened at the same moment: the application is not
    * notified of that connection.
    */
   readonly connection: Connection<Data> | null;
-  /** @returns the result of the application's `open` */
+  /** Is called when a connection is open. @returns the result of the application's `open` handler */
   opened(connection: Connection<Data>): unknown;
-  /** @returns a function to call after the `close` handler */
+  /** Is called when the connection is closed. @returns a function to call after the `close` handler */
   lost(info: CloseInfo): () => void;
 }
 
 type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unknown;
 
-/** The handlers for one attempt: those that the application has, and the run's own. */
+/** Returns the handlers for one attempt: the handlers of the application, and those of the run. */
 export function wrapHandlers<Data>(
   theirs: ReconnectHandlers<Data, string | Buffer>,
   run: ConnectionOwner<Data>,

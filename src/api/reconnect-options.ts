@@ -19,12 +19,12 @@ export interface ReconnectClock {
 export interface ReconnectHandlers<Data = undefined, Text extends string | Buffer = string>
   extends ConnectionHandlers<Data, Text> {
   /**
-   * An attempt failed, and another follows.
-   * @param retries how many attempts have failed since the last connection
+   * Called when an attempt failed and another attempt follows.
+   * @param retries the number of attempts that have failed since the last connection
    * @param wait milliseconds until the next attempt
    */
   failed?(error: Error, retries: number, wait: number): unknown;
-  /** There will be no further attempt, because `shouldReconnect` said so. */
+  /** Called when there will be no further attempt, because `shouldReconnect` did not return true. */
   ended?(cause: ReconnectCause): unknown;
 }
 
@@ -33,7 +33,7 @@ type SocketMaker = Extract<ConnectOptions['socket'], (...target: never[]) => unk
 
 /**
  * The `connect` options for one attempt. `socket` is a function, since a socket serves one connection only. With `text: 'bytes'` a text
- * message is a Buffer: then `Text` includes Buffer.
+ * message is a Buffer, so `Text` has to include Buffer.
  */
 export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
   ConnectOptions<Data>,
@@ -63,26 +63,26 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   readonly handlers?: ReconnectHandlers<Data, Text> | undefined;
   /** The `connect` options for each attempt, or a function that returns them. */
   readonly connect?: AttemptSource<Data, Text> | undefined;
-  /** The times to wait, or a function that returns them; it is called before each wait. */
+  /** The times to wait, or a function that returns them. The function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
    * Returns whether to try again. Called when a connection is closed, by either end, or an attempt failed, and again after the wait.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
-   * @param retries failed attempts since the last connection, this one included
-   * @default always, but not after invalid options or an invalid URL
+   * @param retries the number of failed attempts since the last connection, including this attempt
+   * @default returns true, except after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
-  /** Whether the first attempt is repeated as well. If not, the reconnection ends when it fails. @default true */
+  /** Whether the first attempt is repeated as well. If false, the reconnection ends when the first attempt fails. @default true */
   readonly retryFirst?: boolean | undefined;
-  /** Bytes that may wait to be sent while there is no connection. @default 1 MiB */
+  /** The number of bytes that may wait to be sent while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
   /** Whether the process may end while the `Reconnection` waits or is connected. @default false */
   readonly unref?: boolean | undefined;
-  /** For tests. @default the process's own */
+  /** A clock for tests. @default the clock of the process */
   readonly clock?: ReconnectClock | undefined;
   /** For tests: returns a number from 0 up to, but not including, 1. @default a CSPRNG */
   readonly random?: (() => number) | undefined;
-  /** For tests. @default `connect` */
+  /** For tests: makes the connections. @default `connect` */
   readonly dial?: ((url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>) | undefined;
 }
 
@@ -168,5 +168,5 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   }),
 };
 
-/** The URL to connect to; a function is called before each attempt. */
+/** The URL to connect to, or a function that returns it. The function is called before each attempt. */
 export type ReconnectUrl = string | URL | (() => string | URL | PromiseLike<string | URL>);

@@ -1,6 +1,6 @@
 /**
- * Messages that wait for a connection: limited by their bytes, and a fixed cost for each message. The RFC does not describe this: it is
- * above the connection.
+ * Holds messages that wait for a connection. They are limited by their bytes, with a fixed cost for each message. The RFC does not describe
+ * this queue, since it describes a single connection.
  */
 
 import type { SendOptions } from './message.ts';
@@ -25,17 +25,17 @@ export class WaitingMessages {
   readonly #messages = new Set<WaitingMessage>();
   #size = 0;
 
-  /** @param max bytes, with 128 for each message */
+  /** @param max the maximum number of bytes. Each message counts with its size and 128 bytes */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Bytes that wait, with 128 for each message. */
+  /** The number of bytes that wait, with 128 for each message. */
   get size(): number {
     return this.#size;
   }
 
-  /** @param message copied, as are the options: the caller may change them. @returns false if there is no room */
+  /** Adds a message. The message and its options are copied, since the caller may change them. @returns false if there is no room */
   push(message: string | Uint8Array, options: SendOptions | undefined): boolean {
     const isText = typeof message === 'string';
     const size = MESSAGE_COST + (isText ? Buffer.byteLength(message) : message.length);
@@ -49,7 +49,7 @@ export class WaitingMessages {
     return true;
   }
 
-  /** Sends the messages in order, as long as the connection is open. The remaining ones stay in the queue. */
+  /** Sends the messages in order, as long as the connection is open. The remaining messages stay in the queue. */
   flush(connection: MessageSink): void {
     for (const waiting of this.#messages) {
       if (connection.state !== 'open') break;

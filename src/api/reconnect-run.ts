@@ -1,6 +1,6 @@
 /**
- * One run of a `Reconnection`, from `start` to the end: attempts, connections and the waits between them. RFC 6455 §7.2.3 says when to
- * wait; backoff.ts computes how long. A stopped run must not affect the next one, so each run has its own state.
+ * Runs a `Reconnection` from `start` to the end: attempts, connections and the waits between them. RFC 6455 §7.2.3 says when to wait;
+ * backoff.ts computes how long. A stopped run must not affect the next run, so each run has its own state.
  *
  *   connecting → open → waiting → connecting …     stop(): any → closing
  */
@@ -22,7 +22,8 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// A shorter connection does not show that the server works: an overloaded or hostile server accepts connections and closes them at once.
+// Milliseconds. A shorter connection does not show that the server works: an overloaded or hostile server accepts connections and closes them
+// at once.
 const STEADY_AFTER = 5_000;
 
 /** The values that the runs of one `Reconnection` share. */
@@ -50,9 +51,9 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #state: 'connecting' | 'open' | 'waiting' | 'closing' = 'connecting';
   #connection: Connection<Data> | null = null;
   #retries = 0;
-  /** When the connection was opened. */
+  /** The time at which the connection was opened. */
   #openedAt = 0;
-  /** How many connections in a row were lost within `STEADY_AFTER`, without a failed attempt between them. */
+  /** The number of connections in a row that were lost within `STEADY_AFTER`, without a failed attempt between them. */
   #brief = 0;
   #timer: unknown = null;
   /** Settles when the current attempt has a connection, or its socket is closed. */
@@ -62,7 +63,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #onClosed: (() => void) | null = null;
   /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;
-  /** What the `open` handler threw last. If it throws, `start` does not resolve to that connection. */
+  /** The last error that the `open` handler threw. If this handler throws, `start` does not resolve to its connection. */
   #openError: Error | null = null;
   #isFinished = false;
 
@@ -93,7 +94,10 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     void this.#attempt();
   }
 
-  /** Aborts the attempt or the wait, or closes the connection with this code and reason. @returns fulfilled once all of it has ended */
+  /**
+   * Aborts the attempt or the wait, or closes the connection with this code and reason.
+   * @returns fulfilled once the attempt, the wait or the connection has ended
+   */
   stop(code: number, reason: string): Promise<void> {
     if (this.#stopping !== null) return this.#stopping;
     const connection = this.#connection;
@@ -117,7 +121,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types ensure that `data` is present if it is required, but the compiler cannot verify that for every `Data`.
+    // The types ensure that `data` is present if it is required, but the compiler cannot verify this for every `Data`.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
@@ -173,7 +177,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     try {
       return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
-      // The error is reported, and the default times are used: the run continues.
+      // The run continues: the error is reported, and the default times are used.
       warn(error);
       return readBackoff();
     }
@@ -210,7 +214,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   // ---- connections ----
 
-  /** A connection is open. @returns the result of the `open` handler */
+  /** Is called when a connection is open. @returns the result of the `open` handler */
   opened(connection: Connection<Data>): unknown {
     if (this.isStopping) {
       connection.terminate();
@@ -238,7 +242,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     }
   }
 
-  /** The connection is closed. @returns a function to call after the `close` handler */
+  /** Is called when the connection is closed. @returns a function to call after the `close` handler */
   lost(info: CloseInfo): () => void {
     this.#connection = null;
     if (this.isStopping) return () => this.#onClosed?.();
@@ -265,7 +269,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     if (isReported) hasEnded();
   }
 
-  /** There is no further attempt. @returns a function that reports it; a run that is being stopped reports nothing */
+  /** Ends the run, since there is no further attempt. @returns a function that reports the end; a run that is being stopped reports nothing */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;
     this.#finish();

@@ -1,6 +1,6 @@
 /**
- * A client that connects again: RFC 6455 §7.2.3 (wait a random time first, then longer each time). `connect` makes each connection;
- * reconnect-run.ts decides when to try the next one; reconnect-queue.ts holds the messages that wait meanwhile.
+ * Implements a client that connects again: RFC 6455 §7.2.3 (the first wait is random, and later waits become longer). `connect` makes each
+ * connection, reconnect-run.ts decides when to try the next connection, and reconnect-queue.ts holds the messages that wait meanwhile.
  *
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
@@ -22,10 +22,13 @@ import {
 import { WaitingMessages } from './reconnect-queue.ts';
 import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 
-/** The state of a `Reconnection`: 'waiting' between a lost connection, or a failed attempt, and the next attempt. */
+/** The state of a `Reconnection`. It is 'waiting' after a lost connection or a failed attempt, until the next attempt. */
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
-/** The result of `send`: sent, kept for the next connection, or refused because too much waits or it is not started. */
+/**
+ * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too much waits, or if the
+ * reconnection is not started.
+ */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
 // The timers are read once, when this file loads, so that the fake timers of an application's tests do not stop a reconnection. Tests can
@@ -37,7 +40,7 @@ const systemClock: ReconnectClock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** One connection after the other to the same server, until it is stopped. */
+/** Keeps a connection to a server: connects again whenever the connection is lost, until `stop` is called. */
 export class Reconnection<Data = undefined> {
   readonly #context: RunContext<Data>;
   readonly #queue: WaitingMessages;
@@ -71,22 +74,22 @@ export class Reconnection<Data = undefined> {
     return this.#run?.state ?? 'stopped';
   }
 
-  /** Whether it was started and has neither been stopped nor ended. True during a wait as well. */
+  /** Whether the reconnection was started and has neither been stopped nor ended. Also true during a wait. */
   get isActive(): boolean {
     return this.#run !== null;
   }
 
-  /** The open, or closing, connection; or null. */
+  /** The connection that is open or closing, or null. */
   get connection(): Connection<Data> | null {
     return this.#run?.connection ?? null;
   }
 
-  /** Attempts that failed since the last connection. */
+  /** The number of attempts that failed since the last connection. */
   get retries(): number {
     return this.#run?.retries ?? 0;
   }
 
-  /** Bytes that wait for a connection, with 128 for each message. */
+  /** The number of bytes that wait for a connection, with 128 for each message. */
   get queuedAmount(): number {
     return this.#queue.size;
   }
@@ -94,8 +97,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects.
    * @returns the first connection, once it is open
-   * @throws the error of the last attempt, if there will be no other; an `AbortError` if it is stopped before that; a TypeError if it was
-   *   already started
+   * @throws the error of the last attempt, if there will be no other attempt; an `AbortError` if `stop` is called before that; a TypeError if
+   *   the reconnection was already started
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -108,8 +111,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Sends the message, or keeps it for the next connection. After a lost connection it is unknown which messages have arrived: no message
    * is sent twice.
-   * @returns 'refused' if it is not started, or more than `maxQueued` would wait
-   * @throws as `Connection.send`
+   * @returns 'refused' if the reconnection is not started, or if more than `maxQueued` bytes would wait
+   * @throws as `Connection.send` does
    */
   send(message: Message, options?: SendOptions): SendOutcome {
     const { connection } = this;
@@ -118,8 +121,7 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
-    // The options are checked here. If the error were thrown later, when the message is sent, it would close a connection that is not at
-    // fault.
+    // The options are checked here. An error that is thrown later, when the message is sent, would close a connection that is not at fault.
     checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
@@ -129,7 +131,7 @@ export class Reconnection<Data = undefined> {
    * Ends the reconnection in any state: it aborts the attempt, closes the connection with this code and reason, and drops waiting messages.
    * `start` may be called again.
    * @returns fulfilled once no socket and no timer is left, and no handler will be called any more
-   * @throws {RangeError} as `Connection.close`
+   * @throws {RangeError} as `Connection.close` does
    */
   stop(code = 1000, reason = ''): Promise<void> {
     if (this.#run === null) return Promise.resolve();
@@ -144,7 +146,7 @@ export class Reconnection<Data = undefined> {
 
 /**
  * Connects, and connects again whenever the connection is lost, until `stop` is called.
- * @param url ws: or wss:; a function is called before each attempt
+ * @param url a ws: or wss: URL, or a function that is called before each attempt
  * @returns at once, a reconnection whose `start` was called; the `open` handler is called when there is a connection. If there is no
  *   `ended` handler, invalid options or an invalid URL become a process warning
  * @throws {RangeError | TypeError} for invalid options

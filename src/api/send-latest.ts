@@ -1,4 +1,4 @@
-/** The checks of `Connection.sendLatest`, before a value waits in latest-values.ts. */
+/** Checks the arguments of `Connection.sendLatest`, before a value waits in latest-values.ts. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { LatestValues } from './latest-values.ts';

@@ -1,6 +1,6 @@
 /**
- * `Connection.sendStream`: a message whose parts come from an iterable, one frame each (RFC 6455 §5.4). The next part is requested once the
- * socket has taken the parts before it. frame/outgoing-stream.ts makes the frames.
+ * Implements `Connection.sendStream`: sends a message whose parts come from an iterable, one frame for each part (RFC 6455 §5.4). The next
+ * part is requested once the socket has taken the parts before it. frame/outgoing-stream.ts makes the frames.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -20,6 +20,7 @@ import { describe } from './option-names.ts';
 import { readOptions } from './option-spec.ts';
 
 /**
+ * Sends a message in parts.
  * @returns the Promise of `Connection.sendStream`
  * @throws {TypeError} for invalid options, and for a source that is not an iterable of parts
  */
@@ -40,7 +41,7 @@ type PartIterator = AsyncIterator<Message> | Iterator<Message>;
 
 function iteratorOf(source: StreamSource): PartIterator {
   const iterable = source as Partial<AsyncIterable<Message> & Iterable<Message>> | null;
-  // Strings and bytes are iterables as well, of characters and of numbers, but they are whole messages.
+  // Strings and bytes are whole messages, although they are iterables of characters and of numbers.
   if (typeof source === 'object' && iterable !== null && !ArrayBuffer.isView(source)) {
     if (typeof iterable[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]!();
     if (typeof iterable[Symbol.iterator] === 'function') return iterable[Symbol.iterator]!();
@@ -123,7 +124,7 @@ class SendingStream implements StreamedMessage {
     await this.#sent((done) => this.#stream!.end(this.#opcode, done));
   }
 
-  /** The next part that is not empty; null after the last one. */
+  /** Returns the next part that is not empty, or null after the last part. */
   async #next(): Promise<Uint8Array | null> {
     for (;;) {
       let result: IteratorResult<Message> | undefined;
@@ -162,14 +163,14 @@ class SendingStream implements StreamedMessage {
   }
 
   /**
-   * Waits for one thing, or for the reason why nothing more is sent.
+   * Waits for one Promise, or for the reason why nothing more is sent.
    * @param isSource whether this waits for the source: if it rejects, the source has ended
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used: a Promise that stays pending would keep every other one that was ever raced with it in memory.
+    // `Promise.race` is not used: a Promise that stays pending would keep every other Promise in memory that was ever raced with it.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -184,7 +185,7 @@ class SendingStream implements StreamedMessage {
     });
   }
 
-  /** The source failed, or the message was aborted, or the connection has ended. */
+  /** Ends the message, because the source failed, the message was aborted, or the connection has ended. */
   #giveUp(reason: unknown): void {
     this.#stop(reason);
     this.#returnSource();
@@ -203,7 +204,7 @@ class SendingStream implements StreamedMessage {
     try {
       Promise.resolve(this.#iterator.return?.()).catch(() => {});
     } catch {
-      // The reason for leaving the source is reported already.
+      // The reason for leaving the source has already been reported.
     }
   }
 }

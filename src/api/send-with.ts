@@ -1,13 +1,13 @@
-/** Sends a message of a `Connection` with options or a callback, and checks these first. Without them, `send` does not use this file. */
+/** Checks the options and the callback of a message, and sends the message. Without options and callback, `send` does not use this file. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * `send` with options, a callback, or both.
- * @returns payload bytes on the wire; -1 if they are not known yet, 0 if the connection is not open
- * @throws as `Connection.send`
+ * Implements `send` with options, a callback, or both.
+ * @returns the number of payload bytes on the wire; -1 if it is not known yet, 0 if the connection is not open
+ * @throws as `Connection.send` does
  */
 export function sendWith(
   core: ConnectionCore,
@@ -40,7 +40,7 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
-/** Call this after a message was sent. @returns whether the next one may be sent at once; if not, the `drain` handler will be called */
+/** Is called after a message was sent. @returns whether the next message may be sent at once. If not, the `drain` handler will be called */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;
   if (!core.binding.waitsForDrain()) return true;

@@ -1,6 +1,6 @@
 /**
- * The part of a server that its listeners call. It answers each opening handshake with the help of the application's `upgrade` handler (RFC
- * 6455 §4.2.2), and turns each accepted one into a connection.
+ * Implements the part of a server that its listeners call. It asks the application's `upgrade` handler about each opening handshake and
+ * answers it (RFC 6455 §4.2.2). It makes a connection from each accepted handshake.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -33,7 +33,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** Refusals that the operator need not know of: the application's own, and those of clients that left. */
+/** The operator need not be notified of these refusals: those by the application, and those of clients that left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -98,7 +98,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // Any thenable counts as a Promise: if one of another realm or library were taken for an answer, every request would be accepted.
+    // Any thenable counts as a Promise. If a Promise of another realm or library counted as an answer, every request would be accepted.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);
@@ -132,8 +132,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // A refusal by `upgrade` is replaced as a whole. If a rule refused the request, its header fields, such as the version that we speak,
-      // stay.
+      // A refusal by `upgrade` is replaced as a whole. A refusal by a rule keeps its header fields, such as the version that we support.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,
@@ -177,7 +176,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
 
   refused(error: HandshakeError, request: HandshakeRequest | null): void {
     const from = request?.remote.address ?? 'a client';
-    // Status 0 means that we sent no answer: another listener had answered, or the client had left.
+    // Status 0 means that we sent no answer, because another listener had answered or the client had left.
     const answer = error.status === 0 ? '' : ` with ${error.status}`;
     log('refused %s%s: %s', from, answer, error.message);
     try {

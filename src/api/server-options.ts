@@ -1,4 +1,4 @@
-/** The options of a server and of its listeners, and the checks of them before anything begins. */
+/** Specifies the options of a server and of its listeners, and checks them before anything begins. */
 
 import type { TlsOptions } from 'node:tls';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -11,58 +11,58 @@ import { describe } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** Limits of a server, and of each of its connections. */
+/** The options of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
-  /** The subprotocols that the server speaks. It chooses the first of them in the client's order. @default none */
+  /** The subprotocols that the server speaks. It chooses the first subprotocol in the client's list that is also in this list. @default none */
   readonly subprotocols?: readonly string[] | undefined;
   /**
-   * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin do not come from a
+   * The origins from which browsers may connect: 'same-origin', 'any', a list, or a function. Requests without an Origin do not come from a
    * browser and are allowed. Other requests are answered with 403. @default 'same-origin'
    */
   readonly origins?: OriginPolicy | undefined;
-  /** Milliseconds from accepting the socket to the 101, including TLS and `upgrade`; after that the answer is 408. @default 10000 */
+  /** Milliseconds from the accepted socket to the 101 response, including TLS and `upgrade`. After this time the answer is 408. @default 10000 */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * The number of sockets, each counted from accept to 'close': handshakes, connections, and peers that read the answer to a refused
-   * handshake. Further requests are answered with 503. @default 10000
+   * The maximum number of sockets. Each socket counts from its acceptance to its 'close' event: during the handshake, as a connection, and
+   * while the peer reads a refusal. Further requests are answered with 503. @default 10000
    */
   readonly maxConnections?: number | undefined;
 }
 
-/** The options of a listener: where it listens, and at which path. */
+/** The options of a listener: its address and its path. */
 export interface ListenOptions {
   /** The TCP port. @default 0, any free port */
   readonly port?: number | undefined;
-  /** Which address to listen on; '0.0.0.0' is every IPv4 interface, '::' every one. @default '127.0.0.1' */
+  /** The address to listen on. '0.0.0.0' stands for every IPv4 interface, and '::' for every interface. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * The path that is served, compared literally in its percent-encoded form, or a RegExp for that form; others get 404.
+   * The path that is served: a string that is compared with the percent-encoded path, or a RegExp for that path. Requests for other paths get
+   * 404.
    * @default any
    */
   readonly path?: PathPattern | undefined;
-  /** A Unix domain socket or Windows pipe in place of host and port. */
+  /** The path of a Unix domain socket or Windows pipe, instead of host and port. */
   readonly socketPath?: string | undefined;
-  /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
+  /** Certificate and key (see `tls.createServer`). With this option the listener accepts only wss. */
   readonly tls?: TlsOptions | undefined;
-  /** Which address of a host name to use: IPv4 or IPv6. @default the first one */
+  /** Whether to use the IPv4 or the IPv6 address of a host name. @default the first address */
   readonly family?: 4 | 6 | undefined;
-  /** True: the process may end while the listener is open; its connections keep it alive. @default false */
+  /** True: the process may end while the listener is open. Open connections keep the process alive. @default false */
   readonly unref?: boolean | undefined;
-  /** The length of the system's queue for connections that the process has not accepted yet. @default 511 */
+  /** The length of the operating system's queue for connections that the process has not accepted yet. @default 511 */
   readonly backlog?: number | undefined;
   /**
-   * Several processes may listen on the port, and the system distributes the connections among them. Requires Node 22.12. @default false
+   * True: several processes may listen on the port, and the operating system distributes the connections among them. Requires Node 22.12.
+   * @default false
    */
   readonly reusePort?: boolean | undefined;
-  /**
-   * In a worker of node:cluster: the worker listens by itself, and the primary does not share the port among the workers. @default false
-   */
+  /** True: a worker of node:cluster listens by itself, and the primary does not share the port among the workers. @default false */
   readonly exclusive?: boolean | undefined;
   /** True: a server on '::' does not accept IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A file descriptor that listens already, for example from systemd, in place of host and port. Not on Windows. */
+  /** A file descriptor that is already listening, for example from systemd, instead of host and port. Not on Windows. */
   readonly fd?: number | undefined;
-  /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
+  /** Stops the listener when the signal aborts, before or after the listener is ready. Connections stay open. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -72,9 +72,7 @@ export interface ShutdownOptions {
   readonly code?: number | undefined;
   /** The close reason for every connection. @default '' */
   readonly reason?: string | undefined;
-  /**
-   * Milliseconds for the closing handshakes, in place of `closeTimeout`; after that the remaining connections are dropped. @default 5000
-   */
+  /** Milliseconds for the closing handshakes, instead of `closeTimeout`. After this time the remaining connections are dropped. @default 5000 */
   readonly grace?: number | undefined;
 }
 
@@ -128,7 +126,7 @@ type ListenValues = ValuesOf<
   'path' | 'socketPath' | 'tls' | 'family' | 'backlog' | 'signal' | 'port' | 'fd'
 >;
 
-/** Where to listen. */
+/** The options of `listen`. */
 export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   port: portOption({ defaultText: '0, any free port', text: 'The TCP port.' }),
   host: hostOption({
@@ -213,7 +211,7 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
 };
 
 /**
- * Checks the options that say where to listen, together.
+ * Checks that the options name only one place to listen on.
  * @throws {TypeError} if they name two places
  */
 export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {
@@ -227,7 +225,7 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {
-  // An Express application is a function that has `on` and `listen` as well.
+  // An Express application is a function, and also has `on` and `listen`.
   if (typeof server === 'function') {
     throw new TypeError(
       'attach takes an HTTP server, not an application: const server = createServer(app), or what app.listen() returns',

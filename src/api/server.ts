@@ -1,6 +1,6 @@
 /**
- * `WebSocketServer`: one set of handlers for all connections. The server has a listener of its own, uses an HTTP server of the application,
- * or both. RFC 6455 §4.2; server-host.ts decides about each handshake.
+ * Implements `WebSocketServer`: RFC 6455 §4.2. A server has one set of handlers for all connections. It has its own listener, uses an HTTP
+ * server of the application, or both. server-host.ts decides about each handshake.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -45,7 +45,7 @@ export class WebSocketServer<Data = undefined> {
   #shutdown: Shutdown | null = null;
 
   static {
-    // What `console.log` shows.
+    // Makes the text that `console.log` shows.
     const show = function (this: WebSocketServer<unknown>, _depth: number, options: InspectOptions): string {
       const { addresses, connections } = this;
       return `WebSocketServer ${inspect({ addresses, connections: connections.size }, options)}`;
@@ -83,7 +83,7 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Listens on a port of its own, with TLS if `tls` is given. May be called several times.
    * @returns the bound address (if `port` was 0, the address has the chosen port), or the path of the Unix socket
-   * @throws the system's error, such as EADDRINUSE; the reason of `signal`, if that aborts first
+   * @throws the error of the system, such as EADDRINUSE, or the reason of `signal`, if `signal` aborts first
    * @throws {TypeError | RangeError} for invalid options
    */
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
@@ -108,12 +108,12 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Takes the upgrades of an HTTP server, either all of them or those of one path or pattern; several servers may share it. A literal path
-   * takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event go first, and this server leaves the
-   * requests that they answer alone. It leaves requests that match no path to them. It answers such a request with 404 if there is no other
-   * listener, or if no listener has written to the socket, read it or ended it within `handshakeTimeout`.
+   * Accepts the upgrades of an HTTP server, either all upgrades or those of one path or pattern. Several WebSocket servers may share the HTTP
+   * server. A literal path takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event are called
+   * first, and this server ignores the requests that they answer. Requests that match no path are left to the other listeners. Such a request
+   * gets 404 if there is no other listener, or if no listener has written to the socket, read it or ended it within `handshakeTimeout`.
    * @param server an HTTP/1.1 server, or one of `http2.createSecureServer` with `allowHTTP1: true`: HTTP/2 itself has no upgrades
-   * @returns a function that detaches from it; open connections stay
+   * @returns a function that detaches from the HTTP server; open connections stay open
    * @throws {TypeError} if the path is taken
    */
   attach(server: UpgradingServer, options: { readonly path?: PathPattern | undefined } = {}): () => void {
@@ -126,9 +126,10 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Takes one upgrade from your own 'upgrade' listener. An injected request only needs `method`, `url` and `headers`.
+   * Accepts one upgrade from your own 'upgrade' listener. An injected request only needs `method`, `url` and `headers`.
    * @param head the listener's third argument
-   * @returns the connection, once it is open; rejects with the refusal. The `refused` handler receives it too, so the result may be ignored
+   * @returns the connection, once it is open. Rejects with the refusal. The `refused` handler receives the refusal as well, so the Promise
+   *   may be ignored
    * @throws {TypeError} for arguments that are not those of an 'upgrade' listener
    */
   handleUpgrade(
@@ -149,18 +150,19 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // The application may ignore the Promise: `refused` has received the refusal, which must not end the process.
+    // The application may ignore the Promise: the `refused` handler has received the refusal. A refusal must not end the process.
     outcome.catch(() => {});
     return outcome;
   }
 
   /**
-   * Sends a message to every open connection, or to some of them. It is serialized once, and compressed once for the connections that keep
-   * no context. Bytes of more than 4 KiB are not copied: do not change them until they have left the process.
-   * @param options who receives it, and whether it may be compressed; or the connections to leave out, and then `compress`
-   * @returns the number of connections that it was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options; if `filter` throws,
-   *   its error
+   * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
+   * that keep no context. Bytes of more than 4 KiB are not copied: do not change them until they have left the process.
+   * @param options which connections receive the message, and whether it may be compressed. Or the connections to leave out, with `compress`
+   *   as the next argument
+   * @returns the number of connections that the message was sent to
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options. If `filter` throws, the
+   *   same error is thrown
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;
@@ -174,7 +176,7 @@ export class WebSocketServer<Data = undefined> {
 
   /**
    * Ends the server. New connections and unfinished handshakes are answered with 503, and each open connection gets a Close frame.
-   * Connections that are left after `grace` are dropped; a later call can only shorten `grace`.
+   * Connections that are left after `grace` milliseconds are dropped. A later call can only shorten `grace`.
    * @returns fulfilled once every connection and listener is closed; every call returns the same Promise
    * @throws {RangeError} for a code that may not be sent, and for a reason over 123 bytes
    */

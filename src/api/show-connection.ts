@@ -12,7 +12,7 @@ interface ShownConnection {
   readonly data: unknown;
 }
 
-/** The method `inspect.custom`. */
+/** Implements the method `inspect.custom`. */
 export function showConnection(this: ShownConnection, _depth: number, options: InspectOptions): string {
   const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
   return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;

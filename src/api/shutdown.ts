@@ -8,7 +8,7 @@ import { clock } from '../transport/clock.ts';
 import type { Listener } from '../transport/listen.ts';
 import type { ServerHost } from './server-host.ts';
 
-// Node's limit for timers; a longer one would fire at once.
+// Node's limit for timers, in milliseconds. A longer timer would fire at once.
 const MAX_TIMER = 2_147_483_647;
 
 /** A shutdown that has begun. */
@@ -18,7 +18,7 @@ export class Shutdown {
   readonly #connections: ServerHost<unknown>['connections'];
   readonly #listeners: readonly Listener[];
   #timer: NodeJS.Timeout | null = null;
-  /** When the remaining connections are dropped, on the clock of `performance.now()`. */
+  /** The time at which the remaining connections are dropped, on the clock of `performance.now()`. */
   #ends = Number.POSITIVE_INFINITY;
 
   /** @param detach detaches the server from its HTTP servers */
@@ -28,13 +28,13 @@ export class Shutdown {
     this.finished = this.#end(host, detach);
   }
 
-  /** Drops the connections that are left after this time; a later call can only shorten it. */
+  /** Drops the connections that are left after `grace` milliseconds. A later call can only shorten this time. */
   dropWithin(grace: number): void {
     const ends = performance.now() + grace;
     if (ends >= this.#ends || grace > MAX_TIMER) return;
     this.#ends = ends;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    // If the process was blocked, the peers' answers may wait in the kernel: they are read first.
+    // If the process was blocked, the peers' answers may wait in the kernel. So these answers are read first.
     this.#timer = setTimeout(() => clock.afterPoll(() => this.#drop()), grace);
   }
 

@@ -1,6 +1,6 @@
 /** Notices a callback whose Promise does not settle while other callbacks wait for it. It uses one timer for any number of callbacks. */
 
-// `setTimeout` is read once, when this file loads, so that the fake timers of an application's tests do not stop it.
+// `setTimeout` is read once, when this file loads, so that the fake timers of an application's tests have no effect on it.
 const { setTimeout } = globalThis;
 
 // The longest delay of Node's timers.
@@ -13,19 +13,19 @@ export class SlowCallback {
   #since = 0;
   #isWatched = false;
 
-  /** @param delay milliseconds after which a callback is reported; `Infinity`: never */
+  /** @param delay returns the milliseconds after which a callback is reported; with `Infinity` it is never reported */
   constructor(delay: () => number) {
     this.#delay = delay;
   }
 
-  /** A callback has returned a Promise that others wait for. @param report called once, if `end` is not called in time */
+  /** Is called when a callback has returned a Promise that other callbacks wait for. @param report called once, if `end` is not called in time */
   begin(report: () => void): void {
     this.#report = report;
     this.#since = performance.now();
     this.#watch(this.#delay());
   }
 
-  /** The Promise has settled, or nothing waits for it any more. */
+  /** Is called when the Promise has settled, or when no callback waits for it any more. */
   end(): void {
     this.#report = null;
   }
@@ -38,7 +38,7 @@ export class SlowCallback {
       const report = this.#report;
       if (report === null) return;
       const rest = this.#since + this.#delay() - performance.now();
-      // One millisecond more than the remaining time, since timers may fire a fraction too early.
+      // The timer runs one millisecond longer than the remaining time, since timers may fire a fraction too early.
       if (rest > 0) {
         this.#watch(Math.ceil(rest) + 1);
         return;

@@ -1,10 +1,10 @@
-/** `Connection.close`: begins the closing handshake (RFC 6455 §7.1.2). */
+/** Implements `Connection.close`, which begins the closing handshake (RFC 6455 §7.1.2). */
 
 import { checkClose } from '../transport/socket.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { positive } from './option-spec.ts';
 
-/** Implements `close`, and throws the same errors. */
+/** Begins the closing handshake. Throws the same errors as `Connection.close`. */
 export function startClosing(
   core: ConnectionCore,
   code: number | null,

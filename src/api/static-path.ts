@@ -27,9 +27,9 @@ export function mediaTypeOf(name: string): string {
 }
 
 /**
- * The names from the root folder down to the file; an empty list for the root folder itself. Null if the target cannot name a file of the
- * folder: a hidden file, "..", a name with a separator, or a target that cannot be decoded.
- * @param target of the request
+ * Returns the names from the root folder down to the file, or an empty list for the root folder itself. Returns null for a hidden file, "..",
+ * a name with a separator, and a target that cannot be decoded, since these cannot name a file of the folder.
+ * @param target the target of the request
  */
 export function toNames(target: string): readonly string[] | null {
   const mark = target.search(/[?#]/);
@@ -53,7 +53,10 @@ export function toNames(target: string): readonly string[] | null {
   return names;
 }
 
-/** The Location for a folder that was requested without the slash at the end. It never names another host, as `//host/` would. */
+/**
+ * Returns the Location for a folder that was requested without the slash at the end. The Location never names another host, as `//host/`
+ * would.
+ */
 export function folderLocation(names: readonly string[], target: string): string {
   const mark = target.indexOf('?');
   const query = mark === -1 ? '' : target.slice(mark);

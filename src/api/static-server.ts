@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD. The command line's page is a document in memory; 4D's web server answers with files of a folder. static-path.ts
- * finds the file for a request.
+ * Answers GET and HEAD requests. The page of the command line is a document in memory; 4D's web server answers with files of a folder.
+ * static-path.ts finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -18,7 +18,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(text);
 }
 
-/** Whether the method is GET or HEAD; any other is answered with 405 and `text`. */
+/** Whether the method is GET or HEAD. Another method is answered with 405 and `text`. */
 function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
   response.setHeader('Allow', 'GET, HEAD');
@@ -55,7 +55,7 @@ export function serveDocument(
 
 /** A folder whose files are served. */
 export interface StaticFolder {
-  /** The folder's path with links resolved, as `realpath` returns it. If it is null, every request is answered with 404. */
+  /** The folder's path with links resolved, as `realpath` returns it. If the path is null, every request is answered with 404. */
   readonly root: string | null;
   /** The file that is served for a folder. */
   readonly homepage: string;
@@ -109,7 +109,7 @@ function sendFile(path: string, size: number, response: ServerResponse): void {
   stream.pipe(response);
 }
 
-/** A file or folder inside the root folder, links followed; null if it does not exist, or if a link leads out. */
+/** Finds a file or folder inside the root folder, and follows links. Returns null if it does not exist, or if a link leads out of the folder. */
 async function find(
   root: string,
   names: readonly string[],

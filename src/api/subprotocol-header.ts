@@ -1,10 +1,10 @@
 /**
- * `Sec-WebSocket-Protocol` among the header fields of a client: the plugins and 4D have no option for subprotocols, so their programs
- * request them through this field. RFC 6455 §4.1 (10); handshake/client.ts checks the names.
+ * Reads `Sec-WebSocket-Protocol` from the header fields of a client. The plugins and 4D have no option for subprotocols, so their programs
+ * request subprotocols through this field. RFC 6455 §4.1 (10); handshake/client.ts checks the names.
  */
 
 /**
- * Takes the subprotocols out of header fields.
+ * Separates the subprotocols from the other header fields.
  * @param fields flat: name, value, name, value …
  */
 export function takeSubprotocols(fields: readonly string[]): { headers: string[]; subprotocols: string[] } {

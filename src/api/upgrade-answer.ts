@@ -1,4 +1,7 @@
-/** The application's answer to a valid opening handshake: RFC 6455 §4.2.2 (accept it, or refuse it with an HTTP status). */
+/**
+ * Defines and checks the application's answer to a valid opening handshake: RFC 6455 §4.2.2 (the server accepts it, or refuses it with an
+ * HTTP status).
+ */
 
 import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import { flattenHeaders } from '../transport/upgrade.ts';
@@ -8,11 +11,11 @@ import { checkOptions, describe, type OptionNames } from './option-names.ts';
 export interface Accept<Data> {
   /** The connection's `data`. */
   readonly data?: Data | undefined;
-  /** One of the request's subprotocols; '' for none. @default the first one that is in the option `subprotocols` */
+  /** One of the request's subprotocols; '' chooses none. @default the first subprotocol that is in the option `subprotocols` */
   readonly subprotocol?: string | undefined;
-  /** More header fields for the 101: by name, flat, or as pairs. */
+  /** Additional header fields for the 101 response: an object by name, a flat list, or pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
-  /** True: `connection.request` is this request. It then stays in memory as long as the connection. @default false */
+  /** True: `connection.request` is this request, which stays in memory as long as the connection. @default false */
   readonly keepRequest?: boolean | undefined;
 }
 
@@ -34,7 +37,7 @@ export class Rejection {
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
- * @throws {TypeError} for a body that is not a string, one for status 304, and for invalid header fields
+ * @throws {TypeError} for a body that is not a string, for a body with status 304, and for invalid header fields
  */
 export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
@@ -51,8 +54,8 @@ export function reject(status: number, body = '', headers: HeaderFieldsInit = []
 export type AnyUpgradeAnswer<Data> = Accept<Data> | Rejection | void;
 
 /**
- * The values that an `upgrade` handler may return. If `Data` includes undefined, returning nothing accepts the request too; otherwise
- * `data` is required.
+ * The values that an `upgrade` handler may return. If `Data` includes undefined, returning nothing also accepts the request. Otherwise `data`
+ * is required.
  */
 export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>
@@ -79,9 +82,9 @@ export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> 
       'upgrade returns { data, subprotocol, headers, keepRequest } or nothing to accept, reject(…) to refuse',
     );
   }
-  // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
+  // `{ user }` instead of `{ data: { user } }` would open a connection without its data.
   checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
-  // Each member is read only once, and here: if a getter throws, the request is refused.
+  // Each member is read here, and only once. If a getter throws, the request is refused.
   const { data, subprotocol, headers, keepRequest } = answer;
   if (keepRequest !== undefined && typeof keepRequest !== 'boolean') {
     throw new TypeError(`keepRequest is ${describe(keepRequest)}, not true or false`);

@@ -1,4 +1,4 @@
-/** The messages of a connection as WHATWG streams: RFC 6455 §5.6, §7.1. Each stream is made when it is first used. */
+/** Makes WHATWG streams from the messages of a connection: RFC 6455 §5.6, §7.1. Each stream is made when it is first used. */
 
 import type { CloseInfo } from './close-info.ts';
 import type { Message } from './message.ts';
@@ -15,7 +15,7 @@ interface AnyConnection {
 const readables = new WeakMap<AnyConnection, ReadableStream<string | Buffer>>();
 const writables = new WeakMap<AnyConnection, WritableStream<Message>>();
 
-/** @throws {TypeError} as the loop over a connection */
+/** Returns the received messages as a stream. @throws {TypeError} as the loop over a connection does */
 export function readableOf(connection: AnyConnection): ReadableStream<string | Buffer> {
   let readable = readables.get(connection);
   if (readable !== undefined) return readable;
@@ -31,7 +31,7 @@ export function readableOf(connection: AnyConnection): ReadableStream<string | B
         await messages.return?.();
       },
     },
-    // The stream does not read ahead: the connection does so already.
+    // The stream does not read ahead, since the connection already does.
     { highWaterMark: 0 },
   );
   readables.set(connection, readable);
@@ -43,7 +43,7 @@ export function writableOf(connection: AnyConnection): WritableStream<Message> {
   if (writable !== undefined) return writable;
   writable = new WritableStream<Message>({
     start(controller) {
-      // The end of the connection ends the stream, so that a writer that is not writing learns of it as well.
+      // The end of the connection ends the stream, so that a writer is notified even if it is not writing.
       connection.closed.then(({ error, code }) =>
         controller.error(error ?? new Error(`the connection is closed: ${code}`)),
       );
