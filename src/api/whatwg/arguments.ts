@@ -1,17 +1,18 @@
 /**
- * The arguments of `WebSocket`: the URL, the subprotocols, our additional options, close code and reason, and messages. They are converted
- * as Web IDL says ("JavaScript type mapping"), and checked as the WebSockets Standard says ("The WebSocket interface").
+ * Converts and checks the arguments of `WebSocket`: the URL, the subprotocols, our additional options, close code and reason, and messages.
+ * Web IDL says how they are converted ("JavaScript type mapping"). The WebSockets Standard says how they are checked ("The WebSocket
+ * interface").
  */
 
 import { toUSVString, types } from 'node:util';
 import { type AllConnectOptions, type ConnectOptions, connectSpecs } from '../connect-options.ts';
 import { checkOptions, describe, type OptionNames } from '../option-names.ts';
 
-/** Options beyond the standard's: those of `connect`. */
+/** The options of `connect`, which the standard does not have. */
 export interface WebSocketOptions
   extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols' | 'maxLatestKeys'> {}
 
-/** The second argument as a dictionary, as the class of Node.js takes it. */
+/** The second argument as a dictionary, as the class of Node.js accepts it. */
 export interface WebSocketInit extends WebSocketOptions {
   /** Subprotocols to offer, in order of preference. */
   readonly protocols?: string | readonly string[] | undefined;
@@ -58,7 +59,8 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
 }
 
-// `connect` checks the other options when it reads them. It receives our own signal, so the application's `signal` is checked here.
+// `connect` checks the other options when it reads them. But `connect` receives our own signal, so the application's `signal` is checked
+// here.
 function checked(options: WebSocketOptions): WebSocketOptions {
   connectSpecs.signal.read(options.signal, 'signal', 'client');
   return options;
@@ -81,7 +83,7 @@ function toStrings(given: unknown): string[] {
 }
 
 /**
- * The options for `connect`, with the session's handlers. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
+ * Makes the options for `connect`, with the session's handlers. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
  * server has to choose one ("establish a WebSocket connection").
  */
 export function toConnectOptions(
@@ -91,7 +93,7 @@ export function toConnectOptions(
   return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
-// Outside of a page, other runtimes may throw here.
+// Other runtimes may throw here if there is no page.
 function pageUrl(): unknown {
   try {
     return (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
@@ -101,8 +103,8 @@ function pageUrl(): unknown {
 }
 
 /**
- * The first steps of the constructor: http becomes ws, and https becomes wss. A relative URL is resolved with the page's URL, if there is a
- * page.
+ * Does the first steps of the constructor: http becomes ws, and https becomes wss. A relative URL is resolved with the page's URL, if there
+ * is a page.
  * @throws {DOMException} SyntaxError
  */
 export function parseUrl(given: string): URL {
@@ -130,8 +132,8 @@ export function parseUrl(given: string): URL {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * RFC 6455 §4.1 (10): each name is a token, and must not be repeated. As in the tests of the standard, names that differ only in case count
- * as repeated.
+ * Checks the subprotocols. RFC 6455 §4.1 (10): each name is a token, and must not be repeated. As in the tests of the standard, names that
+ * differ only in case count as repeated.
  * @throws {DOMException} SyntaxError
  */
 export function checkProtocols(protocols: readonly string[]): void {
@@ -148,7 +150,7 @@ export function checkProtocols(protocols: readonly string[]): void {
   }
 }
 
-/** Web IDL: [Clamp] unsigned short. */
+/** Converts a close code: Web IDL, [Clamp] unsigned short. */
 export function toCloseCode(given: unknown): number | null {
   if (given === undefined) return null;
   const number = +(given as number);
@@ -163,7 +165,7 @@ export function toCloseCode(given: unknown): number | null {
 const MAX_REASON_SIZE = 123;
 
 /**
- * The standard's "validate close code and reason".
+ * Implements "validate close code and reason" of the standard.
  * @throws {DOMException} InvalidAccessError for the code, SyntaxError for the reason
  */
 export function checkCloseArguments(code: number | null, reason: string): void {
@@ -179,7 +181,7 @@ export function checkCloseArguments(code: number | null, reason: string): void {
   }
 }
 
-/** Web IDL: throws if a required argument is missing. */
+/** Checks the number of arguments: Web IDL throws a TypeError if a required argument is missing. */
 export function requireArguments(what: string, required: number, given: number): void {
   if (given >= required) return;
   throw new TypeError(`${what} needs ${required === 1 ? 'an argument' : `${required} arguments`}`);
@@ -188,7 +190,7 @@ export function requireArguments(what: string, required: number, given: number):
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
- * Web IDL: (BufferSource or Blob or USVString). Nothing is copied.
+ * Converts a message: Web IDL, (BufferSource or Blob or USVString). Nothing is copied.
  * @throws {TypeError} for memory that another thread may change, or that may be resized
  */
 export function toMessage(given: unknown): string | Uint8Array | Blob {

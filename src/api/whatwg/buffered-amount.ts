@@ -1,7 +1,7 @@
 /**
- * `bufferedAmount`: WebSockets Standard, "The WebSocket interface". It counts the payload bytes, without the framing, that were given to
- * `send` and have not left the process. Every `send` raises it, even after the connection was closed, and closing does not reset it. It
- * falls only between tasks, so that it stays the same while the application runs.
+ * Implements `bufferedAmount`: WebSockets Standard, "The WebSocket interface". The amount counts the payload bytes, without the framing, that
+ * were passed to `send` and have not left the process. Every `send` raises the amount, even after the connection was closed, and closing does
+ * not reset it. The amount falls only between tasks, so that it stays the same while the application runs.
  */
 
 import type { Connection } from '../connection.ts';
@@ -17,22 +17,22 @@ function update(amount: BufferedAmount): void {
 
 export class BufferedAmount {
   #value = 0;
-  /** The part of these bytes for which no completion was requested yet. */
+  /** The number of passed bytes for which no completion was requested yet. */
   #unmarked = 0;
   #isMarking = false;
-  /** Bytes that have left since the amount last fell. */
+  /** The number of bytes that have left since the amount last fell. */
   #left = 0;
 
   get value(): number {
     return this.#value;
   }
 
-  /** The application sends this many bytes. */
+  /** Is called when the application sends so many bytes. */
   add(size: number): void {
     this.#value += size;
   }
 
-  /** This many of these bytes were passed to the connection. */
+  /** Is called when so many of these bytes were passed to the connection. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);
@@ -45,7 +45,7 @@ export class BufferedAmount {
     });
   }
 
-  /** A task begins: subtracts the bytes that have left. */
+  /** Is called when a task begins. Subtracts the bytes that have left. */
   update(): void {
     this.#value -= this.#left;
     this.#left = 0;

@@ -1,6 +1,6 @@
 /**
- * The classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. They have their own file because reading
- * them loads a large part of Node.js, see events.ts.
+ * Exports the classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. The classes have their own file
+ * because reading them loads a large part of Node.js, see events.ts.
  */
 
 import {
@@ -12,10 +12,10 @@ import {
   getErrorEvent,
 } from './events.ts';
 
-/** The class of `close` events: the runtime's, or one of the same shape. */
+/** The class of `close` events: the runtime's class, or a class of the same shape. */
 export const CloseEvent: CloseEventConstructor = getCloseEvent();
 export type CloseEvent = AnyCloseEvent;
 
-/** The class of `error` events: the runtime's, or one of the same shape. */
+/** The class of `error` events: the runtime's class, or a class of the same shape. */
 export const ErrorEvent: ErrorEventConstructor = getErrorEvent();
 export type ErrorEvent = AnyErrorEvent;

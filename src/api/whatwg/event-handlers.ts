@@ -1,6 +1,6 @@
 /**
- * `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". Such a handler is one listener, at the
- * place in the list where it was first set; null removes it.
+ * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". Such a handler is one listener. Its place
+ * in the list of listeners is the place where it was first set. Null removes the listener.
  */
 
 /** The value of an event handler attribute. */
@@ -25,7 +25,7 @@ export class EventHandlers {
     return this.#handlers.get(type)?.value ?? null;
   }
 
-  /** Web IDL [LegacyTreatNonObjectAsNull]: a value that is not an object counts as null. */
+  /** Sets a handler. Web IDL [LegacyTreatNonObjectAsNull]: a value that is not an object counts as null. */
   set(type: string, given: unknown): void {
     const isObject = (typeof given === 'object' && given !== null) || typeof given === 'function';
     const handler = this.#handlers.get(type);

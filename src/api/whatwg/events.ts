@@ -1,14 +1,14 @@
 /**
- * The events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes are
- * those of the runtime; Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and 24 has no ErrorEvent: for these versions this file
- * defines the missing classes.
+ * Makes the events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes
+ * are those of the runtime. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent. For these versions
+ * this file defines the missing classes.
  */
 
 import { toUSVString } from 'node:util';
 import { describe } from '../option-names.ts';
 import { requireArguments } from './arguments.ts';
 
-/** A message: a string, or bytes as `binaryType` says. */
+/** The event `message`. Its data is a string, or bytes of the type that `binaryType` names. */
 export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event {
   readonly data: Data;
   /** The origin of the server's URL, such as `wss://example.com`. */
@@ -19,17 +19,17 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
   readonly ports: readonly unknown[];
 }
 
-/** How a connection ended. */
+/** The event `close`, which says how a connection ended. */
 export interface CloseEvent extends Event {
   /** Whether both Close frames were exchanged. */
   readonly wasClean: boolean;
-  /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
+  /** The peer's close code; 1005 if its Close frame had no code, 1006 if there was no Close frame. */
   readonly code: number;
   /** The peer's reason. Do not trust it: escape it before you show it. */
   readonly reason: string;
 }
 
-/** The reason why a connection failed. */
+/** The event `error`, which has the reason why a connection failed. */
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
@@ -183,19 +183,19 @@ type MessageEventConstructor = new (
 
 const runtime = globalThis as unknown as Runtime;
 
-// The classes are not read before the first event: from Node.js 22 on, the first access to one of them loads all of `fetch`, which takes a
+// The classes are not read before the first event: from Node.js 22 on, the first access to such a class loads all of `fetch`, which takes a
 // tenth of a second.
 let closeEventClass: CloseEventConstructor | null = null;
 let errorEventClass: ErrorEventConstructor | null = null;
 let messageEventClass: MessageEventConstructor | null = null;
 
-/** The runtime's CloseEvent, or one of the same shape. */
+/** Returns the runtime's CloseEvent, or a class of the same shape. */
 export function getCloseEvent(): CloseEventConstructor {
   closeEventClass ??= runtime.CloseEvent ?? MadeCloseEvent;
   return closeEventClass;
 }
 
-/** The runtime's ErrorEvent, or one of the same shape. */
+/** Returns the runtime's ErrorEvent, or a class of the same shape. */
 export function getErrorEvent(): ErrorEventConstructor {
   errorEventClass ??= runtime.ErrorEvent ?? MadeErrorEvent;
   return errorEventClass;
@@ -210,19 +210,19 @@ function getMessageEvent(): MessageEventConstructor {
   return Named;
 }
 
-/** A `message` event. */
+/** Makes a `message` event. */
 export function messageEvent(data: string | Blob | ArrayBuffer, origin: string): MessageEvent {
   messageEventClass ??= getMessageEvent();
   return new messageEventClass('message', { data, origin });
 }
 
-/** A `close` event. */
+/** Makes a `close` event. */
 export function closeEvent(code: number, reason: string, wasClean: boolean): CloseEvent {
   const Class = getCloseEvent();
   return new Class('close', { code, reason, wasClean });
 }
 
-/** An `error` event. @param error what went wrong */
+/** Makes an `error` event. @param error the reason */
 export function errorEvent(error: unknown): ErrorEvent {
   const Class = getErrorEvent();
   return new Class('error', { message: error instanceof Error ? error.message : '', error });

@@ -1,6 +1,6 @@
 /**
- * The types of a `WebSocket`'s listeners: the event that each listener receives, and the options of EventTarget's methods. DOM, "Interface
- * EventTarget".
+ * Defines the types of a `WebSocket`'s listeners: the event that each listener receives, and the options of EventTarget's methods. See DOM,
+ * "Interface EventTarget".
  */
 
 import type { CloseEvent, ErrorEvent, MessageEvent } from './events.ts';
@@ -30,8 +30,8 @@ export type HandlerOf<Type extends EventType, Target> =
   | null;
 
 /**
- * The value that such an attribute returns. The type is loose, so that the class can be passed to a library that expects the browser's
- * class.
+ * The value that an attribute such as `onmessage` returns. The type is loose, so that the class can be passed to a library that expects the
+ * browser's class.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have its own `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
@@ -47,5 +47,5 @@ export interface ListenerOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The same, or a boolean, which stands for `capture`. */
+/** The options of a listener, or a boolean, which stands for `capture`. */
 export type Options = boolean | ListenerOptions;

@@ -1,6 +1,6 @@
 /**
- * The life of one `WebSocket`, from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
- * the protocol". It uses a native connection, and turns each event of that connection into a task. The class itself is in web-socket.ts.
+ * Implements one `WebSocket` from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from the
+ * protocol". A session uses a native connection, and turns each event of that connection into a task. The class itself is in web-socket.ts.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -20,7 +20,7 @@ export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as c
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
 
-/** One of its values. */
+/** One value of `readyState`. */
 export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
 
 /** The type in which binary messages are delivered. */
@@ -76,7 +76,7 @@ export class Session implements TasksOwner {
     };
   }
 
-  /** The connection cannot be established. */
+  /** Is called when the connection cannot be established. */
   fail(error: unknown): void {
     this.#end(1006, '', false, error);
   }
@@ -149,7 +149,7 @@ export class Session implements TasksOwner {
     this.#connection?.resume();
   }
 
-  /** The last task: `error` if the connection failed, then `close`. */
+  /** Adds the last task, which fires `error` if the connection failed, and then `close`. */
   #end(code: number, reason: string, wasClean: boolean, error: unknown): void {
     this.#tasks.add(() => {
       this.readyState = CLOSED;
@@ -164,8 +164,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Raises `readyState`, and never lowers it: an event may come after `close()` was called.
-   * @returns false if the state was reached already
+   * Raises `readyState`. The state is never lowered: an event may come after `close()` was called.
+   * @returns false if the state had already been reached
    */
   #reach(state: ReadyState): boolean {
     if (this.readyState >= state) return false;
@@ -179,7 +179,7 @@ export class Session implements TasksOwner {
     return this.#buffered.value;
   }
 
-  /** Sends a message, after the Blobs before it; while the state is CLOSING or CLOSED, only counts it. */
+  /** Sends a message after the Blobs before it. While the state is CLOSING or CLOSED, the message is only counted. */
   send(message: string | Uint8Array | Blob): void {
     this.#buffered.add(sizeOf(message));
     if (this.readyState === OPEN) this.#outgoing.send(message);
@@ -193,13 +193,17 @@ export class Session implements TasksOwner {
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
-  /** A Blob cannot be read, for example because its file changed. The messages after it must not be sent without it. */
+  /** Is called when a Blob cannot be read, for example because its file changed. The messages after the Blob must not be sent without it. */
   #failReading(error: unknown): void {
     this.#failure ??= error;
     if (this.#connection?.state === 'open') this.#connection.close(1011);
   }
 
-  /** @param code null for none @param reason '' for none */
+  /**
+   * Begins to close the connection.
+   * @param code null for no code
+   * @param reason '' for no reason
+   */
   close(code: number | null, reason: string): void {
     const { readyState } = this;
     if (readyState >= CLOSING) return;
@@ -220,13 +224,13 @@ export class Session implements TasksOwner {
   }
 }
 
-/** The payload bytes of a message: text as UTF-8, in which an unpaired surrogate is U+FFFD. */
+/** Returns the number of payload bytes of a message: text counts as UTF-8, in which an unpaired surrogate is U+FFFD. */
 function sizeOf(message: Message | Blob): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return message instanceof Blob ? message.size : message.byteLength;
 }
 
-/** RFC 6455 §9.1: the extensions in use, as the response says. */
+/** Returns the extensions in use, as the response names them (RFC 6455 §9.1). */
 function extensionsOf(headers: readonly string[]): string {
   const values: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,10 +1,11 @@
 /**
- * One task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no
- * event is fired while a call of the application runs. If too many messages wait for their tasks, the connection stops reading, so that
- * their number is bounded. They count in the memory budget (RFC 6455 §10.4).
+ * Runs one task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no
+ * event is fired while a call of the application runs. If too many messages wait for their tasks, the connection stops reading, so that their
+ * number is bounded. Waiting messages count in the memory budget (RFC 6455 §10.4).
  */
 
-// Above either of these limits the connection stops reading until all waiting messages were delivered.
+// Above one of these limits (a number of messages, and a number of bytes) the connection stops reading until all waiting messages were
+// delivered.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 
@@ -14,15 +15,15 @@ const ITEM_COST = 128;
 // `setImmediate` is read once, when this file loads: if it were read later, a test's fake timers would delay every event.
 const queueTask = setImmediate;
 
-/** The `WebSocket` whose tasks they are. */
+/** The `WebSocket` that the tasks belong to. */
 export interface TasksOwner {
-  /** A task begins. */
+  /** Is called when a task begins. */
   onTask(): void;
-  /** The waiting messages now take this many bytes of memory. */
+  /** Is called when the memory of the waiting messages has changed. @param bytes their memory in bytes */
   onWaiting(bytes: number): void;
-  /** The task of a message runs. */
+  /** Is called when the task of a message runs. */
   onMessage(message: string | Buffer): void;
-  /** Too many messages wait. */
+  /** Is called when too many messages wait. */
   pauseReading(): void;
   resumeReading(): void;
 }

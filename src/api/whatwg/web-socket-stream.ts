@@ -1,6 +1,7 @@
 /**
- * `WebSocketStream`, by its explainer (github.com/ricea/websocketstream-explainer): a connection as a pair of streams, which apply
- * backpressure by themselves. It checks the URL, the subprotocols, the close code and the reason as `WebSocket` does, see arguments.ts.
+ * Implements `WebSocketStream` as its explainer describes it (github.com/ricea/websocketstream-explainer): a connection is a pair of streams,
+ * which apply backpressure automatically. It checks the URL, the subprotocols, the close code and the reason as `WebSocket` does, see
+ * arguments.ts.
  */
 
 import { toUSVString } from 'node:util';
@@ -18,7 +19,7 @@ import {
   type WebSocketInit,
 } from './arguments.ts';
 
-/** The code and reason to close with, or those with which the connection was closed. */
+/** The code and reason to close with, or the code and reason with which the connection was closed. */
 export interface WebSocketCloseInfo {
   /** 1000 or 3000 to 4999. */
   readonly closeCode?: number | undefined;
@@ -28,7 +29,7 @@ export interface WebSocketCloseInfo {
 
 /** The value of `opened`: the streams, and the negotiated extensions and subprotocol. */
 export interface WebSocketConnectionInfo {
-  /** Messages: text as strings, binary as Uint8Arrays. */
+  /** The received messages: a text message is a string, and a binary message is a Uint8Array. */
   readonly readable: ReadableStream<string | Uint8Array>;
   /** Strings are sent as text messages, bytes as binary messages. A write is done when the message has left the process. */
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
@@ -37,15 +38,15 @@ export interface WebSocketConnectionInfo {
 }
 
 /**
- * The connection could not be opened, or was not closed cleanly. If a stream is aborted with a WebSocketError, the connection is closed
- * with its code and reason.
+ * Says that the connection could not be opened, or was not closed cleanly. If a stream is aborted with a WebSocketError, the connection is
+ * closed with the code and reason of the error.
  */
 export class WebSocketError extends DOMException {
-  /** Null if there is none. */
+  /** The close code; null if there is no code. */
   readonly closeCode: number | null;
   readonly reason: string;
 
-  /** @throws {DOMException} as `WebSocketStream.close` */
+  /** @throws {DOMException} as `WebSocketStream.close` does */
   constructor(message = '', init: WebSocketCloseInfo & { readonly cause?: unknown } = {}) {
     super(message, { name: 'WebSocketError', cause: init.cause } as never);
     const { code, reason } = toClose(init);
@@ -54,7 +55,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-/** The code and reason of a Close frame; a reason without a code gets 1000. */
+/** Returns the code and reason of a Close frame. A reason without a code gets 1000. */
 function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number | null; reason: string } {
   const given = toCloseCode(closeCode);
   const text = toUSVString(`${reason}`);
@@ -62,7 +63,7 @@ function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number
   return { code: given === null && text !== '' ? 1000 : given, reason: text };
 }
 
-/** An error that the peer or the network caused. Its code may be any code. */
+/** Makes an error that the peer or the network caused. It may have any code. */
 function failed({ code, reason, error }: CloseInfo): WebSocketError {
   const failure = new WebSocketError('the connection was not closed cleanly', { cause: error ?? undefined });
   Object.defineProperties(failure, { closeCode: { value: code }, reason: { value: reason } });
@@ -76,7 +77,8 @@ export class WebSocketStream {
   /** Rejects if the connection cannot be opened. */
   readonly opened: Promise<WebSocketConnectionInfo>;
   /**
-   * How the connection was closed. Rejects with a `WebSocketError` if it was not closed cleanly, and as `opened` does if it was never open.
+   * Resolves with the close code and reason. Rejects with a `WebSocketError` if the connection was not closed cleanly, and with the same
+   * error as `opened` if it was never open.
    */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
@@ -121,13 +123,13 @@ export class WebSocketStream {
         if (!info.wasClean) throw failed(info);
         return { closeCode: info.code, reason: info.reason };
       });
-    // The application may ignore either Promise.
+    // The application may ignore these Promises.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
   }
 
   /**
-   * Closes the connection, without a code if none is given. While connecting, it aborts the attempt.
+   * Closes the connection. If no code is given, the Close frame has no code. While connecting, aborts the attempt.
    * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a reason that is too long
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
@@ -147,7 +149,7 @@ function toOwnBytes(bytes: Buffer): Uint8Array {
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
   // If a stream is aborted or cancelled with a WebSocketError, that error gives the code and reason to close with. A pipe may pass on the
-  // error of another connection, whose code, such as 1006, cannot be sent: then this connection is closed without it.
+  // error of another connection, whose code, such as 1006, cannot be sent. In that case this connection is closed without a code.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

@@ -1,6 +1,6 @@
 /**
- * `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL. session.ts
- * implements its behaviour.
+ * Implements `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL.
+ * session.ts implements its behaviour.
  */
 
 import { type InspectOptions, inspect, toUSVString } from 'node:util';
@@ -23,7 +23,7 @@ import { showMembers } from './events.ts';
 import type { AnyHandler, AnyListener, EventType, HandlerOf, ListenerOf, Options } from './listeners.ts';
 import { type BinaryType, ReadyState, Session } from './session.ts';
 
-// The members of EventTarget, with the classes of our events.
+// This interface declares the members of EventTarget with the classes of our events.
 export interface WebSocket {
   addEventListener<T extends EventType>(type: T, listener: ListenerOf<T, this>, options?: Options): void;
   addEventListener(type: string, listener: AnyListener, options?: Options): void;
@@ -36,7 +36,7 @@ const { dispatchEvent } = EventTarget.prototype;
 
 const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
 
-/** The standard's `WebSocket`, on the native `connect`. */
+/** The `WebSocket` of the standard. It uses the native `connect`. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface.
 export class WebSocket extends EventTarget {
   declare static readonly CONNECTING: 0;
@@ -53,10 +53,10 @@ export class WebSocket extends EventTarget {
   readonly #handlers: EventHandlers = new EventHandlers(this);
 
   /**
-   * Begins to connect. The event `open` follows, or the events `error` and `close`.
+   * Begins to connect. Later the event `open` is fired, or the events `error` and `close`.
    * @param url ws: or wss:; http: and https: mean the same
-   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, as the class of Node.js takes it
-   * @param options beyond the standard: those of `connect`, such as `headers`, `tls` and `proxy`
+   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, as the class of Node.js accepts it
+   * @param options the options of `connect`, such as `headers`, `tls` and `proxy`, which the standard does not have
    * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are not tokens, or are repeated
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -80,7 +80,7 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // No request can be made with this URL, which the events report. Invalid options are the program's mistake, and are thrown.
+      // If no request can be made with this URL, the events report it. Invalid options are a mistake of the program, so the error is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }
@@ -91,22 +91,22 @@ export class WebSocket extends EventTarget {
     return this.#url;
   }
 
-  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). It only grows. */
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). The value only grows. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#session.readyState;
   }
 
-  /** Payload bytes that were given to `send` and have not left the process. It is not reset when the connection closes. */
+  /** The number of payload bytes that were passed to `send` and have not left the process. It is not reset when the connection closes. */
   get bufferedAmount(): number {
     return this.#session.bufferedAmount;
   }
 
-  /** The extensions in use, as the server's response says; '' before `open`, or for none. */
+  /** The extensions in use, as the server's response names them; '' before `open`, and if there is no extension. */
   get extensions(): string {
     return this.#session.extensions;
   }
 
-  /** The subprotocol that the server chose; '' before `open`, or for none. */
+  /** The subprotocol that the server chose; '' before `open`, and if there is no subprotocol. */
   get protocol(): string {
     return this.#session.protocol;
   }
@@ -155,8 +155,8 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake after all messages; while CONNECTING, aborts the attempt. No event is fired during this call.
-   * @param code 1000 or 3000 to 4999; without it the Close frame has no code, or 1000 if there is a reason
+   * Starts the closing handshake after all messages. While CONNECTING, aborts the attempt. No event is fired during this call.
+   * @param code 1000 or 3000 to 4999. If it is omitted, the Close frame has no code, or 1000 if there is a reason
    * @param reason at most 123 bytes of UTF-8
    * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a longer reason
    */
@@ -170,7 +170,7 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and messages that are sent after it wait.
+   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and messages that are sent after it wait for it.
    * @throws {DOMException} InvalidStateError while CONNECTING
    * @throws {TypeError} for memory that is shared or resizable
    */
@@ -198,6 +198,6 @@ const show = function (this: WebSocket, _depth: number, options: InspectOptions)
   return `WebSocket ${inspect({ url, readyState, protocol, extensions, bufferedAmount, binaryType }, options)}`;
 };
 Object.defineProperty(WebSocket.prototype, inspect.custom, { value: show });
-// Web IDL: the number of required arguments.
+// Web IDL: `length` is the number of required arguments.
 Object.defineProperty(WebSocket, 'length', { value: 1, configurable: true });
 Object.defineProperty(WebSocket.prototype.send, 'length', { value: 1, configurable: true });

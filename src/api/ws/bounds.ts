@@ -1,6 +1,6 @@
 /**
- * The limits of a connection of this surface: `maxPayload`, `closeTimeout` and `autoPong` as in `ws`, and the limits of the native API for
- * everything that `ws` does not limit (RFC 6455 §10.4).
+ * Makes the limits of a connection of this surface: `maxPayload`, `closeTimeout` and `autoPong` as in `ws`, and the limits of the native API
+ * for everything that `ws` does not limit (RFC 6455 §10.4).
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
@@ -46,7 +46,7 @@ const extraSpecs: Pick<typeof connectionSpecs, keyof ExtraLimits> = {
   memoryBudget: connectionSpecs.memoryBudget,
 };
 
-/** The value of `closeTimeout`, for which this surface has its own timer. */
+/** Returns the value of `closeTimeout`, for which this surface has its own timer. */
 export function closeTimeoutOf({ closeTimeout }: BoundsOptions): number {
   return closeTimeout === undefined ? CLOSE_TIMEOUT : closeTimeout;
 }
@@ -56,13 +56,13 @@ export function startTimer(delay: number, run: () => void): NodeJS.Timeout | nul
   return delay > MAX_DELAY ? null : setTimeout(run, delay);
 }
 
-// Node fires a timer with a longer delay at once.
+// Milliseconds. Node fires a timer with a longer delay at once.
 const MAX_DELAY = 2_147_483_647;
 
 let last: { readonly key: readonly unknown[]; readonly options: BindOptions } | null = null;
 
 /**
- * The options for `bindSocket`. The connections of a server share one object, as long as the server's options stay the same.
+ * Makes the options for `bindSocket`. The connections of a server share one object, as long as the server's options stay the same.
  * @throws {RangeError | TypeError} for invalid `limits`
  */
 export function toBindOptions(isServer: boolean, bounds: BoundsOptions): BindOptions {
@@ -84,8 +84,8 @@ function makeBindOptions(
 ): BindOptions {
   const role = isServer ? 'server' : 'client';
   const extra = readOptions('limits', limits, extraSpecs, role);
-  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. A message larger than the memory budget would never
-  // find room.
+  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. There would never be room for a message that is
+  // larger than the memory budget.
   const wanted = maxPayload | 0;
   const maxMessageSize = Math.min(wanted > 0 ? wanted : Number.POSITIVE_INFINITY, extra.memoryBudget.limit);
   const values = readOptions('limits', { closeTimeout: closeTimeoutOf(bounds) }, connectionSpecs, role);

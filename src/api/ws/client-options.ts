@@ -1,4 +1,4 @@
-/** The options of a WebSocket of this surface, and the check that refuses some of them. */
+/** Defines the options of a WebSocket of this surface, and refuses some of them. */
 
 import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
@@ -12,7 +12,7 @@ export interface ConnectionOptions extends BoundsOptions {
   allowSynchronousEvents?: boolean | undefined;
   /** Accepted and ignored: the limit on the bytes of fragments also limits their memory. */
   maxFragments?: number | undefined;
-  /** Accepted and ignored, as `maxFragments`. */
+  /** Accepted and ignored, like `maxFragments`. */
   maxBufferedChunks?: number | undefined;
   /** Only `false` is accepted, since RFC 6455 §8.1 requires the check of UTF-8. @default false */
   skipUTF8Validation?: boolean | undefined;
@@ -30,7 +30,7 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
   handshakeTimeout?: number | undefined;
   /** The Origin field. */
   origin?: string | undefined;
-  /** Called with each request; the function has to call its `end()`. */
+  /** Called with each request. The function has to call `end()` of the request. */
   finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
   /** Only 13 is accepted, the version of RFC 6455. @default 13 */
   protocolVersion?: number | undefined;
@@ -59,7 +59,7 @@ export function refuseUnsupported(options: ClientOptions): void {
   }
 }
 
-/** Reads the arguments of the constructor, which accepts the options in the place of the subprotocols. */
+/** Reads the arguments of the constructor. The options may be the second argument instead of the subprotocols. */
 export function readArguments(
   protocols: string | readonly string[] | ClientOptions | undefined,
   options: ClientOptions = {},

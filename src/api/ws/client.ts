@@ -1,6 +1,6 @@
 /**
- * Connects a WebSocket of this surface by a request of node:http: it uses the application's agent or socket, follows redirects, and emits
- * the events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
+ * Connects a WebSocket of this surface with a request of node:http. This file uses the application's agent or socket, follows redirects, and
+ * emits the events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -35,7 +35,7 @@ const MAX_REDIRECTS = 10;
 
 /** One client while it connects. */
 export class Client {
-  /** The URL; after redirects, the one that was reached. */
+  /** The URL. After redirects, the URL that was reached. */
   url = '';
   request: ClientRequest | null = null;
   redirects = 0;
@@ -59,7 +59,7 @@ export class Client {
 
   /**
    * Sends the first request.
-   * @throws {SyntaxError} for an invalid URL; also the errors of http.request for an option, and those of `finishRequest`
+   * @throws {SyntaxError} for an invalid URL. Also throws the errors of http.request for an option, and those of `finishRequest`
    */
   start(url: string): void {
     const address = parseAddress(url);
@@ -107,7 +107,7 @@ export class Client {
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
-  /** The options for a hop: the options of the first hop, without the parts that only the first address may receive. */
+  /** Returns the options for a hop: the options of the first hop, without the parts that only the first address may receive. */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
     if (this.#first === null) {
@@ -125,7 +125,7 @@ export class Client {
     this.#owner.failed(error);
   }
 
-  /** The server answered without switching protocols. */
+  /** Is called when the server answered without switching protocols. */
   #answered(request: ClientRequest, address: Address, response: IncomingMessage): void {
     if (this.request !== request) return;
     const { statusCode = 0, headers } = response;
@@ -134,7 +134,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // There will be no connection. A listener may keep the request: then the listener, or `close()`, has to end it.
+    // There will be no connection. If a listener keeps the request, the listener or `close()` has to end it.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
@@ -151,7 +151,8 @@ export class Client {
       this.#send(parseAddress(location, address.url));
     } catch (error) {
       if (!this.#owner.isConnecting()) throw error;
-      // The server chose this address. If no request can be made to it, or not with the given agent, that must not end the process.
+      // The server chose this address. If no request can be made to this address, or not with the given agent, the error must not end the
+      // process.
       this.abort(error as Error);
     }
   }
@@ -216,14 +217,14 @@ export class Client {
 
 function ignore(): void {}
 
-/** Ends a request and its socket. The socket is destroyed too, since it no longer belongs to the request once the response is complete. */
+/** Ends a request and its socket. The socket is destroyed as well, since it no longer belongs to the request once the response is complete. */
 function drop(request: ClientRequest): void {
   const { socket } = request;
   request.destroy();
   socket?.destroy();
 }
 
-/** The options that tell node:http what to send, and how to connect. */
+/** Returns the options that tell node:http what to send, and how to connect. */
 function requestOptions(address: Address, options: ClientOptions, exchange: NodeRequest): RequestOptions {
   const { url, isSecure, socketPath, path } = address;
   const { origin, headers } = options;

@@ -3,12 +3,12 @@
  * receives (RFC 6455 §5.6).
  */
 
-/** Stands for no data. It is always the same object, so that programs can compare it. */
+/** Stands for empty data. It is always the same object, so that programs can compare it. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
- * The value that a `message` listener receives. With the binary type 'blob' it is a Blob, which these declarations omit, as those of `ws`
- * do.
+ * The value that a `message` listener receives. With the binary type 'blob' the value is a Blob. This type omits Blob, as the declarations of
+ * `ws` do.
  */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
@@ -19,16 +19,16 @@ export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 
 
 /** A payload that is ready to be sent. */
 export interface Payload {
-  /** Text, or bytes that may be either. */
+  /** Text, or bytes of a text or binary message. */
   readonly data: string | Uint8Array;
-  /** Whether it is sent as a binary message, unless the caller decides. */
+  /** Whether the payload is sent as a binary message, unless the caller decides this. */
   readonly isBinary: boolean;
 }
 
 /**
  * Converts the data of `send`: a string or a number is text, undefined is an empty binary message, and anything else is converted by
  * `Buffer.from`. Bytes are not copied.
- * @throws {TypeError} as `Buffer.from`
+ * @throws {TypeError} as `Buffer.from` does
  */
 export function toPayload(data: unknown): Payload {
   if (typeof data === 'string') return { data, isBinary: false };
@@ -37,7 +37,7 @@ export function toPayload(data: unknown): Payload {
   return { data: viewOf(data), isBinary: true };
 }
 
-/** The same, as bytes. @throws {TypeError} as `toPayload` */
+/** Converts data in the same way as `toPayload`, but always to bytes. @throws {TypeError} as `toPayload` does */
 export function toBytes(data: unknown): Uint8Array {
   const payload = toPayload(data).data;
   return typeof payload === 'string' ? Buffer.from(payload) : payload;
@@ -45,18 +45,18 @@ export function toBytes(data: unknown): Uint8Array {
 
 function viewOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  // The view's length is taken in bytes, not in elements.
+  // The length of the view is in bytes, not in elements.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** The number of bytes that `bufferedAmount` adds for data that cannot be sent any more. */
+/** Returns the number of bytes that data which cannot be sent any more adds to `bufferedAmount`. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;
 }
 
-/** A binary message in the form that the application asked for. */
+/** Converts a binary message to the form that the application asked for. */
 export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayBuffer | Buffer[] | Blob {
   switch (binaryType) {
     case 'arraybuffer':

@@ -2,7 +2,7 @@
 
 import { Compression } from '../../transport/compression.ts';
 
-/** The options of `ws`. The options of zlib that change nothing on the wire are accepted and ignored, except `level`. */
+/** The options of `ws`. Options of zlib that change nothing on the wire are accepted and ignored, except `level`, which has an effect. */
 export interface PerMessageDeflateOptions {
   serverNoContextTakeover?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
@@ -11,7 +11,7 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number | boolean | undefined;
   zlibDeflateOptions?: { readonly level?: number | undefined; readonly [name: string]: unknown } | undefined;
   zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
-  /** In bytes. Shorter messages are sent uncompressed. @default 1024 */
+  /** The size in bytes below which messages are sent uncompressed. @default 1024 */
   threshold?: number | undefined;
   /** Ignored: this package has its own limit for the messages that threads compress. */
   concurrencyLimit?: number | undefined;
@@ -23,7 +23,7 @@ const made = new WeakMap<PerMessageDeflateOptions, Compression>();
 let standard: Compression | null = null;
 
 /**
- * The compression of an option; null for none. The same object gives the same compression.
+ * Returns the compression for an option, or null for no compression. The same object always gives the same compression.
  * @throws {RangeError | TypeError} for window bits that are not an integer from 8 to 15
  */
 export function toCompression(option: boolean | PerMessageDeflateOptions | undefined): Compression | null {

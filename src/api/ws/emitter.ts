@@ -1,6 +1,6 @@
 /**
- * The part of a WebSocket of this surface that is independent of the connection: an EventEmitter with the events of `ws`, the four `on…`
- * attributes and the listeners of an EventTarget, and the numbers of its states. websocket.ts implements RFC 6455.
+ * Implements the part of a WebSocket of this surface that is independent of the connection. It is an EventEmitter with the events of `ws`. It
+ * has the four `on…` attributes and the listeners of an EventTarget, and the numbers of its states. websocket.ts implements RFC 6455.
  */
 
 import { EventEmitter } from 'node:events';
@@ -18,7 +18,7 @@ import {
   setAttribute,
 } from './event-target.ts';
 
-/** The states, by their numbers. */
+/** The names of the states. The index of a name is the number of its state. */
 export const readyStates = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
 /** The events, and the arguments of their listeners. */

@@ -1,6 +1,6 @@
 /**
- * The errors of this surface: they have the codes and texts that programs written for `ws` compare, and our own error as the `cause`. Each
- * ProtocolError of RFC 6455 §7.1.7 has such an error. The text for a HandshakeError depends on the answer or request of the other side.
+ * Makes the errors of this surface. They have the codes and texts that programs written for `ws` compare, and our own error as the `cause`.
+ * Each ProtocolError (RFC 6455 §7.1.7) has such an error. The text for a HandshakeError depends on the answer or request of the other side.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -60,10 +60,7 @@ export function toWsError(error: Error): Error {
   return Object.assign(new Kind(message, { cause: error }), { code });
 }
 
-/**
- * For each of our codes, the text of the error if the 101 is not a valid answer. The second text, if any, applies if nothing had been
- * offered.
- */
+/** For each of our codes, the text of the error if the 101 response is invalid. The second text, if any, applies if the request had no offers. */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
   WS_RESPONSE_ACCEPT: ['Invalid Sec-WebSocket-Accept header'],
@@ -79,6 +76,7 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 };
 
 /**
+ * Makes the error for an invalid 101 response.
  * @param upgrade the Upgrade field, which may be missing because of a limit on header fields
  * @param wasOffered whether the request had offers of the kind that the error is about
  */
@@ -96,7 +94,7 @@ export function toResponseError(
   return new Error(shown ?? error.message, { cause: error });
 }
 
-/** The text for a refused request. The checks have the order of `ws`: a request with several faults gets the first text. */
+/** Returns the text for a refused request. The checks have the order of `ws`: a request with several faults gets the text of the first fault. */
 export function refusalText(error: HandshakeError, headers: Readonly<Record<string, unknown>>): string {
   const { upgrade, 'sec-websocket-key': key } = headers;
   if (error.code === 'WS_HANDSHAKE_METHOD') return 'Invalid HTTP method';
@@ -111,7 +109,7 @@ export function refusalText(error: HandshakeError, headers: Readonly<Record<stri
   return error.message;
 }
 
-/** The server cannot accept any of the client's offers of permessage-deflate. */
+/** The text if the server cannot accept any of the client's offers of permessage-deflate. */
 export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
 
 function isUpgradeFault(code: string): boolean {
@@ -128,7 +126,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** Reports an error to the process, as an `uncaughtException`. The application or one of its listeners caused it. */
+/** Reports an error to the process, as an `uncaughtException`. The application or one of its listeners caused the error. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

@@ -1,6 +1,7 @@
 /**
- * `addEventListener` and the `on…` attributes of a WebSocket that is an EventEmitter: RFC 6455 does not mention them; the WHATWG class and
- * the package `ws` have them. The events are like those of `ws`: not the platform's `Event`, and dispatched by `emit`.
+ * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define them, but the
+ * WHATWG class and the package `ws` have them. As in `ws`, the events are not objects of the platform's class `Event`, and `emit` dispatches
+ * them.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -58,7 +59,7 @@ export type Listener = ((event: never) => void) | { handleEvent(event: never): v
 
 type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAttribute]?: boolean };
 
-/** An emitter with such listeners. */
+/** An emitter that has such listeners. */
 export interface Target extends EventEmitter {
   /** For `CloseEvent`: whether both Close frames were exchanged. */
   readonly wasClean: boolean;
@@ -76,8 +77,8 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 
 /**
  * Implements `addEventListener`. It ignores types other than 'open', 'message', 'close' and 'error', and a listener that was already added.
- * @param once whether it is removed before its first call
- * @param attribute whether it is the value of an `on…` attribute
+ * @param once whether the listener is removed before its first call
+ * @param attribute whether the listener is the value of an `on…` attribute
  */
 export function addListener(
   target: Target,
@@ -100,13 +101,13 @@ export function addListener(
   else target.on(type, wrapper);
 }
 
-/** Removes a listener that `addListener` added, not one that `on` added. */
+/** Removes a listener that `addListener` added. Listeners that `on` added stay. */
 export function removeListener(target: Target, type: string, listener: Listener): void {
   const wrapper = find(target, type, listener, false);
   if (wrapper !== undefined) target.removeListener(type, wrapper);
 }
 
-/** The value of an `on…` attribute, or null. */
+/** Returns the value of an `on…` attribute, or null. */
 export function attributeOf(target: Target, type: string): unknown {
   return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
 }

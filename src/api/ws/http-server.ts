@@ -1,4 +1,7 @@
-/** The HTTP server of a `WebSocketServer` that was given a port, and the defaults of its options. upgrade.ts implements RFC 6455 §4.2. */
+/**
+ * Starts the HTTP server of a `WebSocketServer` that was given a port, and has the defaults of its options. upgrade.ts implements RFC 6455
+ * §4.2.
+ */
 
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { ServerOptions } from './server-options.ts';

@@ -1,7 +1,7 @@
 /**
- * Calls the listeners of a WebSocket of this surface for the events of an endpoint and its socket. If a listener throws, the process
- * receives the error, as with any EventEmitter, and the connection stays open. The endpoint does not receive the error, because it would
- * then fail the connection (RFC 6455 §7.1.7).
+ * Calls the listeners of a WebSocket of this surface for the events of an endpoint and its socket. If a listener throws, the process receives
+ * the error, as with any EventEmitter, and the connection stays open. The endpoint does not receive the error, because the endpoint would
+ * fail the connection (RFC 6455 §7.1.7).
  */
 
 import type { EventEmitter } from 'node:events';
@@ -15,7 +15,7 @@ import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../
 import { type BinaryType, EMPTY_BUFFER, inForm } from './data.ts';
 import { emitTo, toWsError } from './errors.ts';
 
-/** The WebSocket whose events they are. */
+/** The WebSocket that emits the events. */
 export interface LinkOwner {
   readonly emitter: EventEmitter;
   readonly binaryType: () => BinaryType;
@@ -24,14 +24,14 @@ export interface LinkOwner {
   closed(record: CloseRecord): void;
 }
 
-/** One open connection below a WebSocket. */
+/** One open connection of a WebSocket. */
 export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;
   readonly #onePerTask: boolean;
-  /** Whether `error` was emitted: it is emitted at most once for each connection. */
+  /** Whether `error` was emitted. This event is emitted at most once for each connection. */
   hasFailed = false;
-  /** With one event per task: whether the next event waits for its task. */
+  /** Whether the next event waits for its task. Only used with one event per task. */
   #isWaiting = false;
 
   /** @param onePerTask whether each message, ping and pong has its own task (`allowSynchronousEvents: false`) */
@@ -47,10 +47,10 @@ export class Link implements ConnectionEvents {
     this.binding = bindSocket(socket, this, options, codec);
   }
 
-  /** Starts, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for it. */
+  /** Starts the connection, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for it. */
   open(socket: Duplex): void {
-    // No data is read, and the connection does not end, before the listeners of 'open' and 'connection' have returned: these listeners add
-    // the listener for messages.
+    // The listeners of 'open' and 'connection' add the listener for messages. Before they have returned, no data is read, and the connection
+    // does not end.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');
@@ -97,7 +97,7 @@ export class Link implements ConnectionEvents {
   onDrain(): void {}
 
   #deliver(event: string, ...values: unknown[]): void {
-    // The connection is paused before the listeners are called, since they may check whether it is read.
+    // Pauses the connection before the listeners are called, since a listener may check whether it is paused.
     if (this.#onePerTask) {
       this.#isWaiting = true;
       this.binding.pause();
@@ -119,7 +119,7 @@ export class Link implements ConnectionEvents {
 
   onError(error: Error): void {
     log('%s', error.message);
-    // As in `ws`, `error` is not emitted if the socket fails, nor if one of our limits drops the connection: 'close' reports 1006.
+    // As in `ws`, `error` is not emitted if the socket fails or if one of our limits drops the connection. The event 'close' reports 1006.
     if (!(error instanceof ConnectionError)) this.#report(toWsError(error));
   }
 

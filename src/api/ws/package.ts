@@ -1,6 +1,6 @@
 /**
- * The exports of the package `ws`, with our classes: one class, whose static members are the others. websocket.ts and server.ts implement
- * RFC 6455.
+ * Exports what the package `ws` exports, with our classes: one class, whose static members are the other exports. websocket.ts and server.ts
+ * implement RFC 6455.
  */
 
 import type { ClientOptions as OwnClientOptions } from './client-options.ts';
@@ -19,7 +19,7 @@ export interface Statics {
   readonly createWebSocketStream: typeof createWebSocketStream;
 }
 
-/** A WebSocket, client and server; its static members are all other exports of the package. */
+/** A WebSocket in either role. Its static members are all other exports of the package. */
 export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocketClass, {
   Server: WebSocketServer,
   WebSocketServer,

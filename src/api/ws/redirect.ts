@@ -1,24 +1,24 @@
 /**
- * Addresses of a client of this surface, and the options that a redirect may pass on to another address: RFC 6455 §3, with http, https and
- * Unix sockets.
+ * Parses the addresses of a client of this surface, and decides which options a redirect may pass on to another address: RFC 6455 §3, with
+ * http, https and Unix sockets.
  */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
 import type { ClientOptions } from './client-options.ts';
 
-/** Where a request goes. */
+/** The address that a request is sent to. */
 export interface Address {
   readonly url: URL;
   readonly isSecure: boolean;
   /** The path of the socket of a `ws+unix:` URL; undefined for a host. */
   readonly socketPath: string | undefined;
-  /** Path and query. */
+  /** The path and the query. */
   readonly path: string;
-  /** 'user:password' of the URL; undefined if it has none. */
+  /** 'user:password' of the URL; undefined if the URL has no credentials. */
   readonly auth: string | undefined;
 }
 
-/** @throws {SyntaxError} for a URL to which no request can be made */
+/** Parses a URL. @throws {SyntaxError} for a URL to which no request can be made */
 export function parseAddress(text: string, base?: URL): Address {
   let url: URL;
   try {
@@ -45,7 +45,7 @@ export function parseAddress(text: string, base?: URL): Address {
   return { url, isSecure, socketPath, path: path + url.search, auth };
 }
 
-/** 'user:password' of a URL. @throws {SyntaxError} for an invalid percent-encoding */
+/** Returns 'user:password' of a URL. @throws {SyntaxError} for an invalid percent-encoding */
 function credentialsOf({ username, password, host }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   try {
@@ -65,14 +65,14 @@ export function trustOf({ url, isSecure, socketPath }: Address): Trust {
   return { isSecure, host: socketPath === undefined ? `host ${url.host}` : `unix ${socketPath}` };
 }
 
-/** The options of a redirected request: a redirect to another host, or from TLS to plain TCP, drops the credentials. */
+/** Returns the options of a redirected request. A redirect to another host, or from TLS to plain TCP, drops the credentials. */
 export function dropCredentials(options: ClientOptions, first: Trust, next: Trust): ClientOptions {
   const isSameHost = first.host === next.host;
   if (isSameHost && (next.isSecure || !first.isSecure)) return options;
   const dropped = new Set([...credentials, ...(isSameHost ? [] : ['host'])]);
   const headers = Object.entries((options.headers ?? {}) as Record<string, string>);
   const kept = headers.filter(([name]) => !dropped.has(name.toLowerCase()));
-  // A client certificate is a credential too.
+  // A client certificate is a credential as well.
   const carried: ClientOptions = isSameHost ? options : tlsAcrossOrigins(options as object);
   return { ...carried, auth: undefined, headers: Object.fromEntries(kept) };
 }

@@ -1,6 +1,6 @@
 /**
- * Keeps messages in order while a Blob is read: reading is asynchronous, and everything that is sent after the Blob waits, including the
- * Close frame. The parts of a message that is sent in parts (`fin: false`) are joined here: RFC 6455 §5.4 allows any endpoint to do that.
+ * Keeps messages in order while a Blob is read. Reading is asynchronous, so everything that is sent after the Blob waits, including the Close
+ * frame. This file also joins the parts of a message that is sent in parts (`fin: false`). RFC 6455 §5.4 allows any endpoint to do that.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';
@@ -16,13 +16,13 @@ export interface SendOptions {
   readonly binary?: boolean | undefined;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** False: more of this message follows with the next call. @default true */
+  /** False: the next call sends a further part of this message. @default true */
   readonly fin?: boolean | undefined;
-  /** Only the value for the role is accepted: RFC 6455 §5.1 fixes it for clients and servers. */
+  /** Only true is accepted on a client, and only false on a server: RFC 6455 §5.1. */
   readonly mask?: boolean | undefined;
 }
 
-/** The options with which a message is sent. Its data decided the defaults of absent options. */
+/** The options of a message, with the defaults of absent options. These defaults depend on the data. */
 export interface MessageForm {
   readonly isBinary: boolean;
   readonly compress: boolean;
@@ -41,7 +41,7 @@ interface Parts {
   readonly payloads: Uint8Array[];
 }
 
-/** Everything that one WebSocket sends. */
+/** Sends all messages and control frames of one WebSocket. */
 export class SendLine {
   readonly #link: Link;
   readonly #binding: SocketConnection;
@@ -55,13 +55,13 @@ export class SendLine {
     this.#binding = link.binding;
   }
 
-  /** Bytes that have not left the process. The bytes are flushed first, so those that the socket takes at once do not count. */
+  /** The number of bytes that have not left the process. The bytes are flushed first, so bytes that the socket takes at once do not count. */
   get bufferedAmount(): number {
     this.#binding.flush();
     return this.#waiting + this.#binding.endpoint.bufferedAmount;
   }
 
-  /** Runs a step now, or after the steps that wait. @param size how many bytes count as waiting meanwhile */
+  /** Runs a step now, or after the steps that wait. @param size the number of bytes that count as waiting meanwhile */
   run(run: () => void, size = 0, done: Done | null = null): void {
     if (this.#jobs === null) {
       run();
@@ -73,7 +73,7 @@ export class SendLine {
 
   /** Sends a message, or a part of one. */
   message(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
-    // The common case: nothing waits, no message in parts is open, and this message is whole.
+    // This is the common case: nothing waits, no message in parts is unfinished, and this message is whole.
     if (this.#jobs === null && this.#parts === null && form.isLast) this.#write(data, form, done);
     else this.run(() => this.#send(data, form, done), sizeInBytes(data), done);
   }
@@ -118,7 +118,7 @@ export class SendLine {
     use();
     for (const { size, run, done } of jobs) {
       this.#waiting -= size;
-      // If one of them sends another Blob, the rest waits again.
+      // If one of these steps sends another Blob, the remaining steps wait again.
       this.run(run, size, done);
     }
   }
@@ -145,7 +145,7 @@ export class SendLine {
       this.#write(data, form, done);
       return;
     }
-    // The caller may reuse its memory once `done` is called. `done` does not wait for the rest of the message, so the bytes are copied.
+    // The bytes are copied: the caller may reuse its memory once `done` is called, and `done` does not wait for the rest of the message.
     const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     if (parts !== null) parts.payloads.push(own);
     else this.#parts = { form, payloads: [own] };
@@ -172,7 +172,7 @@ function sizeInBytes(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 }
 
-/** Wraps `done`: the process receives its exceptions, and it is called without an argument in place of null. */
+/** Wraps `done`. The process receives its exceptions, and `done` is called without an argument instead of null. */
 function completion(done: Done): (error: Error | null) => void {
   return (error) => {
     try {
@@ -184,14 +184,14 @@ function completion(done: Done): (error: Error | null) => void {
   };
 }
 
-/** @throws {TypeError} for a mask that the role forbids */
+/** Checks the option `mask`. @throws {TypeError} for a value that the role forbids */
 export function checkMask(mask: unknown, isServer: boolean): void {
   if (typeof mask !== 'boolean' || mask !== isServer) return;
   const rule = isServer ? 'a server MUST NOT mask its frames' : 'a client MUST mask its frames';
   throw new TypeError(`mask: ${mask} is refused: ${rule} (RFC 6455 §5.1)`);
 }
 
-/** Reads the arguments of `ping` or `pong`, of which any may be the callback. */
+/** Reads the arguments of `ping` or `pong`. Any of them may be the callback. */
 export function readControl(values: readonly unknown[]): {
   readonly data: unknown;
   readonly mask: unknown;
@@ -202,7 +202,7 @@ export function readControl(values: readonly unknown[]): {
   return { data, mask, done: at === -1 ? null : (values[at] as Done) };
 }
 
-/** @throws {RangeError} for more bytes than a control frame may have (§5.5) */
+/** Checks the size of a control frame. @throws {RangeError} for more than 125 bytes (§5.5) */
 export function checkControl(size: number): void {
   if (size > 125) throw new RangeError('The data size must not be greater than 125 bytes');
 }

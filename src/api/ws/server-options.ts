@@ -1,4 +1,4 @@
-/** The options of a `WebSocketServer` of this surface, and the parts of a request that its callbacks receive. */
+/** Defines the options of a `WebSocketServer` of this surface, and the parts of a request that its callbacks receive. */
 
 import type { Server as HttpServer, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
@@ -15,7 +15,7 @@ export interface VerifyClientInfo {
   readonly req: IncomingMessage;
 }
 
-/** The answer of a `verifyClient` with two parameters. */
+/** The function with which a `verifyClient` of two parameters answers. */
 export type VerifyClientAnswer = (
   result: boolean,
   code?: number,
@@ -23,16 +23,19 @@ export type VerifyClientAnswer = (
   headers?: OutgoingHttpHeaders,
 ) => void;
 
-/** Accepts or refuses a request. A function with two parameters calls the second one; any other returns whether it accepts. */
+/**
+ * Accepts or refuses a request. A function with two parameters calls the second parameter. Any other function returns whether it accepts the
+ * request.
+ */
 export type VerifyClient = (info: VerifyClientInfo, answer: VerifyClientAnswer) => unknown;
 
-/** Exactly one of `port`, `server` and `noServer` is required. */
+/** The options of a server. Exactly one of `port`, `server` and `noServer` is required. */
 export interface ServerOptions extends ConnectionOptions {
   /** The port that the server listens on; 0 for any free port. */
   port?: number | null | undefined;
   host?: string | null | undefined;
   backlog?: number | null | undefined;
-  /** The HTTP server whose upgrades it takes. */
+  /** The HTTP server whose upgrades the WebSocket server accepts. */
   server?: HttpServer | HttpsServer | null | undefined;
   /** True: the application calls `handleUpgrade` itself. */
   noServer?: boolean | undefined;
@@ -41,14 +44,14 @@ export interface ServerOptions extends ConnectionOptions {
   /** @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   verifyClient?: VerifyClient | null | undefined;
-  /** Returns the chosen subprotocol, or false for none. @default the first that the client offers */
+  /** Returns the chosen subprotocol, or false for none. @default the first subprotocol that the client offers */
   handleProtocols?:
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
   /** Whether the server keeps the set `clients`. @default true */
   clientTracking?: boolean | undefined;
-  /** The class of the connections: that of this surface, or a subclass of it. */
+  /** The class of the connections: the class of this surface, or a subclass of it. */
   WebSocket?:
     | (new (
         address: null,

@@ -1,6 +1,6 @@
 /**
- * The class `WebSocketServer` of this surface: an EventEmitter as in `ws` 8, that listens on a port, uses the application's HTTP server, or
- * neither. The handshake, RFC 6455 §4.2, is in upgrade.ts.
+ * Implements the class `WebSocketServer` of this surface, an EventEmitter as in `ws` 8. It listens on a port, uses the application's HTTP
+ * server, or neither. upgrade.ts implements the handshake of RFC 6455 §4.2.
  */
 
 import { EventEmitter } from 'node:events';
@@ -33,12 +33,12 @@ import { setNegotiated, WebSocket } from './websocket.ts';
 /** The events, and the arguments of their listeners. */
 export interface ServerEvents {
   connection: [webSocket: WebSocket, request: IncomingMessage];
-  /** The lines of a 101 before they are written: a listener may change them. */
+  /** Emitted with the lines of a 101 response before they are written. A listener may change the lines. */
   headers: [lines: string[], request: IncomingMessage];
   listening: [];
   error: [error: Error];
   close: [];
-  /** A request that breaks a rule: the listener answers it, and closes the socket. */
+  /** Emitted for a request that breaks a rule. The listener answers the request, and closes the socket. */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
@@ -49,7 +49,7 @@ const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The application may change them: each request is handled by the current values. */
+  /** The application may change the options. Each request is handled by the current values. */
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
@@ -94,7 +94,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * The address that the server listens on: a string for a Unix socket; null if it does not listen.
+   * Returns the address that the server listens on: a string for a Unix socket, or null if the server does not listen.
    * @throws {Error} with `noServer`
    */
   address(): AddressInfo | string | null {
@@ -109,9 +109,9 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Takes one request of an 'upgrade' event. An injected request only needs `method`, `url` and `headers`.
+   * Accepts or refuses one request of an 'upgrade' event. An injected request only needs `method`, `url` and `headers`.
    * @param callback receives the connection, unless the request is refused
-   * @throws {Error} if it was called for this socket before
+   * @throws {Error} if this method was already called for the socket
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
     refuseTwice(socket);
@@ -162,7 +162,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * The last step of `handleUpgrade`: writes the 101 and opens the connection.
+   * Does the last step of `handleUpgrade`: writes the 101 response, and opens the connection.
    * @param agreement the compression, or null
    * @param upgrade the checked request
    * @param protocols the subprotocols that the client offers
@@ -179,7 +179,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     let codec = agreement === null ? null : agreement.codec;
     try {
       refuseTwice(socket);
-      // The client left while `verifyClient` decided.
+      // The client closed the socket while `verifyClient` decided.
       if (!socket.readable || !socket.writable) {
         socket.destroy();
         return;
@@ -253,8 +253,8 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Accepts no more connections, and closes the HTTP server that it made. Open connections stay; 'close' follows after the last one.
-   * @param closed called with 'close', or with an Error if the server was closed before
+   * Accepts no more connections, and closes its own HTTP server. Open connections stay. 'close' is emitted after the last one has closed.
+   * @param closed called when 'close' is emitted, or with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {
     if (this._state === CLOSED) {
@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** If the application throws in `step`, reports the error to the process, and destroys the socket, so that the client does not wait. */
+/** Runs a step. If the application throws, reports the error to the process, and destroys the socket, so that the client does not wait. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

@@ -1,6 +1,6 @@
 /**
- * `createWebSocketStream`: a WebSocket of this surface as a Duplex of node:stream. Each chunk is a message in either direction. If the
- * reader is slow, the connection stops reading; if the peer is slow, the writer waits (RFC 6455 leaves both to TCP).
+ * Implements `createWebSocketStream`, which makes a Duplex of node:stream from a WebSocket of this surface. Each chunk is a message in either
+ * direction. If the reader is slow, the connection stops reading. If the peer is slow, the writer waits. RFC 6455 leaves flow control to TCP.
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -9,11 +9,11 @@ import type { WebSocket } from './websocket.ts';
 const { CONNECTING, CLOSED } = { CONNECTING: 0, CLOSED: 3 };
 
 /**
- * A Duplex over a WebSocket, which need not be open yet. Ending the stream closes the connection; `destroy` drops it.
- * @param options of the Duplex. With `readableObjectMode` text messages are read as strings
+ * Makes a Duplex from a WebSocket, which need not be open yet. `end` closes the connection; `destroy` drops it.
+ * @param options the options of the Duplex. With `readableObjectMode` text messages are read as strings
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // False once an error has ended the connection: then `destroy` need not drop it.
+  // False once an error has ended the connection: `destroy` need not drop such a connection.
   let dropsConnection = true;
   const duplex = new Duplex({
     ...options,
@@ -33,7 +33,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
     },
     final: (callback) => {
       whenOpen(webSocket, () => {
-        // The connection was never opened: an error follows.
+        // The connection was never opened, so the WebSocket emits an error next.
         if (webSocket._socket === null) return;
         if (webSocket.readyState === CLOSED) {
           callback();
@@ -76,7 +76,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // Both directions have ended. The stream is destroyed here, since Node's stream would do that only later.
+  // Both directions have ended. The stream is destroyed here, since a stream of Node would be destroyed only later.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

@@ -1,6 +1,6 @@
 /**
- * One opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http, in separate steps, since programs replace and
- * observe them. The rules are those of handshake/server.ts; the order and the texts of refusals are those of `ws`.
+ * Implements the opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http. The steps are separate, since
+ * programs replace and observe them. The rules are those of handshake/server.ts. The order and the texts of refusals are those of `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
@@ -21,14 +21,14 @@ export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Set if the request breaks a rule. In that case, a listener of 'wsClientError' may answer the request. */
+  /** Present if the request breaks a rule. In that case, a listener of 'wsClientError' may answer the request. */
   readonly fault?: Error;
 }
 
 /** A request that follows the rules. */
 export interface VerifiedUpgrade {
   readonly request: UpgradeRequest;
-  /** The refusal if its version is wrong. As in `ws`, it is sent after `verifyClient` was called. */
+  /** The refusal if the version is wrong. As in `ws`, this refusal is sent after `verifyClient` was called. */
   readonly refusal: Refusal | null;
 }
 
@@ -56,8 +56,8 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
 }
 
 /**
- * Whether version 8 is the only fault. That is the version of a draft that `ws` supports as well. `ws` calls `verifyClient` before anything
- * else for it.
+ * Whether version 8 is the only fault of a request. This version belongs to a draft that `ws` supports as well. For such a request, `ws`
+ * calls `verifyClient` before anything else.
  */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
@@ -68,7 +68,7 @@ export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
 
 /**
  * Answers the offers of permessage-deflate.
- * @returns null for no compression; a refusal if there are offers, but none is acceptable
+ * @returns null for no compression; a refusal if the client has offers, but the server cannot accept any of them
  */
 export function negotiate(
   offers: readonly ExtensionOffer[],
@@ -134,7 +134,7 @@ export function askVerifyClient(
  * @throws TypeError for header fields of the application that cannot be written
  */
 export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
-  // A program may pass a close code, for example, which is not a valid status.
+  // A program may pass a number that is not a valid status, such as a close code.
   const isStatus = Number.isInteger(status) && status >= 300 && status <= 599;
   const answered = isStatus ? status : 401;
   const fields = Object.entries(headers).filter(([, value]) => value !== undefined);

@@ -1,6 +1,6 @@
 /**
- * The class `WebSocket` of this surface, in both roles: an EventEmitter as in `ws` 8, over the same endpoint of RFC 6455 as the native API.
- * client.ts connects, link.ts delivers the events, and send-line.ts keeps the order of messages.
+ * Implements the class `WebSocket` of this surface in both roles. It is an EventEmitter as in `ws` 8, and uses the same endpoint of RFC 6455
+ * as the native API. client.ts connects, link.ts delivers the events, and send-line.ts keeps the order of messages.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -26,13 +26,13 @@ const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 /** @internal For the server: sets the result of the handshake, before `setSocket` is called. Assigned once, by the class. */
 export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
 
-/** A WebSocket: `new WebSocket(url)` connects; a server makes its own with null in place of the URL. */
+/** A WebSocket. `new WebSocket(url)` connects. A server makes its WebSockets with null instead of the URL. */
 export class WebSocket extends WebSocketEmitter {
   /** Whether this is the server's side. May be set before `setSocket`. */
   _isServer: boolean;
   /** The socket, for information that the API does not offer; null before the connection is open. Neither read nor write it. */
   _socket: Duplex | null = null;
-  /** The timer that runs from `close()` to the end. */
+  /** The timer that runs from `close()` to the end of the connection. */
   _closeTimer: NodeJS.Timeout | null = null;
   readonly #options: ConnectionOptions;
   #client: Client | null = null;
@@ -43,7 +43,7 @@ export class WebSocket extends WebSocketEmitter {
   #binaryType: BinaryType = 'nodebuffer';
   #isPaused = false;
   #record: CloseRecord | null = null;
-  /** Bytes that were passed to `send` after the connection had begun to close. */
+  /** The number of bytes that were passed to `send` after the connection had begun to close. */
   #unsent = 0;
 
   static {
@@ -102,7 +102,7 @@ export class WebSocket extends WebSocketEmitter {
     if (binaryTypes.includes(type)) this.#binaryType = type;
   }
 
-  /** Bytes that were sent and have not left the process, with their frame headers. */
+  /** The number of bytes that were sent and have not left the process, with their frame headers. */
   get bufferedAmount(): number {
     return this.#unsent + (this.#line === null ? 0 : this.#line.bufferedAmount);
   }
@@ -121,7 +121,7 @@ export class WebSocket extends WebSocketEmitter {
     return this.#negotiated.subprotocol;
   }
 
-  /** Client: the URL, after redirects the one that was reached. Server: undefined. */
+  /** Client: the URL; after redirects, the URL that was reached. Server: undefined. */
   get url(): string {
     return this.#client?.url as string;
   }
@@ -131,7 +131,7 @@ export class WebSocket extends WebSocketEmitter {
     return this.#client === null ? null : this.#client.request;
   }
 
-  /** How many redirects were followed. */
+  /** The number of redirects that were followed. */
   get _redirects(): number {
     return this.#client === null ? 0 : this.#client.redirects;
   }
@@ -144,7 +144,7 @@ export class WebSocket extends WebSocketEmitter {
   // ---- opening ----
 
   /**
-   * Opens this WebSocket on a socket whose opening handshake is done already.
+   * Opens this WebSocket on a socket whose opening handshake is complete.
    * @param head the bytes that were read after the handshake
    * @param options the limits: `maxPayload`, `closeTimeout`, `autoPong`, `allowSynchronousEvents`, `limits`
    */
@@ -193,12 +193,12 @@ export class WebSocket extends WebSocketEmitter {
     line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
   }
 
-  /** Sends a ping; `ping(done)` and `ping(data, done)` too. @throws {RangeError} for more than 125 bytes; {Error} while connecting */
+  /** Sends a ping. `ping(done)` and `ping(data, done)` are also valid. @throws {RangeError} for more than 125 bytes; {Error} while connecting */
   ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('ping', data, mask, done);
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It takes and throws the same as `ping`. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It has the same parameters as `ping`, and throws the same errors. */
   pong(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('pong', data, mask, done);
   }
@@ -218,7 +218,7 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /** Whether the connection is open; if not, `done` receives an error. */
+  /** Whether the connection is open. If it is not open, `done` receives an error. */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
@@ -231,7 +231,7 @@ export class WebSocket extends WebSocketEmitter {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume` is called. Until then, no event of the peer is reported. */
+  /** Stops reading the socket until `resume` is called. Meanwhile no event of the peer is reported. */
   pause(): void {
     if (this.#state === CONNECTING || this.#state === CLOSED) return;
     this.#isPaused = true;
@@ -247,8 +247,8 @@ export class WebSocket extends WebSocketEmitter {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake; while connecting, aborts the attempt.
-   * @param code as in the native API; if omitted, the Close frame has no code
+   * Starts the closing handshake. While connecting, aborts the attempt.
+   * @param code a close code as in the native API. If it is omitted, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
    * @throws {RangeError | TypeError} for another code, and for a longer reason
    */
@@ -264,7 +264,7 @@ export class WebSocket extends WebSocketEmitter {
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
-  /** Drops the connection without a Close frame; while connecting, aborts the attempt. */
+  /** Drops the connection without a Close frame. While connecting, aborts the attempt. */
   terminate(): void {
     if (this.#state === CONNECTING) this.#giveUp();
     if (this.#state === CLOSED || this.#link === null) return;
