@@ -1,6 +1,6 @@
 /**
  * Asks 4D's `onConnection` whether a client gets a connection. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP status. server.ts
- * has the connection itself.
+ * makes the connection.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -31,8 +31,8 @@ export class Admission<Handler extends object> {
   }
 
   /**
-   * C64: `onConnection` decides before the 101 is written: §4.2.2 requires that a refusal is an HTTP status.
-   * @param seat makes the answer that accepts
+   * C64: lets `onConnection` decide before the 101 response is written, since §4.2.2 requires that a refusal is an HTTP status.
+   * @param seat makes the answer that accepts the request
    */
   decide<Seated>(
     request: UpgradeRequest,
@@ -64,7 +64,7 @@ export class Admission<Handler extends object> {
     });
   }
 
-  /** Calls `onConnection`. Never throws, and its Promise is never rejected. */
+  /** Calls `onConnection`. Never throws, and the returned Promise never rejects. */
   ask(request: UpgradeRequest): Verdict<Handler> | Promise<Verdict<Handler>> {
     const event: ConnectionEvent = {
       type: 'connection',
@@ -107,7 +107,7 @@ function isConnectionHandler<Handler>(value: unknown): value is Handler {
   );
 }
 
-/** Returns `value`, or a Promise of it if `result` has to be waited for first. */
+/** Returns `value`. If `result` is a Promise, returns a Promise of `value` that settles after `result`. */
 function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
   return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
 }

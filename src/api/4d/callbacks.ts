@@ -1,13 +1,13 @@
 /**
- * Calls the callbacks of a handler. An error in a callback goes to the same handler's `onError`, and an error in `onError` becomes a
- * process warning: a peer may be able to trigger it, so it never becomes an uncaught exception.
+ * Calls the callbacks of a handler. An error in a callback is passed to `onError` of the same handler, and an error in `onError` becomes a
+ * process warning. A peer may be able to cause such an error, so it never becomes an uncaught exception.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
-/** The callbacks of one handler. If a method returns a Promise, the caller has to wait for the Promise, which is never rejected. */
+/** The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for it. Such a Promise never rejects. */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;

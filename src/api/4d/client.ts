@@ -1,4 +1,4 @@
-/** `WebSocket`: 4D's client. The native `connect` makes the connection; link.ts handles its events. */
+/** Implements `WebSocket`, 4D's client. The native `connect` makes the connection; link.ts handles its events. */
 
 import { connect } from '../client.ts';
 import { type ConnectOptions, connectSpecs } from '../connect-options.ts';
@@ -20,7 +20,7 @@ export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCal
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which `onError` is notified of a callback that has not ended and that others wait for. @default 10000 */
+  /** Milliseconds after which `onError` is notified of a callback that has not ended while other callbacks wait for it. @default 10000 */
   readonly warnAfter?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ const optionNames: OptionNames<WebSocketOptions> = {
   warnAfter: warnAfterOption,
 };
 
-// Bytes that may be sent while "Connecting", unless `sendCap` sets another bound.
+// The number of bytes that may be sent while the status is "Connecting", unless `sendCap` sets another limit.
 const WAITING_CAP = 67_108_864;
 
 const places: ReadonlyMap<string, string> = new Map(
@@ -53,10 +53,10 @@ export class WebSocket<T extends DataType = 'text'> {
   #isDropped = false;
 
   /**
-   * Begins to connect. If that fails, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
-   * `4D.WebSocket.new()`; there it returns when the connection is open, or Null.
+   * Begins to connect. If the connection cannot be opened, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
+   * `4D.WebSocket.new()`. In 4D, `new` returns when the connection is open, or returns Null.
    * @param url ws: or wss:
-   * @param given callbacks, `dataType` and `headers`; Null for none
+   * @param given the callbacks, `dataType` and `headers`; null for none
    * @throws {FourDError} if the handler is not an object
    * @throws {TypeError} for an unknown dataType, and for an unknown option
    */
@@ -77,7 +77,7 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#connect(options ?? {});
   }
 
-  /** The same as the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
+  /** Does the same as the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
   static new<T extends DataType = 'text'>(
     url: string | URL,
     handler?: WebSocketHandler<T> | null,
@@ -86,36 +86,36 @@ export class WebSocket<T extends DataType = 'text'> {
     return new WebSocket(url, handler, options);
   }
 
-  /** 4D: WebSocket, `.dataType`. */
+  /** The type of the data that `onMessage` receives. 4D: WebSocket, `.dataType`. */
   get dataType(): T {
     return this.#dataType;
   }
 
-  /** 4D: WebSocket, `.handler`. */
+  /** The object with the callbacks that was passed to the constructor. 4D: WebSocket, `.handler`. */
   get handler(): WebSocketHandler<T> {
     return this.#handler;
   }
 
-  /** Unique in the process, among the connections of servers too. 4D: WebSocket, `.id`. */
+  /** The number of this connection, which is unique in the process. Connections of servers have other numbers. 4D: WebSocket, `.id`. */
   get id(): number {
     return this.#link.id;
   }
 
-  /** The URL that was given. 4D: WebSocket, `.url`. */
+  /** The URL that was passed to the constructor. 4D: WebSocket, `.url`. */
   get url(): string {
     return this.#url;
   }
 
-  /** 4D: WebSocket, `.status`. */
+  /** The state of the connection: "Connecting", "Connected", "Closing" or "Closed". 4D: WebSocket, `.status`. */
   get status(): Status {
     return this.#link.status;
   }
 
   /**
-   * Sends a message, by the type of the argument. While the status is "Connecting", the message waits, and is sent once `onOpen` has been
-   * called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
-   * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB): nothing was sent. 4D returns
-   *   nothing.
+   * Sends a message. The type of the argument decides about the type of the message. While the status is "Connecting", the message waits, and
+   * is sent once `onOpen` has been called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
+   * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB). In these cases nothing was sent.
+   *   4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -123,9 +123,9 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Closes the connection; while it is "Connecting", aborts the attempt. 4D: WebSocket, `.terminate()`.
+   * Closes the connection. While the status is "Connecting", aborts the attempt. 4D: WebSocket, `.terminate()`.
    * @param code 1000 (the default) or 3000 to 4999; or `{ code, reason }`
-   * @param reason cut to 123 bytes
+   * @param reason is cut to 123 bytes
    * @throws {RangeError} for another code
    */
   terminate(code?: number | TerminateOptions | null, reason?: string | null): void {
@@ -165,7 +165,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` was called after the answer had come.
+            // `terminate` was called after the server's answer had come.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },
@@ -191,8 +191,8 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * The header fields of a handler, flat. 4D's object may hold numbers as well, which are sent as text, and Null, which means that the
- * field is absent.
+ * Returns the header fields of a handler, flat: name, value, name, value … 4D's object may also hold numbers, which are sent as text, and
+ * Null, which means that the field is absent.
  * @throws {TypeError} for any other value, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {

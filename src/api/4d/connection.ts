@@ -1,6 +1,6 @@
 /**
- * The members of `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; link.ts handles its
- * events. The class that users see is in server.ts, because it needs a type from there.
+ * Implements the members of `WebSocketConnection`: one client of a `WebSocketServer`. It uses a native connection; link.ts handles the events
+ * of that connection. The class that users see is in server.ts, because it needs a type from that file.
  */
 
 import type { DataType, Sendable } from './data.ts';
@@ -16,7 +16,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   readonly #handler: Handler;
   readonly #link: Link;
 
-  /** Made by the library. */
+  /** @internal The library makes connections. */
   constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
@@ -29,7 +29,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
     return this.#handler;
   }
 
-  /** Unique in the process; the first is 1. 4D: WebSocketConnection, `.id`. */
+  /** The number of this connection, which is unique in the process. The first number is 1. 4D: WebSocketConnection, `.id`. */
   get id(): number {
     return this.#link.id;
   }
@@ -39,14 +39,15 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
     return this.#link.status as ConnectionStatus;
   }
 
-  /** The server that it belongs to. 4D: WebSocketConnection, `.wss`. */
+  /** The server that the connection belongs to. 4D: WebSocketConnection, `.wss`. */
   get wss(): Server {
     return this.#wss;
   }
 
   /**
-   * Sends a message: by the type of the argument, independent of the server's dataType. 4D: WebSocketConnection, `.send()`.
-   * @returns false if the status is not, or no longer, "Connected": nothing was sent. 4D returns nothing.
+   * Sends a message. The type of the argument decides about the type of the message; the server's dataType has no effect. 4D:
+   * WebSocketConnection, `.send()`.
+   * @returns false if the status is not "Connected", or not any more. In these cases nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -56,8 +57,8 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   /**
    * Closes the connection. If the code is 3001 to 4999, the client receives it and the message. With any other code, or without a code, the
    * client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
-   * @param code or `{ code, message }`
-   * @param message cut to 123 bytes
+   * @param code a close code, or an object `{ code, message }`
+   * @param message is cut to 123 bytes
    */
   terminate(code?: number | TerminateOptions | null, message?: string | null): void {
     const given = terminateArguments(code, message);

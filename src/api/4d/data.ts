@@ -13,17 +13,17 @@ export type DataType = 'text' | 'blob' | 'object';
 export interface DataOf {
   readonly text: string;
   readonly blob: Buffer;
-  /** Any JSON value. */
+  /** Any value that JSON can represent. */
   readonly object: unknown;
 }
 
 /**
- * The values that `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object is sent as JSON, other values as
- * their text.
+ * The values that `send` accepts. A string is sent as text. A Blob of 4D is bytes or a `Blob` of the web. Any other object is sent as JSON,
+ * and other values as their text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
-/** @throws {TypeError} for an invalid dataType */
+/** Checks a dataType, and adds the default. @throws {TypeError} for an invalid dataType */
 export function checkDataType<T extends DataType>(dataType: T | undefined): T {
   const value = dataType ?? 'text';
   if (value !== 'text' && value !== 'blob' && value !== 'object') {
@@ -35,8 +35,8 @@ export function checkDataType<T extends DataType>(dataType: T | undefined): T {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The `data` of a message, whether it came as text or binary.
- * @throws {FourDError} if it does not fit the dataType
+ * Converts a message, text or binary, to the `data` that `onMessage` receives.
+ * @throws {FourDError} if the message does not fit the dataType
  */
 export function decode(message: string | Buffer, dataType: DataType): unknown {
   if (dataType === 'blob') return typeof message === 'string' ? Buffer.from(message) : message;

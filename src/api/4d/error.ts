@@ -1,15 +1,15 @@
 /**
- * `FourDError`: the 4D surface throws it, and `onError` receives it in `errors`. 4D documents the members of an error, but only one of
- * its numbers; we chose the other numbers.
+ * Defines `FourDError`, which the 4D surface throws, and which `onError` receives in `errors`. 4D documents the members of an error, but only
+ * one of the error numbers; we chose the other numbers.
  */
 
-/** Name → number. Only -10718 comes from 4D. */
+/** The number of each error, by its name. Only -10718 comes from 4D. */
 export const fourDErrors = {
-  /** The path of a new `WebSocketServer` is served already. */
+  /** Another server already serves the path of a new `WebSocketServer`. */
   DUPLICATE_PATH: -10718,
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
-  /** The web server that a `WebSocketServer` needs is not started; or it is already started although it must not be. */
+  /** The web server of a `WebSocketServer` is not started or has failed, or `start` was called with settings while the web server runs or stops. */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
   CALLBACK: 3,
@@ -17,7 +17,7 @@ export const fourDErrors = {
   BAD_JSON: 4,
   /** The dataType is "text" or "object", and bytes are not UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed: the peer broke a rule, or the socket failed. It is not an error if TCP ends without a Close frame. */
+  /** The connection failed, because the peer broke a rule or the socket failed. If TCP ends without a Close frame, this is not an error. */
   CONNECTION: 6,
   /** A client could not connect. */
   CANNOT_CONNECT: 7,
@@ -25,13 +25,13 @@ export const fourDErrors = {
   UNREADABLE_BLOB: 8,
   /** `send` had accepted messages that could not be sent: the client could not connect, or the connection ended before that. */
   NOT_SENT: 9,
-  /** A callback has not ended, and others wait for it. */
+  /** A callback has not ended, and other callbacks wait for it. */
   SLOW_CALLBACK: 10,
 } as const;
 
 export type FourDErrorName = keyof typeof fourDErrors;
 
-/** An error as 4D describes it: `errCode`, `message`, `componentSignature`. 4D: WebSocketServer, `onError`, `errors`. */
+/** An error with the members that 4D documents: `errCode`, `message`, `componentSignature`. 4D: WebSocketServer, `onError`, `errors`. */
 export class FourDError extends Error {
   override readonly name = 'FourDError';
   /** The number of `fourDErrors`. */
@@ -39,7 +39,7 @@ export class FourDError extends Error {
   /** The component that reports the error; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';
 
-  /** @param options its `cause` is the thrown value, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
+  /** @param options `cause` is the thrown value, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
   constructor(name: FourDErrorName, message: string, options?: ErrorOptions) {
     super(message, options);
     this.errCode = fourDErrors[name];

@@ -1,7 +1,7 @@
 /**
- * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection and WebSocket.
- * In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits for it. The classes that the
- * callbacks receive are in server.ts and client.ts.
+ * Defines the callbacks of the 4D surface and their events. The names and members are those of 4D's pages WebSocketServer,
+ * WebSocketConnection and WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits
+ * for it. The classes that the callbacks receive are in server.ts and client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
@@ -49,7 +49,7 @@ export interface TerminateEvent {
 
 /** 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
-  /** Whether both Close frames were exchanged. Only the first release of 4D's class had it. */
+  /** Whether both Close frames were exchanged. Only the first release of 4D's class had this member. */
   readonly wasClean: boolean;
 }
 
@@ -59,8 +59,8 @@ export type Done = void | PromiseLike<void>;
 /** The callbacks of a server. */
 export interface ServerCallbacks<Server, Handler> {
   /**
-   * A new client asks for a connection. Return the handler of its connection. If the callback returns null or nothing, the client gets HTTP
-   * 403 and no connection; if it throws, the client gets 500.
+   * Called when a new client asks for a connection. Return the handler of the connection. If the callback returns null or nothing, the client
+   * gets HTTP 403 and no connection. If the callback throws, the client gets 500.
    */
   onConnection(
     wss: Server,
@@ -72,11 +72,11 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** The server has started. Called once the code that made the server has returned. */
+  /** Called when the server has started, after the code that made the server has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
-  /** The server is closed, by `terminate` or because its web server stopped. */
+  /** Called when the server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
-  /** A callback of this handler threw, or the web server failed. */
+  /** Called when a callback of this handler threw, or when the web server failed. */
   onError?(wss: Server, event: ErrorEvent): Done;
 }
 
@@ -84,11 +84,11 @@ export interface ServerCallbacks<Server, Handler> {
 export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** A message. */
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
-  /** The connection is open; sending is allowed. */
+  /** Called when the connection is open. From now on the application may send. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
-  /** The connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
+  /** Called when the connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
   onTerminate?(ws: Connection, event: TerminateEvent): Done;
-  /** A callback of this handler threw, a message did not fit the dataType, or the connection failed. */
+  /** Called when a callback of this handler threw, a message did not fit the dataType, or the connection failed. */
   onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
@@ -96,11 +96,11 @@ export interface ConnectionCallbacks<T extends DataType, Connection> {
 export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
-  /** Always the last callback, even if there was no connection; in that case the code is 1006. */
+  /** Called when the connection has ended. It is always the last callback, even if there was no connection; in that case the code is 1006. */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;
   /** The type of the data that `onMessage` receives. @default "text" */
   readonly dataType?: T | undefined;
-  /** More header fields for the request; an array stands for a repeated field. */
+  /** Additional header fields for the request. An array stands for a repeated field. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The part that `WebSocketConnection` and `WebSocket` share: it turns the events of a native connection into callbacks in the worker. A
- * connection with an event that was not delivered yet stops reading, so that a slow handler does not fill memory.
+ * Implements the part that `WebSocketConnection` and `WebSocket` share: it turns the events of a native connection into callbacks in the
+ * worker. A connection stops reading while an event of it waits, so that a slow handler does not fill memory.
  */
 
 import type { Connection } from '../connection.ts';
@@ -34,22 +34,20 @@ export class Link {
   readonly #dataType: DataType;
   readonly #outgoing: Outgoing;
   readonly #waiting: WaitingMessages | null;
-  /** Null while connecting, and if connecting failed. */
+  /** Null while connecting, and if the attempt failed. */
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
-  /**
-   * Whether the application is calling a method. Events that this call causes at once are reported later, never on the application's stack.
-   */
+  /** Whether the application is calling a method. Events that this call causes at once are reported after the call has returned. */
   #isCalled = false;
   #undelivered = 0;
-  /** The number of messages that waited for the connection and that the connection then refused. */
+  /** The number of messages that waited for the connection, and that the open connection refused. */
   #unsent = 0;
 
   /**
    * @param target the first argument of the handler's callbacks
    * @param kind the noun for error texts: a connection, a WebSocket
-   * @param waiting the messages that wait while it is connecting; null for a connection that is open
+   * @param waiting the messages that wait until the connection is open; null for a connection that is already open
    */
   constructor(
     handler: object,
@@ -65,7 +63,7 @@ export class Link {
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      // After the end, this message is one of the lost messages, which have been reported.
+      // After the end of the connection, this message is one of the lost messages, which have already been reported.
       (error) =>
         this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
@@ -80,13 +78,17 @@ export class Link {
 
   // ---- what the application asks for ----
 
-  /** @returns whether the status was, and still is, "Connected"; while "Connecting", whether there was room for it */
+  /**
+   * Sends a message.
+   * @returns whether the status was "Connected" before and after the call. While the status is "Connecting": whether there was room for the
+   *   message
+   */
   send(message: unknown): boolean {
     const { status } = this;
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // The message may have exceeded `sendCap`: then it is lost, together with the connection.
+    // If the message has exceeded `sendCap`, the message and the connection are lost.
     return this.status === 'Connected';
   }
 
@@ -124,7 +126,7 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // The waiting messages go after those that `onOpen` sent when it was called, and before all later ones. Apart from that, messages
+      // The waiting messages are sent after those that `onOpen` has sent so far, and before all later messages. Apart from that, messages
       // keep the order of the calls.
       if (this.status === 'Connected') this.#flush();
       return result;
@@ -134,7 +136,7 @@ export class Link {
   #flush(): void {
     const messages = this.#waiting?.take() ?? [];
     const failed = messages.findIndex((message) => !this.send(message));
-    // The message that failed is lost, and so are those after it.
+    // The message that failed is lost, and the messages after it are lost as well.
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
@@ -144,7 +146,7 @@ export class Link {
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers: after its Close frame the application receives no more messages, and could not make them wait.
+    // As in browsers, the application receives no more messages after its own Close frame. It could not make them wait any more.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -162,24 +164,24 @@ export class Link {
 
   onClosing(): void {
     this.#isClosing = true;
-    // The closing handshake needs the connection to be read.
+    // The closing handshake has to be read.
     this.#connection?.resume();
   }
 
   onError(error: Error): void {
-    // `terminate` allows for a peer that does not answer our Close frame in time, so we report no error.
+    // If the peer does not answer the Close frame of `terminate` in time, we report no error.
     if ('code' in error && error.code === 'WS_CLOSE_TIMEOUT') return;
     this.#post(() => this.callbacks.report(new FourDError('CONNECTION', error.message, { cause: error })));
   }
 
-  /** There was no connection. */
+  /** Is called when the connection could not be opened. */
   onFailed(error: unknown): void {
     this.#isOver = true;
     const errors = [toFourDError('CANNOT_CONNECT', error), ...this.#lost()];
     this.#post(() => this.callbacks.report(...errors));
   }
 
-  /** An error for messages that `send` accepted and that can no longer be sent; or an empty list. */
+  /** Returns an error for messages that `send` accepted and that can no longer be sent, or an empty list. */
   #lost(): FourDError[] {
     const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
     if (count === 0) return [];
@@ -187,7 +189,7 @@ export class Link {
     return [new FourDError('NOT_SENT', `${what} waited to be sent when the connection ended`)];
   }
 
-  /** @param event of `onTerminate`, the last callback */
+  /** Is called when the connection is closed. @param event the event of `onTerminate`, the last callback */
   onClose(event: { readonly type: 'terminate' }): void {
     this.#isOver = true;
     for (const error of this.#lost()) this.#post(() => this.callbacks.reportLoudly(error));
@@ -218,16 +220,14 @@ export function terminateEvent(
   return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
 }
 
-/**
- * An argument of `terminate`: a positional one as 4D documents them, or one object, since the braces in 4D's syntax can be read as one.
- */
+/** The object that `terminate` also accepts instead of positional arguments, since the braces in 4D's syntax can be read as an object. */
 export interface TerminateOptions {
   readonly code?: number;
   readonly message?: string;
   readonly reason?: string;
 }
 
-/** Both forms of the arguments of `terminate` as one. */
+/** Converts both forms of the arguments of `terminate` to one form. */
 export function terminateArguments(
   code: number | TerminateOptions | null | undefined,
   reason: string | null | undefined,
@@ -238,7 +238,7 @@ export function terminateArguments(
   return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
-/** §5.5.1: at most 123 bytes follow the code. A longer reason is cut between two characters. */
+/** Cuts a longer reason between two characters. §5.5.1: at most 123 bytes follow the code. */
 function cut(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= 123) return reason;

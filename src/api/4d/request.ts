@@ -1,13 +1,13 @@
 /**
- * The `request` object of `onConnection`. 4D: WebSocketServer, "request object". The request itself was read and checked
- * by handshake/.
+ * Makes the `request` object of `onConnection`. 4D: WebSocketServer, "request object". The code in handshake/ has already parsed and checked
+ * the request.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
 /**
- * The value of a key is a text, or an array of texts if the key came repeatedly. The object has no prototype, because the peer chooses the
- * keys.
+ * Texts by key. The value is a text, or an array of texts if the key came several times. The object has no prototype, because the peer
+ * chooses the keys.
  */
 export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
@@ -15,9 +15,12 @@ export interface TextsByKey {
 
 /** 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
-  /** The header fields in the client's spelling. A repeated field, in any case, is an array under the first spelling. */
+  /**
+   * The header fields in the client's spelling. A repeated field is an array under the first spelling. Upper and lower case make no
+   * difference.
+   */
   readonly headers: TextsByKey;
-  /** The URL's parameters, decoded; repeats are an array. */
+  /** The decoded parameters of the URL. A repeated parameter is an array. */
   readonly query: TextsByKey;
   /** The request target as it was sent: `/status?name=ryan`. */
   readonly url: string;
@@ -25,7 +28,11 @@ export interface ConnectionRequest {
   readonly remoteAddress: string;
 }
 
-/** @param trustedProxies how many proxies in front of us add to X-Forwarded-For: we trust that many of its last addresses */
+/**
+ * Makes the `request` object.
+ * @param trustedProxies the number of proxies in front of us that add to X-Forwarded-For. We trust so many of the last addresses in this
+ *   field
+ */
 export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
   return {
     headers: headersOf(request.headers),
@@ -70,6 +77,6 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
   // The last entry was added by the proxy nearest to us. Any client can have written the entries before the trusted ones.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
-  // An IPv4 client on a socket that accepts both IPv4 and IPv6.
+  // This prefix marks an IPv4 client on a socket that accepts IPv4 and IPv6.
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -1,6 +1,6 @@
 /**
- * The options of 4D's `WebSocketServer`: its own, and those of the native server. Two options of the native server have other defaults
- * here.
+ * Specifies the options of 4D's `WebSocketServer`: the options of 4D, and those of the native server. Two options of the native server have
+ * other defaults here.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -26,8 +26,8 @@ import { serializeOption, warnAfterOption } from './worker.ts';
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
-   * The path to access the server, without its query; the leading slash is optional; a slash at the end is significant. A path with a `*`
-   * at the end serves every path with that beginning; if several such paths match, the longest one is used. A RegExp is allowed too.
+   * The path of the server, without a query. The leading slash is optional. A slash at the end is significant. A path with a `*` at the end
+   * serves every path with that beginning. If several such paths match, the longest one is used. A RegExp is allowed as well.
    * @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;
@@ -37,18 +37,18 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly server?: WebServer | undefined;
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which `onError` is notified of a callback that has not ended and that others wait for. @default 10000 */
+  /** Milliseconds after which `onError` is notified of a callback that has not ended while other callbacks wait for it. @default 10000 */
   readonly warnAfter?: number | undefined;
   /**
-   * The way in which `onConnection` cancels a connection: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close'
+   * The way in which `onConnection` cancels a connection. 'refuse' answers the request with HTTP 403 (500 after an exception). 'close'
    * completes the opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
-  /** How many proxies in front of the server add to X-Forwarded-For. @default 0 */
+  /** The number of proxies in front of the server that add to X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number | undefined;
-  /** Milliseconds that the closing handshake may take; 4D states no bound for its default. @default 30000 */
+  /** Milliseconds that the closing handshake may take. 4D does not document its own default. @default 30000 */
   readonly closeTimeout?: number | undefined;
-  /** Which origins browsers may connect from: any, as in 4D. @default 'any' */
+  /** The origins from which browsers may connect. As in 4D, any origin is allowed by default. @default 'any' */
   readonly origins?: OriginPolicy | undefined;
 }
 
@@ -66,7 +66,7 @@ type OwnName =
 type OwnOptions = Pick<WebSocketServerOptions<DataType>, OwnName>;
 export type OwnValues = ValuesOf<OwnOptions, 'path'>;
 
-/** 4D's options, and those whose default differs from the native server's. */
+/** The options of 4D, and the options whose default differs from that of the native server. */
 export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   path: custom<string | RegExp>(
     'a path or a RegExp',
@@ -103,7 +103,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
     default: 0,
     text: 'How many proxies in front of the server add an address to X-Forwarded-For.',
   }),
-  // C78: 4D states no bound for the default.
+  // C78: 4D does not document its default.
   closeTimeout: limit('ms', { default: 30_000, text: 'How long the closing handshake may take.' }),
   origins: custom<OriginPolicy, OriginPolicy>('as of the native server', {
     default: 'any',
@@ -128,7 +128,7 @@ export function readServerOptions<T extends DataType>(
   options: WebSocketServerOptions<T>,
 ): { readonly own: OwnValues; readonly native: ServerOptions } {
   checkOptions('WebSocketServer', options, names, places);
-  // Null in 4D means absent.
+  // In 4D, Null means that an option is absent.
   const { path, dataType } = options;
   const given = { ...options, path: path ?? undefined, dataType: dataType ?? undefined };
   const own = readValues<typeof fourDServerSpecs>(given, fourDServerSpecs, 'server');

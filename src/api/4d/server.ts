@@ -1,6 +1,6 @@
 /**
- * `WebSocketServer`: 4D's server, on a `WebServer`. The native server implements the protocol; this file adds 4D's callbacks, their
- * worker, and the members that 4D documents.
+ * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server implements the protocol; this file adds 4D's
+ * callbacks, their worker, and the members that 4D documents.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -32,13 +32,13 @@ export class WebSocketConnection<T extends DataType = 'text'> extends ServerConn
   ConnectionHandler<T>
 > {}
 
-/** The data that we keep with a native connection. */
+/** The data of a native connection. */
 interface Seat<T extends DataType> {
-  /** Null once `onConnection` has accepted, so that up to 16 KiB of header fields are not kept as long as the connection. */
+  /** Null once `onConnection` has accepted the request, so that up to 16 KiB of header fields are not kept as long as the connection. */
   request: UpgradeRequest | null;
-  /** Null until `onConnection` has accepted. */
+  /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
-  /** The 4D connection and its link; null before `onConnection` has accepted it. */
+  /** The link of the 4D connection; null before `onConnection` has accepted the request. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
 }
@@ -57,14 +57,13 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #live = new Set<WebSocketConnection<T>>();
   /** The value of `connections`, made from `#live`; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  /** `closed` resolves when the last connection is closed, and `over` when the last callback has ended too. */
+  /** `closed` resolves when the last connection is closed. `over` resolves when the last callback has ended as well. */
   #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
   /**
-   * Starts at once; `onOpen` is called once the current code has returned. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
-   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or (errCode -10718) the path is
-   *   served already
+   * Starts the server at once. `onOpen` is called once the current code has returned. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
+   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or another server has the path (errCode -10718)
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
@@ -111,7 +110,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     this.#worker.postLater(() => this.#callbacks.call('onOpen', { type: 'open' }), this.#callbacks);
   }
 
-  /** The same as the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
+  /** Does the same as the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
   static new<T extends DataType = 'text'>(
     WSSHandler: WSSHandler<T>,
     options?: WebSocketServerOptions<T> | null,
@@ -119,18 +118,21 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return new WebSocketServer(WSSHandler, options);
   }
 
-  /** The connections, those that are "Closing" included. A snapshot that does not change later. 4D: WebSocketServer, `.connections`. */
+  /**
+   * The connections, including those that are "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
+   * `.connections`.
+   */
   get connections(): readonly WebSocketConnection<T>[] {
     this.#collection ??= Object.freeze([...this.#live]);
     return this.#collection;
   }
 
-  /** 4D: WebSocketServer, `.dataType`. */
+  /** The type of the data that `onMessage` receives. 4D: WebSocketServer, `.dataType`. */
   get dataType(): T {
     return this.#dataType;
   }
 
-  /** The handler that was given. 4D: WebSocketServer, `.handler`. */
+  /** The handler that was passed to the constructor. 4D: WebSocketServer, `.handler`. */
   get handler(): WSSHandler<T> {
     return this.#handler;
   }
@@ -140,13 +142,13 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return this.#path;
   }
 
-  /** Whether it is closed, all its connections included. 4D: WebSocketServer, `.terminated`. */
+  /** Whether the server and all its connections are closed. 4D: WebSocketServer, `.terminated`. */
   get terminated(): boolean {
     return this.#terminated;
   }
 
   /**
-   * Always false. One page of 4D lists it here by mistake, with the description of `WebServer.scalableSession`. 4D: WebSocketServer
+   * Always false. One page of 4D lists this member here by mistake, with the description of `WebServer.scalableSession`. 4D: WebSocketServer
    * (Spanish, 20 R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
@@ -154,13 +156,13 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open one. Connections whose clients have
-   * not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
+   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open connection. Connections whose clients
+   * have not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
    *   `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this method, it would wait for
-   *   itself, so the Promise then resolves when the server is `terminated`. If a callback does not end, the server stops waiting for it
-   *   after `closeTimeout`, or after `timeout` if that is longer. 4D returns nothing.
+   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this method, the Promise resolves
+   *   when the server is `terminated`, since the callback would otherwise wait for itself. If a callback does not end, the server stops
+   *   waiting for it after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {
@@ -187,7 +189,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return this.#worker.idle();
   }
 
-  /** @internal The web server failed. */
+  /** @internal Is called when the web server failed. */
   onWebServerError(error: Error): void {
     this.#worker.post(() => this.#callbacks.report(toFourDError('WEB_SERVER', error)), this.#callbacks);
   }
@@ -216,7 +218,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     seat.link?.onOpen(native);
   }
 
-  /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has accepted. */
+  /** Asks `onConnection` after the handshake, with `cancel: 'close'`. Nothing is read before `onConnection` has accepted the connection. */
   #askLate(native: Connection<Seat<T>>): void {
     const { request } = native.data;
     if (request === null) return;
@@ -242,7 +244,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   #onClosing(native: Connection<Seat<T>>): void {
     const { link } = native.data;
-    // The closing handshake needs the connection to be read.
+    // The closing handshake has to be read.
     if (link === null) native.resume();
     else link.onClosing();
   }

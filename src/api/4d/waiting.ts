@@ -13,7 +13,7 @@ export class WaitingMessages {
   #messages: (Message | Blob)[] = [];
   #size = 0;
 
-  /** @param max bytes, with 128 for each message */
+  /** @param max the maximum number of bytes. Each message counts with its size and 128 bytes */
   constructor(max: number) {
     this.#max = max;
   }
@@ -22,7 +22,7 @@ export class WaitingMessages {
     return this.#messages.length;
   }
 
-  /** @param message bytes are copied: the caller may change them. @returns false if there is no room */
+  /** Adds a message. Bytes are copied, since the caller may change them. @returns false if there is no room */
   push(message: Message | Blob): boolean {
     const size = MESSAGE_COST + sizeOf(message);
     if (this.#size + size > this.#max) return false;

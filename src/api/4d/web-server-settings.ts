@@ -1,4 +1,4 @@
-/** The settings of a `WebServer`, which have other names in 4D: their checks, and the certificate that they name. */
+/** Specifies and checks the settings of a `WebServer`, which have other names in 4D, and reads the certificate that they name. */
 
 import { promises as files } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -9,19 +9,19 @@ import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from
 export interface WebServerSettings {
   /** The address to listen on. 4D: `IPAddressToListen`, all addresses by default. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** 0 chooses a free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
+  /** The port. 0 chooses a free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
   readonly port?: number | undefined;
   /** The folder whose files are served. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
   /** The file that stands for a folder. 4D: `defaultHomepage`. @default 'index.html' */
   readonly defaultHomepage?: string | undefined;
-  /** Answers the requests, in place of `rootFolder`. If it throws, the answer is 500, and the error becomes a process warning. */
+  /** Answers the requests, instead of `rootFolder`. If the function throws, the answer is 500, and the error becomes a process warning. */
   readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
-  /** TLS, with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
+  /** Enables TLS with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
   readonly certificateFolder?: string | undefined;
   /** TLS: the certificate, in PEM, or the path of a file that holds it. */
   readonly cert?: string | Buffer | undefined;
-  /** TLS: its private key, in the same forms. */
+  /** TLS: the private key of the certificate, in PEM, or the path of a file that holds it. */
   readonly key?: string | Buffer | undefined;
 }
 
@@ -32,7 +32,7 @@ export type WebServerValues = ValuesOf<
 >;
 
 /**
- * Used to read the settings of a `WebServer`, and by `WebSocketServer`, which says in its errors that these names are settings of the
+ * Specifies the settings of a `WebServer`. `WebSocketServer` also uses this table: its errors say that these names are settings of the
  * `WebServer`.
  */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
@@ -82,7 +82,7 @@ function checkPem(value: unknown, name: string): void {
   }
 }
 
-// 4D's names of settings, and what to use here.
+// For each of 4D's names of settings, the name to use here.
 const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
   ['IPAddressToListen', 'use host'],
   ['HTTPPort', 'use port'],

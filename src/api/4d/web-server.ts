@@ -1,6 +1,6 @@
 /**
- * `WebServer`: the web server that 4D's WebSocket server runs on, here node:http or node:https. It serves a folder or calls a request
- * handler; the native server handles the upgrades, see transport/path-pattern.ts.
+ * Implements `WebServer`, the web server that 4D's WebSocket server runs on, with node:http or node:https. It serves a folder or calls a
+ * request handler. The native server handles the upgrades, see transport/path-pattern.ts.
  */
 
 import { promises as files } from 'node:fs';
@@ -24,30 +24,30 @@ import {
   type WebServerValues,
 } from './web-server-settings.ts';
 
-/** A WebSocket server that runs here. */
+/** A WebSocket server that runs on this web server. */
 interface Hosted {
   terminate(timeout?: number): Promise<void>;
   idle(): Promise<void>;
   onWebServerError(error: Error): void;
 }
 
-// Milliseconds that stop() without a time gives to unfinished requests; WebSocket servers have the same time by default.
+// Milliseconds that `stop` without an argument gives to unfinished requests. WebSocket servers have the same time by default.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
-/** 4D: WebServer, as far as a WebSocket server needs it. */
+/** The web server of 4D, with the members that a WebSocket server needs. 4D: WebServer. */
 export class WebServer {
-  /** The settings that the application passed; later calls replace single settings. */
+  /** The settings that the application passed. Later calls of `start` replace single settings. */
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
-  /** Whether the HTTP server is the application's. */
+  /** Whether the HTTP server belongs to the application. */
   #isAdopted = false;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   readonly #hosted = new Map<Hosted, () => void>();
-  /** Terminated, but their last callbacks have not ended. */
+  /** The WebSocket servers that are terminated, but whose last callbacks have not ended. */
   readonly #ending = new Set<Hosted>();
   #unwrapClose: (() => void) | null = null;
 
@@ -58,9 +58,9 @@ export class WebServer {
   }
 
   /**
-   * Wraps an existing HTTP server, which you configure and start yourself. Its `close` terminates the WebSocket servers first, since Node
-   * would wait for their connections; the callback of `close` is called when their last `onTerminate` has ended. The same HTTP server
-   * always gives the same `WebServer`.
+   * Wraps an existing HTTP server, which you configure and start yourself. The `close` of the HTTP server terminates the WebSocket servers
+   * first, since Node would wait for their connections. The callback of `close` is called when their last `onTerminate` has ended. The same
+   * HTTP server always gives the same `WebServer`.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -74,19 +74,19 @@ export class WebServer {
     return known;
   }
 
-  /** 4D: WebServer, `.isRunning`. */
+  /** Whether the server listens. 4D: WebServer, `.isRunning`. */
   get isRunning(): boolean {
     return this.#http?.listening === true && this.#stopping === null;
   }
 
-  /** The address that it listens on, or will listen on once it is started. 4D: WebServer, `.IPAddressToListen`. */
+  /** The address that the server listens on, or will listen on once it is started. 4D: WebServer, `.IPAddressToListen`. */
   get host(): string {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.host;
     return typeof address === 'string' ? address : address.address;
   }
 
-  /** The port that it listens on, or will listen on once it is started; 0 for a Unix socket. 4D: WebServer, `.HTTPPort`, `.HTTPSPort`. */
+  /** The port that the server listens on, or will listen on once it is started; 0 for a Unix socket. 4D: WebServer, `.HTTPPort`, `.HTTPSPort`. */
   get port(): number {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.port ?? (isSecure(this.#settings) ? 8443 : 8080);
@@ -99,11 +99,11 @@ export class WebServer {
   }
 
   /**
-   * Starts listening. If it already runs, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
-   * @param settings they replace those of the constructor
-   * @throws {FourDError} if it already runs, or is stopping
+   * Starts listening. If the server already runs, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
+   * @param settings replace those of the constructor
+   * @throws {FourDError} if the server already runs and settings are given, or if it is stopping
    * @throws {TypeError} for invalid settings
-   * @throws the system's error, such as EADDRINUSE; the error of node:tls for an invalid certificate
+   * @throws the error of the system, such as EADDRINUSE, or the error of node:tls for an invalid certificate
    */
   start(settings?: WebServerSettings): Promise<void> {
     if (settings === undefined) {
@@ -142,7 +142,7 @@ export class WebServer {
 
   async #create(settings: WebServerValues): Promise<HttpServer | HttpsServer> {
     const { onRequest, rootFolder, defaultHomepage } = settings;
-    // Resolved now, so that the folder cannot change during a request, and a missing folder is reported at once.
+    // The path is resolved now, so that the folder cannot change during a request, and a missing folder is reported at once.
     const root = rootFolder === undefined ? null : await files.realpath(rootFolder);
     const folder = { root, homepage: defaultHomepage };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -161,8 +161,8 @@ export class WebServer {
   }
 
   /**
-   * Stops listening and terminates the WebSocket servers; unfinished requests may end. 4D: WebServer, `.stop()`.
-   * @param timeout seconds, as for the `terminate` of a WebSocket server; after that, the remaining connections are dropped. @default 30
+   * Stops listening and terminates the WebSocket servers. Unfinished requests may end. 4D: WebServer, `.stop()`.
+   * @param timeout seconds, as for the `terminate` of a WebSocket server. After this time the remaining connections are dropped. @default 30
    * @returns a Promise that is fulfilled when every connection is closed and the last `onTerminate` has ended
    * @throws {RangeError} for an invalid time
    */
@@ -228,7 +228,7 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // Another wrapper was put around ours. It stays, and calls our wrapper, which then calls Node's `close`.
+      // Other code has wrapped our wrapper. That wrapper stays and calls ours, which from now on calls Node's `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);
@@ -268,16 +268,16 @@ export class WebServer {
     this.#ending.add(hosted);
   }
 
-  /** @internal Its last callback has ended. */
+  /** @internal Is called when the last callback of a WebSocket server has ended. */
   forget(hosted: Hosted): void {
     this.#ending.delete(hosted);
   }
 }
 
-/** The default web server, which a `WebSocketServer` uses if no other is named. 4D: `WEB Server`. */
+/** The default web server. A `WebSocketServer` uses it if the option `server` is absent. 4D: `WEB Server`. */
 export const webServer: WebServer = new WebServer();
 
-/** @throws {RangeError} for an invalid `timeout` */
+/** Checks a time in seconds. @throws {RangeError} for an invalid `timeout` */
 export function checkSeconds(timeout: number | undefined): void {
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
     throw new RangeError(`timeout is ${String(timeout)}, not a number of seconds`);

@@ -1,6 +1,6 @@
 /**
- * The worker that callbacks run in, as in 4D: one at a time, in the order of their events. If a callback returns a Promise, the next
- * callback waits for it. The effect of a waiting event on its connection (it stops reading) is in link.ts.
+ * Runs callbacks in a worker, as in 4D: one at a time, in the order of their events. If a callback returns a Promise, the next callback waits
+ * for it. A connection with a waiting event stops reading: link.ts does this.
  */
 
 import { isThenable } from '../callback.ts';
@@ -19,12 +19,12 @@ export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   text: 'How long a callback may run while others wait for it, before it is reported to its `onError`.',
 });
 
-/** One event's work. Never throws, and its Promise is never rejected. */
+/** The work for one event. Never throws, and the returned Promise never rejects. */
 export type Task = () => unknown;
 
 /** The object whose callback a task calls. */
 export interface TaskOwner {
-  /** The callback does not end. @param waiting how many tasks wait for it */
+  /** Is called when the callback does not end. @param waiting the number of tasks that wait for it */
   reportSlow(waiting: number, isGivenUp: boolean): void;
 }
 
@@ -34,21 +34,21 @@ export class Worker {
   readonly #waiting = new Map<Task, TaskOwner | null>();
   readonly #slow: SlowCallback;
   #isBusy = false;
-  /** A task is being called, further down the stack. */
+  /** Whether a task is being called, further down the stack. */
   #isOnStack = false;
   /**
-   * Number of the task that the worker waits for. A task that the worker no longer waits for has an older number, and its end has no
+   * The number of the task that the worker waits for. A task that the worker no longer waits for has an older number, and its end has no
    * effect.
    */
   #turn = 0;
   #owner: TaskOwner | null = null;
-  /** Tasks whose Promises have not settled, and those that are about to run. */
+  /** The number of tasks that are about to run, or whose Promises have not settled. */
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
   /**
-   * @param serialize false: everything runs at once, and nothing waits
-   * @param warnAfter milliseconds after which a task that others wait for is reported to its owner
+   * @param serialize false: every task runs at once, and no task waits
+   * @param warnAfter milliseconds after which a task is reported to its owner if other tasks wait for it
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;
@@ -61,8 +61,8 @@ export class Worker {
   }
 
   /**
-   * Runs a task now, or after those that came before.
-   * @returns whether it was started: an idle worker starts it before this returns
+   * Runs a task now, or after the tasks that came before it.
+   * @returns whether the task was started: an idle worker starts it before this method returns
    */
   post(task: Task, owner: TaskOwner | null = null): boolean {
     if (!this.#serialize) {
@@ -78,7 +78,7 @@ export class Worker {
     return true;
   }
 
-  /** The same as `post`, but never on the caller's stack. */
+  /** Does the same as `post`, but never runs the task before it returns. */
   postApart(task: Task, owner: TaskOwner | null = null): boolean {
     if (this.#serialize && this.#isBusy) return this.post(task, owner);
     this.postLater(task, owner);
@@ -91,7 +91,7 @@ export class Worker {
     this.#checkIdle();
   }
 
-  /** Posts a task that runs, with all that follow it, once the current code has returned. */
+  /** Posts a task. This task and all later tasks run once the current code has returned. */
   postLater(task: Task, owner: TaskOwner | null = null): void {
     if (!this.#serialize) {
       this.#unsettled++;
@@ -116,12 +116,12 @@ export class Worker {
   }
 
   /**
-   * The same as `idle`, but for a limited time. After that the worker reports the task that does not end, no longer waits for it, and runs
-   * the other tasks without waiting.
+   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that does not end, no longer waits for it, and
+   * runs the other tasks without waiting.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // Node fires a longer timer at once, so a longer time gets no timer.
+    // Node would fire a longer timer at once, so there is no timer for a longer time.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);
@@ -149,7 +149,7 @@ export class Worker {
     return result;
   }
 
-  /** Runs a task without waiting for others, and without others waiting for it; only `idle` waits for it. */
+  /** Runs a task without waiting for other tasks. No other task waits for this task; only `idle` does. */
   #runUnordered(task: Task): void {
     const result = this.#call(task);
     if (!isThenable(result)) return;

@@ -1,6 +1,7 @@
 /**
- * Reads the properties of an object as the plugins do: by type, without conversion. If a number is expected, a value of another type is
- * read as 0; if a text is expected, as absent; if a flag is expected, as false. So no function here throws, no matter what a caller passes.
+ * Reads the properties of an object as the plugins do: by type, without conversion. A value of another type counts as 0 if a number is
+ * expected, as absent if a text is expected, and as false if a flag is expected. So no function in this file throws, no matter what a caller
+ * passes.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -8,7 +9,7 @@ import { isBytes, type Message, toBytes } from '../message.ts';
 /** An object with properties of any type, as a caller passed it. */
 export type Properties = Readonly<Record<string, unknown>>;
 
-/** Whether a command was given an object at all. */
+/** Whether the argument of a command is an object. */
 export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
@@ -22,7 +23,7 @@ export function has(object: Properties, name: string): boolean {
   return object[name] !== undefined;
 }
 
-/** A whole number; the fraction is cut off. */
+/** Reads a whole number. The fraction is cut off. */
 export function integer(object: Properties, name: string, fallback: number): number {
   const value = object[name];
   if (value === undefined) return fallback;
@@ -39,7 +40,7 @@ export function flag(object: Properties, name: string, fallback: boolean): boole
   return value === undefined ? fallback : value === true;
 }
 
-/** The members of a collection that have the right type; a single value counts as a collection of one. */
+/** Returns the members of a collection that have the right type. A single value counts as a collection with one member. */
 export function collection<Type extends 'string' | 'number'>(
   value: unknown,
   type: Type,
@@ -51,13 +52,13 @@ export function collection<Type extends 'string' | 'number'>(
 /** A value that a program can send: a text, bytes in any type, or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
-/** Returns a text, or the bytes without copying them; null for any other value. */
+/** Returns a text, or bytes without a copy. Returns null for any other value. */
 export function toSendable(value: unknown): string | Uint8Array | null {
   if (typeof value === 'string') return value;
   return isBytes(value) ? toBytes(value) : null;
 }
 
-/** The bytes of a `Blob`; undefined if it cannot be read, which a command treats like any other value that cannot be sent. */
+/** Reads the bytes of a `Blob`. Returns undefined if it cannot be read. A command treats such a Blob like any other value that cannot be sent. */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(
     (bytes) => new Uint8Array(bytes),
@@ -65,7 +66,7 @@ export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   );
 }
 
-/** Writes a property if that is possible, and never throws: the object may be frozen. */
+/** Writes a property if this is possible. Never throws: the object may be frozen. */
 export function write(object: Properties, name: string, value: unknown): void {
   try {
     Reflect.set(object, name, value);

@@ -1,6 +1,7 @@
 /**
- * A client that behaves like the plugins' engine: it has one connection at a time, reconnects by itself, and has its own heartbeat and
- * error texts. `connect` makes the connections; reconnect.ts decides when the next one is tried; v1.ts and v2.ts have the commands.
+ * Implements a client that behaves like the plugins' engine: it has one connection at a time, reconnects automatically, and has its own
+ * heartbeat and error texts. `connect` makes the connections, reconnect.ts decides when to try the next connection, and v1.ts and v2.ts have
+ * the commands.
  */
 
 import { checkClose } from '../../transport/socket.ts';
@@ -23,18 +24,18 @@ import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { clientMaterial, type TlsSettings } from './tls.ts';
 
-/** The options of a client; they may change at any time, and are read for each attempt. */
+/** The options of a client. They may change at any time, and are read for each attempt. */
 export interface ClientSettings {
-  /** The engine whose error texts it uses. */
+  /** The engine whose error texts the client uses. */
   readonly engine: EngineVersion;
   /** The reason why there is no URL, if it is known; '' otherwise. */
   urlProblem: string;
-  /** The problem with the headers that it was made with; '' if they are valid. */
+  /** The problem with the headers that the client was made with; '' if they are valid. */
   headersProblem: string;
   url: string;
-  /** Flat. */
+  /** The header fields, flat: name, value, name, value … */
   headers: readonly string[];
-  /** Null: no pings. */
+  /** Null if no pings are sent. */
   pings: PingOptions | null;
   reconnects: boolean;
   /** Milliseconds. */
@@ -45,7 +46,7 @@ export interface ClientSettings {
   redirects: number;
   /** Milliseconds. */
   closeTimeout: number;
-  /** Bytes; null: the client's default. */
+  /** Bytes; null for the default of a client. */
   maxMessageSize: number | null;
   unref: boolean;
 }
@@ -57,19 +58,19 @@ export interface StartStatus {
   http_status: number;
   /** '' if there was no error. */
   errorStr: string;
-  /** Path and query; '' if there was no answer. */
+  /** The path and query; '' if there was no answer. */
   uri: string;
   headers: Record<string, string>;
 }
 
 export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
 
-/** For tests: the parts that a client is built on. */
+/** The parts that a client uses, and that tests replace. */
 export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
 
 export type ClientData = ConnectionData;
 
-// The engine's own timeout in seconds, for attempts that no caller waits for.
+// The engine's timeout in seconds, for attempts that no caller waits for.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses every message synchronously, so that a status can contain the compressed size. */
@@ -79,11 +80,14 @@ export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** The timeout of the last `start`, in seconds; if `start` had one, it applies to later attempts too. */
+  /** The timeout of the last `start`, in seconds. If `start` had a timeout, it also applies to later attempts. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
-  /** @param emit called with each event and the flow of its connection. It has to queue the event, since a socket's event calls it */
+  /**
+   * @param emit called with each event and the flow of its connection. This function has to queue the event, since the event of a socket
+   *   calls it
+   */
   constructor(
     settings: ClientSettings,
     emit: (event: EngineEvent, flow: EventFlow | null) => void,
@@ -110,7 +114,7 @@ export class EngineClient {
       retryFirst: false,
       connect: () => this.#attempt(),
       shouldReconnect: () => this.settings.reconnects,
-      // 100 · 2^n ms up to the maximum, after an immediate first attempt; never a busy loop.
+      // The first attempt is immediate. The next waits are 100 · 2^n ms, up to the maximum, so there is never a busy loop.
       backoff: () => ({
         first: 0,
         base: 100,
@@ -134,7 +138,7 @@ export class EngineClient {
 
   /**
    * Connects. A failed attempt is not tried again, and causes no event.
-   * @param timeout seconds; null means `fallback`, and a minute for the attempts after a lost connection
+   * @param timeout seconds. Null means `fallback` for this attempt, and a minute for the attempts after a lost connection
    */
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
     // While the client waits for the next attempt, the state is 'closed', but the client is still running.
@@ -200,7 +204,7 @@ export class EngineClient {
   }
 }
 
-/** §7.4: whether a code may be sent. */
+/** Whether a code may be sent (§7.4). */
 function isCloseCode(code: number): boolean {
   try {
     checkClose(code, '');
@@ -211,7 +215,7 @@ function isCloseCode(code: number): boolean {
 }
 
 /**
- * §5.5.1: 123 bytes of UTF-8 fit into a Close frame; a longer reason is cut between two characters. A lone surrogate is U+FFFD, as on the
+ * Cuts a longer reason between two characters. §5.5.1: 123 bytes of UTF-8 fit into a Close frame. A lone surrogate becomes U+FFFD, as on the
  * wire.
  */
 export function cutReason(reason: string): string {

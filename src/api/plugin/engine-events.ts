@@ -1,6 +1,6 @@
 /**
- * The events of a connection, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine reported them.
- * api/connection.ts has the connection itself; v1.ts and v2.ts decide which events a program sees, and in which form.
+ * Turns the events of a connection into those of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as the engine reported them.
+ * api/connection.ts implements the connection itself; v1.ts and v2.ts decide which events a program sees, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -18,7 +18,7 @@ import type { EventFlow } from './event-flow.ts';
 
 export interface OpenEvent {
   readonly type: 'open';
-  /** Path and query, at both ends. */
+  /** The path and query. Clients and servers have this member. */
   readonly uri: string;
   /** On a client, the headers of the response; on a server, those of the request. */
   readonly headers: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export interface OpenEvent {
 export interface MessageEvent {
   readonly type: 'message' | 'ping' | 'pong' | 'fragment';
   readonly binary: boolean;
-  /** The text; for a binary message its bytes read as UTF-8, with U+FFFD for invalid ones. */
+  /** The text. For a binary message, its bytes read as UTF-8, with U+FFFD for invalid bytes. */
   readonly text: string;
   /** The bytes of a binary message; null for text. */
   readonly bytes: Buffer | null;
@@ -38,7 +38,7 @@ export interface CloseEvent {
   readonly type: 'close';
   readonly code: number;
   readonly reason: string;
-  /** Whether the peer began it. */
+  /** Whether the peer began the closing handshake. */
   readonly remote: boolean;
 }
 
@@ -54,14 +54,14 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/** The information about the end of a connection that is known before it has ended; part of its `data`. */
+/** The information about the end of a connection that is known before the connection has ended. It is part of the `data` of the connection. */
 export class Ending {
   /** The code and reason that the program passed. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
   beganBy: 'us' | 'peer' | null = null;
   failure: Error | null = null;
 
-  /** The event for the end that the connection reports. */
+  /** Makes the event for the end of the connection. */
   event(code: number, reason: string): CloseEvent {
     // Our own code and reason are used, no matter what the peer answered.
     if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
@@ -89,11 +89,11 @@ function isPingTimeout(error: ConnectionError): boolean {
 /** The data that both roles keep with a connection. */
 export interface ConnectionData {
   readonly ending: Ending;
-  /** Null until it is open. */
+  /** Null until the connection is open. */
   flow: EventFlow | null;
 }
 
-/** Handlers that turn the native events of a connection into engine events, except `open`. */
+/** Makes handlers that turn the native events of a connection, except `open`, into events of the engine. */
 export function engineHandlers<Data extends ConnectionData>(
   emit: (connection: Connection<Data>, event: EngineEvent) => void,
 ): ConnectionHandlers<Data> {
@@ -149,12 +149,12 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** The result of sending a message. */
 export interface SendStatus {
-  /** Whether the local stack took the message; it is not known yet whether it arrives. */
+  /** Whether the local stack took the message. It is not known yet whether the message arrives. */
   success: boolean;
   compressionError: boolean;
-  /** Bytes of UTF-8, or of the binary message. */
+  /** The number of bytes of the text as UTF-8, or of the binary message. */
   payloadSize: number;
-  /** Bytes on the wire, after compression. */
+  /** The number of bytes on the wire, after compression. */
   wireSize: number;
 }
 
@@ -162,7 +162,7 @@ export interface SendStatus {
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
-/** Sends a message as the engine did, with its status. */
+/** Sends a message as the engine did. @returns the status that the engine returned */
 export function sendMessage<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
   message: string | Uint8Array,
@@ -189,7 +189,7 @@ export function closeInvalid<Data extends { readonly ending: Ending }>(
   void connection.close(1007, INVALID_PAYLOAD);
 }
 
-// Sending can close a connection, which the compiler does not know.
+// Sending can close a connection. The compiler does not know this.
 function isOpen(connection: { readonly state: string }): boolean {
   return connection.state === 'open';
 }

@@ -1,6 +1,6 @@
 /**
- * A server that behaves like the plugins' engine: it can be started and stopped any number of times, and has its own error texts and
- * limits. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts have the commands.
+ * Implements a server that behaves like the plugins' engine: it can be started and stopped any number of times, and has its own error texts
+ * and limits. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts have the commands.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -15,7 +15,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** The text of an invalid option, or ''. If there is one, the server does not start, and this text is the error. */
+  /** The text about an invalid option, or ''. If there is such a text, the server does not start, and the text is the error. */
   problem: string;
   port: number;
   host: string;
@@ -23,14 +23,14 @@ export interface ServerSettings {
   maxConnections: number;
   /** Seconds. */
   handshakeTimeout: number;
-  /** The number of AF_INET or AF_INET6 on some system, or a text; see `familyOf`. */
+  /** The number of AF_INET or AF_INET6 on any system, or a text; see `familyOf`. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
   origins: OriginPolicy;
   /** Milliseconds. */
   closeTimeout: number;
-  /** Bytes; null: the server's default. */
+  /** Bytes; null for the default of a server. */
   maxMessageSize: number | null;
   unref: boolean;
 }
@@ -50,7 +50,7 @@ export type ListenStatus =
 
 /** The events that a server reports to its surface. */
 export interface ServerEvents {
-  /** A connection is open; called before any of its events. */
+  /** Called when a connection is open, before any of its events. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
   /** Called after the Close event. */
@@ -71,7 +71,7 @@ export class EngineServer {
     this.#events = events;
   }
 
-  /** Whether it listens, is about to listen, or has not stopped yet. */
+  /** Whether the server listens, is about to listen, or has not stopped yet. */
   get isStarted(): boolean {
     return this.#starting !== null || this.#server !== null || this.#stopping !== null;
   }
@@ -155,7 +155,7 @@ export class EngineServer {
     );
   }
 
-  /** Closes every connection with 1000; resolves when all of them are closed. */
+  /** Closes every connection with 1000. Resolves when all connections are closed. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end().finally(() => {
       this.#stopping = null;
@@ -172,7 +172,7 @@ export class EngineServer {
   }
 }
 
-/** 2 and 4 are IPv4; 6, and the AF_INET6 of Linux, Windows and macOS, are IPv6. */
+/** Returns the IP version of an address family: 2 and 4 mean IPv4; 6 and the numbers of AF_INET6 on Linux, Windows and macOS mean IPv6. */
 function familyOf(value: unknown): 4 | 6 | null {
   switch (value) {
     case 2:

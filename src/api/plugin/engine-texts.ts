@@ -1,6 +1,6 @@
 /**
- * The engine's texts: the reasons of Close frames and the `errorStr` of a status, which programs may compare. Lower layers decide what
- * fails, and when. This file only gives the plugins' texts for it.
+ * Has the texts of the engine: the reasons of Close frames and the `errorStr` of a status. Programs may compare them. Lower layers decide
+ * what fails, and when. This file only supplies the texts for these failures.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -8,7 +8,7 @@ import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import { HandshakeError } from '../../handshake/error.ts';
 import { withoutPlace } from '../../transport/dial-failure.ts';
 
-/** IXWebSocket 5.1.6 is the engine of version 1, 11.0.8 that of version 2. */
+/** IXWebSocket 5.1.6 is the engine of version 1, and 11.0.8 is the engine of version 2. */
 export type EngineVersion = '5.1.6' | '11.0.8';
 
 export const NORMAL_CLOSURE = 'Normal closure';
@@ -30,7 +30,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * The reason why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have our own text.
+ * Returns the reason why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have a text of
+ * this package.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
@@ -60,17 +61,17 @@ function systemText(error: Error & { code?: unknown }, text: string = error.mess
 export const ADDRESS_FAMILY =
   'SocketServer::listen() AF_INET and AF_INET6 are currently the only supported address families';
 
-/** The text for a server that cannot listen. */
+/** Returns the text for a server that cannot listen. */
 export function listenErrorText(error: Error & { code?: unknown; syscall?: unknown }, where: string): string {
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // Other causes: a certificate that cannot be read, an invalid option.
+  // Other causes are a certificate that cannot be read, and an invalid option.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** Options of the API below, with the names that they have here. */
+/** The names of options in the native API, each with its name in the plugins. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],
@@ -79,16 +80,16 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\btls\.ciphers\b/g, 'ciphers'],
 ];
 
-/** A text of the API below, for users who know only the names of the plugins' options. */
+/** Changes a text of the native API for users who know only the names of the plugins' options. */
 function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
 
-/** The text for a client that has no connection. */
+/** Returns the text for a client that has no connection. */
 export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
   if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;
-  // The engine's own sentences name the URL.
+  // The sentences of the engine name the URL.
   const text = inWordsOfPlugins(withoutPlace(error));
   switch (stage) {
     case 'url':

@@ -1,19 +1,20 @@
 /**
- * Limits how many events of one connection may wait in the event queue. Above the limit the connection stops reading; in the 4D surface, a
- * connection stops with one waiting event. So a peer that floods us has to wait, and no event of another peer has to be dropped.
+ * Limits how many events of one connection may wait in the event queue. Above the limit the connection stops reading. (In the 4D surface, the
+ * limit is one waiting event.) So a peer that floods us has to wait, and no event of another peer has to be dropped.
  */
 
-/** The parts of a connection that matter for its flow. */
+/** The members of a connection that limit its flow. */
 export interface PausableConnection {
   readonly state: 'open' | 'closing' | 'closed';
   pause(): void;
   resume(): void;
 }
 
-// The limit is more than one, so that pausing costs little. It is so low that the events of 100 such peers do not fill the queue.
+// The limit is more than one event, so that the connection is paused seldom. The limit is so low that the events of 100 such peers do not
+// fill the queue.
 const MAX_EVENTS = 64;
 
-// Bytes of payload. One message may be larger, because its size is only known once it has arrived.
+// The number of payload bytes. One message may be larger, because its size is only known once it has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** The events of one connection that wait, or are being delivered. */
@@ -29,7 +30,7 @@ export class EventFlow {
 
   /**
    * An event was added to the queue.
-   * @param isCrowded the queue is so full that each connection may have only one event in it
+   * @param isCrowded whether the queue is so full that each connection may have only one event in it
    */
   added(size: number, isCrowded: boolean): void {
     this.#events++;
@@ -40,13 +41,16 @@ export class EventFlow {
     this.#connection.pause();
   }
 
-  /** An event was added to the queue before a method was set. If there are too many, events are dropped, as in the original. */
+  /**
+   * Is called when an event was added to the queue before a method was set. If there are too many events, events are dropped, as in the
+   * original.
+   */
   addedWhileHeld(size: number): void {
     this.#events++;
     this.#bytes += size;
   }
 
-  /** An event left the queue. */
+  /** Is called when an event has left the queue. */
   settled(size: number, isCrowded: boolean): void {
     this.#events--;
     this.#bytes -= size;
@@ -55,7 +59,7 @@ export class EventFlow {
     if (isLittle || this.#events === 0) this.#resume();
   }
 
-  /** The closing handshake began: it needs the connection to be read. */
+  /** Is called when the closing handshake begins, which has to be read. */
   closing(): void {
     if (this.#isPaused) this.#resume();
   }

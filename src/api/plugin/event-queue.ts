@@ -1,58 +1,58 @@
 /**
- * The event queue of a surface: it delivers events one after the other, in order, never on the stack of a command or of a socket. The next
- * event is delivered once the callback has returned and its Promise has settled. The queue is bounded: a connection with many events in it
- * stops reading (event-flow.ts). If that is not enough, for example before a method is set, the queue drops the oldest event and reports
- * that.
+ * Implements the event queue of a surface. It delivers events one after the other, in order, never while a command or an event of a socket
+ * runs. The next event is delivered once the callback has returned and its Promise has settled. The queue is bounded: a connection with many
+ * events in the queue stops reading (event-flow.ts). If this is not enough, for example before a method is set, the queue drops the oldest
+ * event and reports the loss.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event is about: its number stays taken as long as its events wait. */
+/** The client or server that an event belongs to. Its number stays taken as long as its events wait. */
 export interface EventSource {
-  /** Events of this source in the queue, the one that is being delivered included. */
+  /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
-  /** `queued` became 0. */
+  /** Is called when `queued` became 0. */
   onSettled(): void;
 }
 
 export interface QueuedEvent {
   readonly source: EventSource;
-  /** Bytes that it counts towards `maxBytes`. */
+  /** The number of bytes that the event counts towards `maxBytes`. */
   readonly size: number;
-  /** The flow of the connection that it is about, if there is one. */
+  /** The flow of the connection that the event belongs to, if there is one. */
   readonly flow?: EventFlow | null;
 }
 
-// Read once, so that the fake timers of an application's tests do not stop events.
+// This function is read once, so that the fake timers of an application's tests do not stop events.
 const { setImmediate } = globalThis;
 
-// Callbacks that return at once run in batches; between two of them the event loop has its turn.
+// Callbacks that return at once run in batches of this number. Between two batches the event loop runs.
 const BATCH = 64;
 
-// Bytes that an event counts in addition to its payload.
+// The number of bytes that an event counts in addition to its payload.
 const EVENT_SIZE = 256;
 
-// Milliseconds between two warnings: a peer must not be able to fill a log.
+// Milliseconds between two warnings, so that a peer cannot fill a log.
 const QUIET_TIME = 60_000;
 
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * Events that may wait. From half of this limit on, a connection reads only while none of its events waits; beyond the limit the oldest
-   * event is dropped. @default 10000
+   * The number of events that may wait. From half of this limit on, a connection reads only while none of its events waits. Beyond the limit
+   * the oldest event is dropped. @default 10000
    */
   limit: number;
-  /** The same limit in bytes of payload; one event may always wait. @default 67108864 */
+  /** The number of payload bytes that may wait, with the same effects. One event may always wait. @default 67108864 */
   maxBytes: number;
   /** Whether the next event waits for the Promise that a callback returns. @default true */
   awaits: boolean;
   /** Milliseconds after which a callback whose Promise has not settled is reported by a process warning that names it. @default 10000 */
   warnAfter: number;
-  /** Events that were dropped so far. */
+  /** The number of events that were dropped so far. */
   readonly dropped: number;
-  /** How many events wait. */
+  /** The number of events that wait. */
   readonly waiting: number;
   /** Receives the error that a callback throws, or that its Promise rejects with. @default a process warning */
   onError: (error: unknown) => void;
@@ -142,20 +142,20 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     return this.#events.length > this.limit * part || this.#bytes > this.maxBytes * part;
   }
 
-  /** The waiting events of one source. */
+  /** Returns the waiting events of one source. */
   of(source: EventSource): Event[] {
     return this.#events.filter((event) => event.source === source);
   }
 
-  /** From now on events are delivered. */
+  /** Begins to deliver events. */
   release(): void {
     this.#isHeld = false;
     this.#start();
   }
 
   /**
-   * From now on events wait. Events that are already waiting are dropped without a report, and the queue no longer waits for a callback
-   * that has not ended.
+   * Stops delivering events until `release` is called. Events that are already waiting are dropped without a report, and the queue no longer
+   * waits for a callback that has not ended.
    */
   reset(): void {
     this.#isHeld = true;
@@ -190,7 +190,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Waits until the Promise of a callback has settled, or until `reset` is called. The Promise is never rejected. */
+  /** Waits until the Promise of a callback has settled, or until `reset` is called. The Promise never rejects. */
   async #wait(event: Event, ended: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#giveUp = resolve;
@@ -214,7 +214,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     if (--source.queued === 0) source.onSettled();
   }
 
-  /** A hook that throws must not stop the queue either. */
+  /** Calls a hook. A hook that throws must not stop the queue. */
   #report(hook: () => unknown): void {
     try {
       const result = hook();

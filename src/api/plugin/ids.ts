@@ -1,13 +1,13 @@
 /**
- * The numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …): each gets the smallest free number. After `clear`, a
- * number becomes free when the last event with this number has been delivered, so that no event can seem to belong to another client or
- * server.
+ * Assigns the numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …). Each client or server gets the smallest free
+ * number. After `clear`, a number becomes free when the last event with this number has been delivered, so that no event can seem to belong
+ * to another client or server.
  */
 
 export class IdTable<Entry> {
   readonly #sign: 1 | -1;
   readonly #entries = new Map<number, Entry>();
-  /** Cleared, but not free yet. */
+  /** The numbers that are cleared, but not free yet. */
   readonly #reserved = new Set<number>();
 
   constructor(sign: 1 | -1) {
@@ -30,7 +30,7 @@ export class IdTable<Entry> {
     return [...this.#entries.values()];
   }
 
-  /** From now on the entry is not found; the number stays taken until `free`. */
+  /** Removes an entry, so that it is not found any more. The number stays taken until `free`. */
   remove(id: number): void {
     if (this.#entries.delete(id)) this.#reserved.add(id);
   }

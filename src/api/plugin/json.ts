@@ -3,26 +3,29 @@
  * in v2, and has one line for each property in v1.
  */
 
-/** Real numbers, which are written with a fraction even if it is 0. */
+/** The names of real numbers, which are written with a fraction even if it is 0. */
 const reals: ReadonlySet<string> = new Set(['wait_time']);
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** v2: `{"binary":false,"str":"text","wireSize":4}` */
+/** Makes the text of version 2: `{"binary":false,"str":"text","wireSize":4}` */
 export function toCompactJson(value: Json): string {
   return `{${properties(value)
     .map(([name, member]) => `${quote(name)}:${write(name, member)}`)
     .join(',')}}`;
 }
 
-/** v1: the same with a line for each property, indented by a tab, with ` : ` after the name. Members are never objects there. */
+/**
+ * Makes the text of version 1, which has a line for each property, indented by a tab, with ` : ` after the name. Members are never objects in
+ * version 1.
+ */
 export function toStyledJson(value: Json): string {
   const lines = properties(value).map(([name, member]) => `\t${quote(name)} : ${write(name, member)}`);
   return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n}`;
 }
 
 function properties(value: Json): [string, unknown][] {
-  // Sorted by code units, which gives the order of a C++ map of UTF-8 strings except for rare names.
+  // The names are sorted by code units. This is the order of a C++ map of UTF-8 strings, except for rare names.
   return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
@@ -34,7 +37,7 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes what JSON requires. Then we escape all other characters beyond ASCII, surrogates one by one.
+  // JSON.stringify escapes what JSON requires. After that we escape all other characters beyond ASCII, and each surrogate separately.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

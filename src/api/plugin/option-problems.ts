@@ -1,13 +1,13 @@
 /**
- * Finds options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. If an
- * option is only ignored, there is a process warning, once for each name.
+ * Finds options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. An option
+ * that is only ignored causes a process warning, once for each name.
  */
 
 import { warn } from '../callback.ts';
 import { show } from '../option-spec.ts';
 import { has, isPlainObject, type Properties } from './arguments.ts';
 
-/** A port: a number, or the decimal text of one. @returns the port, or the text of the problem */
+/** Reads a port: a number, or its decimal text. @returns the port, or the text of the problem */
 export function portOf(value: unknown): number | string {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
   if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
@@ -15,8 +15,8 @@ export function portOf(value: unknown): number | string {
 }
 
 /**
- * Returns the text of the problem with `headers`, or ''. A null in place of the object means that there are no headers; a null inside the
- * object means that the field is absent.
+ * Returns the text of the problem with `headers`, or ''. Null instead of the object means that there are no headers. Null inside the object
+ * means that the field is absent.
  */
 export function headersProblem(headers: unknown): string {
   if (headers === undefined || headers === null) return '';
@@ -31,7 +31,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server; here it identifies the version. */
 type IdName = 'id' | 'ref';
 
-/** Names of the other version → their names in this version; null if this version has no such option. */
+/** For each name of the other version, the name in this version; null if this version has no such option. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {
@@ -64,7 +64,7 @@ const counterparts: Readonly<Record<IdName, Counterparts>> = {
   ]),
 };
 
-/** The advice for a name that only the other version has. */
+/** Returns the advice for a name that only the other version has. */
 function adviceFor(idName: IdName, name: string): string {
   const meant = counterparts[idName].get(name) ?? null;
   const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';
@@ -72,12 +72,12 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** Says that the other version's name was used in place of a name that is missing; '' if it was not used. */
+/** Returns a text that the name of the other version was used instead of a missing name, or '' if it was not used. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }
 
-/** Warns of the other version's names in an object, each once for each surface. */
+/** Warns of names of the other version in an object, at most once for each name and surface. */
 export class ForeignNames {
   readonly #idName: IdName;
   readonly #warned = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * The part that the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of each
- * client or server. engine-client.ts and engine-server.ts have the clients and servers themselves; v1.ts and v2.ts have the commands. See
+ * Implements the part that the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of
+ * each client or server. engine-client.ts and engine-server.ts implement clients and servers; v1.ts and v2.ts have the commands. See
  * docs/plugin.md.
  */
 
@@ -16,7 +16,7 @@ import { type PluginMethod, resolveMethod } from './methods.ts';
 import { ForeignNames } from './option-problems.ts';
 import type { Version } from './versions.ts';
 
-/** A client, or a server, under its number. */
+/** A client or a server, with its number. */
 export interface Entry extends EventSource {
   /** `ref` in version 1, `id` in version 2. */
   readonly id: number;
@@ -50,7 +50,7 @@ export abstract class Surface<
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
-  /** @param base for tests: the parts that clients are built on */
+  /** @param base the parts that clients use, and that tests replace */
   constructor(version: Version, base: ClientBase) {
     this.version = version;
     this.#base = base;
@@ -65,10 +65,10 @@ export abstract class Surface<
   /** Calls the program's callback. */
   protected abstract deliver(event: Event): unknown;
 
-  /** The callback and the connection of an event, for a warning. */
+  /** Names the callback and the connection of an event, for a warning. */
   protected abstract describe(event: Event): string;
 
-  /** Returns the function that a method's name stands for now, or the function itself. For an unknown name there is one warning. */
+  /** Returns the function that a method's name stands for now, or the function itself. Warns once of each unknown name. */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -82,17 +82,17 @@ export abstract class Surface<
     return undefined;
   }
 
-  /** Makes the event for the queue; null for an event that this version does not have. */
+  /** Makes the event for the queue. Returns null for an event that this version does not have. */
   protected abstract toEvent(
     common: SurfaceEvent,
     entry: Client | Server,
     connection: ServerConnection | null,
   ): Event | null;
 
-  /** A connection of a server has been opened: gives it its number. */
+  /** Is called when a connection of a server has been opened. Gives the connection its number. */
   protected abstract opened(entry: Server, connection: ServerConnection): void;
 
-  /** The connection's Close event is in the queue. */
+  /** Is called when the connection's Close event is in the queue. */
   protected closed(_entry: Server, _connection: ServerConnection): void {}
 
   protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {
@@ -131,7 +131,7 @@ export abstract class Surface<
     if (event !== null) this.events.push(event);
   }
 
-  /** The entry that an object names by its number. */
+  /** Finds the entry that an object names by its number. */
   protected find<One extends Entry>(table: IdTable<One>, socket: unknown): One | undefined {
     return isObject(socket) ? table.get(integer(socket, this.version.idName, 0)) : undefined;
   }

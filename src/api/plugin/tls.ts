@@ -1,6 +1,6 @@
 /**
- * The TLS options of the plugins: files for certificate and key, "NONE", "SYSTEM", PEM text or a file for the authorities, an OpenSSL
- * cipher list. They become Node's `tls` options; RFC 6455 §10.6 asks a client to verify the server.
+ * Converts the TLS options of the plugins to Node's `tls` options. The plugins have files for certificate and key, an OpenSSL cipher list,
+ * and "NONE", "SYSTEM", PEM text or a file for the authorities. RFC 6455 §10.6 asks a client to verify the server.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -9,16 +9,16 @@ import { flag, has, type Properties, text } from './arguments.ts';
 /** The TLS options belong together: a command with any of them replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
-  /** Paths of PEM files; used only if both are given. */
+  /** The path of a PEM file. It is only used if `keyFile` is given as well. */
   readonly certFile: string;
   readonly keyFile: string;
-  /** "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with some; '' is the role's default. */
+  /** "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with PEM certificates. '' is the default of the role. */
   readonly caFile: string;
-  /** '' and "DEFAULT" are Node's own list. */
+  /** A cipher list. '' and "DEFAULT" stand for the list of Node. */
   readonly ciphers: string;
 }
 
-/** The options that both `tls.connect` and `tls.createServer` take. */
+/** The options that both `tls.connect` and `tls.createServer` accept. */
 export interface TlsMaterial {
   cert?: Buffer;
   key?: Buffer;
@@ -31,14 +31,14 @@ export interface TlsMaterial {
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
 /**
- * The settings of a client. Every option has an effect without the others, and the URL decides whether TLS is used. Null if no option is
- * given.
+ * Reads the settings of a client. Every option has an effect without the others, and the URL decides whether TLS is used. Returns null if no
+ * option is given.
  */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
-/** The settings of a server. The option `tls` turns TLS on; without it, the other options have no effect. */
+/** Reads the settings of a server. The option `tls` turns TLS on; without it, the other options have no effect. */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
 }
@@ -56,14 +56,14 @@ function settings(object: Properties): TlsSettings {
 /** @throws the system's error for a file that cannot be read */
 export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);
-  // The application asked explicitly for this: any certificate is accepted.
+  // The application asked explicitly to accept any certificate.
   if (tls.caFile === 'NONE') material.rejectUnauthorized = false;
   else await trust(material, tls.caFile);
   return material;
 }
 
 /**
- * Without a `caFile`, or with "NONE", clients need no certificate; otherwise every client needs one.
+ * Reads the files of a server. Without a `caFile`, or with "NONE", clients need no certificate. Otherwise every client needs a certificate.
  * @throws the system's error for a file that cannot be read
  */
 export async function serverMaterial(tls: TlsSettings): Promise<TlsMaterial> {
@@ -86,7 +86,7 @@ async function common({ certFile, keyFile, ciphers }: TlsSettings): Promise<TlsM
 }
 
 async function trust(material: TlsMaterial, caFile: string): Promise<void> {
-  // Without `ca` Node trusts the authorities that it knows, NODE_EXTRA_CA_CERTS and --use-system-ca included.
+  // Without `ca` Node trusts the authorities that it knows, including those of NODE_EXTRA_CA_CERTS and --use-system-ca.
   if (caFile === '' || caFile === 'SYSTEM') return;
   material.ca = caFile.includes('-----BEGIN CERTIFICATE-----') ? caFile : await readFile(caFile);
 }

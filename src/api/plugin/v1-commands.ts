@@ -20,19 +20,19 @@ const surface: V1Surface = new V1Surface();
 /** The queue that calls the callbacks: its limits, and the functions that are called for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
-/** Websocket server: creates one. @returns its configuration, with its `ref` */
+/** Websocket server: creates a server. @returns its configuration, with its `ref` */
 export function websocketServer(options?: WebsocketServerOptions | null): WebsocketServer {
   return surface.server(options);
 }
 
-/** Websocket client: creates one. @returns its configuration, with its `ref` */
+/** Websocket client: creates a client. @returns its configuration, with its `ref` */
 export function websocketClient(options?: WebsocketClientOptions | null): WebsocketClient {
   return surface.client(options);
 }
 
 /**
- * Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed; while it is stopped, `port`, `host`,
- * `backlog` and `maxConnections` too.
+ * Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed. While the server is stopped, `port`, `host`,
+ * `backlog` and `maxConnections` may be changed as well.
  */
 export function websocketServerStart(
   server: { ref?: number | undefined } & WebsocketServerOptions,
@@ -40,30 +40,28 @@ export function websocketServerStart(
   return surface.serverStart(server);
 }
 
-/**
- * Websocket client start: connects, after applying the options, any of which may be changed. @param client `timeout` in seconds, default 20
- */
+/** Websocket client start: applies the options, and connects. Any option may be changed. @param client `timeout` in seconds, default 20 */
 export function websocketClientStart(
   client: { ref?: number | undefined; timeout?: number | undefined } & WebsocketClientOptions,
 ): Promise<WebsocketClientStatus> {
   return surface.clientStart(client);
 }
 
-/** Websocket server stop. @returns the configuration, when all connections are closed; `{}` for an unknown ref */
+/** Websocket server stop: closes the server. @returns the configuration once all connections are closed; `{}` for an unknown ref */
 export function websocketServerStop(
   server: { ref?: number | undefined } & WebsocketServerOptions,
 ): Promise<Partial<WebsocketServer>> {
   return surface.serverStop(server);
 }
 
-/** Websocket client stop. @returns the configuration, when it is closed; `{}` for an unknown ref */
+/** Websocket client stop: closes the connection. @returns the configuration once the connection is closed; `{}` for an unknown ref */
 export function websocketClientStop(
   client: { ref?: number | undefined } & WebsocketClientOptions,
 ): Promise<Partial<WebsocketClient>> {
   return surface.clientStop(client);
 }
 
-/** A value that can be sent at once, without being read first. */
+/** A value that need not be read before it is sent. */
 type Ready = Exclude<Sendable, Blob>;
 
 interface ServerTarget extends WebsocketServerOptions {
@@ -78,10 +76,11 @@ interface ClientTarget extends WebsocketClientOptions {
 }
 
 /**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`, in that order.
- * @param data a string or its bytes in UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary message
- * @returns a status for each connection, at once. For a `Blob` it returns a Promise: the Blob is read first, and messages that are sent
- *   meanwhile leave before it
+ * Websocket server send: sends to all connections, or to the connections whose numbers are in `clients`, in that order.
+ * @param data a string or its bytes in UTF-8, which are sent as a text message. With `binary: true`, any bytes, which are sent as a binary
+ *   message
+ * @returns a status for each connection, at once. For a `Blob`, returns a Promise: the Blob is read first, and messages that are sent
+ *   meanwhile leave before the Blob
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;
@@ -94,7 +93,9 @@ export function websocketServerSend(
 }
 
 /**
- * Websocket client send. @param data as for `websocketServerSend` @returns the status, or a Promise, as that does; `{}` for an unknown ref
+ * Websocket client send: sends to the server.
+ * @param data the same as for `websocketServerSend`
+ * @returns the status, or a Promise for a `Blob`; `{}` for an unknown ref
  */
 export function websocketClientSend(client: ClientTarget, data: Ready): Partial<SendStatus>;
 export function websocketClientSend(client: ClientTarget, data: Blob): Promise<Partial<SendStatus>>;
@@ -106,32 +107,32 @@ export function websocketClientSend(
   return bytesOf(data).then((bytes) => surface.clientSend(client, bytes));
 }
 
-/** Websocket server clear: stops and forgets it. @returns `{}`, when it is closed */
+/** Websocket server clear: stops and forgets the server. @returns `{}` once the server is closed */
 export function websocketServerClear(server: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.serverClear(server);
 }
 
-/** Websocket client clear: stops and forgets it. @returns `{}`, when it is closed */
+/** Websocket client clear: stops and forgets the client. @returns `{}` once the client is closed */
 export function websocketClientClear(client: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.clientClear(client);
 }
 
-/** Websocket server clients: the numbers of the connections, ascending. */
+/** Websocket server clients: returns the numbers of the connections in ascending order. */
 export function websocketServerClients(server: { ref?: number | undefined }): number[] {
   return surface.serverClients(server);
 }
 
-/** Websocket server messages: the events of this server that wait in the queue; they stay there. */
+/** Websocket server messages: returns the events of this server that wait in the queue. They stay in the queue. */
 export function websocketServerMessages(server: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.serverMessages(server);
 }
 
-/** Websocket client messages: the events of this client that wait in the queue; they stay there. */
+/** Websocket client messages: returns the events of this client that wait in the queue. They stay in the queue. */
 export function websocketClientMessages(client: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.clientMessages(client);
 }
 
-/** Stops and forgets all clients and servers; the events in the queue are dropped. */
+/** Stops and forgets all clients and servers. Drops the events in the queue. */
 export function clearAll(): Promise<void> {
   return surface.clearAll();
 }

@@ -40,7 +40,7 @@ export interface V1Client extends ClientEntry {
 }
 
 export interface V1Server extends ServerEntry {
-  /** Connections by number: 1, 2, …; each gets the smallest free number. */
+  /** The connections by number: 1, 2, … Each connection gets the smallest free number. */
   readonly clients: Map<number, ServerConnection>;
   callback: Callback;
   strictUtf8: boolean;
@@ -64,7 +64,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** The same without our additions. */
+/** Returns the properties of an event that the original has, without our additions. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
@@ -74,7 +74,7 @@ export function noCallback(): Callback {
   return { method: '', worker: '', window: 0, process: 0, asJson: false };
 }
 
-/** A change makes a new object, so that earlier events keep their object. */
+/** Applies the options of the callback. A change makes a new object, so that earlier events keep their object. */
 export function applyCallback(options: Properties, entry: { callback: Callback }): void {
   const old = entry.callback;
   const { method } = options;
@@ -117,8 +117,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * The value of the property `perMessageDeflate` when a client's object was returned. Programs pass that object back unchanged. The
- * original does not have this property, so an unchanged one must not override `disablePerMessageDeflate`.
+ * For each returned object of a client, the value of its property `perMessageDeflate`. Programs pass such an object back unchanged. The
+ * original does not have this property, so an unchanged value must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 
@@ -146,7 +146,7 @@ function windowBits(options: Properties, name: string): number {
   return Math.min(Math.max(integer(options, name, 15), 8), 15);
 }
 
-/** A ping every `seconds` seconds; the connection ends if no pong has come for `timeout` seconds. */
+/** Sends a ping every `seconds` seconds. The connection ends if no pong has come for `timeout` seconds. */
 function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings['pings']> {
   return {
     interval: seconds * 1_000,
@@ -184,7 +184,7 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
 }
 
 /**
- * Returns the connections whose numbers are in `clients`, in that order and with repetitions; all connections if there is no such
+ * Returns the connections whose numbers are in `clients`, in that order and with repetitions. Returns all connections if there is no such
  * collection.
  */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
@@ -192,7 +192,7 @@ export function targetsOf({ clients }: Properties, entry: V1Server): ServerConne
   return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
-/** Returns a text, or bytes if `binary` is true; null for a text that is not UTF-8. */
+/** Returns a text, or bytes if `binary` is true. Returns null for a text that is not UTF-8. */
 export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
   if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
   // A copy, because the caller may change its bytes after the call.

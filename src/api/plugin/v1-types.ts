@@ -1,6 +1,6 @@
 /**
- * The objects that the commands of version 1 accept and return: in the original they are 4D objects. docs/plugin.md says which properties
- * the original had, and which are additions.
+ * Defines the objects that the commands of version 1 accept and return. In the original they are 4D objects. "Addition" marks what the
+ * original did not have; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -14,22 +14,22 @@ export interface WebsocketDataContext {
   binary: boolean;
   /** The text, or a ping's payload. For a binary message, its bytes read as UTF-8, which may lose information. */
   data: string;
-  /** Ours: the bytes of a binary message. */
+  /** Addition: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
-/** The context of the type open: `uri`, and every header field as a further property. */
+/** The context of the type open. It has the property `uri`, and a property for every header field. */
 export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 
 /** The context of the type close. */
 export interface WebsocketCloseContext {
   code: number;
   reason: string;
-  /** Whether the peer began it. */
+  /** Whether the peer began the closing handshake. */
   remote: boolean;
 }
 
-/** The context of the type error, which clients have: an attempt to connect again failed, or a message could not be decompressed. */
+/** The context of the type error, which only clients have. An attempt to connect again failed, or a message could not be decompressed. */
 export interface WebsocketErrorContext {
   decompressionError: boolean;
   reason: string;
@@ -46,8 +46,8 @@ export type WebsocketContext =
   | WebsocketErrorContext;
 
 /**
- * The callback. The type decides which context it receives; with `contextAs: 'json'` the context is a text. A parameter may be declared
- * as one of these: `(server, client, type, context: WebsocketDataContext) => …`.
+ * The callback. The type decides which context the callback receives. With `contextAs: 'json'` the context is a text. A callback may declare
+ * one of the contexts: `(server, client, type, context: WebsocketDataContext) => …`.
  */
 export type WebsocketMethod = {
   // Declared as a method, so that its parameters may be narrower than the types here.
@@ -64,12 +64,12 @@ export type WebsocketMethod = {
 
 /** The callback, and the values that it receives unchanged. */
 export interface WebsocketMethodOptions {
-  /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
+  /** A function, or a name in `methods`. It is called with `(server, client, type, context, worker, window, process)`. */
   method?: string | WebsocketMethod | undefined;
   worker?: string | undefined;
   window?: number | undefined;
   process?: number | undefined;
-  /** Ours: the context as an object, or as the JSON text of the original. @default 'object' */
+  /** Addition: the context as an object, or as the JSON text of the original. @default 'object' */
   contextAs?: 'object' | 'json' | undefined;
 }
 
@@ -86,24 +86,24 @@ export interface WebsocketDeflateOptions {
 /** Options that may be changed until a client is started. */
 export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
-  /** Seconds between pings; 0 or less: none. @default -1 */
+  /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
   pingInterval?: number | undefined;
-  /** Seconds without a pong after which the connection is closed; only if pings are sent. @default -1 */
+  /** Seconds without a pong after which the connection is closed. It has an effect only if pings are sent. @default -1 */
   pingTimeout?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;
-  /** Without effect: RFC 6455 §5.5.2 requires an answer to every ping. */
+  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Used only if `perMessageDeflate` is absent. With either value, compression stays off. */
+  /** Used only if `perMessageDeflate` is absent. Compression stays off with true and with false. */
   disablePerMessageDeflate?: boolean | undefined;
-  /** Ours. True: a text that is not UTF-8 closes the connection with 1007, as in the original. Otherwise the text is refused. */
+  /** Addition. True: a text that is not UTF-8 closes the connection with 1007, as in the original. Otherwise the text is refused. */
   strictUtf8?: boolean | undefined;
-  /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours: the maximum bytes of a received message; a larger one fails with 1009. @default 16777216 */
+  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the client exists. @default false */
+  /** Addition. True: the process may end while the client exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -114,11 +114,11 @@ export interface WebsocketClient {
   pingInterval: number;
   isAutomaticReconnectionEnabled: boolean;
   perMessageDeflateOptions: Required<WebsocketDeflateOptions>;
-  /** The following three are present if they were set. */
+  /** This property and the next two are present if they were set. */
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Ours: the same two values under the names of the options. */
+  /** Additions: this property and the next one repeat two values under the names of the options. */
   enableAutomaticReconnection: boolean;
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
@@ -146,15 +146,15 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   backlog?: number | undefined;
   /** @default 32 */
   maxConnections?: number | undefined;
-  /** Ours: which pages in browsers may connect. @default 'any' */
+  /** Addition: the origins of pages in browsers that may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Ours, as of a client. */
+  /** Addition, the same as for a client. */
   strictUtf8?: boolean | undefined;
-  /** Ours, the same as for a client. @default 5000 */
+  /** Addition, the same as for a client. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours, the same as for a client. @default 1048576 */
+  /** Addition, the same as for a client. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the server exists. @default false */
+  /** Addition. True: the process may end while the server exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -175,7 +175,7 @@ export interface WebsocketServerStatus {
   success: boolean;
   /** '' if there was no error. */
   message: string;
-  /** Ours: the address that it is bound to. */
+  /** Addition: the address that the server is bound to. */
   port?: number;
   host?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * The surface of version 1: a callback for each socket, `ref`s, BLOBs, all event types. surface.ts has the part that both versions share,
- * v1-objects.ts the objects that the commands accept and return, and v1-commands.ts the functions that programs call.
+ * Implements the surface of version 1, with a callback for each socket, `ref`s, BLOBs, and all event types. surface.ts has the part that both
+ * versions share, v1-objects.ts the objects that the commands accept and return, and v1-commands.ts the functions that programs call.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';

@@ -25,23 +25,24 @@ const surface: V2Surface = new V2Surface();
 export const events: PluginEvents = surface.events;
 
 /**
- * Websocket SET METHOD: the one callback for all clients and servers, called with `(type, id, message)`.
- * @param method a function; or a name, which is looked up in `methods` for each event; '' drops events
+ * Websocket SET METHOD: sets the one callback for all clients and servers. It is called with `(type, id, message)`.
+ * @param method a function, or a name that is looked up in `methods` for each event. '' drops events
  */
 export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
 }
 
-/** Websocket Get method: the method that was set, '' if no method was set. */
+/** Websocket Get method: returns the method that was set, or '' if no method was set. */
 export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 
-/** Options without an `id`: the command creates a client or a server for them. */
+/** Options without an `id`. The command creates a client or a server for them. */
 type New<Options> = Omit<Options, 'id'> & { readonly id?: never };
 
 /**
- * Websocket client: creates one, and writes its `id` into the options; with an `id` in the options, information about it.
+ * Websocket client: creates a client, and writes its `id` into the options. If the options have an `id`, returns information about that
+ * client.
  * @returns `{ id }` or the information; `{}` for a value that is not an object, and for an unknown id
  */
 export function websocketClient(options: New<WebsocketClientOptions>): { id: number };
@@ -54,26 +55,25 @@ export function websocketClient(
   return surface.client(options);
 }
 
-/**
- * Websocket client start: connects, after applying the options, any of which may be changed. Resolves when the opening handshake has ended.
- */
+/** Websocket client start: applies the options, and connects. Any option may be changed. Resolves when the opening handshake has ended. */
 export function websocketClientStart(socket: WebsocketClientStart): Promise<WebsocketClientStatus> {
   return surface.clientStart(socket);
 }
 
-/** Websocket client stop: closes the connection, or aborts the attempt. Resolves with information when it is closed. */
+/** Websocket client stop: closes the connection, or aborts the attempt. Resolves with information about the client when it is closed. */
 export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
   return surface.clientStop(socket);
 }
 
-/** A value that can be sent at once, without being read first. */
+/** A value that need not be read before it is sent. */
 type Ready = Exclude<Sendable, Blob>;
 
 type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
- * Websocket client send. @returns the status, at once; `success` means that the local stack took the message. For a `Blob` it returns a
- * Promise: the Blob is read first, and messages that are sent meanwhile leave before it
+ * Websocket client send: sends to the server.
+ * @returns the status, at once. `success` means that the local stack took the message. For a `Blob`, returns a Promise: the Blob is read
+ *   first, and messages that are sent meanwhile leave before the Blob
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;
@@ -92,12 +92,12 @@ export function websocketClientSend(socket: {
   return bytesOf(message).then((bytes) => surface.clientSend({ ...socket, message: bytes }));
 }
 
-/** Websocket client clear: stops and forgets it. Resolves when it is closed. */
+/** Websocket client clear: stops and forgets the client. Resolves when the client is closed. */
 export function websocketClientClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.clientClear(socket);
 }
 
-/** Websocket server: the same as `websocketClient`, for a server. */
+/** Websocket server: does the same as `websocketClient`, for a server. */
 export function websocketServer(options: New<WebsocketServerOptions>): { id: number };
 export function websocketServer(
   options?: WebsocketServerOptions | null,
@@ -108,19 +108,19 @@ export function websocketServer(
   return surface.server(options);
 }
 
-/** Websocket server start: listens, after applying the options that may still change. */
+/** Websocket server start: applies the options that may still change, and listens. */
 export function websocketServerStart(socket: WebsocketServerOptions): Promise<WebsocketServerStatus> {
   return surface.serverStart(socket);
 }
 
-/** Websocket server stop: closes all connections with 1000, then the port. Resolves with information. */
+/** Websocket server stop: closes all connections with 1000, and then the port. Resolves with information about the server. */
 export function websocketServerStop(socket: { id?: number | undefined }): Promise<WebsocketServerInfo> {
   return surface.serverStop(socket);
 }
 
 /**
- * Websocket server send: to all connections, or to those with one of the targets. @returns a status for each connection, at once; for a
- * `Blob` a Promise, as `websocketClientSend` does
+ * Websocket server send: sends to all connections, or to the connections with one of the targets.
+ * @returns a status for each connection, at once. For a `Blob`, returns a Promise, as `websocketClientSend` does
  */
 export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
   statuses: WebsocketServerSendStatus[];
@@ -136,12 +136,12 @@ export function websocketServerSend(
   return bytesOf(message).then((bytes) => surface.serverSend({ ...socket, message: bytes }));
 }
 
-/** Websocket server clear: stops and forgets it. */
+/** Websocket server clear: stops and forgets the server. */
 export function websocketServerClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.serverClear(socket);
 }
 
-/** Stops and forgets all clients and servers, and the method; the events in the queue are dropped. */
+/** Stops and forgets all clients and servers. Forgets the method, and drops the events in the queue. */
 export function clearAll(): Promise<void> {
   return surface.clearAll();
 }

@@ -30,9 +30,9 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds, as the program passed it. 0 and negative values mean no pings; the information shows them unchanged. */
+  /** Seconds, as the program passed it. With 0 and negative values no pings are sent. The information shows these values unchanged. */
   pingInterval: number;
-  /** Pings so far, over all connections. */
+  /** The number of pings so far, on all connections of the client. */
   pings: number;
 }
 
@@ -50,7 +50,7 @@ export const eventTypes: Readonly<Record<EngineEvent['type'], WebsocketEventType
   fragment: WebsocketEventType.Fragment,
 };
 
-/** The properties that an event has in the original. */
+/** Returns the properties that an event has in the original. */
 export function eventOf(body: EngineEvent): WebsocketEvent {
   switch (body.type) {
     case 'open':
@@ -72,7 +72,7 @@ export function identityOf(connection: ServerConnection | null): WebsocketIdenti
   return { remoteIp: remoteAddress, remotePort, uri: url };
 }
 
-/** The properties of an event that the original does not have. */
+/** Returns the properties of an event that the original does not have. */
 export function additionsOf(body: EngineEvent, connection: ServerConnection | null): object {
   return {
     ...(connection === null ? null : { client: connection.data.client }),
@@ -105,7 +105,7 @@ export function applyToServer(options: Properties, settings: ServerSettings): vo
   applyServerSettings(options, settings);
 }
 
-/** A ping at once and then one per interval; if a ping is not answered before the next one, the connection ends. */
+/** Sends a ping at once, and a ping in each interval. If a ping is not answered before the next ping, the connection ends. */
 function heartbeat(entry: V2Client): NonNullable<ClientSettings['pings']> {
   const seconds = entry.pingInterval;
   return {
@@ -162,9 +162,9 @@ export function messageOf(socket: unknown): string | Uint8Array | null {
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
-/** All connections, unless targets are given; targets are compared exactly, including their case. */
+/** Returns a test for the receivers: all connections, unless targets are given. Targets are compared exactly, including their case. */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
-  // An empty text alone means every connection; in a collection it is a target that no connection has.
+  // A single empty text means every connection. In a collection, an empty text is a target that no connection has.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));
   const byNumber = has(socket, 'client');
   const clients = new Set(byNumber ? collection(socket.client, 'number') : []);

@@ -1,6 +1,6 @@
 /**
- * The objects that the commands of version 2 accept and return: in the original they are 4D objects. docs/plugin.md says which properties
- * the original had, and which are additions.
+ * Defines the objects that the commands of version 2 accept and return. In the original they are 4D objects. "Addition" marks what the
+ * original did not have; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -21,13 +21,13 @@ export const WebsocketEventType = {
 
 export type WebsocketEventType = (typeof WebsocketEventType)[keyof typeof WebsocketEventType];
 
-/** The connection that an event of a server is about. */
+/** Names the connection that an event of a server belongs to. */
 export interface WebsocketIdentity {
   remoteIp?: string;
   remotePort?: number;
   /** The target of the request (path and query). Several connections may have the same target. */
   uri?: string;
-  /** Ours: the connection's number on its server, never used twice. */
+  /** Addition: the connection's number on its server, never used twice. */
   client?: number;
 }
 
@@ -36,9 +36,9 @@ export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
   /** The text. For a binary message, its bytes read as UTF-8, which may lose information. */
   str: string;
-  /** Payload bytes on the wire. */
+  /** The number of payload bytes on the wire. */
   wireSize: number;
-  /** Ours: the bytes of a binary message. */
+  /** Addition: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
@@ -53,15 +53,16 @@ export interface WebsocketOpen extends WebsocketIdentity {
 export interface WebsocketClose extends WebsocketIdentity {
   code: number;
   reason: string;
-  /** Whether the peer began it. */
+  /** Whether the peer began the closing handshake. */
   remote: boolean;
 }
 
 /**
- * The event of type 3: an attempt to connect again failed. It also comes directly before a Close, if a message could not be decompressed.
+ * The event of type 3: an attempt to connect again failed. If a message could not be decompressed, this event comes directly before the Close
+ * event.
  */
 export interface WebsocketError extends WebsocketIdentity {
-  /** How many attempts have failed since the connection was lost. */
+  /** The number of attempts that have failed since the connection was lost. */
   retries: number;
   /** Milliseconds until the next attempt. */
   wait_time: number;
@@ -73,8 +74,8 @@ export interface WebsocketError extends WebsocketIdentity {
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
 
 /**
- * The callback. The type decides which event it receives; with `messageAs: 'json'` the event is a text. A parameter may be declared as
- * one of these: `(type, id, event: WebsocketMessage) => …`.
+ * The callback. The type decides which event the callback receives. With `messageAs: 'json'` the event is a text. A callback may declare one
+ * of the events: `(type, id, event: WebsocketMessage) => …`.
  */
 export type WebsocketMethod = {
   // Declared as a method, so that its parameters may be narrower than the types here.
@@ -95,48 +96,48 @@ export interface WebsocketTlsOptions {
   caFile?: string | undefined;
   /** An OpenSSL cipher list. @default Node's */
   ciphers?: string | undefined;
-  /** On a server, turns TLS on; without it, the other four options have no effect. On a client, the URL decides. */
+  /** On a server, turns TLS on. Without this option, the other four options have no effect. On a client, the URL decides about TLS. */
   tls?: boolean | undefined;
 }
 
-/** The options of `websocketClient`; the times that the original had are in the unit of the original. */
+/** The options of `websocketClient`. Times that the original had are in the unit of the original. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
-  /** If it is set, the command returns information and creates no client. The command sets it. */
+  /** If the option is set, the command returns information and creates no client. Otherwise the command sets it. */
   id?: number | undefined;
   /** ws: or wss: */
   URL?: string | undefined;
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Seconds between pings; 0 or less: none. @default -1 */
+  /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
   pingInterval?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;
   /** Milliseconds. @default 10000 */
   maxWaitBetweenReconnectionRetries?: number | undefined;
-  /** Ours: milliseconds. @default 1 */
+  /** Addition: the shortest wait in milliseconds. @default 1 */
   minWaitBetweenReconnectionRetries?: number | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
   enablePong?: boolean | undefined;
   /** @default false */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours: the maximum bytes of a received message; a larger one fails with 1009. @default 16777216 */
+  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the client exists. @default false */
+  /** Addition. True: the process may end while the client exists. @default false */
   unref?: boolean | undefined;
 }
 
-/** Information about a client; every property is absent for an unknown id. */
+/** Information about a client. Every property is absent for an unknown id. */
 export interface WebsocketClientInfo {
   readyState?: ReadyState;
   URL?: string;
   perMessageDeflateOptionsEnabled?: boolean;
   pingInterval?: number;
-  /** Bytes that have not left, including the headers of frames. */
+  /** The number of bytes that have not left the process, including the headers of frames. */
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
-  /** Ours: the problem with the code of `websocketClientStop`. */
+  /** Addition: the problem with the close code of `websocketClientStop`. */
   errorStr?: string;
 }
 
@@ -165,7 +166,7 @@ export interface WebsocketClientStop {
 
 /** The options of `websocketServer`. */
 export interface WebsocketServerOptions extends WebsocketTlsOptions {
-  /** If it is set, the command returns information and creates no server. The command sets it. */
+  /** If the option is set, the command returns information and creates no server. Otherwise the command sets it. */
   id?: number | undefined;
   /** 0 chooses any free port, see the status of `websocketServerStart`. A text with the decimal port is accepted too. @default 8080 */
   port?: number | string | undefined;
@@ -183,17 +184,17 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   enablePong?: boolean | undefined;
   /** @default true: accepted if a client offers it */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Ours: which pages in browsers may connect. @default 'any' */
+  /** Addition: the origins of pages in browsers that may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Ours, the same as for a client. @default 5000 */
+  /** Addition, the same as for a client. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours, the same as for a client. @default 1048576 */
+  /** Addition, the same as for a client. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the server exists. @default false */
+  /** Addition. True: the process may end while the server exists. @default false */
   unref?: boolean | undefined;
 }
 
-/** Ours: one connection of a server. */
+/** Addition: one connection of a server. */
 export interface WebsocketServerConnection {
   client: number;
   uri: string;
@@ -202,11 +203,11 @@ export interface WebsocketServerConnection {
   bufferedAmount: number;
 }
 
-/** Information about a server; every property is absent for an unknown id. */
+/** Information about a server. Every property is absent for an unknown id. */
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Ours: the connections with their numbers, so that a program can distinguish connections with the same `uri`. */
+  /** Addition: the connections with their numbers, so that a program can distinguish connections with the same `uri`. */
   connections?: WebsocketServerConnection[];
 }
 
@@ -215,7 +216,7 @@ export interface WebsocketServerStatus {
   errorStr?: string;
   /** The name that the original used. @deprecated `errorStr` */
   errStr?: string;
-  /** Ours: the address that it is bound to. */
+  /** Addition: the address that the server is bound to. */
   port?: number;
   host?: string;
 }
@@ -223,18 +224,18 @@ export interface WebsocketServerStatus {
 export interface WebsocketServerSend {
   id?: number | undefined;
   /**
-   * Bytes are sent as a binary message, which the original did not support. For a `Blob`, which is read first, the command returns a
-   * Promise.
+   * A text, or bytes, which are sent as a binary message. The original did not support bytes. For a `Blob`, which is read first, the command
+   * returns a Promise.
    */
   message?: Sendable | undefined;
   /** The receivers: all connections with one of these targets. @default all */
   uri?: string | readonly string[] | null | undefined;
-  /** Ours: the receivers, by number. */
+  /** Addition: the receivers by their numbers. */
   client?: number | readonly number[] | undefined;
 }
 
 export interface WebsocketServerSendStatus extends SendStatus {
   uri: string;
-  /** Ours. */
+  /** Addition: the number of the connection. */
   client: number;
 }

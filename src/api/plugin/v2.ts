@@ -1,6 +1,6 @@
 /**
- * The surface of version 2: one callback for all sockets, `id`s, `uri` targets. surface.ts has the part that both versions share,
- * v2-objects.ts the objects that the commands accept and return, and v2-commands.ts the functions that programs call.
+ * Implements the surface of version 2, with one callback for all sockets, `id`s, and `uri` targets. surface.ts has the part that both
+ * versions share, v2-objects.ts the objects that the commands accept and return, and v2-commands.ts the functions that programs call.
  */
 
 import { show } from '../option-spec.ts';
@@ -46,7 +46,7 @@ interface V2Event extends SurfaceEvent {
   readonly connection: ServerConnection | null;
 }
 
-/** For tests: the parts that a surface is built on. */
+/** The parts that a surface uses, and that tests replace. */
 export type SurfaceBase = ClientBase;
 
 /** The commands for one set of sockets, with one queue. */
@@ -118,7 +118,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     const entry = this.find(this.clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
     this.foreignNames.check(socket);
-    // The earlier headers stay, for the next start.
+    // The earlier headers stay in force for the next start.
     const problem = headersProblem(socket.headers);
     if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);

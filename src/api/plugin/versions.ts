@@ -1,6 +1,6 @@
 /**
- * The differences between version 1 and version 2 of the plugin: names and defaults, side by side. This file also turns options into the
- * settings of the engine, in the same way for both. docs/plugin.md has the table.
+ * Lists the differences between version 1 and version 2 of the plugin: names and defaults, side by side. This file also turns options into
+ * the settings of the engine, in the same way for both versions. docs/plugin.md has the table.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -21,10 +21,10 @@ export interface Version {
   readonly startTimeout: number;
   /** Redirects that a client follows. */
   readonly redirects: number;
-  /** '': the loopback address of the family. */
+  /** The address to listen on. '' stands for the loopback address of the address family. */
   readonly host: string;
   readonly maxConnections: number;
-  /** Whether events wait until a method is set; otherwise each socket has its own method. */
+  /** Whether events wait until a method is set. If false, each socket has its own method. */
   readonly waitsForMethod: boolean;
 }
 
@@ -51,7 +51,7 @@ export const versions: { readonly v1: Version; readonly v2: Version } = {
   },
 };
 
-/** The settings of a new client, before its options are applied. */
+/** Makes the settings of a new client, before its options are applied. */
 export function newClientSettings(version: Version, options: Properties): ClientSettings {
   return {
     engine: version.engine,
@@ -72,7 +72,7 @@ export function newClientSettings(version: Version, options: Properties): Client
   };
 }
 
-/** The settings that both versions apply to a client at each command that takes options. */
+/** Applies the settings that both versions read at each command of a client that has options. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
   const meant = insteadOf(version.idName, options, version.urlName === 'URL' ? 'url' : 'URL');
@@ -81,7 +81,7 @@ export function applyClientSettings(version: Version, options: Properties, setti
   applyLimits(options, settings);
 }
 
-/** The settings of a new server. Version 2 has more options, which `applyServerSettings` and v2-objects.ts apply. */
+/** Makes the settings of a new server. Version 2 has more options, which `applyServerSettings` and v2-objects.ts apply. */
 export function newServerSettings(version: Version, options: Properties): ServerSettings {
   const settings: ServerSettings = {
     problem: '',
@@ -104,9 +104,9 @@ export function newServerSettings(version: Version, options: Properties): Server
 }
 
 /**
- * Applies the settings for the place where a server listens, and for the number of connections. Version 1 lets a stopped server change
- * them; version 2 does not.
- * @returns the text of the problem, and then nothing was changed; or ''
+ * Applies the settings for the place where a server listens, and for the number of connections. In version 1 they may change while the server
+ * is stopped; in version 2 they may not.
+ * @returns the text of the problem, in which case nothing was changed, or ''
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
   const { host = null } = options;
@@ -120,15 +120,15 @@ export function applyBinding(options: Properties, settings: ServerSettings): str
   return '';
 }
 
-/** The settings that both versions apply to a server when it is made. Version 2 applies them also when the server is started. */
+/** Applies the settings that both versions read when a server is made. Version 2 also applies them when the server is started. */
 export function applyServerSettings(options: Properties, settings: ServerSettings): void {
   if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
   applyLimits(options, settings);
 }
 
-/** Options of clients and servers that the original does not have. */
+/** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // 0 would be refused when the socket is made, which is too late to be reported.
+  // 0 would be refused when the socket is made. That would be too late to report the problem.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }
