@@ -1,4 +1,4 @@
-/** Exports the `WebSocket` of the WHATWG standard, as browsers have it, as `rfc6455/websocket`. */
+/** Exports the `WebSocket` of browsers (WHATWG standard), as `rfc6455/websocket`. */
 
 // The declaration file uses Buffer and node:stream. TypeScript 6 and later load @types/node only if a file asks for it, as the next line does.
 /// <reference types="node" preserve="true" />

@@ -39,7 +39,7 @@ export class Outgoing {
     else this.#after(action, 0);
   }
 
-  /** @param messages the number of messages that the step sends */
+  /** Runs a step after the steps before it. @param messages the number of messages that the step sends */
   #after(step: () => void | Promise<void>, messages: 0 | 1): void {
     this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);

@@ -69,7 +69,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
    * Returns whether to try again. Called when a connection is closed, by either end, or an attempt failed, and again after the wait.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries the number of failed attempts since the last connection, including this attempt
-   * @default returns true, except after invalid options or an invalid URL
+   * @default always, but not after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
   /** Whether the first attempt is repeated as well. If false, the reconnection ends when the first attempt fails. @default true */
@@ -93,7 +93,10 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
   ['signal', 'call stop()'],
 ]);
 
-/** @throws {TypeError} for options of `connect` that would be ignored, and for a socket that only the first attempt could use */
+/**
+ * Checks the `connect` options of an attempt.
+ * @throws {TypeError} for options of `connect` that would be ignored, and for a socket that only the first attempt could use
+ */
 export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);
   const { socket } = options;
@@ -155,7 +158,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
     text: 'Whether the process may end while the `Reconnection` waits or is connected.',
   }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
-    defaultText: "the process's own",
+    defaultText: 'the clock of the process',
     text: 'For tests: a clock with `setTimeout`, `clearTimeout` and `elapsed`.',
   }),
   random: callback<() => number>('() => number', {

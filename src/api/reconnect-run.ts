@@ -187,7 +187,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     return waitAfter(retries, this.#backoff(), this.#context.random());
   }
 
-  /** @returns false if the run was stopped by a function that decided about this wait */
+  /** Begins to wait. @returns false if the function that decided about this wait has stopped the run */
   #wait(cause: ReconnectCause, wait: number): boolean {
     if (this.isStopping) return false;
     const { clock, options } = this.#context;

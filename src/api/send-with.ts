@@ -54,7 +54,7 @@ export function whenSent(core: ConnectionCore, done: SendCallback): void {
   else core.binding.endpoint.whenSent(core.completion(done));
 }
 
-/** @throws {TypeError} for anything other than a function */
+/** Checks `done`, and wraps it. @throws {TypeError} for anything other than a function */
 function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
   if (done === undefined) return null;
   if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);

@@ -156,7 +156,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   family: custom<4 | 6>(
     '4 or 6',
     {
-      defaultText: 'the first one',
+      defaultText: 'the first address',
       text: 'If `host` is a name: whether to listen on its IPv4 or IPv6 address.',
     },
     (value, name) => {
@@ -221,7 +221,7 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
 }
 
 /**
- * Refuses objects that never emit 'upgrade'. Otherwise the application would notice the mistake much later.
+ * Refuses objects that never emit 'upgrade': otherwise the application would notice the mistake much later.
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {

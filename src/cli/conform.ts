@@ -1,4 +1,4 @@
-/** `rfc6455 conform`: starts the judge, which is built into dist/conformance/ and shares no code with the library. */
+/** Implements `rfc6455 conform`: starts the judge, which is built into dist/conformance/ and shares no code with the library. */
 
 import type { Command, Streams } from './streams.ts';
 

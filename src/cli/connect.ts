@@ -1,6 +1,6 @@
 /**
- * `rfc6455 connect`: a client for WebSockets on the command line. It sends the lines of a terminal (prompt.ts) or of a pipe (pipe.ts) as
- * text messages, and prints received messages (transcript.ts).
+ * Implements `rfc6455 connect`, a WebSocket client on the command line. It sends the lines of a terminal (prompt.ts) or of a pipe (pipe.ts)
+ * as text messages, and prints received messages (transcript.ts).
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -96,7 +96,7 @@ export const connect: Command = async (args, streams) => {
   }
   const transcript = new Transcript(streams);
   const attempt = new AbortController();
-  // §7.4.1: 1001, an endpoint "going away", which a browser sends when it leaves the page.
+  // §7.4.1: 1001 means that an endpoint is "going away". A browser sends it when the user leaves the page.
   const interrupt = new Interrupt(() => {
     attempt.abort();
     transcript.connection?.close(1001);
@@ -109,7 +109,7 @@ export const connect: Command = async (args, streams) => {
   }
 };
 
-/** @returns null if the attempt was aborted */
+/** Connects. @returns null if the attempt was aborted */
 async function reach(
   { url, options }: ConnectArguments,
   handlers: Transcript,

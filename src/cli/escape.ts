@@ -3,8 +3,8 @@
  * direction. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
  */
 
-// C0, DEL and C1 move cursors and start escape sequences; the separators break lines; the bidirectional controls show a line in another
-// order than its characters have; a lone surrogate is not a character.
+// C0, DEL and C1 move cursors and start escape sequences. The separators break lines. The bidirectional controls change the order in which
+// the characters of a line are shown. A lone surrogate is not a character.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
 const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
@@ -14,9 +14,7 @@ const named = new Map([
   ['\t', '\\t'],
 ]);
 
-/**
- * Text on one line, in which characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not changed.
- */
+/** Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not changed. */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {
     const name = named.get(character);
@@ -31,7 +29,7 @@ export function escapeText(text: string): string {
 /** The number of bytes of binary data that are shown. */
 const SHOWN_BYTES = 32;
 
-/** Binary data as its size and the first bytes in hex: `5 bytes: 68 65 6c 6c 6f`. */
+/** Describes binary data by its size and its first bytes in hex: `5 bytes: 68 65 6c 6c 6f`. */
 export function describeBytes(bytes: Uint8Array): string {
   const size = `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`;
   if (bytes.length === 0) return size;

@@ -1,5 +1,5 @@
 /**
- * Failures that the command line reports to its user in one line. Any other error is a fault of this program, and is shown with its
+ * Makes the failures that the command line reports to its user in one line. Any other error is a fault of this program, and is shown with its
  * stack.
  */
 
@@ -9,7 +9,7 @@ import { escapeText } from './escape.ts';
 /** Ends a command with one line on stderr. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
-  /** The process's exit code: 1 if something went wrong, 2 if the command was called the wrong way. */
+  /** The exit code of the process: 1 if something went wrong, 2 if the command was called with invalid arguments. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, exitCode: 1 | 2, options?: ErrorOptions) {
@@ -18,22 +18,22 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Something went wrong, and other arguments may not help. */
+/** Makes a failure with exit code 1: something went wrong, and other arguments may not help. */
 export function failure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 1, { cause });
 }
 
-/** The command was called the wrong way. */
+/** Makes a failure with exit code 2: the command was called with invalid arguments. */
 export function misuse(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 2, { cause });
 }
 
-/** The system's error code, '' for other errors. */
+/** Returns the error code of the system, or '' for other errors. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** The text of an error, without the syscall and path that Node adds: `ENOENT: no such file or directory`. */
+/** Returns the text of an error without the system call and the path that Node adds: `ENOENT: no such file or directory`. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.message === '' ? codeOf(error) || error.name : error.message;
@@ -65,14 +65,15 @@ const SHOWN_BODY = 200;
 
 /** Says why a client has no connection. */
 export function connectFailure(error: unknown): CommandFailure {
-  // §4.1: an option has a value that no request can carry; the library throws before it sends anything.
+  // §4.1: an option has a value that no request can carry. In this case the library throws before it sends anything.
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // The status is shown before the body, and the library's advice names this command's option.
+  // The status is removed from the message, since it is shown before the body. The advice of the library has to name the option of this
+  // command.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

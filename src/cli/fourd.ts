@@ -1,5 +1,6 @@
 /**
- * `rfc6455 4d`: shows which parts of a 4D program have a counterpart here, and translates the program to a module. It reads files only.
+ * Implements `rfc6455 4d`, which shows the parts of a 4D program that have a translation in this package, and translates the program to a
+ * module. It only reads files.
  */
 
 import { writeFileSync } from 'node:fs';

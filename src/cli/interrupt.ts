@@ -1,12 +1,12 @@
-/** SIGINT and SIGTERM: the first signal asks a command to end cleanly, a second one ends it at once. */
+/** Handles SIGINT and SIGTERM. The first signal asks a command to end cleanly. A second signal ends it at once. */
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-// In milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` then passes it on once more. A second signal
-// within this time is the same key press.
+// Milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` passes the signal on once more. A second signal
+// within this time comes from the same key press.
 const SAME_KEY = 500;
 
-/** Signals 2 and 15, as shells report them. */
+/** The exit codes with which shells report signals 2 and 15: 128 plus the number. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Listens to the signals until it is released. */
@@ -16,7 +16,7 @@ export class Interrupt {
   readonly #now: () => number;
   #firstAt: number | null = null;
 
-  /** @param now milliseconds */
+  /** @param now returns the current time in milliseconds */
   constructor(
     onFirst: (signal: Signal) => void,
     exit: (code: number) => void = process.exit,
@@ -28,7 +28,7 @@ export class Interrupt {
     process.on('SIGINT', this.raise).on('SIGTERM', this.raise);
   }
 
-  /** Does the same as a signal: a terminal in raw mode reports Ctrl-C as a key. */
+  /** Does the same as a signal. It is needed because a terminal in raw mode reports Ctrl-C as a key. */
   readonly raise = (signal: Signal): void => {
     const now = this.#now();
     if (this.#firstAt === null) {

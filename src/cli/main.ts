@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-/**
- * The binary `rfc6455`: finds the subcommand, reports failures in one line, and sets the exit code.
- */
+/** Implements the binary `rfc6455`: finds the subcommand, reports failures in one line, and sets the exit code. */
 
 import { readFileSync } from 'node:fs';
 import { CommandFailure, misuse } from './failure.ts';
 import type { Command, Streams } from './streams.ts';
 
-/** The subcommands; each is loaded only when the user calls it. */
+/** The subcommands. Each is loaded only when the user calls it. */
 const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<Command> }> = new Map([
   ['serve', { summary: 'run an echo or chat server', load: async () => (await import('./serve.ts')).serve }],
   [
@@ -76,7 +74,7 @@ async function main(streams: Streams): Promise<number> {
   }
 }
 
-// The program that reads our output has ended (`… | head`), so we end as well.
+// If the program that reads our output has ended (`… | head`), this process ends as well.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 

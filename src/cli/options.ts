@@ -1,12 +1,10 @@
-/**
- * The command line's options, read with node:util's parseArgs: every mistake is one line, and exit code 2.
- */
+/** Reads the options of the command line with `parseArgs` of node:util. Every mistake is reported in one line, with exit code 2. */
 
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { codeOf, failure, misuse, textOf } from './failure.ts';
 
-/** What parseArgs returns for a configuration. */
+/** The result of parseArgs for a configuration. */
 type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>;
 
 /**
@@ -24,14 +22,14 @@ export function parseOptions<const Config extends ParseArgsConfig>(config: Confi
   }
 }
 
-/** A port: 0 (any free one) to 65535. @throws {CommandFailure} */
+/** Reads a port: 0 (any free port) to 65535. @throws {CommandFailure} for another text */
 export function toPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw misuse(`--port is a number from 0 to 65535, not '${text}'`);
   return port;
 }
 
-/** A size in bytes, at least 1. @throws {CommandFailure} */
+/** Reads a size in bytes, at least 1. @throws {CommandFailure} for another text */
 export function toSize(name: string, text: string): number {
   const size = Number(text);
   if (!/^\d+$/.test(text) || size < 1 || !Number.isSafeInteger(size)) {
@@ -40,7 +38,7 @@ export function toSize(name: string, text: string): number {
   return size;
 }
 
-/** Seconds, 0 or more, as milliseconds; `Infinity` is allowed. @throws {CommandFailure} */
+/** Reads a number of seconds, 0 or more; `Infinity` is allowed. @returns milliseconds. @throws {CommandFailure} for another text */
 export function toMilliseconds(name: string, text: string): number {
   if (!/^(?:\d+(?:\.\d*)?|\.\d+|Infinity)$/.test(text)) {
     throw misuse(`--${name} is a number of seconds, or Infinity, not '${text}'`);
@@ -48,14 +46,17 @@ export function toMilliseconds(name: string, text: string): number {
   return Number(text) * 1000;
 }
 
-/** `Name: value` as a name and a value. The handshake checks whether a request can carry them. @throws {CommandFailure} */
+/**
+ * Splits `Name: value` into a name and a value. The handshake checks whether a request can carry them.
+ * @throws {CommandFailure} for a text without a colon
+ */
 export function toHeaderField(text: string): readonly [string, string] {
   const colon = text.indexOf(':');
   if (colon < 1) throw misuse(`--header is 'Name: value', not '${text}'`);
   return [text.slice(0, colon), text.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];
 }
 
-/** The content of a file that an option names. @throws {CommandFailure} */
+/** Reads the file that an option names. @throws {CommandFailure} if the file cannot be read */
 export function readOptionFile(name: string, file: string): Buffer {
   try {
     return readFileSync(file);

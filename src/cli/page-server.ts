@@ -1,4 +1,4 @@
-/** The HTTP server of `rfc6455 serve --page`: it has only one page, at `/`. */
+/** Implements the HTTP server of `rfc6455 serve --page`, which has only one page, at `/`. */
 
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { listenOn, type StaticDocument, serveDocument } from '../api/static-server.ts';
 import { page } from './page.ts';
 
-/** A certificate with its private key, both PEM. */
+/** A certificate and its private key, in PEM. */
 export interface TlsFiles {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -15,13 +15,13 @@ export interface TlsFiles {
 /** A server for the page. */
 export interface PageServer {
   readonly http: HttpServer | HttpsServer;
-  /** @throws the system's error, such as EADDRINUSE */
+  /** Begins to listen. @throws the error of the system, such as EADDRINUSE */
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Accepts no more connections, and drops HTTP connections; connections that became WebSockets stay open. */
+  /** Accepts no more connections, and drops HTTP connections. Connections that became WebSockets stay open. */
   close(): void;
 }
 
-/** @throws the error of node:tls for a certificate or key that cannot be used */
+/** Makes the server. @throws the error of node:tls for a certificate or key that cannot be used */
 export async function createPageServer(tls: TlsFiles | null): Promise<PageServer> {
   const document: StaticDocument = {
     content: page.html,
@@ -45,8 +45,8 @@ export async function createPageServer(tls: TlsFiles | null): Promise<PageServer
 }
 
 /**
- * The page runs its own script, has its own style, and connects to its own server. It may do nothing else, and no other page may embed
- * it.
+ * Makes the header fields of the page. They allow the page to run its own script, to have its own style, and to connect to its own server.
+ * The page may do nothing else, and no other page may embed it.
  */
 async function pageHeaders(): Promise<Readonly<Record<string, string>>> {
   const policy = [

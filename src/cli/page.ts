@@ -1,6 +1,6 @@
 /**
- * The page of `rfc6455 serve --page`: one HTML document without a framework or an outside asset. It talks to the server
- * that it came from, through the browser's own WebSocket.
+ * The page of `rfc6455 serve --page`. It is one HTML document, without a framework or other files. It connects to its own server with the
+ * WebSocket of the browser.
  */
 
 const style = `
@@ -83,13 +83,13 @@ const CLOSE_NAMES = {
   1010: 'mandatory extension', 1011: 'internal error', 1012: 'service restart', 1013: 'try again later',
   1014: 'bad gateway', 1015: 'TLS handshake failed',
 };
-// What a user who tries a server may not know.
+// Explanations for a user who tries a server.
 const HINTS = {
   1006: 'No Close frame came. Is the server running? It refuses pages of other origins, unless it has --any-origin.',
   1009: 'The message was larger than the server takes: see its option --max-message-size.',
 };
 let socket = null;
-// Sent messages that were not echoed yet; messages keep their order.
+// Sent messages that were not echoed yet. Messages keep their order.
 let waiting = [];
 
 const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count === 1 ? '' : 's');
@@ -97,7 +97,7 @@ const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count
 function part(className, text) {
   const span = document.createElement('span');
   span.className = className;
-  // Shown as text and never as markup, since it may come from a peer.
+  // The text is never shown as markup, since it may come from a peer.
   span.textContent = text;
   return span;
 }
@@ -188,7 +188,7 @@ element('form').addEventListener('submit', (event) => {
 });
 element('random').addEventListener('click', () => {
   const bytes = new Uint8Array(1048576);
-  // getRandomValues gives 64 KiB at a time.
+  // getRandomValues returns at most 64 KiB at once.
   for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
   send(bytes);
 });
@@ -243,7 +243,7 @@ const html = `<!doctype html>
 </html>
 `;
 
-/** The document, and the parts that its Content Security Policy names by their hashes. */
+/** The document, and the parts of it that its Content Security Policy names by their hashes. */
 export const page: { readonly html: string; readonly style: string; readonly script: string } = {
   html,
   style,

@@ -1,6 +1,6 @@
 /**
- * The input of `rfc6455 connect` if it is a pipe or a file: each line is a message. At its end the connection is closed with 1000, once
- * everything has left and the server has been quiet for a while.
+ * Sends the input of `rfc6455 connect` if it is a pipe or a file: each line is a message. At the end of the input the connection is closed
+ * with 1000, once everything has left and the server has been silent for a while.
  */
 
 import { createInterface } from 'node:readline';
@@ -14,14 +14,14 @@ import type { Transcript } from './transcript.ts';
 export interface LineSource {
   /** Whether reading failed before the end. */
   readonly failed: boolean;
-  /** The connection is closed: no more lines are needed. */
+  /** Is called when the connection is closed, so that no more lines are needed. */
   close(): void;
 }
 
-/** The longest delay of a timer; setTimeout makes 1 ms of anything longer. */
+/** The longest delay of a timer, in milliseconds. setTimeout treats a longer delay as 1 ms. */
 const MAX_DELAY = 2_147_483_647;
 
-/** Sends the lines of a stream. @param linger milliseconds of quiet before the connection is closed */
+/** Sends the lines of a stream. @param linger the milliseconds of silence before the connection is closed */
 export function sendLines(
   connection: Connection,
   transcript: Transcript,
@@ -35,7 +35,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // The process that writes to our stdin can stop: its output has no reader any more.
+      // The process that writes to our stdin can stop, since nothing reads its output any more.
       stdin.destroy();
     },
   };

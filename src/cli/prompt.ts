@@ -35,9 +35,9 @@ export class Prompt implements LineSource {
       prompt: '> ',
     });
     this.#lines.on('line', (line) => this.#onLine(line));
-    // In raw mode, Ctrl-C is an ordinary key and sends no signal.
+    // In raw mode, Ctrl-C is an ordinary key, and no signal is sent.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
-    // The terminal was closed.
+    // This error means that the terminal was closed.
     stdin.on('error', () => this.#lines.close());
     this.#lines.on('error', () => this.#lines.close());
     this.#lines.on('close', () => {

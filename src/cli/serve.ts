@@ -1,6 +1,4 @@
-/**
- * `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM, with a page to try it on request.
- */
+/** Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also has a page to try the server. */
 
 import type { AddressInfo } from 'node:net';
 import { processMemoryBudget, WebSocketServer } from '../index.ts';
@@ -40,7 +38,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly mode: 'echo' | 'chat';
-  /** Bytes; undefined for the library's default. */
+  /** The number of bytes; undefined for the default of the library. */
   readonly maxMessageSize: number | undefined;
   readonly compression: boolean;
   readonly anyOrigin: boolean;
@@ -97,7 +95,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // Written at once, so that a program that waits for the first line receives the second line too.
+  // The lines are written together, so that a program that waits for the first line also receives the second line.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -107,7 +105,7 @@ export const serve: Command = async (args, { stdout }) => {
 
 /** A server that listens. */
 export interface RunningServer {
-  /** The lines to print: where it listens, and where its page is. */
+  /** The lines to print. They show the address of the server, and the URL of its page. */
   readonly lines: readonly string[];
   /** Closes every connection with 1001. */
   stop(): Promise<void>;
@@ -121,7 +119,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // A message under the limit needs room in the budget of the process, and several of them should not wait for each other.
+  // A message under the limit needs room in the memory budget of the process, and several such messages should not wait for each other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }
@@ -153,7 +151,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      // A peer may delay its opening handshake for longer than this: the command does not wait for it.
+      // A peer may delay its opening handshake for longer than this time. The command does not wait for such a peer.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, GRACE + 500);
@@ -164,12 +162,12 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-// In a URL, an IPv6 address is in brackets.
+// Returns the address as it is written in a URL: an IPv6 address is in brackets.
 function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }
 
-/** OpenSSL's errors: `ERR_OSSL_…`, or a library and a reason. */
+/** Whether an error comes from OpenSSL: its code is `ERR_OSSL_…`, or it has a library and a reason. */
 function isTlsFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';

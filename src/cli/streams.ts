@@ -1,4 +1,4 @@
-/** The three streams of a process that commands use, so that a test can replace the terminal. */
+/** Defines the three streams that commands use, so that a test can replace the terminal. */
 
 import type { Readable, Writable } from 'node:stream';
 
@@ -9,5 +9,5 @@ export interface Streams {
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
-/** A subcommand: takes the arguments after its name, returns the process's exit code. */
+/** A subcommand. It receives the arguments after its name, and returns the exit code of the process. */
 export type Command = (args: readonly string[], streams: Streams) => Promise<number>;

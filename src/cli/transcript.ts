@@ -1,7 +1,4 @@
-/**
- * Writes the output of `rfc6455 connect`: messages on stdout, other events on stderr. All text that comes from a peer goes through
- * escape.ts.
- */
+/** Writes the output of `rfc6455 connect`: messages on stdout, other events on stderr. All text from a peer is escaped by escape.ts. */
 
 import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';
@@ -19,12 +16,12 @@ export class Transcript implements ConnectionHandlers {
   connection: Connection | null = null;
   /** Set by the prompt. */
   typedLine: TypedLine | null = null;
-  /** When a message, or a part of one, came last, by `performance.now`. */
+  /** The time at which a message, or a part of a message, came last, on the clock of `performance.now`. */
   lastReceived: number = performance.now();
-  /** Called after `send` returned false, once everything has left. */
+  /** Called once everything has left after `send` had returned false. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
-  /** The payloads of our pings, and when they were sent. */
+  /** The payloads of our pings, and the times at which they were sent. */
   readonly #pings = new Map<string, number>();
   #pingCount = 0;
   #closedByPeer = false;
@@ -33,7 +30,7 @@ export class Transcript implements ConnectionHandlers {
     this.#streams = streams;
   }
 
-  /** Prints a line that is not a message. The caller escapes text that comes from elsewhere. */
+  /** Prints a line that is not a message. The caller escapes text from other sources. */
   note(line: string): void {
     this.#print(this.#streams.stderr, line);
   }
@@ -70,7 +67,7 @@ export class Transcript implements ConnectionHandlers {
   }
 
   pong(_connection: Connection, payload: Buffer): void {
-    // The answer to a heartbeat, every 30 s of silence: it is not shown.
+    // This pong answers a heartbeat, which is sent after 30 s of silence. It is not shown.
     if (payload.length === 0) return;
     const text = payload.toString('latin1');
     const sent = this.#pings.get(text);
@@ -105,7 +102,7 @@ export class Transcript implements ConnectionHandlers {
   }
 }
 
-/** 1001 → 'going away'. */
+/** The names of the close codes, such as 'going away' for 1001. */
 const closeNames: ReadonlyMap<number, string> = new Map(
   Object.entries(CloseCode).map(([name, code]) => [
     code,

@@ -124,7 +124,7 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Closes the connection. While the status is "Connecting", aborts the attempt. 4D: WebSocket, `.terminate()`.
-   * @param code 1000 (the default) or 3000 to 4999; or `{ code, reason }`
+   * @param code 1000 (the default) or 3000 to 4999; or an object `{ code, reason }`
    * @param reason is cut to 123 bytes
    * @throws {RangeError} for another code
    */

@@ -20,7 +20,7 @@ const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as 
 // C79: 4D does not say where ids begin; 0 would be false in a condition.
 let lastId = 0;
 
-/** The members of a native connection that are used here, whatever the type of its `data`. */
+/** The members of a native connection that this file uses. The type of its `data` does not matter. */
 export type NativeConnection = Pick<
   Connection<unknown>,
   'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'

@@ -26,7 +26,7 @@ export interface WSSHandler<T extends DataType = 'text'>
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
-/** 4D: WebSocketConnection. Made by a `WebSocketServer` if `onConnection` returns a handler. */
+/** A connection of a server. A `WebSocketServer` makes it if `onConnection` returns a handler. 4D: WebSocketConnection. */
 export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
   WebSocketServer<T>,
   ConnectionHandler<T>

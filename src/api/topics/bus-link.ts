@@ -14,7 +14,7 @@ const RETRY_DELAY = 1_000;
 
 /** The events of a bus. */
 export interface BusEvents {
-  /** @param bytes are valid until this method returns */
+  /** Receives a message. @param bytes are valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
   /** From now on messages for this pattern are received. */
   covered(pattern: string): void;
@@ -67,7 +67,7 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** The messages of a topic or pattern are no longer needed. */
+  /** Is called when the messages of a topic or pattern are no longer needed. */
   drop(pattern: string): void {
     const channel = this.#channels.get(pattern);
     if (channel === undefined) return;
@@ -75,7 +75,7 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** @param onSettled is called with true if the bus took the message, and with false if it did not */
+  /** Publishes a message. @param onSettled is called with true if the bus took the message, and with false if it did not */
   publish(topic: string, bytes: Uint8Array, onSettled: (isPublished: boolean) => void): void {
     this.#run(
       () => this.#bus.publish(topic, bytes),

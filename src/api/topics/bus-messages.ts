@@ -7,7 +7,7 @@ import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// The process remembers the last number of so many topics, and of so many pairs of topic and publisher. Each takes about 200 bytes.
+// The maximum number of topics, and of pairs of topic and publisher, whose last message number is remembered. Each takes about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message of one publisher to one topic. */

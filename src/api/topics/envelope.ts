@@ -57,7 +57,7 @@ export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Arr
   return bytes;
 }
 
-/** @returns null for bytes that `serializeEnvelope` would not write */
+/** Parses a message with its envelope. @returns null for bytes that `serializeEnvelope` would not write */
 export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_SIZE || bytes[0] !== VERSION || bytes[1]! > (BINARY | UNCOMPRESSED))
     return null;

@@ -35,7 +35,10 @@ const none: FanOut = { sent: 0, conflated: 0, slow: null };
 // "Try again later" in IANA's registry of close codes (RFC 6455 §7.4): the subscriber may connect again when it can read fast enough.
 const TRY_AGAIN_LATER = 1013;
 
-/** @param topics the topics and patterns that the message is for; a connection that subscribed to several of them receives the message once */
+/**
+ * Sends a message to all members of some topics and patterns.
+ * @param topics the topics and patterns that match. A connection that subscribed to several of them receives the message once
+ */
 export function fanOut(
   topics: readonly Topic[],
   outgoing: Outgoing,
@@ -91,7 +94,7 @@ class LatestValue {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
-  /** @returns whether the message waits now. False if too many values of other topics wait */
+  /** Sets the message as the newest value. @returns whether the message waits now. False if too many values of other topics wait */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
     this.#message ??= this.#copy();

@@ -27,7 +27,7 @@ const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The numbers of envelopes have six bytes. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** @returns the position, and then each publisher and its number, separated by dots */
+/** Serializes an offset: the position, and then each publisher and its number, separated by dots. */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');

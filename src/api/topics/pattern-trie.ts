@@ -48,7 +48,7 @@ export class PatternTrie<Value> {
     return this.#size;
   }
 
-  /** @param pattern a valid pattern that has no value yet */
+  /** Adds a value. @param pattern a valid pattern that has no value yet */
   set(pattern: string, value: Value): void {
     const { parts, endsWithRest } = split(pattern);
     let node = this.root;
@@ -58,7 +58,7 @@ export class PatternTrie<Value> {
     this.#size++;
   }
 
-  /** @param pattern a pattern that has a value */
+  /** Removes the value of a pattern. @param pattern a pattern that has a value */
   delete(pattern: string): void {
     const { parts, endsWithRest } = split(pattern);
     const path = [this.root];

@@ -1,13 +1,12 @@
 /**
- * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its
- * changes while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a
- * beat. The beat shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every
- * message that the bus has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message
- * of a process comes for its lease, the process and its members have left. One timer serves the beats, leases and waits; another timer serves
- * announcements.
+ * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its changes
+ * while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a beat. The beat
+ * shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every message that the bus
+ * has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message of a process comes for
+ * its lease, the process and its members have left. One timer serves all this, and another timer serves announcements.
  *
- * The alternative would be to announce all members of all topics all the time. That would need no watchers. But most topics are not watched, and
- * every process would receive the changes of all topics.
+ * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every process
+ * would receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -76,7 +75,7 @@ export class PresenceExchange {
     this.#link?.want(CONTROL);
   }
 
-  /** @throws {TopicError} beyond `maxTopics` */
+  /** Begins to watch a topic. @throws {TopicError} beyond `maxTopics` */
   watch(topic: string, handlers: PresenceHandlers): Presence {
     const view = this.#views.get(topic) ?? this.#open(topic);
     const observer = new Observer(
@@ -200,7 +199,11 @@ export class PresenceExchange {
     return isValid;
   }
 
-  /** @param lease the lease that the process asks for @returns false if there are too many processes */
+  /**
+   * Notes that a process is alive.
+   * @param lease the lease that the process asks for
+   * @returns false if there are too many processes
+   */
   #heardOf(process: string, lease: number | null = null): boolean {
     const end = this.#processes.heardOf(process, lease, clock.now());
     if (end !== null) this.#alarm.by(end);

@@ -131,7 +131,10 @@ export function serializeFarewell(process: string): Buffer {
   return serialize('farewell', process, {}, {});
 }
 
-/** @param joined the entries, as JSON */
+/**
+ * Serializes the changes of the members.
+ * @param joined the entries, as JSON
+ */
 export function serializeChanges(
   { process, previous, version, left }: Pick<Changes, 'process' | 'previous' | 'version' | 'left'>,
   joined: readonly string[],
@@ -140,7 +143,10 @@ export function serializeChanges(
   return serialize('changes', process, numbers, { left: left.map(String), joined });
 }
 
-/** @param members the entries, as JSON */
+/**
+ * Serializes one part of a snapshot.
+ * @param members the entries, as JSON
+ */
 export function serializeSnapshot(
   { process, version, part, parts }: Pick<Snapshot, 'process' | 'version' | 'part' | 'parts'>,
   members: readonly string[],
@@ -149,7 +155,11 @@ export function serializeSnapshot(
   return serialize('snapshot', process, numbers, { members });
 }
 
-/** @param fields the values, as JSON @param lists the elements of each list, as JSON */
+/**
+ * Serializes a message.
+ * @param fields the values, as JSON
+ * @param lists the elements of each list, as JSON
+ */
 function serialize(
   type: PresenceMessage['type'],
   process: string,
@@ -162,7 +172,7 @@ function serialize(
   return Buffer.from(`${text}}`);
 }
 
-/** @returns null for bytes that are not a message */
+/** Parses a message. @returns null for bytes that are not a message */
 export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   if (bytes.length > MAX_SIZE) return null;
   let value: unknown;

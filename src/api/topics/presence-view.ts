@@ -170,7 +170,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** @returns whether another snapshot is needed */
+  /** Replaces the list of a process once all parts of a snapshot have come. @returns whether another snapshot is needed */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;

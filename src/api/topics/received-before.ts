@@ -20,7 +20,10 @@ export class ReceivedBefore {
   /** For each connection and topic, the last numbers that the client had received. */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
-  /** Is called when a connection has subscribed to a topic. @param received the last number of each publisher that its client had received before */
+  /**
+   * Is called when a connection has subscribed to a topic.
+   * @param received for each publisher, the last number that the client had already received
+   */
   add(connection: Connection<unknown>, topic: string, received: Numbers): void {
     const numbers = this.#numbers.get(topic) ?? new Map<string, number>();
     this.#numbers.set(topic, numbers);

@@ -87,7 +87,7 @@ export class RedisStreamReader {
     }
   }
 
-  /** @throws {Error} if Redis refuses the command, or the reader was ended */
+  /** Sends a command until Redis answers it. @throws {Error} if Redis refuses the command, or the reader was ended */
   async #command(args: readonly string[]): Promise<unknown> {
     for (;;) {
       if (this.#ended !== null) throw this.#ended;

@@ -156,7 +156,10 @@ export class RedisSubscriptions {
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
   }
 
-  /** @returns whether the connection on which the command was sent still exists. On a new connection all subscriptions are made again */
+  /**
+   * Sends the command that subscribes.
+   * @returns whether the connection on which the command was sent still exists. On a new connection all subscriptions are made again
+   */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {

@@ -71,6 +71,7 @@ export class Subscriptions {
   }
 
   /**
+   * Adds a subscription.
    * @param wildcards whether the name may be a pattern
    * @param isJoining whether the connection becomes a member only later, by `join`
    * @returns false if the connection had already subscribed to the name
@@ -102,7 +103,7 @@ export class Subscriptions {
     if (topic?.joining?.delete(connection)) topic.members.add(connection);
   }
 
-  /** @returns false if the connection had not subscribed to the name */
+  /** Removes a subscription. @returns false if the connection had not subscribed to the name */
   remove(connection: Connection<unknown>, name: string): boolean {
     const topic = this.#topics.get(name);
     const member = this.#members.get(connection);

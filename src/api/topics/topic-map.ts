@@ -17,7 +17,7 @@ export class TopicMap<Value> {
     return this.#values.get(key);
   }
 
-  /** @param key a valid topic or pattern that is not in the map */
+  /** Adds a value. @param key a valid topic or pattern that is not in the map */
   add(key: string, value: Value): void {
     this.#values.set(key, value);
     if (key.includes('*')) this.#patterns.set(key, value);

@@ -4,7 +4,7 @@ import { Connection, coreOf } from '../connection.ts';
 import { describe } from '../option-names.ts';
 import type { PublishOptions } from './topics-options.ts';
 
-/** @throws {TypeError} unless the value is a connection of a server */
+/** Checks a connection. @throws {TypeError} unless the value is a connection of a server */
 export function checkConnection(connection: Connection<unknown>): void {
   // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
   if (connection instanceof Connection && coreOf(connection).role === 'server') return;
@@ -13,14 +13,14 @@ export function checkConnection(connection: Connection<unknown>): void {
   );
 }
 
-/** @throws {TypeError} for an invalid value of the option `except` */
+/** Checks the option `except`. @throws {TypeError} for an invalid value */
 export function checkExcept(except: PublishOptions['except']): void {
   if (except === undefined || except === null || except instanceof Connection) return;
   if (typeof except.has === 'function') return;
   throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
 }
 
-/** @throws {RangeError} for a message over `maxMessageSize` */
+/** Checks the size of a message. @throws {RangeError} for a message over `maxMessageSize` */
 export function checkSize(data: string | Uint8Array, maxMessageSize: number): void {
   // A character is at most three bytes.
   if (data.length * 3 <= maxMessageSize) return;

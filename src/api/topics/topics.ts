@@ -112,7 +112,7 @@ export class Topics {
     return true;
   }
 
-  /** @returns whether the connection had subscribed to this topic or pattern */
+  /** Ends a subscription. @returns whether the connection had subscribed to this topic or pattern */
   unsubscribe(connection: Connection<unknown>, topic: string): boolean {
     return this.#subscriptions.remove(connection, topic);
   }

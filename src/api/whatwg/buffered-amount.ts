@@ -17,7 +17,7 @@ function update(amount: BufferedAmount): void {
 
 export class BufferedAmount {
   #value = 0;
-  /** The number of passed bytes for which no completion was requested yet. */
+  /** The number of bytes that were passed to the connection, and for which no completion was requested yet. */
   #unmarked = 0;
   #isMarking = false;
   /** The number of bytes that have left since the amount last fell. */

@@ -21,7 +21,7 @@ const commands: ReadonlyMap<string, string> = new Map([
   ['variant', 'Variant'],
 ]);
 
-/** A declaration, or null for another statement. @throws {Untranslatable} */
+/** Parses a declaration. Returns null for another statement. @throws {Untranslatable} */
 export function parseDeclaration(code: string): Declared | null {
   const command = /^c_(\w+)\s*\(([^()]*)\)$/i.exec(code);
   if (command !== null) {
@@ -39,7 +39,7 @@ export function parseDeclaration(code: string): Declared | null {
   };
 }
 
-/** `$a : Text; $b : Object` @throws {Untranslatable} for parameters without a name */
+/** Parses parameters: `$a : Text; $b : Object`. @throws {Untranslatable} for parameters without a name */
 export function parseParameters(list: string): Parameter[] {
   if (list.trim() === '') return [];
   return list.split(';').map((one) => {

@@ -1,5 +1,5 @@
 /**
- * Writes the commands of 4D and of the plugins as JavaScript. table.ts has their meanings; a command without a line here has no
+ * Writes the commands of 4D and of the plugins as JavaScript. table.ts explains the commands. A command that is not in this file has no
  * translation.
  */
 
@@ -8,7 +8,7 @@ import { type Argument, Untranslatable } from './syntax.ts';
 
 type Emit = (args: readonly Argument[], scope: FunctionScope) => string;
 
-/** The plugins' commands by the words after "Websocket". */
+/** The last words of the plugin commands that return a Promise. */
 const waiting: ReadonlySet<string> = new Set(['start', 'stop', 'clear']);
 const versionOf = { plugin: 2, 'plugin-v1': 1 } as const;
 const only: Readonly<Record<string, 1 | 2>> = {
@@ -77,7 +77,7 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
   return `${scope.variable(blob.name)} = Buffer.from(${scope.write.argument(text, scope)})`;
 }
 
-/** The `Formula(…)` of CALL WORKER runs at once; a method given by name is called once the current code has returned. */
+/** Writes CALL WORKER. A `Formula(…)` runs at once. A method that is given by its name is called once the current code has returned. */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;
   if (
@@ -155,13 +155,13 @@ const general: Readonly<Record<string, Emit>> = {
   },
 };
 
-/** The commands that have a translation, for the test that compares them with table.ts. */
+/** The commands that have a translation. A test compares them with table.ts. */
 export const translatedCommands: readonly string[] = [
   ...Object.keys(general),
   ...[...commands].map((words) => `websocket ${words}`),
 ];
 
-/** A command, or a method of the folder. @throws {Untranslatable} */
+/** Writes the call of a command, or of a method of the folder. @throws {Untranslatable} for a call without a translation */
 export function emitCall(name: string, args: readonly Argument[], scope: FunctionScope): string {
   const key = name.toLowerCase();
   const method = scope.project.methods.get(key);
@@ -179,7 +179,7 @@ export function emitCall(name: string, args: readonly Argument[], scope: Functio
   return found(args, scope);
 }
 
-/** Whether a command is a statement when it stands there without parentheses. */
+/** Whether a command without parentheses is a statement. */
 export function isCommand(name: string, scope: FunctionScope): boolean {
   const key = name.toLowerCase();
   return scope.project.methods.has(key) || translatedCommands.includes(key);

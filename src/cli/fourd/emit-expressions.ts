@@ -7,7 +7,7 @@ import { emitCall, isCommand, propertyName } from './emit-commands.ts';
 import type { FunctionScope, Writer } from './scope.ts';
 import { type Argument, type Assignment, type Expression, Untranslatable } from './syntax.ts';
 
-/** Members that are Booleans, so that `&` and `|` with them are logical. */
+/** The members that are Booleans. With such a member, `&` and `|` are logical operators. */
 const booleans: ReadonlySet<string> = new Set([
   'terminated',
   'success',
@@ -17,7 +17,7 @@ const booleans: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
-/** The JavaScript for 4D's own member functions. */
+/** Writes 4D's own member functions as JavaScript. */
 const members: Readonly<Record<string, (object: string, args: readonly string[]) => string | null>> = {
   send: (object, args) => (args.length === 1 ? `${object}.send(${args[0]})` : null),
   terminate: (object, args) => (args.length <= 2 ? `${object}.terminate(${args.join(', ')})` : null),
@@ -181,7 +181,7 @@ function emitComparison(
 ): string {
   const [one, other] = [part(left, scope), part(right, scope)];
   const not = operator === '#';
-  // Undefined is Null, in 4D too.
+  // In 4D, Undefined also equals Null.
   if (isNull(left) || isNull(right)) return `${one} ${not ? '!=' : '=='} ${other}`;
   if (isExact(left) || isExact(right)) return `${one} ${not ? '!==' : '==='} ${other}`;
   if ([left, right].some((side) => side.kind === 'text' && side.value.includes('@'))) {
@@ -190,7 +190,7 @@ function emitComparison(
   return `${not ? '!' : ''}${scope.project.help('same')}(${one}, ${other})`;
 }
 
-/** An operand: in parentheses if it has an operator, since 4D has no precedence and JavaScript does. */
+/** Writes an operand. An operand that has an operator gets parentheses, since JavaScript has a precedence of operators and 4D has none. */
 function part(expression: Expression, scope: FunctionScope): string {
   const code = emit(expression, scope);
   const isOperation =
@@ -198,7 +198,7 @@ function part(expression: Expression, scope: FunctionScope): string {
   return isOperation || /^(?:await |!)/.test(code) || code.includes(' = ') ? `(${code})` : code;
 }
 
-/** The object before a dot or a bracket. Numbers need parentheses, since they have a dot of their own. */
+/** Writes the object before a dot or a bracket. Numbers need parentheses, since a number may have a dot. */
 function objectOf(expression: Expression, scope: FunctionScope): string {
   const code = part(expression, scope);
   return expression.kind === 'number' || code.startsWith('new ') || code.startsWith('-') ? `(${code})` : code;
@@ -209,5 +209,5 @@ function quote(text: string): string {
   return `'${escaped.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }
 
-/** For the functions in emit-commands.ts, which call these functions and are called by them. */
+/** The functions of this file, for emit-commands.ts: the functions of both files call each other. */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

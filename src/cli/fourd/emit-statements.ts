@@ -1,6 +1,6 @@
 /**
- * Writes the statements of a 4D program. A statement that has no translation stays as a comment, with its place and the reason. If the
- * translated program reaches such a statement, it throws, since it could only guess how to continue.
+ * Writes the statements of a 4D program. A statement without a translation becomes a comment with its place and the reason. If the translated
+ * program reaches such a statement, the program throws, since it could only guess how to continue.
  */
 
 import { emit, emitAssignment } from './emit-expressions.ts';
@@ -12,7 +12,7 @@ import { type Block, type Statement, Untranslatable } from './syntax.ts';
 export interface LineFate {
   readonly file: string;
   readonly line: number;
-  /** How many lines of the file it covers. */
+  /** The number of lines of the file that the result covers. */
   readonly count: number;
   readonly kind: 'code' | 'comment' | 'declaration' | 'untranslated';
   readonly reason: string;
@@ -23,7 +23,7 @@ export class StatementWriter {
   readonly out: string[] = [];
   file = '';
 
-  /** @param scope null outside of functions: there are only comments */
+  /** Writes statements. @param scope null outside of functions, where only comments are possible */
   statements(
     statements: readonly Statement[],
     depth: number,
@@ -152,7 +152,7 @@ export class StatementWriter {
   }
 }
 
-/** A statement that is not a block. */
+/** Writes a statement that is not a block. */
 function simple(statement: Statement, scope: FunctionScope, returned: string): string {
   switch (statement.kind) {
     case 'declaration': {
@@ -180,7 +180,7 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
   }
 }
 
-/** `i = 1; i <= 10; i += 1`: the end is included. The sign of the step has to be known. */
+/** Writes the head of a loop: `i = 1; i <= 10; i += 1`. The loop includes the end. The sign of the step has to be known. */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
   if (!/^-?\d+(?:\.\d+)?$/.test(step)) throw new Untranslatable('For with a step that is no number');
@@ -196,7 +196,7 @@ function variableOf(variable: Parameters<typeof emit>[0], scope: FunctionScope):
   return emit(variable, scope);
 }
 
-/** Every line of a statement, and of those within. */
+/** Returns every line of a statement, including the lines of the statements inside it. */
 export function linesOf(statement: Statement): SourceLine[] {
   if (statement.kind === 'untranslated') return [...statement.lines];
   if (statement.kind !== 'block') return [statement.line];
@@ -207,12 +207,12 @@ export function linesOf(statement: Statement): SourceLine[] {
   return all.sort((one, other) => one.number - other.number);
 }
 
-/** Whether `$0` is assigned, which old methods return. */
+/** Whether `$0` is assigned. Old methods return the value of `$0`. */
 export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }
 
-/** The text of a comment must not end the comment. */
+/** Replaces line ends by spaces, since a line end would end the comment. */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]/g, ' ').trimEnd();
 }

@@ -25,7 +25,7 @@ export function translate(files: readonly NamedUnit[], version: PluginVersion): 
     files.map(({ unit }) => unit),
     version,
   );
-  // A function that waits makes its callers wait as well, so we write the module again until no function is added.
+  // The callers of a function that waits have to wait as well. So we write the module again until no such function is added.
   for (;;) {
     const before = project.async.size;
     const written = new ModuleWriter(project).write(files);

@@ -28,10 +28,10 @@ const binary: ReadonlySet<string> = new Set([
 
 const assigning: ReadonlySet<string> = new Set([':=', '+=', '-=', '*=', '/=']);
 
-// The file may be nested more deeply than our stack allows.
+// The limit exists because an expression may be nested more deeply than our stack allows.
 const MAX_DEPTH = 100;
 
-// Operators, dots and brackets of one line.
+// The maximum number of operators, dots and brackets in one line.
 const MAX_PARTS = 500;
 
 export class ExpressionParser {
@@ -68,7 +68,7 @@ export class ExpressionParser {
     if (!this.isAtEnd) throw new Untranslatable(`${shown(this.#peek)} is not expected`);
   }
 
-  /** An expression, or an assignment. */
+  /** Parses an expression or an assignment. */
   assignmentOrExpression(): Expression | Assignment {
     const target = this.expression();
     const { kind, value: operator } = this.#peek;
@@ -96,7 +96,7 @@ export class ExpressionParser {
     return left;
   }
 
-  /** Parts that follow each other are nested as well, on the left side. */
+  /** Counts a part. Parts that follow each other are nested as well, on the left side. */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');
   }
@@ -157,7 +157,7 @@ export class ExpressionParser {
     }
   }
 
-  /** After the opening parenthesis. */
+  /** Parses the arguments after the opening parenthesis. */
   #arguments(): Argument[] {
     const args: Argument[] = [];
     if (this.takes(')')) return args;

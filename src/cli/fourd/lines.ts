@@ -1,15 +1,15 @@
 /**
- * The lines of a 4D method or class: this file separates comments from statements, and joins continued lines. Every line of the text
- * belongs to exactly one `SourceLine`, so that nothing is lost.
+ * Splits a 4D method or class into lines, separates comments from statements, and joins continued lines. Every line of the text belongs to
+ * exactly one `SourceLine`, so that nothing is lost.
  */
 
 /** One statement, or one comment, and the lines of the file that it stands on. */
 export interface SourceLine {
-  /** From 1; the first of its lines. */
+  /** The number of the first of its lines, from 1. */
   readonly number: number;
-  /** How many lines it takes. */
+  /** The number of lines that it has. */
   readonly count: number;
-  /** Without comments, trimmed; '' for a comment or an empty line. */
+  /** The code without comments and outer spaces; '' for a comment or an empty line. */
   readonly code: string;
   /** The text of the comments. */
   readonly comment: string;
@@ -24,7 +24,7 @@ export function toLines(source: string): SourceLine[] {
   for (let at = 0; at < texts.length; ) {
     const first = at;
     let { code, comment, isOpen } = withoutComments(texts[at++]!);
-    // The line begins a comment over several lines, or ends in a backslash, which continues a statement.
+    // The line begins a comment over several lines, or ends in a backslash, so that the statement continues on the next line.
     while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
       const next: Stripped = withoutComments(texts[at++]!, isOpen);
       if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;
@@ -46,7 +46,7 @@ export function toLines(source: string): SourceLine[] {
 interface Stripped {
   code: string;
   comment: string;
-  /** A comment has begun that does not end on this line. */
+  /** Whether a comment has begun that does not end on this line. */
   isOpen: boolean;
 }
 
@@ -79,7 +79,7 @@ function withoutComments(text: string, isOpen = false): Stripped {
   return { code, comment: comments.join(' '), isOpen: inComment };
 }
 
-/** The index after the closing quote, or the end of the line. */
+/** Returns the index after the closing quote, or the end of the line. */
 export function endOfText(line: string, start: number): number {
   for (let at = start + 1; at < line.length; at++) {
     if (line[at] === '\\') at++;

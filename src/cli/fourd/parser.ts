@@ -1,6 +1,6 @@
 /**
- * Parses a 4D method or class into statements. Lines that it cannot parse become an `untranslated` statement; if it cannot parse the
- * first line of a block, the whole block becomes one. It never throws.
+ * Parses a 4D method or class into statements. Lines that it cannot parse become an `untranslated` statement. If it cannot parse the first
+ * line of a block, the whole block becomes such a statement. The parser never throws.
  */
 
 import { parseDeclaration, parseParameters } from './declarations.ts';
@@ -17,10 +17,10 @@ import {
   Untranslatable,
 } from './syntax.ts';
 
-// People do not write programs with deeper blocks than this.
+// The maximum depth of blocks. Programs by people do not have deeper blocks.
 const MAX_DEPTH = 50;
 
-/** The line that begins a block → the line that ends it. */
+/** For each kind of block, the line that begins it and the line that ends it. */
 const blocks: readonly { readonly kind: string; readonly begin: RegExp; readonly end: RegExp }[] = [
   { kind: 'if', begin: /^if\s*\(/i, end: /^end if$/i },
   { kind: 'case', begin: /^case of$/i, end: /^end case$/i },
@@ -39,7 +39,7 @@ function blockOf(line: SourceLine): (typeof blocks)[number] | undefined {
   return blocks.find(({ begin }) => begin.test(line.code));
 }
 
-/** The index of the line that ends the block which begins at `start`; -1 if there is no such line. */
+/** Returns the index of the line that ends the block which begins at `start`, or -1 if there is no such line. */
 function endOf(lines: readonly SourceLine[], start: number): number {
   const open: RegExp[] = [];
   for (let at = start; at < lines.length; at++) {
@@ -111,7 +111,7 @@ function parseSimple(line: SourceLine): Statement {
   throw new Untranslatable('a value that nothing is done with');
 }
 
-/** @param lines of the whole block */
+/** Parses a block. @param lines the lines of the whole block */
 function parseBlock(lines: readonly SourceLine[], depth: number): Block {
   if (depth > MAX_DEPTH) throw new Untranslatable('blocks that are nested too deeply');
   const [first, last] = [lines[0]!, lines.at(-1)!];
@@ -146,7 +146,7 @@ function parseBlock(lines: readonly SourceLine[], depth: number): Block {
   }
 }
 
-/** `If … Else … End if` with its condition, or `Case of`, in which each case has a condition. */
+/** Parses `If … Else … End if` with its condition, or `Case of`, in which each case has a condition. */
 function parseBranches(lines: readonly SourceLine[], condition: Expression | null, depth: number): Block {
   const marks = [lines[0]!, lines.at(-1)!];
   const parts: { mark: SourceLine; lines: SourceLine[] }[] = [{ mark: lines[0]!, lines: [] }];
@@ -194,12 +194,12 @@ function inParentheses(code: string): Expression[] {
 // ---- files ----
 
 const functionLine = /^(?:(?:local|exposed)\s+)*(?:function\s|class constructor\b)/i;
-// Other members of a class. They are not translated, but each of these lines begins a function all the same.
+// Finds other members of a class. They are not translated, but each of these lines begins a function.
 const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\s|class constructor\b)/i;
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;
 
-/** @param isClass a file of the folder Classes */
+/** Parses a file. @param isClass whether the file is in the folder Classes */
 export function parseUnit(name: string, source: string, isClass: boolean): Unit {
   const lines = toLines(source);
   return isClass ? parseClass(name, lines) : parseMethod(name, lines);

@@ -1,4 +1,4 @@
-/** A folder with a 4D program: reads its methods and classes, checks and translates them. No other file of the folder is read. */
+/** Reads the methods and classes of a 4D program from a folder, checks them, and translates them. No other file of the folder is read. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -8,12 +8,12 @@ import { type Finding, scanFile } from './scan.ts';
 import type { PluginVersion } from './scope.ts';
 
 export interface SourceFile {
-  /** Relative to the folder, with `/`. */
+  /** The path relative to the folder, with `/`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** The `.4dm` files of a folder and those in it, in the order of their names. @throws the system's error */
+/** Reads the `.4dm` files of a folder and of the folders in it, in the order of their names. @throws the error of the system */
 export function readProject(folder: string): SourceFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.toLowerCase().endsWith('.4dm'))
@@ -37,7 +37,7 @@ export function checkProject(files: readonly SourceFile[]): CheckedFile[] {
     .filter(({ findings }) => findings.length > 0);
 }
 
-/** The program as one module. */
+/** Translates the program to one module. */
 export function translateProject(files: readonly SourceFile[], version: PluginVersion): Translation {
   const units: NamedUnit[] = files.map(({ path, text }) => ({
     file: path,
@@ -46,11 +46,11 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
   return translate(units, version);
 }
 
-/** The version of the plugin that a program was written for; null if the program does not show it. */
+/** Finds the version of the plugin that a program was written for. Returns null if the program does not show the version. */
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // URL and url differ only by their case, which matters in properties but not in commands.
+  // `URL` and `url` differ only by their case. The case matters in properties, but not in commands.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

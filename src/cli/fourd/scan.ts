@@ -1,4 +1,4 @@
-/** Finds the entries of table.ts in the lines of a 4D method or class, each with its line, its translation and its warnings. */
+/** Finds the entries of table.ts in a 4D method or class, and returns each with its line, its translation and its warnings. */
 
 import { endOfText, type SourceLine, toLines } from './lines.ts';
 import { allEntries, classEntries, type Entry, pluginEntries, type WarningId } from './table.ts';
@@ -13,7 +13,7 @@ const byName: ReadonlyMap<string, Entry> = new Map(
   allEntries.map((entry) => [entry.name.toLowerCase(), entry]),
 );
 
-// Longer names first: `Websocket client` begins `Websocket client start`.
+// Longer names come first, since `Websocket client start` begins with `Websocket client`.
 const names = [...byName.keys()].sort((one, other) => other.length - one.length);
 const anyName = new RegExp(
   names
@@ -30,7 +30,7 @@ const anyName = new RegExp(
 const endless = /^(?:while\s*\(\s*true\s*\)|repeat$)/i;
 const callback = /^(?:local\s+)?function\s+on(?:connection|open|message|terminate|error)\b/i;
 
-/** The entries found in a file, and whether the file has to do with WebSockets at all. */
+/** Returns the entries in a file, and whether the file uses WebSockets at all. */
 export function scanFile(source: string): {
   readonly findings: readonly Finding[];
   readonly isRelevant: boolean;
@@ -49,7 +49,7 @@ function scanLine(line: SourceLine): Finding[] {
   for (const { 0: name, index } of code.matchAll(anyName)) {
     const entry = byName.get(name.toLowerCase().replace(/\s+/g, ' '));
     if (entry === undefined) continue;
-    // `Uppercase($text; *)` keeps accents in 4D too.
+    // `Uppercase($text; *)` also keeps accents in 4D.
     const keepsAccents = /;\s*\*\s*\)/.test(code);
     // The type of a parameter needs no warning.
     const isType = name.startsWith('4') && !/^\s*\.\s*new\b/i.test(code.slice(index + name.length));

@@ -1,11 +1,11 @@
-/** The state of the emitter while it writes a module: the project, and the function that it is in. */
+/** Holds the state of the emitter while it writes a module: the project, and the function that it writes. */
 
 import type { Argument, Assignment, Expression, Parameter, Statement, Unit } from './syntax.ts';
 import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** Values of variables before they are assigned: in 4D they depend on the type. */
+/** The values of variables before they are assigned. In 4D these values depend on the type. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
@@ -33,7 +33,7 @@ const taken: readonly string[] =
 export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
-  /** In lower case, since 4D's names of classes, methods and variables have no case. */
+  /** The keys are in lower case, since 4D ignores the case of the names of classes, methods and variables. */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
   /** Functions of classes, whose names are case-sensitive. */
@@ -64,7 +64,7 @@ export class Project {
     for (const { functions } of units) for (const { body } of functions) this.#collect(body);
   }
 
-  /** The name of a class or a method in the module; each has its own. */
+  /** Returns the name of a class or a method in the module. Each unit has a different name. */
   nameOf(unit: Unit): string {
     return this.#names.get(unit)!;
   }
@@ -82,7 +82,7 @@ export class Project {
     return free;
   }
 
-  /** Names that are assigned or declared without a `$` are process variables. */
+  /** Collects the process variables: names that are assigned or declared without a `$`. */
   #collect(statements: readonly Statement[]): void {
     for (const statement of statements) {
       if (statement.kind === 'declaration') for (const { name } of statement.names) this.#add(name);
@@ -122,7 +122,7 @@ export class Project {
     return name;
   }
 
-  /** A function of module-prelude.ts. */
+  /** Adds a function of module-prelude.ts to the module. @returns its name */
   help(name: string): string {
     this.helpers.add(name);
     return name;
@@ -133,7 +133,7 @@ export class Project {
   }
 }
 
-/** A function that is being written: its variables, which belong to all of it. */
+/** A function that is being written, with its variables, which are valid in the whole function. */
 export class FunctionScope {
   readonly project: Project;
   readonly isClass: boolean;
@@ -143,7 +143,7 @@ export class FunctionScope {
   usesAwait = false;
   /** False: the function has only the parameters that it declares. */
   takesAny = true;
-  /** How many loops are open here. */
+  /** The number of loops around the current statement. */
   loops = 0;
 
   constructor(project: Project, isClass: boolean, parameters: readonly Parameter[], write: Writer) {
@@ -153,7 +153,7 @@ export class FunctionScope {
     for (const { name } of parameters) this.#parameters.set(name.toLowerCase(), name);
   }
 
-  /** The name of a variable, in the spelling that came first. */
+  /** Returns the name of a variable, in the spelling that came first. */
   variable(name: string): string {
     if (!name.startsWith('$')) return this.#processVariable(name);
     const key = name.toLowerCase();
@@ -193,7 +193,7 @@ export class FunctionScope {
     return `await ${code}`;
   }
 
-  /** The parameters: the named ones, and numbered ones such as `$1, $2`, without gaps. */
+  /** The named parameters, and numbered parameters such as `$1, $2`, without gaps. */
   get parameters(): string {
     const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));
     const numbers = [...this.#parameters.values()].flatMap((name) =>

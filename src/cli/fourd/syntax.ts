@@ -1,8 +1,8 @@
-/** The syntax tree of a 4D method or class, which the parser passes to the emitter. */
+/** Defines the syntax tree of a 4D method or class, which the parser passes to the emitter. */
 
 import type { SourceLine } from './lines.ts';
 
-/** A part of a program that has no translation: it stays as a comment. */
+/** Says that a part of a program has no translation. The part becomes a comment. */
 export class Untranslatable extends Error {
   override readonly name = 'Untranslatable';
 }
@@ -64,7 +64,7 @@ export type Statement = { readonly line: SourceLine } & (
   | { readonly kind: 'untranslated'; readonly lines: readonly SourceLine[]; readonly reason: string }
 );
 
-/** Statements within others, with the lines that begin, divide and end them. */
+/** A statement that contains statements, with the lines that begin, divide and end it. */
 export type Block = {
   /** The lines of `Else`, `:` and `End …`, which do not belong to a statement. */
   readonly marks: readonly SourceLine[];

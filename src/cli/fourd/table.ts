@@ -1,12 +1,12 @@
 /**
- * The parts of 4D that have a translation here, and those that have no translation: classes, commands, and other language elements of such
- * programs. The tables "Line by line" of docs/4d.md and docs/plugin.md are made from this (scripts/fourd.js, scripts/plugin.js), and so is
- * the list that `rfc6455 4d` prints.
+ * Lists the parts of 4D that have a translation in this package, and those that have no translation: classes, commands, and other language
+ * elements of such programs. The tables "Line by line" of docs/4d.md and docs/plugin.md are made from this list (scripts/fourd.js,
+ * scripts/plugin.js). `rfc6455 4d` uses it as well.
  */
 
 export type Surface = 'rfc6455/4d' | 'rfc6455/plugin' | 'rfc6455/plugin-v1' | 'both plugins' | '';
 
-/** Problems that a program will meet at such a place. */
+/** Warnings about problems that a program may have after the translation. */
 export const warnings = {
   'send-early':
     'here `new` returns before the connection is open: what is sent then waits, and goes out after `onOpen`',
@@ -27,10 +27,10 @@ export const warnings = {
 export type WarningId = keyof typeof warnings;
 
 export interface Entry {
-  /** As 4D spells it; a member has a dot before its name. */
+  /** The name as 4D spells it. A member has a dot before its name. */
   readonly name: string;
   readonly surface: Surface;
-  /** A line of 4D, for the documentation; '' if it is not in a table there. */
+  /** A line of 4D for the documentation; '' if the entry is not in a table there. */
   readonly example: string;
   /** The replacement in this package, in Markdown. */
   readonly here: string;
@@ -246,7 +246,7 @@ export const generalEntries: readonly Entry[] = [
 
 export const allEntries: readonly Entry[] = [...classEntries, ...pluginEntries, ...generalEntries];
 
-/** The rows of a table of the documentation: each 4D line next to its JavaScript. */
+/** Makes the rows of a table of the documentation: each 4D line next to its JavaScript. */
 export function tableOf(entries: readonly Entry[]): string {
   const rows = entries
     .filter(({ example }) => example !== '')

@@ -1,11 +1,11 @@
-/** The tokens of a 4D expression. Names may contain spaces: words that follow each other are one name. */
+/** Splits a 4D expression into tokens. Names may contain spaces: words that follow each other are one name. */
 
 import { endOfText } from './lines.ts';
 import { Untranslatable } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
-  /** A text without its quotes, and with its escapes resolved; a name with single spaces. */
+  /** For a text, its value without quotes and with resolved escapes. For a name, the name with single spaces. */
   readonly value: string;
 }
 
@@ -58,14 +58,14 @@ const escapes: ReadonlyMap<string, string> = new Map([
 ]);
 
 const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
-// Leaves only single spaces between words.
+// Matches words with single spaces between them.
 const name = /[\p{L}_][\p{L}\p{N}_]*(?: [\p{L}_][\p{L}\p{N}_]*)*/uy;
 const variable = /\$(?:\d+|[\p{L}_][\p{L}\p{N}_]*)|<>[\p{L}_][\p{L}\p{N}_]*/uy;
 const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // The suffix that 4D adds to the name of a command or a constant if a text is exported with tokens: ALERT:C41
 const suffix = /:[CKP]\d+(?::\d+)?/y;
 
-/** @throws {Untranslatable} for a character that no expression has, and for a text without an end */
+/** Splits an expression into tokens. @throws {Untranslatable} for a character that no expression has, and for a text without an end */
 export function tokenize(code: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -102,7 +102,7 @@ export function tokenize(code: string): Token[] {
       tokens.push({ kind: 'number', value: digits });
       continue;
     }
-    // After a dot there is one word: the name of a property.
+    // After a dot, only one word is read: the name of a property.
     const words = match(tokens.at(-1)?.value === '.' ? word : name);
     if (words !== null) {
       match(suffix);
