@@ -31,8 +31,8 @@ function codeOf(call: () => unknown): string {
   return 'none';
 }
 
-describe('sequence', () => {
-  test('F17: a continuation without a message is refused, as the first frame or after a message', () => {
+describe('the sequence of frames', () => {
+  test('F17: a continuation frame is refused if no message was begun, or if the message is complete', () => {
     for (const fin of [false, true]) {
       for (const length of [0, 5]) {
         expect(codeOf(() => assembler().begin(fin, false, 0, length))).toBe('WS_UNEXPECTED_CONTINUATION');
@@ -44,7 +44,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F17: a new message inside another one is refused, of either type, with FIN or not', () => {
+  test('F17: a new message inside an unfinished one is refused, whatever its type and its FIN bit', () => {
     for (const first of [1, 2]) {
       for (const second of [1, 2]) {
         for (const fin of [false, true]) {
@@ -67,7 +67,7 @@ describe('sequence', () => {
         const size = Math.min(pick([1, 10, 3000, 20_000][round % 4]!) + pick(2), content.length - position);
         const fin = position + size === content.length;
         target.begin(fin, false, opcode, size);
-        // The payload in pieces too.
+        // The payload also arrives in pieces.
         const half = pick(size + 1);
         target.append(content, position, position + half);
         target.append(content, position + half, position + size);
@@ -78,7 +78,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F19: the first frame gives the type, until the message is taken', () => {
+  test('F19: the opcode of the first frame is the type of the message until the message is taken', () => {
     for (const opcode of [1, 2]) {
       const target = assembler();
       expect(target.insideMessage).toBe(false);
@@ -93,7 +93,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F24: after FIN the next data frame begins a new message, without anything of the previous one', () => {
+  test('F24: after FIN the next data frame begins a new message, which contains nothing of the previous one', () => {
     const target = assembler();
     for (let i = 0; i < 50; i++) {
       add(target, 1 + (i % 2), `message ${i}, `);
@@ -115,7 +115,7 @@ describe('sequence', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: the type and RSV1 of the first frame decide whether the message is checked as text', () => {
+  test('F11: the opcode and RSV1 of the first frame decide whether the message is checked as text', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -124,13 +124,13 @@ describe('sequence', () => {
     };
     expect(append(1, false)).toBe('WS_INVALID_UTF8');
     expect(append(2, false)).toBe('none');
-    // A compressed text is no text yet.
+    // A compressed payload cannot be checked as text yet.
     expect(append(1, true)).toBe('none');
   });
 });
 
-describe('limits', () => {
-  test('F25: the limit is inclusive, over all fragments, and applies at the header [A21, A22]', () => {
+describe('the limits of a message', () => {
+  test('F25: a message may have exactly the limit over all its fragments, and a larger one is refused at the header [A21, A22]', () => {
     const exact = assembler(1000);
     exact.begin(true, false, 2, 1000);
     expect(codeOf(() => assembler(1000).begin(true, false, 2, 1001))).toBe('WS_MESSAGE_TOO_BIG');
@@ -143,7 +143,7 @@ describe('limits', () => {
     expect(new ProtocolError('WS_MESSAGE_TOO_BIG').closeCode).toBe(1009);
   });
 
-  test('F25: the sum starts again with each message', () => {
+  test('F25: the size is counted from 0 again for each message', () => {
     const target = assembler(10);
     for (let i = 0; i < 100; i++) {
       add(target, 2, Buffer.alloc(6));
@@ -152,7 +152,7 @@ describe('limits', () => {
     }
   });
 
-  test('F25: lengths near 2^53 do not overflow, and Infinity is no limit', () => {
+  test('F25: lengths near 2^53 do not overflow, and Infinity means no limit', () => {
     const limited = assembler(Number.MAX_SAFE_INTEGER);
     limited.begin(false, false, 2, Number.MAX_SAFE_INTEGER);
     expect(codeOf(() => limited.begin(false, false, 0, 1))).toBe('WS_MESSAGE_TOO_BIG');
@@ -163,12 +163,12 @@ describe('limits', () => {
     expect(unlimited.heldBytes).toBeLessThanOrEqual(1024);
   });
 
-  test('F25: a limit of 0 is a limit', () => {
+  test('F25: a limit of 0 allows only empty messages', () => {
     assembler(0).begin(true, false, 1, 0);
     expect(codeOf(() => assembler(0).begin(true, false, 1, 1))).toBe('WS_MESSAGE_TOO_BIG');
   });
 
-  test('F25: 1,000 fragments without payload in a row are accepted, and the next one is 1008 [A24]', () => {
+  test('F25: 1,000 consecutive fragments without payload are accepted, and the next one is refused with 1008 [A24]', () => {
     const target = assembler();
     target.begin(false, false, 1, 0);
     for (let i = 1; i < 1000; i++) target.begin(false, false, 0, 0);
@@ -188,7 +188,7 @@ describe('limits', () => {
     }
   });
 
-  test('F25: the memory held is at most twice the received bytes and 1 KiB, whatever was announced [A21, A23, A25]', () => {
+  test('F25: the assembler holds at most twice the received bytes and 1 KiB, whatever length was announced [A21, A23, A25]', () => {
     for (const [max, announced] of [
       [1_000_000, 1_000_000],
       [Infinity, Number.MAX_SAFE_INTEGER],
@@ -208,7 +208,7 @@ describe('limits', () => {
     }
   });
 
-  test('F25: the last frame of a message gets no more room than it announced', () => {
+  test('F25: the last frame of a message gets no more memory than its announced length', () => {
     const target = assembler();
     target.begin(true, false, 2, 1500);
     target.append(Buffer.alloc(1100), 0, 1100);
@@ -217,7 +217,7 @@ describe('limits', () => {
     expect(target.heldBytes).toBe(1500);
   });
 
-  test('F18, F25: a million fragments of one byte cost as much as one of a million [A24]', () => {
+  test('F18, F25: a million fragments of one byte cost as much memory as one fragment of a million bytes [A24]', () => {
     const size = 1_000_000;
     const target = assembler(size);
     const byte = Buffer.from('x');
@@ -241,7 +241,7 @@ describe('limits', () => {
       target.begin(true, false, 0, 0);
       const message = target.take();
       expect(message.equals(Buffer.alloc(size, 7))).toBe(true);
-      // Small ones may share the pool of the process, which Node 26 makes a little larger than it says.
+      // Small messages may share the pool of the process, which is a little larger in Node 26 than documented.
       const pool = message.buffer.byteLength - Buffer.poolSize;
       if (pool < 0 || pool > 1024) {
         expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(size * 4);
@@ -259,8 +259,8 @@ describe('limits', () => {
   });
 });
 
-describe('text', () => {
-  test('F21: fails at the first impossible byte, in any fragment [A37]', () => {
+describe('the UTF-8 check of a text message', () => {
+  test('F21: the check fails at the first impossible byte, in any fragment [A37]', () => {
     const bytes = Buffer.from('κόσμε\ud83d\ude00');
     for (let place = 0; place <= bytes.length; place++) {
       const target = assembler();
@@ -273,14 +273,14 @@ describe('text', () => {
     }
   });
 
-  test('F21: a text that ends inside a character fails at its end, and the next one is not affected', () => {
+  test('F21: a text that ends inside a character fails at its end, and the next message is not affected', () => {
     const target = assembler();
     add(target, 1, Buffer.from([0x61, 0xe2, 0x82]), true);
     expect(codeOf(() => target.take())).toBe('WS_INVALID_UTF8');
     target.clear();
     add(target, 1, 'fine', true);
     expect(target.take().toString()).toBe('fine');
-    // Nor does a message that was given up inside a character spoil the next.
+    // A message that was abandoned inside a character does not affect the next message either.
     add(target, 1, Buffer.from([0xe2]));
     target.clear();
     add(target, 1, 'fine', true);
@@ -298,7 +298,7 @@ describe('text', () => {
 });
 
 describe('memory budget [A23]', () => {
-  test('F25: memory is counted while it is held, and released when the message is taken or abandoned', () => {
+  test('F25: the budget counts memory while it is held, and releases it when the message is taken or abandoned', () => {
     const budget = new MemoryBudget(10_000);
     const target = assembler(MAX, budget);
     for (const finish of [() => target.take(), () => target.clear()]) {
@@ -312,7 +312,7 @@ describe('memory budget [A23]', () => {
     }
   });
 
-  test('F25: a message is counted as it grows, even beyond the limit, and its connection has to stop reading', () => {
+  test('F25: the budget counts a message while it grows, even beyond the limit, and its connection has to stop reading', () => {
     const budget = new MemoryBudget(10_000);
     const calls: string[] = [];
     const make = (name: string): MessageAssembler =>
@@ -323,7 +323,7 @@ describe('memory budget [A23]', () => {
         shed: (error) => calls.push(`${name} ${error.code}`),
       });
     const [one, other] = [make('one'), make('other')];
-    // Beyond three quarters of the limit, but there is no other whose turn it could be.
+    // The budget is more than three quarters full, but no other connection could have the turn.
     add(one, 2, Buffer.alloc(9000));
     expect(calls).toEqual([]);
     add(other, 2, Buffer.alloc(3000));

@@ -13,7 +13,7 @@ test('FAULT-4: memory that many connections hold is charged once, until the last
   expect([budget.used, charge.bytes]).toEqual([0, 0]);
 });
 
-test('FAULT-4: a charge grows and shrinks with its memory, beyond the limit too', () => {
+test('FAULT-4: a charge grows and shrinks with its memory, also beyond the limit', () => {
   const budget = new MemoryBudget(1000);
   const charge = new Charge(budget);
   expect(budget.used).toBe(0);
@@ -25,7 +25,7 @@ test('FAULT-4: a charge grows and shrinks with its memory, beyond the limit too'
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: a released charge cannot be charged again, and releases nothing twice', () => {
+test('FAULT-4: a released charge cannot grow again, and a second release has no effect', () => {
   const budget = new MemoryBudget(1000);
   const other = new Charge(budget, 5);
   const charge = new Charge(budget, 10);
@@ -39,7 +39,7 @@ test('FAULT-4: a released charge cannot be charged again, and releases nothing t
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: data that waits for the application to read it is counted separately', () => {
+test('FAULT-4: the budget counts data that waits for the application separately', () => {
   const budget = new MemoryBudget(1000);
   const message = new Charge(budget, 10, true);
   const queue = new Charge(budget, 100);

@@ -7,7 +7,7 @@ import {
 } from '../../src/frame/close-code.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 
-/** What may stand in a Close frame, written as the registry lists it. */
+/** The codes that a Close frame may contain, written as the registry lists them. */
 const wireCodes = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014]);
 for (let code = 3000; code <= 4999; code++) wireCodes.add(code);
 
@@ -16,7 +16,7 @@ function withCode(code: number, rest: Uint8Array | string = ''): Buffer {
 }
 
 function parse(payload: Buffer): { code: number; reason: string } {
-  // Not at the start of its memory, and with bytes after it that are not its own.
+  // The payload does not begin at the start of its memory, and other bytes follow it.
   const memory = Buffer.concat([Buffer.from('ab'), payload, Buffer.from([0xff])]);
   return parseClosePayload(memory, 2, 2 + payload.length);
 }
@@ -31,7 +31,7 @@ function violationOf(payload: Buffer): string {
   return 'none';
 }
 
-describe('receiving', () => {
+describe('parsing the payload of a Close frame', () => {
   test('C23, C24: of all 65,536 codes, those of the registry, 3000 to 3999 and 4000 to 4999 are accepted [A31]', () => {
     for (let code = 0; code <= 0xffff; code++) {
       const expected = wireCodes.has(code);
@@ -52,17 +52,17 @@ describe('receiving', () => {
     }
   });
 
-  test('C1, C13: an empty payload is code 1005 without a reason', () => {
+  test('C1, C13: an empty payload is read as code 1005 without a reason', () => {
     expect(parse(Buffer.alloc(0))).toEqual({ code: 1005, reason: '' });
   });
 
-  test('C1: one byte is refused with 1002 [A31]', () => {
+  test('C1: a payload of one byte is refused with 1002 [A31]', () => {
     for (const byte of [0, 3, 255]) expect(violationOf(Buffer.from([byte]))).toBe('WS_CLOSE_LENGTH');
     expect(new ProtocolError('WS_CLOSE_LENGTH').closeCode).toBe(1002);
     expect(new ProtocolError('WS_CLOSE_CODE').closeCode).toBe(1002);
   });
 
-  test('C1: two bytes are a code without a reason', () => {
+  test('C1: a payload of two bytes is read as a code without a reason', () => {
     expect(parse(withCode(4711))).toEqual({ code: 4711, reason: '' });
   });
 
@@ -80,8 +80,8 @@ describe('receiving', () => {
   });
 });
 
-describe('sending', () => {
-  test('C10: the payload is the code in network byte order and the reason in UTF-8', () => {
+describe('serializing the payload of a Close frame', () => {
+  test('C10: the payload contains the code in network byte order, and then the reason in UTF-8', () => {
     expect(serializeClosePayload(1000).toString('hex')).toBe('03e8');
     expect(serializeClosePayload(3000, 'é').toString('hex')).toBe('0bb8c3a9');
     expect(serializeClosePayload().length).toBe(0);
@@ -101,7 +101,7 @@ describe('sending', () => {
     }
   });
 
-  test('F16: a reason has at most 123 bytes of UTF-8, not characters', () => {
+  test('F16: a reason may have at most 123 bytes of UTF-8; characters are not counted', () => {
     expect(serializeClosePayload(1000, 'x'.repeat(123)).length).toBe(125);
     expect(serializeClosePayload(1000, '€'.repeat(41)).length).toBe(125);
     expect(() => serializeClosePayload(1000, 'x'.repeat(124))).toThrow(/124 bytes/);
@@ -112,12 +112,12 @@ describe('sending', () => {
     expect(() => serializeClosePayload(undefined, 'why')).toThrow(TypeError);
   });
 
-  test('C1: a lone surrogate in a reason is sent as U+FFFD, which is counted', () => {
+  test('C1: a lone surrogate in a reason is sent as U+FFFD, and its three bytes count', () => {
     expect(serializeClosePayload(1000, 'a\ud800b').toString('hex')).toBe('03e861efbfbd62');
     expect(serializeClosePayload(1000, '\udc00'.repeat(41)).length).toBe(125);
   });
 
-  test('C1: the two directions are inverse', () => {
+  test('C1: parsing returns what was serialized', () => {
     for (const code of [1000, 1014, 3000, 4999]) {
       expect(parse(serializeClosePayload(code, 'grüß'))).toEqual({ code, reason: 'grüß' });
     }

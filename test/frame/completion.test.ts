@@ -1,16 +1,19 @@
-/** What becomes of a message, for senders who ask: each callback once, in order, never from inside the call. */
+/**
+ * Tests the callback that reports what happened to a message: it is called once, in order, and never inside the call
+ * that sends.
+ */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import { serializeFrame } from '../../src/frame/serializer.ts';
 import { type Bench, bench, FakeCodec, roles, sendFragmented } from './harness.ts';
 
-/** Microtasks, in which callbacks are called. */
+/** Waits for microtasks, in which the callbacks are called. */
 async function ticks(): Promise<void> {
   for (let n = 0; n < 10; n++) await Promise.resolve();
 }
 
-describe.each(roles)('completion on a %s', (role) => {
-  /** What became of each message, in order. */
+describe.each(roles)('the callback of a message, on a %s', (role) => {
+  /** What happened to each message, in order. */
   function outcomes(): { list: unknown[]; done: (name: string) => (error: Error | null) => void } {
     const list: unknown[] = [];
     return {
@@ -21,7 +24,7 @@ describe.each(roles)('completion on a %s', (role) => {
     };
   }
 
-  test('done is called once the message has left, in order, never inside send', async () => {
+  test('done is called in order once the message has left, and never inside send', async () => {
     const { endpoint, sink } = bench(role);
     const { list, done } = outcomes();
     sink.keeps = true;
@@ -33,7 +36,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list).toEqual([]);
     sink.leave();
     expect(list).toEqual(['text', 'binary', 'bytes']);
-    // A sink that answers from inside `whenSent`.
+    // This sink answers inside `whenSent`.
     sink.keeps = false;
     endpoint.sendText('c', null, done('later'));
     expect(list.length).toBe(3);
@@ -41,7 +44,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list.length).toBe(4);
   });
 
-  test('done is also called for messages that wait in the codec, or after it, and for a frame that is half written', async () => {
+  test('done is called for messages that wait in the codec or after it, and for messages sent while a frame is half written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });
@@ -62,7 +65,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list.slice(3).sort()).toEqual(['inside', 'outside']);
   });
 
-  test('done is also called for shared messages of a server', async () => {
+  test('done is called for messages that a server sends to many connections', async () => {
     if (role === 'client') return;
     const codec = new FakeCodec();
     codec.waits = true;
@@ -76,7 +79,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list).toEqual(['now', 'compressed', 'after it']);
   });
 
-  test('done receives the reason, exactly once, if the connection ends first', async () => {
+  test('done receives the reason exactly once if the connection ends before the message has left', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.transportClosed(),
@@ -105,7 +108,7 @@ describe.each(roles)('completion on a %s', (role) => {
     }
   });
 
-  test('done receives the reason for a message that a failure cut off, and for one over the send cap', async () => {
+  test('done receives the reason if a failure cuts the message off, and if the message exceeds the send cap', async () => {
     const { endpoint, sink } = bench(role, { sendCap: 10_000 });
     const { list, done } = outcomes();
     sink.onSend = () => {

@@ -1,4 +1,7 @@
-/** From a whole payload to its event, through a codec: order, what waits meanwhile, and how it fails. */
+/**
+ * Tests the path from a whole payload to its event through a codec: the order, what waits meanwhile, and the
+ * failures.
+ */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
@@ -8,11 +11,11 @@ function connect(role: 'client' | 'server', waits = true): Bench & { codec: Fake
   return { ...bench(role, { codec }), codec };
 }
 
-describe.each(roles)('receiving through a codec as a %s', (role) => {
+describe.each(roles)('a %s receives through a codec', (role) => {
   const compressed = (payload: string, rest = {}): Buffer =>
     peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
 
-  test('F6, F11, F22: RSV1 on the first frame means compressed, whole or in fragments, and no RSV1 means uncompressed', () => {
+  test('F6, F11, F22: a message is decompressed, whole or in fragments, only if its first frame has RSV1', () => {
     const { endpoint, events, feed } = connect(role, false);
     endpoint.receive(compressed('z:whole'));
     endpoint.receive(compressed('z:fr', { fin: false }));
@@ -32,7 +35,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F6: RSV1 on a continuation or a control frame fails, even with a codec [A17]', () => {
+  test('F6: RSV1 on a continuation or control frame fails, even with a codec [A17]', () => {
     for (const opcode of [0, 8, 9, 10]) {
       const { endpoint, feed, events } = connect(role, false);
       if (opcode === 0) endpoint.receive(compressed('z:', { fin: false }));
@@ -48,7 +51,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onError', 'WS_INVALID_UTF8']]);
   });
 
-  test('F25: the limit applies to the output; the input may be slightly larger [A22]', () => {
+  test('F25: the limit applies to the decompressed message; the compressed bytes may be slightly more [A22]', () => {
     const connection = (maxMessageSize: number): Bench =>
       bench(role, { codec: new FakeCodec(), maxMessageSize });
     const exact = connection(100);
@@ -62,13 +65,13 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     const over = connection(1600);
     over.endpoint.receive(compressed('', { length: BigInt(1600 + 100 + 1025) }));
     expect(over.sentCloseCode()).toBe(1009);
-    // The larger limit is the compressed messages' alone.
+    // The larger limit applies only to compressed messages.
     const plain = connection(1600);
     plain.feed({ opcode: 1, length: 1601n });
     expect(plain.sentCloseCode()).toBe(1009);
   });
 
-  test('F24: while a message is being decompressed, later frames wait, and the transport has to stop', async () => {
+  test('F24: later frames wait while a message is being decompressed, and the transport has to stop reading', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     const chunk = Buffer.concat([
       compressed('z:first'),
@@ -94,7 +97,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F24: reading continues automatically when the codec is done, unless the application paused meanwhile', async () => {
+  test('F24: reading continues automatically when the codec has finished, unless the application has paused meanwhile', async () => {
     const running = connect(role);
     running.endpoint.receive(compressed('z:first'));
     await running.codec.release();
@@ -110,7 +113,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(paused.events.of('onText')).toEqual([['first', 7]]);
   });
 
-  test('C16, C17, F26: an error that the codec reports later is a failure like any other', async () => {
+  test('C16, C17, F26: an error that the codec reports later fails the connection like any other error', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     endpoint.receive(Buffer.concat([compressed('corrupt'), compressed('z:second')]));
     endpoint.receiveEnd();
@@ -122,7 +125,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F26: an exception in the handler of a message that is delivered later is 1011 [A48]', async () => {
+  test('F26: an exception in the handler of a message that is delivered later closes with 1011 [A48]', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     events.act = (name) => {
       if (name === 'onText') throw new Error('inside');
@@ -133,7 +136,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('C17, C19: output of the codec after the end is dropped', async () => {
+  test('C17, C19: output that the codec returns after the end of the connection is dropped', async () => {
     for (const end of ['terminate', 'transportClosed', 'fail'] as const) {
       for (const payload of ['z:first', 'corrupt']) {
         const { endpoint, codec, events } = connect(role);
@@ -148,7 +151,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     }
   });
 
-  test('F24: a waiting message is delivered when a send inside a synchronous sink resumes', async () => {
+  test('F24: a waiting message is delivered when the handler resumes during a send to a synchronous sink', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

@@ -22,7 +22,7 @@ import {
 
 const closePayload = Buffer.from([3, 232]);
 
-/** Brings a hook about: what is received, or called, once an endpoint is open. */
+/** Causes a hook to be called: what an open endpoint receives, or what is called on it. */
 const triggers: Record<string, { hook: EventName; act: (connection: Bench) => void }> = {
   onText: { hook: 'onText', act: ({ feed }) => void feed({ opcode: 1, payload: 'text' }) },
   'onText in pieces': {
@@ -93,7 +93,7 @@ const calls: Record<string, (connection: Bench) => void> = {
   },
 };
 
-/** What holds whatever happened: §5.5.1, §5.4, §7.1.4. */
+/** Checks the rules that hold in every case: §5.5.1, §5.4, §7.1.4. */
 function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder): void {
   let inside = false;
   let closed = false;
@@ -112,11 +112,11 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
   const names = events.log.map(([name]) => name);
   expect(names.filter((name) => name === 'onClose').length).toBe(1);
   expect(names.filter((name) => name === 'onClosing').length).toBeLessThanOrEqual(1);
-  // Behind onClose nothing comes but what onClose itself threw.
+  // After onClose, only the exception of onClose itself is reported.
   expect(names.slice(names.indexOf('onClose') + 1).filter((name) => name !== 'onError')).toEqual([]);
 }
 
-describe.each(roles)('every hook × every call, %s', (role) => {
+describe.each(roles)('a %s: every call inside every hook', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
       test(`C3, C13, F23, F26: ${call} inside ${name} [A48, A49]`, () => {
@@ -130,7 +130,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
         };
         act(connection);
         expect(ran).toBe(1);
-        // Life goes on, as far as there is any.
+        // The connection continues, if it is still open.
         endpoint.resume();
         endpoint.transportDrained();
         connection.feed({ opcode: 1, payload: 'after' });
@@ -144,7 +144,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
         expectLegal(role, sink.frames, events);
         if (call === 'throw' || call === 'abort' || call === 'fail') {
           const thrown = events.errors.filter(({ message }) => message === 'from inside');
-          // The receiver of errors does not receive its own; abort() is nothing once all is over.
+          // `onError` does not receive its own exception, and abort() has no effect once the connection is closed.
           const isHeard =
             (call !== 'throw' || hook !== 'onError') && (call !== 'abort' || hook !== 'onClose');
           expect(thrown.length).toBe(isHeard ? 1 : 0);
@@ -158,7 +158,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
   });
 
   for (const name of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong']) {
-    test(`C16, F26: an exception in ${name} causes a Close with 1011 that reveals nothing [A48]`, () => {
+    test(`C16, F26: an exception in ${name} closes with 1011, and the Close frame reveals nothing about it [A48]`, () => {
       const connection = bench(role);
       const { events, sink } = connection;
       events.act = (event) => {
@@ -200,7 +200,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('F24: bytes that a callback passes in are processed after the current chunk [A49]', () => {
+  test('F24: bytes that a callback passes to `receive` are processed after the current chunk [A49]', () => {
     const { endpoint, events } = bench(role);
     const texts = (...list: string[]): Buffer =>
       Buffer.concat(list.map((payload) => peerFrame(role, { opcode: 1, payload })));
@@ -213,7 +213,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('C13: an end that a callback reports is processed after the current chunk', () => {
+  test('C13: an end of the transport that a callback reports is processed after the current chunk', () => {
     const connection = bench(role);
     const { endpoint, events } = connection;
     events.act = (event) => {
@@ -230,7 +230,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F26: inside a callback another endpoint may receive, without an effect on this one [A49]', () => {
+  test('F26: another endpoint may receive inside a callback, and this endpoint is not affected [A49]', () => {
     for (const hook of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'] as const) {
       for (const otherRole of roles) {
         const ours = bench(role);
@@ -274,7 +274,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('F25, C17: the callback of a connection that is dropped for memory may end waiting connections [A49]', () => {
+  test('F25, C17: if a connection is dropped to free memory, its callback may end the connections that wait for memory [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
       const clock = { now: 0 };
       const memoryBudget = new MemoryBudget(10_000, () => clock.now);
@@ -294,7 +294,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('C13: a sink that reports the end inside its calls causes one onClose, and nothing after it', () => {
+  test('C13: a sink that reports the end inside its calls causes one onClose, and no event follows', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),
@@ -319,7 +319,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('C20: a pong that breaks the send cap ends the connection before onPing', () => {
+  test('C20: a pong that exceeds the send cap ends the connection before onPing is called', () => {
     const { endpoint, sink, events, feed } = bench(role);
     sink.onSend = () => endpoint.abort(new Error('send cap'));
     feed({ opcode: 9, payload: 'x' });
@@ -327,7 +327,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
   });
 });
 
-/** Hands everything to the other side at once, from inside the call that sends it. */
+/** Passes all bytes to the other endpoint at once, inside the call that sends them. */
 class SynchronousSink implements ByteSink {
   peer: Endpoint | null = null;
   sent: Buffer[] = [];
@@ -379,8 +379,8 @@ function synchronousPair(): [Side, Side] {
   return [client, server];
 }
 
-describe('a transport that delivers synchronously', () => {
-  /** No frame of the two sides may be broken, out of place or lost. */
+describe('two endpoints on a transport that delivers synchronously', () => {
+  /** Checks that no frame of either endpoint is broken, out of place or lost. */
   function finish(...sides: Side[]): void {
     for (const { endpoint } of sides) endpoint.transportClosed();
     for (const { role, sink, events } of sides) {
@@ -393,7 +393,7 @@ describe('a transport that delivers synchronously', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];
-      // Whatever comes is answered with a message, and a message answers a ping.
+      // This endpoint answers every event with a message, and the other one answers each ping with a message.
       replier.events.act = (event) => {
         if (event === 'onFragment') replier.endpoint.ping(Buffer.from('progress'));
         if (event === 'onPing') replier.endpoint.sendText('pinged');
@@ -407,7 +407,7 @@ describe('a transport that delivers synchronously', () => {
       sender.endpoint.sendBinary(Buffer.alloc(9000, 1));
       sender.endpoint.sendText('x'.repeat(5000));
       sender.endpoint.ping();
-      // 4 fragments make 3 pings, each answered with a message.
+      // Four fragments cause three pings, and each ping is answered with a message.
       expect(replier.events.of('onBinary').length).toBe(4);
       expect(replier.events.of('onText').map(([text]) => String(text).slice(0, 18))).toEqual(
         expect.arrayContaining(['fragmented message', 'x'.repeat(18)]),
@@ -418,7 +418,7 @@ describe('a transport that delivers synchronously', () => {
     }
   });
 
-  test('C4, C6, C13: closing works from either side, and from both at once', () => {
+  test('C4, C6, C13: either side can close, and both can close at once', () => {
     for (const closers of [['client'], ['server'], ['client', 'server']] as const) {
       const pair = synchronousPair();
       const [client, server] = pair;
@@ -443,7 +443,7 @@ describe('a transport that delivers synchronously', () => {
     expect(server.events.of('onClose')).toEqual([[1000, 'server', true, false]]);
   });
 
-  test('F24: a side that paused receives the messages sent meanwhile when it resumes', () => {
+  test('F24: an endpoint that paused receives the messages sent meanwhile when it resumes', () => {
     const pair = synchronousPair();
     const [client, server] = pair;
     server.endpoint.pause();

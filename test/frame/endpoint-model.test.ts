@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import { type Bench, bench, cut, type FrameSpec, peerFrame, roles, sendFragmented } from './harness.ts';
 
-/** What the peer does, one frame each. */
+/** The frames that the peer may send, one per event. */
 const peerFrames = {
   text: { opcode: 1, payload: 'text' },
   binary: { opcode: 2, payload: 'data' },
@@ -55,11 +55,11 @@ type Step =
 
 const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
 
-/** RFC 6455 §5.4, §5.5, §7 on whole frames. */
+/** Models RFC 6455 §5.4, §5.5 and §7 on whole frames. */
 class Model {
   state: 'Open' | 'CloseSent' | 'CloseReceived' | 'Closed' = 'Open';
   readonly log: unknown[][] = [];
-  /** Opcode and payload of what was sent. */
+  /** Opcode and payload of each frame that was sent. */
   readonly sent: [number, string][] = [];
   isServer: boolean;
   ended = false;
@@ -97,7 +97,7 @@ class Model {
           step.code === undefined ? '' : hex(String.fromCharCode(step.code >> 8, step.code & 255)),
         );
         this.#report('onClosing', false);
-        // FAULT-2: the pause ends, and what comes is dropped.
+        // FAULT-2: the pause ends, and what arrives is dropped.
         if (this.#pausedBy.delete('pause')) {
           this.#isDiscarding = true;
           this.#process();
@@ -163,7 +163,7 @@ class Model {
     else this.#receiveData(name);
   }
 
-  /** The rule that a frame breaks now, and the code to close with. */
+  /** Returns the rule that a frame breaks in the current state, and the code to close with. */
   #violationOf(name: FrameName): [string, number] | null {
     const { opcode, payload } = peerFrames[name];
     const message = this.#message;
@@ -177,7 +177,7 @@ class Model {
     if (opcode !== 0 && message !== null) return ['WS_INTERLEAVED_MESSAGE', 1002];
     if ((message?.bytes.length ?? 0) + payload.length > LIMIT) return ['WS_MESSAGE_TOO_BIG', 1009];
     const isText = message === null ? opcode === 1 : message.text;
-    // What is dropped is not decoded.
+    // Dropped messages are not decoded.
     return isText && !this.#isDiscarding && payload.includes('\xff') ? ['WS_INVALID_UTF8', 1007] : null;
   }
 
@@ -250,7 +250,7 @@ class Model {
   }
 }
 
-/** The same step on the real thing. */
+/** Does the same step on the real endpoint. */
 function perform(connection: Bench, step: Step, pauseNext: { value: boolean }): void {
   const { endpoint, sink, role } = connection;
   switch (step.do) {
@@ -333,8 +333,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe.each(roles)('an endpoint does what the model says, %s', (role) => {
-  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: any order of events', () => {
+describe.each(roles)('a %s does what the model says', (role) => {
+  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: the endpoint and the model agree for any order of events', () => {
     const reached = { CloseSent: 0, CloseReceived: 0, Closed: 0, Open: 0 };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
@@ -372,13 +372,13 @@ describe.each(roles)('an endpoint does what the model says, %s', (role) => {
   });
 });
 
-/** A stream that is mostly legal, with what comes of it in one piece. */
+/** A stream that is mostly legal, with the events that it causes when it arrives in one piece. */
 const stream = fc.array(fc.oneof({ weight: 5, arbitrary: friendly }, { weight: 1, arbitrary: frameName }), {
   minLength: 1,
   maxLength: 12,
 });
 
-describe.each(roles)('the division into chunks does not matter to a %s', (role) => {
+describe.each(roles)('how the stream is divided into chunks does not matter to a %s', (role) => {
   test('F18, F24, F26: any split of the same bytes causes the same events and the same answers [A25]', () => {
     const kinds = new Set<string>();
     fc.assert(

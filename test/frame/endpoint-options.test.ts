@@ -1,10 +1,13 @@
-/** What the options of an endpoint change: RFC 6455 §5.5.2 (`autoPong`), §7.1.2 (`pauseOutlivesClose`). The limits are endpoint.test.ts. */
+/**
+ * Tests what the options of an endpoint change: RFC 6455 §5.5.2 (`autoPong`), §7.1.2 (`pauseOutlivesClose`).
+ * endpoint.test.ts tests the limits.
+ */
 import { describe, expect, test } from 'vitest';
 import { checkFirstBytes } from '../../src/frame/header-rules.ts';
 import { allCuts, bench, peerFrame, roles } from './harness.ts';
 
-describe.each(roles)('as a %s', (role) => {
-  test('with autoPong: false a ping is reported and not answered', () => {
+describe.each(roles)('the options of a %s', (role) => {
+  test('with autoPong: false a ping is reported but not answered', () => {
     for (const autoPong of [undefined, true, false]) {
       const { endpoint, feed, sink, events } = bench(role, { autoPong });
       feed({ opcode: 9, payload: 'ping' });
@@ -15,7 +18,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('with pauseOutlivesClose, earlier messages are delivered after resume, at every cut', () => {
+  test("with pauseOutlivesClose, a paused endpoint delivers the messages before the peer's Close after resume, at every cut", () => {
     const bytes = Buffer.concat([
       peerFrame(role, { opcode: 1, payload: 'one' }),
       peerFrame(role, { opcode: 1, payload: 'two' }),
@@ -35,7 +38,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('without it the pause ends, and they are dropped', () => {
+  test('without pauseOutlivesClose, close() ends the pause and later messages are dropped', () => {
     const { endpoint, feed, events } = bench(role);
     endpoint.pause();
     endpoint.close(1000);
@@ -45,7 +48,7 @@ describe.each(roles)('as a %s', (role) => {
   });
 });
 
-test('the error about an unknown opcode has the opcode, and other errors have none', () => {
+test('the error about an unknown opcode contains the opcode, and other errors contain null', () => {
   for (const opcode of [3, 7, 11, 15]) {
     expect(() => checkFirstBytes(0x80 | opcode, 0x80, true, 0)).toThrow(
       expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE', opcode }),

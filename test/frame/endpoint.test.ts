@@ -32,12 +32,12 @@ function closePayload(code: number, reason = ''): Buffer {
   return Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
 }
 
-/** What a text becomes that has lone surrogates. */
+/** Returns the text with each lone surrogate replaced. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
-/** The one frame that was sent. */
+/** Returns the only frame that was sent. */
 function only(sink: MemorySink): ReadFrame {
   const frames = sink.frames;
   expect(frames.length).toBe(1);
@@ -48,8 +48,8 @@ function opcodes(sink: MemorySink): number[] {
   return sink.frames.map(({ opcode }) => opcode);
 }
 
-describe.each(roles)('receiving as a %s', (role) => {
-  test('F18, F24: text and binary messages arrive one by one', () => {
+describe.each(roles)('a %s receives', (role) => {
+  test('F18, F24: text and binary messages are reported one by one', () => {
     const { feed, events } = bench(role);
     feed({ opcode: 1, payload: 'Hello' });
     feed({ opcode: 2, payload: Buffer.from([0, 255, 128]) });
@@ -65,7 +65,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     ]);
   });
 
-  test('F15, F18, F19: fragments may have control frames between them', () => {
+  test('F15, F18, F19: control frames between fragments are processed, and the message stays whole', () => {
     const { feed, events, sink } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 9, payload: 'ping' });
@@ -86,7 +86,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(opcodes(sink)).toEqual([10]);
   });
 
-  test('F15: a Close between fragments closes', () => {
+  test('F15: a Close frame between fragments closes the connection', () => {
     const { feed, events } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 8, payload: closePayload(1000) });
@@ -94,7 +94,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onClosing', true]]);
   });
 
-  test('F21: fragments and chunks may split characters [A37]', () => {
+  test('F21: a character may be divided between fragments and between chunks [A37]', () => {
     const bytes = Buffer.from('Grüße €😀');
     for (let place = 0; place <= bytes.length; place++) {
       const stream = Buffer.concat([
@@ -109,7 +109,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F21, C16: a byte that is impossible in text fails at once, not at FIN [A37]', () => {
+  test('F21, C16: a byte that is impossible in UTF-8 fails the connection at once, before FIN [A37]', () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     const stream = peerFrame(role, { opcode: 1, payload: Buffer.from('ok \xed\xa0 ok', 'latin1') });
     const [start, impossible] = cut(stream, stream.length - 4) as [Buffer, Buffer];
@@ -120,7 +120,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(sentCloseCode()).toBe(1007);
   });
 
-  test('F21: a text that ends inside a character is 1007, whole or in fragments', () => {
+  test('F21: a text that ends inside a character is refused with 1007, whole or in fragments', () => {
     for (const specs of [
       [{ opcode: 1, payload: Buffer.from([0x61, 0xe2, 0x82]) }],
       [
@@ -142,7 +142,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F21: text as bytes is checked as well', () => {
+  test('F21: a text that is delivered as bytes is checked as well', () => {
     for (const chunkCount of [1, 2]) {
       const { endpoint, events } = bench(role, { text: 'bytes' });
       const stream = peerFrame(role, { opcode: 1, payload: 'é' });
@@ -152,7 +152,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F25: a message of exactly the limit is accepted; one byte more is 1009 at the header [A21, A22]', () => {
+  test('F25: a message of exactly the limit is accepted, and one byte more is refused with 1009 at the header [A21, A22]', () => {
     const exact = bench(role, { maxMessageSize: 300 });
     exact.feed({ opcode: 2, payload: Buffer.alloc(300) });
     expect(exact.events.of('onBinary').length).toBe(1);
@@ -167,7 +167,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(fragments.events.of('onBinary')).toEqual([]);
   });
 
-  test('FAULT-4, F25: without room in the memory budget reading stops, and continues later; nothing is lost [A23]', () => {
+  test('FAULT-4, F25: without room in the memory budget the endpoint stops reading, continues later, and loses nothing [A23]', () => {
     const memoryBudget = new MemoryBudget(20_000);
     const options = { maxMessageSize: 15_000, memoryBudget };
     const [first, second, third] = [bench(role, options), bench(role, options), bench(role, options)];
@@ -175,7 +175,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     const end = { opcode: 0, payload: Buffer.alloc(5000, 2) };
     expect(first.endpoint.receive(peerFrame(role, begin))).toBe(true);
     expect(second.endpoint.receive(peerFrame(role, begin))).toBe(true);
-    // What comes with the chunk at hand is handled; a small message in one piece needs no room.
+    // The rest of the current chunk is processed; a small message in one piece needs no room.
     const chunk = Buffer.concat([begin, { opcode: 9, payload: 'ping' }].map((spec) => peerFrame(role, spec)));
     expect(third.endpoint.receive(chunk)).toBe(false);
     expect([third.endpoint.isPaused, third.endpoint.isPausedByUser]).toEqual([true, false]);
@@ -194,7 +194,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('F18: a large message stays in its chunk, and a small one does not keep its chunk', () => {
+  test('F18: a large message is a view of its chunk, and a small message does not keep its chunk alive', () => {
     const { endpoint, events } = bench(role);
     const received: Buffer[] = [];
     events.onBinary = (payload) => received.push(payload);
@@ -208,7 +208,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(received[1]?.buffer).not.toBe(chunk.buffer);
     expect(received[0]?.equals(Buffer.alloc(60_000, 1))).toBe(true);
     expect(received[1]?.equals(Buffer.alloc(100, 2))).toBe(true);
-    // A part of a chunk that is mostly something else is copied out, large or not.
+    // A message is copied, large or not, if it is only a small part of its chunk.
     const mostlyOther = Buffer.from(new ArrayBuffer(65_536));
     const medium = peerFrame(role, { opcode: 2, payload: Buffer.alloc(5000, 3) });
     medium.copy(mostlyOther);
@@ -217,14 +217,14 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: a Pong without a Ping is reported, and not answered [A28]', () => {
+  test('C8: a Pong that answers no Ping is reported and not answered [A28]', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F25: a message without progress fails with 1008, and nothing else does [A23]', () => {
+  test('F25: only a message without progress fails with 1008 [A23]', () => {
     const idle = bench(role);
     idle.endpoint.messageTimedOut();
     idle.feed({ opcode: 1, payload: 'whole' });
@@ -278,7 +278,7 @@ describe.each(roles)('receiving as a %s', (role) => {
   });
 });
 
-describe.each(roles)('pings to a %s', (role) => {
+describe.each(roles)('a %s receives pings', (role) => {
   test('C7: a ping is answered with its own payload, from 0 to 125 bytes', () => {
     for (let size = 0; size <= 125; size++) {
       const { feed, sink, events } = bench(role);
@@ -290,14 +290,14 @@ describe.each(roles)('pings to a %s', (role) => {
     }
   });
 
-  test('C7: ten thousand pings in one chunk get ten thousand pongs [A27]', () => {
+  test('C7: ten thousand pings in one chunk are answered with ten thousand pongs [A27]', () => {
     const { endpoint, sink } = bench(role);
     endpoint.receive(Buffer.concat(Array(10_000).fill(peerFrame(role, { opcode: 9, payload: 'x' }))));
     expect(endpoint.state).toBe(Open);
     expect(opcodes(sink).length).toBe(10_000);
   });
 
-  test("C7: a ping after our own Close is answered, and one after the peer's is not", () => {
+  test("C7: a ping after our own Close is answered, and a ping after the peer's Close is not", () => {
     const { endpoint, feed, sink } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 9, payload: 'late' });
@@ -307,7 +307,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C8: while the transport is blocked only the newest pong waits [A26]', () => {
+  test('C8: while the transport is blocked, only the newest pong waits [A26]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     sink.blocked = true;
     for (let i = 0; i < 1000; i++) feed({ opcode: 9, payload: `ping ${i}` });
@@ -320,18 +320,18 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(sink.frames.length).toBe(1);
   });
 
-  test('C8: an older pong never follows a newer one', () => {
+  test('C8: an older pong is never sent after a newer one', () => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'old' });
-    // Not blocked any more, but `drained` has not been called yet.
+    // The transport is no longer blocked, but `drained` has not been called yet.
     sink.blocked = false;
     feed({ opcode: 9, payload: 'new' });
     endpoint.transportDrained();
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['new']);
   });
 
-  test("C7, C17: no pong is sent after the peer's Close, a failure, or the end", () => {
+  test("C7, C17: no pong is sent after the peer's Close, after a failure, or after the end", () => {
     const ends: ((connection: Bench) => void)[] = [
       (connection) => connection.feed({ opcode: 8 }),
       (connection) => connection.feed({ opcode: 3 }),
@@ -359,7 +359,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C7: the payload of a pong is a copy: the chunk may change', () => {
+  test('C7: the payload of a pong is a copy, so the chunk may change', () => {
     const { endpoint, sink, events } = bench(role);
     sink.blocked = true;
     const received: Buffer[] = [];
@@ -374,8 +374,8 @@ describe.each(roles)('pings to a %s', (role) => {
   });
 });
 
-describe.each(roles)('closing as a %s', (role) => {
-  test('C10: close sends one Close frame with code and reason; later calls have no effect', () => {
+describe.each(roles)('a %s closes', (role) => {
+  test('C10: close sends one Close frame with code and reason, and later calls have no effect', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.close(3001, 'enough');
     endpoint.close(1000);
@@ -387,13 +387,13 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(endpoint.state).toBe(CloseSent);
   });
 
-  test('C10: without a code the Close frame is empty', () => {
+  test('C10: close without a code sends an empty Close frame', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close();
     expect(only(sink).payload.length).toBe(0);
   });
 
-  test('C23: a code that may not be sent, a reason that is too long, and one without a code are refused before any byte is sent', () => {
+  test('C23: close refuses an invalid code, a reason that is too long, and a reason without a code before any byte is sent', () => {
     const { endpoint, sink, events } = bench(role);
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, Number.NaN]) {
       expect(() => endpoint.close(code), String(code)).toThrow(RangeError);
@@ -403,19 +403,19 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(sink.bytes.length).toBe(0);
     expect(events.log).toEqual([]);
     expect(endpoint.state).toBe(Open);
-    // Misuse is misuse in every state.
+    // Invalid arguments throw in every state.
     endpoint.transportClosed();
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
 
-  test('C3, F5, F23: no data frame follows our Close, and no ping', () => {
+  test('C3, F5, F23: no data frame and no ping is sent after our Close', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close(1000);
     sendEverything(endpoint, role);
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test("C3, C4: nothing follows our Close that answers the peer's", () => {
+  test("C3, C4: after our Close nothing is sent in answer to the peer's Close", () => {
     const { endpoint, feed, sink } = bench(role);
     feed({ opcode: 8, payload: closePayload(1000) });
     sendEverything(endpoint, role);
@@ -423,7 +423,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test("C4, C13: the peer's Close is answered with its own payload, which is reported", () => {
+  test("C4, C13: the peer's Close is answered with its own payload, and the payload is reported", () => {
     for (const [payload, code, reason] of [
       [closePayload(1000, 'done'), 1000, 'done'],
       [closePayload(4999), 4999, ''],
@@ -443,7 +443,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C5, C11: after both Close frames a server ends TCP at once, and a client waits for that', () => {
+  test('C5, C11: after both Close frames a server ends TCP at once, and a client waits for the server to end TCP', () => {
     const answering = bench(role);
     answering.feed({ opcode: 8, payload: closePayload(1000) });
     const asking = bench(role);
@@ -454,7 +454,7 @@ describe.each(roles)('closing as a %s', (role) => {
       role === 'server' ? ['closing', 'closing', 'end'] : ['closing', 'closing'],
     );
     for (const { endpoint, sink, events } of [answering, asking]) {
-      // §7.1.1: the other side ended: now the client does too.
+      // §7.1.1: the server has ended TCP, so the client ends TCP as well.
       endpoint.receiveEnd();
       expect(sink.calls.at(-1)).toBe('end');
       expect(events.of('onClose')).toEqual([]);
@@ -463,7 +463,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C6: Close frames that cross count as sent and received, without a second one', () => {
+  test('C6: two Close frames that cross complete the closing handshake, and no second Close is sent', () => {
     const { endpoint, feed, sink, events } = bench(role);
     endpoint.close(1001, 'mine');
     feed({ opcode: 8, payload: closePayload(3000, 'theirs') });
@@ -476,7 +476,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test("C4: messages that precede the peer's Close are delivered even after our own", () => {
+  test("C4: messages that precede the peer's Close are delivered even after our own Close", () => {
     const { endpoint, feed, events } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'late' });
@@ -484,7 +484,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(events.of('onText')).toEqual([['late', 4]]);
   });
 
-  test('C17: after the first Close everything is ignored: messages, pings, Closes, invalid bytes [A29]', () => {
+  test("C17: after the peer's first Close everything is ignored: messages, pings, Close frames, invalid bytes [A29]", () => {
     const { endpoint, feed, sink, events } = bench(role);
     const close = peerFrame(role, { opcode: 8, payload: closePayload(1000, 'first') });
     const more = [
@@ -504,7 +504,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close of one byte or with an invalid code is 1002, and with an invalid reason 1007 [A31]', () => {
+  test('C1, C16: a Close frame with one byte or an invalid code fails with 1002, and one with an invalid reason fails with 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -515,7 +515,7 @@ describe.each(roles)('closing as a %s', (role) => {
       open.feed({ opcode: 8, payload });
       expect(open.sentCloseCode()).toBe(code);
       expect(open.sink.calls).toEqual(['closing', 'end']);
-      // §7.1.5: such a frame is no Close frame received.
+      // §7.1.5: such a frame does not count as a received Close frame.
       open.endpoint.transportClosed();
       expect(open.events.of('onClose')).toEqual([[1006, '', false, false]]);
       const closing = bench(role);
@@ -526,7 +526,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C23, C24: all 65,536 codes in a Close frame of the peer are accepted or refused by the rules [A31]', () => {
+  test("C23, C24: each of the 65,536 codes in the peer's Close is accepted or refused by the rules [A31]", () => {
     for (let code = 0; code <= 0xffff; code++) {
       const { feed, sentCloseCode } = bench(role);
       feed({ opcode: 8, payload: closePayload(code) });
@@ -537,7 +537,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C17: after a failure no data of the peer is processed, not even its Close [A29]', () => {
+  test('C17: after a failure no frame of the peer is processed, not even its Close [A29]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     feed({ opcode: 3 });
     feed({ opcode: 1, payload: 'more' });
@@ -549,7 +549,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
   });
 
-  test('C14, C15, C16: a failure is one Close with the code, the end of TCP, and a report, in this order', () => {
+  test('C14, C15, C16: a failure sends one Close frame with the code, ends TCP, and is then reported', () => {
     const { endpoint, sink, events } = bench(role);
     let sentBefore = '';
     events.act = () => {
@@ -564,7 +564,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(sink.frames.length).toBe(1);
   });
 
-  test('C16: a violation after our own Close ends the connection without a second one', () => {
+  test('C16: a violation after our own Close ends the connection without a second Close frame', () => {
     const { endpoint, feed, sink, events } = bench(role);
     endpoint.close(3000);
     feed({ opcode: 3 });
@@ -578,7 +578,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test('C12, C13, C19: a transport that ends without a Close frame is 1006, not clean, exactly once', () => {
+  test('C12, C13, C19: a transport that ends without a Close frame is reported once, with code 1006 and as not clean', () => {
     for (const end of ['receiveEnd', 'transportClosed'] as const) {
       for (const closeFirst of [false, true]) {
         const { endpoint, events, sink } = bench(role);
@@ -593,7 +593,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C12: terminate drops the connection; it is clean only if both Close frames had been exchanged', () => {
+  test('C12: terminate drops the connection, and the close is clean only if both Close frames had been exchanged', () => {
     const open = bench(role);
     open.endpoint.terminate();
     open.endpoint.terminate();
@@ -613,7 +613,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(done.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C18: nothing that the rules allow makes an endpoint close', () => {
+  test('C18: no frame that the rules allow makes an endpoint close', () => {
     const { endpoint, feed, sink, events } = bench(role, { maxMessageSize: 70_000 });
     const payloads = ['', 'x', 'x'.repeat(125), '\ufeff', '\ufffd\0\u{10ffff}', 'x'.repeat(70_000)];
     for (const payload of payloads) {
@@ -636,7 +636,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(endpoint.state).toBe(Open);
   });
 
-  test('C20: abort drops the connection and reports the reason, once', () => {
+  test('C20: abort drops the connection and reports the reason once', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.abort(new Error('gone'));
     expect(sink.calls).toEqual(['destroy']);
@@ -654,7 +654,7 @@ interface ViewConstructor {
   new (memory: ArrayBuffer, offset: number, length: number): ArrayBufferView<ArrayBuffer>;
 }
 
-/** Each way to send something, all of which are to be refused. */
+/** Lists every way to send, each of which has to be refused. */
 function sendEverything(endpoint: Endpoint, role: Role): void {
   expect(endpoint.sendText('x')).toBe(0);
   expect(endpoint.sendText('x'.repeat(5000))).toBe(0);
@@ -695,7 +695,7 @@ describe.each(roles)('every cell of the table of states, as a %s', (role) => {
     sent?: number;
     calls?: string[];
     log?: unknown[][];
-    /** What `onClose` says in the end. */
+    /** What `onClose` reports in the end. */
     close: unknown[] | null;
   }
   const lost = [1006, '', false, false];
@@ -748,13 +748,13 @@ describe.each(roles)('every cell of the table of states, as a %s', (role) => {
     ['Closed', 'peer’s end', { state: Closed, calls: ['end'], close: null }],
   ];
 
-  test('no cell is missing', () => {
+  test('the table has every cell', () => {
     expect(table.length).toBe(Object.keys(enter).length * Object.keys(act).length);
     expect(new Set(table.map(([state, event]) => `${state}, ${event}`)).size).toBe(table.length);
     expect(Object.keys(enter)).toEqual(Object.keys(EndpointState));
   });
 
-  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in %s: %s', (state, event, cell) => {
+  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in the state %s: %s', (state, event, cell) => {
     const connection = bench(role);
     const { endpoint, sink, events } = connection;
     enter[state]!(connection);
@@ -776,11 +776,11 @@ describe.each(roles)('every cell of the table of states, as a %s', (role) => {
   });
 });
 
-describe.each(roles)('pausing a %s', (role) => {
+describe.each(roles)('a %s pauses', (role) => {
   const messages = (...texts: string[]): Buffer =>
     Buffer.concat(texts.map((payload) => peerFrame(role, { opcode: 1, payload })));
 
-  test('F24: pause in a callback stops after the current frame; resume continues in order', () => {
+  test('F24: pause in a callback stops after the current frame, and resume continues in order', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(false);
@@ -813,7 +813,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
   });
 
-  test("F24: the application's pause and the codec's are independent", async () => {
+  test("F24: the application's pause and the codec's pause are independent", async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -834,7 +834,7 @@ describe.each(roles)('pausing a %s', (role) => {
     ]);
   });
 
-  test('C13: an end that arrives after waiting messages does not discard them', () => {
+  test('C13: an end of the transport that arrives after waiting messages does not discard these messages', () => {
     const { endpoint, events } = bench(role);
     events.act = (name) => {
       if (name === 'onText') endpoint.pause();
@@ -852,7 +852,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
   });
 
-  test('C13, C19: an end without a Close, after waiting messages, is 1006 when they have been read', () => {
+  test('C13, C19: an end without a Close frame, after waiting messages, is reported as 1006 once they have been read', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a', 'b'));
@@ -876,7 +876,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
   });
 
-  test('C17: a failure, a Close and terminate end a pause, since the end of the transport must be seen', () => {
+  test('C17: a failure, a Close and terminate end a pause, so that the endpoint notices the end of the transport', () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 8 }),
@@ -909,8 +909,8 @@ describe.each(roles)('pausing a %s', (role) => {
   });
 });
 
-describe.each(roles)('sending as a %s', (role) => {
-  test('F1, F3, F23: each message is one frame with FIN and its type, masked by a client only', () => {
+describe.each(roles)('a %s sends', (role) => {
+  test('F1, F3, F23: each message is one frame with FIN and its opcode, and only a client masks it', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
@@ -958,7 +958,7 @@ describe.each(roles)('sending as a %s', (role) => {
     ] as const) {
       const counts = new Set<number>();
       for (const border of [0, 125, 126, 65535, 65536]) {
-        // Units of UTF-16, bytes, and the size up to which text is written in place.
+        // Counts UTF-16 units and bytes, and the size up to which text is written in place.
         for (const middle of [
           border,
           border / width,
@@ -1007,7 +1007,7 @@ describe.each(roles)('sending as a %s', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: fragments have the type first, then continuations, and FIN last', () => {
+  test('F5, F17, F23: the first fragment has the opcode, the others are continuations, and the last one has FIN', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1032,7 +1032,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F23: fragments stop if the state changes meanwhile', () => {
+  test('F23: no further fragments are sent if the state changes meanwhile', () => {
     const { endpoint, sink } = bench(role);
     sink.onSend = () => {
       if (sink.frames.length === 2) endpoint.terminate();
@@ -1062,7 +1062,7 @@ describe.each(roles)('sending as a %s', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F3: a frame that was serialized once may be sent to many clients, and never by a client', () => {
+  test('F3: a server may send a serialized frame to many clients, and a client never sends one', () => {
     const { endpoint, sink } = bench(role);
     for (const size of [5, 4000, 5000]) {
       sink.clear();
@@ -1077,8 +1077,8 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F13: the argument is never modified, and memory that was not written is never sent [A40]', () => {
-    // Our sink reserves memory full of 0xa5. No payload has that byte, so none may be on the wire of a server.
+  test('F13: the argument is never modified, and uninitialized memory is never sent [A40]', () => {
+    // Our sink reserves memory full of 0xa5. No payload contains that byte, so a server must never send it.
     const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
     const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
     memory.set(content, 8);
@@ -1095,7 +1095,7 @@ describe.each(roles)('sending as a %s', (role) => {
     for (const Kind of [...kinds, ...wide] as ViewConstructor[]) {
       for (const size of [0, 8, 120, 128, 4088, 4096, 4104]) {
         const view = new Kind(memory.buffer, 8, size / (Kind.BYTES_PER_ELEMENT ?? 1));
-        // What an API has to make of any view: its bytes, not its elements.
+        // An API has to send the bytes of any view, not its elements.
         const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
         const expected = Buffer.from(content.subarray(0, size));
         const { endpoint, sink } = bench(role);
@@ -1125,7 +1125,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F13: a large payload of a client is masked into a copy, and that of a server is passed on unchanged', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes it on unchanged', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];
@@ -1137,8 +1137,8 @@ describe.each(roles)('sending as a %s', (role) => {
   });
 });
 
-describe('two endpoints', () => {
-  test('F1, F3, F14, C4, C5: a client and a server talk and close', () => {
+describe('a client and a server together', () => {
+  test('F1, F3, F14, C4, C5: they exchange messages and close', () => {
     const [client, server] = [bench('client'), bench('server')];
     const exchange = (): void => {
       for (const [from, to] of [
@@ -1172,8 +1172,8 @@ describe('two endpoints', () => {
   });
 });
 
-describe('misuse', () => {
-  test('F25: a limit that is not a number from 0 on is refused, and does not mean "no limit"', () => {
+describe('invalid arguments', () => {
+  test('F25: a limit that is negative or not a number is refused, and does not mean "no limit"', () => {
     for (const maxMessageSize of [undefined, Number.NaN, -1, 'x']) {
       const options = { role: 'server', maxMessageSize } as EndpointOptions;
       expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(RangeError);
@@ -1191,7 +1191,7 @@ describe('misuse', () => {
   });
 });
 
-test('F2, F4, C17: the wrong masking fails at every position [A15, A16]', () => {
+test('F2, F4, C17: a frame with the wrong masking fails the connection at every position [A15, A16]', () => {
   const places: [string, FrameSpec[], FrameSpec][] = [
     ['text', [], { opcode: 1, payload: 'x' }],
     ['empty', [], { opcode: 2 }],
@@ -1214,7 +1214,7 @@ test('F2, F4, C17: the wrong masking fails at every position [A15, A16]', () => 
   }
 });
 
-test('F6, F7, F22: reserved bits and opcodes fail at every position, inside a message too [A17, A18]', () => {
+test('F6, F7, F22: reserved bits and opcodes fail the connection at every position, also inside a message [A17, A18]', () => {
   for (const role of roles) {
     for (const inside of [false, true]) {
       for (let opcode = 0; opcode < 16; opcode++) {
@@ -1236,8 +1236,8 @@ test('F6, F7, F22: reserved bits and opcodes fail at every position, inside a me
   }
 });
 
-test('F18: bytes that were read once are read in the same way, however they were cut', () => {
-  // The reader of this suite against its builder, so that neither hides a fault of the other.
+test('F18: the frame reader of this suite reads the same frames, however the bytes were cut', () => {
+  // This tests the reader of this suite with its builder, so that neither hides a fault of the other.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,
     payload: Buffer.alloc(size, size),

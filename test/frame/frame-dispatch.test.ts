@@ -1,10 +1,10 @@
-/** Where frames go when what they belong to is given up between two pieces. RFC 6455 §5.4, §10.4. */
+/** Tests frames whose message is abandoned between two of its pieces. RFC 6455 §5.4, §10.4. */
 import { expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { bench, peerFrame, roles } from './harness.ts';
 
 test.each(roles)(
-  'as a %s: a message that is abandoned with its last piece, while closing, is not delivered',
+  'as a %s: if the endpoint is closing, a message that is abandoned during its last piece is not delivered',
   (role) => {
     for (const opcode of [1, 2]) {
       for (const fin of [true, false]) {
@@ -13,7 +13,7 @@ test.each(roles)(
         endpoint.close(1000);
         const bytes = peerFrame(role, { opcode, fin, payload: 'x'.repeat(50_000) });
         endpoint.receive(Buffer.from(bytes.subarray(0, 500)));
-        // Others fill the budget, and one of them has the turn.
+        // Other connections fill the budget, and one of them has the turn.
         memoryBudget.count(100_000);
         const other = bench(role, { memoryBudget });
         other.endpoint.receive(peerFrame(role, { opcode: 2, payload: 'x'.repeat(9_000) }).subarray(0, 100));
@@ -23,7 +23,7 @@ test.each(roles)(
         expect(events.of('onBinary'), `opcode ${opcode}`).toEqual([]);
         expect(events.of('onFragment'), `opcode ${opcode}`).toEqual([]);
         expect(memoryBudget.used).toBeLessThan(before);
-        // The peer's Close frame is still seen.
+        // The endpoint still processes the peer's Close frame.
         if (!fin) endpoint.receive(peerFrame(role, { opcode: 0, payload: 'x' }));
         endpoint.receive(peerFrame(role, { opcode: 8, payload: Buffer.from([3, 232]) }));
         endpoint.transportClosed();

@@ -23,13 +23,13 @@ export interface FrameSpec {
   readonly rsv?: number;
   /** Null: not masked. */
   readonly key?: readonly number[] | null;
-  /** What the header says where that is not the payload's length. */
+  /** What the header says if that is not the payload's length. */
   readonly length?: bigint;
   /** The length form: 7, 16 or 64 bits. @default the shortest */
   readonly form?: 7 | 16 | 64;
 }
 
-/** One frame, byte for byte as the specification says. */
+/** Builds one frame, byte for byte as the specification says. */
 export function frame(spec: FrameSpec): Buffer {
   const payload = typeof spec.payload === 'string' ? Buffer.from(spec.payload) : (spec.payload ?? []);
   const length = spec.length ?? BigInt(payload.length);
@@ -50,7 +50,7 @@ export function frame(spec: FrameSpec): Buffer {
   ]);
 }
 
-/** A frame as the peer of `role` has to send it. */
+/** Builds a frame as the peer of `role` has to send it. */
 export function peerFrame(role: Role, spec: FrameSpec): Buffer {
   return frame({ key: role === 'server' ? rfcKey : null, ...spec });
 }
@@ -65,7 +65,10 @@ export interface ReadFrame {
   readonly size: number;
 }
 
-/** Reads frames the slow and plain way; throws for a length that is not in its shortest form, and for what is cut off. */
+/**
+ * Reads frames in the slow and plain way. Throws if a length is not in its shortest form, or if a frame is
+ * incomplete.
+ */
 export function readFrames(bytes: Buffer): ReadFrame[] {
   const frames: ReadFrame[] = [];
   let at = 0;
@@ -98,12 +101,14 @@ export function readFrames(bytes: Buffer): ReadFrame[] {
 
 const POISON = 0xa5;
 
-/** Keeps what it is given. Its memory is poisoned: a byte that was never written shows. */
+/**
+ * Keeps the bytes that it receives. Its memory is filled with a pattern that reveals bytes that were never written.
+ */
 export class MemorySink implements ByteSink {
   readonly calls: string[] = [];
   blocked = false;
   bufferedAmount = 0;
-  /** Whether nothing has left until `leave` is called. */
+  /** If true, bytes count as sent only after `leave` is called. */
   keeps = false;
   /** The endpoint that writes here. */
   endpoint: Endpoint | null = null;
@@ -116,7 +121,7 @@ export class MemorySink implements ByteSink {
   #reserved: { buffer: Buffer; offset: number; size: number } | null = null;
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
-    // No more room than was asked for, at an odd place: what is written beyond it throws or is lost.
+    // There is no more room than was requested, at an odd offset: bytes written beyond it throw or are lost.
     this.#reserved = { buffer: Buffer.alloc(size + 3, POISON), offset: 3, size };
     return this.#reserved;
   }
@@ -159,7 +164,7 @@ export class MemorySink implements ByteSink {
     else done(null);
   }
 
-  /** What was kept has left, or never will. */
+  /** Reports that the kept bytes have left, or never will. */
   leave(error: Error | null = null): void {
     const marks = this.#marks;
     this.#marks = [];
@@ -206,12 +211,12 @@ export const eventNames: readonly EventName[] = [
   'onError',
 ];
 
-/** Writes events down as plain values, and lets a test act inside them. */
+/** Records events as plain values, and lets a test act inside them. */
 export class Recorder implements EndpointEvents {
   readonly log: unknown[][] = [];
   readonly errors: Error[] = [];
   readonly closes: CloseRecord[] = [];
-  /** Runs inside each event, after its recording. */
+  /** Runs inside each event, after the event is recorded. */
   act: (name: EventName) => void = () => {};
 
   onText(text: string | Buffer, wireSize: number): void {
@@ -242,7 +247,7 @@ export class Recorder implements EndpointEvents {
     this.#record('onError', 'code' in error ? error.code : error.message);
   }
 
-  /** The events of one name. */
+  /** Returns the events of one name. */
   of(name: EventName): unknown[][] {
     return this.log.filter(([first]) => first === name).map(([, ...rest]) => rest);
   }
@@ -260,7 +265,7 @@ export interface Bench {
   readonly events: Recorder;
   /** Receives one frame as the peer sends it. */
   feed(spec: FrameSpec): boolean;
-  /** The code in the one Close frame that was sent, or null. */
+  /** Returns the code in the only Close frame that was sent, or null. */
   sentCloseCode(): number | null;
 }
 
@@ -294,19 +299,19 @@ export function sendFragmented(
   return typeof data === 'string' ? endpoint.sendText(data, options) : endpoint.sendBinary(data, options);
 }
 
-/** Pieces of `bytes`, each in memory of its own, cut at the given places. */
+/** Returns pieces of `bytes`, each in its own memory, cut at the given places. */
 export function cut(bytes: Buffer, ...places: number[]): Buffer[] {
   const edges = [0, ...places, bytes.length];
   return edges.slice(1).map((edge, i) => Buffer.from(bytes.subarray(edges[i], edge)));
 }
 
-/** Whole, byte by byte, and in two at every place. */
+/** Returns the bytes whole, byte by byte, and divided in two at every place. */
 export function allCuts(bytes: Buffer): Buffer[][] {
   const places = Array.from({ length: Math.max(bytes.length - 1, 0) }, (_, i) => i + 1);
   return [cut(bytes), cut(bytes, ...places), ...places.map((place) => cut(bytes, place))];
 }
 
-/** A generator of numbers from 0 up to, but not including, `limit`; the same for the same seed. */
+/** Creates a generator of numbers from 0 up to, but not including, `limit`. The same seed gives the same numbers. */
 export function random(seed: number): (limit: number) => number {
   let state = seed >>> 0;
   return (limit) => {
@@ -317,10 +322,12 @@ export function random(seed: number): (limit: number) => number {
   };
 }
 
-/** A codec that says what it did: `z:` before the bytes. Each call waits for `release` where the test asks for that. */
+/**
+ * A codec that marks what it did with `z:` before the bytes. Each call waits for `release` if the test requests that.
+ */
 export class FakeCodec implements MessageCodec {
   threshold = 4;
-  /** Calls that return a Promise. */
+  /** If true, calls return a Promise. */
   waits = false;
   closed = 0;
   #pending: (() => void)[] = [];
@@ -349,7 +356,7 @@ export class FakeCodec implements MessageCodec {
     this.closed++;
   }
 
-  /** Lets the oldest call, or all of them, answer; resolves when the answer has been taken. */
+  /** Lets the oldest call, or all calls, answer. Resolves when the answer has been processed. */
   async release(count = Infinity): Promise<void> {
     for (let n = 0; n < count && this.#pending.length > 0; n++) {
       this.#pending.shift()!();

@@ -1,4 +1,4 @@
-/** The WebAssembly kernel beside the JavaScript reference, and what happens without WebAssembly. */
+/** Compares the WebAssembly kernel with the JavaScript reference, and tests the library without WebAssembly. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -9,15 +9,15 @@ import { maskKernel } from '../../src/frame/mask-kernel.ts';
 const content = Uint8Array.from({ length: 200_100 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 const key = 0x7c_f3_02_81;
 
-/** What the reference makes of `content[start, end)`. */
+/** Returns what the reference makes of `content[start, end)`. */
 function reference(start: number, end: number, maskingKey = key): Buffer {
   const bytes = Buffer.from(content.subarray(start, end));
   applyMaskWordwise(bytes, 0, bytes.length, maskingKey);
   return bytes;
 }
 
-describe('the kernel compared with the reference', () => {
-  test('this platform supports it', () => {
+describe('the masking kernel compared with the reference', () => {
+  test('this platform supports the masking kernel', () => {
     expect(maskKernel).not.toBeNull();
   });
 
@@ -46,7 +46,7 @@ describe('the kernel compared with the reference', () => {
     }
   });
 
-  test('F13: in place, and cut anywhere, the result is that of the reference', () => {
+  test('F13: masking in place, and of input cut anywhere, gives the result of the reference', () => {
     fc.assert(
       fc.property(
         fc.nat(150_000),
@@ -77,7 +77,7 @@ test.each([
     'has no memory to give',
     "WebAssembly.Instance = class { constructor() { throw new RangeError('memory'); } };",
   ],
-])('if WebAssembly %s, JavaScript masks', (_, code) => {
+])('if WebAssembly %s, JavaScript masks the payload', (_, code) => {
   const mask = new URL('../../dist/frame/mask.js', import.meta.url).href;
   const kernel = new URL('../../dist/frame/mask-kernel.js', import.meta.url).href;
   const program = `

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { applyMask, copyMasked, nextMaskingKey, rotateMaskingKey } from '../../src/frame/mask.ts';
 
-/** §5.3 word by word. */
+/** Masks as §5.3 says, word by word. */
 function naive(payload: Uint8Array, key: readonly number[], phase = 0): Buffer {
   return Buffer.from(payload.map((byte, i) => byte ^ key[(i + phase) % 4]!));
 }
 
-/** A key as mask.ts keeps it: the first byte on the wire lowest. */
+/** Returns a key in the form that mask.ts keeps: the first byte on the wire is the lowest. */
 function packed(key: readonly number[]): number {
   return Buffer.from(key).readInt32LE();
 }
@@ -20,11 +20,11 @@ function unpacked(key: number): number[] {
   return [...bytes];
 }
 
-/** A key in which no byte, and no byte's sign, can be mistaken for another. */
+/** A key in which no byte, and no sign of a byte, can be mistaken for another. */
 const key = [0x81, 0x02, 0xf3, 0x7c] as const;
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 
-/** Masks `length` bytes at `offset` of a larger memory, and checks that the bytes around them stay. */
+/** Masks `length` bytes at `offset` of a larger memory, and checks that the bytes around them do not change. */
 function check(memoryOffset: number, start: number, length: number): void {
   const memory = new Uint8Array(memoryOffset + start + length + 8).fill(0x55);
   const buffer = Buffer.from(memory.buffer, memoryOffset);
@@ -48,7 +48,7 @@ describe('masking', () => {
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: the result is that of a loop over bytes, at every alignment and every length up to 64, around 96 and beyond', () => {
+  test('F13: masking gives the result of a loop over bytes, at every alignment and every length up to 64, around 96 and beyond', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
@@ -59,7 +59,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: the key continues where the previous chunk ended, at every phase and cut', () => {
+  test('F13: the key continues at the position where the previous chunk ended, for every phase and cut', () => {
     for (const total of [7, 64, 97, 300]) {
       for (let place = 0; place <= total; place++) {
         const buffer = Buffer.from(content.subarray(0, total));
@@ -70,7 +70,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: any payload, key, alignment and cuts work; masking twice restores the bytes', () => {
+  test('F13: any payload is masked correctly with any key, alignment and cuts, and masking twice restores the bytes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 400 }),
@@ -102,7 +102,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: copyMasked masks the copy and leaves the source', () => {
+  test('F13: copyMasked masks the copy and does not change the source', () => {
     for (const length of [0, 1, 5, 63, 64, 95, 96, 97, 200, 4096]) {
       for (let offset = 0; offset < 8; offset++) {
         const source = Buffer.from(content.subarray(0, length));
@@ -121,7 +121,7 @@ describe('masking', () => {
 describe('masking keys', () => {
   test('F12: keys do not repeat more often than by chance, and no key is a function of the previous one [A38]', () => {
     const keys = Array.from({ length: 20_000 }, nextMaskingKey);
-    // 20,000 of 2^32: 0.05 repetitions are expected, more than five come once in 10^11 runs.
+    // 20,000 of 2^32 keys: 0.05 repetitions are expected, and more than five happen once in 10^11 runs.
     expect(new Set(keys).size).toBeGreaterThan(19_994);
     const differences = new Set(keys.slice(1).map((value, i) => (value - keys[i]!) | 0));
     expect(differences.size).toBeGreaterThan(19_990);
@@ -138,7 +138,7 @@ describe('masking keys', () => {
     for (const [place, table] of counts.entries()) {
       const expected = draws / 256;
       const chiSquare = table.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-      // 255 degrees of freedom: mean 255, deviation 22.6. Ten deviations either way are no accident.
+      // 255 degrees of freedom: mean 255, deviation 22.6. Ten deviations in either direction cannot be chance.
       expect(chiSquare, `byte ${place}`).toBeGreaterThan(60);
       expect(chiSquare, `byte ${place}`).toBeLessThan(480);
     }
@@ -159,13 +159,13 @@ describe('masking keys', () => {
         expect(++drawn).toBeLessThan(1_000_000);
       }
       const pool = pools[0]!;
-      // The key that made the pool fill, and those that follow it.
+      // The key for which the pool was filled, and the keys that follow it.
       for (let used = 4; used <= pool.length; used += 4) {
         expect(pool.subarray(0, used).every((byte) => byte === 0)).toBe(true);
         expect(pool.subarray(used).every((byte) => byte === 0x5a)).toBe(true);
         if (used < pool.length) expect(nextMaskingKey()).toBe(0x5a5a5a5a);
       }
-      // An empty pool is never handed out.
+      // An empty pool never returns a key.
       expect(pools.length).toBe(1);
       expect(nextMaskingKey()).toBe(0x5a5a5a5a);
       expect(pools.length).toBe(2);
@@ -173,11 +173,11 @@ describe('masking keys', () => {
       crypto.randomFillSync = original;
       syncBuiltinESMExports();
     }
-    // What the false source left behind is used up, so that no later test gets it.
+    // Uses up what the false source left, so that no later test gets it.
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
-  test('F12: the user of the package cannot choose a key [A39]', async () => {
+  test('F12: the user of the package cannot choose a masking key [A39]', async () => {
     const mask = await import('../../src/frame/mask.ts');
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([
@@ -189,7 +189,7 @@ describe('masking keys', () => {
       'nextMaskingKey',
       'rotateMaskingKey',
     ]);
-    // `serializeFrame` takes a role, no key.
+    // `serializeFrame` takes a role, and not a key.
     const { serializeFrame } = await import('../../src/frame/serializer.ts');
     const withKey = { opcode: 2, payload: new Uint8Array(4), key: 0, maskingKey: 0, mask: [0, 0, 0, 0] };
     const seen = new Set(Array.from({ length: 20 }, () => serializeFrame(withKey, 'client').readInt32LE(2)));

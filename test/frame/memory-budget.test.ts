@@ -7,12 +7,12 @@ import type { ProtocolError } from '../../src/frame/violation.ts';
 
 const KIB = 1024;
 
-/** A connection as the budget sees it, and the peer that sends to it. */
+/** A connection as the budget sees it, together with the peer that sends to it. */
 class Peer {
   isRead = true;
   isStopped = false;
   wasShed: ProtocolError | null = null;
-  /** Bytes sent that were not read yet. */
+  /** Bytes that were sent and not read yet. */
   inKernel = 0;
   received = 0;
   readonly assembler: MessageAssembler;
@@ -48,13 +48,13 @@ class Peer {
     this.assembler.begin(true, false, 2, size);
   }
 
-  /** A fragment that more are to follow. */
+  /** Sends a fragment that is not the last one. */
   fragment(size: number): void {
     this.inKernel += size;
     this.assembler.begin(false, false, this.assembler.insideMessage ? 0 : 2, size);
   }
 
-  /** What the socket does in one turn of the loop: one chunk, if it is being read. */
+  /** Does what the socket does in one turn of the event loop: it reads one chunk, unless reading has stopped. */
   read(chunk = 64 * KIB): number {
     if (!this.isRead || this.isStopped || this.wasShed !== null || this.inKernel === 0) return 0;
     const size = Math.min(this.inKernel, chunk);
@@ -69,7 +69,7 @@ class Peer {
   }
 }
 
-/** Lets time pass, with a review each half second as the transport makes them. */
+/** Lets time pass, with a review every half second, as the transport does. */
 function pass(budget: MemoryBudget, clock: { now: number }, milliseconds: number): void {
   for (let at = 0; at < milliseconds; at += 500) {
     clock.now += 500;
@@ -88,14 +88,14 @@ test('F25: the process has a budget of 256 MiB', () => {
   expect(new MemoryBudget().limit).toBe(DEFAULT_MEMORY_BUDGET);
 });
 
-test('F25: a limit that bounds nothing is refused', () => {
+test('F25: a limit that is not a number from 0 on is refused', () => {
   for (const limit of [NaN, -1, '5' as unknown as number]) {
     expect(() => new MemoryBudget(limit)).toThrow(RangeError);
   }
   expect(new MemoryBudget(0).limit).toBe(0);
 });
 
-test('F25: up to three quarters of the limit all connections are read; Infinity is no limit', () => {
+test('F25: all connections are read until three quarters of the limit are used; Infinity means no limit', () => {
   for (const limit of [1024 * KIB, Infinity]) {
     const { budget } = setUp(limit);
     const peers = Array.from({ length: 12 }, () => new Peer(budget));
@@ -109,7 +109,7 @@ test('F25: up to three quarters of the limit all connections are read; Infinity 
   }
 });
 
-describe('without room', () => {
+describe('a budget without room', () => {
   test('FAULT-4: connections are not read, lose nothing, and continue in turns once there is room', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
@@ -121,12 +121,12 @@ describe('without room', () => {
     }
     expect(peers.map(({ received }) => received)).toEqual(peers.map(() => 300 * KIB));
     expect(peers.map(({ wasShed }) => wasShed)).toEqual(peers.map(() => null));
-    // Each was counted with the one chunk that it had read already, and one message went on.
+    // Each connection was counted with the one chunk that it had already read, and one message continued.
     expect(most).toBeLessThanOrEqual(20 * 64 * KIB + 1024 * KIB);
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: 600 small messages that are never finished do not prevent large ones', () => {
+  test('FAULT-4: 600 small messages that are never finished do not prevent large messages', () => {
     const { budget, clock } = setUp(4096 * KIB);
     const small = Array.from({ length: 600 }, () => new Peer(budget));
     for (const peer of small) {
@@ -145,18 +145,18 @@ describe('without room', () => {
     expect(large.map(({ received, wasShed }) => [received, wasShed])).toEqual(
       large.map(() => [1000 * KIB, null]),
     );
-    // What a message of 6 KiB holds is not the reason to give it up; that others wait for it is.
+    // A message of 6 KiB is abandoned because others wait for memory, and not because of what it holds.
     for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
   });
 
-  test('FAULT-4: a message without progress while others wait is abandoned after 2 seconds, with 1013, and not before', () => {
+  test('FAULT-4: a message without progress is abandoned with 1013 after 2 seconds, and only while others wait', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const holders = Array.from({ length: 12 }, () => new Peer(budget));
     for (const peer of holders) {
       peer.fragment(60 * KIB);
       peer.read();
     }
-    // As long as none waits for them they may stand still: that is for the message's own deadline.
+    // As long as no other connection waits, they may make no progress: the message's own deadline handles that.
     pass(budget, clock, 60_000);
     const others = Array.from({ length: 10 }, () => new Peer(budget));
     for (const peer of others) {
@@ -170,12 +170,12 @@ describe('without room', () => {
     const shed = holders.filter(({ wasShed }) => wasShed !== null);
     expect(shed.length).toBeGreaterThan(0);
     expect(shed.every(({ wasShed }) => wasShed?.closeCode === 1013)).toBe(true);
-    // No more than needed.
+    // No more connections are dropped than necessary.
     expect(budget.used).toBeGreaterThan(600 * KIB);
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB a second is not abandoned, and neither is one that is not being read', () => {
+  test('FAULT-4: a message that arrives at 4 KiB per second is not abandoned, and neither is one whose connection is not being read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -193,7 +193,7 @@ describe('without room', () => {
     for (const peer of waiting) if (!peer.isRead) expect(peer.wasShed).toBe(null);
   });
 
-  test('FAULT-2: a process that was suspended abandons no message: bytes that had arrived are read first', () => {
+  test('FAULT-2: after a suspension of the process no message is abandoned, because bytes that had arrived are read first', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const peers = Array.from({ length: 16 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -207,7 +207,7 @@ describe('without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a peer that does not use its turn loses it to the next', () => {
+  test('FAULT-4: a connection whose peer does not use its turn loses the turn to the next connection', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -224,7 +224,7 @@ describe('without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: data that the application has not read stops reading; a queue of sent messages never does so permanently', () => {
+  test('FAULT-4: data that the application has not read stops reading, and a queue of sent messages never stops it permanently', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -258,7 +258,7 @@ describe('without room', () => {
     expect(budget.isWaiting).toBe(false);
   });
 
-  test('F25: a connection that ends releases everything, and gives its turn to the next', () => {
+  test('F25: a connection that ends releases all its memory, and gives its turn to the next connection', () => {
     const { budget } = setUp(100 * KIB);
     const peers = Array.from({ length: 5 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -292,7 +292,7 @@ describe('any events in any order', () => {
     size: fc.integer({ min: 1, max: 200 * KIB }),
   });
 
-  test('FAULT-4: the sum is never negative, the budget never blocks forever, and in the end everything is released', () => {
+  test('FAULT-4: the sum is never negative, the budget never blocks forever, and in the end all memory is released', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 50, 300, 1000), (steps, limit) => {
         const { budget, clock } = setUp(limit * KIB);
@@ -321,7 +321,7 @@ describe('any events in any order', () => {
         }
         for (const charge of charges) charge.release();
         for (const peer of peers) peer.isStopped = false;
-        // Everything that was sent and not given up is read in the end, at most so many turns later.
+        // Everything that was sent and not abandoned is read in the end, at most this many turns later.
         for (let round = 0; round < 400; round++) {
           for (const peer of peers) peer.read();
           pass(budget, clock, 500);

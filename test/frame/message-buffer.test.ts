@@ -1,4 +1,4 @@
-/** Pieces of a message beside the same bytes in one piece. */
+/** Compares messages received in pieces with the same bytes in one piece. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyMasked, rotateMaskingKey } from '../../src/frame/mask.ts';
@@ -8,15 +8,15 @@ import { bench, cut, peerFrame } from './harness.ts';
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 167 + (i >> 8)) & 255));
 const key = 0x7c_f3_02_81;
 
-/** `content[start, end)`, masked as it is on the wire, at the end of a chunk of `size` bytes. */
+/** Returns `content[start, end)`, masked as it is on the wire, at the end of a chunk of `size` bytes. */
 function chunkWith(start: number, end: number, size: number): Buffer {
   const chunk = Buffer.from(new ArrayBuffer(size)).fill(0x55);
   copyMasked(content.subarray(start, end), chunk, size - (end - start), rotateMaskingKey(key, start));
   return chunk;
 }
 
-describe('F13, F18: the taken message is the received one', () => {
-  test('pieces and chunks may have any size, with a known total size or not', () => {
+describe('F13, F18: a message buffer returns the bytes that it received', () => {
+  test('the result is correct for pieces and chunks of any size, whether the total size is known or not', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -38,13 +38,13 @@ describe('F13, F18: the taken message is the received one', () => {
             buffer.append(chunk, chunk.length - length, chunk.length, key0, limit, isKnown ? total : 0);
             at += length;
             expect(buffer.length).toBe(at);
-            // F25: at most twice what came and 1 KiB.
+            // F25: it holds at most twice the received bytes and 1 KiB.
             expect(buffer.held).toBeGreaterThanOrEqual(at);
             expect(buffer.held).toBeLessThanOrEqual(Math.max(2 * at + 1024, 1024));
           }
           const message = buffer.take();
           expect(message.equals(content.subarray(0, total))).toBe(true);
-          // It keeps little more than itself.
+          // The message keeps little more memory than its own bytes.
           if (message.length > 8192)
             expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(message.length * 4 + 4);
           expect([buffer.length, buffer.held]).toEqual([0, 0]);
@@ -68,7 +68,7 @@ describe('F13, F18: the taken message is the received one', () => {
     );
   });
 
-  test('memory grows with the received bytes up to a known size, and is then exact', () => {
+  test('the buffer grows with the received bytes up to a known size, and then has exactly that size', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -88,7 +88,7 @@ describe('F13, F18: the taken message is the received one', () => {
     expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
   });
 
-  test('FAULT-4: while memory is scarce it grows in small steps, and releases unused memory', () => {
+  test('FAULT-4: while memory is scarce the buffer grows in small steps, and releases unused memory', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number, isScarce: boolean): number => {
       buffer.append(
@@ -106,7 +106,7 @@ describe('F13, F18: the taken message is the received one', () => {
     expect(append(33_000, 33_010, false)).toBe(66_000);
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
-    // Nothing to speak of.
+    // Hardly any memory is held.
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
     expect(append(33_010, 33_100, true)).toBe(33_100 + 4137 + 4096);
@@ -116,7 +116,7 @@ describe('F13, F18: the taken message is the received one', () => {
     expect(buffer.held).toBe(0);
   });
 
-  test('cleared data is forgotten', () => {
+  test('clear() drops the received bytes', () => {
     const buffer = new MessageBuffer();
     for (const size of [10, 20_000, 3]) buffer.append(chunkWith(0, size, size), 0, size, key, 1e6, 0);
     buffer.clear();
@@ -124,8 +124,8 @@ describe('F13, F18: the taken message is the received one', () => {
   });
 });
 
-describe('F13, F18: an endpoint receives large messages', () => {
-  test('of binary and text, whole and in fragments, cut anywhere', () => {
+describe('F13, F18: an endpoint receives large messages correctly', () => {
+  test('binary and text messages arrive unchanged, whole and in fragments, cut anywhere', () => {
     const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
     fc.assert(
       fc.property(
@@ -154,7 +154,7 @@ describe('F13, F18: an endpoint receives large messages', () => {
     );
   });
 
-  test('of every length around the boundaries of the paths through the parser', () => {
+  test("messages of every length around the boundaries of the parser's paths arrive unchanged", () => {
     for (const around of [511, 512, 4096, 8192, 65_536 - 8]) {
       for (let length = around - 2; length <= around + 2; length++) {
         const payload = content.subarray(0, length);
@@ -176,7 +176,7 @@ describe('F13, F18: an endpoint receives large messages', () => {
     }
   });
 
-  test('A23: text that is invalid in a later chunk fails there', () => {
+  test('A23: a text that becomes invalid in a later chunk fails at that chunk', () => {
     const { endpoint, sentCloseCode } = bench('server');
     const payload = Buffer.alloc(100_000, 'a');
     payload[50_000] = 0xff;
@@ -188,10 +188,10 @@ describe('F13, F18: an endpoint receives large messages', () => {
   });
 });
 
-describe('whether the memory of a chunk can be used again', () => {
+describe('whether the memory of a chunk may be used again', () => {
   /** Receives frames as one chunk, and then changes every byte of it if the endpoint keeps nothing. */
   function receive(one: ReturnType<typeof bench>, ...frames: Buffer[]): boolean {
-    // In memory of its own, as a socket's is.
+    // The chunk has its own memory, as a socket's chunk has.
     const bytes = Buffer.concat(frames);
     const chunk = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(chunk);
@@ -203,7 +203,7 @@ describe('whether the memory of a chunk can be used again', () => {
   const binary = (size: number, fin = true, opcode = 2): Buffer =>
     peerFrame('server', { opcode, fin, payload: content.subarray(0, size) });
 
-  test('it can if only strings and copies were delivered', () => {
+  test('keepsChunk is false if only strings and copies were delivered', () => {
     const one = bench('server');
     expect(receive(one, peerFrame('server', { opcode: 1, payload: 'a text' }), binary(100))).toBe(false);
     expect(receive(one, binary(2000), binary(5000), binary(5000), binary(5000))).toBe(false);
@@ -212,7 +212,7 @@ describe('whether the memory of a chunk can be used again', () => {
     expect(receive(one, peerFrame('server', { opcode: 9, payload: 'ping' }))).toBe(false);
   });
 
-  test('it cannot if a message lies in it, or if some of it waits', () => {
+  test('keepsChunk is true if a message is a view of the chunk, or if some of the chunk waits', () => {
     const one = bench('server');
     expect(receive(one, binary(20_000))).toBe(true);
     one.events.act = () => one.endpoint.pause();
@@ -224,7 +224,7 @@ describe('whether the memory of a chunk can be used again', () => {
     expect(one.events.of('onBinary').length).toBe(4);
   });
 
-  test('messages that are delivered later do not depend on it: any messages, in any chunks', () => {
+  test('messages that are delivered later do not change with the chunk: any messages, in any chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),

@@ -1,11 +1,14 @@
-/** A message that is sent in parts: its place among messages, control frames and the Close frame. RFC 6455 §5.4, §5.5. */
+/**
+ * Tests a message that is sent in parts: its place among messages, control frames and the Close frame. RFC 6455 §5.4,
+ * §5.5.
+ */
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/frame/endpoint.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
 import type { OutgoingStream } from '../../src/frame/outgoing-stream.ts';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
-/** What was sent: FIN, RSV1, opcode and payload, as text. */
+/** What was sent, as text: FIN, RSV1, opcode and payload. */
 function sent({ sink }: Bench): string[] {
   return sink.frames.map(({ fin, rsv, opcode, payload }) => {
     const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
@@ -35,8 +38,8 @@ function open(endpoint: Endpoint, compress = false, name = ''): Opened {
   };
 }
 
-describe.each(roles)('as a %s', (role) => {
-  test('F23: each part is a frame, the first with the opcode, and an empty frame ends the message', async () => {
+describe.each(roles)('a %s sends a message in parts', (role) => {
+  test('F23: each part is sent as a frame, the first one with the opcode, and an empty frame ends the message', async () => {
     const connection = bench(role);
     const { write, end, log, stream } = open(connection.endpoint);
     expect(log).toEqual(['turn']);
@@ -51,13 +54,13 @@ describe.each(roles)('as a %s', (role) => {
     expect(connection.sink.frames.every(({ masked }) => masked === (role === 'client'))).toBe(true);
   });
 
-  test('a message without parts is one empty frame', () => {
+  test('a message without parts is sent as one empty frame', () => {
     const connection = bench(role);
     open(connection.endpoint).end(Opcode.Binary);
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts, and messages and the Close frame after the end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts, and other messages and the Close frame after the end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -79,7 +82,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('two streams are sent in turn, and one may be abandoned before its turn', () => {
+  test('two messages in parts are sent one after the other, and a message may be cancelled before its turn', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
@@ -94,12 +97,12 @@ describe.each(roles)('as a %s', (role) => {
     third.stream.cancel();
     expect(sent(connection)).toEqual(['-1 1', '0 ', '1 last']);
     expect(second.log).toEqual([]);
-    // Nothing waits any more: the next message leaves at once.
+    // No message waits any more, so the next one leaves at once.
     endpoint.sendText('next');
     expect(sent(connection).at(-1)).toBe('1 next');
   });
 
-  test('drained and whenSent wait for the end of the message', async () => {
+  test('whenSent waits for the end of the message', async () => {
     const { endpoint } = bench(role);
     const { write, end } = open(endpoint);
     write('part');
@@ -112,7 +115,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('C4: the Close frame of the peer ends the message at once, and the waiting ones', async () => {
+  test("C4: the peer's Close frame ends the message and all waiting messages at once", async () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const { write, log, stream, end } = open(endpoint);
@@ -131,7 +134,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual(['WS_NOT_SENT']);
   });
 
-  test('a failure between the parts sends the Close frame and no more of the message', () => {
+  test('a failure between the parts sends the Close frame and no further part', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const waiting = open(endpoint);
@@ -144,7 +147,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: through a codec, only the first frame has RSV1; other messages are compressed after it', async () => {
+  test('F6, F22: with a codec, only the first frame has RSV1, and later messages are compressed after the message in parts', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });
@@ -157,7 +160,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(sent(connection)).toEqual(['-*1 p:one', '-0 p:two, later', '0 .', '*1 z:behind']);
   });
 
-  test('a codec that cannot compress parts, or is not wanted, leaves the parts unchanged', () => {
+  test('the parts are sent unchanged if the codec cannot compress parts, or if the caller does not want compression', () => {
     const connection = bench(role, { codec: new FakeCodec() });
     const plain = open(connection.endpoint, true);
     plain.write('one');
@@ -172,7 +175,7 @@ describe.each(roles)('as a %s', (role) => {
     ]);
   });
 
-  test('output of the codec after the end of the connection is dropped', async () => {
+  test('output that the codec returns after the end of the connection is dropped', async () => {
     const connection = bench(role, { codec: new FakeParts() });
     const { write, log } = open(connection.endpoint, true);
     const written = write('later');
@@ -183,7 +186,7 @@ describe.each(roles)('as a %s', (role) => {
   });
 });
 
-/** A codec whose parts are marked, too; those with "later" take a turn. */
+/** A codec that marks the parts as well. Parts that contain "later" take a turn. */
 class FakeParts extends FakeCodec {
   readonly endOfParts = Buffer.from('.');
 

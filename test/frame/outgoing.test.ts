@@ -14,8 +14,8 @@ function listed(list: OutgoingList): Outgoing[] {
   return found;
 }
 
-describe('data that waits to be sent', () => {
-  test('F23: messages keep their order, pings and pongs come before them, and the Close frame after', () => {
+describe('the queue of data to be sent', () => {
+  test('F23: messages keep their order, pings and pongs leave before them, and the Close frame leaves after them', () => {
     const list = new OutgoingList();
     const [first, second, last] = [item(text, 10), item(SERIALIZED, 20), item(close, 2)];
     const [one, two] = [item(ping), item(pong)];
@@ -26,7 +26,7 @@ describe('data that waits to be sent', () => {
     expect([list.bytes, list.messages, list.endsWithClose]).toEqual([32, 2, false]);
   });
 
-  test('F15, F23: any order of adding and removing loses nothing, and counts only what waits', () => {
+  test('F15, F23: any order of adding and removing loses nothing, and only waiting bytes are counted', () => {
     const pick = random(6455);
     for (let run = 0; run < 200; run++) {
       const list = new OutgoingList();
@@ -52,7 +52,7 @@ describe('data that waits to be sent', () => {
   });
 });
 
-test('F23: fragment sizes that are not positive integers are refused, and so is a smaller last one', () => {
+test('F23: fragment sizes that are not positive integers are refused, and so is a last fragment size that is smaller than the others', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

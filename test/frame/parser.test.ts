@@ -16,7 +16,7 @@ interface Parsed {
   complete: boolean;
 }
 
-/** Collects frames, and may act inside the calls. */
+/** Collects frames, and lets a test act inside the calls. */
 class Collector implements FrameHandler {
   readonly frames: Parsed[] = [];
   inHeader: () => void = () => {};
@@ -38,7 +38,7 @@ class Collector implements FrameHandler {
     this.inPayload();
   }
 
-  /** The frames without how they arrived. */
+  /** Returns the frames without how they arrived. */
   get contents(): Omit<Parsed, 'pieces'>[] {
     return this.frames.map(({ pieces: _, ...rest }) => rest);
   }
@@ -51,7 +51,7 @@ function parse(role: Role, chunks: readonly Buffer[], rsv1 = false): Collector {
   return collector;
 }
 
-/** The rule that bytes break, or "none"; and what was delivered before. */
+/** Returns the rule that bytes break, or "none", and what was delivered before. */
 function violationOf(
   role: Role,
   chunks: readonly Buffer[],
@@ -68,7 +68,7 @@ function violationOf(
   return { code: 'none', collector };
 }
 
-/** RFC 6455 §5.7: bytes, the role that receives them, and what they are. */
+/** The examples of RFC 6455 §5.7: bytes, the role that receives them, and their meaning. */
 const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: an unmasked text', 'client', '810548656c6c6f', [[true, 1, 'Hello']]],
   ['F13, F14: a masked text', 'server', '818537fa213d7f9f4d5158', [[true, 1, 'Hello']]],
@@ -86,8 +86,8 @@ const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: 256 bytes', 'client', `827e0100${'2a'.repeat(256)}`, [[true, 2, '*'.repeat(256)]]],
 ];
 
-describe('RFC 6455 §5.7, whole, byte by byte, and split in two at every position', () => {
-  test.each(vectors)('%s, received by a %s', (_, role, hex, expected) => {
+describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in two at every position', () => {
+  test.each(vectors)('%s, when a %s receives the frame', (_, role, hex, expected) => {
     for (const chunks of allCuts(Buffer.from(hex, 'hex'))) {
       expect(parse(role, chunks).contents).toEqual(
         expected.map(([fin, opcode, text]) => ({
@@ -98,7 +98,7 @@ describe('RFC 6455 §5.7, whole, byte by byte, and split in two at every positio
     }
   });
 
-  test('F10: 64 KiB in one frame are read', () => {
+  test('F10: a frame of 64 KiB is read', () => {
     const bytes = Buffer.concat([Buffer.from('827f0000000000010000', 'hex'), Buffer.alloc(65536, '*')]);
     for (const places of [
       [],
@@ -118,20 +118,23 @@ describe('RFC 6455 §5.7, whole, byte by byte, and split in two at every positio
   });
 });
 
-describe('round trips', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 65537])('F10, F13, F14: %i bytes are unchanged', (size) => {
-    const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 31) & 255));
-    for (const role of roles) {
-      const bytes = serializeFrame({ opcode: 2, payload }, role === 'client' ? 'server' : 'client');
-      for (const places of [[], [1], [2], [5], [13].filter((p) => p < bytes.length), [bytes.length >> 1]]) {
-        const [parsed] = parse(role, cut(bytes, ...places)).contents;
-        expect(parsed?.payload === payload.toString('hex')).toBe(true);
-        expect(parsed?.complete).toBe(true);
+describe('frames that are serialized and parsed', () => {
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 65537])(
+    'F10, F13, F14: a payload of %i bytes is unchanged',
+    (size) => {
+      const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 31) & 255));
+      for (const role of roles) {
+        const bytes = serializeFrame({ opcode: 2, payload }, role === 'client' ? 'server' : 'client');
+        for (const places of [[], [1], [2], [5], [13].filter((p) => p < bytes.length), [bytes.length >> 1]]) {
+          const [parsed] = parse(role, cut(bytes, ...places)).contents;
+          expect(parsed?.payload === payload.toString('hex')).toBe(true);
+          expect(parsed?.complete).toBe(true);
+        }
       }
-    }
-  });
+    },
+  );
 
-  test('F10, F13, F18: any frames in any chunks are the same frames', () => {
+  test('F10, F13, F18: any frames in any chunks are parsed to the same frames', () => {
     const spec = fc.record({
       opcode: fc.constantFrom(0, 1, 2),
       fin: fc.boolean(),
@@ -165,7 +168,7 @@ describe('round trips', () => {
   });
 });
 
-/** What the first two bytes break, said independently. */
+/** Says independently of the code which rule the first two bytes break. */
 function headerRule(
   role: Role,
   rsv: number,
@@ -184,14 +187,14 @@ function headerRule(
   return broken;
 }
 
-describe('the first two bytes', () => {
+describe('the first two bytes of a frame', () => {
   test('F2, F4, F6, F7, F16: every combination of RSV × opcode × mask × FIN × length form × role is accepted or refused by the rules [A15, A16, A17, A18, A19]', () => {
     for (const role of roles) {
       for (let bits = 0; bits < 0x10000; bits++) {
         const [first, second] = [bits >> 8, bits & 255];
         const [rsv, opcode, fin] = [(first >> 4) & 7, first & 15, first >= 128];
         const expected = headerRule(role, rsv, opcode, second >= 128, fin, second & 127);
-        // Only the two bytes: nothing of the payload, or of a longer length, has to come first.
+        // Only these two bytes are needed: no payload, and no longer length, has to arrive first.
         const { code, collector } = violationOf(role, [Buffer.from([first, second])]);
         if (expected.length === 0 ? code !== 'none' : !expected.includes(code)) {
           expect.fail(`${role}: ${bits.toString(16)} gave ${code}, not ${expected.join(' or ')}`);
@@ -202,7 +205,7 @@ describe('the first two bytes', () => {
     }
   });
 
-  test('F6, F22: if RSV1 is negotiated, only the first frame of a data message may have it [A17]', () => {
+  test('F6, F22: if an extension uses RSV1, only the first frame of a data message may have it [A17]', () => {
     for (const role of roles) {
       for (let rsv = 0; rsv < 8; rsv++) {
         for (const opcode of [0, 1, 2, 8, 9, 10]) {
@@ -228,7 +231,7 @@ describe('the first two bytes', () => {
     expect(new ProtocolError('WS_CONTROL_TOO_LONG').closeCode).toBe(1002);
   });
 
-  test('F16: the frames before an invalid one are delivered, and the invalid one is not announced', () => {
+  test('F16: the frames before an invalid frame are delivered, and the invalid frame is not announced', () => {
     const good = peerFrame('server', { opcode: 1, payload: 'ok' });
     const bad = peerFrame('server', { opcode: 9, fin: false });
     for (const chunks of allCuts(Buffer.concat([good, bad]))) {
@@ -239,7 +242,7 @@ describe('the first two bytes', () => {
   });
 });
 
-describe('lengths [A20]', () => {
+describe('payload lengths [A20]', () => {
   const lengths: [bigint, 16 | 64, string][] = [
     [0n, 16, 'WS_NON_MINIMAL_LENGTH'],
     [1n, 16, 'WS_NON_MINIMAL_LENGTH'],
@@ -266,22 +269,25 @@ describe('lengths [A20]', () => {
     [2n ** 64n - 1n, 64, 'WS_LENGTH_MSB'],
   ];
 
-  test.each(lengths)('F8, F9, F10: %i in %i bits: %s, at the header', (length, form, expected) => {
-    for (const role of roles) {
-      for (const opcode of [0, 1, 2]) {
-        for (const chunks of allCuts(peerFrame(role, { opcode, length, form }))) {
-          const { code, collector } = violationOf(role, chunks);
-          expect(code).toBe(expected);
-          expect(collector.frames.map((parsed) => parsed.length)).toEqual(
-            expected === 'none' ? [Number(length)] : [],
-          );
-          expect(collector.frames[0]?.pieces ?? 0).toBe(0);
+  test.each(lengths)(
+    'F8, F9, F10: a length of %i in %i bits is %s at the header',
+    (length, form, expected) => {
+      for (const role of roles) {
+        for (const opcode of [0, 1, 2]) {
+          for (const chunks of allCuts(peerFrame(role, { opcode, length, form }))) {
+            const { code, collector } = violationOf(role, chunks);
+            expect(code).toBe(expected);
+            expect(collector.frames.map((parsed) => parsed.length)).toEqual(
+              expected === 'none' ? [Number(length)] : [],
+            );
+            expect(collector.frames[0]?.pieces ?? 0).toBe(0);
+          }
         }
       }
-    }
-  });
+    },
+  );
 
-  test('F8, F9: the length is refused with its last byte, before the masking key', () => {
+  test('F8, F9: an invalid length is refused with its last byte, before the masking key', () => {
     for (const [length, form] of [
       [125n, 16],
       [65535n, 64],
@@ -306,8 +312,8 @@ describe('lengths [A20]', () => {
   });
 });
 
-describe('streaming', () => {
-  test('F18: the header is announced before any of its payload has arrived', () => {
+describe('passing frames on while they arrive', () => {
+  test('F18: the parser announces the header before any payload has arrived', () => {
     for (const role of roles) {
       const bytes = peerFrame(role, { opcode: 2, payload: Buffer.alloc(300, 1) });
       const headerSize = bytes.length - 300;
@@ -325,7 +331,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F14: a data frame is passed on piece by piece, without copies, unmasked in its chunk', () => {
+  test('F14: the parser passes a data frame on piece by piece, without copies, unmasked in its chunk', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
@@ -348,7 +354,7 @@ describe('streaming', () => {
     );
   });
 
-  test('F16: a control frame is passed on whole, in one call, however it is cut', () => {
+  test('F16: the parser passes a control frame on whole, in one call, however it is cut', () => {
     for (const role of roles) {
       for (const size of [0, 1, 2, 125]) {
         const payload = Buffer.alloc(size, 0x6b);
@@ -369,7 +375,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F18: an empty data frame causes one call, and an empty chunk none', () => {
+  test('F18: an empty data frame causes one call, and an empty chunk causes no call', () => {
     for (const role of roles) {
       for (const chunks of allCuts(peerFrame(role, { opcode: 1 }))) {
         const { frames } = parse(role, [Buffer.alloc(0), ...chunks, Buffer.alloc(0)]);
@@ -378,7 +384,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F13: each frame starts with its own key, whatever the previous one was', () => {
+  test('F13: each frame is unmasked with its own key, whatever the previous frame was', () => {
     const specs: FrameSpec[] = [1, 2, 3, 5, 96, 97, 130].map((size, i) => ({
       opcode: 2,
       payload: Buffer.alloc(size, size),
@@ -393,12 +399,12 @@ describe('streaming', () => {
   });
 });
 
-describe('stopping', () => {
-  // Parsing changes a chunk: each use has its own.
+describe('stopping the parser', () => {
+  // Parsing changes a chunk, so each use has its own.
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop() push returns after the current frame; the rest can be pushed from there', () => {
+  test('F24: after stop(), push() returns at the end of the current frame, and the rest can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();
@@ -410,7 +416,7 @@ describe('stopping', () => {
     expect(collector.frames.map(({ payload }) => payload)).toEqual(['61', '62', '63']);
   });
 
-  test('F24: stop() inside a frame that is cut off takes effect at its end', () => {
+  test('F24: stop() inside a frame that is cut off takes effect at the end of the frame', () => {
     for (let place = 1; place < three().length; place++) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -436,7 +442,7 @@ describe('stopping', () => {
     expect(collector.frames.length).toBe(3);
   });
 
-  test('C17: after switchOff() everything is ignored, including the rest of the chunk', () => {
+  test('C17: after switchOff() the parser ignores everything, including the rest of the chunk', () => {
     for (const chunks of allCuts(three())) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -462,8 +468,8 @@ describe('stopping', () => {
   });
 });
 
-test('F10: a header that arrives slowly costs no more than its bytes [A25]', () => {
-  // One read of the header for each byte is fine, a read of everything for each byte would not end.
+test('F10: a header that arrives byte by byte costs no more than its bytes [A25]', () => {
+  // Reading the header once per byte is acceptable. Reading everything once per byte would not end.
   const size = 200_000;
   const bytes = frame({ opcode: 2, payload: Buffer.alloc(size, 1), key: rfcKey });
   let pieces = 0;

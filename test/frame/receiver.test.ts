@@ -1,8 +1,11 @@
-/** Chunks to messages: what is refused as early as its bytes tell, and what waits while reading is paused. */
+/**
+ * Tests the path from chunks to messages: frames that are refused as early as possible, and data that waits while
+ * reading is paused.
+ */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, type FrameSpec, peerFrame, roles } from './harness.ts';
 
-/** How many bytes of a frame it takes to refuse it, and with which code. */
+/** Returns after how many bytes of a frame it is refused, and with which code. */
 function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
   const { endpoint, events, role } = connection;
   const bytes = peerFrame(role, spec);
@@ -14,10 +17,10 @@ function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
   return [0, null];
 }
 
-describe('a server does not have to wait for the masking key', () => {
+describe('a server refuses a frame before its masking key arrives', () => {
   const codec = (): FakeCodec => new FakeCodec();
 
-  test('FAULT-10, F25: a length over the limit is refused with its last byte, in all three forms', () => {
+  test('FAULT-10, F25: a length over the limit is refused with the last byte of the length, in all three forms', () => {
     const tooBig = 'WS_MESSAGE_TOO_BIG';
     const limited = (maxMessageSize: number): Bench => bench('server', { maxMessageSize });
     expect(refusedAfter(limited(1_048_576), { opcode: 2, length: 2n ** 31n, form: 64 })).toEqual([
@@ -27,7 +30,7 @@ describe('a server does not have to wait for the masking key', () => {
     expect(refusedAfter(limited(1_048_576), { opcode: 1, length: 1_048_577n })).toEqual([10, tooBig]);
     expect(refusedAfter(limited(1000), { opcode: 2, length: 1001n })).toEqual([4, tooBig]);
     expect(refusedAfter(limited(100), { opcode: 2, length: 101n })).toEqual([2, tooBig]);
-    // The limit is inclusive, and a key is waited for.
+    // The limit is inclusive, and here the server waits for the key.
     for (const length of [100n, 1000n]) {
       expect(refusedAfter(limited(Number(length)), { opcode: 2, length })).toEqual([0, null]);
     }
@@ -43,7 +46,7 @@ describe('a server does not have to wait for the masking key', () => {
     expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
   });
 
-  test('FAULT-10, F17: a frame out of sequence is refused as early, with the same code as in one piece', () => {
+  test('FAULT-10, F17: a frame out of sequence is refused at its header, with the same code as if it arrived in one piece', () => {
     for (const spec of [
       { opcode: 0, payload: 'x' },
       { opcode: 0, length: 5000n },
@@ -59,7 +62,7 @@ describe('a server does not have to wait for the masking key', () => {
     expect(refusedAfter(inside, { opcode: 2, length: 5000n })).toEqual([4, 'WS_INTERLEAVED_MESSAGE']);
   });
 
-  test('FAULT-10: a control frame between the fragments is not counted', () => {
+  test('FAULT-10: a control frame between the fragments does not count towards the limit', () => {
     const { endpoint, events, feed } = bench('server', { maxMessageSize: 10 });
     feed({ opcode: 1, fin: false, payload: '0123456789' });
     const ping = peerFrame('server', { opcode: 9, payload: 'x'.repeat(100) });
@@ -70,7 +73,7 @@ describe('a server does not have to wait for the masking key', () => {
 });
 
 describe.each(roles)('data that waits while a %s is paused', (role) => {
-  test('F24: the sink may read again when the last reason is over, and only then', async () => {
+  test('F24: the sink may read again only when the last reason to pause has ended', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, feed, sink } = bench(role, { codec });
@@ -84,7 +87,7 @@ describe.each(roles)('data that waits while a %s is paused', (role) => {
     expect(sink.calls).toEqual(['resume']);
   });
 
-  test('F24: if waiting data is delivered and the handler pauses again, the sink stays stopped', () => {
+  test('F24: if the handler of waiting data pauses again, the sink stays stopped', () => {
     const { endpoint, events, sink } = bench(role);
     endpoint.pause();
     for (const payload of ['a', 'b', 'c']) endpoint.receive(peerFrame(role, { opcode: 1, payload }));

@@ -1,9 +1,9 @@
-/** What counts as a reply, and when a server stops reading for those that wait. */
+/** Tests what counts as a reply, and when a server stops reading because replies wait. */
 import { describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { type Bench, bench, FakeCodec, peerFrame } from './harness.ts';
 
-describe('replies', () => {
+describe('replies of an endpoint to messages', () => {
   /** Answers each message with `size` bytes. */
   function answering(role: 'client' | 'server', size: number, options = {}): Bench {
     const connection = bench(role, { highWaterMark: 1000, ...options });
@@ -13,7 +13,7 @@ describe('replies', () => {
     return connection;
   }
 
-  test('A32: a server stops reading, in the middle of a chunk, when more than the high-water mark of replies waits', () => {
+  test('A32: a server stops reading, in the middle of a chunk, when the waiting replies exceed the high-water mark', () => {
     const { endpoint, events, sink } = answering('server', 300);
     sink.blocked = true;
     const chunk = Buffer.concat(
@@ -31,7 +31,7 @@ describe('replies', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('A32: a sink that becomes blocked after they were sent stops reading too', () => {
+  test('A32: a server also stops reading if the sink becomes blocked after the replies were sent', () => {
     const { endpoint, feed, sink } = answering('server', 5000);
     feed({ opcode: 1, payload: 'x' });
     expect(endpoint.isPaused).toBe(false);
@@ -66,7 +66,7 @@ describe('replies', () => {
     },
   );
 
-  test('replies that have left are forgotten, in any number', () => {
+  test('replies that have left no longer count, in any number', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });
@@ -89,7 +89,7 @@ describe('replies', () => {
     for (let n = 0; n < 100; n++) expect(client.feed({ opcode: 1, payload: 'x' })).toBe(true);
   });
 
-  test('A32: replies that wait for the codec stop reading as well, until they are written', async () => {
+  test('A32: replies that wait for the codec also stop reading, until they are written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed, sink } = answering('server', 3000, { codec });

@@ -1,4 +1,6 @@
-/** What waits to be sent, and for what: the codec, a frame that is half written, the Close frame at the end. */
+/**
+ * Tests messages that wait to be sent: for the codec, for the end of a half-written frame, or before the Close frame.
+ */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { MessageCodec } from '../../src/frame/message-codec.ts';
@@ -21,7 +23,7 @@ function connect(role: 'client' | 'server', waits = true): Bench & { codec: Fake
   return { ...bench(role, { codec }), codec };
 }
 
-/** What was sent: FIN, RSV, opcode and payload, as text. */
+/** What was sent, as text: FIN, RSV, opcode and payload. */
 function sent({ sink }: Bench): string[] {
   return sink.frames.map(({ fin, rsv, opcode, payload }) => {
     const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
@@ -29,8 +31,8 @@ function sent({ sink }: Bench): string[] {
   });
 }
 
-describe.each(roles)('sending through a codec as a %s', (role) => {
-  test('F6, F22, F23: only the first frame of a message that the codec changed has RSV1', () => {
+describe.each(roles)('a %s sends through a codec', (role) => {
+  test('F6, F22, F23: RSV1 is set only on the first frame of a message that the codec compressed', () => {
     const connection = connect(role, false);
     const { endpoint } = connection;
     expect(endpoint.sendText('text')).toBe(6);
@@ -57,14 +59,14 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F23: messages keep their order while one is being compressed; control frames do not wait', async () => {
+  test('F23: messages keep their order while one is being compressed, and control frames do not wait', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     expect(endpoint.sendText('first')).toBe(-1);
     expect(endpoint.canSendSerialized).toBe(false);
     const payload = Buffer.from('abc');
     expect(endpoint.sendBinary(payload)).toBe(-1);
-    // A small payload that has to wait was copied: the caller may change it.
+    // A small payload that has to wait was copied, so the caller may change it.
     payload.fill('x');
     expect(endpoint.sendText('fourth', { compress: false })).toBe(-1);
     expect(sendFragmented(endpoint, 'fifth', 2)).toBe(-1);
@@ -80,7 +82,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(endpoint.canSendSerialized).toBe(true);
   });
 
-  test('C3, C10: a Close waits for the messages before it, and nothing follows it', async () => {
+  test('C3, C10: a Close frame waits for the messages before it, and nothing follows it', async () => {
     const connection = connect(role);
     const { endpoint, codec, events, sink } = connection;
     endpoint.sendText('first');
@@ -95,7 +97,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(sink.calls).toEqual(['closing', 'closing']);
   });
 
-  test("C4, C5: the answer to the peer's Close waits for them too, and then a server ends TCP", async () => {
+  test("C4, C5: the answer to the peer's Close also waits for these messages, and after it a server ends TCP", async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     sendFragmented(endpoint, 'first', 4);
@@ -110,7 +112,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C16, C17: a failure does not wait: messages in the codec are dropped', async () => {
+  test('C16, C17: the Close frame of a failure does not wait, and messages in the codec are dropped', async () => {
     for (const closeFirst of [false, true]) {
       const connection = connect(role);
       const { endpoint, codec, feed, sink } = connection;
@@ -143,7 +145,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('C16, F26: a codec that throws closes with 1011, now or later, and the peer receives no details', async () => {
+  test('C16, F26: a codec that throws, at once or later, closes with 1011, and the peer receives no details', async () => {
     for (const text of ['throws', 'rejects']) {
       const connection = connect(role);
       const { endpoint, codec, sink, events } = connection;
@@ -157,8 +159,8 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('C4: a codec may throw while our Close waits for its message', async () => {
-    // By the peer's wish: its Close is answered all the same.
+  test("C4: if the codec throws while a Close frame waits, the peer's Close is answered, and our own becomes 1011", async () => {
+    // The peer began to close: its Close is answered although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
     answering.endpoint.sendText('second');
@@ -166,7 +168,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     await answering.codec.release();
     expect(sent(answering)).toEqual(['8 03e8']);
     expect(answering.sink.calls.includes('end')).toBe(role === 'server');
-    // By ours: the message is lost, so it is no normal closure any more.
+    // We began to close: the message is lost, so the closure is not normal any more.
     const closing = connect(role);
     closing.endpoint.sendText('first');
     closing.endpoint.sendText('throws');
@@ -205,7 +207,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: messages sent inside the sink come after the waiting messages', async () => {
+  test('C3, F17: messages that are sent inside the sink leave after the waiting messages', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -220,12 +222,12 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
   });
 });
 
-describe.each(roles)('both directions through a codec as a %s', (role) => {
-  test('F17, F23, F24, C3: calls that finish at once or later, in any order, keep the order of each direction', async () => {
+describe.each(roles)('a %s sends and receives through a codec', (role) => {
+  test('F17, F23, F24, C3: each direction keeps its order, whether the codec answers at once or later, in any order', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const pick = random(seed);
     for (let run = 0; run < 300; run++) {
-      // A codec for each direction, so that either can answer first.
+      // Each direction has its own codec, so that either can answer first.
       const [out, back] = [new FakeCodec(), new FakeCodec()];
       let closed = 0;
       const codec: MessageCodec = {
@@ -293,7 +295,7 @@ describe.each(roles)('both directions through a codec as a %s', (role) => {
     }
   });
 
-  test("C4, C5, C11: the peer's end after its Close does not cut off messages that wait for the codec", async () => {
+  test('C4, C5, C11: if the peer ends TCP after its Close, messages that wait for the codec are still sent', async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     endpoint.sendText('first');
@@ -307,23 +309,23 @@ describe.each(roles)('both directions through a codec as a %s', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F13: the caller of a client may reuse its bytes at once, and that of a server once they have left', async () => {
+  test('F13: the caller may reuse its bytes at once on a client, and on a server once the message has left', async () => {
     const { endpoint, codec, sink } = connect(role);
     const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });
     if (role === 'client') for (const payload of payloads) payload.fill('x');
     await codec.release();
-    // The fake codec looks at a payload when it is called; of those that wait, that is later.
+    // The fake codec reads a payload when it is called. For waiting messages that is later.
     expect(sink.frames.map(({ payload }) => payload.toString('latin1', 2, 4))).toEqual(['aa', 'bb', 'cc']);
   });
 });
 
-describe.each(roles)('fragments of a %s', (role) => {
+describe.each(roles)('fragments that a %s sends', (role) => {
   function shape(sink: MemorySink): [boolean, number, number, number][] {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message that fits is one frame; otherwise the first has type and RSV1 and the last FIN', () => {
+  test('F17, F23: a message that fits is one frame; otherwise the first frame has the opcode and RSV1, and the last one has FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -340,7 +342,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     ]);
   });
 
-  test('F17, F23: a rest of at most the size of a last fragment is not split off', () => {
+  test('F17, F23: the last part of a message is not divided if it fits into the size of a last fragment', () => {
     const { endpoint, sink } = bench(role);
     for (const length of [19, 20, 29, 30, 100]) sendFragmented(endpoint, Buffer.alloc(length), 10, true, 19);
     const last: number[] = [];
@@ -354,17 +356,17 @@ describe.each(roles)('fragments of a %s', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages sent inside the sink come after the one that is half written, in order; pings do not wait [A49]', () => {
+  test('F23: messages that are sent inside the sink leave in order after the half-written message, and pings do not wait [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
       let calls = 0;
       sink.onSend = () => {
-        // The sink receives a header, then its payload: after that a control frame may come.
+        // The sink receives a header, then its payload. After the payload a control frame may follow.
         if (calls++ !== 1) return;
         expect(endpoint.sendText('small')).toBe(5);
         expect(endpoint.sendBinary(bytes)).toBe(100);
-        // A small payload is its owner's again, as ever.
+        // The caller may change a small payload at once, as always.
         bytes.fill(8);
         sendFragmented(endpoint, 'x'.repeat(9000), 5000);
         if (role === 'server') endpoint.sendSerialized(Buffer.from([0x82, 1, 9]), 1);
@@ -394,7 +396,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     }
   });
 
-  test('F23, C16: messages that wait during a failure are dropped with the rest of the current one', () => {
+  test('F23, C16: a failure drops the waiting messages and the rest of the current message', () => {
     const { endpoint, sink } = bench(role);
     let calls = 0;
     sink.onSend = () => {
@@ -407,7 +409,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close sent inside a sink waits for the message that is half written', () => {
+  test('C3, C10, C16: a Close sent inside a sink waits for the end of the half-written message or frame', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {
@@ -422,7 +424,7 @@ describe.each(roles)('fragments of a %s', (role) => {
           const frames = sink.frames;
           expect(frames.at(-1)?.opcode).toBe(8);
           expect(sentCloseCode()).toBe(how === 'close' ? 3000 : 1011);
-          // A failure gives the rest up, at the border of a frame.
+          // A failure drops the rest of the message at the end of a frame.
           const whole = how === 'close' || fragmentSize > 9000;
           expect(frames.length - 1).toBe(fragmentSize > 9000 ? 1 : whole ? 2 : 1);
           expect(frames.at(-2)?.fin).toBe(whole);

@@ -1,4 +1,4 @@
-/** What holds once for each message: the send cap, and whose memory it is. */
+/** Tests what holds once for each message: the send cap, and which connection pays for the memory. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { SharedMemory } from '../../src/frame/sink.ts';
@@ -11,7 +11,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     return connection;
   };
 
-  test('A33: if more than the cap waits, the connection is dropped with WS_SEND_CAP, once', () => {
+  test('A33: if the waiting bytes exceed the cap, the connection is dropped once, with WS_SEND_CAP', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 12; n++) expect(endpoint.sendBinary(Buffer.alloc(8000))).toBe(8000);
     expect(events.log).toEqual([]);
@@ -21,7 +21,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.state).toBe(EndpointState.CloseSent);
   });
 
-  test('one message is always admitted to an empty queue, in any number of frames; a second one is not', () => {
+  test('an empty queue admits one message of any size, in any number of frames, and a second message ends the connection', () => {
     for (const fragmentSize of [1000, 10_000_000]) {
       const { endpoint, events, sink } = capped(100_000);
       expect(sendFragmented(endpoint, Buffer.alloc(2_000_000), fragmentSize)).toBe(2_000_000);
@@ -32,14 +32,14 @@ describe.each(roles)('the send cap of a %s', (role) => {
     }
   });
 
-  test('a transport that takes everything at once is not asked for its queue', () => {
+  test('the cap does not apply while the transport takes all bytes at once', () => {
     const { endpoint, events, sink } = bench(role, { sendCap: 10 });
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(5000));
     expect(sink.frames.length).toBe(100);
     expect(events.log).toEqual([]);
   });
 
-  test('messages that wait for the codec count as well', () => {
+  test('messages that wait for the codec count towards the cap', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events } = bench(role, { sendCap: 10_000, codec });
@@ -50,7 +50,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.bufferedAmount).toBe(0);
   });
 
-  test('each message costs 128 bytes in addition to its own: many tiny ones are limited too', () => {
+  test('each message counts 128 bytes in addition to its payload, so many tiny messages are limited as well', () => {
     const { endpoint, events } = capped(10_000);
     let sent = 0;
     while (events.log.length === 0 && sent < 1000) {
@@ -61,7 +61,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(sent).toBeLessThan(90);
   });
 
-  test('bytes that have left since do not count: a slow peer may stay blocked', () => {
+  test('bytes that have left do not count, so a slow peer may stay blocked', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 5000; n++) {
       endpoint.sendBinary(Buffer.alloc(1000));
@@ -70,7 +70,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(events.log).toEqual([]);
   });
 
-  test('our Close frame, and the answer to a ping, never exceed the cap', () => {
+  test('neither our Close frame nor the answer to a ping exceeds the cap', () => {
     const { endpoint, events, feed, sink } = capped(10);
     endpoint.sendText('x'.repeat(100));
     feed({ opcode: 9, payload: 'x' });
@@ -82,7 +82,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
   });
 });
 
-describe('shared memory', () => {
+describe('memory that several connections share', () => {
   class Holders implements SharedMemory {
     readonly bytes = 100;
     holders = 1;
@@ -94,7 +94,7 @@ describe('shared memory', () => {
     }
   }
 
-  test('FAULT-4: a message for many connections is held once for each connection in which it waits, and released by each', async () => {
+  test('FAULT-4: a message for many connections is held once per connection in which it waits, and each connection releases it', async () => {
     for (const end of ['codec', 'terminate'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;

@@ -10,7 +10,7 @@ import { frame, readFrames, rfcKey, roles } from './harness.ts';
 
 const hello = Buffer.from('Hello');
 
-/** A client's key is random: read it back, and build the frame that belongs to it. */
+/** A client's key is random: reads it back, and builds the frame with this key. */
 function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
   const before = Buffer.from(init.payload);
   const bytes = serializeFrame(init, role);
@@ -20,12 +20,12 @@ function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
   const key = role === 'client' ? read!.key : null;
   const { opcode, payload, fin = true, rsv1 = false } = init;
   expect(bytes.equals(frame({ opcode, payload, fin, rsv: rsv1 ? 4 : 0, key }))).toBe(true);
-  // What the caller passed stays as it is.
+  // The caller's payload does not change.
   expect(before.equals(payload)).toBe(true);
   return bytes;
 }
 
-describe('RFC 6455 §5.7', () => {
+describe('the examples of RFC 6455 §5.7', () => {
   test('F10: a server sends the text "Hello" in one frame', () => {
     expect(serializeFrame({ opcode: 1, payload: hello }, 'server').toString('hex')).toBe('810548656c6c6f');
   });
@@ -40,7 +40,7 @@ describe('RFC 6455 §5.7', () => {
     expectFrame({ opcode: 1, payload: hello }, 'client');
   });
 
-  test('F17: the fragments "Hel" and "lo" have the bytes of the RFC', () => {
+  test('F17: the fragments "Hel" and "lo" are serialized to the bytes of the RFC', () => {
     expect(
       serializeFrame({ opcode: 1, fin: false, payload: Buffer.from('Hel') }, 'server').toString('hex'),
     ).toBe('010348656c');
@@ -49,12 +49,12 @@ describe('RFC 6455 §5.7', () => {
     );
   });
 
-  test('C7: a ping with "Hello", and its answer, have the bytes of the RFC', () => {
+  test('C7: a ping with "Hello" and its pong are serialized to the bytes of the RFC', () => {
     expect(serializeFrame({ opcode: 9, payload: hello }, 'server').toString('hex')).toBe('890548656c6c6f');
     expect(expectFrame({ opcode: 10, payload: hello }, 'client').subarray(0, 2).toString('hex')).toBe('8a85');
   });
 
-  test('F10: 256 bytes in one frame have a length of 16 bits, and 64 KiB one of 64 bits', () => {
+  test('F10: 256 bytes in one frame get a length of 16 bits, and 64 KiB get a length of 64 bits', () => {
     const short = serializeFrame({ opcode: 2, payload: Buffer.alloc(256, 7) }, 'server');
     expect(short.subarray(0, 4).toString('hex')).toBe('827e0100');
     expect(short.length).toBe(260);
@@ -66,7 +66,7 @@ describe('RFC 6455 §5.7', () => {
 
 const sizes = [0, 1, 2, 95, 96, 125, 126, 127, 128, 255, 256, 65535, 65536, 65537];
 
-test.each(roles)('F9, F10: %s: every boundary of the length forms has the shortest form', (role) => {
+test.each(roles)('F9, F10: %s: the length takes its shortest form at every boundary', (role) => {
   for (const size of sizes) {
     const payload = Buffer.alloc(size, 0x3c);
     const bytes = expectFrame({ opcode: 2, payload }, role);
@@ -74,7 +74,7 @@ test.each(roles)('F9, F10: %s: every boundary of the length forms has the shorte
   }
 });
 
-test('F9, F10: headers are correct for lengths that no test can hold', () => {
+test('F9, F10: headers are correct for lengths that no test can allocate', () => {
   for (const length of [
     2 ** 31 - 1,
     2 ** 31,
@@ -108,7 +108,7 @@ test('F12: each frame of a client has its own key', () => {
   expect(new Set(keys).size).toBeGreaterThan(498);
 });
 
-test('F10, F13: any frame of either role is read back unchanged', () => {
+test('F10, F13: any frame of either role is parsed back unchanged', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...roles),

@@ -1,12 +1,15 @@
-/** What an endpoint reports of its end, and that nothing of it waits for its transport. The table of states is endpoint.test.ts. */
+/**
+ * Tests what an endpoint reports about its end, and that the end does not wait for the transport. endpoint.test.ts
+ * has the table of states.
+ */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
 const closePayload = Buffer.from([0x0b, 0xb8, ...Buffer.from('enough')]);
 
-describe.each(roles)('a pause of an application that closes, as a %s', (role) => {
-  test("FAULT-2: ends with close(): later messages are dropped, and the peer's Close is seen", () => {
+describe.each(roles)('the pause of an application that closes, as a %s', (role) => {
+  test("FAULT-2: close() ends the pause: later messages are dropped, and the peer's Close is processed", () => {
     const { endpoint, events, feed, sink } = bench(role);
     endpoint.pause();
     endpoint.receive(peerFrame(role, { opcode: 1, payload: 'before' }));
@@ -23,11 +26,11 @@ describe.each(roles)('a pause of an application that closes, as a %s', (role) =>
       ['onClosing', false],
       ['onClose', 3000, 'enough', true, false],
     ]);
-    // §5.5.2: the ping was answered all the same.
+    // §5.5.2: the ping was answered nevertheless.
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: ends with close() in the handler that paused, and in onClosing; the rest of the chunk is dropped', () => {
+  test('FAULT-2: close() in the handler that paused, or in onClosing, ends the pause, and the rest of the chunk is dropped', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {
@@ -50,7 +53,7 @@ describe.each(roles)('a pause of an application that closes, as a %s', (role) =>
     }
   });
 
-  test('FAULT-2: ends with close() while the codec works: its message is dropped too, and later frames are read', async () => {
+  test("FAULT-2: close() while the codec works ends the pause: the codec's message is dropped, and later frames are read", async () => {
     for (const release of ['before', 'after'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;
@@ -66,14 +69,14 @@ describe.each(roles)('a pause of an application that closes, as a %s', (role) =>
     }
   });
 
-  test("FAULT-2: without a pause, messages are delivered up to the peer's Close", () => {
+  test("FAULT-2: if the application did not pause, messages are delivered up to the peer's Close", () => {
     const { endpoint, events, feed } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'on its way' });
     expect(events.of('onText')).toEqual([['on its way', 10]]);
   });
 
-  test('FAULT-2: rules and limits apply to dropped messages', () => {
+  test('FAULT-2: the rules and limits also apply to dropped messages', () => {
     for (const broken of [
       { opcode: 3 },
       { opcode: 0, payload: 'x' },
@@ -91,7 +94,7 @@ describe.each(roles)('a pause of an application that closes, as a %s', (role) =>
 describe.each(roles)('the report of the end, as a %s', (role) => {
   const nothingSent = { sentCode: null, sentReason: '' };
 
-  test('FAULT-8: wasClean is true only if our Close frame has left as well', () => {
+  test('FAULT-8: wasClean is true only if our Close frame has left', () => {
     for (const hasLeft of [true, false]) {
       for (const first of ['peer', 'we'] as const) {
         const { endpoint, events, feed, sink } = bench(role);
@@ -116,7 +119,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: wasClean is false if our Close frame still waits for the codec, or only for the report that it has left', async () => {
+  test('FAULT-8: wasClean is false if our Close frame waits for the codec, or has not been reported as sent', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -132,7 +135,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     expect(late.events.closes).toMatchObject([{ code: 1005, wasClean: false, sentCode: 1005 }]);
   });
 
-  test('FAULT-8: after a failure the record has what we sent, and the reason', () => {
+  test('FAULT-8: after a failure the report contains the Close frame that we sent, and the error', () => {
     const { endpoint, events, feed } = bench(role, { maxMessageSize: 100 });
     feed({ opcode: 2, length: 101n });
     endpoint.transportClosed();
@@ -145,7 +148,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     expect(events.closes[0]?.sentReason).toBe(events.closes[0]?.error?.message);
   });
 
-  test("FAULT-8: the error is the thrown value, the transport's reason to abort, or the first of several", () => {
+  test('FAULT-8: the reported error is the first one, whether it came from fail or from abort', () => {
     const ends: [name: string, end: (connection: Bench) => void, sentCode: number | null][] = [
       ['first', ({ endpoint }) => endpoint.fail(new Error('first')), 1011],
       ['first', ({ endpoint }) => endpoint.abort(new Error('first')), null],
@@ -159,7 +162,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: the error and the sent code are absent if nothing failed and nothing was sent', () => {
+  test('FAULT-8: the report has no error and no sent code if nothing failed and nothing was sent', () => {
     for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
       const { endpoint, events } = bench(role);
       endpoint[end]();
@@ -168,7 +171,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: a Close frame that was replaced by a better one is not the sent one', () => {
+  test('FAULT-8: if a failure replaces a waiting Close frame, the report contains only the frame of the failure', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -180,8 +183,8 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
   });
 });
 
-describe.each(roles)('only the state Closed depends on the transport, as a %s', (role) => {
-  test('FAULT-3: after terminate, abort and a send cap everything is released at once', async () => {
+describe.each(roles)('releasing the resources of a %s before the transport is closed', (role) => {
+  test('FAULT-3: after terminate, after abort and after WS_SEND_CAP everything is released at once', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.abort(new Error('gone')),
@@ -205,7 +208,7 @@ describe.each(roles)('only the state Closed depends on the transport, as a %s', 
       expect(endpoint.insideMessage).toBe(false);
       expect(endpoint.bufferedAmount).toBe(sink.bufferedAmount);
       expect(sink.calls).toContain('destroy');
-      // The transport may never say that it is closed; when it does, that is all that is missing.
+      // The transport may never report that it is closed. Its report is all that is missing here.
       endpoint.transportClosed();
       expect(codec.closed).toBe(1);
       expect(connection.events.of('onClose').length).toBe(1);

@@ -1,4 +1,7 @@
-/** Messages that are reported while they arrive: the sequence, the limit, UTF-8, and what comes between. RFC 6455 §5.4, §8.1. */
+/**
+ * Tests messages that are reported while they arrive: the sequence, the limit, UTF-8, and events between the parts.
+ * RFC 6455 §5.4, §8.1.
+ */
 import { describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/frame/endpoint.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -23,7 +26,7 @@ class PartsRecorder extends Recorder {
     this.act2('end');
   }
 
-  /** What came, the pieces of a message put together. */
+  /** What was received, with the pieces of a message joined. */
   get whole(): string {
     return this.parts.join('|').replaceAll('|+', '');
   }
@@ -43,7 +46,7 @@ function open(
 
 const codesOf = ({ errors }: Recorder): string[] => errors.map((error) => (error as ProtocolError).code);
 
-describe.each(roles)('as a %s', (role) => {
+describe.each(roles)('a %s reports messages in parts', (role) => {
   const stream = Buffer.concat([
     peerFrame(role, { opcode: 1, fin: false, payload: 'one ' }),
     peerFrame(role, { opcode: 9, payload: 'ping' }),
@@ -56,7 +59,7 @@ describe.each(roles)('as a %s', (role) => {
   ]);
   const expected = `text${'one Ã©'}|end 6|binary${'x'.repeat(90)}|end 90|text|end 0|binarylast|end 4`;
 
-  test('F18, F24: any chunks give the same messages, at every split point', () => {
+  test('F18, F24: the same messages are reported for any chunks, at every split point', () => {
     for (let split = 0; split <= stream.length; split++) {
       const { endpoint, events } = open(role);
       endpoint.receive(Buffer.from(stream.subarray(0, split)));
@@ -72,7 +75,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
   });
 
-  test('a part is reported before the frame is complete, and the message is unfinished until its end', () => {
+  test('a part is reported before its frame is complete, and the message counts as unfinished until its end', () => {
     const { endpoint, events } = open(role);
     const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
     endpoint.receive(Buffer.from(frame.subarray(0, -2)));
@@ -86,17 +89,25 @@ describe.each(roles)('as a %s', (role) => {
 
   test.each([
     [
-      'F25: a limit over all fragments, at the header',
+      'F25: fragments that together exceed the limit are refused at the header',
       [
         { opcode: 2, fin: false, payload: 'x'.repeat(60) },
         { opcode: 0, payload: 'x'.repeat(41) },
       ],
       'WS_MESSAGE_TOO_BIG',
     ],
-    ['F25: one frame over the limit', [{ opcode: 2, payload: 'x'.repeat(101) }], 'WS_MESSAGE_TOO_BIG'],
-    ['F17: a continuation of nothing', [{ opcode: 0, payload: 'x' }], 'WS_UNEXPECTED_CONTINUATION'],
     [
-      'F17: a message inside another',
+      'F25: one frame over the limit is refused',
+      [{ opcode: 2, payload: 'x'.repeat(101) }],
+      'WS_MESSAGE_TOO_BIG',
+    ],
+    [
+      'F17: a continuation without a message is refused',
+      [{ opcode: 0, payload: 'x' }],
+      'WS_UNEXPECTED_CONTINUATION',
+    ],
+    [
+      'F17: a message inside another one is refused',
       [
         { opcode: 2, fin: false, payload: 'x' },
         { opcode: 1, payload: 'x' },
@@ -104,17 +115,17 @@ describe.each(roles)('as a %s', (role) => {
       'WS_INTERLEAVED_MESSAGE',
     ],
     [
-      'F21: a text that is not UTF-8',
+      'F21: a text that is not UTF-8 is refused',
       [{ opcode: 1, fin: false, payload: Buffer.from([0x61, 0xff]) }],
       'WS_INVALID_UTF8',
     ],
     [
-      'F21: a text that ends inside a character',
+      'F21: a text that ends inside a character is refused',
       [{ opcode: 1, payload: Buffer.from([0xc3]) }],
       'WS_INVALID_UTF8',
     ],
     [
-      'too many frames without payload',
+      'more than 1,000 frames without payload are refused',
       [
         { opcode: 2, fin: false, payload: '' },
         ...Array.from({ length: 1_000 }, () => ({ opcode: 0, fin: false, payload: '' })),
@@ -132,7 +143,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('Infinity disables the limit', () => {
+  test('maxStreamSize: Infinity disables the limit', () => {
     const { endpoint, events } = open(role, { maxStreamSize: Number.POSITIVE_INFINITY });
     for (let round = 0; round < 50; round++) {
       endpoint.receive(
@@ -142,7 +153,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(events.parts.at(-1)).toBe('end 50000');
   });
 
-  test('F6: a compressed message is reported whole, with maxMessageSize, and others in parts', () => {
+  test('F6: a compressed message is reported whole and limited by maxMessageSize, and other messages are reported in parts', () => {
     const codec = new FakeCodec();
     codec.waits = false;
     const { endpoint, events } = open(role, { codec });
@@ -162,36 +173,39 @@ describe.each(roles)('as a %s', (role) => {
     expect(codesOf(inside.events)).toEqual(['WS_INTERLEAVED_MESSAGE']);
   });
 
-  test.each(['start', 'part', 'end'])('pausing, closing and terminating inside %s', (when) => {
-    for (const action of ['pause', 'close', 'terminate', 'throw'] as const) {
-      const { endpoint, events } = open(role);
-      let did = false;
-      events.act2 = (event) => {
-        if (event !== when || did) return;
-        did = true;
-        if (action === 'pause') endpoint.pause();
-        else if (action === 'close') endpoint.close(1000);
-        else if (action === 'terminate') endpoint.terminate();
-        else throw new Error('fault');
-      };
-      endpoint.receive(Buffer.from(stream));
-      if (action === 'pause') {
-        expect(events.whole).not.toBe(expected);
-        endpoint.resume();
-        expect(events.whole).toBe(expected);
-      } else {
-        endpoint.transportClosed();
-        expect(events.closes).toHaveLength(1);
+  test.each(['start', 'part', 'end'])(
+    'the handler of the %s of a message may pause, close, terminate or throw',
+    (when) => {
+      for (const action of ['pause', 'close', 'terminate', 'throw'] as const) {
+        const { endpoint, events } = open(role);
+        let did = false;
+        events.act2 = (event) => {
+          if (event !== when || did) return;
+          did = true;
+          if (action === 'pause') endpoint.pause();
+          else if (action === 'close') endpoint.close(1000);
+          else if (action === 'terminate') endpoint.terminate();
+          else throw new Error('fault');
+        };
+        endpoint.receive(Buffer.from(stream));
+        if (action === 'pause') {
+          expect(events.whole).not.toBe(expected);
+          endpoint.resume();
+          expect(events.whole).toBe(expected);
+        } else {
+          endpoint.transportClosed();
+          expect(events.closes).toHaveLength(1);
+        }
+        // For each recorded end there is a start.
+        expect(events.parts.filter((part) => part.startsWith('end')).length).toBeLessThanOrEqual(
+          events.parts.filter((part) => part === 'text' || part === 'binary').length,
+        );
+        if (action === 'throw') expect(events.errors.map(({ message }) => message)).toEqual(['fault']);
       }
-      // A recorded end has its start.
-      expect(events.parts.filter((part) => part.startsWith('end')).length).toBeLessThanOrEqual(
-        events.parts.filter((part) => part === 'text' || part === 'binary').length,
-      );
-      if (action === 'throw') expect(events.errors.map(({ message }) => message)).toEqual(['fault']);
-    }
-  });
+    },
+  );
 
-  test('nothing follows onClose, even if a handler ends the connection in the last part of a frame', () => {
+  test('no event follows onClose, even if a handler ends the connection in the last part of a frame', () => {
     for (const when of ['start', 'part']) {
       for (const fin of [true, false]) {
         const { endpoint, events, sink } = open(role);
@@ -216,7 +230,7 @@ describe.each(roles)('as a %s', (role) => {
   });
 
   test.each([
-    ['is part of it', 0, true],
+    ['is a view of it', 0, true],
     ['is a copy while memory is scarce', 800, false],
   ])('§10.4: a part of over two fifths of the chunk %s', (_, used, isView) => {
     const memoryBudget = new MemoryBudget(1_000);
@@ -232,7 +246,7 @@ describe.each(roles)('as a %s', (role) => {
       memory.push(part.buffer);
       keep.call(events, part);
     };
-    // Not of a pool: all of its memory is the chunk.
+    // Not from a pool: the chunk is all of its memory.
     const chunk = Buffer.alloc(frames.length);
     frames.copy(chunk);
     endpoint.receive(chunk);
@@ -242,7 +256,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('after close, while paused, the remaining messages are checked and dropped', () => {
+  test('after close() in a pause, the remaining messages are checked and dropped', () => {
     const { endpoint, events } = open(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'one' }));
     endpoint.pause();

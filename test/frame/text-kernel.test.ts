@@ -1,4 +1,7 @@
-/** Small texts that arrive together, beside the way that each frame goes by itself, and without WebAssembly. */
+/**
+ * Compares small texts that arrive together with the same frames one by one, and tests the library without
+ * WebAssembly.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -7,7 +10,7 @@ import type { Role } from '../../src/frame/parser.ts';
 import { MAX_RUN_SIZE, textKernel } from '../../src/frame/text-kernel.ts';
 import { allCuts, bench, cut, type FrameSpec, peerFrame, roles } from './harness.ts';
 
-/** Frames of text, masked with keys that differ. */
+/** Builds text frames that are masked with different keys. */
 const texts = (role: Role, list: readonly string[]): Buffer =>
   Buffer.concat(list.map((payload, index) => textFrame(role, payload, index)));
 
@@ -16,7 +19,7 @@ function textFrame(role: Role, payload: string, index: number): Buffer {
   return peerFrame(role, { opcode: 1, payload, key });
 }
 
-/** What an endpoint reports for chunks, and what it answers. `own`: each text by itself. */
+/** Returns what an endpoint reports for chunks, and what it answers. `own`: each text by itself. */
 function outcome(role: Role, chunks: readonly Buffer[], own: boolean): unknown {
   const { endpoint, events, sink } = bench(role, {
     text: own ? 'own-string' : 'string',
@@ -33,12 +36,12 @@ function outcome(role: Role, chunks: readonly Buffer[], own: boolean): unknown {
   };
 }
 
-test('this platform supports the kernel', () => {
+test('this platform supports the text kernel', () => {
   expect(textKernel).not.toBeNull();
 });
 
-describe.each(roles)('%s: the messages of a run are those of single frames', (role) => {
-  test('for every length from 0 to 130, with a neighbour of each other length', () => {
+describe.each(roles)('a %s reports the texts of a run like single frames', (role) => {
+  test('the texts are correct for every length from 0 to 130, next to texts of other lengths', () => {
     const content = 'The quick brown fox jumps over the lazy dog. '.repeat(4);
     for (let length = 0; length <= 130; length++) {
       const list = [
@@ -52,7 +55,7 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
     }
   });
 
-  test('for a byte beyond ASCII at every position', () => {
+  test('the texts are correct with a character beyond ASCII at every position', () => {
     for (let place = 0; place < 70; place++) {
       const list = ['first', `${'a'.repeat(place)}é${'b'.repeat(69 - place)}`, 'x'.repeat(40), 'last'];
       const { endpoint, events } = bench(role);
@@ -61,7 +64,7 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
     }
   });
 
-  test('for more than one run, more than one window, and more messages than a run can count', () => {
+  test('the texts are correct in several runs, in several windows, and if there are more messages than a run can count', () => {
     const list = Array.from({ length: 4500 }, (_, index) => `${index} ${'.'.repeat(index % 60)}`);
     list.push(...Array.from({ length: 700 }, () => ''), ...Array.from({ length: 700 }, () => 'x'));
     const { endpoint, events } = bench(role);
@@ -72,7 +75,7 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
     expect(endpoint.dataPieces).toBe(list.length);
   });
 
-  test('for input cut anywhere', () => {
+  test('the texts are correct for input that is cut anywhere', () => {
     const list = ['one', 'two and some more', '', 'trois é', 'four', 'five'];
     for (const chunks of allCuts(texts(role, list))) {
       const { endpoint, events } = bench(role);
@@ -81,7 +84,7 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
     }
   });
 
-  test('for any frames, valid and invalid, in any chunks', () => {
+  test('the texts are correct for any frames, valid and invalid, in any chunks', () => {
     const spec: fc.Arbitrary<FrameSpec> = fc.record(
       {
         opcode: fc.constantFrom(1, 1, 1, 1, 1, 0, 2, 8, 9, 10, 3),
@@ -118,7 +121,7 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
               const payload = isControl
                 ? Buffer.from(one.payload as Uint8Array).subarray(0, 100)
                 : one.payload!;
-              // A form that is too short for the length cannot be written.
+              // A length that does not fit into the form cannot be written.
               const { form, ...rest } = one;
               return peerFrame(role, {
                 ...rest,
@@ -137,10 +140,10 @@ describe.each(roles)('%s: the messages of a run are those of single frames', (ro
   });
 });
 
-describe.each(roles)('%s: a handler in the middle of a run', (role) => {
+describe.each(roles)('a %s whose handler acts in the middle of a run of texts', (role) => {
   const list = Array.from({ length: 30 }, (_, index) => `message ${index}`);
 
-  /** Receives `list`, and acts in the tenth message. */
+  /** Receives `list`, and calls `act` in the tenth message. */
   function actInTenth(act: (one: ReturnType<typeof bench>) => void): ReturnType<typeof bench> {
     const one = bench(role);
     one.events.act = (name) => {
@@ -152,7 +155,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
   const received = ({ events }: ReturnType<typeof bench>): unknown[] =>
     events.of('onText').map(([text]) => text);
 
-  test('pauses: later messages wait, and arrive in order', () => {
+  test('after pause(), later messages wait and arrive in order', () => {
     const one = actInTenth(({ endpoint }) => endpoint.pause());
     expect(received(one)).toEqual(list.slice(0, 10));
     one.endpoint.receive(texts(role, ['later', 'and later']));
@@ -160,7 +163,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
     expect(received(one)).toEqual([...list, 'later', 'and later']);
   });
 
-  test('pauses and resumes: the order is kept', () => {
+  test('after pause() and resume(), the messages keep their order', () => {
     const one = actInTenth(({ endpoint }) => {
       endpoint.pause();
       endpoint.resume();
@@ -168,7 +171,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
     expect(received(one)).toEqual(list);
   });
 
-  test('terminates, or fails: nothing follows', () => {
+  test('after terminate() or an exception, no message follows', () => {
     expect(received(actInTenth(({ endpoint }) => endpoint.terminate()))).toEqual(list.slice(0, 10));
     const failed = actInTenth(() => {
       throw new Error('of the application');
@@ -177,7 +180,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
     expect(failed.sentCloseCode()).toBe(1011);
   });
 
-  test("closes: as with single frames, messages before the peer's Close are delivered", () => {
+  test("after close(), messages before the peer's Close are delivered, unless the handler paused", () => {
     expect(received(actInTenth(({ endpoint }) => endpoint.close(1000)))).toEqual(list);
     const paused = actInTenth(({ endpoint }) => {
       endpoint.pause();
@@ -186,7 +189,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
     expect(received(paused)).toEqual(list.slice(0, 10));
   });
 
-  test('receives for another endpoint, and for itself', () => {
+  test('the handler may call receive() of another endpoint and of its own, and all messages arrive in order', () => {
     const other = bench(role);
     const one = actInTenth(({ endpoint }) => {
       other.endpoint.receive(texts(role, ['of another', 'endpoint', 'é', 'and more', 'of it']));
@@ -204,7 +207,7 @@ test('a limit below 126 bytes applies to each message', () => {
   expect(sentCloseCode()).toBe(1009);
 });
 
-test('the chunk stays unchanged: what was not delivered is unmasked later', () => {
+test('the endpoint does not change a chunk while the application pauses: waiting messages are unmasked later', () => {
   const { endpoint, events } = bench('server');
   events.act = (name) => {
     if (name === 'onText' && events.log.length === 1) endpoint.pause();
@@ -215,8 +218,8 @@ test('the chunk stays unchanged: what was not delivered is unmasked later', () =
   expect(chunk.equals(before)).toBe(true);
 });
 
-// In another process, whose heap holds nothing else.
-test('a message that is kept holds at most 1.2 KiB', () => {
+// This runs in another process, whose heap contains nothing else.
+test('a text that the application keeps holds at most 1.2 KiB of memory', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     const { Endpoint } = await import(${JSON.stringify(endpoint)});
@@ -244,11 +247,11 @@ test('a message that is kept holds at most 1.2 KiB', () => {
   });
   const [count, bytes] = stdout.trim().split(' ').map(Number);
   expect(count).toBe(6000);
-  // The run, the message's own head, and its place in the list.
+  // The memory is that of the run, the message's own header, and its place in the list.
   expect(bytes).toBeLessThan(MAX_RUN_SIZE * 1.2);
 });
 
-test('if WebAssembly is missing, each frame is decoded separately', () => {
+test('if WebAssembly is missing, each text frame is decoded separately', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     delete globalThis.WebAssembly;

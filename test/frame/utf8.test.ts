@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeUtf8, isValidUtf8, Utf8Validator } from '../../src/frame/utf8.ts';
 import { cut, random } from './harness.ts';
 
-/** The platform's decoder of the WHATWG Encoding standard, strict. */
+/** The platform's strict decoder of the WHATWG Encoding standard. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function reference(bytes: Uint8Array): string | null {
@@ -14,7 +14,7 @@ function reference(bytes: Uint8Array): string | null {
   }
 }
 
-/** RFC 3629 §4, the syntax of byte sequences, as a list of what each character may look like. */
+/** The syntax of byte sequences (RFC 3629 §4), as a list of the forms that each character may have. */
 const grammar: readonly (readonly [number, number])[][] = [
   [[0x00, 0x7f]],
   [
@@ -80,7 +80,7 @@ function firstImpossible(bytes: Uint8Array): { at: number; complete: boolean } {
   return { at: -1, complete: open.length === 0 };
 }
 
-/** Pushes byte by byte: the index of the byte that was refused, or -1. */
+/** Pushes byte by byte. Returns the index of the byte that was refused, or -1. */
 function refusedAt(validator: Utf8Validator, bytes: Buffer): number {
   for (let index = 0; index < bytes.length; index++) {
     if (!validator.push(bytes, index, index + 1)) return index;
@@ -88,7 +88,7 @@ function refusedAt(validator: Utf8Validator, bytes: Buffer): number {
   return -1;
 }
 
-/** Whether all four ways of asking say what the platform says. */
+/** Checks that all four functions agree with the platform's decoder. */
 function agree(bytes: Buffer): boolean {
   const expected = reference(bytes);
   const framed = Buffer.concat([Buffer.from([0xe2]), bytes, Buffer.from([0xa5])]);
@@ -106,7 +106,7 @@ function expectAgreement(bytes: Buffer): void {
   if (!agree(bytes)) expect.fail(`disagreement on ${bytes.toString('hex')}`);
 }
 
-/** Leads and continuations at the borders of every range, and their neighbours. */
+/** First bytes and continuation bytes at the borders of every range, and their neighbours. */
 const leads = [
   0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1,
 ];
@@ -114,15 +114,15 @@ leads.push(0xf3, 0xf4, 0xf5, 0xf7, 0xf8, 0xfb, 0xfc, 0xfe, 0xff);
 const seconds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xf0, 0xff];
 const thirds = [0x00, 0x41, 0x7f, 0x80, 0xa5, 0xbf, 0xc0, 0xe2, 0xff];
 
-describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: true', () => {
-  test('F21: every sequence of one and of two bytes [A37]', () => {
+describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts with fatal: true', () => {
+  test('F21: the results agree for every sequence of one and of two bytes [A37]', () => {
     for (let first = 0; first < 256; first++) {
       expectAgreement(Buffer.from([first]));
       for (let second = 0; second < 256; second++) expectAgreement(Buffer.from([first, second]));
     }
   });
 
-  test('F21: three and four bytes at every boundary: overlong, surrogates, past U+10FFFF, cut off [A37]', () => {
+  test('F21: the results agree for three and four bytes at every boundary: overlong, surrogates, above U+10FFFF, cut off [A37]', () => {
     for (const first of leads) {
       for (const second of seconds) {
         for (const third of thirds) {
@@ -135,10 +135,10 @@ describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: tr
     }
   });
 
-  test('F21: 30,000 seeded sequences of three to eight bytes [A37]', () => {
+  test('F21: the results agree for 30,000 seeded sequences of three to eight bytes [A37]', () => {
     const seed = 6455;
     const pick = random(seed);
-    // Mostly bytes of which characters can be made, or nearly.
+    // Mostly bytes that form characters, or nearly do.
     const likely = [...leads, ...seconds, ...thirds, 0x41, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80];
     for (let n = 0; n < 30_000; n++) {
       const bytes = Buffer.alloc(3 + pick(6));
@@ -152,16 +152,16 @@ describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: tr
   test.each([
     ['F21: an overlong slash', 'c0af'],
     ['F21: an overlong NUL', 'c080'],
-    ['F21: overlong in three bytes', 'e09fbf'],
-    ['F21: overlong in four bytes', 'f08fbfbf'],
+    ['F21: an overlong form of three bytes', 'e09fbf'],
+    ['F21: an overlong form of four bytes', 'f08fbfbf'],
     ['F21: a high surrogate', 'eda080'],
     ['F21: a low surrogate', 'edbfbf'],
     ['F21: a surrogate pair (CESU-8)', 'eda0bdedb880'],
-    ['F21: above U+10FFFF', 'f4908080'],
-    ['F21: a lead of five bytes', 'f888808080'],
-    ['F21: a continuation alone', '80'],
-    ['F21: a character cut off by another', 'e28241'],
-    ['F21: cut off after three of four', 'f09f98'],
+    ['F21: a code point above U+10FFFF', 'f4908080'],
+    ['F21: the first byte of a form of five bytes', 'f888808080'],
+    ['F21: a continuation byte alone', '80'],
+    ['F21: a character that another one interrupts', 'e28241'],
+    ['F21: a character that ends after three of four bytes', 'f09f98'],
   ])('%s is refused: %s [A37]', (_, hex) => {
     const bytes = Buffer.from(hex, 'hex');
     expect(reference(bytes)).toBe(null);
@@ -176,10 +176,10 @@ describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: tr
 
   test.each([
     ['F21: the first and last character of each length', '\0\x7f\x80\u07ff\u0800\uffff\u{10000}\u{10ffff}'],
-    ['F21: a byte order mark, which is payload', '\ufeffabc'],
-    ['F21: a real U+FFFD', 'a\ufffdb'],
+    ['F21: a byte order mark, which belongs to the payload,', '\ufeffabc'],
+    ['F21: an encoded U+FFFD', 'a\ufffdb'],
     ['F21: noncharacters', '\ufdd0\ufffe\uffff\u{1ffff}'],
-    ['F21: around the surrogates', '\ud7ff\ue000'],
+    ['F21: the characters next to the surrogates', '\ud7ff\ue000'],
   ])('%s is accepted unchanged', (_, text) => {
     for (const padding of [0, 1, 2040, 2048, 5000]) {
       const bytes = Buffer.from('a'.repeat(padding) + text);
@@ -189,7 +189,7 @@ describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: tr
     }
   });
 
-  test('F21: long text of ASCII or other characters, of any alignment', () => {
+  test('F21: the results agree for long texts of ASCII or other characters, at any alignment', () => {
     for (const text of ['x'.repeat(3000), `${'x'.repeat(3000)}é`, 'é'.repeat(2000), '😀'.repeat(700)]) {
       for (let offset = 0; offset < 8; offset++) {
         const bytes = Buffer.concat([Buffer.alloc(offset, 0xff), Buffer.from(text), Buffer.from([0xff])]);
@@ -200,8 +200,8 @@ describe('F21: UTF-8 that is accepted is what TextDecoder accepts with fatal: tr
   });
 });
 
-describe('a text in pieces', () => {
-  test('F21: fails at the first impossible byte, and not before, wherever it is cut [A37]', () => {
+describe('the UTF-8 check of a text in pieces', () => {
+  test('F21: the check fails at the first impossible byte, and not before, wherever the text is cut [A37]', () => {
     const samples = ['Hello-µ@ßöäüàá-UTF-8!!', 'κόσμε\u{1f600}\u0800\u{10ffff}'].flatMap((text) => {
       const bytes = Buffer.from(text);
       return [
@@ -229,7 +229,7 @@ describe('a text in pieces', () => {
             if (refusedIn !== null) expect.fail(`${where}: refused`);
             if (validator.finish() !== complete) expect.fail(`${where}: end`);
           } else if (refusedIn === null || at < refusedIn[0] || at >= refusedIn[1]) {
-            // The piece that holds the byte is the one that must be refused.
+            // The piece that contains this byte must be refused.
             expect.fail(`${where}: impossible at ${at}, refused in ${String(refusedIn)}`);
           }
         }
@@ -237,7 +237,7 @@ describe('a text in pieces', () => {
     }
   });
 
-  test('F21: any bytes with any cuts have the same result as in one piece [A37]', () => {
+  test('F21: any bytes with any cuts give the same result as in one piece [A37]', () => {
     const byte = fc.oneof(fc.constantFrom(...leads, ...seconds), fc.integer({ min: 0, max: 255 }));
     const bytes = fc.oneof(
       fc.array(byte, { maxLength: 12 }).map((list) => Buffer.from(list)),
@@ -261,7 +261,7 @@ describe('a text in pieces', () => {
     );
   });
 
-  test('F21: a message that ends inside a character does not affect the next', () => {
+  test('F21: a message that ends inside a character does not affect the next message', () => {
     const validator = new Utf8Validator();
     for (const unfinished of ['c3', 'e0', 'ed', 'e282', 'f0', 'f4', 'f09f98']) {
       const bytes = Buffer.from(unfinished, 'hex');

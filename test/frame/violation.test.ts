@@ -12,7 +12,7 @@ import { type Bench, bench, type FrameSpec, peerFrame, rfcKey, roles } from './h
 
 type Trigger = FrameSpec[] | ((connection: Bench) => void);
 
-/** What an endpoint of 1,000 bytes per message, in a budget of 1,500 bytes, must not be sent. */
+/** What an endpoint with 1,000 bytes per message and a budget of 1,500 bytes must refuse. */
 const triggers: Record<ViolationCode, Trigger> = {
   WS_RESERVED_BITS: [{ opcode: 1, rsv: 2 }],
   WS_UNKNOWN_OPCODE: [{ opcode: 3 }],
@@ -38,7 +38,7 @@ const triggers: Record<ViolationCode, Trigger> = {
   WS_MESSAGE_TOO_BIG: [{ opcode: 2, length: 1001n }],
   WS_MEMORY_BUDGET: (connection) => {
     connection.feed({ opcode: 2, fin: false, payload: 'a' });
-    // Others wait for what this one holds, and nothing more arrives for it.
+    // Other connections wait for the memory that this message holds, and no more of it arrives.
     const { budget, clock } = budgets.get(connection)!;
     for (let other = 0; other < 2; other++) {
       const { feed } = bench('server', { maxMessageSize: 1000, memoryBudget: budget });
@@ -65,7 +65,7 @@ function connect(role: Role, code: ViolationCode): Bench {
   return connection;
 }
 
-describe('F26: each row of the table is enforced, with a Close of its code before the end', () => {
+describe('F26: each row of the table is enforced, and a Close frame with its code is sent before the end', () => {
   for (const code of rules) {
     for (const role of roles) {
       if (
@@ -74,7 +74,7 @@ describe('F26: each row of the table is enforced, with a Close of its code befor
       ) {
         continue;
       }
-      test(`F26, C16: ${code}, ${role}`, () => {
+      test(`F26, C16: a ${role} fails with ${code}`, () => {
         const trigger = triggers[code];
         const connection = connect(role, code);
         const { endpoint, sink, events } = connection;
@@ -95,7 +95,7 @@ describe('F26: each row of the table is enforced, with a Close of its code befor
         expect(sink.calls).toEqual(['closing', 'end']);
         expect(endpoint.state).toBe(EndpointState.CloseSent);
         endpoint.transportClosed();
-        // C13: no Close frame came, so the code is 1006, whatever we sent.
+        // C13: no Close frame was received, so the code is 1006, whatever we sent.
         expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
       });
     }
@@ -106,15 +106,18 @@ describe('F26: each row of the table is enforced, with a Close of its code befor
   });
 });
 
-describe('the table', () => {
-  test.each(Object.entries(violations))('C16, C22: %s can be sent unchanged', (_, row) => {
-    expect(isWireCloseCode(row.closeCode)).toBe(true);
-    expect([1002, 1007, 1008, 1009, 1013]).toContain(row.closeCode);
-    expect(Buffer.byteLength(row.text)).toBeLessThanOrEqual(123);
-    expect(row.section).toMatch(/^(6455|7692) §\d+(\.\d+)*$/);
-  });
+describe('the table of violations', () => {
+  test.each(Object.entries(violations))(
+    'C16, C22: the close code and message of %s can be sent unchanged',
+    (_, row) => {
+      expect(isWireCloseCode(row.closeCode)).toBe(true);
+      expect([1002, 1007, 1008, 1009, 1013]).toContain(row.closeCode);
+      expect(Buffer.byteLength(row.text)).toBeLessThanOrEqual(123);
+      expect(row.section).toMatch(/^(6455|7692) §\d+(\.\d+)*$/);
+    },
+  );
 
-  test('C22: the codes are used according to their definitions', () => {
+  test('C22: the close codes are used according to their definitions', () => {
     const codes = (closeCode: number): string[] =>
       Object.entries(violations)
         .filter(([, row]) => row.closeCode === closeCode)
@@ -125,7 +128,7 @@ describe('the table', () => {
     expect(codes(1013)).toEqual(['WS_MEMORY_BUDGET']);
   });
 
-  test('FAULT-8: WS_MESSAGE_TOO_BIG names the size, as far as it is known, and the limit', () => {
+  test('FAULT-8: the message of WS_MESSAGE_TOO_BIG contains the size, as far as it is known, and the limit', () => {
     const known = new ProtocolError('WS_MESSAGE_TOO_BIG', { size: 1001, limit: 1000 });
     expect(known.message).toBe('the message is over the size limit: 1001 bytes, the limit is 1000');
     expect(known.reason).toBe(known.message);

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { COPY_THRESHOLD, FIN, FrameWriter, RSV1 } from '../../src/frame/writer.ts';
 import { MemorySink, roles } from './harness.ts';
 
-describe.each(roles)('frames of a %s', (role) => {
+describe.each(roles)('frames that a %s writes', (role) => {
   const sizes = [0, 1, 125, 126, COPY_THRESHOLD, COPY_THRESHOLD + 1, 65_535, 65_536];
 
-  test('F6, F9, F17: any first byte and any size are written, and their sum is counted', () => {
+  test('F6, F9, F17: frames with any first byte and any size are written, and their bytes are counted', () => {
     const sink = new MemorySink();
     const writer = new FrameWriter(sink, role);
     for (const size of sizes) {
@@ -26,7 +26,7 @@ describe.each(roles)('frames of a %s', (role) => {
     }
   });
 
-  test('F18: a text is encoded in place, for any resulting length', () => {
+  test('F18: a text is encoded in place, whatever length results', () => {
     const sink = new MemorySink();
     const writer = new FrameWriter(sink, role);
     for (const text of ['', 'a', 'a'.repeat(125), 'é'.repeat(63), '€'.repeat(42), 'x'.repeat(126)]) {
@@ -36,7 +36,7 @@ describe.each(roles)('frames of a %s', (role) => {
     }
   });
 
-  test('F1, F13: a payload that belongs to the library may be masked in place, and another one never is', () => {
+  test('F1, F13: a payload that belongs to the library may be masked in place, and any other payload never is', () => {
     for (const ownsPayload of [false, true]) {
       const sink = new MemorySink();
       const payload = Buffer.alloc(9000, 7);
