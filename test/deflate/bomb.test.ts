@@ -1,4 +1,4 @@
-/** What bombs cost: the resident set of a process that receives one, at its peak (attacks A33, A34). */
+/** Measures what a bomb costs: the peak of the resident set of a process that receives one (attacks A33, A34). */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -36,8 +36,8 @@ function peak(
 }
 
 /**
- * The least growth of up to five runs, the first below `enough` being enough: the collector and the compiler take a few
- * hundred KiB now and then, which is not the message's.
+ * Returns the least growth of up to five runs; a run below `enough` ends the search. The garbage collector and the
+ * compiler sometimes take a few hundred KiB, which do not belong to the message.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);
@@ -49,13 +49,13 @@ function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<
   return least;
 }
 
-// Only there the kernel tells a peak since a given moment.
+// Only the Linux kernel reports a peak since a given moment.
 const linux = process.platform === 'linux';
 
 describe.runIf(linux).each(engines)('engine %s', (engine) => {
   for (const limit of [MiB, 16 * MiB]) {
     for (const synchronous of [false, true]) {
-      test(`P10: a bomb of 1000:1 ends with 1009, within ${limit / MiB} MiB + 256 KiB, synchronous: ${synchronous} [A33]`, () => {
+      test(`P10: a bomb of 1000:1 is refused with 1009, and takes at most ${limit / MiB} MiB + 256 KiB, synchronous: ${synchronous} [A33]`, () => {
         const bomb = compressed(Buffer.alloc(limit * 10));
         expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
         const most = limit + 262_144;
@@ -66,7 +66,7 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     }
   }
 
-  test('P10: nor does one that brings more than is inflated at once [A33]', () => {
+  test('P10: a bomb whose beginning cannot be compressed takes no more than the limit of 16 MiB + 256 KiB [A33]', () => {
     const bomb = compressed(Buffer.concat([noiseOf(40_000, 1), Buffer.alloc(100 * MiB)]));
     const most = 16 * MiB + 262_144;
     const { verdict, growth } = leastPeak(most, bomb, engine, false, 16 * MiB);
@@ -74,8 +74,8 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     expect(growth).toBeLessThan(most);
   });
 
-  test('the measurement is valid: a message of 16 MiB that is delivered takes that much memory', () => {
-    // Its pieces, and the whole.
+  test('the measurement is valid: the growth shows the memory of a delivered message of 16 MiB', () => {
+    // The pieces of the message, and the whole message.
     const most = 33 * MiB;
     const message = compressed(Buffer.alloc(16 * MiB));
     const { verdict, growth } = leastPeak(most, message, engine, false, 16 * MiB);

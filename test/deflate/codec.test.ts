@@ -1,4 +1,7 @@
-/** Messages through the codec, in both engine modes: RFC 7692 §7.2, and the bounds on what a peer may make it do. */
+/**
+ * Tests messages through the codec, in both engine modes: RFC 7692 §7.2, and the bounds on what a peer may make the
+ * codec do.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -12,22 +15,24 @@ import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
 
-/** Where one engine, or one way through zlib, gives over to another; one less, the same, one more. */
+/**
+ * The sizes at which another engine, or another way through zlib, takes over: one byte less, the same, one byte more.
+ */
 const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
-/** Compresses as the peer does, without our code; in one block or several, as `flush` says. */
+/** Compresses as the peer does, without our code, in one block or several, depending on `flush`. */
 function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   const output = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
   return output.subarray(0, -4);
 }
 
-/** A whole DEFLATE stream, its last block final. */
+/** Returns a whole DEFLATE stream, whose last block is final. */
 function finalDeflate(message: Uint8Array, options: object = {}): Buffer {
   return deflateRawSync(message, options);
 }
 
-/** A stored block (RFC 1951 §3.2.4). */
+/** Returns a stored block (RFC 1951 §3.2.4). */
 function stored(content: Uint8Array, isFinal = false): Buffer {
   const header = Buffer.from([isFinal ? 1 : 0, 0, 0, 0, 0]);
   header.writeUInt16LE(content.length, 1);
@@ -36,7 +41,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
 }
 
 describe.each(engines)('engine %s', (engine) => {
-  describe('RFC 7692 §7.2.3, the examples', () => {
+  describe('the examples of RFC 7692 §7.2.3', () => {
     const examples: [string, string[], string[]][] = [
       ['one block', ['f2 48 cd c9 c9 07 00'], ['Hello']],
       [
@@ -44,13 +49,21 @@ describe.each(engines)('engine %s', (engine) => {
         ['f2 48 cd c9 c9 07 00', 'f2 00 11 00 00'],
         ['Hello', 'Hello'],
       ],
-      ['two messages without it', ['f2 48 cd c9 c9 07 00', 'f2 48 cd c9 c9 07 00'], ['Hello', 'Hello']],
+      [
+        'two messages without a context',
+        ['f2 48 cd c9 c9 07 00', 'f2 48 cd c9 c9 07 00'],
+        ['Hello', 'Hello'],
+      ],
       ['a block without compression', ['00 05 00 fa ff 48 65 6c 6c 6f 00'], ['Hello']],
       ['a final block', ['f3 48 cd c9 c9 07 00 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
       ['two blocks', ['f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
-      ['empty', ['00', 'f2 48 cd c9 c9 07 00', '00', 'f2 00 11 00 00'], ['', 'Hello', '', 'Hello']],
+      [
+        'empty messages among others',
+        ['00', 'f2 48 cd c9 c9 07 00', '00', 'f2 00 11 00 00'],
+        ['', 'Hello', '', 'Hello'],
+      ],
     ];
-    test.each(examples)('P23, P24, P27, P29: received: %s', async (_, payloads, messages) => {
+    test.each(examples)('P23, P24, P27, P29: the codec decompresses %s', async (_, payloads, messages) => {
       for (const synchronous of [false, true]) {
         const codec = codecOf(full, { engine, synchronous });
         for (const [index, payload] of payloads.entries()) {
@@ -59,8 +72,8 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P23, P26, P29: sent: with the context the second Hello is the five bytes of §7.2.3.2', () => {
-      // Too short to become smaller by itself, so that it would not be sent compressed: as a part of more.
+    test('P23, P26, P29: a second Hello refers to the context and is compressed to the five bytes of §7.2.3.2', () => {
+      // A Hello alone does not become smaller and would be sent uncompressed, so it is part of a longer message.
       const codec = codecOf(full, { engine });
       expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
       const first = Buffer.from('Hello'.repeat(4));
@@ -70,25 +83,25 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sent).not.toBe(first);
       expect(peer.message(sent)).toEqual(first);
       const short = codec.compressNow(second);
-      // One match, whatever its distance, the end of the block and of the message.
+      // One match, whatever its distance, the end of the block and the end of the message.
       expect(short.length).toBeLessThanOrEqual(5);
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: an empty message is sent uncompressed; a received message of one byte 00, or of none, is empty', async () => {
+    test('P29: an empty message is sent uncompressed, and a received message of the byte 00, or of no bytes, is empty', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
       expect(await verdict(codec, hex('00'), 0)).toEqual(empty);
       expect(await verdict(codec, empty, 0)).toEqual(empty);
-      // A final empty block, alone and in a row.
+      // A final empty block, once and several times.
       expect(await verdict(codec, hex('03 00'), 0)).toEqual(empty);
       expect(await verdict(codec, hex('03 00 03 00 00'), 0)).toEqual(empty);
     });
   });
 
   describe.each([true, false])('takeover %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: sizes around each threshold work, with both engines in turn on one context', async () => {
+    test('P6, P10, P23, P25, P26, P27: messages around each threshold are correct, with both engines in turn on one context', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
@@ -96,7 +109,7 @@ describe.each(engines)('engine %s', (engine) => {
         const peer = new StrictInflate(15, takeover);
         const pick = random(7);
         const sizes = [...around, 1, 2, 3, 100, 200, 1000, 5000];
-        // Small ones between the large ones, in an order that looks like none.
+        // Small messages stand between large ones, in an order that looks random.
         const mixed = [...sizes, ...sizes.map((size) => size % 700)].sort(
           (a, b) => ((a * 7919) % 997) - ((b * 7919) % 997),
         );
@@ -112,7 +125,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P26: a message that does not become smaller is sent uncompressed, and is not part of the context', async () => {
+    test('P7, P26: a message that does not become smaller is sent uncompressed, and does not enter the context', async () => {
       const direction = { windowBits: 15, takeover };
       const sender = codecOf(direction, { engine });
       const peer = new StrictInflate(15, takeover);
@@ -120,7 +133,7 @@ describe.each(engines)('engine %s', (engine) => {
         for (const message of [
           jsonOf(size, size),
           noiseOf(size, size),
-          // A context with the noise in it would make next to nothing of this.
+          // With the noise in the context, this message would become very small.
           Buffer.concat([noiseOf(size, size), jsonOf(50, 1)]),
           jsonOf(size, size),
           Buffer.concat([jsonOf(60, 2), noiseOf(40, size)]),
@@ -145,7 +158,7 @@ describe.each(engines)('engine %s', (engine) => {
           const receiver = codecOf(direction, { engine, synchronous });
           const peer = new StrictInflate(windowBits, takeover);
           const window = 2 ** windowBits;
-          // Text that repeats at the window's edge, just inside and just outside, to tempt the compressor.
+          // Text that repeats just inside and just outside the window, to tempt the compressor to refer too far back.
           const messages = [-263, -262, -2, -1, 0, 1, 2, 262, 263].flatMap((offset) => {
             const noise = noiseOf(Math.min(40, window), offset + 300);
             const block = Buffer.concat([noise, jsonOf(Math.max(0, window + offset - noise.length), 3)]);
@@ -165,8 +178,8 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P28: up to level 6 zlib refers back 16 KiB, 8 KiB in large messages, and above as far as negotiated', async () => {
-    // Twice the same noise: half of it where the first is within reach of the second.
+  test('P28: a message of 16 KB refers back at most 8 KiB up to level 6, and as far as negotiated from level 7 on', async () => {
+    // Each message is the same noise twice. It shrinks to half if the second copy can refer to the first.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
       const message = Buffer.concat([noise, noise]);
@@ -183,7 +196,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P15, P16, P26, P27: without takeover no context is kept: a message that refers to the previous one is corrupt', async () => {
+  test('P15, P16, P26, P27: without takeover no context is kept, so a message that refers to the previous one is corrupt', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
       expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
@@ -194,7 +207,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
   });
 
-  test('P28: a peer whose window is not limited may refer back 32 KiB, on every path through the codec', async () => {
+  test('P28: a peer whose window is not limited may refer back 32 KiB, whichever engine takes the message', async () => {
     const far = noiseOf(32_768, 1);
     for (const size of [200, 1000, 20_000, 200_000]) {
       for (const synchronous of [false, true]) {
@@ -208,11 +221,11 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  describe('what a peer may send', () => {
+  describe('messages that a peer may send', () => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: several blocks of every type, even final ones, are one message, and the context continues after them', async () => {
+    test('P24: several blocks of every type, even final ones, form one message, and the context continues after them', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
@@ -262,14 +275,14 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('FAULT-5, P24, P31: 16 final blocks before the end are accepted, in any message; one more is refused by every engine [A34]', async () => {
+    test('FAULT-5, P24, P31: 16 final blocks before the end are accepted in any message, and every engine refuses one more [A34]', async () => {
       const words = Buffer.from('some text in a block of its own');
       const final = finalDeflate(words);
       const padding = Buffer.alloc(4000);
       for (const [sent, text] of [
         [final, words],
         [hex('03 00'), Buffer.alloc(0)],
-        // Larger than what is inflated at once.
+        // This message is larger than what is inflated at once.
         [Buffer.concat([final, stored(padding)]), Buffer.concat([words, padding])],
       ] as const) {
         for (const last of ['00', '01']) {
@@ -284,12 +297,12 @@ describe.each(engines)('engine %s', (engine) => {
           }
         }
       }
-      // 4,100 of them in a MiB.
+      // 4,100 final blocks in a MiB.
       const blocks = Array.from({ length: 4100 }, (_, n) => finalDeflate(noiseOf(250, n)));
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
 
-    test('P31: a message cut off at any byte is never another message, and the code is 1007', async () => {
+    test('P31: a message that is cut off at any byte is refused with 1007, and is never taken for another message', async () => {
       const text = jsonOf(900, 1);
       const noise = noiseOf(900, 1);
       const streams: Buffer[] = [
@@ -309,14 +322,14 @@ describe.each(engines)('engine %s', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // Only where blocks end: after a final one, or behind nothing at all.
+          // A result is possible only at the end of a block: after a final block, or at the very beginning.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
       }
     });
 
-    test('P31: a stored block without its last bytes is not completed by the bytes that are appended to the message', async () => {
+    test('P31: a stored block without its last bytes is refused, and the appended bytes do not complete it', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -329,7 +342,7 @@ describe.each(engines)('engine %s', (engine) => {
             }
           }
         }
-        // While a message may well end in these bytes.
+        // A message may end in these bytes as well.
         for (const end of ['00 00 ff ff', '00 00 ff ff 03 00']) {
           const message = Buffer.concat([noiseOf(size, size), hex(end)]).subarray(-65_535);
           const whole = [
@@ -345,7 +358,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: any flipped bit or added byte gives a message within the limit, or 1007 or 1009, and nothing else', async () => {
+    test('P31: a flipped bit or an added byte gives a message within the limit, 1007 or 1009, and no other outcome', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -357,7 +370,7 @@ describe.each(engines)('engine %s', (engine) => {
           if (typeof result === 'string') expect(allowed).toContain(result);
           else expect(result.length).toBeLessThanOrEqual(size * 2);
         }
-        // After the empty block, garbage is read as one more block: of type 3 here.
+        // After the empty block, garbage is read as one more block, here of type 3.
         const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
         expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
         const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);
@@ -366,8 +379,8 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  describe('limits', () => {
-    test('P10, P31: the limit of a message is inclusive, on every path [A33]', async () => {
+  describe('the limits of a compressed message', () => {
+    test('P10, P31: a message may have exactly the limit, whichever engine takes it [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -383,7 +396,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P24, P31: the limit includes final blocks [A33]', async () => {
+    test('P24, P31: the limit includes the output of final blocks [A33]', async () => {
       const part = finalDeflate(Buffer.alloc(100_000));
       for (const synchronous of [false, true]) {
         const payload = Buffer.concat([part, part, part]);
@@ -395,18 +408,18 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: 100 MB of empty blocks, a quarter of the limit, end with 1007 after at most a few MiB [A34]', async () => {
+    test('P31: 100 MB of empty blocks fail with 1007 after at most a few MiB, long before the limit [A34]', async () => {
       const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
       const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
       expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
-      // A little output at its end does not make it better, nor does synchronous: true.
+      // A little output at the end changes nothing, and neither does synchronous: true.
       const some = Buffer.concat([
         Buffer.alloc(5_000_000, hex('00 00 00 ff ff')),
         peerDeflate(jsonOf(1000, 1)),
       ]);
       expect(await verdict(codecOf(full, { engine }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
       expect(await verdict(codecOf(full, { engine, synchronous: true }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
-      // Honest messages have next to none, and are let pass.
+      // Honest messages have almost no empty blocks, and are accepted.
       const honest = noiseOf(3_000_000, 1);
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
@@ -416,13 +429,13 @@ describe.each(engines)('engine %s', (engine) => {
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        // A share of the process's pool at most, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
+        // At most a share of the process's pool, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
         expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });
   });
 
-  test('P10: only large messages return a Promise: messages up to 16 KiB are processed at once', () => {
+  test('P10: only large messages return a Promise, and messages up to 16 KiB are processed at once', () => {
     const codec = codecOf(full, { engine });
     const small = jsonOf(16_384, 1);
     const sent = codec.compress(small);
@@ -435,7 +448,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: if a small input has a large result, zlib takes over from our engine above 16 KiB, and the result comes in a later turn above 128 KiB; the message is correct in each case [A33, A34]', async () => {
+  test('P10: if a small input has a large result, zlib takes over from our engine above 16 KiB, and the result comes in a later turn above 128 KiB; every message is correct [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -445,7 +458,7 @@ describe.each(engines)('engine %s', (engine) => {
       const now = codec.decompress(peer, Infinity);
       expect(now instanceof Promise).toBe(length > 131_072);
       expect((await now).equals(zeros.subarray(0, length))).toBe(true);
-      // The limit is exact on each of these ways.
+      // The limit is exact on each of these paths.
       for (const most of [length - 1, length]) {
         const other = codecOf(full, { engine });
         await other.decompress(peerDeflate(context), Infinity);
@@ -456,50 +469,53 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  describe.each([true, false])('FAULT-1: memory of the caller after compress, takeover %s', (takeover) => {
-    const direction = { windowBits: 15, takeover };
-    const uses: [string, (bytes: Uint8Array) => void][] = [
-      ['changed', (bytes) => void bytes.fill(7)],
-      [
-        'transferred',
-        (bytes) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] }),
-      ],
-      ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
-    ];
-    test.each(uses)(
-      'FAULT-1: %s: the bytes of the time of the call are compressed, and the context is intact',
-      async (_, use) => {
-        for (const synchronous of [false, true]) {
-          const codec = codecOf(direction, { engine, synchronous });
-          const peer = new StrictInflate(15, takeover);
-          for (const size of [1500, 12_000, 20_000, 400_000]) {
-            const message = jsonOf(size, size);
-            // @ts-expect-error: Node 20 has it, the library of TypeScript that we compile for does not
-            const bytes = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
-            bytes.set(message);
-            const compressed = codec.compress(bytes);
-            use(bytes);
-            expect(peer.message(await compressed).equals(message)).toBe(true);
-            // With takeover the next message refers to this one.
-            const next = await codec.compress(jsonOf(size, size));
-            expect(peer.message(next).equals(message)).toBe(true);
+  describe.each([true, false])(
+    'FAULT-1: the caller changes its memory after compress, takeover %s',
+    (takeover) => {
+      const direction = { windowBits: 15, takeover };
+      const uses: [string, (bytes: Uint8Array) => void][] = [
+        ['changed', (bytes) => void bytes.fill(7)],
+        [
+          'transferred',
+          (bytes) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] }),
+        ],
+        ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
+      ];
+      test.each(uses)(
+        'FAULT-1: memory is %s after the call: the bytes at the time of the call are compressed, and the context is intact',
+        async (_, use) => {
+          for (const synchronous of [false, true]) {
+            const codec = codecOf(direction, { engine, synchronous });
+            const peer = new StrictInflate(15, takeover);
+            for (const size of [1500, 12_000, 20_000, 400_000]) {
+              const message = jsonOf(size, size);
+              // @ts-expect-error: Node 20 has it, the library of TypeScript that we compile for does not
+              const bytes = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
+              bytes.set(message);
+              const compressed = codec.compress(bytes);
+              use(bytes);
+              expect(peer.message(await compressed).equals(message)).toBe(true);
+              // With takeover the next message refers to this one.
+              const next = await codec.compress(jsonOf(size, size));
+              expect(peer.message(next).equals(message)).toBe(true);
+            }
           }
-        }
-      },
-    );
+        },
+      );
 
-    test('FAULT-1: incompressible data that was transferred before the result is an error, not an empty message', async () => {
-      const codec = codecOf(direction, { engine });
-      const bytes = new Uint8Array(noiseOf(20_000, 1));
-      const compressed = codec.compress(bytes);
-      uses[1]![1](bytes);
-      await expect(compressed).rejects.toThrow('transferred or resized');
-      const owned = new Uint8Array(noiseOf(20_000, 1));
-      expect(await codec.compress(owned, true)).toBe(owned);
-    });
-  });
+      test('FAULT-1: incompressible data that is transferred before the result causes an error, and not an empty message', async () => {
+        const codec = codecOf(direction, { engine });
+        const bytes = new Uint8Array(noiseOf(20_000, 1));
+        const compressed = codec.compress(bytes);
+        uses[1]![1](bytes);
+        await expect(compressed).rejects.toThrow('transferred or resized');
+        const owned = new Uint8Array(noiseOf(20_000, 1));
+        expect(await codec.compress(owned, true)).toBe(owned);
+      });
+    },
+  );
 
-  test("FAULT-4: data that waits for zlib's threads, and their output so far, is charged while the Promise is pending", async () => {
+  test("FAULT-4: data that waits for zlib's threads, and the output so far, are charged while the Promise is pending", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -519,19 +535,19 @@ describe.each(engines)('engine %s', (engine) => {
     await done;
     expect(most).toBeGreaterThan(message.length / 4);
     expect(most).toBeLessThan(message.length + payload.length + 100_000);
-    // From here on it is the receiver's, who knows what becomes of the message.
+    // From here on the charge belongs to the receiver, who knows what happens to the message.
     expect(charge.bytes).toBe(payload.length);
     charge.release();
     expect(budget.used).toBe(0);
   });
 
-  test('P26, A35: the sending context reserves budget first, and works without a context if there is no room', async () => {
+  test('P26, A35: the sending context reserves budget first, and the sender works without a context if there is no room', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
     const peer = new StrictInflate(15, false);
     for (const size of [300, 300, 3000, 3000, 20_000, 20_000]) {
       const message = jsonOf(size, 1);
-      // Each by itself: the peer that would keep a context does not need it.
+      // Each message is compressed alone: a peer that would keep a context does not need one.
       expect(peer.message(await sender.compress(message)).equals(message)).toBe(true);
     }
     expect(budget.used).toBe(0);
@@ -539,7 +555,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: contexts are released with the connection, once, and so is the earlier reservation', async () => {
+  test('A35: closing the codec releases its contexts and the earlier reservation once', async () => {
     const budget = new CompressionBudget();
     const reserved = receivingContextSize(full);
     expect(budget.reserve(reserved)).toBe(true);
@@ -552,10 +568,11 @@ describe.each(engines)('engine %s', (engine) => {
     expect(used).toBeGreaterThan(reserved + 32_768);
     codec.compressNow(jsonOf(1000, 2));
     expect(budget.used).toBe(used);
-    // Work that is under way when the connection ends brings nothing back to life.
+    // Work that is in progress when the connection ends reserves nothing again.
     const sending = codec.compress(jsonOf(50_000, 1));
     const receiving = codec.decompress(peerDeflate(jsonOf(400_000, 1)), Infinity);
-    // A peer that is gone gets no more work. Expected from the beginning: it may reject before the other is done.
+    // A closed connection gets no more work. The rejection is expected from the beginning, since it may come before
+    // the other result.
     const dropped = expect(receiving).rejects.toThrow('The connection is closed');
     codec.close();
     codec.close();
@@ -567,7 +584,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs with the same output have the same key, from engine, level and window; a codec with a context has none', () => {
+  test('P26: codecs with the same output have the same key, made of engine, level and window; a codec with a context has no key', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);
@@ -578,7 +595,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: the charge for window bits %i is never less than the memory held',
+  'A35: with window bits %i the charge is never less than the memory held',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

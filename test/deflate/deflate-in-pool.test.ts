@@ -11,24 +11,24 @@ const fast = { level: 6, windowBits: 15 };
 const deflated = (message: Buffer, settings: DeflateSettings, dictionary: Buffer): Promise<Buffer> =>
   new PoolJob().run((job) => deflateInThreadPool(message, settings, dictionary, job));
 
-test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2, byte by byte', async () => {
+test('P23, P26: the thread pool compresses the examples of RFC 7692 §7.2.3.1 and §7.2.3.2 to the same bytes', async () => {
   const hello = Buffer.from('Hello');
   expect(await deflated(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
   expect(await deflated(hello, fast, hello)).toEqual(hex('f2 00 11 00 00'));
   expect(await deflated(nothing, fast, nothing)).toEqual(hex('00'));
 });
 
-test('P23, P26: messages one after the other are each compressed like the first: nothing of the previous one remains', async () => {
+test('P23, P26: messages that follow each other are each compressed like the first, and nothing of the previous one remains', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
-    // More than what one piece of output has room for, from what made little before.
+    // These need more room than one piece of output has, after messages with little output.
     ...[Buffer.alloc(1_000_000), noiseOf(65_536, 4), jsonOf(3_000_000, 5), nothing, jsonOf(50_000, 2)],
   ];
   for (const dictionary of [nothing, jsonOf(8192, 4)]) {
     for (const message of messages) {
       const output = await deflated(message, fast, dictionary);
       const whole = deflateNow(message, fast, dictionary);
-      // A slice is 128 KiB, and ends in a flush.
+      // A slice has 128 KiB and ends with a flush.
       if (message.length <= 131_072) expect(output.equals(whole)).toBe(true);
       expect(inflateNow(output, dictionary, message.length).equals(message)).toBe(true);
       expect(output.length).toBeLessThanOrEqual(whole.length * 1.02 + 20 * (message.length / 131_072));
@@ -37,7 +37,7 @@ test('P23, P26: messages one after the other are each compressed like the first:
   }
 });
 
-test('P26: a short context is used like a long one, and only by the message that it is for', async () => {
+test('P26: a short context is used like a long one, and only for its own message', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);
@@ -50,7 +50,7 @@ test('P26: a short context is used like a long one, and only by the message that
   expect(output.length).toBeLessThan(alone.length - 500);
 });
 
-test('P25: each stream has its own settings, however many of them take turns or run at once', async () => {
+test('P25: each stream has its own settings, however many streams take turns or run at once', async () => {
   const settings = [1, 6, 9].flatMap((level) => [8, 9, 12, 15].map((windowBits) => ({ level, windowBits })));
   const jobs = Array.from({ length: 60 }, (_, n) => ({
     message: jsonOf(20_000 + 500 * n, n),
@@ -62,7 +62,7 @@ test('P25: each stream has its own settings, however many of them take turns or 
   }
 });
 
-test('A35, A48: a zlib stream that fails for lack of memory rejects, and the next one can run', async () => {
+test('A35, A48: a zlib stream that runs out of memory rejects, and the next one can run', async () => {
   type Stream = { _transform(chunk: Buffer, encoding: string, callback: (error: Error) => void): void };
   const failing = vi.spyOn(Object.getPrototypeOf(createDeflateRaw()) as Stream, '_transform');
   failing.mockImplementationOnce((_chunk, _encoding, callback) => callback(new Error('insufficient memory')));

@@ -1,4 +1,4 @@
-/** permessage-deflate where it is used: an endpoint with a codec, over frames. RFC 7692 §6, §7.2; RFC 6455 §5.2. */
+/** Tests permessage-deflate in an endpoint with a codec, over frames. RFC 7692 §6, §7.2; RFC 6455 §5.2. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -33,7 +33,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe.each(engines)('engine %s', (engine) => {
-  describe.each(roles)('as a %s', (role) => {
+  describe.each(roles)('a %s with permessage-deflate', (role) => {
     const connect = (options: object = {}, rest: object = {}): Bench =>
       bench(role, { codec: codecOf(full, { engine, ...rest }), ...options });
     const compressed = (payload: Uint8Array, rest: Partial<FrameSpec> = {}): Buffer =>
@@ -53,7 +53,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['', 1],
         ['', 0],
       ]);
-      // The bytes of the RFC itself.
+      // These are the bytes of the RFC.
       const wire = role === 'client' ? hex('41 03 f2 48 cd 80 04 c9 c9 07 00') : null;
       if (wire !== null) {
         const other = connect();
@@ -62,7 +62,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P10: compressed and uncompressed messages may alternate; only the compressed ones are part of the context', async () => {
+    test('P7, P10: compressed and uncompressed messages may alternate, and only compressed messages enter the context', async () => {
       const { endpoint, events, sink } = connect();
       const text = jsonOf(1000, 1);
       endpoint.receive(compressed(peerDeflate(text)));
@@ -89,7 +89,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: the fragments of a compressed message have RSV1 on the first only, and the tail removed at the end only', () => {
+    test('P7, P23: a fragmented compressed message has RSV1 only on the first frame, and loses its tail only at the end', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -115,7 +115,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
     });
 
-    test('P9: a compressed text is checked after decompression, at once or later', async () => {
+    test('P9: a compressed text is checked as UTF-8 after decompression, at once or later', async () => {
       const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
       const good = Buffer.from('é'.repeat(100));
       for (const size of [0, 500, 40_000, 300_000]) {
@@ -133,7 +133,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P8: RSV1 on a continuation or a control frame fails with 1002 [A17]', () => {
+    test('P8: RSV1 on a continuation or control frame fails with 1002 [A17]', () => {
       for (const opcode of [0, 8, 9, 10]) {
         const { endpoint, feed, sentCloseCode } = connect();
         endpoint.receive(compressed(hex('f2 48 cd'), { fin: false }));
@@ -142,7 +142,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, F22: without a codec RSV1 is a violation, and never sent', () => {
+    test('P7, F22: without a codec, RSV1 is refused and never sent', () => {
       const { endpoint, sink, sentCloseCode } = bench(role);
       endpoint.sendText('x'.repeat(5000));
       expect(sink.frames[0]?.rsv).toBe(0);
@@ -150,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: a corrupt stream is 1007, at once or later, and no part of it is delivered', async () => {
+    test('P31: a corrupt stream is refused with 1007, at once or later, and no part of it is delivered', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -169,7 +169,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P10, F25: the limit applies to the message: it is inclusive, with and without fragments, with any compression [A22, A33]', async () => {
+    test('P10, F25: a message may have exactly the limit, with and without fragments, with any compression, and one byte more is refused [A22, A33]', async () => {
       for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
         for (const over of [0, 1]) {
           for (const parts of [1, 3]) {
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: more compressed bytes than any honest message has are refused with 1009 at the header, before they arrive', () => {
+    test('F25: a message with more compressed bytes than an honest one is refused with 1009 at the header', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -205,7 +205,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F24, P10: while a large message is inflated, later messages wait in order, and reading stops', async () => {
+    test('F24, P10: while a large message is inflated, later messages wait in order and the endpoint stops reading', async () => {
       const { endpoint, events, sink } = connect();
       const large = jsonOf(200_000, 1);
       const noise = noiseOf(50_000, 1);
@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test("FAULT-4: a message in zlib's threads is charged, with its output so far, until it is delivered or dropped", async () => {
+    test("FAULT-4: a message in zlib's threads is charged, together with its output so far, until it is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
@@ -248,7 +248,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C13, P10: any end while a message is being inflated or compressed leaves no resource', async () => {
+    test('C13, P10: whatever ends a connection while a message is inflated or compressed, no resource is left', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
         const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
@@ -259,12 +259,12 @@ describe.each(engines)('engine %s', (engine) => {
         else endpoint[end]();
         if (end === 'receiveEnd') endpoint.terminate();
         if (end === 'close') {
-          // Our Close waits for the message before it, and what was received before it is still delivered.
+          // Our Close waits for the message before it, and messages that arrived earlier are still delivered.
           await until(() => sink.frames.length === 2 && events.of('onText').length === 1);
           expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
         }
         endpoint.transportClosed();
-        // Both jobs end, whether or not their end is awaited.
+        // Both jobs end, whether or not the test waits for them.
         await until(() => sink.held === 0);
         await codecOf(full, { engine }).decompress(peerDeflate(jsonOf(300_000, 1)), 300_000);
         expect(events.of('onClose').length).toBe(1);
@@ -274,7 +274,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test("C4, C9: if the peer's Close and end arrive while our message is compressed, the message is sent, then our Close, then the end", async () => {
+    test("C4, C9: if the peer's Close and the end of TCP arrive while our message is compressed, the message, our Close and the end are sent in this order", async () => {
       const { endpoint, feed, sink } = connect();
       const message = jsonOf(50_000, 1);
       expect(endpoint.sendBinary(message)).toBe(-1);
@@ -289,7 +289,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(new StrictInflate(15, true).message(sink.frames[0]!.payload).equals(message)).toBe(true);
     });
 
-    test('F13: a sent payload is not changed; on a client its memory may be used again at once, even if it is compressed later', async () => {
+    test('F13: a sent payload is not changed, and on a client its memory may be used again at once, even if it is compressed later', async () => {
       const { endpoint, sink } = connect();
       const buffer = jsonOf(50_000, 1);
       const before = Buffer.from(buffer);
@@ -307,7 +307,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: on a server, replies to a message that was inflated asynchronously count as replies; on a client none do', async () => {
+    test('A32: a server counts replies to a message that was inflated asynchronously as replies, and a client counts none', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;
@@ -326,7 +326,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P6, P7, P10, P23, P26, P27: any messages of any size, compressed or not, in any fragments and chunks, arrive', async () => {
+  test('P6, P7, P10, P23, P26, P27: any messages of any size, compressed or not, in any fragments and chunks, arrive unchanged', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const size = fc.oneof(
       { weight: 6, arbitrary: fc.nat(300) },
@@ -378,7 +378,8 @@ describe.each(engines)('engine %s', (engine) => {
               [client, server],
               [server, client],
             ] as const) {
-              // The server does not learn of the client's end before it read all of it; the client may have closed first.
+              // The server learns of the client's end only after it has read everything. The client may have closed
+              // first.
               expect(to.received.length).toBe(from.sent.length);
               for (const [at, each] of from.sent.entries()) expect(to.received[at]!.equals(each)).toBe(true);
               expect(to.errors).toEqual([]);
@@ -430,7 +431,7 @@ class Party implements EndpointEvents {
   send(message: Sending): void {
     const content = contentOf(message);
     const { compress, fragmentSize, text, ping } = message;
-    // latin1 letters, which are two bytes each in UTF-8.
+    // Latin1 letters, which have two bytes each in UTF-8.
     const data = text ? content.toString('latin1') : content;
     this.sent.push(Buffer.from(data as string));
     if (fragmentSize > 0) sendFragmented(this.endpoint, data, fragmentSize, compress);
@@ -449,7 +450,7 @@ class Party implements EndpointEvents {
   onPing(): void {}
   onPong(): void {}
   onClosing(byPeer: boolean): void {
-    // Here everything that was sent before it has come.
+    // At this point everything that was sent before the Close has arrived.
     if (byPeer) this.closing = true;
   }
   onClose(): void {}
@@ -475,7 +476,7 @@ class Wire {
       const bytes = from.sink.bytes.subarray(this.#carried[index]);
       this.#carried[index]! += bytes.length;
       const step = [3, 100, 5000, 70_000][this.#pick(4)]!;
-      // Byte by byte only where that is over soon.
+      // Byte by byte only if that ends soon.
       const least = bytes.length > 20_000 ? 5000 : 1;
       for (let at = 0; at < bytes.length; ) {
         const end = Math.min(bytes.length, at + Math.max(least, 1 + this.#pick(step)));
@@ -483,7 +484,7 @@ class Wire {
         at = end;
       }
     }
-    // The client's Close was answered where it was seen; its own answer is not asked for.
+    // The client's Close was answered when the server received it. The answer of the client itself is not needed.
     const [client, server] = this.#parties as [Party, Party];
     if (server.closing && client.endpoint.state >= 2) client.closing = true;
   }

@@ -18,7 +18,7 @@ import { codecOf, engines, full, hex, jsonOf, noiseOf, verdict } from './harness
 
 const LIMIT = 8_388_608;
 
-/** The message as text of hexadecimal digits, or the code of the error. */
+/** Returns the message as hexadecimal digits, or the code of the error. */
 function own(payload: Uint8Array, context: Uint8Array, bits = 15): string {
   const window = new Window(bits);
   window.append(context);
@@ -39,7 +39,7 @@ async function codeOr(work: () => Buffer | Promise<Buffer>): Promise<string> {
   }
 }
 
-/** What all three make of it; fails if they do not agree. */
+/** Returns the result of all three engines, and fails if they do not agree. */
 async function agreed(
   payload: Uint8Array,
   context: Uint8Array = Buffer.alloc(0),
@@ -56,7 +56,7 @@ async function agreed(
   return ours;
 }
 
-/** A stored block (RFC 1951 §3.2.4). */
+/** Returns a stored block (RFC 1951 §3.2.4). */
 function stored(content: Uint8Array, isFinal = false): Buffer {
   const header = Buffer.from([isFinal ? 1 : 0, 0, 0, 0, 0]);
   header.writeUInt16LE(content.length, 1);
@@ -64,7 +64,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
   return Buffer.concat([header, content]);
 }
 
-// ---- streams, as peers may make them ----
+// ---- streams as peers may make them ----
 
 /** A part of a message: text, noise, or a run of one byte. */
 const part = fc
@@ -77,7 +77,7 @@ const part = fc
     kind === 'json' ? jsonOf(size, seed) : kind === 'noise' ? noiseOf(size, seed) : Buffer.alloc(size, seed),
   );
 
-/** How a part is written: blocks of any kind, flushed or final. */
+/** How a part is written: as blocks of any type, flushed or final. */
 const writing = fc.record({
   how: fc.constantFrom('flushed', 'final', 'stored', 'stored and final'),
   level: fc.integer({ min: 0, max: 9 }),
@@ -110,13 +110,13 @@ const stream: fc.Arbitrary<Stream> = fc
       else payload.push(deflateRawSync(content, { ...settings, finishFlush: zlib.Z_SYNC_FLUSH }));
       plain = Buffer.concat([plain, content]);
     }
-    // A message may end after a final block; anywhere else it needs the empty stored block, whose tail does not travel.
+    // A message may end after a final block. Otherwise it needs the empty stored block, whose tail is not sent.
     payload.push(hex(end === '' && !isWhole ? '00' : end));
     return { context, payload: Buffer.concat(payload), message: plain.subarray(context.length) };
   });
 
 describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the same outcome', () => {
-  test('FAULT-9, P24, P27: for valid streams of all kinds of blocks', async () => {
+  test('FAULT-9, P24, P27: they decompress valid streams with all kinds of blocks', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         expect(await agreed(payload, context)).toBe(message.toString('hex'));
@@ -125,7 +125,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: for streams that are cut off at any byte; delivered data is a beginning of the message', async () => {
+  test('FAULT-9, P31: they agree on streams that are cut off at any byte, and what they deliver is the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -144,7 +144,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: for streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
+  test('FAULT-9, P31: they agree on streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
     const damage = fc.array(
       fc.record({
         kind: fc.constantFrom('flip', 'lose', 'double', 'insert'),
@@ -170,7 +170,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: for bytes that are not a stream', async () => {
+  test('FAULT-9, P31: they agree on bytes that are not a stream', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), async (bytes) => {
         await agreed(bytes, jsonOf(300, 1));
@@ -179,7 +179,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P24: for a final empty stored block without its 00 00 ff ff, which ends a message, alone and after others', async () => {
+  test('FAULT-9, P24: they accept a final empty stored block without its 00 00 ff ff as the end of a message, alone and after other blocks', async () => {
     const text = jsonOf(3000, 1);
     const flushed = deflateRawSync(text, { finishFlush: zlib.Z_SYNC_FLUSH });
     for (const [payload, message] of [
@@ -192,7 +192,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: for a final Huffman block without its end, which is cut off; nothing that we append is delivered', async () => {
+  test('FAULT-9, P31: they refuse a final Huffman block that is cut off, and deliver none of the bytes that we append', async () => {
     const text = jsonOf(3000, 1);
     for (const strategy of [zlib.Z_FIXED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY]) {
       const whole = deflateRawSync(text, { strategy });
@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: for a stored block that lacks as many bytes as a probe has, and for messages that end like one', async () => {
+  test('FAULT-9, P31: they refuse a stored block that lacks as many bytes as a probe has, and accept messages that end like a probe', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,9 +220,9 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P28: for distances of at most 32 KiB, into the message or a context as large as the window', async () => {
+  test('FAULT-9, P28: they agree on distances of at most 32 KiB, into the message or a context as large as the window', async () => {
     const far = noiseOf(40_000, 1);
-    // Inside one message a distance may be larger than the window: the RFC binds the sender to it.
+    // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {
       const message = Buffer.concat([far.subarray(0, back), far.subarray(0, 200)]);
       const payload = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
@@ -230,7 +230,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
         expect(await agreed(payload, Buffer.alloc(0), bits)).toBe(message.toString('hex'));
       }
     }
-    // What lies before the message is there as far as the window goes.
+    // The bytes before the message are available as far as the window reaches.
     for (const bits of [8, 9, 12, 15]) {
       const size = 2 ** bits;
       const context = far.subarray(0, size + 300);
@@ -242,9 +242,9 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
           0,
           -4,
         );
-        // zlib never makes the farthest distances: what it could not refer to it wrote out.
+        // zlib never uses the farthest distances: it writes these bytes as literals.
         const isReferred = payload.length < 100;
-        // Nor does it refer to the very first byte of a dictionary.
+        // zlib does not refer to the very first byte of a dictionary either.
         const isThere = offset <= 1 || !isReferred;
         expect(await agreed(payload, context, bits)).toBe(
           isThere ? message.toString('hex') : 'WS_INVALID_DEFLATE',
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('the table is in order: each engine takes larger messages than the previous one, and the last one all', () => {
+test('in the table, each engine takes larger messages than the previous one, and the last one takes all sizes', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

@@ -6,19 +6,19 @@ import { turnClock } from '../../src/deflate/turn.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 import { random } from '../frame/harness.ts';
 
-// How fast the machine is makes no difference to a test: for the codec no time goes by.
+// The speed of the machine must not influence a test, so for the codec no time passes.
 beforeEach(() => {
   turnClock.now = () => 0;
 });
 
-/** Every test of the codec runs in both. */
+/** Every test of the codec runs with both. */
 export const engines = ['auto', 'zlib'] as const;
 export type Engine = (typeof engines)[number];
 
 export const full: Direction = { windowBits: 15, takeover: true };
 export const alone: Direction = { windowBits: 15, takeover: false };
 
-/** Everything is compressed, and the budget is without end, unless said otherwise. */
+/** Everything is compressed, and the budget is unlimited, unless a test says otherwise. */
 export function settings(rest: Partial<CodecSettings> = {}): CodecSettings {
   return {
     ...{ threshold: 0, level: 6, engine: 'auto', synchronous: false },
@@ -27,12 +27,12 @@ export function settings(rest: Partial<CodecSettings> = {}): CodecSettings {
   };
 }
 
-/** A codec that sends and receives with the same parameters. */
+/** Returns a codec that sends and receives with the same parameters. */
 export function codecOf(direction: Direction, rest: Partial<CodecSettings> = {}): DeflateCodec {
   return new DeflateCodec(direction, direction, settings(rest), 0);
 }
 
-/** What a codec makes of `payload`: bytes, or the code of the error, now or later. */
+/** Returns what a codec makes of `payload`: bytes, or the code of the error, at once or later. */
 export async function verdict(
   codec: DeflateCodec,
   payload: Uint8Array,
@@ -46,7 +46,7 @@ export async function verdict(
   }
 }
 
-/** Text as applications send it: `size` bytes of JSON, another one for each seed. */
+/** Returns text as applications send it: `size` bytes of JSON, which differ for each seed. */
 export function jsonOf(size: number, seed: number): Buffer {
   const pick = random(seed);
   const names = ['temperature', 'humidity', 'status', 'location', 'updatedAt', 'value', 'unit'];
@@ -58,7 +58,7 @@ export function jsonOf(size: number, seed: number): Buffer {
   return Buffer.from(text.slice(0, size));
 }
 
-/** Bytes that no compressor makes smaller. */
+/** Returns bytes that no compressor makes smaller. */
 export function noiseOf(size: number, seed: number): Buffer {
   const pick = random(seed);
   const noise = Buffer.alloc(size);
@@ -66,7 +66,7 @@ export function noiseOf(size: number, seed: number): Buffer {
   return noise;
 }
 
-/** The bytes that this text of hexadecimal digits stands for. */
+/** Returns the bytes of a text of hexadecimal digits. */
 export function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex');
 }

@@ -16,7 +16,7 @@ import { type ExtensionOffer, formatExtensions, parseExtensions } from '../../sr
 import { acceptRequest, verifyRequest } from '../../src/handshake/server.ts';
 import { prototypeKeys, refusalOf, request, response, sampleKey } from '../handshake/samples.ts';
 
-/** Parameters by name, as they stand in an element; undefined is absent, null is without a value. */
+/** Parameters by name, as they appear in an element. Undefined means absent, and null means without a value. */
 interface Parameters {
   readonly server_no_context_takeover?: null | undefined;
   readonly client_no_context_takeover?: null | undefined;
@@ -65,7 +65,7 @@ for (const serverNoContextTakeover of [false, true])
           clientMaxWindowBits,
         });
 
-/** The element with these parameters, beginning with the `first`: their order says nothing. */
+/** Returns the element with these parameters, beginning with the `first`, since their order has no meaning. */
 function element(parameters: Parameters, first = 0): ExtensionOffer {
   const order = [...names.slice(first), ...names.slice(0, first)];
   const list: [string, string | null][] = [];
@@ -78,13 +78,16 @@ function element(parameters: Parameters, first = 0): ExtensionOffer {
 
 function parametersOf({ name, parameters }: ExtensionOffer): Parameters {
   const read = Object.fromEntries(parameters);
-  // No assertion of vitest's: this is called too often.
+  // This is not an assertion of vitest, because it is called too often.
   if (name !== 'permessage-deflate' || Object.keys(read).length !== parameters.length)
     throw new Error(`not one element with distinct parameters: ${name} ${JSON.stringify(parameters)}`);
   return read;
 }
 
-/** Where answer and offer disagree: each sentence of 7692 §7.1 about a pair of them, with the code of its refusal. */
+/**
+ * The ways in which an answer may contradict an offer: each sentence of 7692 §7.1 about the pair, with the code of
+ * its refusal.
+ */
 const rules: readonly {
   readonly code: DeflateRefusalCode;
   readonly parameter: (typeof names)[number];
@@ -129,7 +132,10 @@ function has(parameters: Parameters, name: (typeof names)[number]): boolean {
   return parameters[name] !== undefined;
 }
 
-/** What an answer means by itself: §7.1.1 without a parameter the context is kept, §7.1.2 the window is 32,768 bytes. */
+/**
+ * Returns the meaning of an answer alone: without a parameter the context is kept (§7.1.1) and the window has 32,768
+ * bytes (§7.1.2).
+ */
 function meaning(answer: Parameters): DeflateParams {
   return {
     serverNoContextTakeover: has(answer, 'server_no_context_takeover'),
@@ -145,7 +151,7 @@ const same = (a: DeflateParams, b: DeflateParams): boolean =>
   a.serverMaxWindowBits === b.serverMaxWindowBits &&
   a.clientMaxWindowBits === b.clientMaxWindowBits;
 
-/** Runs `check` over all pairs and reports the first few that it complains about: 92,160 assertions would take minutes. */
+/** Runs `check` over all pairs and reports the first few failures. 92,160 assertions would take minutes. */
 function forAll<A, B>(
   as: readonly A[],
   bs: readonly B[],
@@ -187,7 +193,7 @@ const defaults: DeflateParams = {
   clientMaxWindowBits: 15,
 };
 
-describe('offerDeflate', () => {
+describe('the offer of a client (offerDeflate)', () => {
   test.each<[string, DeflateConfig]>([
     ['permessage-deflate; client_max_window_bits', {}],
     ['permessage-deflate; client_max_window_bits', { serverMaxWindowBits: 15, clientMaxWindowBits: 15 }],
@@ -210,11 +216,11 @@ describe('offerDeflate', () => {
         clientMaxWindowBits: 11,
       },
     ],
-  ])('P1, P21: %s', (field, config) => {
+  ])('P1, P21: the client offers "%s"', (field, config) => {
     expect(text(offerDeflate(config))).toBe(field);
   });
 
-  test('P1, P21: with any configuration it offers one element that a server may accept', () => {
+  test('P1, P21: with any configuration the client offers one element that a server may accept', () => {
     for (const config of allConfigs) {
       const offers = offerDeflate(config);
       expect(offers).toHaveLength(1);
@@ -224,8 +230,8 @@ describe('offerDeflate', () => {
   });
 });
 
-describe('acceptDeflate', () => {
-  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers the answer breaks no rule, and is kept', () => {
+describe('the answer of a server (acceptDeflate)', () => {
+  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers the answer breaks no rule, and the server uses what it answered', () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -237,10 +243,10 @@ describe('acceptDeflate', () => {
     expect(count).toBe(256 * 360);
   });
 
-  test('P2, P13, P14, P19: of all answers that keep the rules, it gives the one with the largest windows within its configuration', () => {
+  test('P2, P13, P14, P19: of all legal answers, the server gives the one with the largest windows within its configuration', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
-      // The parameters are independent of each other (§7.1), so each is searched by itself.
+      // The parameters are independent of each other (§7.1), so the test searches each by itself.
       const best = (name: 'server_max_window_bits' | 'client_max_window_bits', limit: number): number => {
         let found = 0;
         for (const value of [undefined, ...bits]) {
@@ -252,16 +258,16 @@ describe('acceptDeflate', () => {
         return found;
       };
       const expected = {
-        // A flag is set where either side wants it, and not otherwise.
+        // A flag is set if either side wants it, and only then.
         serverNoContextTakeover: config.serverNoContextTakeover || offer.server_no_context_takeover === null,
         clientNoContextTakeover: config.clientNoContextTakeover || offer.client_no_context_takeover === null,
         serverMaxWindowBits: best('server_max_window_bits', config.serverMaxWindowBits),
         clientMaxWindowBits:
           offer.client_max_window_bits === undefined
-            ? 15 // it can't be limited
+            ? 15 // The client cannot be limited.
             : Math.min(
                 best('client_max_window_bits', config.clientMaxWindowBits),
-                Number(offer.client_max_window_bits ?? '15'), // what the client will not exceed anyway
+                Number(offer.client_max_window_bits ?? '15'), // The client has promised this limit.
               ),
       };
       return same(params, expected) ? null : `${JSON.stringify(params)}, not ${JSON.stringify(expected)}`;
@@ -287,24 +293,27 @@ describe('acceptDeflate', () => {
     ['; client_max_window_bits=10', '; client_max_window_bits=10', { clientMaxWindowBits: 11 }],
     ['', '', { clientMaxWindowBits: 9 }],
     ['; server_max_window_bits="12"', '; server_max_window_bits=12', {}],
-  ])('P13, P14, P19, P22: offer "%s" gets answer "%s", server %o', (offer, answer, config) => {
-    expect(answerTo(`permessage-deflate${offer}`, config)).toBe(`permessage-deflate${answer}`);
-  });
+  ])(
+    'P13, P14, P19, P22: the server answers the offer "%s" with "%s" if it is configured with %o',
+    (offer, answer, config) => {
+      expect(answerTo(`permessage-deflate${offer}`, config)).toBe(`permessage-deflate${answer}`);
+    },
+  );
 
-  test('P22: a client that does not offer client_max_window_bits is not limited, with any configuration', () => {
+  test('P22: a server never limits the window of a client that does not offer client_max_window_bits', () => {
     const { answer, params } = accepted([element({})], { clientMaxWindowBits: 8 });
     expect(answer.parameters).toEqual([]);
     expect(params.clientMaxWindowBits).toBe(15);
   });
 
-  test('P1, P2: the first acceptable offer is taken, in the order of the client', () => {
+  test('P1, P2: the server takes the first acceptable offer, in the order of the client', () => {
     const one = 'permessage-deflate; server_max_window_bits=9';
     const two = 'permessage-deflate; server_no_context_takeover';
     expect(answerTo(`${one}, ${two}`)).toBe(one);
     expect(answerTo(`${two}, ${one}`)).toBe(two);
   });
 
-  test('P3: without an offer of permessage-deflate the answer has none', () => {
+  test('P3: the server does not answer with permessage-deflate if the client did not offer it', () => {
     expect(acceptDeflate([], {})).toBeNull();
     for (const name of [
       'permessage-bzip2',
@@ -315,12 +324,12 @@ describe('acceptDeflate', () => {
       expect(acceptDeflate([{ name, parameters: [] }], {}), name).toBeNull();
   });
 
-  test('P2: the name is compared exactly, including upper and lower case', () => {
+  test('P2: the server compares the name exactly, including upper and lower case', () => {
     expect(answerTo('Permessage-Deflate')).toBeNull();
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
 
-  test('P4: of several extensions that use RSV1, and of several offers, exactly one is accepted', () => {
+  test('P4: of several extensions that use RSV1, and of several offers, the server accepts exactly one', () => {
     const fields = [
       'x-webkit-deflate-frame, permessage-deflate, permessage-deflate; server_max_window_bits=9',
     ];
@@ -332,7 +341,10 @@ describe('acceptDeflate', () => {
   });
 });
 
-/** Parameters of which one makes the whole element invalid: the parameters, the code for a client, the one that is at fault. */
+/**
+ * Parameters of which one makes the whole element invalid, the code that a client reports, and the name of the
+ * invalid one.
+ */
 interface Malformed {
   readonly title: string;
   readonly parameters: ExtensionOffer['parameters'];
@@ -358,7 +370,7 @@ const wrongBits = [
     'null',
     '__proto__',
   ],
-  // These never leave the parser of the header field; the rule holds without it.
+  // The parser of the header field never returns these. The rule applies nevertheless.
   ...['', ' 9', '9 ', '9\n', '9\r\n', '9;', '"9"', '\u0669', '\uff19', '8,9'],
 ];
 
@@ -427,7 +439,7 @@ const malformed: readonly Malformed[] = [
     'max_window_bits',
     'server_max_window_bits ',
     '',
-    // No parameter name is compared without its case.
+    // Parameter names are case-sensitive.
     'Server_No_Context_Takeover',
     'CLIENT_NO_CONTEXT_TAKEOVER',
     'Server_max_window_bits',
@@ -441,7 +453,7 @@ const malformed: readonly Malformed[] = [
   ),
 ];
 
-/** By itself, after and before parameters that are right. */
+/** Yields the parameters alone, after valid ones, and before valid ones. */
 function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
   const used = new Set(parameters.map(([name]) => name));
   const right: ExtensionOffer['parameters'] = [
@@ -454,7 +466,7 @@ function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
 
 describe('malformed parameters', () => {
   test.each(malformed)(
-    'P11, P17, P18, P21: an offer with $title is declined, and the next one is tried',
+    'P11, P17, P18, P21: a server declines an offer with $title, and tries the next one',
     (one) => {
       const right = element({ server_max_window_bits: '11' });
       for (const bad of places(one)) {
@@ -466,7 +478,7 @@ describe('malformed parameters', () => {
   );
 
   test.each(malformed)(
-    'P12, P17, P18, P22: an answer with $title fails the connection',
+    'P12, P17, P18, P22: a client fails the connection if the answer has $title',
     ({ code, fault, ...one }) => {
       for (const answer of places({ code, fault, ...one })) {
         const error = refusalOf(() => confirmDeflate([answer], {}));
@@ -476,7 +488,7 @@ describe('malformed parameters', () => {
     },
   );
 
-  test('P22: an answer with client_max_window_bits but no value fails the connection, although an offer may have none', () => {
+  test('P22: a client fails the connection if the answer has client_max_window_bits without a value, although an offer may have it', () => {
     const without = element({ client_max_window_bits: null });
     expect(acceptDeflate([without], {})).not.toBeNull();
     const error = refusalOf(() => confirmDeflate([without], {}));
@@ -493,7 +505,7 @@ describe('malformed parameters', () => {
     'permessage-deflate; server_max_window_bits',
     'permessage-deflate; server_no_context_takeover=1',
     'permessage-deflate; client_max_window_bits',
-  ])("P12: the answer %s, which Node's own client accepts, is refused by ours", (field) => {
+  ])("P12: our client refuses the answer %s, which Node's own client accepts", (field) => {
     const offers = offerDeflate({});
     const error = refusalOf(() =>
       verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -507,7 +519,7 @@ describe('malformed parameters', () => {
     expectNamed(error, /; (\w+)/.exec(field)?.[1] ?? 'no parameter');
   });
 
-  test('P3, P11: a request with only invalid offers is answered with 101 and no extension, never with 400', () => {
+  test('P3, P11: a server answers a request with only invalid offers with 101 and no extension, never with 400', () => {
     const fields = wrongBits
       .slice(0, 14)
       .map((value) => `permessage-deflate; server_max_window_bits=${value}`);
@@ -525,7 +537,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is cut and escaped in the message, and kept unchanged in `value`', () => {
+  test('P12: a long or unprintable parameter is shortened and escaped in the message, and unchanged in `value`', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -537,15 +549,18 @@ describe('malformed parameters', () => {
   });
 });
 
-/** The message says which parameter, and cites the section. */
+/** Checks that the message names the parameter and cites the section. */
 function expectNamed(error: HandshakeError, parameter: string): void {
   expect(error.message).toContain(`: "${parameter}`);
   expect(error.message).toMatch(/ \(7692 §[\d.]+\)$/);
   expect(error.value?.startsWith(parameter)).toBe(true);
 }
 
-describe('confirmDeflate', () => {
-  /** The outcome that the rules demand: the codes that fit, or what holds. The client keeps to what its offer promised. */
+describe('the check of the answer by a client (confirmDeflate)', () => {
+  /**
+   * Returns the outcome that the rules demand: the possible codes, or the parameters. The client keeps what its offer
+   * promised.
+   */
   function expected(offer: Parameters, answer: Parameters): DeflateParams | string[] {
     const broken = rules.filter((rule) => rule.broken(offer, answer));
     if (broken.length > 0) return broken.map(({ code, parameter }) => `${code} ${parameter}`);
@@ -575,8 +590,8 @@ describe('confirmDeflate', () => {
     return outcome !== null && same(outcome, wanted) ? null : `${JSON.stringify(outcome)} is agreed`;
   }
 
-  test('P6, P12, P14, P16, P20, P22: all configurations × all answers follow the rules', () => {
-    // Kept short: an error costs a stack trace. The edges and one in between stand for our own bits.
+  test('P6, P12, P14, P16, P20, P22: for all configurations × all answers the client follows the rules', () => {
+    // Kept short, because an error costs a stack trace: the limits and one value between them stand for our own bits.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
     );
@@ -587,8 +602,8 @@ describe('confirmDeflate', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: all offers × all answers follow the rules, even for offers that we do not make', () => {
-    // Each parameter by itself, then all of them with few values.
+  test('P6, P12, P20, P22: for all offers × all answers the client follows the rules, even for offers that we do not make', () => {
+    // Each parameter by itself, and then all of them with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
     const coarse = (all: readonly Parameters[]) =>
@@ -604,14 +619,14 @@ describe('confirmDeflate', () => {
     expect(forAll(coarse(allOffers), coarse(allAnswers), check)).toBe(48 * 36);
   });
 
-  test('P3: without an answer the server declined, and the connection is opened', () => {
+  test('P3: if the server does not answer the offer, the connection is opened without compression', () => {
     expect(confirmDeflate([], {})).toBeNull();
     expect(
       confirmDeflate([{ name: 'x-other', parameters: [['server_max_window_bits', '0']] }], {}),
     ).toBeNull();
   });
 
-  test('P5: permessage-deflate twice in a response fails the connection', () => {
+  test('P5: a client fails the connection if the response has permessage-deflate twice', () => {
     const error = refusalOf(() => confirmed('permessage-deflate, permessage-deflate'));
     expect({ code: error.code, stage: error.stage }).toEqual({
       code: 'WS_DEFLATE_REPEATED',
@@ -629,19 +644,22 @@ describe('confirmDeflate', () => {
     'Permessage-Deflate',
     'permessage-deflate, x-webkit-deflate-frame',
     'permessage-deflate, permessage-deflate',
-  ])('P5: the response "%s" names an extension that was not offered, which fails the connection', (field) => {
-    const error = refusalOf(() =>
-      verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
-        key: sampleKey,
-        offers: offerDeflate({}),
-        confirm: (answers) => void confirmDeflate(answers, {}),
-      }),
-    );
-    expect(error.stage).toBe('extensions');
-    expect(error.code).toBe('WS_RESPONSE_EXTENSION_NOT_OFFERED');
-  });
+  ])(
+    'P5: a client fails the connection if the response is "%s", which names an extension that was not offered',
+    (field) => {
+      const error = refusalOf(() =>
+        verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
+          key: sampleKey,
+          offers: offerDeflate({}),
+          confirm: (answers) => void confirmDeflate(answers, {}),
+        }),
+      );
+      expect(error.stage).toBe('extensions');
+      expect(error.code).toBe('WS_RESPONSE_EXTENSION_NOT_OFFERED');
+    },
+  );
 
-  test('P5: permessage-deflate in the response to an offer without it fails the connection', () => {
+  test('P5: a client that did not offer permessage-deflate fails the connection if the response has it', () => {
     const fields = { 'Sec-WebSocket-Extensions': ['permessage-deflate'] };
     const error = refusalOf(() => verifyResponse(response(fields), { key: sampleKey }));
     expect(error.code).toBe('WS_RESPONSE_EXTENSION_NOT_OFFERED');
@@ -655,10 +673,10 @@ describe('confirmDeflate', () => {
     ['; server_max_window_bits=10', { serverMaxWindowBits: 10 }, { serverMaxWindowBits: 12 }],
     ['; client_max_window_bits=8', { clientMaxWindowBits: 8 }, {}],
     ['; client_max_window_bits=10', { clientMaxWindowBits: 10 }, { clientMaxWindowBits: 12 }],
-    // What the server does not mention, the client has promised.
+    // If the server does not mention a parameter, the client's promise counts.
     ['', { clientMaxWindowBits: 12 }, { clientMaxWindowBits: 12 }],
     ['', { clientNoContextTakeover: true }, { clientNoContextTakeover: true }],
-  ])('P14, P15, P16, P20: answer "%s" means %o to a client with %o', (answer, params, config) => {
+  ])('P14, P15, P16, P20: the answer "%s" means %o to a client with %o', (answer, params, config) => {
     expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
   });
 
@@ -677,13 +695,13 @@ describe('confirmDeflate', () => {
       { clientMaxWindowBits: 11 },
     ],
     ['', 'WS_DEFLATE_PARAMETER_MISSING', 'server_no_context_takeover', { serverNoContextTakeover: true }],
-  ])('P12, P20: answer "%s" fails with %s: %s', (answer, code, parameter, config) => {
+  ])('P12, P20: the answer "%s" fails with %s, and the error names %s', (answer, code, parameter, config) => {
     const error = refusalOf(() => confirmed(`permessage-deflate${answer}`, config));
     expect(error.code).toBe(code);
     expectNamed(error, parameter);
   });
 
-  test('P22: client_max_window_bits in the answer to an offer without it fails the connection', () => {
+  test('P22: a client that did not offer client_max_window_bits fails the connection if the answer has it', () => {
     const error = refusalOf(() =>
       confirmDeflateAnswer(element({ client_max_window_bits: '15' }), element({})),
     );
@@ -691,14 +709,14 @@ describe('confirmDeflate', () => {
     expectNamed(error, 'client_max_window_bits');
   });
 
-  test('an offer made by the caller that no server may accept is an error of the caller', () => {
+  test('an offer by the caller that no server may accept throws in the caller', () => {
     for (const one of malformed) {
       const offer = { name: 'permessage-deflate', parameters: one.parameters };
       expect(() => confirmDeflateAnswer(element({}), offer), one.title).toThrow(TypeError);
     }
   });
 
-  test('each refusal of the table occurs', () => {
+  test('each refusal of the table occurs in these tests', () => {
     const met = new Set<string>(malformed.map(({ code }) => code));
     met.add(refusalOf(() => confirmed('permessage-deflate, permessage-deflate')).code);
     for (const { code } of rules) met.add(code);
@@ -706,7 +724,7 @@ describe('confirmDeflate', () => {
   });
 });
 
-describe('both ends', () => {
+describe('the negotiation of a client and a server together', () => {
   const config = fc.record(
     {
       serverNoContextTakeover: fc.boolean(),
@@ -717,7 +735,7 @@ describe('both ends', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: for all configurations of a client × all of a server, both have the same parameters, within both limits', () => {
+  test('P6: for all configurations of a client × all of a server, both get the same parameters, within the limits of both', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';
@@ -734,7 +752,7 @@ describe('both ends', () => {
     });
   });
 
-  test('P6: the same holds through the header fields, with absent options, and among other extensions', () => {
+  test('P6: both get the same parameters through the header fields, with absent options, and among other extensions', () => {
     fc.assert(
       fc.property(config, config, fc.boolean(), (client, server, first) => {
         const other = { name: 'x-other', parameters: [] };
@@ -771,8 +789,8 @@ describe('both ends', () => {
   });
 });
 
-describe('checkDeflateConfig', () => {
-  test('any configuration of the table, and an empty one, is valid', () => {
+describe('the check of the configuration (checkDeflateConfig)', () => {
+  test('any configuration of the table, and an empty one, is accepted', () => {
     for (const config of [{}, { serverMaxWindowBits: undefined } as unknown as DeflateConfig, ...allConfigs])
       expect(() => checkDeflateConfig(config)).not.toThrow();
   });

@@ -1,4 +1,7 @@
-/** Messages that are compressed in parts, while they come: RFC 7692 §7.2.1, on the same context as whole messages. */
+/**
+ * Tests messages that are compressed in parts while the application writes them: RFC 7692 §7.2.1, on the same context
+ * as whole messages.
+ */
 import { describe, expect, test } from 'vitest';
 import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
 
@@ -15,7 +18,7 @@ describe.each(engines)('engine %s', (engine) => {
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      'parts of %s of many sizes, with whole messages between them, are correct',
+      'parts of %s of many sizes, with whole messages between them, are decompressed correctly',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });
@@ -26,7 +29,7 @@ describe.each(engines)('engine %s', (engine) => {
           wire.push(sender.endOfParts);
           const message = await receiver.decompress(Buffer.concat(wire), Number.POSITIVE_INFINITY);
           expect(message.equals(Buffer.concat(parts))).toBe(true);
-          // The contexts of both sides are still the same.
+          // The contexts of the two sides are still equal.
           const whole = make(3_000, 7);
           const compressed = await sender.compress(whole, true);
           if (compressed === whole) continue;
@@ -46,7 +49,7 @@ describe.each(engines)('engine %s', (engine) => {
     sender.close();
   });
 
-  test('after the connection has closed nothing is kept', async () => {
+  test('after the connection has closed, the codec keeps no context', async () => {
     const sender = codecOf(full, { engine });
     sender.close();
     expect((await sender.compressPart(noiseOf(100, 1), true)).length).toBe(105);

@@ -1,9 +1,11 @@
-/** The places in zlib's threads: who has one, who is next, and what becomes of those that leave early. */
+/**
+ * Tests the places in zlib's threads: which job has one, which job is next, and what happens if a job leaves early.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';
 
-/** Jobs that end on demand. */
+/** Returns jobs that end when the test says so. */
 class Jobs {
   readonly started: number[] = [];
   running = 0;
@@ -26,7 +28,7 @@ class Jobs {
   }
 }
 
-test('A34: three jobs run at a time, and the others in the order in which they came', async () => {
+test('A34: three jobs run at a time, and the others wait in the order of their arrival', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
   await nextTurn();
@@ -41,12 +43,12 @@ test('A34: three jobs run at a time, and the others in the order in which they c
   expect(jobs.most).toBe(3);
 });
 
-test('A34: a job that arrives when another ends does not overtake waiting jobs', async () => {
+test('A34: a job that arrives when another one ends does not overtake waiting jobs', async () => {
   const jobs = new Jobs();
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();
   for (let n = 0; n < 3; n++) jobs.end();
-  // In the microtasks in which the places change hands.
+  // It arrives in the microtasks in which the places change hands.
   for (let n = 5; n < 12; n++) {
     results.push(jobs.run(n));
     await Promise.resolve();
@@ -60,7 +62,7 @@ test('A34: a job that arrives when another ends does not overtake waiting jobs',
   expect(jobs.started).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 });
 
-test('A34: a job that fails, or throws before it begins, makes room for the next', async () => {
+test('A34: a job that fails, or throws before it begins, frees its place for the next job', async () => {
   const jobs = new Jobs();
   const failing = Array.from({ length: 6 }, (_, name) => jobs.run(name, true));
   const settled = Promise.allSettled(failing);
@@ -79,7 +81,7 @@ test('A34: a job that fails, or throws before it begins, makes room for the next
   expect(jobs.most).toBe(3);
 });
 
-/** A job of so many slices, each of which is written down. */
+/** Returns a job with the given number of slices, each of which is logged. */
 function sliced(
   log: string[],
   name: string,
@@ -99,17 +101,17 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job yields after each slice: a job of one slice waits for one slice of the others', async () => {
+test('FAULT-5: a job yields after each slice, so a job of one slice waits for at most two slices of each other job', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
   const short = sliced(log, 'x', 1).done;
   await short;
-  // Each of the six had two slices at most before it.
+  // Each of the six jobs before it had at most two slices.
   expect(log.indexOf('x0')).toBeLessThanOrEqual(12);
   await Promise.all(long);
   expect(log.length).toBe(301);
-  // First come, first served: none is ever two rounds ahead of another.
+  // First come, first served: no job is ever two rounds ahead of another.
   const rounds = new Map<string, number>();
   for (const entry of log.slice(0, 290)) {
     if (entry.startsWith('x')) continue;
@@ -119,7 +121,7 @@ test('FAULT-5: a job yields after each slice: a job of one slice waits for one s
   }
 });
 
-test('a job continues at once if no other waits', async () => {
+test('a job continues at once if no other job waits', async () => {
   const job = new PoolJob();
   await job.run(async (place) => {
     expect(place.rest()).toBe(null);
@@ -127,20 +129,20 @@ test('a job continues at once if no other waits', async () => {
   });
 });
 
-test('FAULT-5, A35: no more jobs begin than 32 MiB of output have room for; running jobs continue', async () => {
+test('FAULT-5, A35: a job begins only if its output fits into 32 MiB with the running ones; running jobs continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);
-  // Three of them are more than that: the last one began when one of those had ended.
+  // Three jobs exceed that: the last one began when one of the others had ended.
   expect(log.indexOf('d0')).toBeGreaterThan(log.findIndex((entry) => entry.endsWith('19')));
-  // All of it was given back.
+  // All of the reserved output was released.
   const light = Array.from({ length: 4 }, (_, n) => sliced(log, 'wxyz'[n]!, 3, 1000).done);
   log.length = 0;
   await Promise.all(light);
   expect(log.indexOf('z0')).toBeLessThan(log.indexOf('w2'));
 });
 
-test('FAULT-5: a job that is abandoned while it waits, pauses or runs makes room, and the others continue', async () => {
+test('FAULT-5: a job that is abandoned while it waits, pauses or runs frees its place, and the others continue', async () => {
   const log: string[] = [];
   const jobs = Array.from({ length: 8 }, (_, n) => sliced(log, 'abcdefgh'[n]!, 30));
   const settled = Promise.allSettled(jobs.map(({ done }) => done));

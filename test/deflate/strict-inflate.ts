@@ -10,7 +10,7 @@ lengthBases.push(131, 163, 195, 227, 258);
 const lengthExtras = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** Canonical code: how many codes each length has, and the symbols in order of their codes. */
+/** A canonical code: how many codes each length has, and the symbols in the order of their codes. */
 interface Code {
   readonly counts: readonly number[];
   readonly symbols: readonly number[];
@@ -40,7 +40,7 @@ const fixedDistances = codeOf(new Array<number>(30).fill(5));
 export class StrictInflate {
   readonly size: number;
   readonly takeover: boolean;
-  /** The greatest distance that was seen. */
+  /** The greatest distance so far. */
   farthest = 0;
   #history: Uint8Array = new Uint8Array(0);
   #input: Uint8Array = new Uint8Array(0);
@@ -53,9 +53,9 @@ export class StrictInflate {
     this.takeover = takeover;
   }
 
-  /** A message that was sent with RSV1. */
+  /** Decompresses a message that was sent with RSV1. */
   message(payload: Uint8Array): Buffer {
-    // 7692 §7.2.2: four bytes are appended.
+    // 7692 §7.2.2: the receiver appends four bytes.
     this.#input = Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]);
     this.#bit = 0;
     this.#output = new Uint8Array(Math.max(1024, payload.length * 4));
@@ -70,7 +70,7 @@ export class StrictInflate {
       else throw new Error('block type 3');
       if (isFinal) {
         this.#align();
-        // A final block as the very last one: what was appended belongs to no block.
+        // A final block was the very last one, so the appended bytes do not belong to a block.
         if (this.#bit === end - 32) break;
       }
     }
@@ -145,7 +145,7 @@ export class StrictInflate {
   }
 
   #copy(length: number, distance: number): void {
-    // P25: the window is this long, and no longer.
+    // P25: the window has exactly this length.
     if (distance > this.size) throw new Error(`a distance of ${distance} in a window of ${this.size}`);
     if (distance > this.#length + this.#history.length) throw new Error('before the beginning');
     this.farthest = Math.max(this.farthest, distance);

@@ -1,4 +1,4 @@
-/** The quantum of one turn of the event loop: what is inflated beyond it waits, or goes to zlib's threads. */
+/** Tests the quantum of one turn of the event loop: work beyond it waits, or goes to zlib's threads. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -13,19 +13,19 @@ function peerDeflate(message: Uint8Array): Buffer {
 
 const KiB = 1024;
 
-/** A turn of which nothing is spent. */
+/** Waits for a turn in which no work has been done yet. */
 async function freshTurn(): Promise<void> {
   for (let turns = 0; turns < 3; turns++) await nextTurn();
 }
 
 beforeEach(freshTurn);
 
-/** All that a turn has for all connections. */
+/** Spends everything that a turn has for all connections. */
 function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of a turn with 2 MiB of work, and nothing of one with 8 MiB', async () => {
+test('FAULT-5: a connection may use 512 KiB of a turn, 64 KiB if the turn has 2 MiB of work, and nothing if it has 8 MiB', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,14 +44,14 @@ test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of a turn with 2 MiB o
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: a turn is long after 2 ms as well, and full after 5, with any amount of work', async () => {
+test('FAULT-5: after 2 ms a turn limits each connection to 64 KiB, and after 5 ms it is full, whatever work was done', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
   busy.spend(64 * KiB);
   const after = (milliseconds: number) => {
     now = 100 + milliseconds;
-    // The clock is looked at again once something was done.
+    // The clock is read again only after some work.
     busy.spend(8 * KiB);
     return [busy.isSpent, idle.isSpent];
   };
@@ -74,11 +74,11 @@ test('FAULT-5: the clock is read once per 8 KiB of work', async () => {
     expect(share.isSpent).toBe(false);
     share.spend(512);
   }
-  // One when the turn begins.
+  // The clock is also read once at the beginning of the turn.
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: waiting work is done in order of arrival, and each turn takes no more than fits', async () => {
+test('FAULT-5: waiting work is done in order of arrival, and each turn does only as much as fits', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];
@@ -98,7 +98,7 @@ test('FAULT-5: waiting work is done in order of arrival, and each turn takes no 
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: later work of the connection whose turn it is comes before other connections, up to its share', async () => {
+test('FAULT-5: later work of the connection that has the turn is done before other connections, up to its share', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -114,7 +114,7 @@ test('FAULT-5: later work of the connection whose turn it is comes before other 
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: a turn that is long by the clock leaves the remaining work to the next', async () => {
+test('FAULT-5: a turn that has taken too much time leaves the remaining work to the next turn', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();
@@ -132,7 +132,7 @@ test('FAULT-5: a turn that is long by the clock leaves the remaining work to the
   expect(new Set(turns).size).toBe(3);
 });
 
-test('FAULT-5: sent messages leave before the waiting work is done', async () => {
+test('FAULT-5: frames that were sent leave before the waiting work is done', async () => {
   const log: string[] = [];
   flushBeforeLateWork(() => log.push('flush'));
   spendAll();
@@ -145,7 +145,7 @@ test('FAULT-5: sent messages leave before the waiting work is done', async () =>
   flushBeforeLateWork(() => {});
 });
 
-test('work that fails in a later turn rejects, and the next one runs', async () => {
+test('work that fails in a later turn rejects, and the next work runs', async () => {
   spendAll();
   const failing = inLaterTurn(() => {
     throw new Error('broken');
@@ -156,7 +156,7 @@ test('work that fails in a later turn rejects, and the next one runs', async () 
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-5: of 200 bombs on a connection in one turn, some are inflated in it and the others later, and all are correct', async () => {
+  test('FAULT-5: of 200 bombs on a connection, some are inflated in this turn and the others later, and all are correct', async () => {
     for (const size of [16_384, 131_072]) {
       await freshTurn();
       const message = Buffer.alloc(size);
@@ -167,13 +167,13 @@ describe.each(engines)('engine %s', (engine) => {
       const atOnce = results.filter((result) => !(result instanceof Promise));
       expect(atOnce.length).toBeGreaterThan(2);
       expect(atOnce.length * size).toBeLessThanOrEqual(512 * KiB + size);
-      // Another connection is not held up by it.
+      // Another connection does not have to wait.
       expect(codecOf(alone, { engine }).decompress(bomb, MiB)).toBeInstanceOf(Buffer);
       for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
     }
   });
 
-  test('FAULT-5: many connections together do not get more of a turn than their limit', async () => {
+  test('FAULT-5: many connections together do not get more of a turn than its limit', async () => {
     const message = Buffer.alloc(131_072);
     const bomb = peerDeflate(message);
     const codecs = Array.from({ length: 100 }, () => codecOf(alone, { engine }));
@@ -184,7 +184,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: messages too large for our engine wait for a later turn as well, and leave the threads to others', async () => {
+  test('FAULT-5: messages that are too large for our engine wait for a later turn, and leave the threads to other connections', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);
@@ -192,14 +192,14 @@ describe.each(engines)('engine %s', (engine) => {
     const codec = codecOf(alone, { engine });
     let done = false;
     const result = Promise.resolve(codec.decompress(payload, MiB)).finally(() => (done = true));
-    // zlib's threads would take as many turns as it pleases them.
+    // With zlib's threads the number of turns would be arbitrary.
     await nextTurn();
     await nextTurn();
     expect(done).toBe(true);
     expect((await result).equals(message)).toBe(true);
   });
 
-  test('FAULT-5: final blocks count like separate messages, unless our engine takes them', async () => {
+  test('FAULT-5: each final block counts like a separate message, unless our engine takes the message', async () => {
     const final = deflateRawSync(Buffer.from('finals'));
     const payload = Buffer.concat([...Array.from({ length: 16 }, () => final), peerDeflate(jsonOf(2500, 1))]);
     expect(payload.length).toBeGreaterThan(512);
@@ -210,7 +210,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(atOnce).toBeLessThan(engine === 'zlib' ? 5 : 40);
   });
 
-  test('FAULT-5, A34: messages of several final blocks are the same from every engine, and their limit applies', async () => {
+  test('FAULT-5, A34: every engine gives the same result for messages of several final blocks, and their limit applies', async () => {
     const context = codecOf(full, { engine });
     const before = jsonOf(3000, 2);
     await verdict(context, peerDeflate(before));
@@ -226,7 +226,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(payload.length).toBeGreaterThan(1000);
     expect(await verdict(context, payload, 3600)).toEqual(Buffer.concat(parts));
     expect(await verdict(context, payload, 3599)).toBe('WS_MESSAGE_TOO_BIG');
-    // More than fits into a turn: the threads take it.
+    // This is more than fits into a turn, so the threads take it.
     const large = Buffer.alloc(200_000);
     const bomb = Buffer.concat([deflateRawSync(noiseOf(600, 2)), deflateRawSync(large)]);
     const result = await verdict(codecOf(alone, { engine }), bomb, MiB);
@@ -241,7 +241,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5, P31: later or not, the limit applies and corrupt data is refused', async () => {
+  test('FAULT-5, P31: the limit applies and corrupt data is refused, whether a message is inflated at once or later', async () => {
     const message = jsonOf(300, 1);
     const payload = peerDeflate(message);
     for (const size of [300, 299]) {

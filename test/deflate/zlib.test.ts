@@ -1,4 +1,4 @@
-/** One message at a time through node:zlib, in one call and in its threads: both have to agree. */
+/** Tests one message at a time through node:zlib, in one call and in its threads. Both must give the same result. */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { inflateInThreadPool } from '../../src/deflate/inflate-in-pool.ts';
@@ -29,8 +29,8 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   return 'no error';
 }
 
-describe('P23: deflating', () => {
-  test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2, byte by byte', () => {
+describe('P23: deflating with zlib in one call', () => {
+  test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2 are compressed to the bytes of the RFC', () => {
     const hello = Buffer.from('Hello');
     expect(deflateNow(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
     expect(deflateNow(hello, fast, hello)).toEqual(hex('f2 00 11 00 00'));
@@ -38,7 +38,7 @@ describe('P23: deflating', () => {
     expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
   });
 
-  test('P23: the output is that of a whole zlib stream, flushed, without the four bytes that are not sent', () => {
+  test('P23: the output is that of a flushed zlib stream without the last four bytes, which are not sent', () => {
     for (const message of [jsonOf(100, 1), jsonOf(50_000, 2), noiseOf(70_000, 3)]) {
       for (const dictionary of [nothing, jsonOf(8192, 4)]) {
         const now = deflateNow(message, fast, dictionary);
@@ -48,8 +48,8 @@ describe('P23: deflating', () => {
     }
   });
 
-  test.each([8, 9])('P25: with %i window bits no distance is over 250, or 512', (windowBits) => {
-    // zlib makes 9 of 8: 512 bytes of window. What it does with them must fit into 256.
+  test.each([8, 9])('P25: with %i window bits no distance is over 250', (windowBits) => {
+    // zlib turns 8 bits into 9, which is a window of 512 bytes. Its output must fit into a window of 256.
     const peer = new StrictInflate(windowBits, false);
     for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       for (let period = 240; period <= 270; period++) {
@@ -64,7 +64,7 @@ describe('P23: deflating', () => {
   });
 });
 
-describe.each(ways)('P27: inflating $name', ({ inflate }) => {
+describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
   const message = jsonOf(100_000, 1);
   const sent = deflateNow(message, fast, nothing);
 
@@ -85,9 +85,10 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: after a final block inflating continues with the window, from any earlier output', async () => {
+  test('P24, A34: inflating continues with the window after a final block, whatever output came before', async () => {
     const window = noiseOf(32_768, 5);
-    // The first stream begins with what is just inside the window, the second with what is after the first.
+    // The first stream refers to bytes just inside the window, and the second one to bytes just after the first
+    // stream's.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
     const between = Buffer.concat([window, first]).subarray(-32_768);
     const second = Buffer.concat([between.subarray(300, 900), first.subarray(0, 900), jsonOf(500, 1)]);
@@ -99,7 +100,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect((await inflate(payload, window, 1e6)).equals(Buffer.concat([first, second]))).toBe(true);
   });
 
-  test('P31, A33: 1009 begins one byte over the limit, however much more follows', async () => {
+  test('P31, A33: a message of one byte over the limit, or of much more, is refused with WS_MESSAGE_TOO_BIG', async () => {
     expect(await codeOf(inflate(sent, nothing, 99_999))).toBe('WS_MESSAGE_TOO_BIG');
     const bomb = deflateNow(Buffer.alloc(50_000_000), fast, nothing);
     expect(await codeOf(inflate(bomb, nothing, 1000))).toBe('WS_MESSAGE_TOO_BIG');
@@ -107,7 +108,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: a MiB may pass without output, and 17/16 of the output so far', () => {
+test('P31, A34: the input without output may be one MiB, and 17/16 of the output so far', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

@@ -1,6 +1,6 @@
-/** Writes blocks that no compressor would: any header, any symbols. For tests. */
+/** Writes blocks that no compressor would write, with any header and any symbols. For tests. */
 
-/** Bits as a string of 0 and 1 in the order in which they are read, spaces allowed. */
+/** Returns bits, given as a string of 0 and 1 in the order in which they are read. Spaces are allowed. */
 export function bytesOf(bits: string): Buffer {
   const all = bits.replace(/\s/g, '');
   const bytes = Buffer.alloc(Math.ceil(all.length / 8));
@@ -8,19 +8,19 @@ export function bytesOf(bits: string): Buffer {
   return bytes;
 }
 
-/** A number, lowest bit first. */
+/** Writes a number, lowest bit first. */
 export function number(value: number, count: number): string {
   let bits = '';
   for (let at = 0; at < count; at++) bits += (value >> at) & 1;
   return bits;
 }
 
-/** A code, highest bit first. */
+/** Writes a code, highest bit first. */
 function code(value: number, count: number): string {
   return value.toString(2).padStart(count, '0');
 }
 
-/** A symbol of the fixed literal/length code. */
+/** Writes a symbol of the fixed literal/length code. */
 export function fixedSymbol(symbol: number): string {
   if (symbol < 144) return code(0x30 + symbol, 8);
   if (symbol < 256) return code(0x190 + symbol - 144, 9);
@@ -28,7 +28,7 @@ export function fixedSymbol(symbol: number): string {
   return code(0xc0 + symbol - 280, 8);
 }
 
-/** [symbol, extra bits, value of these] for a length. */
+/** Returns [symbol, number of extra bits, their value] for a length. */
 export function lengthSymbol(length: number): [number, number, number] {
   if (length === 258) return [285, 0, 0];
   if (length < 11) return [254 + length, 0, 0];
@@ -37,7 +37,7 @@ export function lengthSymbol(length: number): [number, number, number] {
   return [257 + 4 * extra + step, extra, length - 3 - (step << extra)];
 }
 
-/** [symbol, extra bits, value of these] for a distance. */
+/** Returns [symbol, number of extra bits, their value] for a distance. */
 export function distanceSymbol(distance: number): [number, number, number] {
   if (distance < 3) return [distance - 1, 0, 0];
   const extra = Math.floor(Math.log2(distance - 1)) - 1;
@@ -45,19 +45,19 @@ export function distanceSymbol(distance: number): [number, number, number] {
   return [2 * extra + step, extra, distance - 1 - (step << extra)];
 }
 
-/** A match in the fixed codes. */
+/** Writes a match in the fixed codes. */
 export function fixedMatch(length: number, distance: number): string {
   const [symbol, extra, value] = lengthSymbol(length);
   const [far, farExtra, farValue] = distanceSymbol(distance);
   return fixedSymbol(symbol) + number(value, extra) + code(far, 5) + number(farValue, farExtra);
 }
 
-/** A distance symbol in the fixed code, without its extra bits. */
+/** Writes a distance symbol in the fixed code, without its extra bits. */
 export function fixedDistance(symbol: number): string {
   return code(symbol, 5);
 }
 
-/** The header of a block. */
+/** Writes the header of a block. */
 export function header(final: boolean, type: number): string {
   return `${final ? 1 : 0}${number(type, 2)}`;
 }

@@ -18,7 +18,7 @@ function tallyOf(frequencies: readonly number[]): Tally {
   return tally;
 }
 
-/** Bits that an unlimited Huffman code takes: the sum of all inner nodes, by repeated sorting. */
+/** Returns the number of bits with an unlimited Huffman code: the sum of all inner nodes, by repeated sorting. */
 function leastBits(frequencies: readonly number[]): number {
   const weights = frequencies.filter((frequency) => frequency > 0);
   let bits = weights.length === 1 ? (weights[0] ?? 0) : 0;
@@ -31,7 +31,7 @@ function leastBits(frequencies: readonly number[]): number {
   return bits;
 }
 
-/** Bits that the best code of at most `limit` bits takes: package-merge (Larmore and Hirschberg). */
+/** Returns the number of bits with the best code of at most `limit` bits: package-merge (Larmore and Hirschberg). */
 function leastBitsWithin(limit: number, frequencies: readonly number[]): number {
   const coins = frequencies.filter((frequency) => frequency > 0).sort((a, b) => a - b);
   let packages = coins;
@@ -47,7 +47,7 @@ function leastBitsWithin(limit: number, frequencies: readonly number[]): number 
 const kraft = (lengths: Uint8Array): number =>
   lengths.reduce((sum, length) => sum + (length === 0 ? 0 : 2 ** -length), 0);
 
-/** A code of `assignCodes` as the RFC writes it. */
+/** Returns a code of `assignCodes` as the RFC writes it. */
 const written = (code: number): string =>
   (code & 0xffff)
     .toString(2)
@@ -56,7 +56,7 @@ const written = (code: number): string =>
     .reverse()
     .join('');
 
-describe('frequencies → lengths', () => {
+describe('code lengths from frequencies', () => {
   test('the code is complete, within the limit, and optimal if the limit does not apply', () => {
     fc.assert(
       fc.property(
@@ -82,7 +82,7 @@ describe('frequencies → lengths', () => {
   test.each([
     [7, 19],
     [15, 22],
-  ])('a limit of %i bits is kept for %i symbols that would exceed it', (limit, symbols) => {
+  ])('a limit of %i bits is kept for %i symbols whose code would exceed it', (limit, symbols) => {
     const frequencies = [1, 1];
     while (frequencies.length < symbols)
       frequencies.push((frequencies.at(-1) ?? 0) + (frequencies.at(-2) ?? 0));
@@ -91,13 +91,13 @@ describe('frequencies → lengths', () => {
     const bits = buildLengths(tally, limit, lengths);
     expect(Math.max(...lengths)).toBe(limit);
     expect(kraft(lengths)).toBe(1);
-    // Frequencies like these are the worst case of a cheap repair; others cost a thousandth.
+    // Frequencies like these are the worst case of a cheap repair. With others the loss is a thousandth as large.
     expect(bits).toBeLessThanOrEqual(leastBitsWithin(limit, [...tally.counts]) * 1.15);
     for (let symbol = 1; symbol < symbols; symbol++)
       expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
   });
 
-  test('seven bits suffice for the frequencies of code lengths, at almost no cost', () => {
+  test('a limit of seven bits is kept for the frequencies of code lengths, and the code is at most 0.5 % longer than the best one', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
@@ -113,7 +113,7 @@ describe('frequencies → lengths', () => {
     expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
-  test('one symbol gets one bit, and no symbols get none', () => {
+  test('a single symbol gets a code of one bit, and without symbols there is no code', () => {
     const lengths = new Uint8Array(30);
     expect(buildLengths(tallyOf([0, 0, 5]), 15, lengths)).toBe(5);
     expect([...lengths.subarray(0, 4)]).toEqual([0, 0, 1, 0]);
@@ -121,7 +121,7 @@ describe('frequencies → lengths', () => {
     expect(lengths.every((length) => length === 0)).toBe(true);
   });
 
-  test('a tally is empty again after clearing, and keeps its first symbols in order', () => {
+  test('clearing a tally empties it, and a tally keeps its symbols in the order of their first use', () => {
     const tally = tallyOf([0, 2, 0, 1]);
     tally.add(2);
     expect([...tally.symbols.subarray(0, tally.size)]).toEqual([1, 3, 2]);
@@ -131,15 +131,15 @@ describe('frequencies → lengths', () => {
   });
 });
 
-describe('lengths → codes', () => {
-  test('the example of RFC 1951 §3.2.2 is reproduced', () => {
+describe('codes from lengths', () => {
+  test('the codes of the example in RFC 1951 §3.2.2 are reproduced', () => {
     const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
     assignCodes(lengths, 8, codes);
     expect([...codes].map(written)).toEqual('010 011 100 101 110 00 1110 1111'.split(' '));
   });
 
-  test('the fixed codes of §3.2.6 of RFC 1951 are reproduced', () => {
+  test('the fixed codes of RFC 1951 §3.2.6 are reproduced', () => {
     const codes = new Uint32Array(288);
     assignCodes(FIXED_LITERAL_LENGTHS, 288, codes);
     const shown = [0, 143, 144, 255, 256, 279, 280, 287].map((symbol) => written(codes[symbol] ?? 0));
@@ -149,7 +149,7 @@ describe('lengths → codes', () => {
   });
 });
 
-describe('lengths → table', () => {
+describe('the decoding table from lengths', () => {
   const values = Int32Array.from({ length: 288 }, (_, symbol) => symbol << 16);
 
   /** Decodes the lowest bits of `bits` with a table. */
@@ -160,7 +160,7 @@ describe('lengths → table', () => {
     return { symbol: entry >>> 16, length: root + (entry & 15) };
   }
 
-  test('every code leads to its symbol, whatever bits follow it', () => {
+  test('the table finds the symbol of every code, whatever bits follow the code', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 2 }), fc.nat({ max: 3000 })), {
@@ -196,13 +196,13 @@ describe('lengths → table', () => {
     );
   });
 
-  test('the largest possible tables fit', () => {
-    // As many second tables as the longest codes can spread over: one short code at each step.
+  test('the largest possible tables fit into the reserved memory', () => {
+    // The longest codes spread over as many second tables as possible: one short code at each step.
     const lengths = new Uint8Array(288);
     const table = new Int32Array(1024).fill(-1);
     let most = 0;
     for (let seed = 0; seed < 300; seed++) {
-      // Splitting leaves of a complete code at random gives any complete code.
+      // Dividing the leaves of a complete code at random gives any complete code.
       const leaves = [0];
       let state = seed;
       while (leaves.length < 286) {
@@ -229,14 +229,14 @@ describe('lengths → table', () => {
   });
 
   test.each([
-    ['too many codes', [1, 1, 1], false, -1],
-    ['too many long codes', [2, 2, 2, 2, 15], true, -1],
-    ['too few codes', [2, 2, 2], true, -1],
-    ['one code of two bits', [0, 2], true, -1],
-    ['one code of one bit where that is not allowed', [0, 1], false, -1],
-    ['no code where that is not allowed', [0, 0], false, -1],
-    ['one code of one bit', [0, 1], true, 1],
-    ['no code', [0, 0], true, 1],
+    ['too many codes are refused', [1, 1, 1], false, -1],
+    ['too many long codes are refused', [2, 2, 2, 2, 15], true, -1],
+    ['too few codes are refused', [2, 2, 2], true, -1],
+    ['a single code of two bits is refused', [0, 2], true, -1],
+    ['a single code of one bit is refused if the code must be complete', [0, 1], false, -1],
+    ['a table without codes is refused if the code must be complete', [0, 0], false, -1],
+    ['a single code of one bit is accepted if the code may be incomplete', [0, 1], true, 1],
+    ['a table without codes is accepted if the code may be incomplete', [0, 0], true, 1],
   ])('%s', (_name, lengths, mayBeIncomplete, root) => {
     const table = new Int32Array(16);
     expect(buildTable(Uint8Array.from(lengths), 0, lengths.length, values, 9, mayBeIncomplete, table)).toBe(

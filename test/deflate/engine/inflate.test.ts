@@ -26,7 +26,7 @@ function windowOf(bits: number, history: Uint8Array): Window {
   return window;
 }
 
-/** Bytes, or why not. */
+/** Returns the bytes, or the reason for the refusal. */
 function outcome(input: Uint8Array, window: Window | null = null, limit = LIMIT): string {
   try {
     return `bytes ${Buffer.from(inflate(input, window, limit)).toString('hex')}`;
@@ -45,7 +45,9 @@ function referenceOutcome(input: Uint8Array, history: Uint8Array = Buffer.alloc(
   }
 }
 
-/** Ours and the reference agree; zlib, which tolerates more, agrees wherever it refuses or we accept. */
+/**
+ * Checks that our engine and the reference agree. zlib tolerates more, so it agrees if it refuses or if we accept.
+ */
 function expectAgreement(input: Uint8Array, history: Uint8Array = Buffer.alloc(0)): string {
   const ours = outcome(input, history.length === 0 ? null : windowOf(15, history));
   expect(ours).toBe(referenceOutcome(input, history));
@@ -56,38 +58,38 @@ function expectAgreement(input: Uint8Array, history: Uint8Array = Buffer.alloc(0
     zlib = 'corrupt';
   }
   if (zlib === 'corrupt') expect(ours).toBe('corrupt');
-  // zlib stops at a final block; what follows it is ours alone.
+  // zlib stops at a final block. Only our engine reads what follows.
   else if (ours !== 'corrupt') expect(ours.startsWith(zlib)).toBe(true);
   return ours;
 }
 
 describe('the examples of RFC 7692 §7.2.3', () => {
   test.each([
-    ['P27: one block with fixed codes', 'f2 48 cd c9 c9 07 00', 'Hello'],
-    ['P24: a stored block', '00 05 00 fa ff 48 65 6c 6c 6f 00', 'Hello'],
-    ['P24: a final block', 'f3 48 cd c9 c9 07 00 00', 'Hello'],
-    ['P24: a final block that ends the data', 'f3 48 cd c9 c9 07 00', 'Hello'],
-    ['P24: two blocks', 'f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'Hello'],
-    ['P29: an empty message', '00', ''],
-    ['P29: no data at all', '', ''],
+    ['P27: one block with fixed codes is inflated', 'f2 48 cd c9 c9 07 00', 'Hello'],
+    ['P24: a stored block is inflated', '00 05 00 fa ff 48 65 6c 6c 6f 00', 'Hello'],
+    ['P24: a final block is inflated', 'f3 48 cd c9 c9 07 00 00', 'Hello'],
+    ['P24: a final block that ends the data is inflated', 'f3 48 cd c9 c9 07 00', 'Hello'],
+    ['P24: two blocks are inflated', 'f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'Hello'],
+    ['P29: an empty message is inflated', '00', ''],
+    ['P29: no data at all is inflated to an empty message', '', ''],
   ])('%s', (_name, data, message) => {
     expect(text(inflate(hex(data), null, LIMIT))).toBe(message);
   });
 
-  test('P27, P28: the second message refers to the first one', () => {
+  test('P27, P28: the second message may refer to the first one', () => {
     const window = windowOf(15, Buffer.from('Hello'));
     expect(text(inflate(hex('f2 00 11 00 00'), window, LIMIT))).toBe('Hello');
     expect(outcome(hex('f2 00 11 00 00'), null)).toBe('corrupt');
   });
 
-  test('P24: messages continue after a final block', () => {
+  test('P24: further messages may follow a final block', () => {
     const window = windowOf(15, Buffer.from('Hello'));
     const again = Buffer.concat([hex('f3 00 11 00'), hex('f3 48 cd c9 c9 07 00'), hex('f2 00 11 00 00')]);
     expect(text(inflate(again, window, LIMIT))).toBe('HelloHelloHello');
   });
 });
 
-describe('the output of zlib', () => {
+describe('the output of zlib is inflated', () => {
   const strategies = {
     default: constants.Z_DEFAULT_STRATEGY,
     filtered: constants.Z_FILTERED,
@@ -103,7 +105,7 @@ describe('the output of zlib', () => {
   const lengths = [1, 2, 3, 17, 258, 1000, 5000, 70_000];
 
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P24, P27: ${kind} is read, at every level, with every strategy, memory level and flush`, () => {
+    test(`P24, P27: ${kind} is inflated, at every level, with every strategy, memory level and flush`, () => {
       const random = randomFrom(7);
       for (const length of lengths) {
         const message = make(length, random);
@@ -120,7 +122,7 @@ describe('the output of zlib', () => {
     });
   }
 
-  test('P27, P28: it is read with context, at every window size', () => {
+  test('P27, P28: messages with a context are inflated at every window size', () => {
     const random = randomFrom(8);
     for (let bits = 9; bits <= 15; bits++) {
       const window = new Window(bits);
@@ -135,7 +137,7 @@ describe('the output of zlib', () => {
     }
   });
 
-  test('all lengths from 0 to 600', () => {
+  test('messages of every length from 0 to 600 are inflated', () => {
     const random = randomFrom(9);
     for (let length = 0; length <= 600; length++) {
       const message = jsonText(length, random);
@@ -144,7 +146,7 @@ describe('the output of zlib', () => {
   });
 });
 
-describe('every length and every distance', () => {
+describe('matches of every length and every distance', () => {
   const history = randomBytes(32768, randomFrom(3));
 
   test.each([0, 1, 300])('lengths 3 to 258 are read after %i bytes of history', (known) => {
@@ -183,7 +185,7 @@ describe('every length and every distance', () => {
     }
   });
 
-  test.each([8, 9, 12, 15])('P28: with %i bits, no reference beyond the window is accepted', (bits) => {
+  test.each([8, 9, 12, 15])('P28: with %i bits, a reference beyond the window is refused', (bits) => {
     const size = 1 << bits;
     const window = windowOf(bits, history);
     const at = (distance: number): Buffer =>
@@ -195,7 +197,7 @@ describe('every length and every distance', () => {
     expect(outcome(at(101), fresh)).toBe('corrupt');
   });
 
-  test('memory around the history cannot be referred to', () => {
+  test('a match cannot refer to memory around the history', () => {
     const window = windowOf(9, history);
     window.append(history.subarray(0, 100));
     expect(window.start).toBeGreaterThan(0);
@@ -211,19 +213,22 @@ describe('every length and every distance', () => {
   });
 });
 
-describe('P31: invalid DEFLATE', () => {
+describe('P31: blocks that are written bit by bit, most of them invalid', () => {
   const letters = 'abc'.split('').map((letter) => fixedSymbol(letter.charCodeAt(0)));
 
-  /** The header of a block with own codes whose code length code gives each length five bits: 0 to 15 and 16, 17, 18. */
+  /**
+   * The header of a block with dynamic codes. Its code length code gives five bits to each length: 0 to 15 and 16,
+   * 17, 18.
+   */
   function ownCodes(literals: number, distances: number, lengths: string): string {
-    // Lengths 0 to 12 and the three repetitions, four bits each.
+    // Lengths 0 to 12 and the three repetitions have four bits each.
     const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     const four = order.map((symbol) => number(symbol <= 12 || symbol >= 16 ? 4 : 0, 3)).join('');
     return (
       header(false, 2) + number(literals - 257, 5) + number(distances - 1, 5) + number(15, 4) + four + lengths
     );
   }
-  /** One symbol of that code length code. */
+  /** Writes one symbol of that code length code. */
   const symbol = (value: number): string => (value <= 12 ? value : value - 3).toString(2).padStart(4, '0');
   const zeros = (count: number): string => symbol(18) + number(count - 11, 7);
 
@@ -237,13 +242,13 @@ describe('P31: invalid DEFLATE', () => {
       'corrupt',
     ]),
     [
-      'a stored length that its complement denies',
+      'a stored length that does not match its complement',
       `${header(false, 0)}00000${number(1, 16)}${number(0, 16)}`,
       'corrupt',
     ],
     ['a distance before the first byte', header(false, 1) + letters[0] + fixedMatch(3, 2), 'corrupt'],
     [
-      'own codes that are fine',
+      'dynamic codes that are valid',
       `${ownCodes(257, 1, symbol(1) + zeros(138) + zeros(117) + symbol(1) + symbol(0))}0001${header(false, 0)}`,
       'bytes 000000',
     ],
@@ -253,7 +258,7 @@ describe('P31: invalid DEFLATE', () => {
       'bytes 00000000',
     ],
     [
-      'the half of a lone distance code that is no code',
+      'the unused code beside a single distance code',
       `${ownCodes(258, 1, symbol(1) + zeros(138) + zeros(117) + symbol(2) + symbol(2) + symbol(1))}0111 10${header(false, 0)}`,
       'corrupt',
     ],
@@ -278,10 +283,14 @@ describe('P31: invalid DEFLATE', () => {
       ownCodes(257, 2, symbol(1) + zeros(138) + zeros(117) + symbol(1) + symbol(2) + symbol(2)),
       'corrupt',
     ],
-    ['a repetition of nothing', ownCodes(257, 1, symbol(16) + number(0, 2)), 'corrupt'],
-    ['a repetition that goes on after the last length', ownCodes(257, 1, zeros(138) + zeros(138)), 'corrupt'],
+    ['a repetition without a previous length', ownCodes(257, 1, symbol(16) + number(0, 2)), 'corrupt'],
     [
-      'a repetition that goes on one after the last length',
+      'a repetition that continues after the last length',
+      ownCodes(257, 1, zeros(138) + zeros(138)),
+      'corrupt',
+    ],
+    [
+      'a repetition that continues by one after the last length',
       `${ownCodes(257, 2, symbol(1) + zeros(138) + zeros(117) + symbol(1) + symbol(16) + number(0, 2))}1${header(false, 0)}`,
       'corrupt',
     ],
@@ -300,12 +309,12 @@ describe('P31: invalid DEFLATE', () => {
       `${ownCodes(286, 31, symbol(1) + zeros(138) + zeros(117) + symbol(1) + zeros(29) + zeros(31))}1${header(false, 0)}`,
       'corrupt',
     ],
-    ['code length codes that are too many', `${header(false, 2)}${number(0, 14)}100100100100`, 'corrupt'],
-    ['code length codes that are not a code', `${header(false, 2)}${number(0, 14)}000000000000`, 'corrupt'],
-  ])('%s', (_name, bits, expected) => {
+    ['too many code length codes', `${header(false, 2)}${number(0, 14)}100100100100`, 'corrupt'],
+    ['code lengths without a code', `${header(false, 2)}${number(0, 14)}000000000000`, 'corrupt'],
+  ])('our engine, the reference and zlib agree on the outcome: %s', (_name, bits, expected) => {
     const input = bytesOf(bits);
     expect(outcome(input)).toBe(expected);
-    // What is wrong stays wrong with more after it.
+    // An invalid stream stays invalid if more bytes follow.
     if (expected === 'corrupt') expect(expectAgreement(bytesOf(bits + '0'.repeat(64)))).toBe('corrupt');
     expectAgreement(input);
   });
@@ -322,7 +331,7 @@ describe('P31: invalid DEFLATE', () => {
     'three blocks': hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'),
   };
   for (const [name, stream] of Object.entries(streams)) {
-    test(`${name}: any single flipped bit has the same outcome as in the reference`, () => {
+    test(`${name}: a stream with any single flipped bit has the same outcome as in the reference`, () => {
       for (let bit = 0; bit < stream.length * 8; bit++) {
         const damaged = Buffer.from(stream);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -330,18 +339,18 @@ describe('P31: invalid DEFLATE', () => {
       }
     });
 
-    test(`${name}: input cut off at any byte has the same outcome as in the reference`, () => {
+    test(`${name}: a stream that is cut off at any byte has the same outcome as in the reference`, () => {
       for (let length = 0; length <= stream.length; length++)
         expectAgreement(stream.subarray(0, length), history);
       expect(outcome(stream, windowOf(15, history)).startsWith('bytes')).toBe(true);
     });
   }
 
-  test('any bytes have an outcome, the same one as in the reference', () => {
+  test('any bytes have the same outcome as in the reference', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 3 }), (input, type) => {
-        // Block type 3 in the first bits would end most of these at once.
+        // Otherwise block type 3 in the first bits would end most of these inputs at once.
         if (input.length > 0) input[0] = (input[0]! & 0xf8) | [0, 2, 4, 5][type]!;
         seen.add(expectAgreement(input).slice(0, 5));
       }),
@@ -350,7 +359,7 @@ describe('P31: invalid DEFLATE', () => {
     expect([...seen].sort()).toEqual(['bytes', 'corru']);
   });
 
-  test('damaged messages in context leave a window that works as before', () => {
+  test('after damaged messages the window works as before', () => {
     const window = windowOf(12, copies(5000, randomFrom(11)));
     const message = copies(900, randomFrom(12));
     const data = zlibDeflate(message, window.history, { windowBits: 12 });
@@ -363,27 +372,27 @@ describe('P31: invalid DEFLATE', () => {
   });
 });
 
-describe('bounds', () => {
+describe('the bounds of output and memory', () => {
   test.each<[string, Buffer, number]>([
     ['literals', zlibDeflate(randomBytes(500, randomFrom(1), 90), Buffer.alloc(0), { strategy: 2 }), 500],
     ['matches', zlibDeflate(Buffer.alloc(10_000), Buffer.alloc(0)), 10_000],
-    ['a stored block', zlibDeflate(Buffer.alloc(3000), Buffer.alloc(0), { level: 0 }), 3000],
-    ['more than the scratch memory', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
-  ])('the output limit is exact: %s', (_name, data, length) => {
+    ['stored block', zlibDeflate(Buffer.alloc(3000), Buffer.alloc(0), { level: 0 }), 3000],
+    ['output larger than the scratch memory', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
+  ])('the output limit is exact for %s', (_name, data, length) => {
     expect(inflate(data, null, length).length).toBe(length);
     expect(outcome(data, null, length - 1)).toBe('too-big');
     expect(outcome(data, null, 0)).toBe('too-big');
     expect(outcome(hex('00'), null, 0)).toBe('bytes ');
   });
 
-  test('a bomb takes no more memory than its limit', () => {
+  test('a bomb takes at most 256 KiB more memory than its limit', () => {
     const bomb = zlibDeflate(Buffer.alloc(10 << 20), Buffer.alloc(0));
     const before = process.memoryUsage().arrayBuffers;
     expect(outcome(bomb, null, 1 << 20)).toBe('too-big');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((1 << 20) + (256 << 10));
   });
 
-  test('output that exceeds the scratch memory is complete, and belongs to the caller', () => {
+  test('output that exceeds the scratch memory is complete, and a later message does not change it', () => {
     const random = randomFrom(20);
     for (const length of [65_535, 65_536, 65_537, 100_000, 300_000]) {
       const message = jsonText(length, random);
@@ -394,7 +403,7 @@ describe('bounds', () => {
     }
   });
 
-  test('a megabyte of empty blocks is refused, and with output between them it is not', () => {
+  test('a megabyte of empty blocks is refused, and is accepted if there is output between the blocks', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
@@ -405,7 +414,7 @@ describe('bounds', () => {
     expect(text(inflate(mixed, null, LIMIT))).toBe('aa');
   });
 
-  test('bytes before and after the input have no influence and are not changed', () => {
+  test('bytes before and after the input do not influence the result and are not changed', () => {
     const random = randomFrom(30);
     for (let count = 0; count < 200; count++) {
       const data = zlibDeflate(jsonText(Math.floor(random() * 300), random), Buffer.alloc(0));

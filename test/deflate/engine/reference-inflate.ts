@@ -5,18 +5,18 @@
 
 export interface Inflated {
   readonly bytes: Buffer;
-  /** The greatest distance of any match; 0 without one. */
+  /** The greatest distance of any match, or 0 if there was no match. */
   readonly farthest: number;
-  /** BTYPE of each block, the empty one that ends the message included. */
+  /** BTYPE of each block, including the empty one that ends the message. */
   readonly blocks: readonly number[];
-  /** Lengths and distances of all matches. */
+  /** The length and distance of each match. */
   readonly matches: readonly (readonly [length: number, distance: number])[];
 }
 
 export class Invalid extends Error {}
 
 interface Code {
-  /** "length:code" → symbol. */
+  /** Maps "length:code" to a symbol. */
   readonly symbols: ReadonlyMap<string, number>;
 }
 
@@ -51,7 +51,7 @@ class Bits {
   }
 }
 
-/** Codes from lengths, as §3.2.2 of RFC 1951 numbers them; what zlib refuses is refused. */
+/** Builds codes from lengths, as RFC 1951 §3.2.2 numbers them. Refuses what zlib refuses. */
 function codeOf(lengths: readonly number[], lonely: boolean): Code {
   let room = 0;
   for (const length of lengths) if (length > 0) room += 2 ** -length;
@@ -79,7 +79,7 @@ function symbolFrom(bits: Bits, { symbols }: Code): number {
   throw new Invalid('no such code');
 }
 
-/** [base, extra bits] of a length symbol. */
+/** Returns [base, number of extra bits] of a length symbol. */
 function lengthOf(symbol: number): [number, number] {
   const n = symbol - 257;
   if (n < 0 || n > 28) throw new Invalid('no such length');
@@ -89,7 +89,7 @@ function lengthOf(symbol: number): [number, number] {
   return [3 + ((4 + (n & 3)) << extra), extra];
 }
 
-/** [base, extra bits] of a distance symbol. */
+/** Returns [base, number of extra bits] of a distance symbol. */
 function distanceOf(symbol: number): [number, number] {
   if (symbol > 29) throw new Invalid('no such distance');
   if (symbol < 2) return [1 + symbol, 0];

@@ -1,7 +1,7 @@
-/** What the tests of the engine compress: seeded, so that a failure can be repeated. */
+/** The messages that the tests of the engine compress. A seed makes a failure repeatable. */
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Returns numbers in [0, 1), which depend only on the seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -17,7 +17,7 @@ const words =
     ' ',
   );
 
-/** JSON as applications send it, cut to `length` bytes. */
+/** Returns JSON as applications send it, cut to `length` bytes. */
 export function jsonText(length: number, random: () => number): Buffer {
   const pick = (): string => words[Math.floor(random() * words.length)] ?? '';
   let text = '[';
@@ -39,7 +39,7 @@ export function randomBytes(length: number, random: () => number, alphabet = 256
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * alphabet)));
 }
 
-/** Copies of earlier bytes at random distances, with some new ones: every kind of match. */
+/** Returns copies of earlier bytes at random distances, with some new ones: every kind of match. */
 export function copies(length: number, random: () => number): Buffer {
   const bytes = Buffer.alloc(length);
   let at = 0;
@@ -69,7 +69,7 @@ export const kinds: Readonly<Record<string, (length: number, random: () => numbe
 
 const tail = Buffer.from([0, 0, 0xff, 0xff]);
 
-/** 7692 §7.2.1 with zlib: compressed, flushed, without the last four bytes. */
+/** 7692 §7.2.1 with zlib: compresses, flushes, and removes the last four bytes. */
 export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   const bytes = deflateRawSync(input, {
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -79,7 +79,7 @@ export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: Zli
   return bytes.subarray(-4).equals(tail) ? bytes.subarray(0, -4) : bytes;
 }
 
-/** 7692 §7.2.2 with zlib. It stops at a final block, and does not mind a stream that is cut short. */
+/** 7692 §7.2.2 with zlib. It stops at a final block, and accepts a stream that is cut off. */
 export function zlibInflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   return inflateRawSync(Buffer.concat([input, tail]), {
     finishFlush: constants.Z_SYNC_FLUSH,

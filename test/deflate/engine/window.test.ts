@@ -5,38 +5,41 @@ import { Window } from '../../../src/deflate/engine/window.ts';
 import { jsonText, randomFrom } from './samples.ts';
 
 describe('the window of one direction', () => {
-  test.each([8, 9, 10, 11, 12, 13, 14, 15])('P28: %i bits keep the last 2^bits bytes', (bits) => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.nat({ max: 3 << (bits - 1) }), { maxLength: 20 }),
-        fc.infiniteStream(fc.nat({ max: 2 << bits })),
-        (lengths, reservations) => {
-          const window = new Window(bits);
-          let all = Buffer.alloc(0);
-          let next = 0;
-          for (const length of lengths) {
-            const message = Buffer.from(Array.from({ length }, () => next++ % 251));
-            const reservation = reservations.next().value ?? 0;
-            if (window.reserve(reservation))
-              expect(window.buffer.length - window.end).toBeGreaterThanOrEqual(reservation);
-            expect(all.equals(window.history)).toBe(true);
-            window.append(message);
-            all = Buffer.concat([all, message]).subarray(-(1 << bits));
-            expect(window.length).toBe(all.length);
-            expect(all.equals(window.history)).toBe(true);
-            expect(window.view.buffer).toBe(window.buffer.buffer);
-          }
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  test.each([8, 9, 10, 11, 12, 13, 14, 15])(
+    'P28: a window of %i bits keeps the last 2^bits bytes',
+    (bits) => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.nat({ max: 3 << (bits - 1) }), { maxLength: 20 }),
+          fc.infiniteStream(fc.nat({ max: 2 << bits })),
+          (lengths, reservations) => {
+            const window = new Window(bits);
+            let all = Buffer.alloc(0);
+            let next = 0;
+            for (const length of lengths) {
+              const message = Buffer.from(Array.from({ length }, () => next++ % 251));
+              const reservation = reservations.next().value ?? 0;
+              if (window.reserve(reservation))
+                expect(window.buffer.length - window.end).toBeGreaterThanOrEqual(reservation);
+              expect(all.equals(window.history)).toBe(true);
+              window.append(message);
+              all = Buffer.concat([all, message]).subarray(-(1 << bits));
+              expect(window.length).toBe(all.length);
+              expect(all.equals(window.history)).toBe(true);
+              expect(window.view.buffer).toBe(window.buffer.buffer);
+            }
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
-  test.each([7, 16, 9.5, Number.NaN])('%d bits are refused', (bits) => {
+  test.each([7, 16, 9.5, Number.NaN])('a window of %d bits is refused', (bits) => {
     expect(() => new Window(bits)).toThrow(RangeError);
   });
 
-  test('nothing is allocated before the first byte, and little for the first messages', () => {
+  test('the window allocates nothing before the first byte, and little for the first messages', () => {
     const window = new Window(15);
     expect(window.retained).toBe(0);
     window.append(Buffer.alloc(0));
@@ -45,7 +48,7 @@ describe('the window of one direction', () => {
     expect(window.retained).toBe(1024);
   });
 
-  test('it has the expected size after four messages of 256 bytes, and when the window is full', () => {
+  test('the window has the expected size after four messages of 256 bytes, and when it is full', () => {
     const random = randomFrom(1);
     const sent = new Window(15);
     for (let count = 0; count < 4; count++) {
@@ -66,7 +69,7 @@ describe('the window of one direction', () => {
     expect(received.retained).toBeLessThanOrEqual(36 * 1024);
   });
 
-  test('a cleared window is a new one', () => {
+  test('a cleared window behaves like a new one', () => {
     const window = new Window(9);
     const message = Buffer.from('a message, a message');
     const alone = Buffer.from(deflate(message, window));
