@@ -1,4 +1,4 @@
-/** Endpoints on an existing HTTP server: routes, neighbours, and letting go. */
+/** Tests endpoints on an existing HTTP server: paths, other listeners, and detaching. */
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -16,7 +16,7 @@ afterEach(async () => {
   await closeServers();
 });
 
-/** An endpoint that greets with its name. */
+/** Returns a server that greets each client with its name. */
 function greeter(name: string, refused: (error: HandshakeError) => void = () => {}): WebSocketServer {
   const server = new WebSocketServer({ open: (connection) => void connection.send(name), refused });
   shutdowns.push(() => server.shutdown({ grace: 50 }));
@@ -31,15 +31,15 @@ async function greeting(port: number, target: string): Promise<string> {
   return text;
 }
 
-describe('routes', () => {
-  test('several endpoints share an HTTP server by path; one without a path takes the rest', async () => {
+describe('the paths of attached endpoints', () => {
+  test('several endpoints share an HTTP server by path, and an endpoint without a path takes the other paths', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     greeter('chat').attach(http, { path: '/chat' });
     greeter('news').attach(http, { path: '/news' });
     const port = await listenHttp(http);
     expect(await greeting(port, '/chat')).toBe('chat');
     expect(await greeting(port, '/news?since=1')).toBe('news');
-    // Literally: neither decoded nor resolved (A2).
+    // Paths are compared literally, and are neither decoded nor resolved (A2).
     for (const other of ['/', '/chat/', '/CHAT', '//chat', '/news/../chat', '/%63hat']) {
       expect(await greeting(port, other), other).toBe('404');
     }
@@ -50,7 +50,7 @@ describe('routes', () => {
     expect(await page.text()).toBe('a page');
   });
 
-  test('S2: the target may be an absolute URI of this host, and of no other (A2)', async () => {
+  test('S2: the target may be an absolute URI of this host, and not of another host (A2)', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     greeter('root').attach(http, { path: '/' });
@@ -61,7 +61,7 @@ describe('routes', () => {
     expect(await greeting(port, 'http://evil.example/chat')).toBe('400');
   });
 
-  test('a path cannot be attached twice, and has to be valid', () => {
+  test('a path cannot be attached twice, and an invalid path is refused', () => {
     const http = createHttpServer();
     greeter('one').attach(http, { path: '/chat' });
     expect(() => greeter('two').attach(http, { path: '/chat' })).toThrow(TypeError);
@@ -73,7 +73,7 @@ describe('routes', () => {
   });
 });
 
-describe('other listeners', () => {
+describe('attached endpoints beside other listeners', () => {
   test('an upgrade that matches no endpoint is left to the other listeners', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
@@ -88,7 +88,7 @@ describe('other listeners', () => {
   });
 
   test.each(['http', 'https'] as const)(
-    'FAULT-7, A7, S14: for %s, an upgrade that no other listener takes gets 404 at the deadline, and one that a listener took does not',
+    'FAULT-7, A7, S14: for %s, an upgrade that no listener takes gets 404 at the deadline, and an upgrade that a listener took gets no answer from us',
     async (kind) => {
       const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
       const refused: HandshakeError[] = [];
@@ -100,9 +100,9 @@ describe('other listeners', () => {
       const claimed: Duplex[] = [];
       server.attach(http, { path: '/chat' });
       http.on('upgrade', (request, socket) => {
-        // FAULT-7: Vite listens for the errors of every upgrade, also of those that it leaves to others.
+        // FAULT-7: Vite listens for the errors of every upgrade, also of those that it does not answer.
         socket.on('error', () => {});
-        // Each in its own way: it reads, or its answer has begun.
+        // Each listener takes its upgrade in another way: it reads, or it has begun to answer.
         if (request.url === '/read') socket.on('data', () => {});
         else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
         else return;
@@ -115,7 +115,7 @@ describe('other listeners', () => {
         theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
         while (claimed.length < theirs.length) await once(http, 'upgrade');
       }
-      // Later than the others, so that their deadline has passed too.
+      // This request arrives after the others, so that their deadlines have also passed.
       const peer = await open(port)
         .write(requestHead({}, 'GET /untaken HTTP/1.1'))
         .until(() => refused.length > 0);
@@ -131,7 +131,7 @@ describe('other listeners', () => {
     },
   );
 
-  test('A49, C19: a reset of an upgrade that is not taken yet does not end the process', async () => {
+  test('A49, C19: a reset of an upgrade that no listener has taken yet does not end the process', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
@@ -139,12 +139,12 @@ describe('other listeners', () => {
     const socket = await left;
     const closed = new Promise((resolve) => socket.on('close', resolve));
     peer.socket.resetAndDestroy();
-    // An 'error' without a listener would be thrown, and fail the run.
+    // Without a listener the 'error' event would be thrown, and the run would fail.
     await closed;
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test('a socket that another listener already took is reported, and not touched', async () => {
+  test('a socket that another listener has already taken is reported, and not touched', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
     const first = greeter('first', (error) => refused.push(error));
@@ -154,14 +154,14 @@ describe('other listeners', () => {
     const port = await listenHttp(http);
     const peer: RawPeer = plainPeer(port).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // The one that was called in the listener of the event: attached servers come after every listener.
+    // The server that the listener of the event calls answers first: attached servers come after every listener.
     expect(peer.frames[0]!.payload.toString()).toBe('second');
     expect(peer.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(refused.map(({ code }) => code)).toEqual(['WS_HANDSHAKE_TAKEN']);
     expect(first.connections.size).toBe(0);
   });
 
-  test("handleUpgrade serves an application's own listener", async () => {
+  test("handleUpgrade serves upgrades from the application's own listener", async () => {
     const http = createHttpServer();
     const server = greeter('by hand');
     http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));
@@ -175,7 +175,7 @@ describe('other listeners', () => {
     greeter('stays').attach(http);
     const peer = plainPeer(await listenHttp(http)).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // These are looked up at each check; the request itself had the usual minute.
+    // The HTTP server reads these limits at each check. The request itself had the usual minute.
     http.requestTimeout = 50;
     http.headersTimeout = 40;
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -183,12 +183,12 @@ describe('other listeners', () => {
   });
 });
 
-describe('detaching', () => {
+describe('detaching an endpoint', () => {
   function upgradeListeners(http: Server): number {
     return http.listenerCount('upgrade');
   }
 
-  test('detach removes only this endpoint, and keeps its connections', async () => {
+  test('detach removes only this endpoint, and its connections stay open', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -201,11 +201,11 @@ describe('detaching', () => {
     detach();
     await chat.shutdown({ grace: 20 });
     expect(await greeting(port, '/chat')).toBe('successor');
-    // It went with its server's shutdown, not with detach.
+    // The shutdown of its server ended the connection, and not detach.
     expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
   });
 
-  test('open connections stay after detach', async () => {
+  test('connections that are open stay open after detach', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
     shutdowns.push(() => server.shutdown({ grace: 50 }));
@@ -217,12 +217,12 @@ describe('detaching', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('during a shutdown upgrades are answered with 503, and after it the HTTP server is left alone', async () => {
+  test('upgrades are answered with 503 during a shutdown, and the HTTP server is left alone after it', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);
     const port = await listenHttp(http);
-    // It does not answer our Close frame: the shutdown waits.
+    // The client does not answer our Close frame, so the shutdown waits.
     const silent = await plainPeer(port).open();
     const done = server.shutdown({ grace: 60_000 });
     expect(await plainPeer(port).write(requestHead()).answer()).toMatch(/^HTTP\/1\.1 503 /);
@@ -234,7 +234,7 @@ describe('detaching', () => {
   });
 });
 
-test('a Unix domain socket works too, and its path is returned as the address', async () => {
+test('an endpoint works on a Unix domain socket, and its path is returned as the address', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
   const address = await server.listen({ socketPath });

@@ -1,4 +1,7 @@
-/** One attempt of a client, interrupted at every step: it rejects with the reason, and gives back everything it took. */
+/**
+ * Tests one attempt of a client, interrupted at every step: the attempt rejects with the reason, and releases
+ * everything it took.
+ */
 import { getEventListeners } from 'node:events';
 import { connect as netConnect } from 'node:net';
 import { duplexPair } from 'node:stream';
@@ -20,7 +23,7 @@ function accepts({ socket, accept }: ScriptedRequest): void {
   socket.write(accept(deflate));
 }
 
-/** A CONNECT proxy that tunnels to `port`. */
+/** Starts a CONNECT proxy that tunnels to `port`. */
 function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
   return scripted(({ socket, rest }) => {
     const upstream = netConnect(port, '127.0.0.1');
@@ -34,11 +37,11 @@ function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
   }, options);
 }
 
-/** What one attempt left. */
+/** What one attempt left open. */
 interface Outcome {
   readonly connection: Connection | null;
   readonly error: unknown;
-  /** Whether the moment of the abort came. */
+  /** Whether the moment of the abort was reached. */
   readonly isAborted: boolean;
 }
 
@@ -66,7 +69,7 @@ async function dialAborted(
   }
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   if (connection === null) {
-    // Everything that the attempt opened is destroyed; the other ends follow.
+    // Everything that the attempt opened is destroyed, and the other ends follow.
     while (events.sockets.some((socket) => !socket.destroyed)) await new Promise(setImmediate);
   } else {
     connection.terminate();
@@ -103,7 +106,7 @@ const routes: Record<string, () => Promise<Route>> = {
 
 describe('FAULT-3: an abort at any event of any socket', () => {
   test.each(Object.entries(routes))(
-    'FAULT-3: … through %s rejects with the reason, leaves no socket and releases the compression budget',
+    'FAULT-3: an attempt through %s rejects with the reason, leaves no socket and releases the compression budget',
     async (_name, make) => {
       const { url, options } = await make();
       for (const isBefore of [true, false]) {
@@ -119,7 +122,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
             rejected++;
           } else if (!outcome.isAborted) break;
         }
-        // Every step has events of its own: names, TCP, TLS, requests, answers.
+        // Every step has its own events: names, TCP, TLS, requests, answers.
         expect(rejected).toBeGreaterThan(10);
       }
     },
@@ -127,7 +130,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
 });
 
 describe('FAULT-3: an abort between the 101 and the end of dial', () => {
-  /** The response comes in one piece, over memory; the abort after so many microtasks. */
+  /** The response arrives in one piece, over memory. The abort follows after the given number of microtasks. */
   async function abortAfter(
     microtasks: number,
   ): Promise<{ opened: boolean; used: number; destroyed: boolean }> {
@@ -168,7 +171,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
     return { opened, used, destroyed };
   }
 
-  test('FAULT-3: releases 36,864 bytes of the compression budget, after any microtask', async () => {
+  test('FAULT-3: the abort releases the 36,864 bytes of the compression budget, after any microtask', async () => {
     const outcomes = [];
     for (let microtasks = 0; microtasks < 30; microtasks++) outcomes.push(await abortAfter(microtasks));
     for (const { opened, used, destroyed } of outcomes) {
@@ -176,13 +179,13 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
         opened ? { used: 36_864, destroyed: false } : { used: 0, destroyed: true },
       );
     }
-    // Both happen: an abort that is in time, and one that is too late.
+    // Some aborts are in time, and some are too late.
     expect(new Set(outcomes.map(({ opened }) => opened)).size).toBe(2);
     expect(outcomes.filter(({ opened }) => !opened).length).toBeGreaterThan(1);
   });
 });
 
-test('FAULT-3: a socket that has ended before its use is an error at once, without a deadline', async () => {
+test('FAULT-3: a given socket that has already ended fails the attempt at once, even without a deadline', async () => {
   const [ours, theirs] = duplexPair();
   theirs.end();
   ours.resume();

@@ -1,4 +1,6 @@
-/** FAULT-1: what becomes of a message whose memory the application transfers, resizes or changes after `send`. */
+/**
+ * FAULT-1: tests what happens to a message if the application transfers, resizes or changes its memory after `send`.
+ */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect, WebSocketServer } from '../../src/index.ts';
@@ -14,7 +16,7 @@ import { slabBytes } from '../../src/transport/slabs.ts';
 import { Waiting } from '../../src/transport/waiting.ts';
 
 describe('a payload that still belongs to the application', () => {
-  test('FAULT-1: is copied piece by piece, with its contents at that time', () => {
+  test('FAULT-1: the payload is copied piece by piece, with its contents at that time', () => {
     const payload = randomBytes(100_000);
     const waiting = new Waiting();
     waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);
@@ -34,18 +36,18 @@ describe('a payload that still belongs to the application', () => {
     expect(Buffer.concat(pieces).equals(expected)).toBe(true);
   });
 
-  test('FAULT-1: is not copied into memory that a socket still reads', () => {
+  test('FAULT-1: the payload is not copied into memory that a socket still reads', () => {
     const before = slabBytes().inUse;
     for (const size of [5000, WRITE_SIZE]) {
       const memory = takeMemory(size);
       giveUp(memory);
       expect(takeMemory(size).buffer).not.toBe(memory.buffer);
     }
-    // The second memory of 8 KiB was not given back.
+    // The second memory of 8 KiB was not released.
     expect(slabBytes().inUse - before).toBe(8192);
   });
 
-  test('FAULT-1: cannot be copied once it was transferred', () => {
+  test('FAULT-1: the payload cannot be copied after it was transferred', () => {
     const payload = new Uint8Array(5000);
     const borrowed = new Borrowed(payload);
     borrowed.next(1000);
@@ -66,7 +68,7 @@ interface End {
   readonly errors: Error[];
 }
 
-/** A server and a client that are connected, over TCP. */
+/** A server and a client that are connected over TCP. */
 async function pair(compression: boolean): Promise<{ server: End; client: End }> {
   const ends = { server: [] as Buffer[], client: [] as Buffer[] };
   const errors = { server: [] as Error[], client: [] as Error[] };
@@ -97,7 +99,7 @@ async function pair(compression: boolean): Promise<{ server: End; client: End }>
 
 type Shape = 'fixed' | 'resizable';
 
-/** Payloads as an application may hold them. The second half of the table says what is done to them after `send`. */
+/** Payloads as an application may hold them. The second half of the table says what happens to them after `send`. */
 const deeds: Record<string, { shape: Shape; run: (payload: Uint8Array<ArrayBuffer>) => void }> = {
   'transferred by structuredClone': {
     shape: 'fixed',
@@ -124,7 +126,7 @@ function resize(buffer: ArrayBuffer, size: number): void {
   (buffer as unknown as Resizable).resize(size);
 }
 
-/** Bytes that compress, or not, in memory of the given kind. */
+/** Returns bytes that compress, or do not compress, in memory of the given kind. */
 function payloadOf(size: number, shape: Shape, isRandom: boolean): Uint8Array<ArrayBuffer> {
   const Resizing = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
   const buffer = shape === 'fixed' ? new ArrayBuffer(size) : new Resizing(size, { maxByteLength: size * 2 });
@@ -133,11 +135,11 @@ function payloadOf(size: number, shape: Shape, isRandom: boolean): Uint8Array<Ar
   return bytes;
 }
 
-describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
+describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends', (role) => {
   for (const compression of [false, true]) {
     for (const [name, { shape, run }] of Object.entries(deeds)) {
       const how = compression ? 'with compression' : 'uncompressed';
-      test(`FAULT-1: after a payload is ${name} after send, ${how}, the message arrives whole, or one error is reported`, async () => {
+      test(`FAULT-1: if a payload is ${name} after send, ${how}, the message arrives whole, or one error is reported`, async () => {
         for (const size of [100, 4097, 20_000, 400_000]) {
           for (const isRandom of [false, true]) {
             const { server, client } = await pair(compression);
@@ -155,14 +157,14 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
               expect(receiver.received.length).toBe(3);
             } else {
               expect(sender.errors.length).toBe(1);
-              // It says that the application did it, not that a socket failed.
+              // The error says that the application did it, and not that a socket failed.
               expect(sender.errors[0]?.message).toContain(`a payload of ${size} bytes was transferred`);
               expect((await sender.connection.closed).code).toBe(1006);
-              // Nothing but what was sent before it arrived.
+              // Only the message that was sent before it arrived.
               await receiver.connection.closed;
               expect(receiver.received.map(String).slice(1)).toEqual([]);
             }
-            // What waits for the codec, or may shrink, or is masked, was copied at once.
+            // A payload that waits for the codec, that may shrink, or that is masked was copied at once.
             const mayFail = role === 'server' && shape === 'fixed' && !compression && size > 4096;
             if (!mayFail) expect(sender.errors).toEqual([]);
           }
@@ -171,7 +173,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
     }
   }
 
-  test('FAULT-1: a large payload may be transferred while the peer does not read', async () => {
+  test('FAULT-1: the application may transfer a large payload while the peer does not read', async () => {
     const { server, client } = await pair(false);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     receiver.connection.pause();
@@ -189,7 +191,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
     }
   });
 
-  test('FAULT-1: a payload that changes while the codec works does not affect the messages after it', async () => {
+  test('FAULT-1: a payload that changes while the codec works does not affect later messages', async () => {
     const { server, client } = await pair(true);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     for (let n = 0; n < 10; n++) {
@@ -206,7 +208,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
   });
 });
 
-test('FAULT-1: a broadcast whose payload is transferred after the call reaches every connection', async () => {
+test('FAULT-1: a broadcast reaches every connection if its payload is transferred after the call', async () => {
   for (const compression of [false, true]) {
     const received: Buffer[] = [];
     const server = new WebSocketServer({}, { compression, maxMessageSize: 10_000_000 });

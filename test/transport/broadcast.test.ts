@@ -1,4 +1,7 @@
-/** Broadcasts where some compress: once for each way of compressing, everybody in order, whatever waits. RFC 7692 §7.1.1. */
+/**
+ * Tests broadcasts to connections of which some compress: one compression per setting, in order on each connection.
+ * RFC 7692 §7.1.1.
+ */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DeflateCodec } from '../../src/deflate/codec.ts';
@@ -24,11 +27,11 @@ afterEach(async () => {
 interface Member {
   readonly peer: RawPeer;
   readonly connection: Connection;
-  /** What this client takes for the messages that come. */
+  /** Decompresses the messages that this client receives. */
   readonly strict: StrictInflate;
 }
 
-/** A server, and clients that offered this. */
+/** Starts a server, and clients with these offers. */
 async function group(
   offers: readonly (string | null)[],
   options: object = {},
@@ -65,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a broadcast is compressed once per window without takeover, separately per context, and not for the others', async () => {
+test('P7, P26: a broadcast is compressed once per window without takeover, once for each context, and not for the other connections', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -73,7 +76,7 @@ test('P7, P26: a broadcast is compressed once per window without takeover, separ
   const messages = [`${jsonOf(1500, 1)}`, jsonOf(3000, 2), `${jsonOf(9000, 1)}`];
   for (const message of messages) expect(server.broadcast(message)).toBe(offers.length);
   expect(compress.mock.calls.length).toBe(2 * messages.length);
-  // Those with a context call it from there.
+  // Codecs with a context call compressNow inside compress.
   expect(compressNow.mock.calls.length - compress.mock.calls.length).toBe(2 * messages.length);
   const seen: string[] = [];
   for (const [index, member] of members.entries()) {
@@ -87,13 +90,13 @@ test('P7, P26: a broadcast is compressed once per window without takeover, separ
     expect(member.connection.lastWireSize).toBe(frames.at(-1)!.payload.length);
     seen.push(frames.map(({ payload }) => payload.toString('hex')).join());
   }
-  // The same bytes for those that compress alike.
+  // Connections with the same settings receive the same bytes.
   expect(new Set(seen.slice(0, 3)).size).toBe(1);
   expect(new Set(seen.slice(3, 5)).size).toBe(1);
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: a broadcast below the threshold, with compress: false, or that would not shrink is sent uncompressed to every connection', async () => {
+test('P7: a broadcast is sent uncompressed below the threshold, with compress: false, and if compression does not make it smaller', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));
@@ -116,7 +119,7 @@ const uses: [name: string, use: (bytes: Uint8Array<ArrayBuffer>) => unknown][] =
   ['transferred', (bytes) => structuredClone(bytes.buffer, { transfer: [bytes.buffer] })],
 ];
 test.each(uses)(
-  'FAULT-1: a compressed broadcast whose payload is %s after the call reaches every connection whole',
+  'FAULT-1: a compressed broadcast reaches every connection whole if its payload is %s after the call',
   async (_, use) => {
     const { server, members } = await group([noContext, noContext, small, context, context, null]);
     const sent: Buffer[] = [];
@@ -135,7 +138,7 @@ test.each(uses)(
   },
 );
 
-test('P7, F24: a broadcast keeps its place after messages that are still being compressed', async () => {
+test('P7, F24: a broadcast leaves after earlier messages that are still being compressed', async () => {
   const { server, members } = await group([noContext, context, noContext, null]);
   const large = jsonOf(200_000, 1);
   const wire: Buffer[][] = members.map(() => []);
@@ -163,7 +166,7 @@ test('P7, F24: a broadcast keeps its place after messages that are still being c
   }
 });
 
-test("P7, P26: a large broadcast is compressed once for each window, in zlib's threads, and keeps its place", async () => {
+test("P7, P26: a large broadcast is compressed once for each window in zlib's threads, and keeps its place among other messages", async () => {
   const budget = new MemoryBudget();
   const offers = [noContext, noContext, noContext, small, context, null];
   const { server, members } = await group(offers, {}, { memoryBudget: budget });
@@ -173,10 +176,10 @@ test("P7, P26: a large broadcast is compressed once for each window, in zlib's t
   server.broadcast(large);
   for (const { connection } of members) connection.send('behind');
   expect(compressNow).not.toHaveBeenCalled();
-  // Two windows without context, and one with.
+  // Two windows without a context, and one with a context.
   expect(compress.mock.calls.length).toBe(3);
   expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
-  // It waits for each of them, but is there once: as it is, and as an uncompressed frame.
+  // Each connection waits for the message, but memory holds it only twice: as it is, and as an uncompressed frame.
   for (const { connection } of members.slice(0, 5))
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(large.length);
   expect(budget.used).toBeLessThan(large.length * 2.1);
@@ -205,7 +208,7 @@ test('P7: with synchronous: true a broadcast is compressed in this turn, like an
   }
 });
 
-test('A40, A48: small bytes may be changed at once, even if the message waits; a compressor that fails is 1011 for the connections that wait for it', async () => {
+test('A40, A48: the caller may change small bytes at once, even if the message waits; if compression fails, only the connections that wait for it close with 1011', async () => {
   const { server, members } = await group([noContext, noContext, null]);
   const [first, second, third] = members as [Member, Member, Member];
   first.connection.send(jsonOf(100_000, 1));
@@ -230,7 +233,7 @@ test('A40, A48: small bytes may be changed at once, even if the message waits; a
   expect((await framesOf(third, 2))[1]!.payload.length).toBe(100_000);
 });
 
-test('F22: connections that are left out, or not open, receive nothing', async () => {
+test('F22: connections that are excluded or not open receive nothing', async () => {
   const { server, members } = await group([noContext, context, null]);
   const [first, second, third] = members as [Member, Member, Member];
   second.connection.close(1000);
@@ -279,7 +282,7 @@ describe('FAULT-4: memory that many connections hold', () => {
     onClose: nothing,
   };
 
-  /** Connections on sockets that take memory as TCP's do: what waits is not copied. */
+  /** Connections on sockets that keep memory as TCP sockets do, so waiting data is not copied. */
   function members(
     budget: MemoryBudget,
     codecOfEach: () => DeflateCodec | null,
@@ -312,7 +315,7 @@ describe('FAULT-4: memory that many connections hold', () => {
     ['compressed once', () => codecOf(alone)],
   ];
   test.each(cases)(
-    'FAULT-4: a broadcast to connections that do not read counts once, %s',
+    'FAULT-4: a broadcast to connections that do not read counts once in the budget, %s',
     async (_, codecOfEach) => {
       const budget = new MemoryBudget();
       const lines = members(budget, codecOfEach);
@@ -323,7 +326,7 @@ describe('FAULT-4: memory that many connections hold', () => {
         message.release();
         await turn();
       }
-      // zlib's threads: the frames are there once it is done.
+      // The frames exist once zlib's threads have finished.
       await vi.waitUntil(() => lines.every(({ connection }) => connection.endpoint.canSendSerialized));
       await turn();
       expect(budget.used).toBeGreaterThan(5 * 48_000 * 0.9);

@@ -1,4 +1,7 @@
-/** The timers that connections run on: taken once at load, and in no connection's AsyncLocalStorage context. */
+/**
+ * Tests the timers of connections: they are taken once when the module loads, and run in no connection's
+ * AsyncLocalStorage context.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -123,11 +126,11 @@ test('FAULT-6: with compression, `drain` does not run in the context of another 
         handlers: { message: nothing, drain },
       });
       opened.push(second);
-      // Random: it stays large, and is compressed in zlib's threads.
+      // Random data stays large, and is compressed in zlib's threads.
       expect(second.send(randomBytes(60_000))).toBe(false);
     });
   });
-  // The first connection has something to write in each turn, so that it asks for the end of the turn first.
+  // The first connection writes in each turn, so it is the first to ask for the end of the turn.
   let isRunning = true;
   const busy = (): void => {
     if (!isRunning) return;

@@ -1,4 +1,6 @@
-/** permessage-deflate on connections: what is negotiated, what it costs together, and what goes over the wire. */
+/**
+ * Tests permessage-deflate on connections: the negotiation, the cost of many connections, and the bytes on the wire.
+ */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
@@ -61,7 +63,7 @@ async function serve(options: ServerOptions = {}, more: ConnectionHandlers = {})
   return { port, server, connections, log };
 }
 
-/** A raw client that is let in. */
+/** A raw client whose handshake the server has accepted. */
 async function peerOf(port: number, offer: string | null = 'permessage-deflate'): Promise<RawPeer> {
   const peer = RawPeer.to(port);
   closing.push(() => peer.destroy());
@@ -69,7 +71,7 @@ async function peerOf(port: number, offer: string | null = 'permessage-deflate')
   return peer;
 }
 
-/** The 101's answer, or null. */
+/** Returns the extension field of the 101, or null. */
 function answerOf(peer: RawPeer): string | null {
   return /^Sec-WebSocket-Extensions: (.*)\r$/im.exec(peer.head)?.[1] ?? null;
 }
@@ -82,7 +84,7 @@ function sentTo(peer: RawPeer): ReadFrame[] {
   return readFrames(peer.received.subarray(peer.head.length));
 }
 
-/** A server by hand, which answers every request with this extension header. */
+/** Starts a scripted server that answers every request with this extension field. */
 async function answering(
   answer: string | null,
   status = '101 Switching Protocols',
@@ -116,14 +118,14 @@ async function answering(
   return { url: `ws://127.0.0.1:${port}/`, peers };
 }
 
-/** Waits for what no socket of the test notices. */
+/** Waits for a condition that no socket of the test reports. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
 
 const offersOf = (text: string): readonly ExtensionOffer[] => parseExtensions([text]);
 
-describe('options', () => {
+describe('the options of compression', () => {
   test('A35: invalid options are refused when a server is created, or before a client connects', async () => {
     const wrong: [object, typeof TypeError | typeof RangeError][] = [
       [{ threshold: -1 }, RangeError],
@@ -153,8 +155,8 @@ describe('options', () => {
   });
 });
 
-describe('A36: compression on request only', () => {
-  test('A36, P32: the documentation of the option says what it may cost', () => {
+describe('A36: compression only if the application asks for it', () => {
+  test('A36, P32: the documentation of the option says what compression may cost', () => {
     const options = readFileSync(new URL('../../src/api/options.ts', import.meta.url), 'utf8');
     const end = options.indexOf('  readonly compression?');
     const text = options.slice(options.lastIndexOf('/**', end), end);
@@ -187,7 +189,7 @@ describe('A36: compression on request only', () => {
     await connection.closed;
   });
 
-  test('P3: a server with compression accepts a client that offers none, or only unknown extensions, without it', async () => {
+  test('P3: a server with compression accepts a client without an offer, or with unknown extensions only, and does not compress', async () => {
     const { port, connections } = await serve({ compression: { threshold: 0 } });
     for (const offer of [null, 'x-webkit-deflate-frame', 'permessage-deflate; server_max_window_bits=7']) {
       const peer = await peerOf(port, offer);
@@ -239,7 +241,7 @@ describe.each(engines)('engine %s', (engine) => {
     ],
   ];
   test.each(answers)(
-    'P6, P26, P27: a server keeps to the negotiated parameters: %s',
+    'P6, P26, P27: a server keeps to the negotiated parameters, if the client offers %s',
     async (offer, config, answer, sends, receives) => {
       const { port, connections, log } = await serve({ compression: { threshold: 0, engine, ...config } });
       const peer = await peerOf(port, offer);
@@ -254,7 +256,7 @@ describe.each(engines)('engine %s', (engine) => {
         expect(rsv).toBe(4);
         expect(strict.message(payload).equals(messages[index]!)).toBe(true);
       }
-      // The second of equal messages costs next to nothing, where there is a context that it fits into.
+      // The second of two equal messages is very small if there is a context into which the first one fits.
       const [first, second] = sentTo(peer);
       if (sends.takeover && sends.bits > 10)
         expect(second!.payload.length).toBeLessThan(first!.payload.length / 4);
@@ -270,7 +272,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P14, P15, P16: a client accepts parameters that the server adds on its own', async () => {
+  test('P14, P15, P16: a client accepts parameters that the server adds without an offer', async () => {
     const { url, peers } = await answering(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     );
@@ -291,7 +293,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message) }));
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message, { dictionary: message }) }));
-    // The second refers to the first, which the server had promised not to do.
+    // The second message refers to the first one, which the server had promised not to do.
     await peer.until(() => framesOf(peer.received.subarray(begin)).length === 3);
     expect(received).toEqual([`${message}`]);
     expect(readFrames(peer.received.subarray(begin))[2]!.payload.readUInt16BE()).toBe(1007);
@@ -381,7 +383,8 @@ describe.each(engines)('engine %s', (engine) => {
     const [connection] = connections as [Connection];
     peer.write(masked(Op.Text, deflated(jsonOf(500_000, 1))));
     peer.write(anyFrame({ opcode: 1, payload: 'behind', key: rfcKey }));
-    // In the middle of it, or before it came: in both cases nothing is heard.
+    // The pause comes in the middle of the inflation, or before the message arrives. In both cases no message is
+    // delivered.
     for (let n = 0; n < 3; n++) await nextTurn();
     connection.pause();
     const before = log.length;
@@ -392,7 +395,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(log.map(([, message]) => (message as string).length)).toEqual([500_000, 6]);
   });
 
-  test('A48, C16: an exception in the handler of such a message closes with 1011, and is reported once', async () => {
+  test('A48, C16: an exception in the handler of a message that was inflated later closes with 1011, and is reported once', async () => {
     const { port, log } = await serve(
       { compression: { engine } },
       {
@@ -414,7 +417,7 @@ describe.each(engines)('engine %s', (engine) => {
     ]);
   });
 
-  test('C13, A35: a peer that resets, or leaves, during it leaves no resource', async () => {
+  test('C13, A35: if a peer resets or leaves while messages are compressed and inflated, no resource is left', async () => {
     for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
       const budget = new CompressionBudget();
       const memoryBudget = new MemoryBudget();
@@ -432,12 +435,12 @@ describe.each(engines)('engine %s', (engine) => {
       expect(code).toBe(1006);
       expect(log.filter(([name]) => name === 'close').length).toBe(1);
       expect(budget.used).toBe(0);
-      // What zlib's thread still reads is held until then.
+      // The input of zlib's thread is held until the thread has finished.
       await until(() => memoryBudget.used === 0);
     }
   });
 
-  test('C9, C10: close() waits for messages that are being compressed, pings do not, and the Close is the last frame', async () => {
+  test('C9, C10: close() waits for messages that are being compressed, pings do not wait, and the Close is the last frame', async () => {
     const { port, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -446,7 +449,7 @@ describe.each(engines)('engine %s', (engine) => {
     connection.ping('overtakes');
     const closed = connection.close(3000, 'done');
     expect(connection.send('too late')).toBe(false);
-    // Even where the peer says goodbye, and ends its direction, before it has all of them.
+    // The messages arrive even if the peer sends its Close and FIN before it has all of them.
     peer.write(closeFrame(3001));
     peer.socket.end();
     await peer.answer();
@@ -460,7 +463,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(await closed).toMatchObject({ code: 3001, wasClean: true });
   });
 
-  test('messages that wait for the compressor count in bufferedAmount; send returns false; drain follows when they have left', async () => {
+  test('messages that wait for the compressor count in bufferedAmount, send returns false, and drain follows when they have left', async () => {
     const memoryBudget = new MemoryBudget();
     let drains = 0;
     const { port, connections } = await serve(
@@ -481,7 +484,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: the send cap counts waiting messages: one message is always accepted, and beyond the cap the connection is dropped', async () => {
+  test('A32: the send cap counts waiting messages: the first one is always accepted, and a message beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -497,7 +500,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(peer.frames).toEqual([]);
   });
 
-  test('A32: an echo of large compressed messages to a peer that does not read stops reading, too', async () => {
+  test('A32: a server that echoes large compressed messages stops reading if the peer does not read', async () => {
     let received = 0;
     const { port, connections } = await serve(
       { compression: { engine, threshold: 1024 } },
@@ -514,7 +517,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (let n = 0; n < 60; n++) socket.write(bomb);
     const [connection] = connections as [Connection];
     await until(() => received > 1);
-    // Until it stands still: the kernel's buffers are full, and a little more waits here.
+    // Sends until no more bytes move: the kernel's buffers are full, and a little more waits here.
     for (let last = -1; received !== last; ) {
       last = received;
       await setTimeout(200);
@@ -538,7 +541,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (let n = 0; n < 10; n++) peer.write(masked(Op.Binary, message));
     const seen: number[] = [];
     for (let n = 0; n < 50; n++) await nextTurn();
-    // With 80,000 bytes waiting it stopped: a ping after them is not answered.
+    // With 80,000 bytes waiting the connection has stopped reading, so a later ping is not answered.
     peer.write(anyFrame({ opcode: 9, payload: 'there?', key: rfcKey }));
     for (let n = 0; n < 50; n++) await nextTurn();
     expect(peer.frames).toEqual([]);
@@ -550,10 +553,10 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-describe('A35: the budget', () => {
+describe('A35: the compression budget', () => {
   const context = 32_768 + 4096;
 
-  test("A35, P16: a server answers without the client's takeover when it is used up, and with it when there is room again", async () => {
+  test("A35, P16: a server forbids the client's takeover if the budget is used up, and allows it when there is room again", async () => {
     const budget = new CompressionBudget(2 * context);
     const compression = new Compression({ budget });
     const [a, b] = [
@@ -571,13 +574,13 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(context);
     expect(compression.accept(offersOf('permessage-deflate'))!.answer.parameters).toEqual([]);
     b.codec.close();
-    // A client that promised to keep none costs none.
+    // A client that promised to keep no context costs nothing.
     const before = budget.used;
     compression.accept(offersOf('permessage-deflate; client_no_context_takeover'));
     expect(budget.used).toBe(before);
   });
 
-  test('A35: a client without room asks the server for no takeover, and keeps no more than was negotiated', async () => {
+  test('A35: a client without room in the budget asks the server for no takeover, and reserves no more than was negotiated', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();
@@ -586,7 +589,7 @@ describe('A35: the budget', () => {
     const second = compression.offer();
     expect(formatExtensions(second.offers)).toMatch(/server_no_context_takeover/);
     expect(budget.used).toBe(context);
-    // The server may agree to less: the rest is free again.
+    // If the server agrees to a smaller window, the rest is released.
     first.confirm(offersOf('permessage-deflate; server_max_window_bits=9'));
     expect(budget.used).toBe(512 + 512);
     first.codec!.close();
@@ -604,7 +607,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: 2,000 connections that negotiate 15 bits stay within 64 MiB; each works, and everything is released', async () => {
+  test('A35: 2,000 connections that negotiate 15 bits stay within 64 MiB, each works, and everything is released', async () => {
     const budget = new CompressionBudget();
     const { port, connections, log } = await serve({ compression: { budget, threshold: 0 } });
     const peers: RawPeer[] = [];
@@ -617,7 +620,7 @@ describe('A35: the budget', () => {
     }
     expect(connections.length).toBe(2000);
     expect(2000 - without).toBe(Math.floor(budget.limit / context));
-    // Sending contexts are asked for when they are needed, and there is next to no room for them.
+    // Sending contexts are reserved when they are needed, and there is almost no room for them.
     const message = jsonOf(600, 1);
     for (const connection of connections) {
       connection.send(message);
@@ -638,10 +641,10 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   }, 60_000);
 
-  test('A35: a handshake that fails, on either side, releases its reservation', async () => {
+  test('A35: a handshake that fails releases its reservation, on a server and on a client', async () => {
     const budget = new CompressionBudget();
     const compression = { budget };
-    // On a server: refused by the application, by a rule, or because the answer can't be written.
+    // On a server: the application refuses, a rule refuses, or the answer is invalid.
     const server = new WebSocketServer(
       {
         upgrade: ({ path }) => {
@@ -663,7 +666,7 @@ describe('A35: the budget', () => {
       expect(peer.status).toBeGreaterThan(399);
       expect(budget.used).toBe(0);
     }
-    // On a client: every end that its handshake may have.
+    // On a client: every outcome that its handshake may have.
     const ends: [string | null, string][] = [
       ['permessage-deflate; unknown', '101 Switching Protocols'],
       ['permessage-deflate, permessage-deflate', '101 Switching Protocols'],
@@ -687,7 +690,7 @@ describe('A35: the budget', () => {
     const silentUrl = `ws://127.0.0.1:${(silent.address() as { port: number }).port}/`;
     await expect(connect(silentUrl, { compression, signal: abort.signal })).rejects.toThrow('no more');
     expect(budget.used).toBe(0);
-    // Declined: open without it, and nothing reserved.
+    // Declined: the connection opens without compression, and nothing is reserved.
     const { url } = await answering(null);
     const connection = await connect(url, { compression });
     expect(budget.used).toBe(0);
@@ -696,7 +699,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test("A35: a client's contexts are released when it is closed", async () => {
+  test('A35: the contexts of a client are released when the connection is closed', async () => {
     const budget = new CompressionBudget();
     const { port } = await serve({ compression: { budget: new CompressionBudget() } });
     const connection = await connect(`ws://127.0.0.1:${port}/`, { compression: { budget } });

@@ -1,4 +1,4 @@
-/** The client's way to an open connection, against servers and proxies that follow a script. */
+/** Tests the client's handshake up to an open connection, against servers and proxies that follow a script. */
 import { getEventListeners } from 'node:events';
 import { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -29,7 +29,7 @@ async function dialed(url: string, options: ConnectOptions = {}): Promise<Connec
   return connection;
 }
 
-/** How an attempt fails. */
+/** Returns the error with which an attempt fails. */
 async function failure(url: string | URL, options: ConnectOptions = {}): Promise<HandshakeError> {
   const error = await connect(url, options).then(
     (connection) => {
@@ -52,7 +52,7 @@ async function first(connection: Connection): Promise<string | Buffer | undefine
   return undefined;
 }
 
-/** No connection of a scripted server is left by the client. */
+/** Checks that the client left no connection to a scripted server open. */
 async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
   while ([...server.open].some((socket) => !socket.readableEnded && !socket.destroyed)) {
     for (const socket of server.open) socket.resume();
@@ -60,8 +60,8 @@ async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
   }
 }
 
-describe('reaching the server', () => {
-  test("O6, V1: no listener is stage tcp, with the system's code and text", async () => {
+describe('how a client reaches the server', () => {
+  test("O6, V1: if nothing listens, the error has the stage tcp and the system's code and text", async () => {
     const closed = await new Promise<number>((resolve) => {
       const server: Server = createServer().listen(0, '127.0.0.1', () => {
         const { port } = server.address() as { port: number };
@@ -71,7 +71,7 @@ describe('reaching the server', () => {
     const refused = await failure(`ws://127.0.0.1:${closed}/`);
     expect([refused.stage, refused.code, refused.status]).toEqual(['tcp', 'ECONNREFUSED', 0]);
     expect(refused.message).toContain(String(closed));
-    // Several addresses: an AggregateError without a text of its own.
+    // With several addresses Node throws an AggregateError without its own text.
     const several = await failure(`ws://localhost:${closed}/`, {
       tcp: {
         autoSelectFamily: true,
@@ -87,7 +87,7 @@ describe('reaching the server', () => {
     expect(several.cause).toBeInstanceOf(Error);
   });
 
-  test('a name that does not resolve is stage dns', async () => {
+  test('if the name does not resolve, the error has the stage dns', async () => {
     const error = await failure('ws://name.invalid/', {
       tcp: {
         lookup: (name, _options, callback) =>
@@ -105,7 +105,7 @@ describe('reaching the server', () => {
     expect(error.message).toContain('name.invalid');
   });
 
-  test('H11, V8: frames after the response are delivered, and nothing is sent before it', async () => {
+  test('H11, V8: frames after the response are delivered, and the client sends nothing before the response', async () => {
     let early: Buffer | null = null;
     const { port } = await scripted(({ socket, rest, accept }) => {
       early = rest;
@@ -115,7 +115,7 @@ describe('reaching the server', () => {
     expect(early).toEqual(Buffer.alloc(0));
   });
 
-  test('a response that arrives byte by byte has the same result', async () => {
+  test('a response that arrives byte by byte has the same result as one that arrives whole', async () => {
     const { port } = await scripted(async ({ socket, accept }) => {
       for (const byte of Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'drip', { mask: false })])) {
         socket.write(Buffer.from([byte]));
@@ -125,7 +125,7 @@ describe('reaching the server', () => {
     expect(await first(await dialed(`ws://127.0.0.1:${port}/`))).toBe('drip');
   });
 
-  test('an existing Duplex is used unchanged', async () => {
+  test('a given Duplex is used unchanged', async () => {
     const [ours, theirs] = duplexPair();
     let received = '';
     theirs.on('data', (chunk: Buffer) => {
@@ -147,7 +147,7 @@ describe('reaching the server', () => {
     expect(received).toContain('GET /path HTTP/1.1\r\nHost: anywhere.example\r\n');
   });
 
-  test('seam S6: a function makes the socket for each hop, redirects included', async () => {
+  test('seam S6: the socket function makes the socket for each hop, including redirects', async () => {
     const { port } = await startServer({ open: (connection) => void connection.send('reached') });
     const redirecting = await scripted(({ socket }) =>
       socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://second.example:${port}/\r\n\r\n`),
@@ -171,7 +171,7 @@ describe('reaching the server', () => {
     agent.destroy();
   });
 
-  test('seam S6: the socket that the function makes may have TLS already, or none yet', async () => {
+  test('seam S6: the socket function may return a socket with TLS or without', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -182,7 +182,7 @@ describe('reaching the server', () => {
     const secure = () => agent.createConnection({ ...agent.options, ...where, servername: 'localhost' })!;
     expect(await first(await dialed(url, { socket: secure }))).toBe('given');
     expect(await first(await dialed(url, { tls: { ca }, socket: () => netConnect(where) }))).toBe('given');
-    // Its certificate is verified: the agent trusts no test CA.
+    // The server's certificate is verified, and this agent does not trust the test CA.
     const stranger = new HttpsAgent();
     const error = await failure(url, {
       socket: () => stranger.createConnection({ ...where, servername: 'localhost' })!,
@@ -192,7 +192,7 @@ describe('reaching the server', () => {
     stranger.destroy();
   });
 
-  test('seam S6: a function that throws, returns nothing, or takes too long fails the attempt', async () => {
+  test('seam S6: a socket function that throws, returns nothing, or takes too long fails the attempt', async () => {
     const url = 'ws://127.0.0.1:1/';
     const reason = new Error('no socket today');
     for (const socket of [
@@ -233,7 +233,7 @@ describe('reaching the server', () => {
     expect([error.stage, error.code]).toEqual(['tcp', 'ENOENT']);
   });
 
-  test('user information becomes Basic credentials, unless Authorization is given', async () => {
+  test('user information in the URL becomes Basic credentials, unless the application passes Authorization', async () => {
     const { port, requests } = await scripted(echoAccept);
     await dialed(`ws://J%C3%BCrgen:p%40ss@127.0.0.1:${port}/`);
     await dialed(`ws://user:pass@127.0.0.1:${port}/`, { headers: { authorization: 'Bearer token' } });
@@ -246,8 +246,8 @@ describe('reaching the server', () => {
   });
 });
 
-describe('FAULT-8: an error names its place', () => {
-  test('FAULT-8: the URL, without credentials and without the query, where tokens are passed', async () => {
+describe('FAULT-8: an error names the place where it occurred', () => {
+  test('FAULT-8: the error names the URL without credentials and without the query, which may contain tokens', async () => {
     const { port } = await scripted(
       ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -262,7 +262,7 @@ describe('FAULT-8: an error names its place', () => {
     expect(long.message).toMatch(/x…\]$/);
   });
 
-  test('FAULT-8: the socket path, and the URL to which a redirect led', async () => {
+  test('FAULT-8: the error names the socket path, and the URL to which a redirect led', async () => {
     const unix = await failure('ws://localhost/', { socketPath: '/tmp/no-such.sock' });
     expect(unix.message).toMatch(/ \[ws:\/\/localhost\/ at \/tmp\/no-such\.sock\]$/);
     const server = await scripted(({ socket }) =>
@@ -273,7 +273,7 @@ describe('FAULT-8: an error names its place', () => {
     expect(moved.cause).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('FAULT-8: the proxy while it opens the tunnel, without its credentials; then the URL', async () => {
+  test('FAULT-8: the error names the proxy without its credentials while the tunnel opens, and later the URL', async () => {
     const refusing = await scripted(
       ({ socket }) => void socket.write('HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -298,17 +298,17 @@ describe('FAULT-8: an error names its place', () => {
 describe('O1, A9: invalid arguments fail before any byte is sent', () => {
   const attacks = ['\r\nX: y', '\n', '\r', '\0', '\u010d\u010a'];
   test.each<[string, (bad: string) => [string, ConnectOptions]]>([
-    ['header value', (bad) => ['/', { headers: { 'X-Name': `a${bad}` } }]],
-    ['header name', (bad) => ['/', { headers: [`X${bad}`, 'a'] }]],
-    ['one of several values', (bad) => ['/', { headers: { 'X-Name': ['fine', bad] } }]],
+    ['value of a header field', (bad) => ['/', { headers: { 'X-Name': `a${bad}` } }]],
+    ['name of a header field', (bad) => ['/', { headers: [`X${bad}`, 'a'] }]],
+    ['field with several values', (bad) => ['/', { headers: { 'X-Name': ['fine', bad] } }]],
     ['subprotocol', (bad) => ['/', { subprotocols: ['fine', `a${bad}`] }]],
     ['origin', (bad) => ['/', { origin: `https://a${bad}` }]],
     ['host', (bad) => [`x${bad}.example/`, {}]],
-  ])('%s', async (name, make) => {
+  ])('line ends, NUL and characters above U+00FF are refused: %s', async (name, make) => {
     const server = await scripted(echoAccept);
     for (const bad of attacks) {
       const [rest, options] = make(bad);
-      // In a URL, what is beyond ASCII is encoded, by rule (U4).
+      // In a URL, characters beyond ASCII are encoded, as U4 demands.
       if (name === 'host' && bad === '\u010d\u010a') continue;
       const url = rest === '/' ? `ws://127.0.0.1:${server.port}/` : `ws://${rest}`;
       await expect(connect(url, options), JSON.stringify(bad)).rejects.toSatisfy(
@@ -318,7 +318,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
     expect(server.count).toBe(0);
   });
 
-  test('a URL with line ends in its path, a fragment, or another scheme [U1, U2]', async () => {
+  test('a URL with line ends in its path, with a fragment, or with another scheme is refused [U1, U2]', async () => {
     const server = await scripted(echoAccept);
     for (const url of [
       `ws://127.0.0.1:${server.port}/a\r\nX: y`,
@@ -333,7 +333,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
     expect(server.count).toBe(0);
   });
 
-  test('invalid numbers and lists', async () => {
+  test('invalid numbers and lists in the options are refused', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     for (const options of [
@@ -361,8 +361,8 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
   });
 });
 
-describe('FAULT-10: options of which one would be ignored', () => {
-  test('FAULT-10: two paths to the server are refused; a proxy of the environment is used only if possible', async () => {
+describe('FAULT-10: options that exclude each other', () => {
+  test('FAULT-10: two ways to the server are refused, and the proxy of the environment is ignored for a given socket', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -390,14 +390,18 @@ describe('FAULT-10: options of which one would be ignored', () => {
   });
 });
 
-describe('the response', () => {
+describe('the response of the server', () => {
   test.each<[string, (request: ScriptedRequest) => string, string]>([
     [
       'V2: Upgrade is missing',
       ({ accept }) => accept().replace(/Upgrade: websocket\r\n/, ''),
       'WS_RESPONSE_UPGRADE',
     ],
-    ['V2: Upgrade is another', ({ accept }) => accept().replace('websocket', 'h2c'), 'WS_RESPONSE_UPGRADE'],
+    [
+      'V2: Upgrade names another protocol',
+      ({ accept }) => accept().replace('websocket', 'h2c'),
+      'WS_RESPONSE_UPGRADE',
+    ],
     [
       'V3: Connection is missing',
       ({ accept }) => accept().replace(/Connection: Upgrade\r\n/, ''),
@@ -409,69 +413,80 @@ describe('the response', () => {
       'WS_RESPONSE_ACCEPT',
     ],
     [
-      'V4: Accept answers another key',
+      'V4: Accept belongs to another key',
       ({ accept }) => accept().replace(/Accept: ./, 'Accept: _'),
       'WS_RESPONSE_ACCEPT',
     ],
     [
-      'V4: Accept is there twice',
+      'V4: Accept appears twice',
       ({ accept }) => accept(/Sec-WebSocket-Accept.*\r\n/.exec(accept())![0]),
       'WS_RESPONSE_ACCEPT',
     ],
     [
-      'V5: an extension that was not offered (A47)',
+      'V5: the extension was not offered (A47)',
       ({ accept }) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'),
       'WS_RESPONSE_EXTENSION_NOT_OFFERED',
     ],
     [
-      'V5: malformed extensions',
+      'V5: the extensions are malformed',
       ({ accept }) => accept('Sec-WebSocket-Extensions: ;\r\n'),
       'WS_RESPONSE_EXTENSIONS',
     ],
     [
-      'V6: a subprotocol that was not offered (A47)',
+      'V6: the subprotocol was not offered (A47)',
       ({ accept }) => accept('Sec-WebSocket-Protocol: soap\r\n'),
       'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
     ],
     [
-      'V6: two subprotocol fields',
+      'V6: there are two subprotocol fields',
       ({ accept }) => accept('Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n'),
       'WS_RESPONSE_SUBPROTOCOL_REPEATED',
     ],
-    ['V7: a length on a 101 (A45)', ({ accept }) => accept('Content-Length: 5\r\n'), 'WS_RESPONSE_BODY'],
+    ['V7: the 101 has a length (A45)', ({ accept }) => accept('Content-Length: 5\r\n'), 'WS_RESPONSE_BODY'],
     [
-      'V7: chunks on a 101 (A45)',
+      'V7: the 101 has chunks (A45)',
       ({ accept }) => accept('Transfer-Encoding: chunked\r\n'),
       'WS_RESPONSE_BODY',
     ],
-    ['V7: HTTP/1.0', ({ accept }) => accept().replace('HTTP/1.1', 'HTTP/1.0'), 'WS_RESPONSE_HTTP_VERSION'],
-    ['V7: no HTTP at all', () => 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
-    ['V7: bare LF', ({ accept }) => accept().replaceAll('\r\n', '\n'), 'WS_HANDSHAKE_LINE_ENDING'],
     [
-      'V7: a head over 16 KiB',
+      'V7: the version is HTTP/1.0',
+      ({ accept }) => accept().replace('HTTP/1.1', 'HTTP/1.0'),
+      'WS_RESPONSE_HTTP_VERSION',
+    ],
+    ['V7: the answer is not HTTP', () => 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
+    [
+      'V7: the lines end with a bare LF',
+      ({ accept }) => accept().replaceAll('\r\n', '\n'),
+      'WS_HANDSHAKE_LINE_ENDING',
+    ],
+    [
+      'V7: the head is larger than 16 KiB',
       ({ accept }) => accept(`X: ${'x'.repeat(17_000)}\r\n`),
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
-  ])('%s: it is refused, and no frame after it is delivered (A46)', async (_name, make, code) => {
-    const messages: unknown[] = [];
-    const server = await scripted((request) => {
-      request.socket.write(
-        Buffer.concat([
-          Buffer.from(make(request), 'latin1'),
-          frame(Op.Text, 'not for anybody', { mask: false }),
-        ]),
-      );
-    });
-    const error = await failure(`ws://127.0.0.1:${server.port}/`, {
-      subprotocols: ['a'],
-      handlers: { message: (_, message) => void messages.push(message) },
-    });
-    expect(error.code).toBe(code);
-    await released(server);
-    expect(messages).toEqual([]);
-  });
+  ])(
+    '%s: the client refuses the response, and delivers no frame after it (A46)',
+    async (_name, make, code) => {
+      const messages: unknown[] = [];
+      const server = await scripted((request) => {
+        request.socket.write(
+          Buffer.concat([
+            Buffer.from(make(request), 'latin1'),
+            frame(Op.Text, 'not for anybody', { mask: false }),
+          ]),
+        );
+      });
+      const error = await failure(`ws://127.0.0.1:${server.port}/`, {
+        subprotocols: ['a'],
+        handlers: { message: (_, message) => void messages.push(message) },
+      });
+      expect(error.code).toBe(code);
+      await released(server);
+      expect(messages).toEqual([]);
+    },
+  );
 
-  test('a few 1xx before the 101 are skipped', async () => {
+  test('the client skips a few 1xx responses before the 101', async () => {
     const { port } = await scripted(({ socket, accept }) => {
       socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
       socket.write(accept());
@@ -486,7 +501,7 @@ describe('the response', () => {
     });
   });
 
-  test('a response that is closed before its end is refused', async () => {
+  test('a response that is cut off by the end of TCP is refused', async () => {
     const ended = await scripted(({ socket }) => void socket.end('HTTP/1.1 101 Swi'));
     expect(await failure(`ws://127.0.0.1:${ended.port}/`)).toMatchObject({
       code: 'WS_DIAL_CLOSED',
@@ -500,51 +515,58 @@ describe('the response', () => {
 
   test.each<[string, string[], string | number]>([
     [
-      'with a length',
+      'a body with a length',
       ['HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nnoway!!'],
       'noway',
     ],
     [
-      'in chunks',
+      'a body in chunks',
       ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nno', 'w\r\n2\r', '\nay\r\n0\r\n\r\n'],
       'noway',
     ],
-    ['until the end', ['HTTP/1.1 401 No\r\n\r\nno', 'way', 'END'], 'noway'],
+    ['a body until the end of TCP', ['HTTP/1.1 401 No\r\n\r\nno', 'way', 'END'], 'noway'],
     ['empty', ['HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n'], ''],
-    ['breaking off', ['HTTP/1.1 401 No\r\nContent-Length: 50\r\n\r\nnoway', 'END'], 'noway'],
+    ['a body that is cut off', ['HTTP/1.1 401 No\r\nContent-Length: 50\r\n\r\nnoway', 'END'], 'noway'],
     [
-      'of more than 64 KiB',
+      'a body of more than 64 KiB',
       ['HTTP/1.1 401 No\r\nContent-Length: 1000000\r\n\r\n', 'x'.repeat(200_000)],
       65_536,
     ],
     [
-      'of more than 64 KiB in chunks',
+      'a body of more than 64 KiB in chunks',
       [
         'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n',
         '8000\r\n'.concat('x'.repeat(0x8000), '\r\n').repeat(5),
       ],
       65_536,
     ],
-    ['of invalid chunks', ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'], 'no'],
-  ])('V1: another status is reported with its header fields and body (%s)', async (_name, pieces, body) => {
-    const server = await scripted(async ({ socket }) => {
-      for (const piece of pieces) {
-        if (piece === 'END') socket.end();
-        else socket.write(piece);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    });
-    const error = await failure(`ws://127.0.0.1:${server.port}/`);
-    expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
-    expect(error.message).toBe(
-      `The server did not switch protocols: status 401 (6455 §4.1) [ws://127.0.0.1:${server.port}/]`,
-    );
-    if (typeof body === 'number') expect(error.body.length).toBe(body);
-    else expect(error.body.toString()).toBe(body);
-    await released(server);
-  });
+    [
+      'a body of invalid chunks',
+      ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'],
+      'no',
+    ],
+  ])(
+    'V1: a status other than 101 is reported with its header fields and body (%s)',
+    async (_name, pieces, body) => {
+      const server = await scripted(async ({ socket }) => {
+        for (const piece of pieces) {
+          if (piece === 'END') socket.end();
+          else socket.write(piece);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      });
+      const error = await failure(`ws://127.0.0.1:${server.port}/`);
+      expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
+      expect(error.message).toBe(
+        `The server did not switch protocols: status 401 (6455 §4.1) [ws://127.0.0.1:${server.port}/]`,
+      );
+      if (typeof body === 'number') expect(error.body.length).toBe(body);
+      else expect(error.body.toString()).toBe(body);
+      await released(server);
+    },
+  );
 
-  test('V1: a body that never ends is cut at the deadline, and the status is still reported', async () => {
+  test('V1: a body that never ends is cut off at the deadline, and the status is still reported', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
@@ -552,8 +574,8 @@ describe('the response', () => {
   });
 });
 
-describe('FAULT-0: responses that real servers send, and those that are refused for a reason', () => {
-  /** A 101 in any spelling; `accept` is the value that answers the key. */
+describe('FAULT-0: responses of real servers, and responses that are refused for a reason', () => {
+  /** Returns a 101 in some spelling. `accept` is the value that answers the key. */
   type Head = (accept: string) => string;
   const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
   const withAccept =
@@ -607,12 +629,12 @@ describe('FAULT-0: responses that real servers send, and those that are refused 
       `HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: ${accept}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
   };
 
-  test.each(Object.entries(accepted))('FAULT-0: accepted: %s', async (_name, head) => {
+  test.each(Object.entries(accepted))('FAULT-0: the client accepts %s', async (_name, head) => {
     const server = await answering(head);
     expect(await first(await dialed(`ws://127.0.0.1:${server.port}/`))).toBe('hello');
   });
 
-  test('FAULT-0: … cut at any point', async () => {
+  test('FAULT-0: the client accepts a response that is cut at any point', async () => {
     const head = accepted['several spaces, tabs, and white space at the end of values']!;
     let cut = 1;
     const server = await answering(head, (socket, bytes) => {
@@ -635,50 +657,53 @@ describe('FAULT-0: responses that real servers send, and those that are refused 
     'white space everywhere': 'permessage-deflate ;  server_max_window_bits = 12',
   };
 
-  test.each(Object.entries(answered))('FAULT-0: compression is negotiated: %s', async (_name, value) => {
-    const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
-    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });
-    expect(connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
-    expect(await first(connection)).toBe('hello');
-  });
+  test.each(Object.entries(answered))(
+    'FAULT-0: the client accepts the extension field with %s',
+    async (_name, value) => {
+      const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
+      const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });
+      expect(connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
+      expect(await first(connection)).toBe('hello');
+    },
+  );
 
-  // Each with the reason; the other rules have their rows above.
+  // Each refusal with its reason. The rows above test the other rules.
   const refused: Record<string, [Head, string]> = {
-    // 9112 §5.2: obs-fold is for senders to avoid, and two readers of one head must agree.
+    // 9112 §5.2: senders must not fold fields, and two readers of one head have to agree.
     'a folded field': [withAccept(`${usual}X: a\r\n b\r\n`), 'WS_HANDSHAKE_HEADER_FOLDED'],
-    // 9112 §5.1: a space before the colon makes two names of one.
+    // 9112 §5.1: with a space before the colon the field has another name for some readers.
     'a space before a colon': [
       withAccept('Upgrade : websocket\r\nConnection: Upgrade\r\n'),
       'WS_HANDSHAKE_HEADER_LINE',
     ],
-    // §4.1 (2): the value is "websocket", not a list of protocols.
+    // §4.1 (2): the value has to be "websocket", and not a list of protocols.
     'a list in Upgrade': [
       withAccept('Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n'),
       'WS_RESPONSE_UPGRADE',
     ],
     'Upgrade twice': [withAccept(`${usual}Upgrade: websocket\r\n`), 'WS_RESPONSE_UPGRADE'],
-    // §4.1 (6): it was not offered; browsers and `ws` refuse it as well.
+    // §4.1 (6): it was not offered. Browsers and `ws` refuse it as well.
     'an empty Sec-WebSocket-Protocol': [
       withAccept(`${usual}Sec-WebSocket-Protocol:\r\n`),
       'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
     ],
-    // 9112 §6.1: who believes it would take the first frames for chunks.
+    // 9112 §6.1: a reader that believes it takes the first frames for chunks.
     'Transfer-Encoding': [withAccept(`${usual}Transfer-Encoding: chunked\r\n`), 'WS_RESPONSE_BODY'],
   };
 
-  test.each(Object.entries(refused))('FAULT-0: refused: %s', async (_name, [head, code]) => {
+  test.each(Object.entries(refused))('FAULT-0: the client refuses %s', async (_name, [head, code]) => {
     const server = await answering(head);
     expect((await failure(`ws://127.0.0.1:${server.port}/`)).code).toBe(code);
   });
 });
 
-test('O7: a server that does not speak TLS is distinguished from one whose certificate is wrong', async () => {
+test('O7: the error distinguishes a server that does not speak TLS from one whose certificate is wrong', async () => {
   const plain = await scripted(() => {}, {
     connected: (socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   });
   const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
   expect(stage).toBe('tls');
-  // One line, without the place in OpenSSL's source.
+  // One line, without the line number in OpenSSL's source.
   expect(message).toMatch(
     /^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\? \[wss:\S+\]$/,
   );
@@ -686,8 +711,8 @@ test('O7: a server that does not speak TLS is distinguished from one whose certi
   await released(plain);
 });
 
-describe('deadline and signal', () => {
-  test('design: handshakeTimeout covers everything: a server that does not accept, or sends slowly', async () => {
+describe('the deadline and the signal of an attempt', () => {
+  test('design: handshakeTimeout covers every step: a server that does not answer, one that sends slowly, and one without TLS', async () => {
     const silent = await scripted(() => {});
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
@@ -705,7 +730,7 @@ describe('deadline and signal', () => {
     const error = await failure(`ws://127.0.0.1:${drips.port}/`, { handshakeTimeout: 150 });
     expect(['WS_DIAL_TIMEOUT', 'WS_HANDSHAKE_START_LINE']).toContain(error.code);
     stop = true;
-    // TLS that is never answered.
+    // This server never answers the TLS handshake.
     const notTls = await scripted(() => {});
     expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       stage: 'timeout',
@@ -714,7 +739,7 @@ describe('deadline and signal', () => {
     await released(notTls);
   });
 
-  test('a signal that is already aborted starts nothing', async () => {
+  test('a signal that is already aborted starts no attempt', async () => {
     const server = await scripted(echoAccept);
     const lookup = vi.fn();
     const reason = new Error('changed my mind');
@@ -752,7 +777,7 @@ describe('deadline and signal', () => {
     await released(body);
   });
 
-  test('an abort after the end has no effect', async () => {
+  test('an abort after the attempt has ended has no effect', async () => {
     const server = await scripted(echoAccept);
     const controller = new AbortController();
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { signal: controller.signal });
@@ -762,7 +787,7 @@ describe('deadline and signal', () => {
   });
 });
 
-describe('TLS', () => {
+describe('TLS to the server', () => {
   test('O7, O9, A41: a certificate of the CA for this name is accepted', async () => {
     const { url } = await startServer(
       { open: (connection) => void connection.send('secure') },
@@ -777,21 +802,24 @@ describe('TLS', () => {
     ['wrong-host', '127.0.0.1', 'ERR_TLS_CERT_ALTNAME_INVALID'],
     ['expired', 'localhost', 'CERT_HAS_EXPIRED'],
     ['self-signed', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-  ])('O7, A41: %s for %s is refused by default: stage tls, %s', async (name, host, code) => {
-    const server = await scripted(echoAccept, { tls: certificate(name) });
-    const error = await failure(`wss://${host}:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });
-    expect([error.stage, error.code]).toEqual(['tls', code]);
-    expect(server.requests).toEqual([]);
-  });
+  ])(
+    'O7, A41: the certificate "%s" is refused for %s by default, with the stage tls and %s',
+    async (name, host, code) => {
+      const server = await scripted(echoAccept, { tls: certificate(name) });
+      const error = await failure(`wss://${host}:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });
+      expect([error.stage, error.code]).toEqual(['tls', code]);
+      expect(server.requests).toEqual([]);
+    },
+  );
 
-  test('O7: without the CA the valid certificate is refused too', async () => {
+  test('O7: without the CA in the options, the valid certificate is refused', async () => {
     const server = await scripted(echoAccept, { tls });
     const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
     expect(error.stage).toBe('tls');
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: SNI has the host name, and is not sent for an address; ALPN requests http/1.1', async () => {
+  test('O8: SNI contains the host name, and is not sent for an address; ALPN requests http/1.1', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -809,7 +837,7 @@ describe('TLS', () => {
     ]);
   });
 
-  test('TLS is started on an existing socket, and not again on a TLS socket', async () => {
+  test('TLS is started on a given socket, and not a second time on a TLS socket', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -824,7 +852,7 @@ describe('TLS', () => {
 });
 
 describe('redirects', () => {
-  /** A server that redirects by path, and opens everywhere else. */
+  /** A server that redirects by path, and answers all other paths with 101. */
   function redirecting(
     locations: Record<string, string | null>,
     options: Parameters<typeof scripted>[1] = {},
@@ -840,7 +868,7 @@ describe('redirects', () => {
     }, options);
   }
 
-  test('A42, design: they are off by default: the status is an error, and no other request is sent', async () => {
+  test('A42, design: redirects are off by default: the status is an error, and no second request is sent', async () => {
     const server = await redirecting({ '/': '/other' });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.code, error.status, error.stage]).toEqual(['WS_REDIRECT_LIMIT', 302, 'redirect']);
@@ -848,7 +876,7 @@ describe('redirects', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('A42: relative, //host and absolute targets work, with http for ws; a fragment is dropped', async () => {
+  test('A42: relative, //host and absolute targets are followed, http: means ws:, and a fragment is dropped', async () => {
     const target = await redirecting({});
     for (const location of [
       `//127.0.0.1:${target.port}/there`,
@@ -865,17 +893,17 @@ describe('redirects', () => {
     );
   });
 
-  test('A42: loops and chains end at the limit', async () => {
+  test('A42: a loop of redirects ends at the limit', async () => {
     const loop = await redirecting({ '/': '/' });
     expect((await failure(`ws://127.0.0.1:${loop.port}/`, { redirects: 5 })).code).toBe('WS_REDIRECT_LIMIT');
     expect(loop.requests).toHaveLength(6);
   });
 
-  test('A42: invalid targets are refused', async () => {
+  test('A42: invalid targets of a redirect are refused', async () => {
     for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
       const server = await redirecting({ '/': location });
       const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
-      // An empty Location is a relative one: this place again.
+      // An empty Location is a relative one, and means the same URL.
       expect(error.code, String(location)).toBe(
         location === '' ? 'WS_REDIRECT_LIMIT' : 'WS_REDIRECT_LOCATION',
       );
@@ -894,14 +922,14 @@ describe('redirects', () => {
 
   const secrets = { Authorization: 'Bearer secret', Cookie: 'session=secret', 'X-Plain': 'public' };
 
-  test('A42: credentials stay with their origin: the same host and port keep them', async () => {
+  test('A42: a redirect to the same host and port keeps the credentials', async () => {
     const server = await redirecting({ '/': '/other' });
     await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 1, headers: secrets });
     expect(server.requests[1]).toContain('Authorization: Bearer secret');
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: another host, port or scheme gets none of them, and neither does the way back', async () => {
+  test('A42: another host, port or scheme receives no credentials, and neither does a redirect back', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -920,7 +948,7 @@ describe('redirects', () => {
     const named = await redirecting({ '/': `ws://localhost:${back.port}/` });
     await dialed(`ws://127.0.0.1:${named.port}/`, { redirects: 1, headers: secrets, tcp: { family: 4 } });
     expect(back.requests.at(-1)).not.toMatch(/secret/);
-    // Userinfo in Location is not a credential of the application.
+    // User information in Location is not a credential of the application.
     const forged = await redirecting({ '/': `ws://user:forged@127.0.0.1:${back.port}/` });
     await dialed(`ws://127.0.0.1:${forged.port}/`, { redirects: 1 });
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
@@ -937,12 +965,12 @@ describe('redirects', () => {
     });
     expect(server.requests[0]).toContain('Sec-WebSocket-Protocol: chat, bearer.secret');
     expect(target.requests[0]).not.toMatch(/secret|public|Sec-WebSocket-Protocol/i);
-    // The page that the client speaks for is no secret, and what the server decides by.
+    // The Origin names the page for which the client speaks. It is not secret, and the server needs it to decide.
     expect(target.requests[0]).toContain('Origin: https://page.example');
     expect(connection.subprotocol).toBe('');
   });
 
-  test('FAULT-10: … and neither is it back to the first one, after another origin', async () => {
+  test('FAULT-10: no subprotocol and no header field is sent back to the first origin after another origin', async () => {
     const sent: string[] = [];
     const first: { port: number } = await scripted(({ socket, head, accept }) => {
       sent.push(head);
@@ -959,7 +987,7 @@ describe('redirects', () => {
     expect(sent[1]).not.toMatch(/secret|public|token/);
   });
 
-  test('FAULT-10: crossOriginHeaders names the fields that are sent, in any case', async () => {
+  test('FAULT-10: the fields that crossOriginHeaders names are sent, in upper or lower case', async () => {
     const target = await scripted(({ socket, accept }) =>
       socket.write(accept('Sec-WebSocket-Protocol: chat\r\n')),
     );
@@ -976,7 +1004,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: a required subprotocol that may not be sent fails the attempt, and the other origin gets no request', async () => {
+  test('FAULT-10: a required subprotocol that may not be sent fails the attempt, and the other origin receives no request', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -990,7 +1018,7 @@ describe('redirects', () => {
   });
 
   test.each([['Authorization'], ['cookie'], ['Proxy-Authorization'], [''], ['a b'], [7]])(
-    'FAULT-10: crossOriginHeaders: %j is refused before any network activity',
+    'FAULT-10: crossOriginHeaders with %j is refused before any network activity',
     async (name) => {
       const server = await redirecting({});
       const options = { crossOriginHeaders: [name as string] };
@@ -999,7 +1027,7 @@ describe('redirects', () => {
     },
   );
 
-  test('A42: a client certificate is only for its origin', async () => {
+  test('A42: a client certificate is sent only to its own origin', async () => {
     const presented: boolean[] = [];
     const asks = { ...tls, requestCert: true, rejectUnauthorized: false };
     const connected = (socket: Socket) =>
@@ -1009,7 +1037,7 @@ describe('redirects', () => {
     const url = `wss://127.0.0.1:${server.port}/`;
     await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
     expect(presented.splice(0)).toEqual([true, false]);
-    // In a context of one's own it goes with the context, and with it the CA that the context trusted.
+    // A certificate in the application's own context is dropped together with the context and the CA in it.
     const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
     const error = await failure(url, { redirects: 1, tls: { secureContext } });
     expect(error.stage).toBe('tls');
@@ -1017,7 +1045,7 @@ describe('redirects', () => {
     expect(presented).toEqual([true, true, false]);
   });
 
-  test('A42: 101 is not a redirect, with any Location; a given socket is not replaced', async () => {
+  test('A42: a 101 with a Location is not a redirect, and a given socket is never replaced', async () => {
     const elsewhere = await redirecting({});
     const server = await scripted(({ socket, accept }) =>
       socket.write(accept(`Location: ws://127.0.0.1:${elsewhere.port}/\r\n`)),
@@ -1033,10 +1061,10 @@ describe('redirects', () => {
   });
 });
 
-describe('proxies', () => {
+describe('proxies of a client', () => {
   type Answer = (request: ScriptedRequest, upstream: () => Socket) => void;
 
-  /** A CONNECT proxy that tunnels to `port`, whatever it is asked for, unless `answer` does something else. */
+  /** A CONNECT proxy that tunnels to `port`, whatever the request names, unless `answer` does something else. */
   function proxying(port: number, answer?: Answer, options: Parameters<typeof scripted>[1] = {}) {
     return scripted((request) => {
       const { socket, rest } = request;
@@ -1057,7 +1085,7 @@ describe('proxies', () => {
     }, options);
   }
 
-  test('O4, O5: CONNECT asks for host and port, and the tunnel follows', async () => {
+  test('O4, O5: CONNECT contains host and port, and the handshake goes through the tunnel', async () => {
     const origin = await scripted(({ socket, accept }) =>
       socket.write(Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'through', { mask: false })])),
     );
@@ -1082,18 +1110,18 @@ describe('proxies', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test('A43: bytes after the 200 belong to the response, or to TLS, and are not lost', async () => {
-    // The proxy connects first, and puts what the origin says into the same segment as its own answer.
+  test("A43: bytes after the proxy's 200 belong to the response or to TLS, and are not lost", async () => {
+    // The proxy connects first, and sends the origin's bytes in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
       socket.on('data', (chunk) => (request += chunk.toString('latin1')));
-      // An informational answer of the origin may come early.
+      // An informational answer of the origin may arrive early.
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 40');
       setTimeout(() => socket.end('3 No\r\nContent-Length: 0\r\n\r\n'), 20);
     });
     const error = await failure('ws://origin.example/', { proxy: `http://127.0.0.1:${speaksFirst.port}` });
     expect([error.status, error.stage]).toEqual([403, 'http']);
-    // TLS: an alert in the same segment as the 200 is heard by TLS.
+    // An alert in the same segment as the 200 is passed on to TLS.
     const alert = await proxying(0, ({ socket }) => {
       socket.write(
         Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.from([21, 3, 3, 0, 2, 2, 40])]),
@@ -1139,7 +1167,7 @@ describe('proxies', () => {
     ['an endless line', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(50_000)}`, 'WS_HANDSHAKE_HEAD_SIZE', 0],
     ['no HTTP', '\x16\x03\x01', 'WS_HANDSHAKE_CONTROL_CHARACTER', 0],
   ])(
-    'A43: %s is an error of stage proxy, and the origin receives nothing',
+    'A43: the answer "%s" to CONNECT is an error of the stage proxy, and the origin receives nothing',
     async (_name, answer, code, status) => {
       const origin = await scripted(echoAccept);
       const proxy = await proxying(origin.port, ({ socket }) => void socket.write(answer));
@@ -1154,7 +1182,7 @@ describe('proxies', () => {
     },
   );
 
-  test('A43: a proxy that never answers is ended by the deadline; a missing one is stage proxy', async () => {
+  test('A43: a proxy that never answers fails at the deadline, and a missing proxy is an error of the stage proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (
@@ -1171,7 +1199,7 @@ describe('proxies', () => {
     }
   });
 
-  test('FAULT-10: a stray % in the credentials of a proxy is named, with the right spelling', async () => {
+  test('FAULT-10: the error about a stray % in the credentials of a proxy says how to write it', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',
@@ -1186,7 +1214,7 @@ describe('proxies', () => {
     }
   });
 
-  test('A43: TLS works through the tunnel, to an https proxy, and both', async () => {
+  test('A43: TLS works through the tunnel, to an https proxy, and in both places at once', async () => {
     const { port } = await startServer(
       { open: (connection) => void connection.send('tunnel') },
       {},
@@ -1198,20 +1226,20 @@ describe('proxies', () => {
       const connection = await dialed('wss://localhost/', { proxy, tls: { ca }, tcp: { family: 4 } });
       expect(await first(connection)).toBe('tunnel');
     }
-    // The proxy's own certificate is verified: by default the test CA is not trusted.
+    // The proxy's own certificate is verified, and the test CA is not trusted by default.
     const unknown = await failure('wss://localhost/', {
       proxy: `https://localhost:${secure.port}`,
       tcp: { family: 4 },
     });
     expect(unknown.stage).toBe('proxy');
-    // Options for the origin's TLS do not weaken the proxy's.
+    // The options for TLS to the origin do not apply to the proxy.
     const insecure = await failure('wss://localhost/', {
       proxy: `https://localhost:${secure.port}`,
       tls: { rejectUnauthorized: false },
       tcp: { family: 4 },
     });
     expect(insecure.stage).toBe('proxy');
-    // And the origin after it is verified by its own name.
+    // The origin at the end of the tunnel is verified by its own name.
     const wrong = await failure('wss://origin.example/', {
       proxy: `http://127.0.0.1:${plain.port}`,
       tls: { ca },
@@ -1219,7 +1247,7 @@ describe('proxies', () => {
     expect([wrong.stage, wrong.code]).toEqual(['tls', 'ERR_TLS_CERT_ALTNAME_INVALID']);
   });
 
-  test("an error of the tunnel after the handshake is only the connection's", async () => {
+  test('an error of the tunnel after the handshake ends only the connection', async () => {
     const { port } = await startServer({}, {}, 'listen over TLS');
     const proxy = await proxying(port, undefined, { tls });
     const connection = await dialed('wss://localhost/', {
@@ -1231,7 +1259,7 @@ describe('proxies', () => {
     expect(await connection.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  describe('from the environment', () => {
+  describe('the proxy of the environment', () => {
     beforeEach(() => {
       for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy']) {
         vi.stubEnv(name, undefined);
@@ -1242,7 +1270,7 @@ describe('proxies', () => {
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
       const origin = await scripted(echoAccept, {
-        // No TLS there: a client that was let through the proxy is answered at once.
+        // There is no TLS: a client that came through the proxy is answered at once.
         connected: (socket) =>
           void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       });
@@ -1272,7 +1300,7 @@ describe('proxies', () => {
       [false, { https_proxy: 'http://PROXY' }, 'ws://origin.example/'],
       [true, { https_proxy: 'http://PROXY' }, 'wss://origin.example/'],
       [false, { http_proxy: 'http://PROXY' }, 'wss://origin.example/'],
-      // In a CGI program this is a header field of the client ("httpoxy").
+      // In a CGI program this variable is a header field of the client ("httpoxy").
       [false, { HTTP_PROXY: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [false, { http_proxy: 'http://PROXY', no_proxy: '*' }, 'ws://origin.example/'],
@@ -1282,13 +1310,16 @@ describe('proxies', () => {
       [true, { http_proxy: 'http://PROXY', no_proxy: 'origin.example:81' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
-    ])('%s for %j and %s', async (proxied, environment, url) => {
-      expect(await via(environment, url)).toBe(proxied);
-    });
+    ])(
+      'whether a proxy is used is %s with the environment %j and the URL %s',
+      async (proxied, environment, url) => {
+        expect(await via(environment, url)).toBe(proxied);
+      },
+    );
   });
 });
 
-test('F1, F12: a dialed connection masks its frames, each with a fresh key', async () => {
+test('F1, F12: a dialed connection masks each frame with a new key', async () => {
   const received: Buffer[] = [];
   const server = await scripted(({ socket, accept }) => {
     socket.on('data', (chunk) => received.push(chunk));

@@ -1,4 +1,7 @@
-/** What a client sends before its request is answered: kept within bounds, charged, and no cover for a peer that has left. */
+/**
+ * Tests bytes that a client sends before its request is answered: they are limited and charged, and do not hide that
+ * the peer has left.
+ */
 import { Buffer } from 'node:buffer';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,14 +12,14 @@ import { frame, Op, requestHead } from './wire.ts';
 
 afterEach(closeServers);
 
-describe.each(kinds)('%s', (kind) => {
+describe.each(kinds)('bytes before the answer, %s', (kind) => {
   const ends = (['with its request', 'after it', 'never'] as const).flatMap((sent) => [
     [sent, 'FIN'] as const,
     [sent, 'destroy'] as const,
   ]);
 
   test.each(ends)(
-    'FAULT-3: if a peer sent a byte %s, its %s during an async upgrade aborts the signal, and is reported',
+    'FAULT-3: a byte that the peer sends %s does not hide its %s during an async upgrade, which aborts the signal and is reported',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -39,7 +42,7 @@ describe.each(kinds)('%s', (kind) => {
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
       if (sent === 'after it') {
         raw.write('\x81');
-        // It has arrived: a byte that waits in the socket used to hide the end that follows it.
+        // The byte has arrived. A byte that waits in the socket used to hide the end after it.
         await new Promise((later) => setTimeout(later, 30));
       }
       expect(signal.aborted).toBe(false);
@@ -51,7 +54,7 @@ describe.each(kinds)('%s', (kind) => {
     },
   );
 
-  test('FAULT-4: bytes during an async upgrade are bounded and charged, and none is lost', async () => {
+  test('FAULT-4: bytes during an async upgrade are limited and charged, and no byte is lost', async () => {
     const memoryBudget = new MemoryBudget();
     const messages: string[] = [];
     let accept = (): void => {};
@@ -68,7 +71,7 @@ describe.each(kinds)('%s', (kind) => {
     raw.write(Buffer.concat([Buffer.from(requestHead()), ...texts.map((text) => frame(Op.Text, text))]));
     while (memoryBudget.used < MAX_EARLY_BYTES) await new Promise((again) => setTimeout(again, 5));
     await new Promise((later) => setTimeout(later, 50));
-    // One chunk more at most, in memory that doubles.
+    // At most one more chunk, in memory that doubles.
     expect(memoryBudget.used).toBeLessThanOrEqual(4 * MAX_EARLY_BYTES);
     accept();
     while (messages.length < texts.length) await new Promise((again) => setTimeout(again, 5));
@@ -78,7 +81,7 @@ describe.each(kinds)('%s', (kind) => {
 });
 
 describe('EarlyBytes', () => {
-  test('FAULT-3: returns the bytes that arrived, in order, at every split point', async () => {
+  test('FAULT-3: it returns the bytes that arrived, in order, at every split point', async () => {
     const all = Buffer.from('0123456789');
     for (let head = 0; head <= all.length; head++) {
       for (let split = head; split <= all.length; split++) {
@@ -91,7 +94,7 @@ describe('EarlyBytes', () => {
         await new Promise(setImmediate);
         expect(early.take().toString()).toBe('0123456789');
         expect([early.take().length, budget.used]).toEqual([0, 0]);
-        // What comes later stays for the next reader.
+        // Bytes that arrive later stay for the next reader.
         socket.write('later');
         expect(socket.isPaused()).toBe(true);
         expect(String(socket.read())).toBe('later');
@@ -99,7 +102,7 @@ describe('EarlyBytes', () => {
     }
   });
 
-  test('FAULT-4: stops reading when the budget is used up', async () => {
+  test('FAULT-4: it stops reading when the budget is used up', async () => {
     const budget = new MemoryBudget(100);
     const socket = new PassThrough();
     const early = new EarlyBytes(socket, Buffer.alloc(0), budget);

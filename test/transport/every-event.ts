@@ -1,14 +1,17 @@
-/** Something done at a moment that is counted in events of streams: every step of a connection can be the moment. */
+/**
+ * Does something at a moment that is counted in events of streams, so that every step of a connection can be this
+ * moment.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** The events of all streams of the process, until `restore` is called. */
+/** Counts the events of all streams of the process, until `restore` is called. */
 export interface EveryEvent {
-  /** The client's TCP sockets that were made meanwhile. */
+  /** The client's TCP sockets that were created meanwhile. */
   readonly sockets: readonly Socket[];
-  /** Whether the moment came. */
+  /** Whether the moment was reached. */
   readonly isOver: boolean;
   restore(): void;
 }

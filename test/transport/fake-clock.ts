@@ -1,17 +1,17 @@
-/** A clock that the tests move, in place of the one that the library took when it was loaded. */
+/** A clock that the tests move, instead of the one that the library took when it was loaded. */
 import { vi } from 'vitest';
 import { type Clock, clock } from '../../src/transport/clock.ts';
 
 const real: Clock = { ...clock };
 
-/** From now on, `vi.advanceTimersByTime` moves deadlines. Streams and turns of the loop go on as they are. */
+/** From now on, `vi.advanceTimersByTime` moves deadlines. Streams and turns of the event loop continue to run. */
 export function useFakeClock(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   Object.assign(clock, {
     now: () => performance.now(),
     setTimeout: (callback: () => void, delay: number) => setTimeout(callback, delay),
     clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
-    // What arrived was read before the clock was moved.
+    // Data that has arrived was read before the clock was moved.
     afterPoll: (callback: () => void) => callback(),
   });
 }

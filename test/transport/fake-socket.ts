@@ -1,4 +1,4 @@
-/** A Duplex whose other end the test plays: it takes writes, or keeps them waiting, and reads what was pushed. */
+/** A Duplex whose other end the test controls: it accepts writes or lets them wait, and reads what was pushed. */
 import { Duplex } from 'node:stream';
 
 type Callback = (error?: Error | null) => void;
@@ -9,13 +9,13 @@ interface Waiting {
 }
 
 export class FakeSocket extends Duplex {
-  /** What came out, as it was at the moment it was taken. */
+  /** The bytes that were written, as they were when the socket took them. */
   readonly taken: Buffer[] = [];
-  /** Writes that reached the transport, those without bytes not counted. */
+  /** The number of writes that reached the transport, without those of no bytes. */
   writes = 0;
-  /** The buffers that were handed over, not copied. */
+  /** The buffers that were passed to the socket, not copied. */
   readonly handed: Buffer[] = [];
-  /** Whether the end was written behind everything. */
+  /** Whether the end was written after all data. */
   finished = false;
   #blocked = false;
   #waiting: Waiting | null = null;
@@ -29,7 +29,7 @@ export class FakeSocket extends Duplex {
     this.#blocked = true;
   }
 
-  /** Takes what waits; the next write waits again unless `forGood`. */
+  /** Takes the data that waits. The next write waits again unless `forGood`. */
   takeWaiting(forGood = false): void {
     if (forGood) this.#blocked = false;
     const waiting = this.#waiting;
@@ -83,7 +83,7 @@ export class FakeSocket extends Duplex {
   }
 }
 
-/** The end of this turn of the event loop, writes and their callbacks included. */
+/** Resolves at the end of this turn of the event loop, after its writes and their callbacks. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

@@ -1,10 +1,13 @@
-/** The memory of chunks is given back at once, where Node can do that, but never while a message or another listener uses it. */
+/**
+ * The memory of chunks is released at once if Node can do that, but never while a message or another listener uses
+ * it.
+ */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
 
 test.each([true, false])(
-  'received data stays unchanged, with another listener on the socket: %s',
+  "received messages stay unchanged when chunks are released, with another 'data' listener on the socket: %s",
   async (listens) => {
     const chunks: Buffer[] = [];
     const received: Buffer[] = [];

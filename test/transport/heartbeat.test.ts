@@ -1,4 +1,7 @@
-/** The heartbeat, on a clock that the tests move: who is silent, who is blamed for it, and what we say ourselves. */
+/**
+ * Tests the heartbeat, on a clock that the tests move: which peer counts as silent, when it is dropped, and what we
+ * send ourselves.
+ */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { serverLimits } from '../../src/transport/limits.ts';
@@ -9,8 +12,8 @@ import { frame, Op } from './wire.ts';
 
 const MIB = 1_048_576;
 
-describe('heartbeat', () => {
-  test('FAULT-0, design: after 25 s of silence a ping is sent, before a proxy gives up at 30 s; its pong keeps the connection', async () => {
+describe('the heartbeat', () => {
+  test('FAULT-0, design: after 25 s of silence a ping is sent, before a proxy gives up at 30 s, and the pong keeps the connection open', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_900);
     expect(frames()).toEqual([]);
@@ -25,7 +28,7 @@ describe('heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A14, design: no answer for 20 s drops the connection with 1006, which is reported once', async () => {
+  test('A14, design: a ping without an answer for 20 s drops the connection with 1006, which is reported once', async () => {
     const { socket, pass, end } = setUp();
     await pass(25_100);
     await pass(19_800);
@@ -41,7 +44,7 @@ describe('heartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('any byte counts, before the ping and as an answer', async () => {
+  test('any received byte counts as a sign of life, before the ping and as an answer to it', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_000);
     await receive(frame(Op.Text, 'alive'));
@@ -49,7 +52,7 @@ describe('heartbeat', () => {
     expect(frames()).toEqual([]);
     await pass(200);
     expect(opcodes(frames())).toEqual([Op.Ping]);
-    // Half a frame is a sign of life as well.
+    // Half a frame is also a sign of life.
     await pass(19_000);
     await receive(frame(Op.Text, 'still').subarray(0, 3));
     await pass(19_000);
@@ -58,7 +61,7 @@ describe('heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('design: the clock stops while the application has paused reading', async () => {
+  test("design: the heartbeat's clock stops while the application has paused reading", async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(600_000);
@@ -85,7 +88,7 @@ describe('heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('design: while we do not read, a peer that takes nothing is dropped', async () => {
+  test('design: a peer that takes no data is dropped while the application has paused reading', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendText('x'.repeat(10_000));
@@ -97,7 +100,7 @@ describe('heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('design: while we do not read, a peer that takes our data is not dropped', async () => {
+  test('design: a peer that takes our data is not dropped while the application has paused reading', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 1_000));
@@ -110,7 +113,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('a long message that leaves slowly does not count as silence, although our ping waits until it has left', async () => {
+  test('a long message that leaves slowly does not count as silence, although our ping waits until the message has left', async () => {
     const { socket, connection, pass, end } = setUp('client');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -122,30 +125,30 @@ describe('heartbeat', () => {
     }
     socket.takeWaiting(true);
     await turn();
-    // The last of it may still be on its way.
+    // The last bytes of the message may still be on their way.
     await pass(80_000);
     expect(end()).toEqual([]);
     await pass(20_000);
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('Infinity disables it, and leaves no timer', async () => {
+  test('a heartbeatInterval of Infinity disables the heartbeat, and leaves no timer', async () => {
     const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     await pass(200_000);
     expect(frames()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('FAULT-2: a live reader of 60 KB/s is not dropped while 4 MiB are in transit; one that is gone is', async () => {
+  test('FAULT-2: a peer that reads 60 KB/s is not dropped while 4 MiB are in transit, and a peer that is gone is dropped', async () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));
-      // The systems of both ends take all of it at once.
+      // The kernels of both ends take all bytes at once.
       connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
       await pass(71_000);
       expect(frames().filter(({ opcode }) => opcode === Op.Ping)).toHaveLength(1);
       expect(end()).toEqual([]);
-      // It has read everything, and finds our ping after it.
+      // The peer has read everything, and finds our ping after it.
       if (answers) await receive(frame(Op.Pong));
       await pass(44_000);
       expect(end()).toEqual([]);
@@ -154,7 +157,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('FAULT-2: the time that a long message took does not count for the next silence', async () => {
+  test('FAULT-2: the time that a long message took is not added to the next silence', async () => {
     const { connection, receive, pass, end } = setUp();
     connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
     await receive(frame(Op.Text, 'read'));
@@ -163,7 +166,7 @@ describe('heartbeat', () => {
   });
 
   test.each(['client', 'server'] as const)(
-    'FAULT-2: while a %s only receives, it sends an unsolicited pong after each interval of its own silence',
+    'FAULT-2: a %s that only receives sends an unsolicited pong after each interval of its own silence',
     async (role) => {
       const { frames, receive, pass, end } = setUp(role);
       const mask = role === 'server';
@@ -177,7 +180,7 @@ describe('heartbeat', () => {
     },
   );
 
-  test('FAULT-2: many short messages count like a long one', async () => {
+  test('FAULT-2: many short messages count like one long message', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));
@@ -186,7 +189,7 @@ describe('heartbeat', () => {
     expect(opcodes(frames())).toEqual([Op.Pong, Op.Pong]);
   });
 
-  test('a connection that sends, or receives little, sends no unsolicited pong', async () => {
+  test('a connection that sends messages, or receives only little, sends no unsolicited pong', async () => {
     const busy = setUp();
     for (let second = 0; second < 60; second++) {
       await busy.receive(frame(Op.Text, 'x'.repeat(500)));
@@ -202,12 +205,12 @@ describe('heartbeat', () => {
     expect(calm.frames()).toEqual([]);
   });
 
-  test('FAULT-2: while the application has paused reading, a ping is sent after each interval, for TCP to deliver', async () => {
+  test('FAULT-2: while the application has paused reading, a ping is sent after each interval, and TCP has to deliver it', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(101_000);
     expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping, Op.Ping, Op.Ping]);
-    // What else is sent makes it needless.
+    // Other frames make the ping unnecessary.
     for (let second = 0; second < 60; second++) {
       connection.endpoint.sendText('still here');
       await pass(1_000);

@@ -1,4 +1,4 @@
-/** A connection that is stopped while memory is scarce: what Node reads for it all the same. */
+/** Tests a connection that stops reading while memory is scarce, and the data that Node still reads for it. */
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -18,7 +18,7 @@ afterEach(async () => {
   server = null;
 });
 
-/** A connection whose application stops it at the first message, and its peer. */
+/** A connection whose application pauses at the first message, and its peer. */
 async function open(highWaterMark: number, handlers: { onSecond?: (socket: Socket) => void } = {}) {
   const memoryBudget = new MemoryBudget(LIMIT);
   const received: number[] = [];
@@ -56,7 +56,7 @@ async function open(highWaterMark: number, handlers: { onSecond?: (socket: Socke
   return { ...(await accepted), peer, memoryBudget, received };
 }
 
-/** Until nothing changes any more. */
+/** Waits until the value no longer changes. */
 async function settled(read: () => number): Promise<void> {
   for (let before = -1, same = 0; same < 20; ) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -68,8 +68,8 @@ async function settled(read: () => number): Promise<void> {
 const messages = (count: number, size: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => frame(Op.Binary, Buffer.alloc(size, 7), { mask: true })));
 
-describe('FAULT-4: data that a stopped socket reads', () => {
-  test('is no more than its mark while memory is scarce, is counted, and is delivered when it continues', async () => {
+describe('FAULT-4: data that Node reads for a stopped socket', () => {
+  test('while memory is scarce, the data is limited to the high-water mark, is counted, and is delivered after resume', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -78,7 +78,7 @@ describe('FAULT-4: data that a stopped socket reads', () => {
     expect(socket.readableLength).toBe(MARK);
     expect(memoryBudget.used).toBeGreaterThan(LIMIT * 0.8 + MARK);
     const { bytesRead } = socket;
-    // One chunk was read, not two.
+    // One chunk was read, and not two.
     expect(bytesRead).toBeLessThanOrEqual(65_536);
     connection.resume();
     memoryBudget.count(-LIMIT * 0.8);
@@ -87,7 +87,7 @@ describe('FAULT-4: data that a stopped socket reads', () => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('does not count any more once the socket is closed', async () => {
+  test('the data no longer counts once the socket is closed', async () => {
     const { socket, connection, peer, memoryBudget } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -97,7 +97,7 @@ describe('FAULT-4: data that a stopped socket reads', () => {
     expect(memoryBudget.used).toBe(LIMIT * 0.8);
   });
 
-  test('is not held back if another listener would receive it twice', async () => {
+  test('the data is read as usual if another listener would receive it twice', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     let heard = 0;
     socket.on('data', (chunk: Buffer) => {

@@ -1,4 +1,4 @@
-/** An endpoint on a socket that the test plays, on a clock that the test moves. */
+/** An endpoint on a socket that the test controls, with a clock that the test moves. */
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { ConnectionError } from '../../src/frame/connection-error.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -9,7 +9,7 @@ import { FakeSocket, turn } from './fake-socket.ts';
 import { framesOf, type WireFrame } from './wire.ts';
 
 beforeEach(() => {
-  // Streams and turns of the loop go on as they are; only the clock is ours.
+  // Streams and turns of the event loop continue to run. Only the clock is ours.
   useFakeClock();
   // No process has a clock at 0.
   vi.advanceTimersByTime(1_000);
@@ -22,21 +22,21 @@ afterEach(async () => {
   await turn();
   const left = vi.getTimerCount();
   useRealClock();
-  // The wheel is the whole process's: with nothing open, nothing is due.
+  // The whole process shares the wheel. With no open connection, no deadline is due.
   expect(left).toBe(0);
 });
 
 export type Reported = [name: string, ...values: unknown[]];
 
-/** An endpoint on a socket that the test plays, and what it reported. */
+/** An endpoint on a socket that the test controls, and the events that it reported. */
 export interface Line {
   readonly socket: FakeSocket;
   readonly connection: SocketConnection;
   readonly reported: Reported[];
-  /** What happened at the end: close codes and errors. */
+  /** What was reported at the end: close codes and errors. */
   end(): Reported[];
   frames(): WireFrame[];
-  /** Bytes from the peer. */
+  /** Passes bytes of the peer to the socket. */
   receive(...chunks: Buffer[]): Promise<void>;
   pass(milliseconds: number): Promise<void>;
 }
@@ -84,7 +84,7 @@ export function setUp(
       await turn();
     },
     pass: async (milliseconds) => {
-      // In steps, so that what one deadline causes has happened before the next.
+      // The time passes in steps, so that the effects of one deadline happen before the next one.
       for (let left = milliseconds; left > 0; left -= 1_000) {
         vi.advanceTimersByTime(Math.min(left, 1_000));
         await turn();

@@ -1,4 +1,4 @@
-/** Our own listener: where it listens, what it refuses, and that it lets go. */
+/** Tests our own listener: where it listens, what it refuses, and that it releases everything. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -8,26 +8,26 @@ import { ca, closeServers, startServer, tls } from './servers.ts';
 
 afterEach(closeServers);
 
-test('a port that is in use rejects with the system’s error', async () => {
+test('listen() on a port that is in use rejects with the system’s error', async () => {
   const { server, port } = await startServer();
   await expect(server.listen({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   expect(server.addresses).toHaveLength(1);
 });
 
-test('an invalid port rejects as well', async () => {
+test('listen() with an invalid port or path rejects', async () => {
   const { server } = await startServer();
   await expect(server.listen({ port: 70_000 })).rejects.toThrow(RangeError);
   await expect(server.listen({ path: 'chat' })).rejects.toThrow(TypeError);
 });
 
-test('it listens on loopback by default, and may listen several times', async () => {
+test('listen() uses loopback by default, and may be called several times', async () => {
   const { server } = await startServer();
   await server.listen();
   expect(server.addresses).toHaveLength(2);
   for (const address of server.addresses) expect(address).toMatchObject({ address: '127.0.0.1' });
 });
 
-test('a shutdown during listen() leaves no listener', async () => {
+test('a shutdown during listen() leaves no listener, and listen() rejects', async () => {
   const server = new WebSocketServer();
   const listening = server.listen();
   await server.shutdown();
@@ -35,7 +35,7 @@ test('a shutdown during listen() leaves no listener', async () => {
   await expect(server.listen()).rejects.toThrow('shut down');
 });
 
-test('an AbortSignal ends the listening', async () => {
+test('an AbortSignal stops the listener', async () => {
   const { server } = await startServer();
   const controller = new AbortController();
   const { port } = await server.listen({ signal: controller.signal });
@@ -44,7 +44,7 @@ test('an AbortSignal ends the listening', async () => {
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('connections of TLS on a Unix domain socket are distinguished although they have no address', async () => {
+test('TLS connections on a Unix domain socket are kept apart although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
   await server.listen({ socketPath, tls });
@@ -61,14 +61,14 @@ test('connections of TLS on a Unix domain socket are distinguished although they
   expect(await Promise.all(['a', 'b', 'c'].map(open))).toEqual(['a', 'b', 'c']);
 });
 
-test('connections over the limit receive 503 while TLS is established, and further ones are dropped', async () => {
+test('connections over the limit receive 503 during the TLS handshake, and even more connections are dropped', async () => {
   const { peer } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
   await peer().open();
   const answers = await Promise.all([peer().answer(), peer().answer()]);
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 /);
 });
 
-test('A13: after many connections every slot is free', async () => {
+test('A13: after many connections every slot is free again', async () => {
   const { server, port, peer } = await startServer({}, { maxConnections: 8 });
   for (let round = 0; round < 5; round++) {
     const sockets = Array.from({ length: 8 }, () => netConnect(port, '127.0.0.1'));
@@ -80,7 +80,7 @@ test('A13: after many connections every slot is free', async () => {
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // A place is free a moment after its connection has gone: until then the answer is 503, or TCP ends.
+  // A slot is free a moment after its connection has gone. Until then the answer is 503, or TCP ends.
   while (server.connections.size < 8)
     await peer()
       .open()
@@ -89,17 +89,17 @@ test('A13: after many connections every slot is free', async () => {
   expect(server.connections.size).toBe(8);
 });
 
-describe('listen({ signal })', () => {
+describe('the signal of listen()', () => {
   const reason = new Error('not any more');
 
-  test('FAULT-3: aborted before, it rejects with the reason, and nothing listens', async () => {
+  test('FAULT-3: with a signal that is already aborted, listen() rejects with the reason, and nothing listens', async () => {
     const server = new WebSocketServer();
     await expect(server.listen({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.addresses).toEqual([]);
     await server.shutdown();
   });
 
-  test('FAULT-3: aborted while it begins to listen, at any turn, it rejects or listens, and always settles', async () => {
+  test('FAULT-3: if the signal is aborted while listen() works, at any turn, listen() rejects or the listener closes, and it always settles', async () => {
     for (const options of [{}, { host: 'localhost' }, { host: 'localhost', family: 4 as const }, { tls }]) {
       for (let turns = 0; turns < 6; turns++) {
         const server = new WebSocketServer();
@@ -118,7 +118,7 @@ describe('listen({ signal })', () => {
     }
   });
 
-  test('FAULT-3: aborted in the same turn, it rejects with the reason', async () => {
+  test('FAULT-3: if the signal is aborted in the turn of the call, listen() rejects with the reason', async () => {
     const server = new WebSocketServer();
     const controller = new AbortController();
     const listening = server.listen({ signal: controller.signal });
@@ -126,7 +126,7 @@ describe('listen({ signal })', () => {
     await expect(listening).rejects.toBe(reason);
   });
 
-  test('FAULT-3: aborted later, it closes the listener, and connections stay', async () => {
+  test('FAULT-3: if the signal is aborted later, the listener closes, and its connections stay open', async () => {
     const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
     const controller = new AbortController();
     const { port } = await server.listen({ signal: controller.signal });
@@ -141,8 +141,8 @@ describe('listen({ signal })', () => {
   });
 });
 
-describe('the place to listen', () => {
-  test('FAULT-10: a host that would mean every interface, or nothing, is refused', async () => {
+describe('the address of listen()', () => {
+  test('FAULT-10: a host that would mean every interface, or no interface, is refused', async () => {
     const server = new WebSocketServer();
     for (const host of ['', ' ', 5, false, null, {}]) {
       await expect(server.listen({ host: host as string }), String(host)).rejects.toThrow(TypeError);
@@ -153,7 +153,7 @@ describe('the place to listen', () => {
     await server.shutdown();
   });
 
-  test('FAULT-10: an invalid port is refused, and creates no Unix socket', async () => {
+  test('FAULT-10: an invalid port is refused, and no Unix socket is created for it', async () => {
     const server = new WebSocketServer();
     for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
       await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);
@@ -161,7 +161,7 @@ describe('the place to listen', () => {
     expect(server.addresses).toEqual([]);
   });
 
-  test('FAULT-10: other options of a wrong type, and two places at once, are refused', async () => {
+  test('FAULT-10: options of a wrong type are refused, and so are two addresses at once', async () => {
     const server = new WebSocketServer();
     for (const options of [
       { family: 5 },

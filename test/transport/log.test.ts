@@ -1,4 +1,4 @@
-/** The lines for operators: one per kind and minute, and none if warnings are off. */
+/** Tests the log lines for operators: one line per kind and minute, and no line if warnings are off. */
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import { SeldomSaid, warnOnStderr } from '../../src/transport/log.ts';
 
@@ -16,7 +16,7 @@ afterEach(() => {
 
 const lines = (): unknown[] => printed.mock.calls.map(([line]) => line);
 
-test('FAULT-8: each kind has one line per minute, with the number of those left out', () => {
+test('FAULT-8: each kind of warning has one line per minute, with the number of omitted ones', () => {
   warnOnStderr('ONE', 'first', 0);
   warnOnStderr('ONE', 'second', 59_999);
   warnOnStderr('TWO', 'other', 59_999);
@@ -30,13 +30,13 @@ test('FAULT-8: each kind has one line per minute, with the number of those left 
   ]);
 });
 
-test('FAULT-8: NODE_NO_WARNINGS=1 silences them', () => {
+test('FAULT-8: NODE_NO_WARNINGS=1 silences the warnings', () => {
   vi.stubEnv('NODE_NO_WARNINGS', '1');
   warnOnStderr('THREE', 'not seen');
   expect(lines()).toEqual([]);
 });
 
-test('FAULT-8: at most 100 of many kinds are logged in a minute, and older ones are forgotten', () => {
+test('FAULT-8: at most 100 kinds of warnings are logged in a minute, and older kinds are forgotten', () => {
   const said = new SeldomSaid();
   const answers = Array.from({ length: 150 }, (_, kind) => said.ask(`kind ${kind}`, kind));
   expect(answers.filter((omitted) => omitted === 0)).toHaveLength(100);

@@ -1,4 +1,7 @@
-/** Beside others on one HTTP server: WebSocket servers of other libraries, upgrades to other protocols, every kind of server. */
+/**
+ * Tests the library beside others on one HTTP server: WebSocket servers of other libraries, upgrades to other
+ * protocols, every kind of server.
+ */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
@@ -15,7 +18,7 @@ afterEach(closeServers);
 
 describe('another WebSocket library on the same HTTP server', () => {
   test.each(['before', 'after'] as const)(
-    'FAULT-7: with ws, registered %s us, which answers every upgrade, there is one 101, and ours is reported to refused',
+    'FAULT-7: if ws is registered %s us and answers every upgrade, only one 101 is sent, and our server reports the upgrade to `refused`',
     async (order) => {
       const http = createHttpServer();
       const refused: HandshakeError[] = [];
@@ -36,7 +39,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     },
   );
 
-  test('FAULT-7: upgrades that it leaves are ours, also on a connection that was kept alive', async () => {
+  test('FAULT-7: our server answers the upgrades that ws leaves, also on a connection that was kept alive', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ open: (connection) => void connection.send('ours') });
     const theirs = new WsServer({ noServer: true });
@@ -60,7 +63,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     }
   });
 
-  test('FAULT-7: a listener that ends the socket counts as having answered', async () => {
+  test('FAULT-7: a listener that ends the socket has answered, and our server reports the upgrade as taken', async () => {
     const http = createHttpServer();
     const refused: string[] = [];
     const { server } = await startServer({ refused: ({ code }) => void refused.push(code) });
@@ -86,13 +89,13 @@ describe('upgrades to other protocols', () => {
     return peer.status;
   }
 
-  test('FAULT-7: `Upgrade: h2c` for a page gets the page if Node can distinguish it, else a refusal', async () => {
+  test('FAULT-7: a request for a page with `Upgrade: h2c` gets the page if Node can distinguish it, and a refusal otherwise', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     const detach = server.attach(http, { path: '/chat' });
     const port = await listenHttp(http);
     expect(await ask(port, '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
-    // An endpoint's own path, and what asks for a WebSocket.
+    // Our server answers the endpoint's own path, and every request for a WebSocket.
     expect(await ask(port, '/chat', 'h2c')).toBe(426);
     expect(await ask(port, '/api', 'websocket')).toBe(404);
     expect(await ask(port, '/api', 'h2c, websocket')).toBe(404);
@@ -100,30 +103,33 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: the same holds with an endpoint for every path', async () => {
+  test('FAULT-7: with an endpoint for every path, `Upgrade: h2c` gets the page if Node can distinguish it, and a refusal otherwise', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);
     expect(await ask(await listenHttp(http), '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
   });
 
-  test.runIf(hasCallback)("FAULT-7: the application's own callback is called, and restored", async () => {
-    const shouldUpgradeCallback = (request: { url?: string }): boolean => request.url !== '/never';
-    const http = createHttpServer({ shouldUpgradeCallback } as object, (_request, response) =>
-      response.end('a page'),
-    ) as Server & { shouldUpgradeCallback: unknown };
-    const { server } = await startServer({});
-    const detach = server.attach(http);
-    const port = await listenHttp(http);
-    expect(await ask(port, '/never', 'websocket')).toBe(200);
-    const peer = await plainPeer(port).open();
-    peer.destroy();
-    detach();
-    expect(http.shouldUpgradeCallback).toBe(shouldUpgradeCallback);
-  });
+  test.runIf(hasCallback)(
+    "FAULT-7: the application's own shouldUpgradeCallback is called, and restored by detach",
+    async () => {
+      const shouldUpgradeCallback = (request: { url?: string }): boolean => request.url !== '/never';
+      const http = createHttpServer({ shouldUpgradeCallback } as object, (_request, response) =>
+        response.end('a page'),
+      ) as Server & { shouldUpgradeCallback: unknown };
+      const { server } = await startServer({});
+      const detach = server.attach(http);
+      const port = await listenHttp(http);
+      expect(await ask(port, '/never', 'websocket')).toBe(200);
+      const peer = await plainPeer(port).open();
+      peer.destroy();
+      detach();
+      expect(http.shouldUpgradeCallback).toBe(shouldUpgradeCallback);
+    },
+  );
 });
 
-describe('a peer that ends while its answer is compressed', () => {
+describe('a peer that ends TCP while its answer is compressed', () => {
   const text = Buffer.alloc(60_000, 'compress me. ').toString();
   const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_no_context_takeover' };
 
@@ -144,7 +150,7 @@ describe('a peer that ends while its answer is compressed', () => {
   }
 
   test.each(kinds)(
-    'FAULT-7: %s: after a request, message, Close and FIN in one chunk, the peer gets its answer',
+    'FAULT-7: %s: a peer that sends request, message, Close and FIN in one chunk receives its answer',
     async (kind) => {
       const { peer } = await startServer(
         { message: (connection, message) => void connection.send(message) },
@@ -155,7 +161,7 @@ describe('a peer that ends while its answer is compressed', () => {
     },
   );
 
-  test('FAULT-7: the same holds on an HTTP/2 server with allowHTTP1', async () => {
+  test('FAULT-7: the peer receives its answer on an HTTP/2 server with allowHTTP1', async () => {
     const http = createSecureServer({ ...tls, allowHTTP1: true });
     const { server } = await startServer(
       { message: (connection, message) => void connection.send(message) },

@@ -1,4 +1,4 @@
-/** Coalescing, order, backpressure and the send cap, over sockets that do what the test says. */
+/** Tests coalescing, order, backpressure and the send cap, over sockets that do what the test says. */
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
@@ -41,7 +41,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
   return { socket, outbox, owner, budget };
 }
 
-/** Sends bytes as the endpoint sends a small frame: in place. */
+/** Sends bytes as the endpoint sends a small frame: writes them in place. */
 function send(outbox: Outbox, bytes: Uint8Array): void {
   const { buffer, offset } = outbox.reserve(bytes.length + 10);
   buffer.set(bytes, offset);
@@ -52,8 +52,8 @@ function text(value: string): Buffer {
   return Buffer.from(value);
 }
 
-describe('coalescing', () => {
-  test('everything that is sent within one turn leaves in one write, at its end', async () => {
+describe('coalescing of writes', () => {
+  test('all frames that are sent within one turn leave in one write, at the end of the turn', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
     expect(socket.writes).toBe(0);
@@ -64,7 +64,7 @@ describe('coalescing', () => {
     expect(socket.writes).toBe(1);
   });
 
-  test('small and large messages together leave in one write too', async () => {
+  test('small and large messages of one turn leave together in one write', async () => {
     const { socket, outbox } = setUp();
     send(outbox, text('header '));
     outbox.append(text('payload '), 0, false, null);
@@ -74,7 +74,7 @@ describe('coalescing', () => {
     expect(socket.bytes.toString()).toBe('header payload next');
   });
 
-  test('64 KiB leave at once, in the middle of the turn', () => {
+  test('64 KiB leave at once, in the middle of a turn', () => {
     const { socket, outbox } = setUp();
     const piece = Buffer.alloc(KIB, 1);
     for (let index = 0; index < 63; index++) send(outbox, piece);
@@ -85,7 +85,7 @@ describe('coalescing', () => {
     expect(socket.bytes.length).toBe(200 * KIB);
   });
 
-  test('closing and end do not wait for the end of the turn', () => {
+  test('closing() and end() do not wait for the end of the turn', () => {
     const { socket, outbox, owner } = setUp();
     send(outbox, text('Close'));
     outbox.closing();
@@ -97,7 +97,7 @@ describe('coalescing', () => {
     expect(socket.writableEnded).toBe(true);
   });
 
-  test('a large payload that nothing changes is passed on unchanged, never copied', () => {
+  test('a large payload that the application cannot change is passed on without a copy', () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     outbox.append(payload, 0, true, null);
@@ -105,7 +105,7 @@ describe('coalescing', () => {
     expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
   });
 
-  test('FAULT-1: for a payload of the application, a socket is given only copies, in slices', async () => {
+  test('FAULT-1: of a payload that belongs to the application, the socket receives only copies, in slices', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     const payload = randomFillSync(Buffer.alloc(200 * KIB));
@@ -113,7 +113,7 @@ describe('coalescing', () => {
     outbox.append(payload, 0, false, null);
     outbox.flush();
     expect(socket.handed.every((chunk) => chunk.buffer !== payload.buffer)).toBe(true);
-    // What the blocked socket still reads is not changed with the payload, nor by what others send.
+    // The copy that the blocked socket still reads does not change with the payload, or when other connections send.
     payload.fill(0, 0, 64 * KIB);
     const other = setUp();
     other.outbox.append(Buffer.alloc(60 * KIB, 9), 0, false, null);
@@ -121,7 +121,8 @@ describe('coalescing', () => {
     socket.takeWaiting();
     await turn();
     expect(socket.bytes.subarray(0, 64 * KIB).equals(before.subarray(0, 64 * KIB))).toBe(true);
-    // Transferred before the rest has left: nothing of other memory, nor a wrong number of bytes, follows.
+    // The payload is transferred before the rest has left: after that, no wrong bytes and no wrong number of bytes
+    // follow.
     structuredClone(payload.buffer, { transfer: [payload.buffer as ArrayBuffer] });
     socket.takeWaiting();
     await turn();
@@ -130,7 +131,7 @@ describe('coalescing', () => {
     outbox.destroy();
   });
 
-  test('a Duplex that may keep memory is given only copies [O9]', async () => {
+  test('a Duplex that may keep memory receives only copies [O9]', async () => {
     const { socket, outbox } = setUp({ ownership: 'kept' });
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     const before = Buffer.from(payload);
@@ -140,14 +141,14 @@ describe('coalescing', () => {
     for (let index = 0; index < 50; index++) send(outbox, Buffer.alloc(2 * KIB, 0xa5));
     payload.fill(0);
     await turn();
-    // What was handed over then is still what it was.
+    // The bytes that were passed to the Duplex have not changed.
     expect(Buffer.concat(socket.handed).subarray(0, 5 + before.length)).toEqual(
       Buffer.concat([text('small'), before]),
     );
   });
 });
 
-describe('order and integrity', () => {
+describe('the order and contents of the bytes', () => {
   type Operation =
     | { readonly kind: 'small' | 'large'; readonly size: number }
     | { readonly kind: 'flush' | 'turn' | 'block' | 'take' | 'open' };
@@ -163,9 +164,9 @@ describe('order and integrity', () => {
     { maxLength: 60 },
   ) as fc.Arbitrary<Operation[]>;
 
-  // Several at once: they share the pool of slabs, so that a slab given back too early shows up in another's bytes.
+  // Several outboxes share the pool of slabs, so a slab that is released too early shows in the bytes of another.
   test.each<Ownership>(['taken', 'kept'])(
-    'A40: the bytes that arrive are those that were sent (%s)',
+    'A40: the bytes that arrive are the bytes that were sent (%s)',
     async (ownership) => {
       await fc.assert(
         fc.asyncProperty(fc.array(operations, { minLength: 1, maxLength: 4 }), async (scripts) => {
@@ -197,7 +198,7 @@ describe('order and integrity', () => {
               else await turn();
               const out = socket.taken.reduce((sum, { length }) => sum + length, 0);
               const sent = expected.reduce((sum, { length }) => sum + length, 0);
-              // What is taken is gone, once its callback has run; before that the socket counts it still.
+              // Bytes that were taken are gone once the callback has run. Until then the socket still counts them.
               expect(outbox.bufferedAmount).toBeGreaterThanOrEqual(sent - out);
             }
           }
@@ -217,7 +218,7 @@ describe('order and integrity', () => {
     },
   );
 
-  test('A40: a slab that a blocked socket still reads is not reused by others', async () => {
+  test('A40: a slab that a blocked socket still reads is not used by another connection', async () => {
     const blocked = setUp();
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
@@ -249,7 +250,7 @@ describe('order and integrity', () => {
     await turn();
   });
 
-  test('a header needs no write of its own: it leaves with the 64 KiB after it', async () => {
+  test('a header and the 64 KiB after it leave in one write', async () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(64 * KIB));
     const { buffer, offset } = outbox.reserve(10);
@@ -260,7 +261,7 @@ describe('order and integrity', () => {
     expect(socket.bytes.equals(Buffer.concat([Buffer.alloc(10, 7), payload]))).toBe(true);
   });
 
-  test('bytes beyond those that were committed never leave', async () => {
+  test('bytes beyond the committed ones never leave', async () => {
     const { socket, outbox } = setUp();
     const { buffer, offset } = outbox.reserve(100);
     buffer.fill(0xa5, offset, offset + 100);
@@ -272,7 +273,7 @@ describe('order and integrity', () => {
     expect(socket.bytes).toEqual(Buffer.alloc(3, 0xa5));
   });
 
-  /** Hands bytes on before `write` returns, and lets `answer` send from inside, as a duplex pair of Node's does. */
+  /** Passes bytes on before `write` returns, and lets `answer` send from inside, as Node's duplex pair does. */
   function answering(answer: (written: number) => void): FakeSocket {
     const socket = new FakeSocket();
     const write = socket._write.bind(socket);
@@ -282,13 +283,13 @@ describe('order and integrity', () => {
       if (chunk.length > 0) answer(written);
       write(chunk, encoding, callback);
     };
-    // One by one, so that every chunk of a write gets its answer.
+    // One by one, so that every chunk of a write is answered.
     Object.defineProperty(socket, '_writev', { value: undefined });
     return socket;
   }
 
   test.each<Ownership>(['taken', 'kept'])(
-    'messages sent inside a write come after it, and none is lost (%s)',
+    'messages that are sent inside a write leave after it, and no message is lost (%s)',
     async (ownership) => {
       let depth = 0;
       const sent: Buffer[] = [];
@@ -339,7 +340,7 @@ describe('order and integrity', () => {
     expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
   });
 
-  test('a destroy inside a write ends it', async () => {
+  test('a destroy() inside a write ends the outbox', async () => {
     const socket: FakeSocket = answering(() => {
       send(outbox, text('more'));
       outbox.destroy();
@@ -353,7 +354,7 @@ describe('order and integrity', () => {
     expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
   });
 
-  test('a socket that throws affects no other connection [A48]', async () => {
+  test('a socket that throws does not affect other connections [A48]', async () => {
     const broken = setUp();
     broken.socket._write = () => {
       throw new Error('a broken transport');
@@ -370,7 +371,7 @@ describe('order and integrity', () => {
 });
 
 describe('backpressure', () => {
-  test('a blocked socket is given nothing more until it took its data', async () => {
+  test('a blocked socket receives no more data until it has taken what it has', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     send(outbox, text('one '));
@@ -392,7 +393,7 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('progress of a slow peer is noticed in steps of 64 KiB', async () => {
+  test('the progress of a slow peer is noticed in steps of 64 KiB', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
@@ -410,7 +411,7 @@ describe('backpressure', () => {
 });
 
 describe('notification when bytes have left', () => {
-  test('whenSent is called once everything committed before it has left, never inside a call', async () => {
+  test('whenSent is called once all earlier bytes have left, and never inside a call', async () => {
     const { socket, outbox } = setUp();
     const sent: string[] = [];
     const note = (name: string) => (error: Error | null) => void sent.push(error === null ? name : 'lost');
@@ -419,7 +420,7 @@ describe('notification when bytes have left', () => {
     outbox.whenSent(note('one'));
     outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.whenSent(note('two'));
-    // Over 64 KiB: the socket has taken it all by now.
+    // These are over 64 KiB, so the socket has already taken all of them.
     expect([socket.bytes.length, sent]).toEqual([200 * KIB + 3, []]);
     await turn();
     expect(sent).toEqual(['nothing', 'one', 'two']);
@@ -438,7 +439,7 @@ describe('notification when bytes have left', () => {
     expect(sent).toEqual(['nothing', 'one', 'two', 'three', 'four']);
   });
 
-  test('whenSent receives the reason if it never leaves, exactly once, and after the end as well', async () => {
+  test('whenSent receives the reason exactly once if the bytes never leave, also after the end', async () => {
     const { socket, outbox } = setUp();
     const outcomes: unknown[] = [];
     const note = (error: Error | null): void => void outcomes.push(error === null ? 'sent' : error);
@@ -458,7 +459,7 @@ describe('notification when bytes have left', () => {
     expect(outcomes).toEqual(['sent', lost, lost, lost]);
   });
 
-  test('the callback belongs to the last write: no write is without bytes, and each turn has one', async () => {
+  test('no write is without bytes, because the callback belongs to the last write', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     for (let index = 0; index < 5; index++) {
@@ -475,7 +476,7 @@ describe('notification when bytes have left', () => {
   });
 
   test.each([true, false])(
-    'FAULT-1: a payload that is transferred before it has left ends the connection, once (blocked: %s)',
+    'FAULT-1: a payload that is transferred before it has left ends the connection once (blocked: %s)',
     async (isBlocked) => {
       const { socket, outbox, owner } = setUp();
       if (isBlocked) {
@@ -494,7 +495,7 @@ describe('notification when bytes have left', () => {
     },
   );
 
-  test('FAULT-4: shared memory is held while it waits, and is not counted for each connection', async () => {
+  test('FAULT-4: shared memory is held while it waits, and is not counted again for each connection', async () => {
     const lines = [setUp(), setUp(), setUp()];
     const shared = {
       bytes: 100 * KIB,
@@ -522,7 +523,7 @@ describe('notification when bytes have left', () => {
   });
 });
 
-describe('counters', () => {
+describe('the counters of waiting bytes', () => {
   test('waiting data counts in the memory budget, and is released when it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();
@@ -566,8 +567,8 @@ describe('counters', () => {
   });
 });
 
-describe('the end', () => {
-  test('C9: end() takes effect after all waiting data, once', async () => {
+describe('the end of an outbox', () => {
+  test('C9: end() takes effect once, after all waiting data', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(200 * KIB, 1), 0, false, null);
@@ -604,7 +605,7 @@ describe('the end', () => {
     expect(owner.onDrained).not.toHaveBeenCalled();
   });
 
-  test('a socket that other code destroys while it is blocked is abandoned', async () => {
+  test('an outbox drops its data if other code destroys the blocked socket', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.on('error', () => {});
     socket.on('close', () => outbox.release());

@@ -1,4 +1,4 @@
-/** Paths of options and paths of requests: compared percent-encoded, and otherwise literally. */
+/** Tests how the paths of options and of requests are compared: percent-encoded, and otherwise literally. */
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { closeServers, listenHttp } from './servers.ts';
 
 afterEach(closeServers);
 
-describe('toPathPattern', () => {
+describe('paths in options (toPathPattern)', () => {
   test('FAULT-10: a path may be written in any form, and is compared percent-encoded', () => {
     for (const [path, sent] of [
       ['/日本', '/%E6%97%A5%E6%9C%AC'],
@@ -29,7 +29,7 @@ describe('toPathPattern', () => {
     }
   });
 
-  test('FAULT-10: a RegExp sees the path as it was sent, and in its normal form', () => {
+  test('FAULT-10: a RegExp is tested against the path as it was sent, and against its normal form', () => {
     for (const pattern of [/^\/caf%C3%A9$/, /^\/caf%c3%a9$/, /^\/caf%C3%A9$/g]) {
       expect(servesPath(pattern, '/caf%c3%a9'), String(pattern)).toBe(true);
     }
@@ -37,7 +37,7 @@ describe('toPathPattern', () => {
     expect(servesPath(/^\/caf%C3%A9$/, '/cafe')).toBe(false);
   });
 
-  test('A2: no part of a URL is decoded or resolved', () => {
+  test('A2: no part of a path is decoded or resolved', () => {
     for (const [path, sent] of [
       ['/chat', '/%63hat'],
       ['/chat', '/x/../chat'],
@@ -78,12 +78,12 @@ describe('toPathPattern', () => {
   test('FAULT-10: every path that URL accepts is served under its given name', () => {
     fc.assert(
       fc.property(
-        // URL takes these for the end of the path, for "/", or drops them.
+        // URL treats these as the end of the path or as "/", or drops them.
         fc.string({ unit: 'binary' }).filter((text) => !/[?#\\\p{Cc}\p{Surrogate}]/u.test(text)),
         (text) => {
           const path = `/x${text}`;
           const { pathname } = new URL(`ws://localhost${path}`);
-          // Dot segments are resolved by URL, and by URL only.
+          // Only URL resolves dot segments.
           fc.pre(!/(?:^|\/)(?:\.|%2e)+(?:\/|$)/i.test(path) && !/\s$/.test(path));
           expect(servesPath(toPathPattern(path), pathname)).toBe(true);
         },
@@ -102,14 +102,14 @@ describe('toPathPattern', () => {
     );
   });
 
-  test('S2: the path of a target, absolute or not', () => {
+  test('S2: pathOf returns the path of a target, whether the target is absolute or not', () => {
     expect(
       ['/a?b', 'http://h/a?b', 'HTTPS://h', 'http://h?x', '*', 'ftp://h/a'].map((target) => pathOf(target)),
     ).toEqual(['/a', '/a', '/', '/', '*', 'ftp://h/a']);
   });
 });
 
-test('FAULT-10: on a listener and on an HTTP server', async () => {
+test('FAULT-10: a path beyond ASCII is served on a listener and on an HTTP server', async () => {
   const named = (name: string): WebSocketServer =>
     new WebSocketServer({ open: (connection) => void connection.close(1000, name), refused: () => {} });
   const at = async (port: number, path: string): Promise<string | number> => {

@@ -1,4 +1,4 @@
-/** Which pong answers which ping, and how long it took: RFC 6455 §5.5.2, §5.5.3. */
+/** Tests which pong answers which ping, and how long it took: RFC 6455 §5.5.2, §5.5.3. */
 import { expect, test } from 'vitest';
 import { PingTimes } from '../../src/transport/ping-times.ts';
 
@@ -15,17 +15,17 @@ test('design: rtt is the time from a ping to the pong with its payload', () => {
   expect([times.rtt, times.lastAnswered]).toEqual([25, 2]);
 });
 
-test('C8: a peer that answers only the newest of several pings has received those before it', () => {
+test('C8: a peer that answers only the newest of several pings has also received the earlier ones', () => {
   const times = new PingTimes();
   for (const payload of ['a', 'b', 'c']) times.sent(text(payload), 0);
   times.answered(text('c'), 7);
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
-  // Late, out of order: not believed.
+  // A pong that is late or out of order is ignored.
   times.answered(text('a'), 900);
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });
 
-test('C8: a pong without a ping, or a second one, has no effect', () => {
+test('C8: a pong without a ping has no effect, and neither has a second pong', () => {
   const times = new PingTimes();
   times.answered(text(''), 5);
   times.sent(text('a'), 10);
@@ -36,7 +36,7 @@ test('C8: a pong without a ping, or a second one, has no effect', () => {
   expect([times.rtt, times.lastAnswered]).toEqual([2, 1]);
 });
 
-test('design: among pings with the same payload, a skipped answer does not make the next ones look slow', () => {
+test('design: among pings with the same payload, a skipped answer does not make later answers look slow', () => {
   const times = new PingTimes();
   times.sent(text(''), 0);
   times.sent(text(''), 1_000);
@@ -47,7 +47,7 @@ test('design: among pings with the same payload, a skipped answer does not make 
   expect([times.rtt, times.lastAnswered]).toEqual([10, 3]);
 });
 
-test('FAULT-4: for a peer that answers nothing we keep eight pings; the oldest and the newest can still be answered', () => {
+test('FAULT-4: for a peer that answers nothing we keep eight pings, and the oldest and the newest can still be answered', () => {
   const times = new PingTimes();
   for (let number = 1; number <= 1_000; number++) times.sent(text(`${number}`), number);
   times.answered(text('500'), 2_000);
@@ -58,7 +58,7 @@ test('FAULT-4: for a peer that answers nothing we keep eight pings; the oldest a
   expect([times.rtt, times.lastAnswered]).toEqual([1_000, 1_000]);
 });
 
-test('design: the caller may change the payload once the ping was sent', () => {
+test('design: the caller may change the payload after the ping was sent', () => {
   const times = new PingTimes();
   const payload = text('abc');
   times.sent(payload, 0);

@@ -1,4 +1,4 @@
-/** Pings at a fixed pace, on a clock that the tests move; and which reason our Close frame gives. */
+/** Tests pings at a fixed pace, on a clock that the tests move, and the reason in our Close frame. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/api/connection.ts';
@@ -81,7 +81,7 @@ const sent = (socket: FakeSocket): string[] =>
     opcode === Op.Close ? `close ${codeOf({ payload } as never)}` : `${opcode} ${payload}`,
   );
 
-test('with `first: 0` a ping is sent at once, then one each interval, with the payload that `payload` returns', async () => {
+test('with `first: 0` a ping is sent at once and then once per interval, with the payload that `payload` returns', async () => {
   let count = 0;
   const { socket, pass } = open({ interval: 2_000, first: 0, payload: () => Buffer.from(`p${count++}`) });
   await turn();
@@ -96,7 +96,7 @@ test('with `first: 0` a ping is sent at once, then one each interval, with the p
   }
 });
 
-test('C7: other traffic is not an answer: without a pong before the next ping the connection fails with 1011', async () => {
+test('C7: other traffic does not count as an answer: without a pong before the next ping the connection fails with 1011', async () => {
   const { socket, errors, pass, connection } = open({ interval: 2_000, first: 0 });
   await pass(1_900);
   socket.push(frame(Op.Text, 'I am here'));
@@ -109,7 +109,7 @@ test('C7: other traffic is not an answer: without a pong before the next ping th
   expect((await connection.closed).code).toBe(1006);
 });
 
-test('`timeout` counts from the last pong, whatever the number of pings', async () => {
+test('`timeout` counts from the last pong, however many pings were sent', async () => {
   const { socket, pass } = open({ interval: 1_000, timeout: 3_500, answerEach: false });
   await pass(2_100);
   socket.push(frame(Op.Pong));
@@ -121,7 +121,7 @@ test('`timeout` counts from the last pong, whatever the number of pings', async 
   expect(sent(socket)).toContain('close 1011');
 });
 
-test('while reading is paused, no pong is missed', async () => {
+test('while the application has paused reading, a missing pong does not fail the connection', async () => {
   const { socket, pass, connection } = open({ interval: 1_000, timeout: 1_500 });
   connection.pause();
   await pass(5_000);
@@ -139,13 +139,20 @@ test.each([
     },
     'no payload',
   ],
-  ['is too long', () => Buffer.alloc(126), 'a control frame carries at most 125 bytes, not 126'],
-])('a payload that %s closes with 1011, and is reported', async (_name, payload, message) => {
-  const { socket, errors, pass } = open({ interval: 1_000, payload });
-  await pass(1_100);
-  expect(sent(socket)).toEqual(['close 1011']);
-  expect(errors.map((error) => error.message)).toEqual([message]);
-});
+  [
+    'returns more than 125 bytes',
+    () => Buffer.alloc(126),
+    'a control frame carries at most 125 bytes, not 126',
+  ],
+])(
+  'if the function `payload` %s, the connection closes with 1011, and the error is reported',
+  async (_name, payload, message) => {
+    const { socket, errors, pass } = open({ interval: 1_000, payload });
+    await pass(1_100);
+    expect(sent(socket)).toEqual(['close 1011']);
+    expect(errors.map((error) => error.message)).toEqual([message]);
+  },
+);
 
 test.each([
   [{ interval: 0 }, RangeError],
@@ -154,20 +161,20 @@ test.each([
   [{ interval: 1, answerEach: 1 }, TypeError],
   [{ interval: 1, payload: 'x' }, TypeError],
   [null, TypeError],
-])('pings: %j is refused', (pings, error) => {
+])('the option pings: %j is refused', (pings, error) => {
   expect(() => readValues({ pings: pings as unknown as PingOptions }, connectionSpecs, 'client')).toThrow(
     error,
   );
 });
 
-describe('closeReason', () => {
+describe('the option closeReason', () => {
   const reasonOf = (socket: FakeSocket): string =>
     framesOf(socket.bytes)
       .find(({ opcode }) => opcode === Op.Close)!
       .payload.subarray(2)
       .toString();
 
-  test("C16: sets the reason of our failure, and of the peer's", async () => {
+  test('C16: it sets the reason of our Close, whether the peer or our handler caused the failure', async () => {
     const words = (error: Error): string =>
       error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
     const ofPeer = open(undefined, {}, words);
@@ -195,8 +202,8 @@ describe('closeReason', () => {
         throw new Error('no words');
       },
     ],
-    ['is over 123 bytes', () => '€'.repeat(42)],
-  ])('if it %s, the default applies', async (_name, words) => {
+    ['returns more than 123 bytes', () => '€'.repeat(42)],
+  ])('if closeReason %s, the default reason is sent', async (_name, words) => {
     const { socket } = open(undefined, {}, words);
     socket.push(frame(Op.Text, 'not masked', { mask: false }));
     await turn();
@@ -204,7 +211,7 @@ describe('closeReason', () => {
   });
 });
 
-test('C24: a code that a Close frame may not have is the cause of the error', async () => {
+test("C24: an invalid code in the peer's Close frame is the cause of the error", async () => {
   const { socket, errors } = open(undefined);
   socket.push(frame(Op.Close, Buffer.from([5000 >> 8, 5000 & 255])));
   await turn();
@@ -212,7 +219,7 @@ test('C24: a code that a Close frame may not have is the cause of the error', as
   expect(errors[0]!.cause).toBe(5000);
 });
 
-test('FAULT-2: a ping that could not be sent in time, because the process was suspended, does not count against the peer', () => {
+test('FAULT-2: a ping that was late because the process was suspended does not count against the peer', () => {
   const pings: number[] = [];
   const failures: unknown[] = [];
   const endpoint = {
@@ -230,10 +237,10 @@ test('FAULT-2: a ping that could not be sent in time, because the process was su
   const pace = new PingPace(schedule, endpoint, endpoint as unknown as Pinging, 0);
   pace.check(1_000);
   pace.answered(1_100);
-  // The next one was due at 3,000.
+  // The next ping was due at 3,000 ms.
   pace.check(60_000);
   expect([pings.length, failures.length]).toEqual([2, 0]);
-  // That one was sent, and is not answered.
+  // That ping was sent, and is not answered.
   pace.check(61_000);
   expect(failures).toHaveLength(0);
   pace.check(62_000);

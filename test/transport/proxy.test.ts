@@ -1,27 +1,27 @@
-/** Which proxy is used, and what it is asked: without a socket. */
+/** Tests without a socket which proxy is used, and what the request to it contains. */
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
 import { chooseProxy, formatConnect, formatProxy } from '../../src/transport/proxy.ts';
 
 const target = parseTarget('ws://origin.example/');
 
-describe('O4, O5: the proxy of an option', () => {
+describe('O4, O5: the proxy that the option names', () => {
   test.each([
     ['http://proxy.example', 'proxy.example', 80, false],
     ['https://proxy.example', 'proxy.example', 443, true],
     ['http://proxy.example:3128/', 'proxy.example', 3128, false],
     ['http://[::1]:3128', '::1', 3128, false],
-  ])('%s', (url, hostname, port, secure) => {
+  ])('the option "%s" names the proxy, as a string and as a URL', (url, hostname, port, secure) => {
     for (const option of [url, new URL(url)]) {
       expect(chooseProxy(option, target)).toEqual({ secure, hostname, port, authorization: null });
     }
   });
 
-  test('is null without an option', () => {
+  test('without the option there is no proxy, whatever the environment says', () => {
     expect(chooseProxy(undefined, target, { http_proxy: 'http://proxy.example' })).toBeNull();
   });
 
-  test('has credentials, which are decoded into Proxy-Authorization and are in no text about the proxy', () => {
+  test('the credentials are decoded into Proxy-Authorization, and no text about the proxy contains them', () => {
     const proxy = chooseProxy('http://us%40er:p%3Ass@proxy.example:3128', target)!;
     const value = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`;
     expect(proxy.authorization).toBe(value);
@@ -31,7 +31,7 @@ describe('O4, O5: the proxy of an option', () => {
     expect(formatProxy(proxy)).toBe('proxy http://proxy.example:3128');
   });
 
-  test('may be an IPv6 address, which is written in brackets', () => {
+  test('an IPv6 address is written in brackets', () => {
     const proxy = chooseProxy('https://[2001:db8::1]:8443', target)!;
     expect(formatProxy(proxy)).toBe('proxy https://[2001:db8::1]:8443');
     expect(formatConnect(proxy, parseTarget('wss://[::1]/'))).toBe(
@@ -46,7 +46,7 @@ describe('O4, O5: the proxy of an option', () => {
     ['socks5://proxy.example', 'WS_PROXY_URL'],
     ['proxy.example:3128', 'WS_PROXY_URL'],
     ['', 'WS_PROXY_URL'],
-  ])('FAULT-10: %j: %s', (option, code) => {
+  ])('FAULT-10: the option %j is refused with %s', (option, code) => {
     let thrown: unknown = null;
     try {
       chooseProxy(option, target);
@@ -58,7 +58,7 @@ describe('O4, O5: the proxy of an option', () => {
   });
 });
 
-test('O4: the environment has a proxy for each scheme, one for both, and hosts that need none', () => {
+test('O4: the environment may name a proxy for each scheme, one for both schemes, and hosts that need no proxy', () => {
   const via = (environment: Record<string, string>, url: string): number | null =>
     chooseProxy('env', parseTarget(url), environment)?.port ?? null;
   const both = { http_proxy: 'http://p:1', https_proxy: 'http://p:2', all_proxy: 'http://p:3' };

@@ -1,4 +1,4 @@
-/** Where redirects lead, and what may go along: without a socket. */
+/** Tests without a socket where redirects lead, and which data follows. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
@@ -27,7 +27,7 @@ describe('A42: the target of a redirect', () => {
     ['ws://a/b?c', '?d', 'ws://a/b?d'],
     ['ws://a/b', '/c#fragment', 'ws://a/c'],
     ['ws://a/b', 'ws://user:pass@c/', 'ws://c/'],
-  ])('from %s to %s: %s', (from, location, to) => {
+  ])('from %s, the Location %s leads to %s', (from, location, to) => {
     const target = followRedirect(parseTarget(from), response('Location', location));
     expect([target.href, target.username, target.password]).toEqual([to, '', '']);
   });
@@ -39,7 +39,7 @@ describe('A42: the target of a redirect', () => {
     ['ws://a/', ['Location', '/b', 'Location', '/c'], 'WS_REDIRECT_LOCATION'],
     ['wss://a/', ['Location', 'ws://a/'], 'WS_REDIRECT_DOWNGRADE'],
     ['wss://a/', ['Location', 'http://a/'], 'WS_REDIRECT_DOWNGRADE'],
-  ])('from %s with %j: %s', (from, headers, code) => {
+  ])('from %s, the header fields %j are refused with %s', (from, headers, code) => {
     let error: HandshakeError | null = null;
     try {
       followRedirect(parseTarget(from), response(...headers));
@@ -49,12 +49,12 @@ describe('A42: the target of a redirect', () => {
     expect(error).toMatchObject({ code, stage: 'redirect', status: 302, headers });
   });
 
-  test('only some statuses redirect: 304 and 300 do not', () => {
+  test('only 301, 302, 303, 307 and 308 redirect', () => {
     const statuses = Array.from({ length: 900 }, (_, at) => at + 100);
     expect(statuses.filter(isRedirect)).toEqual([301, 302, 303, 307, 308]);
   });
 
-  test('an origin is scheme, host and port', () => {
+  test('an origin consists of scheme, host and port', () => {
     const same = (one: string, other: string): boolean => isSameOrigin(parseTarget(one), parseTarget(other));
     expect(same('ws://a/b', 'http://A:80/c?d')).toBe(true);
     for (const other of ['wss://a/', 'ws://a:81/', 'ws://b/', 'ws://a.b/', 'wss://a:80/']) {
@@ -64,7 +64,7 @@ describe('A42: the target of a redirect', () => {
 });
 
 describe('FAULT-10: data that another origin may receive', () => {
-  test('FAULT-10: contains no header field except those that are named, in any case', () => {
+  test('FAULT-10: it contains no header field except those that are named, in upper or lower case', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('Cookie', 'authorization', 'X-A', 'x-b', 'Proxy-Authorization'), {
@@ -85,7 +85,7 @@ describe('FAULT-10: data that another origin may receive', () => {
     expect(headersAcrossOrigins(['X-A', '1', 'Cookie', 'c'], toCrossOriginHeaders())).toEqual([]);
   });
 
-  test('FAULT-10: contains no TLS option that identifies the client', () => {
+  test('FAULT-10: it contains no TLS option that identifies the client', () => {
     const trust = { ca: 'ca', rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
     const identity = {
       cert: 'c',
@@ -104,7 +104,7 @@ describe('FAULT-10: data that another origin may receive', () => {
   });
 
   test.each([[['Cookie']], [['AUTHORIZATION']], [['']], [['a b']], [[5]], ['X-A'], [{}]])(
-    'FAULT-10: crossOriginHeaders: %j is refused',
+    'FAULT-10: crossOriginHeaders with %j is refused',
     (names) => {
       expect(() => toCrossOriginHeaders(names as never)).toThrow(TypeError);
     },

@@ -1,4 +1,4 @@
-/** The body of a refusal: complete or not, whole or in pieces, within 64 KiB. */
+/** Tests the body of a refusal: complete or not, whole or in pieces, within 64 KiB. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -21,7 +21,7 @@ function read(response: HttpResponseHead, pieces: readonly (string | Buffer)[]):
   return [body.bytes.toString('latin1'), body.isComplete];
 }
 
-/** A body in chunks of these sizes (9112 §7.1). */
+/** Returns a body in chunks of these sizes (9112 §7.1). */
 function inChunks(body: Buffer, sizes: readonly number[]): Buffer {
   const parts: Buffer[] = [];
   let at = 0;
@@ -35,12 +35,12 @@ function inChunks(body: Buffer, sizes: readonly number[]): Buffer {
 
 describe('V1: the body of a refusal', () => {
   test.each<[string, HttpResponseHead, string, string, boolean]>([
-    ['of a length', head(['Content-Length', '5']), 'noway!!', 'noway', true],
-    ['of a length that is not reached', head(['Content-Length', '50']), 'noway', 'noway', false],
-    ['of a length that is not a number', head(['Content-Length', '5x']), 'noway!!', 'noway!!', false],
+    ['with a length', head(['Content-Length', '5']), 'noway!!', 'noway', true],
+    ['shorter than its length', head(['Content-Length', '50']), 'noway', 'noway', false],
+    ['with a length that is not a number', head(['Content-Length', '5x']), 'noway!!', 'noway!!', false],
     ['empty', head(['Content-Length', '0']), '', '', true],
     ['without a length', head(), 'noway', 'noway', false],
-    ['of a status that has none', head([], 304), 'noway', '', true],
+    ['with a status that has no body', head([], 304), 'noway', '', true],
     ['in chunks', chunked, '3;x=y\r\nnow\r\n2\r\nay\r\n0\r\n\r\n', 'noway', true],
     [
       'in chunks after another coding',
@@ -50,18 +50,18 @@ describe('V1: the body of a refusal', () => {
       true,
     ],
     ['in chunks that end early', chunked, '5\r\nno', 'no', false],
-    ['in what is not chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
-    ['in a chunk of a negative size', chunked, '-5\r\nnoway', '', true],
-    ['in a size line without end', chunked, 'x'.repeat(2_000), '', true],
-  ])('%s', (_name, response, bytes, body, isComplete) => {
+    ['in invalid chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
+    ['in a chunk with a negative size', chunked, '-5\r\nnoway', '', true],
+    ['in chunks whose size line never ends', chunked, 'x'.repeat(2_000), '', true],
+  ])('a body %s is read at every split point', (_name, response, bytes, body, isComplete) => {
     expect(read(response, [bytes])).toEqual([body, isComplete]);
-    // At every split point.
+    // The result is the same at every split point.
     for (let at = 0; at <= bytes.length; at += Math.ceil((bytes.length + 1) / 40)) {
       expect(read(response, [bytes.slice(0, at), bytes.slice(at)])).toEqual([body, isComplete]);
     }
   });
 
-  test('any body, in any chunks, cut into any pieces, has the same result', () => {
+  test('a body in any chunks, cut into any pieces, has the same result', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
@@ -82,7 +82,7 @@ describe('V1: the body of a refusal', () => {
     );
   });
 
-  test('no bytes make it throw, or keep more than 64 KiB', () => {
+  test('no bytes cause an exception, or hold more than 64 KiB', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }),
@@ -101,14 +101,14 @@ describe('V1: the body of a refusal', () => {
         [chunked, inChunks(bytes, [40_000])],
       ] as const) {
         const body = new ResponseBody(response);
-        // Without a length it ends with the connection, or with what is kept.
+        // Without a length the body ends with the connection, or at the limit of the kept bytes.
         expect(body.push(wire)).toBe(response === chunked || size >= 65_536);
         expect(body.bytes.length).toBe(Math.min(size, 65_536));
       }
     }
   });
 
-  test('FAULT-10: a chunked refusal in pieces of one byte holds 64 KiB, not 10.7 MB', () => {
+  test('FAULT-10: a chunked refusal in pieces of one byte holds 64 KiB, and not 10.7 MB', () => {
     const pieces = [...inChunks(Buffer.alloc(65_535, 'x'), [1])].map((byte) => Buffer.from([byte]));
     const held = (): number => {
       collectGarbage();

@@ -1,16 +1,16 @@
-/** Servers and proxies that follow a script: raw TCP, or TLS, and whatever bytes the test wants. */
+/** Servers and proxies that follow a script: raw TCP or TLS, and any bytes that the test wants. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { acceptOf } from './wire.ts';
 
 export interface ScriptedRequest {
   readonly socket: Socket;
-  /** The request's head, as it came. */
+  /** The head of the request, as it arrived. */
   readonly head: string;
-  /** What came after it. */
+  /** The bytes that arrived after the head. */
   readonly rest: Buffer;
   readonly key: string;
-  /** A right answer to it. */
+  /** Returns a correct answer to the request. */
   accept(extra?: string): string;
 }
 
@@ -18,9 +18,9 @@ export interface Scripted {
   readonly port: number;
   /** The heads of all requests. */
   readonly requests: string[];
-  /** Connections at the moment. */
+  /** The connections that are open. */
   readonly open: ReadonlySet<Socket>;
-  /** Connections ever. */
+  /** The number of connections so far. */
   readonly count: number;
 }
 
@@ -33,7 +33,7 @@ export async function closeScripted(): Promise<void> {
   }
 }
 
-/** Listens; `script` is called for each request head, `connected` for each connection. */
+/** Listens, and calls `script` for each request head and `connected` for each connection. */
 export async function scripted(
   script: (request: ScriptedRequest) => void,
   options: { tls?: TlsOptions; connected?: (socket: Socket) => void } = {},

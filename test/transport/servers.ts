@@ -1,4 +1,4 @@
-/** Servers for tests, of every kind that a handshake can come through; all are closed by `closeServers`. */
+/** Servers for tests, one for every kind of handshake. `closeServers` closes all of them. */
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -20,7 +20,7 @@ export const tls: { cert: string; key: string } = {
   key: fixture('localhost-key.pem'),
 };
 
-/** A certificate and its key out of test/fixtures/tls. */
+/** Reads a certificate and its key from test/fixtures/tls. */
 export function certificate(name: string): { cert: string; key: string } {
   return { cert: fixture(`${name}-cert.pem`), key: fixture(`${name}-key.pem`) };
 }
@@ -33,12 +33,12 @@ export interface TestServer<Data> {
   readonly server: WebSocketServer<Data>;
   readonly port: number;
   readonly url: string;
-  /** A raw peer: TCP, or TLS that trusts the test CA. */
+  /** Returns a raw peer: TCP, or TLS that trusts the test CA. */
   peer(): RawPeer;
 }
 
 interface Open {
-  /** Drops the connections and closes. */
+  /** Drops the connections and closes the server. */
   close(): Promise<void>;
   readonly http: HttpServer | null;
 }
@@ -46,7 +46,7 @@ interface Open {
 const open: Open[] = [];
 const peers: RawPeer[] = [];
 
-/** A raw peer on TLS. */
+/** Returns a raw peer on TLS. */
 export function tlsPeer(port: number): RawPeer {
   const options = { port, host: '127.0.0.1', allowHalfOpen: true };
   return track(new RawPeer(tlsConnect({ ...options, ca, servername: 'localhost' })));
@@ -93,7 +93,7 @@ export async function startServer<Data = undefined>(
   };
 }
 
-/** Lets an HTTP server listen on a free port, and closes it in the end. */
+/** Lets an HTTP server listen on a free port, and closes it at the end. */
 export async function listenHttp(http: HttpServer): Promise<number> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   open.push({ close: () => Promise.resolve(), http });

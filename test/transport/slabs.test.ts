@@ -1,4 +1,4 @@
-/** One write for each connection and turn, however many connections send, and memory that comes back to the pool. */
+/** Each connection has one write per turn, however many connections send, and memory returns to the pool. */
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -34,8 +34,8 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   outbox.commit(bytes.length);
 }
 
-describe('a batch', () => {
-  test('FAULT-4: a connection that has nothing to send keeps no slab alive', () => {
+describe('the batch of a connection', () => {
+  test('FAULT-4: a connection that has nothing to send holds no slab', () => {
     const batch = new Batch();
     batch.grow(60_000);
     expect(batch.buffer.length).toBe(MAX_SLAB_SIZE);
@@ -50,8 +50,8 @@ describe('a batch', () => {
   });
 });
 
-describe('the pool', () => {
-  test('a slab has the requested size, and is not much larger', () => {
+describe('the pool of slabs', () => {
+  test('a slab has at least the requested size, and less than twice this size', () => {
     for (const size of [1, 255, 256, 257, 1_000, 1_024, 1_025, 32_769, MAX_SLAB_SIZE]) {
       const slab = acquireSlab(size);
       expect(slab.length).toBeGreaterThanOrEqual(size);
@@ -61,7 +61,7 @@ describe('the pool', () => {
     expect(slabBytes().inUse).toBe(0);
   });
 
-  test('the memory kept for reuse is bounded, for any sizes', () => {
+  test('the memory kept for reuse is limited, for any sizes', () => {
     for (let size = 256; size <= MAX_SLAB_SIZE; size *= 2) {
       const slabs = Array.from({ length: (4 * 1024 * 1024) / size }, () => acquireSlab(size));
       for (const slab of slabs) releaseSlab(slab);
@@ -77,23 +77,26 @@ describe('one write for each connection and turn', () => {
     [65, 16],
     [1_000, 16],
     [10_000, 3],
-  ])('%i connections, %i messages to each', async (connections, messages) => {
-    const lines = Array.from({ length: connections }, open);
-    const message = Buffer.alloc(66, 0x61);
-    // The second time the sizes are those of the first.
-    for (const round of [1, 2]) {
-      for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
-      await turn();
-      expect(Math.max(...lines.map(({ socket }) => socket.writes))).toBe(round);
-      expect(slabBytes().inUse).toBe(0);
-    }
-    for (const { outbox, socket } of lines) {
-      expect(socket.bytes.length).toBe(2 * messages * message.length);
-      outbox.destroy();
-    }
-  });
+  ])(
+    'each connection has one write per turn with %i connections and %i messages to each',
+    async (connections, messages) => {
+      const lines = Array.from({ length: connections }, open);
+      const message = Buffer.alloc(66, 0x61);
+      // In the second round the sizes are those of the first one.
+      for (const round of [1, 2]) {
+        for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
+        await turn();
+        expect(Math.max(...lines.map(({ socket }) => socket.writes))).toBe(round);
+        expect(slabBytes().inUse).toBe(0);
+      }
+      for (const { outbox, socket } of lines) {
+        expect(socket.bytes.length).toBe(2 * messages * message.length);
+        outbox.destroy();
+      }
+    },
+  );
 
-  test('data beyond the size of the pool leaves in several writes, not in one for each message', async () => {
+  test('data beyond the size of the pool leaves in several writes, and not in one write for each message', async () => {
     const lines = Array.from({ length: 2_000 }, open);
     const message = Buffer.alloc(600, 0x61);
     for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);
@@ -122,7 +125,7 @@ describe('one write for each connection and turn', () => {
   });
 });
 
-test('A40: any sends of any sizes, with any blocking, arrive in order, and no slab is lost', async () => {
+test('A40: bytes of any sizes, with any blocking, arrive in order, and no slab is lost', async () => {
   const step = fc.record({
     line: fc.nat(5),
     kind: fc.constantFrom('send', 'send', 'send', 'append', 'block', 'take', 'open', 'turn', 'destroy'),

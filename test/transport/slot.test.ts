@@ -1,4 +1,4 @@
-/** Slots: one per socket, from accept to its 'close', whatever happens in between. */
+/** Tests slots: one per socket, from accept to its 'close', whatever happens between. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -14,8 +14,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-describe('slots', () => {
-  test('FAULT-4: a socket has one slot, and releases it only when it is closed', async () => {
+describe('the slots of a server', () => {
+  test('FAULT-4: a socket has one slot, and releases it only when the socket is closed', async () => {
     const slots = new Slots(2);
     const [one, two, three] = [new PassThrough(), new PassThrough(), new PassThrough()];
     expect([slots.take(one), slots.take(one), slots.take(two), slots.take(three)]).toEqual([
@@ -32,7 +32,7 @@ describe('slots', () => {
     expect(slots.take(three)).toBe(true);
   });
 
-  test('FAULT-4: a socket that is already closed takes none, since it would never release it', async () => {
+  test('FAULT-4: a socket that is already closed takes no slot, since it would never release it', async () => {
     const slots = new Slots(1);
     const socket = new PassThrough().destroy();
     await until(() => socket.closed);
@@ -49,7 +49,10 @@ describe('slots', () => {
   });
 });
 
-/** In front of a server: `half` ends the direction to it, and takes nothing of what it sends any more, TLS or not. */
+/**
+ * Starts a relay before a server. `half` ends the direction to the server, and no longer takes what the server sends,
+ * with or without TLS.
+ */
 async function halfClosing(port: number): Promise<{ port: number; half(): void; close(): Promise<void> }> {
   const sockets: Socket[] = [];
   let upstream: Socket | null = null;
@@ -75,7 +78,7 @@ async function halfClosing(port: number): Promise<{ port: number; half(): void; 
 }
 
 test.each(kinds)(
-  'FAULT-4: %s: peers that let messages queue and send FIN without Close never hold more sockets than maxConnections',
+  'FAULT-4: %s: peers that let messages queue and send FIN without a Close frame never hold more sockets than maxConnections',
   async (kind) => {
     const message = Buffer.alloc(16_777_216);
     const { port } = await startServer(
@@ -99,10 +102,10 @@ test.each(kinds)(
 );
 
 describe.each(['a peer that never begins TLS', 'a peer that never sends a request'] as const)(
-  'a slot is taken at accept: %s',
+  'a slot is taken when the socket is accepted: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
-      'FAULT-4: %s: it is held until the socket is closed',
+      'FAULT-4: %s: the slot is held until the socket is closed',
       async (kind) => {
         const { peer, port } = await startServer(
           { refused: () => {} },
@@ -117,7 +120,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
         await Promise.all(holders.map(({ socket }) => once(socket, connected)));
         const beyond = peer().write(requestHead());
         expect(await beyond.answer()).toMatch(/^HTTP\/1\.1 503 /);
-        // FIN is enough: without a request there is nothing to answer.
+        // FIN is enough, since without a request there is nothing to answer.
         holders[0]!.socket.end();
         const next = async (): Promise<number> => {
           const raw = peer().write(requestHead());
@@ -125,14 +128,14 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
           return raw.status;
         };
         while ((await next()) !== 101) await new Promise((resolve) => setTimeout(resolve, 5));
-        // That one has the slot now: there is no other.
+        // This connection has the only free slot now.
         expect(await next()).toBe(503);
       },
     );
   },
 );
 
-test('FAULT-4: refused peers that linger hold slots as well', async () => {
+test('FAULT-4: refused peers that do not close hold their slots', async () => {
   const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
   const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
   for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);
@@ -146,7 +149,7 @@ test('FAULT-4: refused peers that linger hold slots as well', async () => {
   }
 });
 
-test('FAULT-4: upgrades that are left to others hold slots, until another listener takes them', async () => {
+test('FAULT-4: upgrades that are left to other listeners hold slots, until another listener takes them', async () => {
   const http = createHttpServer();
   const { server } = await startServer({ refused: () => {} }, { maxConnections: 2, handshakeTimeout: 200 });
   server.attach(http, { path: '/chat' });
@@ -161,7 +164,7 @@ test('FAULT-4: upgrades that are left to others hold slots, until another listen
   const ask = (path: string): RawPeer => plainPeer(port).write(requestHead({}, `GET ${path} HTTP/1.1`));
   const theirs = [ask('/theirs'), ask('/theirs'), ask('/theirs')];
   for (const raw of theirs) await raw.until(() => raw.status === 101);
-  // Answered in the event itself: none of them has a slot here.
+  // These were answered in the event itself, so none of them has a slot here.
   const left = [ask('/left'), ask('/left')];
   const beyond = ask('/left');
   const answers = await Promise.all([...left, beyond].map((raw) => raw.answer()));

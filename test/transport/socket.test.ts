@@ -1,4 +1,7 @@
-/** An endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and what is reported when. */
+/**
+ * Tests an endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and the order of the
+ * reports.
+ */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -12,10 +15,10 @@ import { closeFrame, codeOf, frame, Op } from './wire.ts';
 
 const MIB = 1_048_576;
 
-describe('message deadline', () => {
+describe('the message deadline', () => {
   const half = frame(Op.Binary, Buffer.alloc(100)).subarray(0, 50);
 
-  test('A23, design: 30 s without progress inside a message fails with 1008, once', async () => {
+  test('A23, design: 30 s without progress inside a message fail the connection once with 1008', async () => {
     const { socket, receive, frames, pass, end } = setUp('server', { heartbeatInterval: 1_000_000 });
     await receive(half);
     await pass(29_900);
@@ -23,7 +26,7 @@ describe('message deadline', () => {
     await pass(300);
     expect(codeOf(frames().at(-1)!)).toBe(1008);
     expect(end()).toEqual([['error', 'WS_MESSAGE_TIMEOUT']]);
-    // §7.1.7: no Close frame of the peer's is waited for, but a peer that stays is dropped.
+    // §7.1.7: the endpoint does not wait for a Close frame of the peer, but a peer that stays is dropped.
     await pass(5_200);
     expect(socket.destroyed).toBe(true);
     expect(end()).toEqual([
@@ -32,7 +35,7 @@ describe('message deadline', () => {
     ]);
   });
 
-  test('each piece of the message is progress, and pings between them are not', async () => {
+  test('each piece of the message counts as progress, and pings between the pieces do not', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     for (let at = 50; at < 60; at++) {
@@ -52,14 +55,14 @@ describe('message deadline', () => {
     expect(other.end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('between messages there is no deadline', async () => {
+  test('there is no deadline between messages', async () => {
     const { receive, pass, end } = setUp('server', { heartbeatInterval: 10_000_000 });
     await receive(half, frame(Op.Binary, Buffer.alloc(100)).subarray(50));
     await pass(200_000);
     expect(end()).toEqual([]);
   });
 
-  test('design: the clock stops while the application has paused reading, and then starts again', async () => {
+  test('design: the message deadline stops while the application has paused reading, and then starts again', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     await pass(20_000);
@@ -72,7 +75,7 @@ describe('message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('it also applies to a message that began in waiting data', async () => {
+  test('the message deadline also applies to a message that began in waiting data', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },
@@ -90,8 +93,8 @@ describe('message deadline', () => {
   });
 });
 
-describe('closing handshake', () => {
-  test('A30, design: a silent peer is dropped after 5 s with 1006, WS_CLOSE_TIMEOUT', async () => {
+describe('the deadline of the closing handshake', () => {
+  test('A30, design: a silent peer is dropped after 5 s with 1006 and WS_CLOSE_TIMEOUT', async () => {
     const { socket, connection, frames, pass, end } = setUp();
     connection.endpoint.close(1000);
     await pass(4_900);
@@ -106,7 +109,7 @@ describe('closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('A30: a peer that keeps sending data is dropped as well', async () => {
+  test('A30: a peer that continues to send data is dropped at this deadline', async () => {
     const { socket, connection, receive, pass, reported, end } = setUp();
     connection.endpoint.close(1000);
     for (let step = 0; step < 10; step++) {
@@ -115,11 +118,11 @@ describe('closing handshake', () => {
     }
     expect(socket.destroyed).toBe(true);
     expect(end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
-    // §5.5.1: until its Close frame comes, what it sends counts.
+    // §5.5.1: data that arrives before the peer's Close frame still counts.
     expect(reported.filter(([name]) => name === 'text').length).toBeGreaterThan(5);
   });
 
-  test('A30: it applies while the application has paused reading, or the socket is blocked', async () => {
+  test('A30: the deadline applies while the application has paused reading, and while the socket is blocked', async () => {
     const paused = setUp();
     paused.connection.pause();
     paused.connection.endpoint.close(1000);
@@ -168,7 +171,7 @@ describe('closing handshake', () => {
     await receive(closeFrame(3000, 'bye'));
     expect(codeOf(frames()[0]!)).toBe(3000);
     expect(socket.finished).toBe(true);
-    // §7.1.1: the other half is read until the peer's end.
+    // §7.1.1: the other direction is read until the peer's end.
     expect(socket.destroyed).toBe(false);
     socket.push(null);
     await turn();
@@ -179,7 +182,7 @@ describe('closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('C5, C9: a client waits for the server to end TCP, then ends too', async () => {
+  test('C5, C9: a client waits for the server to end TCP, and then ends TCP', async () => {
     const { socket, frames, receive, end } = setUp('client');
     await receive(closeFrame(1001, '', { mask: false }));
     expect(frames().map((one) => [one.masked, codeOf(one)])).toEqual([[true, 1001]]);
@@ -191,7 +194,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1001, '', true, true]]);
   });
 
-  test('C5: a client whose server does not end TCP gives up after the timeout, cleanly', async () => {
+  test('C5: a client whose server does not end TCP drops it after the timeout, and the close is clean', async () => {
     const { socket, receive, end, pass } = setUp('client');
     await receive(closeFrame(1000, '', { mask: false }));
     await pass(4_900);
@@ -201,7 +204,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C12: the end is not clean until TCP is closed, and reported only then', async () => {
+  test('C12: the close is reported, as clean, only when TCP is closed', async () => {
     const { socket, connection, receive, end } = setUp('client');
     connection.endpoint.close(1000);
     await receive(closeFrame(1000, '', { mask: false }));
@@ -211,7 +214,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, false]]);
   });
 
-  test('C13: no code is 1005, the first Close frame counts, and no frame after it does', async () => {
+  test('C13: a Close frame without a code is reported as 1005, the first Close frame counts, and later frames are ignored', async () => {
     const none = setUp();
     await none.receive(closeFrame(null));
     none.socket.push(null);
@@ -228,7 +231,7 @@ describe('closing handshake', () => {
     expect(two.reported.filter(([name]) => name === 'text')).toEqual([]);
   });
 
-  test('C13, C19: the end of TCP without a Close frame is 1006', async () => {
+  test('C13, C19: the end of TCP without a Close frame is reported as 1006', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, end } = setUp(role);
       socket.push(null);
@@ -239,7 +242,7 @@ describe('closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('C19: a reset is 1006, with the cause, reported once', async () => {
+  test('C19: a reset is reported once, as 1006 with the cause', async () => {
     const errors: Error[] = [];
     const { socket, reported } = setUp('server', {}, { onError: (error) => errors.push(error) });
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
@@ -252,7 +255,7 @@ describe('closing handshake', () => {
     expect(reported.filter(([name]) => name === 'close')).toEqual([['close', 1006, '', false, false]]);
   });
 
-  test('a reset after the closing handshake loses nothing', async () => {
+  test('a reset after the closing handshake does not change the reported close', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(closeFrame(1000));
     socket.destroy(new Error('reset'));
@@ -260,7 +263,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C17: a reset after a failure is not a second error', async () => {
+  test('C17: a reset after a failure does not cause a second error', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(frame(Op.Text, 'not masked', { mask: false }));
     expect(end()).toEqual([['error', 'WS_UNMASKED_FRAME']]);
@@ -272,7 +275,7 @@ describe('closing handshake', () => {
     ]);
   });
 
-  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped silently', async () => {
+  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped without another error', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, frames, receive, end, pass } = setUp(role);
       const mask = role === 'server';
@@ -289,7 +292,7 @@ describe('closing handshake', () => {
     }
   });
 
-  test('terminate drops without a Close frame: 1006', async () => {
+  test('terminate drops the connection without a Close frame and reports 1006', async () => {
     const { socket, connection, frames, end } = setUp();
     connection.endpoint.terminate();
     connection.endpoint.terminate();
@@ -300,7 +303,7 @@ describe('closing handshake', () => {
 
   test('FAULT-3: a socket that never emits close, after any end, is closed at a deadline', async () => {
     class Stuck extends FakeSocket {
-      // As bare Node after `end()` and `resetAndDestroy()`.
+      // Bare Node does this after `end()` and `resetAndDestroy()`.
       override _destroy(): void {}
     }
     const ends: Record<string, (connection: SocketConnection) => void> = {
@@ -334,7 +337,7 @@ describe('closing handshake', () => {
     }
   });
 
-  test('a socket that was closed before the start is reported closed', async () => {
+  test('a socket that was closed before the start is reported as closed', async () => {
     const socket = new FakeSocket();
     socket.destroy();
     await turn();
@@ -359,8 +362,8 @@ describe('closing handshake', () => {
   });
 });
 
-describe('sending', () => {
-  test('design: with more than 1 MiB queued, a peer that takes nothing for 10 s is WS_SEND_CAP, 1006', async () => {
+describe('sending to a socket', () => {
+  test('design: if more than 1 MiB is queued, a peer that takes nothing for 10 s ends the connection with WS_SEND_CAP and 1006', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -374,7 +377,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('design: 1 MiB and less may wait; an increase beyond it is noticed within a second', async () => {
+  test('design: 1 MiB and less may wait, and an increase beyond it is noticed within a second', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 100));
@@ -385,7 +388,7 @@ describe('sending', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 as soon as a silent peer, however little waits', async () => {
+  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 as soon as a silent peer, even if little data waits', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -404,7 +407,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('A26: the same flood from a peer that takes something now and then is not dropped', async () => {
+  test('A26: a peer that floods us and takes something from time to time is not dropped', async () => {
     const { socket, receive, pass, end } = setUp();
     socket.block();
     for (let second = 0; second < 300; second++) {
@@ -415,7 +418,7 @@ describe('sending', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A26: there is no such deadline if one of the limits that it consists of is disabled', async () => {
+  test('A26: this deadline is disabled if one of the limits that form it is disabled', async () => {
     for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
       const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
       socket.block();
@@ -427,7 +430,7 @@ describe('sending', () => {
     }
   });
 
-  test('A26: a `sendTimeout` that is longer than the heartbeat applies here too', async () => {
+  test('A26: a `sendTimeout` that is longer than the heartbeat is the deadline for a flooding peer', async () => {
     const { socket, receive, pass, end } = setUp('server', { sendTimeout: 90_000 });
     socket.block();
     for (let second = 0; second < 89; second++) {
@@ -440,7 +443,7 @@ describe('sending', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('a blocked peer is not polled every tick', async () => {
+  test('a blocked peer is not checked in every tick', async () => {
     const { socket, connection, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(10_000));
@@ -451,7 +454,7 @@ describe('sending', () => {
     spy.mockRestore();
   });
 
-  test('design: beyond the send cap the connection ends with WS_SEND_CAP, 1006, at once', async () => {
+  test('design: a message beyond the send cap ends the connection at once with WS_SEND_CAP and 1006', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(600_000));
@@ -464,7 +467,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('design: a fragmented message is one message for the send cap', async () => {
+  test('design: a fragmented message counts as one message for the send cap', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(3 * MIB), { fragmentSize: 100_000 });
@@ -475,7 +478,7 @@ describe('sending', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('drain follows when everything has left', async () => {
+  test('the drain event follows when all data has left', async () => {
     const { socket, connection, reported } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
@@ -487,13 +490,13 @@ describe('sending', () => {
     expect(connection.waitsForDrain()).toBe(false);
   });
 
-  test('FAULT-8: drain never follows close, even if the socket takes the waiting data later', async () => {
+  test('FAULT-8: the drain event never follows close, even if the socket takes the waiting data later', async () => {
     const { socket, connection, reported, receive } = setUp('server');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
     expect(connection.waitsForDrain()).toBe(true);
     await turn();
-    // §7.2.1: the peer leaves without a Close frame, which is the end, whatever still waits to be sent.
+    // §7.2.1: the peer leaves without a Close frame. This is the end, whatever still waits to be sent.
     socket.push(null);
     await receive();
     expect(reported.map(([name]) => name)).toEqual(['close']);
@@ -506,7 +509,7 @@ describe('sending', () => {
     expect(reported.map(([name]) => name)).toEqual(['close']);
   });
 
-  test('FAULT-8: wasClean is false if our Close frame, and messages before it, never left', async () => {
+  test('FAULT-8: wasClean is false if our Close frame and the messages before it never left', async () => {
     for (const leaves of [false, true]) {
       const { socket, connection, end, receive } = setUp('server');
       socket.block();
@@ -521,7 +524,7 @@ describe('sending', () => {
     }
   });
 
-  test('with a small high-water mark, data does not wait for the end of the turn, since drain would never come', () => {
+  test('with a small high-water mark, data leaves before the end of the turn, since otherwise drain would never come', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
@@ -543,10 +546,10 @@ describe('sending', () => {
   });
 });
 
-describe('replies that accumulate', () => {
+describe('replies that wait to be sent', () => {
   const request = frame(Op.Binary, Buffer.alloc(10_000));
 
-  test('A32, design: a server stops reading above the high-water mark, and continues when they have left', async () => {
+  test('A32, design: a server stops reading when the waiting replies exceed the high-water mark, and continues when they have left', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -574,7 +577,7 @@ describe('replies that accumulate', () => {
     expect(line.frames()).toHaveLength(40);
   });
 
-  test('A32: one chunk full of requests does not bypass this', async () => {
+  test('A32: a server stops processing in the middle of a chunk full of requests', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -591,7 +594,7 @@ describe('replies that accumulate', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('A32: a handler that calls resume() first does not bypass this either', async () => {
+  test('A32: a handler that calls resume() before it replies cannot make the server read on', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -609,7 +612,7 @@ describe('replies that accumulate', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('design: a client continues to read, or two busy endpoints would deadlock', async () => {
+  test('design: a client continues to read, since two busy endpoints would otherwise deadlock', async () => {
     let handled = 0;
     const line: Line = setUp(
       'client',
@@ -626,7 +629,7 @@ describe('replies that accumulate', () => {
     expect(handled).toBe(40);
   });
 
-  test('A26: for a ping flood that is not read, only the newest pong waits', async () => {
+  test('A26: if a peer floods us with pings and does not read, only the newest pong waits', async () => {
     const { socket, connection, receive, frames } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -637,7 +640,7 @@ describe('replies that accumulate', () => {
     expect(frames().map(({ payload }) => payload.toString())).toEqual(['first', 'ping 999']);
   });
 
-  test('A27: pings that are read are all answered', async () => {
+  test('A27: all pings of a peer that reads are answered', async () => {
     const { receive, frames } = setUp();
     await receive(Buffer.concat(Array.from({ length: 10_000 }, (_, index) => frame(Op.Ping, String(index)))));
     expect(frames().map(({ payload }) => payload.toString())).toEqual(
@@ -646,8 +649,8 @@ describe('replies that accumulate', () => {
   });
 });
 
-describe('pause', () => {
-  test('data that was read stays in order, and nothing more is read', async () => {
+describe('pausing a connection on a socket', () => {
+  test('data that was already read stays in order, and no more is read', async () => {
     const line: Line = setUp(
       'server',
       {},
@@ -671,7 +674,7 @@ describe('pause', () => {
   });
 });
 
-test('two of our endpoints on a duplex pair close each other, in any nesting of calls', async () => {
+test('two of our endpoints on a duplex pair can close each other, in any nesting of calls', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];
@@ -718,7 +721,7 @@ test('two of our endpoints on a duplex pair close each other, in any nesting of 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-describe('reset', () => {
+describe('reset() of a connection', () => {
   async function tcpPair(): Promise<{ ours: Socket; peer: Socket }> {
     const server = createServer({ allowHalfOpen: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -751,7 +754,7 @@ describe('reset', () => {
     ['breaks a rule', 'onError', frame(3), 1006],
     ['sends a Close frame', 'onClosing', closeFrame(1000), 1000],
   ] as const)(
-    'FAULT-3: the peer %s, and %s calls reset(): close is reported and the socket is gone',
+    'FAULT-3: if the peer %s and %s calls reset(), close is reported and the socket is closed',
     async (_cause, hook, bytes, code) => {
       const { ours, peer } = await tcpPair();
       const gone = new Promise<void>((resolve) => ours.once('close', () => resolve()));
@@ -778,7 +781,7 @@ describe('reset', () => {
   );
 });
 
-test('errors of the endpoint keep their type', async () => {
+test('an error of the endpoint is reported with its own type', async () => {
   const errors: Error[] = [];
   const { receive, pass } = setUp('server', {}, { onError: (error) => errors.push(error) });
   await receive(frame(3));

@@ -7,13 +7,15 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, test } from 'vitest';
 import { acceptOf, closeFrame, codeOf, frame, Op, RawPeer, requestHead } from './wire.ts';
 
-// Each deadline in the child, and for how long it is stopped, in milliseconds.
+// The deadlines of the child, and how long it is stopped, in milliseconds.
 const DEADLINE = 3_000;
 const STOPPED = 4_500;
 
 const library = new URL('../../dist/index.js', import.meta.url).href;
 
-/** Servers with one short deadline each, and a client; what happens is printed, a line of JSON for each event. */
+/**
+ * Starts servers with one short deadline each, and a client. Prints what happens, one line of JSON for each event.
+ */
 const script = `
   const { connect, WebSocketServer } = await import(${JSON.stringify(library)});
   const print = (...values) => console.log(JSON.stringify(values));
@@ -60,7 +62,7 @@ afterEach(async () => {
   }
 });
 
-/** The child, and what it printed so far. */
+/** The child process, and what it has printed so far. */
 function start(): { events: unknown[][]; until(matches: (event: unknown[]) => boolean): Promise<unknown[]> } {
   const events: unknown[][] = [];
   let wake = (): void => {};
@@ -88,7 +90,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 
 // Windows has no signal that stops a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
+  test('FAULT-2: it drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();
@@ -102,7 +104,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
       return one;
     };
 
-    // Everything is brought to where the child waits for an answer.
+    // Brings each connection to the point at which the child waits for an answer.
     const target = createServer((socket) => sockets.push(socket));
     server = target;
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
@@ -145,7 +147,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
     await new Promise((resolve) => setTimeout(resolve, STOPPED));
     child!.kill('SIGCONT');
 
-    // From now on they answer at once, so that a heartbeat goes on.
+    // From now on the peers answer at once, so that the heartbeat continues.
     const answerPings = setInterval(() => {
       for (const one of [pinged, paced]) if (!one.closed) one.write(frame(Op.Pong));
     }, 100);

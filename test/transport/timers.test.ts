@@ -1,4 +1,4 @@
-/** The wheel of deadlines on a clock that the tests move. */
+/** Tests the wheel of deadlines on a clock that the tests move. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { clock } from '../../src/transport/clock.ts';
 import { processTimers, type Timer, TimerWheel } from '../../src/transport/timers.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 
-// One tick of the wheel, and one turn of it: docs of timers.ts promise "at most one tick late".
+// One tick of the wheel, and one turn of it. timers.ts promises "at most one tick late".
 const TICK = 20;
 const TURN = 1024 * TICK;
 
@@ -18,7 +18,7 @@ afterEach(() => {
   useRealClock();
 });
 
-/** A timer that notes when it is called, on the clock of the test. */
+/** Returns a timer that records when it is called, on the clock of the test. */
 function recorder(
   wheel: TimerWheel,
   onTimer: (timer: Timer) => void = () => {},
@@ -38,7 +38,7 @@ function expectDue(at: number, due: number): void {
   expect(at).toBeLessThanOrEqual(due + TICK + 1);
 }
 
-describe('a deadline', () => {
+describe('the deadline of a timer', () => {
   test.each([
     0,
     1,
@@ -54,7 +54,7 @@ describe('a deadline', () => {
     30_000,
     10 * TURN + 7,
     86_400_000,
-  ])('of %i ms fires once, never early, and at most one tick late', (delay) => {
+  ])('a deadline of %i ms fires once, never early, and at most one tick late', (delay) => {
     const wheel = new TimerWheel();
     vi.advanceTimersByTime(1_234.5);
     const { timer, at } = recorder(wheel);
@@ -68,7 +68,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('of Infinity never fires, and needs no timer', () => {
+  test('a deadline of Infinity never fires, and needs no timer of the process', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(Number.POSITIVE_INFINITY);
     expect(timer.isSet).toBe(false);
@@ -77,7 +77,7 @@ describe('a deadline', () => {
     expect(at).toEqual([]);
   });
 
-  test('of Infinity replaces an earlier one', () => {
+  test('a deadline of Infinity replaces an earlier one', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     timer.set(Number.POSITIVE_INFINITY);
@@ -86,7 +86,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('beyond the maximum of setTimeout (2^31 ms) neither fires at once nor causes a warning', () => {
+  test('a deadline beyond the maximum of setTimeout (2^31 ms) neither fires at once nor causes a warning', () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -102,7 +102,7 @@ describe('a deadline', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('that is set again counts from then', () => {
+  test('a deadline that is set again counts from that moment', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     vi.advanceTimersByTime(90);
@@ -113,7 +113,7 @@ describe('a deadline', () => {
     expect(at).toHaveLength(1);
   });
 
-  test('is moved forward by setSooner, never back', () => {
+  test('setSooner moves a deadline forward, and never back', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.setSooner(1_000);
     timer.setSooner(5_000);
@@ -126,7 +126,7 @@ describe('a deadline', () => {
     expect(at).toHaveLength(1);
   });
 
-  test('can be cancelled twice, and set after that', () => {
+  test('a deadline can be cancelled twice and set again', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(50);
     timer.cancel();
@@ -139,7 +139,7 @@ describe('a deadline', () => {
   });
 });
 
-describe('inside a callback', () => {
+describe('setting timers inside a callback', () => {
   test('a far deadline does not delay nearer ones', () => {
     const wheel = new TimerWheel();
     const first = recorder(wheel, (timer) => {
@@ -155,7 +155,7 @@ describe('inside a callback', () => {
     expect(first.at).toHaveLength(2);
   });
 
-  test('a timer may set itself again, also at once, without blocking the loop', () => {
+  test('a timer may set itself again, even for 0 ms, without blocking the event loop', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel, () => {
       if (at.length < 5) timer.set(0);
@@ -166,7 +166,7 @@ describe('inside a callback', () => {
     expect(new Set(at).size).toBe(5);
   });
 
-  test('a timer of the same tick may be cancelled or moved', () => {
+  test('a callback may cancel or move another timer of the same tick', () => {
     const wheel = new TimerWheel();
     const others = [recorder(wheel), recorder(wheel), recorder(wheel)];
     const [kept, cancelled, moved] = others as [(typeof others)[0], (typeof others)[0], (typeof others)[0]];
@@ -174,7 +174,8 @@ describe('inside a callback', () => {
       cancelled.timer.cancel();
       if (meddler.at.length === 1) moved.timer.set(200);
     });
-    // Both orders: the meddler is the newest of its tick, then the oldest. In one of them it comes before the others.
+    // Both orders are tested: the meddler is first the newest timer of its tick, and then the oldest. In one case it
+    // runs before the others.
     for (const { timer } of others) timer.set(100);
     meddler.timer.set(100);
     vi.advanceTimersByTime(400);
@@ -184,12 +185,12 @@ describe('inside a callback', () => {
     vi.advanceTimersByTime(400);
     expect(kept.at).toHaveLength(2);
     expect(cancelled.at).toHaveLength(1);
-    // Once for each time it was set: moved before it was due, or set again after it.
+    // Once for each time it was set: it was moved before it was due, or set again afterwards.
     expect(moved.at).toHaveLength(3);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('an exception reaches the process, and the other callbacks are still called', () => {
+  test('an exception in a callback reaches the process, and the other callbacks are still called', () => {
     const wheel = new TimerWheel();
     const before = recorder(wheel);
     const bad = recorder(wheel, () => {
@@ -205,8 +206,8 @@ describe('inside a callback', () => {
   });
 });
 
-describe('FAULT-2: a process that was suspended', () => {
-  test('first reads the data that has arrived, and only then checks deadlines, even those that are long past', () => {
+describe('FAULT-2: the deadlines of a process that was suspended', () => {
+  test('data that has arrived is read first, and deadlines are checked only after that, even those that are long past', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);
@@ -216,7 +217,7 @@ describe('FAULT-2: a process that was suspended', () => {
     vi.advanceTimersByTime(140);
     expect([answered.at, silent.at]).toEqual([[], []]);
     expect(polls).toHaveLength(1);
-    // The answer of one of them was in the kernel; another deadline is set meanwhile.
+    // The answer to one of them was in the kernel. Another deadline is set meanwhile.
     answered.timer.cancel();
     const later = recorder(wheel);
     later.timer.set(200);
@@ -229,7 +230,7 @@ describe('FAULT-2: a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('moves every deadline that passed by the lost time, at most by its own delay, once', () => {
+  test('each deadline that passed is moved once by the lost time, and by at most its own delay', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -243,11 +244,11 @@ describe('FAULT-2: a process that was suspended', () => {
     jumped.mockReturnValue(now);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at, long.at]).toEqual([[], []]);
-    // 18 s were lost, so far as the wheel can see: it was to wake up after two.
+    // As far as the wheel can see, 18 s were lost: it had planned to wake up after two seconds.
     jumped.mockReturnValue(now + 2_000 + TICK);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at.length, long.at.length]).toEqual([1, 0]);
-    // Late again: it is not moved again.
+    // The wheel is late again, but does not move the deadline again.
     jumped.mockReturnValue(now + 60_000);
     vi.advanceTimersByTime(20_000);
     expect([short.at.length, long.at.length, later.at.length]).toEqual([1, 1, 0]);
@@ -256,7 +257,7 @@ describe('FAULT-2: a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('for less than a second, as event loops often are, moves nothing', () => {
+  test('a suspension of less than a second, which is common in event loops, moves no deadline', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel);
     vi.advanceTimersByTime(TICK);
@@ -268,7 +269,7 @@ describe('FAULT-2: a process that was suspended', () => {
   });
 });
 
-test('one timer of the process serves all deadlines, and none is left when the last is done', () => {
+test('one timer of the process serves all deadlines, and no timer is left after the last one', () => {
   const wheel = new TimerWheel();
   const timers = Array.from({ length: 1_000 }, () => recorder(wheel));
   timers.forEach(({ timer }, index) => {
@@ -312,7 +313,7 @@ test('any sequence of set, setSooner and cancel behaves as specified', () => {
         } else if (kind === 'setSooner') {
           const before = due[which];
           timers[which]!.setSooner(delay);
-          // Within one tick of each other, either may be the one that counts.
+          // Within one tick of each other, either deadline may be the one that counts.
           if (before == null || at < before) due[which] = before == null ? at : Math.min(before, at);
           if (before != null && Math.abs(before - at) < TICK) due[which] = Math.min(before, at);
         } else {

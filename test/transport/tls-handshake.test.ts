@@ -1,4 +1,4 @@
-/** A TLS handshake that comes to nothing: its socket and its place among the handshakes are free again at once. */
+/** Tests a TLS handshake that fails: its socket is closed and its place among the handshakes is free at once. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
@@ -11,7 +11,7 @@ test('S9: a client that refuses the certificate does not occupy the server until
   const { port } = await server.listen({ tls });
   const url = `wss://localhost:${port}/`;
   await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-  // The only place is free again, as soon as the server has read the alert.
+  // The only place is free as soon as the server has read the alert.
   const trusting = async (): Promise<number> => {
     const connection = await connect(url, { tls: { ca: fixture('ca-cert.pem') } });
     return (await connection.close()).code;

@@ -19,11 +19,14 @@ import { frame, framesOf, Op, requestHead } from './wire.ts';
 
 const KIB = 1024;
 
-/** Reads what it is given at once, and is done a turn later, as TLS is; or not before `free`, while the peer takes nothing. */
+/**
+ * Reads what it is given at once, and completes a turn later, as TLS does. While the peer takes nothing, it completes
+ * only at `free`.
+ */
 class EncryptingSocket extends Duplex {
-  /** What each write was given, as it was then. */
+  /** The bytes of each write, as they were at that moment. */
   readonly writes: Buffer[] = [];
-  /** The memory of it. */
+  /** The memory of each write. */
   readonly handed: Buffer[] = [];
   #isHeld = false;
   #done: (() => void) | null = null;
@@ -44,7 +47,7 @@ class EncryptingSocket extends Duplex {
     this.#isHeld = true;
   }
 
-  /** The write under way is done. @param forGood and later ones a turn after they begin */
+  /** Completes the current write. @param forGood later writes complete a turn after they begin */
   free(forGood: boolean): void {
     if (forGood) this.#isHeld = false;
     const done = this.#done;
@@ -80,7 +83,7 @@ interface Line {
   readonly budget: MemoryBudget;
 }
 
-/** @param isAlone whether nothing of others is under way any more */
+/** @param isAlone whether no write of other code is in progress any more */
 async function setUp(isAlone = true, sendCap = Number.POSITIVE_INFINITY): Promise<Line> {
   const socket = new EncryptingSocket();
   const owner = {
@@ -113,15 +116,15 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   outbox.commit(bytes.length);
 }
 
-/** A header in place, followed by a payload of the application's. */
+/** Sends a header in place, followed by a payload of the application. */
 function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isStable = false): void {
   const { buffer, offset } = outbox.reserve(14);
   buffer.set(header, offset);
   outbox.append(payload, header.length, isStable, null);
 }
 
-describe('one part for each write', () => {
-  test('a header and 64 KiB leave in one write, and share no memory', async () => {
+describe('the parts of a TLS write', () => {
+  test('a header and a payload of 64 KiB leave in one write, in memory of their own', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(64 * KIB);
@@ -149,7 +152,7 @@ describe('one part for each write', () => {
     ]);
   });
 
-  test('data sent during a write leaves in one write after it', async () => {
+  test('data that is sent during a write leaves in one write after it', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();
@@ -162,7 +165,7 @@ describe('one part for each write', () => {
     expect(socket.writes.map(String)).toEqual(['one ', 'two three four']);
   });
 
-  test('A40: while the data of others is being written, memory is not free when `write` returns', async () => {
+  test('A40: while data of other code is being written, memory is not free when `write` returns', async () => {
     const before = slabBytes();
     const { socket, outbox } = await setUp(false);
     socket.hold();
@@ -172,7 +175,7 @@ describe('one part for each write', () => {
     send(outbox, Buffer.from('in place '));
     sendLarge(outbox, Buffer.from('header '), payload);
     outbox.flush();
-    // Everybody's memory is used meanwhile.
+    // The memory of all payloads is changed meanwhile.
     payload.fill(0);
     const others = await Promise.all(Array.from({ length: 20 }, () => setUp()));
     for (const { outbox: other } of others) {
@@ -190,7 +193,7 @@ describe('one part for each write', () => {
     expect(slabBytes().inFlight).toBe(before.inFlight);
   });
 
-  test('A40: any sends of any sizes on many connections arrive in order, and no slab is lost', async () => {
+  test('A40: sends of any sizes on many connections arrive in order, and no slab is lost', async () => {
     const step = fc.record({
       line: fc.nat(3),
       kind: fc.constantFrom('small', 'small', 'owned', 'borrowed', 'flush', 'turn', 'hold', 'free'),
@@ -239,8 +242,8 @@ describe('one part for each write', () => {
   });
 });
 
-describe('backpressure', () => {
-  test('a write in progress does not block, unless the peer takes nothing for a turn', async () => {
+describe('backpressure of a TLS socket', () => {
+  test('a write in progress does not block the connection, unless the peer takes nothing for a turn', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     send(outbox, Buffer.alloc(100));
     outbox.flush();
@@ -265,13 +268,13 @@ describe('backpressure', () => {
   test.each([
     ['256 KiB', Number.POSITIVE_INFINITY, 256 * KIB],
     ['the send cap', 20_000, 20_000],
-  ])('with more than %s in progress it blocks at once', async (_name, sendCap, limit) => {
+  ])('the connection is blocked at once if more than %s is in progress', async (_name, sendCap, limit) => {
     const { outbox, owner } = await setUp(true, sendCap);
     outbox.append(Buffer.alloc(limit), 0, false, null);
     outbox.flush();
     expect(outbox.blocked).toBe(false);
     send(outbox, Buffer.alloc(1));
-    // What is sent meanwhile is added at 64 KiB, or at the end of the turn.
+    // Data that is sent meanwhile is added at 64 KiB, or at the end of the turn.
     outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
     expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
     expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);
@@ -280,7 +283,7 @@ describe('backpressure', () => {
     expect(outbox.blocked).toBe(false);
   });
 
-  test('progress of a slow peer is noticed in steps of 64 KiB', async () => {
+  test('the progress of a slow peer is noticed in steps of 64 KiB', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(1024 * KIB), 0, false, null);
@@ -290,14 +293,14 @@ describe('backpressure', () => {
       socket.free(false);
       await turns();
     }
-    // Of the first one it was not known that the peer is slow.
+    // At the first write it was not known that the peer is slow.
     expect(socket.writes.map(({ length }) => length)).toEqual([
       128 * KIB,
       ...Array.from({ length: 14 }, () => 64 * KIB),
     ]);
   });
 
-  test('whenSent is called when the write is done, in order, and not before', async () => {
+  test('whenSent is called in order when the write has completed, and not before', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     const sent: string[] = [];
@@ -315,7 +318,7 @@ describe('backpressure', () => {
     expect(sent).toEqual(['one', 'lost']);
   });
 
-  test('a requested drain comes once everything has left, even if nothing was blocked', async () => {
+  test('a requested drain follows once all data has left, even if the connection was never blocked', async () => {
     const { outbox, owner } = await setUp();
     outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
     outbox.notifyWhenEmpty();
@@ -345,10 +348,10 @@ describe('backpressure', () => {
   });
 });
 
-describe('TLS of this Node', () => {
+describe('TLS sockets of this Node', () => {
   afterEach(closeServers);
 
-  /** Both ends of a TLS connection. */
+  /** Returns both ends of a TLS connection. */
   async function pair(): Promise<{ here: TLSSocket; there: TLSSocket; close(): void }> {
     const server = createServer(tls);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -399,7 +402,7 @@ describe('TLS of this Node', () => {
     close();
   });
 
-  test('FAULT-1: data for a peer that does not read is blocked, counted, and unchanged when it reads', async () => {
+  test('FAULT-1: data for a peer that does not read waits, is counted, and arrives unchanged when the peer reads', async () => {
     const connections: Connection[] = [];
     let drains = 0;
     const { server, peer: dial } = await startServer(
@@ -428,7 +431,7 @@ describe('TLS of this Node', () => {
     expect(waiting).toBeGreaterThan(1_000_000);
     expect(sent.length).toBeLessThan(payloads.length);
     expect(connection.send('still')).toBe(false);
-    // What is done is done: the application may use it again.
+    // These messages have left, so the application may use their memory again.
     for (const index of sent) payloads[index]!.fill(0);
     await turns();
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(waiting);
@@ -449,7 +452,7 @@ describe('TLS of this Node', () => {
     expect(server.connections.size).toBe(1);
   });
 
-  test('A32: a peer that sends requests and does not read is not read any more', async () => {
+  test('A32: a server stops reading from a peer that sends requests and does not read the replies', async () => {
     const reply = randomBytes(200_000);
     let asked = 0;
     const { server, peer: dial } = await startServer(
@@ -477,7 +480,7 @@ describe('TLS of this Node', () => {
     await turns();
     const before = asked;
     expect(before).toBeLessThan(asks / 2);
-    // What one read brought is answered: at most the replies to that.
+    // The requests of one read are answered, so at most their replies wait.
     expect(connection!.bufferedAmount).toBeLessThan(20 * reply.length);
     peer.socket.on('data', ({ length }: Buffer) => {
       received += length;
@@ -487,7 +490,7 @@ describe('TLS of this Node', () => {
     expect(asked).toBe(asks);
   });
 
-  test('a peer that takes nothing is dropped, even if it continues to send', async () => {
+  test('a peer that takes no data is dropped, even if it continues to send', async () => {
     const errors: { code?: string }[] = [];
     const connections: Connection[] = [];
     const { peer: dial } = await startServer(

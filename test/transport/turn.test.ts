@@ -1,12 +1,13 @@
-/** The end of the event loop's turn, where two kinds of work meet: what is to be sent, and messages that wait to be decompressed. */
+/** Tests the end of the event loop's turn, which sends frames and then continues to decompress waiting messages. */
 import { expect, test } from 'vitest';
 import { inLaterTurn, TurnShare } from '../../src/deflate/turn.ts';
 import { flushAtEndOfTurn } from '../../src/transport/turn.ts';
 
-test('FAULT-5: an answer leaves before messages that wait for their turn are decompressed', async () => {
+test('FAULT-5: an answer leaves before messages that wait for a later turn are decompressed', async () => {
   const log: string[] = [];
   const answer = { isListed: false, flush: () => log.push('answer'), endTurn: () => log.push('too late') };
-  // The turn of a peer that sends too much ends before the answer is there, so its end is before that of what is sent, too.
+  // The turn of a peer that sends too much ends before the answer exists. So this end is registered before that of
+  // the answer.
   new TurnShare().spend(2 ** 24);
   const late = inLaterTurn(() => log.push('message'));
   flushAtEndOfTurn(answer);

@@ -1,4 +1,4 @@
-/** The server's opening handshake over real sockets, through every kind of listener. */
+/** Tests the server's opening handshake over real sockets, through every kind of listener. */
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { ServerHandlers } from '../../src/api/server-handlers.ts';
@@ -17,7 +17,7 @@ const echo: ServerHandlers = {
   message: (connection, message) => void connection.send(message),
 };
 
-/** Waits for what a callback sets. */
+/** Waits for a value that a callback sets. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -26,10 +26,10 @@ async function answerTo(peer: RawPeer, request: string): Promise<string> {
   return peer.write(request).answer();
 }
 
-describe.each(kinds)('%s', (kind) => {
+describe.each(kinds)('the opening handshake, %s', (kind) => {
   const attached = kind.startsWith('attach');
 
-  test('S17: a valid request is answered with 101 and the right Accept, and opens', async () => {
+  test('S17: a valid request is answered with 101 and the correct Sec-WebSocket-Accept, and the connection opens', async () => {
     const { peer } = await startServer(echo, {}, kind);
     const raw = await peer().open();
     expect(raw.head).toBe(
@@ -45,7 +45,7 @@ describe.each(kinds)('%s', (kind) => {
     });
   });
 
-  test('seam S5: accepting receives the contents of the 101, and adds header fields', async () => {
+  test('seam S5: the handler `accepting` receives the contents of the 101, and adds header fields', async () => {
     const answers: unknown[] = [];
     const { peer } = await startServer(
       {
@@ -79,7 +79,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('seam S5: refusing receives each refusal, and may replace the answer', async () => {
+  test('seam S5: the handler `refusing` receives each refusal, and may replace the answer', async () => {
     const seen: [string, number][] = [];
     const reported: [string, number][] = [];
     const { peer } = await startServer(
@@ -108,7 +108,7 @@ describe.each(kinds)('%s', (kind) => {
       const own = await answer('own', '/?reject');
       expect(own).toMatch(/^HTTP\/1\.1 418 [\s\S]*X-Own: 1[\s\S]*a teapot$/);
       expect(own).not.toContain('WWW-Authenticate');
-      // The version that we speak stays in the answer (§4.4).
+      // The supported version stays in the answer (§4.4).
       const version = await answer('own', '/', { 'Sec-WebSocket-Version': '12' });
       expect(version).toMatch(/^HTTP\/1\.1 418 [\s\S]*Sec-WebSocket-Version: 13/);
       expect(await answer('own', '/?throw')).toMatch(/^HTTP\/1\.1 418 /);
@@ -125,7 +125,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(reported[1]).toEqual(['WS_HANDSHAKE_REJECTED', 418]);
   });
 
-  test('seam S5: a server that is shut down inside either handler writes one answer', async () => {
+  test('seam S5: a server that shuts down inside `accepting` or `refusing` writes only one answer', async () => {
     for (const name of ['accepting', 'refusing'] as const) {
       let ended: Promise<void> = Promise.resolve();
       const { server, peer } = await startServer(
@@ -145,7 +145,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('S1, S22: statuses of requests that are refused', async () => {
+  test('S1, S22: each refused request is answered with its own status', async () => {
     const { peer } = await startServer(
       {
         upgrade: (request) => {
@@ -171,7 +171,7 @@ describe.each(kinds)('%s', (kind) => {
       [505, requestHead({}, 'GET / HTTP/1.0')],
     ];
     if (!attached) {
-      // Where node:http reads the head, these are its own answers.
+      // If node:http reads the head, these answers are its own.
       requests.push(
         [400, requestHead({}, 'GET  / HTTP/1.1')],
         [414, requestHead({}, `GET /${'x'.repeat(9_000)} HTTP/1.1`)],
@@ -188,7 +188,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('S13, A5: 426 names the version, and 405 the method', async () => {
+  test('S13, A5: an answer of 426 names the version, and an answer of 405 names the method', async () => {
     const { peer } = await startServer({}, {}, kind);
     const version = await answerTo(peer(), requestHead({ 'Sec-WebSocket-Version': '99' }));
     expect(version).toMatch(/\r\nSec-WebSocket-Version: 13\r\n/);
@@ -196,7 +196,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(await answerTo(peer(), requestHead({}, 'PUT / HTTP/1.1'))).toMatch(/\r\nAllow: GET\r\n/);
   });
 
-  test('A4: nothing after a refused request is served', async () => {
+  test('A4: no request after a refused request is served', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const answer = await answerTo(
@@ -207,7 +207,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(seen).toEqual([]);
   });
 
-  test('A3: a body is not skipped but refused, and no byte of it is served', async () => {
+  test('A3: a request with a body is refused, and no byte of the body is served as a request', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const inner = requestHead({}, 'GET /smuggled HTTP/1.1');
@@ -244,7 +244,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('A25: a request that arrives byte by byte has the same result', async () => {
+  test('A25: a request that arrives byte by byte has the same result as one that arrives whole', async () => {
     const { peer } = await startServer(echo, {}, kind);
     const raw = peer();
     await new Promise((resolve) =>
@@ -263,7 +263,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(raw.frames[1]!.opcode).toBe(Op.Close);
   });
 
-  test('A13: a connection beyond maxConnections receives 503 with Retry-After, and a slot is free again afterwards', async () => {
+  test('A13: a connection beyond maxConnections receives 503 with Retry-After, and the slot is free again afterwards', async () => {
     const { server, peer } = await startServer(echo, { maxConnections: 2 }, kind);
     const first = await peer().open();
     await peer().open();
@@ -278,7 +278,7 @@ describe.each(kinds)('%s', (kind) => {
     await peer().open();
   });
 
-  test('A13: unfinished handshakes take slots too, and release them', async () => {
+  test('A13: unfinished handshakes take slots, and release them at the end', async () => {
     let settle: () => void = () => {};
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>((resolve) => (settle = resolve)) },
@@ -297,11 +297,12 @@ describe.each(kinds)('%s', (kind) => {
     await first.until(() => first.status === 101);
   });
 
-  test('A7: a hook that never settles leads to 408 at the deadline', async () => {
+  test('A7: if the upgrade hook never settles, the server answers 408 at the deadline', async () => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
-      // Over TLS the deadline covers that too, and who has not got through it hears nothing.
+      // Over TLS the deadline covers the TLS handshake as well, and a client that has not finished it receives no
+      // answer.
       { handshakeTimeout: kind === 'listen over TLS' ? 500 : 100 },
       kind,
     );
@@ -309,7 +310,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(refused).toEqual(['WS_HANDSHAKE_TIMEOUT']);
   });
 
-  test('A48: a hook that throws or rejects leads to 500, none of its text is sent, and it is reported once', async () => {
+  test('A48: if the upgrade hook throws or rejects, the server answers 500 without its text, and reports the error once', async () => {
     const refused: HandshakeError[] = [];
     const { peer } = await startServer(
       {
@@ -354,7 +355,7 @@ describe.each(kinds)('%s', (kind) => {
     );
   });
 
-  test('S12: an invalid answer of a hook admits no client: 500', async () => {
+  test('S12: an invalid answer of the upgrade hook admits no client, and the server answers 500', async () => {
     const answers: unknown[] = [
       false,
       null,
@@ -394,7 +395,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(raw.status).toBe(403);
   });
 
-  test('A9: CR LF in the answer of a hook is a fault of the hook: 500, and no such line', async () => {
+  test('A9: CR LF in the answer of the upgrade hook is answered with 500, and the injected line is not sent', async () => {
     for (const answer of [
       { headers: ['X-Name', 'a\r\nSet-Cookie: b'] },
       { headers: { 'Bad\r\nName': 'x' } },
@@ -411,7 +412,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test("S15: the options or the hook choose a subprotocol of the client's list", async () => {
+  test("S15: the options or the upgrade hook choose a subprotocol from the client's list", async () => {
     const byOptions = await startServer({}, { subprotocols: ['b', 'a'] }, kind);
     const offer = { 'Sec-WebSocket-Protocol': 'x, a, b' };
     expect((await byOptions.peer().open(offer)).head).toMatch(/\r\nSec-WebSocket-Protocol: a\r\n/);
@@ -426,7 +427,7 @@ describe.each(kinds)('%s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('a peer that leaves during the hook releases its slot', async () => {
+  test('a peer that leaves while the upgrade hook works releases its slot', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -448,13 +449,13 @@ describe.each(kinds)('%s', (kind) => {
     leaving.destroy();
     await leaving.gone();
     settle();
-    // Where the leaving was not seen before the answer, the connection opened and was lost; it never stays.
+    // If the server did not notice the end before the answer, the connection opened and was lost. It never stays.
     await until(() => events.length !== 1 && server.connections.size === 0);
     expect(events.length === 0 || events.join() === 'open,close 1006').toBe(true);
     await peer().open();
   });
 
-  test('S21, A1: foreign origins are refused by default, before the hook', async () => {
+  test('S21, A1: foreign origins are refused by default, before the upgrade hook is called', async () => {
     let asked = 0;
     const { peer, port } = await startServer({ upgrade: () => void asked++ }, {}, kind);
     const statuses: number[] = [];
@@ -475,7 +476,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(asked).toBe(1);
   });
 
-  test('handshakes that are in progress when the server shuts down get 503', async () => {
+  test('handshakes that are in progress when the server shuts down are answered with 503', async () => {
     let asked = 0;
     const { server, peer } = await startServer(
       {
@@ -500,7 +501,7 @@ describe.each(kinds)('%s', (kind) => {
 });
 
 describe("slow peers of the server's own listener", () => {
-  test('A7, design: a request that arrives slowly is answered with 408 at the deadline, in any pieces', async () => {
+  test('A7, design: a request that arrives slowly, in any pieces, is answered with 408 at the deadline', async () => {
     const { peer } = await startServer({}, { handshakeTimeout: 200 });
     const raw = peer();
     const request = requestHead();
@@ -513,12 +514,12 @@ describe("slow peers of the server's own listener", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('A7: silence gets 408 too, over TLS as well; an unfinished TLS handshake is dropped without an answer', async () => {
+  test('A7: a silent peer is answered with 408, also over TLS, and an unfinished TLS handshake is dropped without an answer', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
     const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
     expect(await tlsPeer(secure.port).answer()).toMatch(/^HTTP\/1\.1 408 /);
-    // Ours is the deadline that counts, whatever the one of node:tls may be.
+    // Our deadline applies, whatever the deadline of node:tls is.
     const { port } = await secure.server.listen({
       tls: { ...certificate('localhost'), handshakeTimeout: 60_000 },
     });
@@ -527,7 +528,7 @@ describe("slow peers of the server's own listener", () => {
     expect(held.received.length).toBe(0);
   });
 
-  test('A6: a head that never ends is refused at 16 KiB, one byte or many at a time', async () => {
+  test('A6: a head that never ends is refused with 431 at 16 KiB', async () => {
     const { peer } = await startServer();
     const raw = peer();
     raw.write('GET / HTTP/1.1\r\nHost: localhost\r\nX: ');
@@ -542,7 +543,7 @@ describe("slow peers of the server's own listener", () => {
     expect(raw.status).toBe(431);
   });
 
-  test('a refused peer that keeps sending and never closes is dropped', async () => {
+  test('a refused peer that continues to send and never closes is dropped', async () => {
     const { peer } = await startServer();
     const raw = peer();
     raw.write(requestHead({ 'Sec-WebSocket-Version': '1' }));
@@ -556,7 +557,7 @@ describe("slow peers of the server's own listener", () => {
   });
 });
 
-describe('TLS', () => {
+describe("TLS of the server's own listener", () => {
   test('S9: a TLS handshake that fails closes the connection and releases its slot', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
@@ -565,7 +566,7 @@ describe('TLS', () => {
     await peer().open();
   });
 
-  test('S9: many connections at once are kept apart', async () => {
+  test('S9: many TLS connections that open at once are kept apart', async () => {
     const { peer, server } = await startServer(echo, {}, 'listen over TLS');
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
     expect(server.connections.size).toBe(20);
@@ -583,13 +584,13 @@ describe('TLS', () => {
     expect((raw.socket as unknown as { alpnProtocol: unknown }).alpnProtocol).toBe(false);
   });
 
-  test('an invalid certificate rejects listen()', async () => {
+  test('listen() rejects if the certificate is invalid', async () => {
     const { server } = await startServer();
     await expect(server.listen({ tls: { ...certificate('localhost'), key: 'none' } })).rejects.toThrow();
   });
 });
 
-test('A13: a thousand refused peers may take their time with the answer; further ones get it and are dropped', async () => {
+test('A13: a thousand refused peers may take their time to read the answer, and further ones receive it and are dropped', async () => {
   // On a slow machine their time would be over before all of them are refused.
   useFakeClock();
   onTestFinished(useRealClock);
@@ -607,7 +608,7 @@ test('A13: a thousand refused peers may take their time with the answer; further
   }
   expect(staying.some(({ destroyed }) => destroyed)).toBe(false);
   expect(further.every(({ destroyed }) => destroyed)).toBe(true);
-  // Each that left makes room for another.
+  // Each peer that leaves makes room for another.
   staying[0]!.push(null);
   await turn();
   expect(staying[0]!.destroyed).toBe(true);

@@ -1,4 +1,4 @@
-/** What a peer's test double writes and reads: frames by hand, so that they may be wrong, and nothing of src/ between. */
+/** What a test peer writes and reads: frames built by hand, so that they may be invalid, without any code of src/. */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export const Op = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong
 
 const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
-/** The bytes of a frame; masked as a client's unless told otherwise. */
+/** Returns the bytes of a frame, masked as a client's frame unless a test says otherwise. */
 export function frame(
   opcode: number,
   payload: Uint8Array | string = '',
@@ -50,7 +50,7 @@ export function closeFrame(code: number | null, reason = '', options: { mask?: b
   return frame(Op.Close, payload, options);
 }
 
-/** The whole frames at the beginning of `bytes`, unmasked. */
+/** Returns the whole frames at the beginning of `bytes`, unmasked. */
 export function framesOf(bytes: Buffer): WireFrame[] {
   const frames: WireFrame[] = [];
   let at = 0;
@@ -80,7 +80,7 @@ export function framesOf(bytes: Buffer): WireFrame[] {
   return frames;
 }
 
-/** The code of a Close frame's payload; 1005 for none. */
+/** Returns the code in the payload of a Close frame, or 1005 if there is no code. */
 export function codeOf({ payload }: WireFrame): number {
   return payload.length < 2 ? 1005 : payload.readUInt16BE();
 }
@@ -92,7 +92,10 @@ export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
-/** An opening handshake's request; lines in place of, or (with a new name) behind, the usual ones. null takes a line away. */
+/**
+ * Returns a request of the opening handshake. A given field replaces the usual one, or is added after it; null
+ * removes a field.
+ */
 export function requestHead(
   changes: Readonly<Record<string, string | readonly string[] | null>> = {},
   start = 'GET / HTTP/1.1',
@@ -111,12 +114,12 @@ export function requestHead(
   return [start, ...lines, '', ''].join('\r\n');
 }
 
-/** A raw peer over a socket: what came is kept, until the test asks for it. */
+/** A raw peer over a socket. It keeps what it receives until the test reads it. */
 export class RawPeer {
   readonly socket: Socket;
-  /** Put together when it is asked for: 16 MiB come in a thousand chunks. */
+  /** Joined only when a test reads it, since 16 MiB arrive in a thousand chunks. */
   #chunks: Buffer[] = [];
-  /** The other end is done: FIN or reset. */
+  /** The other end has ended: FIN or reset. */
   ended = false;
   closed = false;
   error: (Error & { code?: string }) | null = null;
@@ -142,7 +145,7 @@ export class RawPeer {
     });
   }
 
-  /** What came, or since it was set. */
+  /** Returns the bytes that were received, or those since the last `set`. */
   get received(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0]!;
@@ -167,7 +170,7 @@ export class RawPeer {
     return this;
   }
 
-  /** Waits until what came satisfies the test. Throws where nothing more can come. */
+  /** Waits until the received bytes satisfy the test. Throws if no more bytes can arrive. */
   async until(condition: () => boolean): Promise<this> {
     while (!condition()) {
       if (this.closed) throw new Error(`closed too early, after ${JSON.stringify(this.text.slice(0, 300))}`);
@@ -180,7 +183,7 @@ export class RawPeer {
     return this.received.toString('latin1');
   }
 
-  /** The head of the first HTTP answer, '' while it is not complete. */
+  /** Returns the head of the first HTTP answer, or '' while it is incomplete. */
   get head(): string {
     const end = this.text.indexOf('\r\n\r\n');
     return end === -1 ? '' : this.text.slice(0, end + 4);
@@ -190,12 +193,12 @@ export class RawPeer {
     return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.text)?.[1] ?? 0);
   }
 
-  /** The frames after the head. */
+  /** Returns the frames after the head. */
   get frames(): WireFrame[] {
     return framesOf(this.received.subarray(this.head.length));
   }
 
-  /** The whole answer, up to the other side's end. */
+  /** Returns the whole answer, up to the end of the other side. */
   async answer(): Promise<string> {
     while (!this.ended && !this.closed) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.text;
