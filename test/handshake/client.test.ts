@@ -27,7 +27,7 @@ import {
 
 const target = parseTarget('ws://server.example.com/chat');
 
-describe('the URL', () => {
+describe('the URL of a client', () => {
   test.each<[string, Partial<WebSocketTarget>]>([
     [
       'ws://example.com',
@@ -48,7 +48,7 @@ describe('the URL', () => {
     ['ws://127.0.0.1:8080/', { hostname: '127.0.0.1', host: '127.0.0.1:8080' }],
     ['ws://[::1]:8080/', { hostname: '::1', host: '[::1]:8080' }],
     ['ws://[2001:DB8::0:1]/', { hostname: '2001:db8::1', host: '[2001:db8::1]', port: 80 }],
-  ])('U1, U3: %s', (url, expected) => {
+  ])('U1, U3: host and port are read from %s', (url, expected) => {
     expect(parseTarget(url)).toMatchObject(expected);
     expect(parseTarget(new URL(url))).toEqual(parseTarget(url));
   });
@@ -68,7 +68,7 @@ describe('the URL', () => {
     ['ws://h/%0d%0aX:%20y', '/%0d%0aX:%20y'],
     ['ws://h/a/../b', '/b'],
     ['ws:\\\\h\\a', '/a'],
-  ])('U3, U4, A9: %j has the resource name %j', (url, resource) => {
+  ])('U3, U4, A9: the URL %j has the resource name %j', (url, resource) => {
     expect(parseTarget(url).resource).toBe(resource);
     expect(readHead(buildRequest(parseTarget(url)).head).startLine).toBe(`GET ${resource} HTTP/1.1`);
   });
@@ -79,7 +79,7 @@ describe('the URL', () => {
     ['ws://例え.テスト/', 'xn--r8jz45g.xn--zckzah'],
     ['ws://ex%41mple.com/', 'example.com'],
     ['ws://\uff45xample.com/', 'example.com'],
-  ])('U4, A44: %j leads to %s', (url, hostname) => {
+  ])('U4, A44: the URL %j leads to the host %s', (url, hostname) => {
     expect(parseTarget(url)).toMatchObject({ hostname, host: hostname });
   });
 
@@ -94,7 +94,7 @@ describe('the URL', () => {
     'constructor://x',
     '__proto__://x',
     'toString:x',
-  ])('U1, O1, A44, A11: the scheme of %s is neither ws nor wss', (url) => {
+  ])('U1, O1, A44, A11: %s is refused, because its scheme is neither ws nor wss', (url) => {
     expect(refusalOf(() => parseTarget(url))).toMatchObject({
       code: expect.stringMatching(/^WS_URL_S(CHEME|YNTAX)$/),
       stage: 'url',
@@ -107,7 +107,7 @@ describe('the URL', () => {
   });
 
   test.each(['ws://h/#', 'ws://h#', 'ws://h/a#b', 'ws://h/?a#b', 'wss://h/a#', 'https://h/#x'])(
-    'U2, O1, A44: %s has a fragment',
+    'U2, O1, A44: %s is refused, because it has a fragment',
     (url) => {
       expect(refusalOf(() => parseTarget(url)).code).toBe('WS_URL_FRAGMENT');
       expect(refusalOf(() => parseTarget(new URL(url)))).toMatchObject({ stage: 'url', status: 0 });
@@ -138,7 +138,7 @@ describe('the URL', () => {
     'ws://h/\t',
     'ws://h/a\n',
     '\nws://h/',
-  ])('O1, A9, A44: %j is refused before any network activity', (url) => {
+  ])('O1, A9, A44: the URL %j is refused before any network activity', (url) => {
     expect(refusalOf(() => parseTarget(url))).toMatchObject({
       code: 'WS_URL_SYNTAX',
       stage: 'url',
@@ -146,7 +146,7 @@ describe('the URL', () => {
     });
   });
 
-  test('A44: user information is decoded and kept separate, and is in nothing that is sent or logged', () => {
+  test('A44: user information is decoded and kept separate, and no text that is sent or logged contains it', () => {
     const parsed = parseTarget('wss://us%40er:pa%3Ass%20w%C3%B6rd@example.com:8443/chat');
     expect(parsed).toEqual({
       secure: true,
@@ -164,7 +164,7 @@ describe('the URL', () => {
     expect(parseTarget('ws://user@example.com/')).toMatchObject({ username: 'user', password: '' });
   });
 
-  test('A44: user information that is not UTF-8 is refused, and a password never gets into an error', () => {
+  test('A44: user information that is not UTF-8 is refused, and no error contains a password', () => {
     for (const [url, code] of [
       ['ws://user:secret%ff@h/', 'WS_URL_CREDENTIALS'],
       ['ws://secret%zz:p@h/', 'WS_URL_CREDENTIALS'],
@@ -178,7 +178,7 @@ describe('the URL', () => {
     expect(refusalOf(() => parseTarget('ws://h:x/')).value).toBe('ws://h:x/');
   });
 
-  test('FAULT-10: a stray % in the user information is named, with the right spelling', () => {
+  test('FAULT-10: the error about a stray % in the user information says how to write it', () => {
     for (const url of [
       'ws://user:100%@h/',
       'ws://100%:pass@h/',
@@ -193,7 +193,7 @@ describe('the URL', () => {
       });
     }
     expect(parseTarget('ws://user:100%25@h/').password).toBe('100%');
-    // A "%" elsewhere is the server's business.
+    // The server decides what a "%" in another place means.
     expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 
@@ -204,8 +204,8 @@ describe('the URL', () => {
   });
 });
 
-describe('the request', () => {
-  test('H1, H2, H3, H4, H5, H7, H11: it has the request line and the fields of §4.1 once each, and nothing after them', () => {
+describe('the request of a client', () => {
+  test('H1, H2, H3, H4, H5, H7, H11: the request has the request line and the fields of §4.1 once each, and nothing after them', () => {
     const { head, key } = buildRequest(target);
     expect(head).toBe(
       'GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -214,7 +214,7 @@ describe('the request', () => {
     expect(isKey(key)).toBe(true);
   });
 
-  test('H5: each request has a fresh key', () => {
+  test('H5: each request has a new key', () => {
     expect(new Set(Array.from({ length: 100 }, () => buildRequest(target).key)).size).toBe(100);
   });
 
@@ -225,11 +225,11 @@ describe('the request', () => {
     ['wss://h:80/', 'h:80'],
     ['ws://h:9001/', 'h:9001'],
     ['ws://[::1]/', '[::1]'],
-  ])('H3: %s has the Host %s', (url, host) => {
+  ])('H3: a request to %s has the Host %s', (url, host) => {
     expect(valuesOf(readHead(buildRequest(parseTarget(url)).head).fields, 'Host')).toEqual([host]);
   });
 
-  test('H6, H8, H9, H10: origin, subprotocols, extensions, and fields of the application are sent', () => {
+  test('H6, H8, H9, H10: the origin, the subprotocols, the extensions and the fields of the application are sent', () => {
     const { fields } = readHead(
       buildRequest(target, {
         origin: 'http://example.com',
@@ -248,12 +248,12 @@ describe('the request', () => {
     expect(valuesOf(fields, 'X')).toEqual(['1', '2']);
   });
 
-  test('H6, H8, H9: without them there is no such field', () => {
+  test('H6, H8, H9: without origin, subprotocols and extensions the request has no field for them', () => {
     const { fields } = readHead(buildRequest(target, { subprotocols: [], offers: [], headers: [] }).head);
     expect(fields).toHaveLength(5);
   });
 
-  test('H10: fields by name may have one value or several', () => {
+  test('H10: a field that is given by name may have one value or several', () => {
     const headers = { Authorization: 'Basic YTpi', 'X-List': ['1', '2'], 'X-None': [] };
     const { fields } = readHead(buildRequest(target, { headers }).head);
     expect(fields.slice(5)).toEqual<Field[]>([
@@ -264,7 +264,7 @@ describe('the request', () => {
     expect(readHead(buildRequest(target, { headers: {} }).head).fields).toHaveLength(5);
   });
 
-  test('A11: names of Object.prototype may be fields and subprotocols', () => {
+  test('A11: names of Object.prototype may be names of fields and subprotocols', () => {
     const headers = Object.fromEntries(prototypeKeys.map((key) => [key, 'v']));
     const { fields } = readHead(buildRequest(target, { headers, subprotocols: prototypeKeys }).head);
     for (const key of prototypeKeys) expect(valuesOf(fields, key)).toEqual(['v']);
@@ -278,7 +278,7 @@ describe('the request', () => {
   ];
 
   test.each(reserved)(
-    'H3, H4, H5, H7, H11: the field %s cannot be set, in any case, in either form',
+    'H3, H4, H5, H7, H11: the application cannot set the field %s, in upper or lower case, as a list or by name',
     (name) => {
       for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
         expect(() => buildRequest(target, { headers: ['X', 'y', spelling, '1'] })).toThrow(TypeError);
@@ -287,7 +287,7 @@ describe('the request', () => {
     },
   );
 
-  test('H6: there is one Origin, whichever option sets it', () => {
+  test('H6: a request has at most one Origin, whichever option sets it', () => {
     const origin = 'http://a.example';
     const { fields } = readHead(buildRequest(target, { headers: ['origin', origin] }).head);
     expect(valuesOf(fields, 'Origin')).toEqual([origin]);
@@ -311,19 +311,19 @@ describe('the request', () => {
     '\u010d\u010a',
     1,
     null,
-  ])('H8, A9: the subprotocol %j is not a token', (subprotocol) => {
+  ])('H8, A9: the subprotocol %j is refused, because it is not a token', (subprotocol) => {
     const subprotocols = ['chat', subprotocol as string];
     expect(() => buildRequest(target, { subprotocols })).toThrow(TypeError);
   });
 
-  test('H8: subprotocols are unique, and compared exactly', () => {
+  test('H8: repeated subprotocols are refused, and names are compared exactly', () => {
     expect(() => buildRequest(target, { subprotocols: ['a', 'b', 'a'] })).toThrow(TypeError);
     expect(buildRequest(target, { subprotocols: ['a', 'A'] }).head).toContain('a, A');
   });
 
   const injections = ['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a', '\x7f', '\u2028'];
 
-  test.each(injections)('A9: %j is refused in every option, before anything is built', (text) => {
+  test.each(injections)('A9: the text %j is refused in every option, before the request is built', (text) => {
     const options: RequestOptions[] = [
       { headers: ['X', `a${text}`] },
       { headers: ['X', `${text}a`] },
@@ -346,20 +346,20 @@ describe('the request', () => {
   });
 
   test.each(['', 'chat', '?a', '*', '/a b', '/a#b', '/ä', 'http://h/', '/a HTTP/1.1'])(
-    'H2: the resource name %j is refused, since no URL has it',
+    'H2: the resource name %j is refused, since no URL contains it',
     (resource) => {
       expect(() => buildRequest({ ...target, resource })).toThrow(TypeError);
     },
   );
 
   test.each(['', 'a b', 'a/b', 'user@a', 'a, b', 'ä', '::1', 'a:b', 'a?', 'a\\'])(
-    'H3: the host %j is refused, since no URL has it',
+    'H3: the host %j is refused, since no URL contains it',
     (host) => {
       expect(() => buildRequest({ ...target, host })).toThrow(TypeError);
     },
   );
 
-  test('H10: invalid header options are refused, not sent', () => {
+  test('H10: invalid header options are refused, and not sent', () => {
     for (const headers of [
       ['X'],
       ['X', 1],
@@ -377,7 +377,7 @@ describe('the request', () => {
   });
 });
 
-describe('the response', () => {
+describe('the response that a client checks', () => {
   const foo: ExtensionOffer = { name: 'foo', parameters: [['a', '1']] };
   const bar: ExtensionOffer = { name: 'bar', parameters: [] };
   const plain: ExpectedResponse = { key: sampleKey };
@@ -400,14 +400,14 @@ describe('the response', () => {
   });
 
   test.each([100, 103, 200, 204, 301, 302, 307, 400, 401, 403, 404, 426, 500, 503, 999])(
-    'V1: status %d is not 101: the error has the response with its fields, even if everything else is right',
+    'V1: the status %d is refused, even if everything else is correct, and the error contains the response fields',
     (status) => {
       const headers = { 'WWW-Authenticate': ['Basic'], Location: ['/'] };
       expectFailure(response(headers, { status }), 'WS_RESPONSE_STATUS');
     },
   );
 
-  test.each(['1.0', '0.9', '2.0'])('V7: 101 in HTTP/%s is refused', (httpVersion) => {
+  test.each(['1.0', '0.9', '2.0'])('V7: a 101 in HTTP/%s is refused', (httpVersion) => {
     expectFailure(response({}, { httpVersion }), 'WS_RESPONSE_HTTP_VERSION');
   });
 
@@ -418,11 +418,11 @@ describe('the response', () => {
     ['content-length', '5'],
     ['Transfer-Encoding', 'chunked'],
     ['transfer-encoding', ''],
-  ])('V7, A45: 101 with %s is refused: %j', (name, value) => {
+  ])('V7, A45: a 101 with %s: %j is refused', (name, value) => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
-  test('FAULT-0, V7: 101 with one Content-Length: 0, as ws4py sends it, has no body; with two it may have one', () => {
+  test('FAULT-0, V7: a 101 with one Content-Length: 0, as ws4py sends it, is accepted, and one with two is refused', () => {
     expect(verifyResponse(response({ 'Content-Length': ['0'] }), plain).subprotocol).toBe('');
     expectFailure(response({ 'Content-Length': ['0', '0'] }), 'WS_RESPONSE_BODY');
     expectFailure(
@@ -442,12 +442,12 @@ describe('the response', () => {
     [['websocket/13']],
     [['"websocket"']],
     [['websoc\u212aet']],
-  ])('V2, A46: the Upgrade fields %j are refused', (Upgrade) => {
+  ])('V2, A46: a response with the Upgrade fields %j is refused', (Upgrade) => {
     expectFailure(response({ Upgrade }), 'WS_RESPONSE_UPGRADE');
   });
 
   test.each(['websocket', 'WebSocket', 'WEBSOCKET', '\twebsocket '])(
-    'V2: Upgrade %j is accepted',
+    'V2: a response with Upgrade %j is accepted',
     (value) => {
       expect(verifyResponse(response({ Upgrade: [value] }), plain).subprotocol).toBe('');
     },
@@ -462,7 +462,7 @@ describe('the response', () => {
     [['"Upgrade"']],
     [['Upgrade;']],
     [['Up grade']],
-  ])('V3, A46: the Connection fields %j are refused', (Connection) => {
+  ])('V3, A46: a response with the Connection fields %j is refused', (Connection) => {
     expectFailure(response({ Connection }), 'WS_RESPONSE_CONNECTION');
   });
 
@@ -475,7 +475,7 @@ describe('the response', () => {
     [['Upgrade', 'Upgrade']],
     [['Upgrade, upgrade']],
     [['Upgrade', 'keep-alive']],
-  ])('V3: the Connection fields %j are accepted', (Connection) => {
+  ])('V3: a response with the Connection fields %j is accepted', (Connection) => {
     expect(verifyResponse(response({ Connection }), plain).subprotocol).toBe('');
   });
 
@@ -490,21 +490,21 @@ describe('the response', () => {
     [[`"${sampleAccept}"`]],
     [[sampleKey]],
     [['AAAAAAAAAAAAAAAAAAAAAAAAAAA=']],
-  ])('V4, A46: the accept fields %j are refused', (values) => {
+  ])('V4, A46: a response with the Sec-WebSocket-Accept fields %j is refused', (values) => {
     expectFailure(response({ 'Sec-WebSocket-Accept': values }), 'WS_RESPONSE_ACCEPT');
   });
 
-  test('V4: the accept of another key is refused', () => {
+  test('V4: a Sec-WebSocket-Accept that belongs to another key is refused', () => {
     expectFailure(response(), 'WS_RESPONSE_ACCEPT', { key: 'AAAAAAAAAAAAAAAAAAAAAA==' });
   });
 
-  test('V4: white space around the accept is not part of it', () => {
+  test('V4: white space around the value of Sec-WebSocket-Accept is ignored', () => {
     const padded = response({ 'Sec-WebSocket-Accept': [` \t${sampleAccept}\t `] });
     expect(verifyResponse(padded, plain).extensions).toEqual([]);
   });
 
   test.each([[['chat']], [['']], [['Superchat']], [['superchat, chat2']], [['superchat2']], [['__proto__']]])(
-    'V6, A47: the subprotocol fields %j were not offered',
+    'V6, A47: the subprotocol fields %j are refused, because they were not offered',
     (values) => {
       const subprotocols = ['superchat', 'chat2'];
       const head = response({ 'Sec-WebSocket-Protocol': values });
@@ -528,7 +528,7 @@ describe('the response', () => {
     }
   });
 
-  test('V6: a response without a subprotocol is accepted, unless one is required', () => {
+  test('V6: a response without a subprotocol is accepted, unless the application requires one', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     expect(verifyResponse(response(), expected).subprotocol).toBe('');
     expectFailure(response(), 'WS_RESPONSE_SUBPROTOCOL_MISSING', { ...expected, requireSubprotocol: true });
@@ -537,7 +537,7 @@ describe('the response', () => {
     expect(verifyResponse(chosen, { ...expected, requireSubprotocol: true }).subprotocol).toBe('b');
   });
 
-  test('V5, S20: answers over several lines are merged, and confirmed once', () => {
+  test('V5, S20: extensions in several lines are merged in order, and the client checks them once', () => {
     const confirmed: (readonly ExtensionOffer[])[] = [];
     const head = response({ 'Sec-WebSocket-Extensions': ['bar', 'foo; a=2'] });
     const expected = {
@@ -554,7 +554,7 @@ describe('the response', () => {
   });
 
   test.each([[['baz']], [['foo, baz']], [['foo', 'baz']], [['Foo']], [['foo, foo']], [['__proto__']]])(
-    'V5, A47: the extension fields %j were not offered',
+    'V5, A47: the extension fields %j are refused, because they were not offered',
     (values) => {
       const head = response({ 'Sec-WebSocket-Extensions': values });
       expectFailure(head, 'WS_RESPONSE_EXTENSION_NOT_OFFERED', { ...plain, offers: [foo] });
@@ -562,7 +562,7 @@ describe('the response', () => {
     },
   );
 
-  test.each(['', ' ', ','])('FAULT-0, V5: an empty extension field %j counts as no answer', (value) => {
+  test.each(['', ' ', ','])('FAULT-0, V5: an empty extension field %j counts as no extension', (value) => {
     const head = response({ 'Sec-WebSocket-Extensions': [value] });
     const confirm = () => expect.unreachable();
     expect(verifyResponse(head, { ...plain, offers: [foo], confirm }).extensions).toEqual([]);
@@ -577,14 +577,14 @@ describe('the response', () => {
     'foo\u00a0',
     `${'foo,'.repeat(17)}`,
     'a'.repeat(8_193),
-  ])('V5, S19: the extension field %j is malformed', (value) => {
+  ])('V5, S19: the extension field %j is refused, because it is malformed', (value) => {
     const head = response({ 'Sec-WebSocket-Extensions': [value] });
     const offers = Array.from({ length: 20 }, () => foo);
     expectFailure(head, 'WS_RESPONSE_EXTENSIONS', { ...plain, offers });
     expect(refusalOf(() => verifyResponse(head, plain)).cause).toBeInstanceOf(Error);
   });
 
-  test('V5, A47: parameters that the extension does not confirm are refused', () => {
+  test('V5, A47: parameters that the extension refuses fail the handshake', () => {
     const head = response({ 'Sec-WebSocket-Extensions': ['foo; illegal'] });
     const error = refuse('WS_RESPONSE_EXTENSIONS');
     const confirm = () => {
@@ -593,13 +593,13 @@ describe('the response', () => {
     expect(refusalOf(() => verifyResponse(head, { ...plain, offers: [foo], confirm }))).toBe(error);
   });
 
-  test('A11: names of Object.prototype as fields of the response have no effect', () => {
+  test('A11: names of Object.prototype as field names of a response have no effect', () => {
     const head = response();
     const headers = [...prototypeKeys.flatMap((key) => [key, '1']), ...head.headers, '__proto__', 'x'];
     expect(verifyResponse({ ...head, headers }, plain).extensions).toEqual([]);
   });
 
-  test('V8, A46: with a wrong accept and frames in the same packet, the frames are not read', () => {
+  test('V8, A46: if the Sec-WebSocket-Accept is wrong, frames in the same segment are not read', () => {
     const parser = new HttpHeadParser('response');
     const head = parser.push(
       Buffer.from(
@@ -612,7 +612,7 @@ describe('the response', () => {
     expect(parser.rest()).toEqual(Buffer.from('\x81\x05Hello', 'latin1'));
   });
 
-  test('V1: the body of a refusal is added when it has arrived', () => {
+  test('V1: the error of a refusal gets the body when the body has arrived', () => {
     const error = refusalOf(() => verifyResponse(response({}, { status: 403 }), plain));
     expect(error.withBody(Buffer.from('why'))).toMatchObject({
       code: 'WS_RESPONSE_STATUS',
@@ -623,14 +623,14 @@ describe('the response', () => {
   });
 });
 
-describe('both sides', () => {
+describe('a client and a server together', () => {
   const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 8 });
   const offer = fc.record({
     name: token,
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 3 }),
   });
 
-  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: the request and response of one side are accepted by the other', () => {
+  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: the server accepts any request of the client, and the client accepts the response', () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -30,7 +30,7 @@ function answer(changes: Changes, start = {}, expected = {}): unknown {
   return verifyResponse(response(changes, start), { key: sampleKey, ...expected });
 }
 
-/** For each rule that this layer enforces, the shortest thing that breaks it. */
+/** For each rule of this layer, the shortest input that breaks it. */
 const broken = {
   WS_HANDSHAKE_LINE_ENDING: () => parse('GET / HTTP/1.1\n'),
   WS_HANDSHAKE_CONTROL_CHARACTER: () => parse('GET /\0'),
@@ -78,7 +78,10 @@ const broken = {
   WS_RESPONSE_SUBPROTOCOL_MISSING: () => answer({}, {}, { subprotocols: ['a'], requireSubprotocol: true }),
 };
 
-/** The rules that transport/ and api/ raise: their own tests show when; here, that they can be answered. */
+/**
+ * The rules that transport/ and api/ apply. The tests there show when they apply; these tests check that they can be
+ * answered.
+ */
 const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_NOT_FOUND',
   'WS_HANDSHAKE_REJECTED',
@@ -87,37 +90,41 @@ const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_UNAVAILABLE',
 ];
 
-/** Rules of a server that have no answer: their tests are those of transport/. */
+/** Rules of a server without an answer. The tests of transport/ cover them. */
 const unanswered: readonly string[] = ['WS_HANDSHAKE_TAKEN', 'WS_HANDSHAKE_ABANDONED'];
 
 describe('the table of rules', () => {
-  test('S1, V7: every rule is broken by a test, or belongs to an upper layer', () => {
+  test('S1, V7: a test breaks every rule, or the rule belongs to a higher layer', () => {
     const triggered = new Set<string>([...raisedAbove, ...unanswered]);
     for (const action of Object.values(broken)) triggered.add(refusalOf(action).code);
     expect([...triggered].sort()).toEqual([...codes].sort());
   });
 
-  test.each(Object.entries(broken))('S1, V7: %s', (code, action) => {
-    const row: Refusal = refusals[code as RefusalCode];
-    const error = refusalOf(action);
-    expect(error.code).toBe(code);
-    expect(error.stage).toBe(row.stage);
-    const answered = code === 'WS_RESPONSE_STATUS' ? ': status 200' : '';
-    if (code === 'WS_HANDSHAKE_ORIGIN') expect(error.message.startsWith(row.text)).toBe(true);
-    else expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
-    // On a client, the status is the one that was received: 101 or, for the rule about it, 200.
-    if (code.startsWith('WS_RESPONSE_')) expect(error.status).toBe(code === 'WS_RESPONSE_STATUS' ? 200 : 101);
-    else expect(error.status).toBe(row.status);
-    if (row.headers !== undefined) expect(error.headers).toEqual(row.headers);
-  });
+  test.each(Object.entries(broken))(
+    'S1, V7: %s has the text, the stage and the status of the table',
+    (code, action) => {
+      const row: Refusal = refusals[code as RefusalCode];
+      const error = refusalOf(action);
+      expect(error.code).toBe(code);
+      expect(error.stage).toBe(row.stage);
+      const answered = code === 'WS_RESPONSE_STATUS' ? ': status 200' : '';
+      if (code === 'WS_HANDSHAKE_ORIGIN') expect(error.message.startsWith(row.text)).toBe(true);
+      else expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
+      // On a client the status is the received one: 101, or 200 for the rule about the status.
+      if (code.startsWith('WS_RESPONSE_'))
+        expect(error.status).toBe(code === 'WS_RESPONSE_STATUS' ? 200 : 101);
+      else expect(error.status).toBe(row.status);
+      if (row.headers !== undefined) expect(error.headers).toEqual(row.headers);
+    },
+  );
 
-  test.each(raisedAbove)('S12, S14: %s can be sent as an answer', (code) => {
+  test.each(raisedAbove)('S12, S14: %s is answered with its status and text', (code) => {
     const { status, text } = refusals[code as RefusalCode];
     expect(formatRefusal(refuse(code as RefusalCode))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(formatRefusal(refuse(code as RefusalCode))).toContain(text);
   });
 
-  test.each(codes)('%s has a text, a section and a status', (code) => {
+  test.each(codes)('the row of %s has a text, a section and a status', (code) => {
     const { section, status, text }: Refusal = refusals[code];
     expect(section).toMatch(/^(6454|6455|6585|9110|9112) §\d+(\.\d+)*$/);
     expect(text).toMatch(/^[A-Z][ -~]+[^.]$/);
@@ -127,7 +134,7 @@ describe('the table of rules', () => {
     expect(code).toMatch(/^WS_(HANDSHAKE|URL|RESPONSE)_[A-Z_]+$/);
   });
 
-  test('S1, S13, S14: all statuses of the design are in the table', () => {
+  test('S1, S13, S14: the table contains exactly the statuses of the design', () => {
     const statuses = new Set<number>(Object.values(refusals).map(({ status }) => status));
     expect([...statuses].sort((a, b) => a - b)).toEqual([
       0, 400, 403, 404, 405, 408, 414, 426, 431, 500, 503, 505,
@@ -136,7 +143,7 @@ describe('the table of rules', () => {
 });
 
 describe('HandshakeError', () => {
-  test('has a name, and all its members have a value', () => {
+  test('the error has a name, and all its members have a value', () => {
     const error = new HandshakeError('ECONNREFUSED', 'connect failed', { stage: 'tcp' });
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({
@@ -153,32 +160,32 @@ describe('HandshakeError', () => {
     expect(error.stack).toContain('HandshakeError: connect failed');
   });
 
-  test("has a message even if the system's error has none, as an AggregateError of connects", () => {
+  test("the error has a message even if the system's error has none, as an AggregateError of several connects", () => {
     const cause = new AggregateError([new Error('a')], '');
     const error = new HandshakeError('ECONNREFUSED', cause.message, { stage: 'tcp', cause });
     expect(error.message).toBe('The opening handshake failed (tcp)');
     expect(error.cause).toBe(cause);
   });
 
-  test('A50: has the text of the peer in `value`, and escaped where Node prints it', () => {
+  test("A50: the error has the peer's text in `value`, and Node prints it escaped", () => {
     const error = refuse('WS_HANDSHAKE_TARGET', { value: 'a\u001b[2J\nb' });
     expect(error.value).toBe('a\u001b[2J\nb');
     expect(error.message).not.toContain('\u001b');
     expect(inspect(error)).not.toContain('\u001b');
   });
 
-  test('puts fields of the caller after those of the rule', () => {
+  test('header fields of the caller stand after those of the rule', () => {
     expect(refuse('WS_HANDSHAKE_METHOD', { headers: ['X', 'y'] }).headers).toEqual([
       'Allow',
       'GET',
       'X',
       'y',
     ]);
-    // The table itself stays as it is.
+    // The table itself has not changed.
     expect(refuse('WS_HANDSHAKE_METHOD').headers).toEqual(['Allow', 'GET']);
   });
 
-  test('keeps a body of 64 KiB, and of a longer one the first 64 KiB, without the memory of the rest', () => {
+  test('a body of up to 64 KiB is kept, and of a longer one only the first 64 KiB, without the memory of the rest', () => {
     const long = Buffer.alloc(maxErrorBody + 1, 'a');
     const exact = long.subarray(0, maxErrorBody);
     expect(maxErrorBody).toBe(65_536);
@@ -188,7 +195,7 @@ describe('HandshakeError', () => {
     expect(body.buffer).not.toBe(long.buffer);
   });
 
-  test('V1: keeps everything else in withBody, and the first error too', () => {
+  test('V1: withBody returns a copy with everything else unchanged, and does not change the first error', () => {
     const cause = new Error('why');
     const first = refuse('WS_RESPONSE_STATUS', { status: 403, headers: ['A', 'b'], value: 'v', cause });
     const second = first.withBody(Buffer.alloc(maxErrorBody + 1, 'a'));
@@ -200,7 +207,7 @@ describe('HandshakeError', () => {
   });
 });
 
-test('is not used for local misuse, which is a TypeError', () => {
+test('invalid arguments of the caller throw a TypeError, and not a HandshakeError', () => {
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).toThrow(TypeError);
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).not.toThrow(HandshakeError);
 });

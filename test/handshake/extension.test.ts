@@ -13,7 +13,7 @@ function extension(name: string, ...parameters: [string, string | null][]): Exte
   return { name, parameters };
 }
 
-describe('parsing', () => {
+describe('parsing the field Sec-WebSocket-Extensions', () => {
   test.each<[string, ExtensionOffer[]]>([
     ['foo', [extension('foo')]],
     ['foo, bar', [extension('foo'), extension('bar')]],
@@ -37,11 +37,11 @@ describe('parsing', () => {
     expect(parseExtensions([value])).toEqual(expected);
   });
 
-  test('S8: without the field there is no extension', () => {
+  test('S8: without the field there are no extensions', () => {
     expect(parseExtensions([])).toEqual([]);
   });
 
-  test('S20: the field may be split over lines, which are merged in order', () => {
+  test('S20: the field may be divided into lines, which are merged in order', () => {
     const merged = [extension('a', ['x', '1']), extension('b'), extension('c', ['y', null])];
     expect(parseExtensions(['a; x=1, b, c; y'])).toEqual(merged);
     expect(parseExtensions(['a; x=1', 'b', 'c; y'])).toEqual(merged);
@@ -77,15 +77,15 @@ describe('parsing', () => {
     ['foo\u00a0'],
     ['foo\0'],
     ["foo; a='b c'"],
-  ])('S19, S1: %j is malformed: 400', (value) => {
+  ])('S19, S1: %j is malformed and refused with 400', (value) => {
     const error = refusalOf(() => parseExtensions([value]));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_EXTENSIONS', status: 400, stage: 'extensions', value });
-    // One bad line spoils the field.
+    // One invalid line makes the whole field invalid.
     expect(refusalOf(() => parseExtensions(['x', value])).code).toBe('WS_HANDSHAKE_EXTENSIONS');
   });
 
   test.each(['', ' ', ',', ' , ,'])(
-    'FAULT-0, S19: %j has no element: it is neither an offer nor an answer',
+    'FAULT-0, S19: a field %j without elements is neither an offer nor an answer',
     (value) => {
       expect(parseExtensions([value])).toEqual([]);
       expect(parseExtensions([value, value])).toEqual([]);
@@ -94,7 +94,7 @@ describe('parsing', () => {
   );
 
   test.each(['""', '" "', '"a b"', '"a,b"', '"a;b"', '"a\\"b"', '"\\\\"', '"\u00e4"', '"\t"'])(
-    'S18: the quoted value %s is not a token when it is unquoted: 400',
+    'S18: the quoted value %s is refused with 400, because it is not a token without its quotation marks',
     (value) => {
       expect(refusalOf(() => parseExtensions([`foo; a=${value}`]))).toMatchObject({
         code: 'WS_HANDSHAKE_EXTENSIONS',
@@ -103,14 +103,14 @@ describe('parsing', () => {
     },
   );
 
-  test('A11: names of Object.prototype are ordinary names', () => {
+  test('A11: names of Object.prototype are ordinary extension and parameter names', () => {
     const value = prototypeKeys.map((key) => `${key}; ${key}=${key}`).join(', ');
     expect(parseExtensions([value])).toEqual(prototypeKeys.map((key) => extension(key, [key, key])));
   });
 });
 
-describe('limits', () => {
-  test('A12: 16 extensions are accepted and 17 are 400, over any number of lines', () => {
+describe('the limits of the field Sec-WebSocket-Extensions', () => {
+  test('A12: 16 extensions are accepted and 17 are refused with 400, however they are divided into lines', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `e${at}`);
     expect(parseExtensions(names(16))).toHaveLength(16);
     expect(parseExtensions([names(16).join()])).toHaveLength(16);
@@ -122,7 +122,7 @@ describe('limits', () => {
     }
   });
 
-  test('A12: 16 parameters of an extension are accepted and 17 are 400', () => {
+  test('A12: 16 parameters of an extension are accepted and 17 are refused with 400', () => {
     const offer = (count: number) => `foo${'; a=1'.repeat(count)}`;
     expect(
       parseExtensions([`${offer(16)}, ${offer(16)}`]).map(({ parameters }) => parameters.length),
@@ -133,7 +133,7 @@ describe('limits', () => {
     });
   });
 
-  test('A12, A10: 8 KiB of field are accepted and one character more is 431, over any number of lines', () => {
+  test('A12, A10: 8 KiB of the field are accepted and one character more is refused with 431, however it is divided into lines', () => {
     expect(parseExtensions(['a'.repeat(8_192)])).toHaveLength(1);
     for (const values of [['a'.repeat(8_193)], ['a'.repeat(4_096), 'b'.repeat(4_096)]]) {
       expect(refusalOf(() => parseExtensions(values))).toMatchObject({
@@ -146,35 +146,42 @@ describe('limits', () => {
 
   test.each<[string, (size: number) => string]>([
     ['spaces', (size) => `foo${' '.repeat(size - 4)}x`],
-    ['spaces around a sign', (size) => `foo;a${' '.repeat(size / 2 - 4)}=${' '.repeat(size / 2 - 4)};`],
+    [
+      'spaces around an equals sign',
+      (size) => `foo;a${' '.repeat(size / 2 - 4)}=${' '.repeat(size / 2 - 4)};`,
+    ],
     ['commas', (size) => `${','.repeat(size - 2)};`],
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
-  ])('A10: a field of %s that is 8 times as long costs less than 24 times the CPU', (_, make) => {
-    // The field is short by its limit, so each run takes it often.
-    const run = (value: string) => () => {
-      for (let times = 0; times < 200; times++) {
-        try {
-          parseExtensions([value]);
-        } catch {
-          // Malformed: only the cost counts here.
+  ])(
+    'A10: parsing a field of %s that is 8 times as long costs less than 24 times the CPU time',
+    (_, make) => {
+      // The limit keeps the field short, so each run parses it many times.
+      const run = (value: string) => () => {
+        for (let times = 0; times < 200; times++) {
+          try {
+            parseExtensions([value]);
+          } catch {
+            // Malformed: only the cost matters here.
+          }
         }
-      }
-    };
-    const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
-    // 8 in proportion, 64 where each character costs what those before it do.
-    expect(long! / short!).toBeLessThan(24);
-  });
+      };
+      const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
+      // The factor is 8 if the cost is proportional, and 64 if each character costs as much as all characters before
+      // it.
+      expect(long! / short!).toBeLessThan(24);
+    },
+  );
 });
 
-describe('writing', () => {
+describe('writing the field Sec-WebSocket-Extensions', () => {
   const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 8 });
   const offer = fc.record({
     name: token,
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: a written field is read back', () => {
+  test('H9, S16: a written field is read back unchanged', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
@@ -183,14 +190,14 @@ describe('writing', () => {
     );
   });
 
-  test('H9: the result is that of RFC 6455 §9.1', () => {
+  test('H9: the example of RFC 6455 §9.1 is written as in the RFC', () => {
     expect(formatExtensions([extension('foo'), extension('bar', ['baz', '2'], ['x', null])])).toBe(
       'foo, bar; baz=2; x',
     );
   });
 
   test.each(['', 'a b', 'a\r\n', 'a\0', 'a;b', '"a"', '\u010d\u010a', 1 as unknown as string])(
-    'A9: %j is refused as a name, as a parameter and as a value',
+    'A9: %j is refused as an extension name, as a parameter name and as a value',
     (text) => {
       expect(() => formatExtensions([extension(text)])).toThrow(TypeError);
       expect(() => formatExtensions([extension('foo', [text, null])])).toThrow(TypeError);
@@ -198,7 +205,7 @@ describe('writing', () => {
     },
   );
 
-  test('S1: any text is refused with a rule of this field, or is read', () => {
+  test('S1: any text is read, or refused with a rule of this field', () => {
     const piece = fc.constantFrom(
       'a',
       'foo',
@@ -232,7 +239,7 @@ describe('writing', () => {
             ).toMatch(/^WS_HANDSHAKE_EXTENSION(S|_COUNT)$/);
             return;
           }
-          // Whatever was read consists of tokens, so that it can be written, and means the same.
+          // What was read consists of tokens, so writing and reading it again gives the same.
           if (extensions.length > 0)
             expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
         },
@@ -242,7 +249,7 @@ describe('writing', () => {
   });
 });
 
-test('S16, V5: an answer is one of the offers, and is not given more often than offered', () => {
+test('S16, V5: findUnoffered finds an answer that is not one of the offers, or that is given more often than offered', () => {
   const offers = [extension('a'), extension('b', ['x', null]), extension('a', ['y', null])];
   expect(findUnoffered([], offers)).toBeNull();
   expect(findUnoffered([], [])).toBeNull();

@@ -7,7 +7,7 @@ import {
 } from '../../src/handshake/header-fields.ts';
 import { prototypeKeys } from './samples.ts';
 
-test('S8: names are case-insensitive, lines keep their order, and values lose white space at their ends', () => {
+test('S8: field names are case-insensitive, lines keep their order, and values lose the white space at their ends', () => {
   const fields = new HeaderFields(['A', ' 1\t', 'b', '2', 'a', '3 4']);
   expect(fields.values('a')).toEqual(['1', '3 4']);
   expect(fields.values('A')).toEqual(['1', '3 4']);
@@ -16,7 +16,7 @@ test('S8: names are case-insensitive, lines keep their order, and values lose wh
   expect(fields.has('B')).toBe(true);
 });
 
-test('S5, S6: `single` distinguishes once from never and from twice', () => {
+test('S5, S6: `single` returns the value of a field only if the field occurs exactly once', () => {
   const fields = new HeaderFields(['once', '1', 'twice', '1', 'TWICE', '1', 'empty', '']);
   expect(fields.single('Once')).toBe('1');
   expect(fields.single('empty')).toBe('');
@@ -24,7 +24,7 @@ test('S5, S6: `single` distinguishes once from never and from twice', () => {
   expect(fields.single('never')).toBeNull();
 });
 
-test('A11: names of Object.prototype are absent until they are sent', () => {
+test('A11: fields with names of Object.prototype are absent until they are sent', () => {
   const none = new HeaderFields([]);
   for (const key of prototypeKeys) {
     expect(none.has(key)).toBe(false);
@@ -42,13 +42,13 @@ test('changes that a caller makes to the values do not change the fields', () =>
   expect(fields.values('a')).toEqual(['1']);
 });
 
-test('S17: fields that belong to the handshake are refused by name, by prefix, in any case', () => {
+test('S17: fields that belong to the handshake are refused by name and by prefix, in upper or lower case', () => {
   expect(() => forbidFields(['X', '1', 'HoSt', '2'], ['host'])).toThrow(TypeError);
   expect(() => forbidFields(['SEC-WebSocket-Anything', '1'], [], 'sec-websocket-')).toThrow(TypeError);
   expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
 });
 
-test('fields of an application become a flat list: by name, in turn, or in pairs', () => {
+test('the fields of an application may be given by name, in turn, or in pairs, and become a flat list', () => {
   const flat = ['A', '1', 'b', '2', 'b', '3'];
   expect(flattenHeaders(flat)).toEqual(flat);
   expect(flattenHeaders(flat)).not.toBe(flat);
@@ -82,7 +82,7 @@ test.each<[unknown, string]>([
   [{ A: ['x', null] }, 'the header field A is null'],
   [[['A']], 'names and values in turn, or pairs'],
   [['A', 5], 'names and values in turn, or pairs'],
-])('invalid fields of an application are refused: %j', (headers, message) => {
+])('the fields %j of an application are refused', (headers, message) => {
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(TypeError);
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(message);
 });

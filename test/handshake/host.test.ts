@@ -1,9 +1,11 @@
-/** The value of a Host field: what is recognized without URL is what URL takes for a host. */
+/** The value of a Host field: a value that is accepted without URL is one that URL accepts as a host. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isHost } from '../../src/handshake/host.ts';
 
-/** The slow and obvious version: URL decides, but about no character that would end the host or change its meaning. */
+/**
+ * The slow and simple reference: URL decides, except about characters that would end the host or change its meaning.
+ */
 function isHostByUrl(text: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(text) || /["#/<>?@\\^`{|}]/.test(text)) return false;
   try {

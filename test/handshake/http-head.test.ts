@@ -19,7 +19,7 @@ import { everyChunking, leastCpu, prototypeKeys, refusalOf, sampleKey } from './
 
 type Kind = HttpHead['kind'];
 
-/** What a parser makes of chunks: the head and what follows it, or the code of its refusal. */
+/** Returns what a parser makes of chunks: the head and the bytes after it, or the code of its refusal. */
 function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits>) {
   const parser = new HttpHeadParser(kind, limits);
   let head: HttpHead | null = null;
@@ -39,7 +39,7 @@ function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits
   return { head, rest: Buffer.concat(rest).toString('latin1') };
 }
 
-/** The same for a text, in every chunking of it: all have to agree. */
+/** Does the same for a text in every division into chunks, and checks that all results agree. */
 function readEveryWay(kind: Kind, text: string, limits?: Partial<HeadLimits>) {
   const bytes = Buffer.from(text, 'latin1');
   const whole = read(kind, [bytes], limits);
@@ -52,7 +52,7 @@ const handshake =
   `Sec-WebSocket-Key: ${sampleKey}\r\nOrigin: http://example.com\r\nSec-WebSocket-Protocol: chat, superchat\r\n` +
   'Sec-WebSocket-Version: 13\r\n\r\n';
 
-describe('requests', () => {
+describe('parsing the head of a request', () => {
   test('S1, S8: the request of RFC 6455 §1.2 is read whole, byte by byte and in two parts at every position', () => {
     expect(readEveryWay('request', handshake)).toEqual({
       head: {
@@ -72,18 +72,26 @@ describe('requests', () => {
 
   test.each<[string, string, { method?: string; target?: string; httpVersion?: string; headers?: string[] }]>(
     [
-      ['no header field', 'GET / HTTP/1.1\r\n\r\n', { method: 'GET', target: '/', headers: [] }],
+      [
+        'a request without header fields',
+        'GET / HTTP/1.1\r\n\r\n',
+        { method: 'GET', target: '/', headers: [] },
+      ],
       ['another method', 'OPTIONS * HTTP/1.1\r\n\r\n', { method: 'OPTIONS', target: '*' }],
-      ['methods are case-sensitive', 'get / HTTP/1.1\r\n\r\n', { method: 'get' }],
-      ['an old version', 'GET / HTTP/1.0\r\n\r\n', { httpVersion: '1.0' }],
+      ['a method in lower case', 'get / HTTP/1.1\r\n\r\n', { method: 'get' }],
+      ['an earlier version', 'GET / HTTP/1.0\r\n\r\n', { httpVersion: '1.0' }],
       ['a later version', 'GET / HTTP/1.9\r\n\r\n', { httpVersion: '1.9' }],
-      ['an odd target', 'GET //a\\b|c"{}? HTTP/1.1\r\n\r\n', { target: '//a\\b|c"{}?' }],
+      ['a target with unusual characters', 'GET //a\\b|c"{}? HTTP/1.1\r\n\r\n', { target: '//a\\b|c"{}?' }],
       ['an empty value', 'GET / HTTP/1.1\r\nA:\r\nB: \t \r\n\r\n', { headers: ['A', '', 'B', ''] }],
-      ['white space', 'GET / HTTP/1.1\r\nA:\t b \t c\t \r\n\r\n', { headers: ['A', 'b \t c'] }],
+      [
+        'white space in and around a value',
+        'GET / HTTP/1.1\r\nA:\t b \t c\t \r\n\r\n',
+        { headers: ['A', 'b \t c'] },
+      ],
       ['a colon in a value', 'GET / HTTP/1.1\r\nA:: b:c\r\n\r\n', { headers: ['A', ': b:c'] }],
       ['bytes beyond ASCII', 'GET / HTTP/1.1\r\nA: \x80\xe4\xff\r\n\r\n', { headers: ['A', '\x80\xe4\xff'] }],
       [
-        'repeated names, in their spelling',
+        'repeated names in their spelling',
         'GET / HTTP/1.1\r\na: 1\r\nA: 2\r\n\r\n',
         { headers: ['a', '1', 'A', '2'] },
       ],
@@ -93,20 +101,20 @@ describe('requests', () => {
         { headers: ["!#$%&'*+-.^_`|~09aZ", '1'] },
       ],
     ],
-  )('S8: %s', (_, text, expected) => {
+  )('S8: the parser accepts %s', (_, text, expected) => {
     const result = readEveryWay('request', text);
     expect(result.head).toMatchObject({ kind: 'request', ...expected });
     expect(result.rest).toBe('');
   });
 
-  test('A11: names of Object.prototype are ordinary names', () => {
+  test('A11: names of Object.prototype are ordinary field names', () => {
     const lines = prototypeKeys.map((key) => `${key}: 1\r\n`).join('');
     const { head } = readEveryWay('request', `GET / HTTP/1.1\r\n${lines}\r\n`);
     expect(head?.headers).toEqual(prototypeKeys.flatMap((key) => [key, '1']));
   });
 });
 
-describe('responses', () => {
+describe('parsing the head of a response', () => {
   test.each<[string, object]>([
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', { status: 101, statusText: 'Switching Protocols' }],
     ['HTTP/1.1 101 \r\n\r\n', { status: 101, statusText: '' }],
@@ -115,7 +123,7 @@ describe('responses', () => {
     ['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', { status: 103, headers: ['Link', '</a>'] }],
     ['HTTP/1.1 999 \xe4\t b\r\n\r\n', { status: 999, statusText: '\xe4\t b' }],
     ['HTTP/1.1 100  two spaces\r\n\r\n', { status: 100, statusText: ' two spaces' }],
-  ])('V1: %j is read', (text, expected) => {
+  ])('V1: the response %j is read', (text, expected) => {
     expect(readEveryWay('response', text).head).toMatchObject({ kind: 'response', ...expected });
   });
 
@@ -138,20 +146,20 @@ describe('responses', () => {
     ['HTTP/1.1 101 OK\r\nA : b\r\n\r\n', 'WS_HANDSHAKE_HEADER_LINE'],
     ['HTTP/1.1 101 OK\nA: b\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
     ['HTTP/1.1 101 O\0K\r\n\r\n', 'WS_HANDSHAKE_CONTROL_CHARACTER'],
-  ])('V7, A45: %j is refused', (text, code) => {
+  ])('V7, A45: the response %j is refused', (text, code) => {
     expect(readEveryWay('response', text)).toEqual({ refused: code });
     const error = refusalOf(() => new HttpHeadParser('response').push(Buffer.from(text, 'latin1')));
     expect(error).toMatchObject({ stage: 'http', status: 0 });
   });
 
-  test('V8: bytes after a response are not part of its head, and are not lost', () => {
+  test('V8: bytes after a response do not belong to its head, and are not lost', () => {
     const frames = '\x81\x05Hello\r\n\r\n';
     expect(readEveryWay('response', `HTTP/1.1 101 OK\r\nA: b\r\n\r\n${frames}`)).toMatchObject({
       rest: frames,
     });
   });
 
-  test('V8: there is no rest before the head is complete, and none if nothing followed', () => {
+  test('V8: rest() is empty before the head is complete, and if nothing followed the head', () => {
     const parser = new HttpHeadParser('response');
     expect(parser.rest()).toHaveLength(0);
     expect(parser.push(Buffer.from('HTTP/1.1 101 OK\r\n'))).toBeNull();
@@ -162,7 +170,7 @@ describe('responses', () => {
   });
 });
 
-test('S1: one empty line in front of a request is ignored', () => {
+test('S1: one empty line before a request is ignored', () => {
   const text = 'GET /a HTTP/1.1\r\nHost: b\r\n\r\nrest';
   const read = readEveryWay('request', text);
   expect(read).toMatchObject({ head: { target: '/a' }, rest: 'rest' });
@@ -172,12 +180,12 @@ test('S1: one empty line in front of a request is ignored', () => {
   });
 });
 
-describe('invalid requests', () => {
+describe('the heads of invalid requests', () => {
   const line = 'GET / HTTP/1.1\r\n';
 
   test.each<[string, string, RefusalCode]>([
     ['two empty lines first', `\r\n\r\n${line}\r\n`, 'WS_HANDSHAKE_START_LINE'],
-    ['an empty line first that ends in LF alone', `\n${line}\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
+    ['an empty line first that ends with a bare LF', `\n${line}\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['no version (HTTP/0.9)', 'GET /\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['no target', 'GET HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['an empty target', 'GET  HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
@@ -186,10 +194,10 @@ describe('invalid requests', () => {
     ['a space at the end', 'GET / HTTP/1.1 \r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a space at the start', ' GET / HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a space in the target', 'GET /a b HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
-    ['a tab in place of a space', 'GET\t/ HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
+    ['a tab instead of a space', 'GET\t/ HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a tab in the target', 'GET /a\tb HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a target beyond ASCII', 'GET /\xe4 HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
-    ['a method that is no token', 'G(T / HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
+    ['a method that is not a token', 'G(T / HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a version in lower case', 'GET / http/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a version with more digits', 'GET / HTTP/1.10\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['a version with fewer digits', 'GET / HTTP/1.\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
@@ -197,19 +205,19 @@ describe('invalid requests', () => {
     ['a version without digits', 'GET / HTTP/a.b\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['another protocol', 'GET / SHTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['HTTP/2 with prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'WS_HANDSHAKE_HTTP_VERSION'],
-    ['HTTP/0.9 in words', 'GET / HTTP/0.9\r\n\r\n', 'WS_HANDSHAKE_HTTP_VERSION'],
+    ['HTTP/0.9 as a written version', 'GET / HTTP/0.9\r\n\r\n', 'WS_HANDSHAKE_HTTP_VERSION'],
     ['a TLS ClientHello', '\x16\x03\x01\x02\x00', 'WS_HANDSHAKE_CONTROL_CHARACTER'],
     ['obs-fold with a space', `${line}A: b\r\n c\r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
     ['obs-fold with a tab', `${line}A: b\r\n\tc\r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
     ['obs-fold in the first field', `${line} A: b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
-    ['obs-fold of nothing', `${line}A: b\r\n \r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
+    ['an empty obs-fold', `${line}A: b\r\n \r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
     ['a bare LF after a field', `${line}A: b\nC: d\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare LF after the request line', 'GET / HTTP/1.1\nA: b\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare LF at the end', `${line}A: b\r\n\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare CR in a value', `${line}A: b\rc\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare CR in the target', 'GET /\ra HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
     ['CR CR LF', `${line}A: b\r\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
-    ['CR at the end in place of CR LF', `${line}A: b\r\n\rX`, 'WS_HANDSHAKE_LINE_ENDING'],
+    ['CR at the end instead of CR LF', `${line}A: b\r\n\rX`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['NUL in a value', `${line}A: b\0c\r\n\r\n`, 'WS_HANDSHAKE_CONTROL_CHARACTER'],
     ['NUL in a name', `${line}A\0: b\r\n\r\n`, 'WS_HANDSHAKE_CONTROL_CHARACTER'],
     ['NUL in the target', 'GET /\0 HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_CONTROL_CHARACTER'],
@@ -222,20 +230,20 @@ describe('invalid requests', () => {
     ['no colon', `${line}Ab\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
     ['a name beyond ASCII', `${line}\xc4: b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
     ['a name in quotes', `${line}"A": b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
-  ])('S1, S22, A8: %s', (_, text, code) => {
+  ])('S1, S22, A8: a request with this fault is refused: %s', (_, text, code) => {
     expect(readEveryWay('request', text)).toEqual({ refused: code });
     const error = refusalOf(() => new HttpHeadParser('request').push(Buffer.from(text, 'latin1')));
     expect(error).toMatchObject({ stage: 'request', status: refusals[code].status });
   });
 
-  test('A8: every byte that is not text is refused in a name, in a value and in the target', () => {
+  test('A8: every byte that is not text is refused in a field name, in a value and in the target', () => {
     for (let byte = 0; byte < 256; byte++) {
       const character = String.fromCharCode(byte);
       const isText = byte === 9 || (byte >= 0x20 && byte !== 0x7f);
       const value = read('request', [Buffer.from(`${line}A: b${character}c\r\n\r\n`, 'latin1')]);
       expect('head' in value, `value ${byte}`).toBe(isText);
       const name = read('request', [Buffer.from(`${line}A${character}B: c\r\n\r\n`, 'latin1')]);
-      // A colon ends the name, and the rest is the value.
+      // A colon ends the name, and the rest becomes the value.
       const isName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z:]$/.test(character);
       expect('head' in name, `name ${byte}`).toBe(isName);
       const target = read('request', [Buffer.from(`GET /${character} HTTP/1.1\r\n\r\n`, 'latin1')]);
@@ -243,7 +251,7 @@ describe('invalid requests', () => {
     }
   });
 
-  test('A8: a refusal is permanent: later bytes get the same error', () => {
+  test('A8: a refusal is permanent, so later bytes cause the same error', () => {
     const parser = new HttpHeadParser('request');
     const first = refusalOf(() => parser.push(Buffer.from('\0')));
     expect(refusalOf(() => parser.push(Buffer.from(handshake)))).toBe(first);
@@ -251,8 +259,8 @@ describe('invalid requests', () => {
   });
 });
 
-describe('limits', () => {
-  test('A6: the defaults are 16 KiB, 100 header fields and 8 KiB of target', () => {
+describe('the limits of a head', () => {
+  test('A6: the default limits are 16 KiB, 100 header fields and 8 KiB for the target', () => {
     expect(defaultHeadLimits).toEqual({ headSize: 16_384, headers: 100, target: 8_192 });
   });
 
@@ -261,7 +269,7 @@ describe('limits', () => {
     return `${start}${'b'.repeat(size - start.length - 4)}\r\n\r\n`;
   };
 
-  test('A6: a head of 16384 bytes is accepted, and one of 16385 is 431', () => {
+  test('A6: a head of 16384 bytes is accepted, and one of 16385 bytes is refused with 431', () => {
     const atLimit = Buffer.from(sized(16_384));
     expect(atLimit).toHaveLength(16_384);
     expect(read('request', [atLimit])).toMatchObject({ rest: '' });
@@ -277,7 +285,7 @@ describe('limits', () => {
     ['a header line that never ends', (at) => 'GET / HTTP/1.1\r\nA: '[at] ?? 'b'],
     ['header lines that never end', (at) => 'GET / HTTP/1.1\r\n'[at] ?? 'A:b\r\n'[(at - 16) % 5]!],
     ['a response line that never ends', () => 'A'],
-  ])('A6: %s is refused, whole and byte by byte, and not before it is too long', (title, character) => {
+  ])('A6: %s is refused as soon as it is too long, whole and byte by byte', (title, character) => {
     const kind = title.includes('response') ? 'response' : 'request';
     const limits = { headers: Number.POSITIVE_INFINITY };
     const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => character(at)).join(''));
@@ -287,7 +295,7 @@ describe('limits', () => {
     expect(refusalOf(() => parser.push(bytes.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
   });
 
-  test('A6: 100 header fields are accepted, and 101 and 2001 are 431', () => {
+  test('A6: 100 header fields are accepted, and 101 or 2001 are refused with 431', () => {
     const head = (count: number) => Buffer.from(`GET / HTTP/1.1\r\n${'a:b\r\n'.repeat(count)}\r\n`);
     expect(read('request', [head(100)]).head?.headers).toHaveLength(200);
     expect(read('request', [head(101)])).toEqual({ refused: 'WS_HANDSHAKE_HEADER_COUNT' });
@@ -298,7 +306,7 @@ describe('limits', () => {
     expect(refusals.WS_HANDSHAKE_HEADER_COUNT.status).toBe(431);
   });
 
-  test('A6: a target of 8192 bytes is accepted, and one of 8193 is 414, even if its line never ends', () => {
+  test('A6: a target of 8192 bytes is accepted, and one of 8193 bytes is refused with 414, even if its line never ends', () => {
     const target = (size: number) => `/${'a'.repeat(size - 1)}`;
     const line = (size: number) => Buffer.from(`GET ${target(size)} HTTP/1.1\r\n\r\n`);
     expect(read('request', [line(8_192)]).head).toMatchObject({ target: target(8_192) });
@@ -307,12 +315,12 @@ describe('limits', () => {
       refused: 'WS_HANDSHAKE_TARGET_SIZE',
     });
     expect(refusals.WS_HANDSHAKE_TARGET_SIZE.status).toBe(414);
-    // A reason phrase is no target.
+    // The limit of the target does not apply to a reason phrase.
     const phrase = `HTTP/1.1 101 ${'a'.repeat(9_000)}\r\n\r\n`;
     expect(read('response', [Buffer.from(phrase)])).toMatchObject({ rest: '' });
   });
 
-  test('A6: limits can be set one by one, and are inclusive', () => {
+  test('A6: each limit can be set separately, and is inclusive', () => {
     const text = 'GET /abc HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n';
     const exact = { headSize: text.length, headers: 2, target: 4 };
     expect(readEveryWay('request', text, exact)).toMatchObject({ rest: '' });
@@ -323,7 +331,7 @@ describe('limits', () => {
     expect(readEveryWay('request', text, { target: 3 })).toEqual({ refused: 'WS_HANDSHAKE_TARGET_SIZE' });
   });
 
-  test('A10: a head that arrives byte by byte costs CPU in proportion to its length', () => {
+  test('A10: parsing a head that arrives byte by byte costs CPU time in proportion to its length', () => {
     const unlimited = {
       headSize: Number.POSITIVE_INFINITY,
       headers: Number.POSITIVE_INFINITY,
@@ -339,13 +347,13 @@ describe('limits', () => {
     };
     for (const line of ['a', 'a: b\r\n']) {
       const [short, long] = leastCpu([drip(bytes(12_000, line)), drip(bytes(96_000, line))]);
-      // 8 in proportion, 64 where each byte costs what those before it do.
+      // The factor is 8 if the cost is proportional, and 64 if each byte costs as much as all bytes before it.
       expect(long! / short!, JSON.stringify(line)).toBeLessThan(24);
     }
   });
 });
 
-describe('any bytes', () => {
+describe('heads of any bytes', () => {
   const fragment = fc.oneof(
     {
       weight: 6,
@@ -365,7 +373,7 @@ describe('any bytes', () => {
   );
   const bytes = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
-  test('S1, A8: the result is a head, a refusal of the table or a request for more; it is the same for any chunks', () => {
+  test('S1, A8: any bytes give a head, a refusal of the table or a request for more bytes, and the same result in any chunks', () => {
     fc.assert(
       fc.property(
         bytes,
@@ -388,7 +396,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('S8: any head that can be written is read back', () => {
+  test('S8: any head that can be written is read back unchanged', () => {
     const name = fc.string({
       unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
       minLength: 1,
@@ -415,8 +423,8 @@ describe('any bytes', () => {
   });
 });
 
-describe('compared with another parser', () => {
-  /** What node:http makes of the bytes of one connection, with no socket: an upgrade, or anything else. */
+describe('our parser compared with the parser of Node', () => {
+  /** Returns what node:http makes of the bytes of one connection without a socket: an upgrade, or null. */
   async function readByNode(bytes: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
     const server = createServer({ insecureHTTPParser: false });
     const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
@@ -436,7 +444,7 @@ describe('compared with another parser', () => {
     }
   }
 
-  /** What this layer makes of them: the parser, then the rules of §4.2.1. */
+  /** Returns what this layer makes of the bytes: the parser first, and then the rules of §4.2.1. */
   function readByUs(bytes: Buffer): { head: HttpHead; rest: string } | null {
     const { head, rest = '' } = read('request', [bytes]);
     if (head?.kind !== 'request') return null;
@@ -517,11 +525,12 @@ describe('compared with another parser', () => {
           seen.refused++;
           return;
         }
-        // llhttp knows no version 1.2 to 1.9, which §4.2.1 lets us take.
+        // llhttp does not accept the versions 1.2 to 1.9, which §4.2.1 allows us to accept.
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(bytes);
-        // Nor does it know that a tab after a token of Connection is white space (9110 §5.6.3): a plain request, to it.
+        // llhttp does not treat a tab after a token of Connection as white space (9110 §5.6.3), so it sees a plain
+        // request.
         if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(bytes.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;
@@ -532,14 +541,14 @@ describe('compared with another parser', () => {
       }),
       { numRuns: 1_500 },
     );
-    // The comparison is worth something only if both ways are taken often.
+    // The comparison is meaningful only if both outcomes occur often.
     expect(seen.accepted).toBeGreaterThan(100);
     expect(seen.refused).toBeGreaterThan(100);
   });
 });
 
 describe('writing a head', () => {
-  test('H1, S17: a head has a start line, fields and an empty line', () => {
+  test('H1, S17: a written head has a start line, fields and an empty line', () => {
     expect(formatHead('GET / HTTP/1.1', ['A', 'b', 'C', ''])).toBe('GET / HTTP/1.1\r\nA: b\r\nC: \r\n\r\n');
     expect(formatHead('HTTP/1.1 101 X', [])).toBe('HTTP/1.1 101 X\r\n\r\n');
   });
@@ -557,14 +566,14 @@ describe('writing a head', () => {
     '\ud83d\ude00',
   ];
 
-  test.each(forbidden)('A9: %j is refused in the start line, in a name and in a value', (text) => {
+  test.each(forbidden)('A9: %j is refused in the start line, in a field name and in a value', (text) => {
     expect(() => formatHead(`GET /${text} HTTP/1.1`, [])).toThrow(TypeError);
     expect(() => formatHead('GET / HTTP/1.1', [`A${text}`, 'b'])).toThrow(TypeError);
     expect(() => formatHead('GET / HTTP/1.1', ['A', `b${text}`])).toThrow(TypeError);
     expect(() => formatHead('GET / HTTP/1.1', ['A', `${text}b`])).toThrow(TypeError);
   });
 
-  test('A9: names are tokens, values are strings, both come in pairs, and the start line is not empty', () => {
+  test('A9: formatHead demands names that are tokens, values that are strings, both in pairs, and a start line that is not empty', () => {
     for (const name of ['', 'A B', 'A:', 'A ', '\xc4']) {
       expect(() => formatHead('GET / HTTP/1.1', [name, 'b']), name).toThrow(TypeError);
     }
@@ -576,7 +585,7 @@ describe('writing a head', () => {
   });
 });
 
-test('S2, V7: HTTP/1.1 and a later 1.x are accepted', () => {
+test('S2, V7: HTTP/1.1 and later versions 1.x are accepted, and other versions are not', () => {
   for (const version of ['1.1', '1.2', '1.9']) expect(isHttp11(version), version).toBe(true);
   for (const version of ['1.0', '0.9', '2.0', '1.', '1', '', '1.10', '1.a', '11.1', 'HTTP/1.1']) {
     expect(isHttp11(version), version).toBe(false);
@@ -613,6 +622,6 @@ test.each<[string, boolean]>([
   ['[::1%25eth0]', false],
   ['256.256.256.256', false],
   ['http://example.com', false],
-])('S3, H3: %j as the value of Host: %j', (host, expected) => {
+])('S3, H3: whether %j is a valid value of Host is %j', (host, expected) => {
   expect(isHost(host)).toBe(expected);
 });

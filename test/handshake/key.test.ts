@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { computeAccept, generateKey, isKey } from '../../src/handshake/key.ts';
 import { sampleAccept, sampleKey } from './samples.ts';
 
-test('S17, V4: the key of RFC 6455 §1.3 has the accept of RFC 6455 §1.3', () => {
+test('S17, V4: the key of RFC 6455 §1.3 gives the Sec-WebSocket-Accept of RFC 6455 §1.3', () => {
   expect(computeAccept(sampleKey)).toBe(sampleAccept);
 });
 
-test('S17, V4: the accept is the base64 SHA-1 of the key as text and the GUID', () => {
+test('S17, V4: Sec-WebSocket-Accept is the base64 of the SHA-1 of the key as text, followed by the GUID', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
       const key = Buffer.from(bytes).toString('base64');
@@ -19,14 +19,14 @@ test('S17, V4: the accept is the base64 SHA-1 of the key as text and the GUID', 
   );
 });
 
-test('H5: our own key is 16 bytes in canonical base64, and fresh each time', () => {
+test('H5: our key has 16 bytes in canonical base64, and each key is new', () => {
   const keys = Array.from({ length: 1_000 }, generateKey);
   expect(new Set(keys).size).toBe(1_000);
   for (const key of keys) {
     expect(Buffer.from(key, 'base64')).toHaveLength(16);
     expect(isKey(key)).toBe(true);
   }
-  // Random in every bit: none of the 128 is the same in all thousand keys.
+  // Every bit is random: none of the 128 bits is the same in all thousand keys.
   const all = keys.map((key) => Buffer.from(key, 'base64'));
   for (let bit = 0; bit < 128; bit++) {
     const ones = all.filter((bytes) => (bytes[bit >> 3]! >> (bit & 7)) & 1).length;
@@ -35,7 +35,7 @@ test('H5: our own key is 16 bytes in canonical base64, and fresh each time', () 
   }
 });
 
-test('S5: any 16 bytes in base64 are a key, and no other number of bytes is', () => {
+test('S5: any 16 bytes in base64 are a key, and any other number of bytes is not', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       expect(isKey(Buffer.from(bytes).toString('base64'))).toBe(bytes.length === 16);
@@ -48,28 +48,28 @@ test('S5: any 16 bytes in base64 are a key, and no other number of bytes is', ()
 
 test.each([
   ['', 'empty'],
-  ['dGhlIHNhbXBsZSBub25jZQ', 'no padding'],
-  ['dGhlIHNhbXBsZSBub25jZQ=', 'half the padding'],
-  ['dGhlIHNhbXBsZSBub25jZQ===', 'too much padding'],
-  ['dGhlIHNhbXBsZSBub25jZSE=', '17 bytes'],
-  ['dGhlIHNhbXBsZSBub25jZSEh', '18 bytes'],
-  [' dGhlIHNhbXBsZSBub25jZQ==', 'white space before'],
-  ['dGhlIHNhbXBsZS Bub25jZQ==', 'white space inside'],
-  ['dGhlIHNhbXBsZS-ub25jZQ==', 'base64url, -'],
-  ['dGhlIHNhbXBsZS_ub25jZQ==', 'base64url, _'],
-  ['dGhlIHNhbXBsZSBub25jZ===', 'padding in place of a character'],
-  ['========================', 'padding alone'],
-  ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'a character that latin1 would cut to T'],
+  ['dGhlIHNhbXBsZSBub25jZQ', 'it has no padding'],
+  ['dGhlIHNhbXBsZSBub25jZQ=', 'it has half the padding'],
+  ['dGhlIHNhbXBsZSBub25jZQ===', 'it has too much padding'],
+  ['dGhlIHNhbXBsZSBub25jZSE=', 'it has 17 bytes'],
+  ['dGhlIHNhbXBsZSBub25jZSEh', 'it has 18 bytes'],
+  [' dGhlIHNhbXBsZSBub25jZQ==', 'it begins with white space'],
+  ['dGhlIHNhbXBsZS Bub25jZQ==', 'it contains white space'],
+  ['dGhlIHNhbXBsZS-ub25jZQ==', 'it is base64url with -'],
+  ['dGhlIHNhbXBsZS_ub25jZQ==', 'it is base64url with _'],
+  ['dGhlIHNhbXBsZSBub25jZ===', 'it has padding instead of a character'],
+  ['========================', 'it consists of padding'],
+  ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'it has a character that latin1 would cut to T'],
 ])('S5: %j is not a key: %s', (value) => {
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: any of the 64 last characters is allowed: stray bits are dropped in decoding', () => {
+test('FAULT-0, S5: any of the 64 characters may be the last one, since its surplus bits are dropped in decoding', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });
 
-test('FAULT-0, S5: any 22 characters of base64 and the padding are a key, and no other characters are', () => {
+test('FAULT-0, S5: any 22 characters of base64 and the padding are a key, and other characters are not', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   const character = fc.constantFrom(...alphabet);
   fc.assert(

@@ -4,7 +4,7 @@ import { verifyRequest } from '../../src/handshake/server.ts';
 import type { UpgradeRequest } from '../../src/handshake/upgrade-request.ts';
 import { prototypeKeys, refusalOf, request } from './samples.ts';
 
-/** Whether a request with this Origin and this Host gets through. */
+/** Returns whether a request with this Origin and this Host is accepted. */
 function passes(origins: OriginPolicy, origin: string | null, host = 'server.example.com'): boolean {
   const changed = request({ Host: [host], Origin: origin === null ? [] : [origin] });
   let upgrade: UpgradeRequest;
@@ -25,14 +25,14 @@ function passes(origins: OriginPolicy, origin: string | null, host = 'server.exa
   return true;
 }
 
-describe('same origin', () => {
+describe('the policy same-origin', () => {
   test.each<[origin: string | null, host: string, allowed: boolean, why: string]>([
-    [null, 'example.com', true, 'no Origin: no browser'],
-    ['http://example.com', 'example.com', true, 'the same'],
-    ['http://example.com:8080', 'example.com:8080', true, 'the same with a port'],
+    [null, 'example.com', true, 'no Origin, so no browser'],
+    ['http://example.com', 'example.com', true, 'the same host'],
+    ['http://example.com:8080', 'example.com:8080', true, 'the same host with a port'],
     ['HTTP://EXAMPLE.COM', 'example.com', true, 'upper case in Origin'],
     ['http://example.com', 'EXAMPLE.com', true, 'upper case in Host'],
-    ['https://example.com', 'example.com', true, 'another scheme: TLS ends at a proxy'],
+    ['https://example.com', 'example.com', true, 'another scheme, because TLS ends at a proxy'],
     ['http://example.com:80', 'example.com', true, 'default port of http in Origin'],
     ['http://example.com', 'example.com:80', true, 'default port of http in Host'],
     ['https://example.com:443', 'example.com', true, 'default port of https in Origin'],
@@ -47,8 +47,8 @@ describe('same origin', () => {
     ['http://example.com', 'sub.example.com', false, 'a parent domain'],
     ['http://example.com.evil.example', 'example.com', false, 'the host as a prefix'],
     ['http://evilexample.com', 'example.com', false, 'the host as a suffix'],
-    ['http://example.com.', 'example.com', false, 'a trailing dot in Origin: another name'],
-    ['http://example.com', 'example.com.', false, 'a trailing dot in Host: another name'],
+    ['http://example.com.', 'example.com', false, 'a trailing dot in Origin, which is another name'],
+    ['http://example.com', 'example.com.', false, 'a trailing dot in Host, which is another name'],
     ['http://example.com.', 'example.com.', true, 'a trailing dot in both'],
     ['http://xn--mnchen-3ya.example', 'xn--mnchen-3ya.example', true, 'punycode'],
     ['http://XN--MNCHEN-3YA.example', 'xn--mnchen-3ya.example', true, 'punycode in upper case'],
@@ -57,7 +57,7 @@ describe('same origin', () => {
     ['http://[0:0:0:0:0:0:0:1]:8080', '[::1]:8080', true, 'IPv6 in another spelling'],
     ['http://127.0.0.1', 'localhost', false, 'another name of the same machine'],
     ['null', 'example.com', false, 'null'],
-    ['null', 'null', false, 'null, where the host has that name'],
+    ['null', 'null', false, 'null as Origin and as name of the host'],
     ['NULL', 'example.com', false, 'null in upper case'],
     ['', 'example.com', false, 'an empty Origin'],
     ['example.com', 'example.com', false, 'no scheme'],
@@ -74,7 +74,7 @@ describe('same origin', () => {
     ['http://evil.example\\@example.com', 'example.com', false, 'a backslash'],
     ['http://user@example.com', 'example.com', false, 'user information'],
     ['http://example.com@evil.example', 'example.com', false, 'the host as user information'],
-    ['http://example.com\t', 'example.com', true, 'white space behind: not part of the value'],
+    ['http://example.com\t', 'example.com', true, 'white space at the end, which is not part of the value'],
     ['http://exam\tple.com', 'example.com', false, 'a tab, which URL would drop'],
     ['http://example.com http://evil.example', 'example.com', false, 'two origins in one field'],
     ['http://evil.example http://example.com', 'example.com', false, 'two origins in one field'],
@@ -84,11 +84,11 @@ describe('same origin', () => {
     ['http://*', 'example.com', false, 'a wildcard'],
     ['http://example.com:80:80', 'example.com', false, 'two ports'],
     ['http://example.com:99999', 'example.com', false, 'no port number'],
-    ['ftp://example.com', 'example.com', false, 'a scheme whose pages come from elsewhere'],
+    ['ftp://example.com', 'example.com', false, 'a scheme whose pages do not come from a server'],
     ['ws://example.com', 'example.com', true, 'FAULT-0: ws is read as http (IXWebSocket, Starscream)'],
-    ['WS://EXAMPLE.com:80', 'example.com', true, 'FAULT-0: its default port'],
+    ['WS://EXAMPLE.com:80', 'example.com', true, 'FAULT-0: ws with its default port'],
     ['wss://example.com:443', 'example.com', true, 'FAULT-0: wss is read as https'],
-    ['wss://example.com', 'example.com:443', true, 'FAULT-0: its default port in Host'],
+    ['wss://example.com', 'example.com:443', true, 'FAULT-0: the default port of wss in Host'],
     ['ws://example.com:8080', 'example.com:8080', true, 'FAULT-0: a port'],
     ['ws://example.com:8080', 'example.com', false, 'FAULT-0: another port'],
     ['ws://evil.example', 'example.com', false, 'FAULT-0: another host'],
@@ -96,7 +96,7 @@ describe('same origin', () => {
     ['wsx://example.com', 'example.com', false, 'a scheme without pages'],
     ['capacitor://example.com', 'example.com', false, 'the scheme of an application'],
     ['file://', 'example.com', false, 'a file'],
-  ])('S21, A1: Origin %j, Host %j: %j, %s', (origin, host, allowed) => {
+  ])('S21, A1: whether Origin %j is accepted for Host %j is %j: %s', (origin, host, allowed) => {
     const sent = origin === 'http://example.com\t' ? 'http://example.com' : origin;
     expect(passes('same-origin', sent, host)).toBe(allowed);
     if (origin !== sent) {
@@ -105,7 +105,7 @@ describe('same origin', () => {
     }
   });
 
-  test('S21, A1: two Origin fields are 400 with every policy, even if they agree', () => {
+  test('S21, A1: two Origin fields are refused with 400 under every policy, even if they agree', () => {
     const origin = 'http://server.example.com';
     for (const origins of ['same-origin', 'any', [origin], () => true] satisfies OriginPolicy[]) {
       for (const second of [origin, 'http://evil.example', 'null', '']) {
@@ -116,7 +116,7 @@ describe('same origin', () => {
   });
 });
 
-describe('a list', () => {
+describe('a list of origins', () => {
   const origins = [
     'https://example.com',
     'http://localhost:8080',
@@ -146,11 +146,11 @@ describe('a list', () => {
     ['chrome-extension://abd', false],
     ['null', false],
     ['', false],
-  ])('S21, A1: Origin %j: %j', (origin, allowed) => {
+  ])('S21, A1: whether the list accepts Origin %j is %j', (origin, allowed) => {
     expect(passes(origins, origin)).toBe(allowed);
   });
 
-  test('S21, A1: null passes only if it is listed, and then nothing else does', () => {
+  test('S21, A1: null is accepted only if it is listed, and does not stand for another origin', () => {
     expect(passes(['null'], 'null')).toBe(true);
     expect(passes(['null'], 'NULL')).toBe(false);
     expect(passes(['null'], 'file://')).toBe(false);
@@ -179,20 +179,20 @@ describe('a list', () => {
     }
   });
 
-  test('A11: names of Object.prototype are in no list', () => {
+  test('A11: names of Object.prototype are not in any list', () => {
     for (const key of prototypeKeys) expect(passes(['null'], key)).toBe(false);
   });
 });
 
-describe('any, and a function', () => {
+describe('the policy any, and functions as policies', () => {
   test.each([null, 'http://evil.example', 'null', '', 'no origin at all'])(
-    'S21, S7: `any` accepts %j',
+    'S21, S7: the policy `any` accepts %j',
     (origin) => {
       expect(passes('any', origin)).toBe(true);
     },
   );
 
-  test('S21: a function is called with the origin and the request, only if there is an Origin', () => {
+  test('S21: a function is called with the origin and the request, but only if there is an Origin', () => {
     const asked: [string, string][] = [];
     const policy: OriginPolicy = (origin, { path }) => {
       asked.push([origin, path]);
@@ -205,21 +205,21 @@ describe('any, and a function', () => {
     expect(passes(policy, 'null')).toBe(true);
   });
 
-  test('S21: only `true` accepts: not a promise, and not another value', () => {
+  test('S21: a function accepts only by returning `true`, and not by a promise or another value', () => {
     for (const answer of [Promise.resolve(true), 1, 'true', {}, null, undefined, false]) {
       expect(passes((() => answer) as unknown as OriginPolicy, 'http://server.example.com')).toBe(false);
     }
   });
 
-  test('S7: without Origin every policy accepts the request', () => {
+  test('S7: every policy accepts a request without Origin', () => {
     for (const origins of ['same-origin', 'any', [], () => false] satisfies OriginPolicy[]) {
       expect(verifyRequest(request(), { origins }).origin).toBeNull();
     }
   });
 });
 
-describe('checking a policy before it is used', () => {
-  test('policies that can match are accepted', () => {
+describe('checking a policy when the server starts', () => {
+  test('policies that can match an origin are accepted', () => {
     const good: OriginPolicy[] = [
       'same-origin',
       'any',
@@ -259,7 +259,7 @@ describe('checking a policy before it is used', () => {
     [''],
     [1],
     [/example/],
-  ])('A1: %j is refused when the server starts', (policy) => {
+  ])('A1: the policy %j is refused when the server starts', (policy) => {
     expect(() => checkOriginPolicy(policy as OriginPolicy)).toThrow(TypeError);
   });
 });

@@ -1,4 +1,4 @@
-/** Text of a peer in a log line. */
+/** Tests text of a peer in a log line. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { quote } from '../../src/handshake/quote.ts';

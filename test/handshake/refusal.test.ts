@@ -1,4 +1,4 @@
-/** The text of a refusal: status, header fields, body, and what must never be in it. */
+/** Tests the text of a refusal: status, header fields, body, and what it must never contain. */
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { HandshakeError, type RefusalCode, refusals, refuse } from '../../src/handshake/error.ts';
@@ -6,9 +6,9 @@ import { HttpHeadParser } from '../../src/handshake/http-head.ts';
 import { formatRefusal } from '../../src/handshake/refusal.ts';
 import { prototypeKeys, readHead, valuesOf } from './samples.ts';
 
-describe('refusing', () => {
+describe('the answer that refuses a request', () => {
   test.each(Object.entries(refusals).filter(([, { status }]) => status > 0))(
-    'S1, S22: %s is a complete HTTP response that ends the connection',
+    'S1, S22: the refusal %s is a complete HTTP response that ends the connection',
     (code, { status, text }) => {
       const error = refuse(code as RefusalCode);
       const { startLine, fields, body } = readHead(formatRefusal(error));
@@ -18,14 +18,14 @@ describe('refusing', () => {
       expect(valuesOf(fields, 'Content-Length')).toEqual([String(body.length)]);
       expect(valuesOf(fields, 'Transfer-Encoding')).toEqual([]);
       expect(body).toBe(`${text}\n`);
-      // Our own client reads it.
+      // Our own client can read the response.
       const parser = new HttpHeadParser('response');
       expect(parser.push(Buffer.from(formatRefusal(error), 'latin1'))).toMatchObject({ status });
       expect(parser.rest().toString('latin1')).toBe(body);
     },
   );
 
-  test('S13, A5: 426 names version 13 and the protocol, and cannot be mistaken for a switch of protocols', () => {
+  test('S13, A5: an answer of 426 names version 13 and the protocol, and cannot be mistaken for a switch of protocols', () => {
     for (const code of ['WS_HANDSHAKE_VERSION', 'WS_HANDSHAKE_UPGRADE'] as const) {
       const { startLine, fields } = readHead(formatRefusal(refuse(code)));
       expect(startLine).toBe('HTTP/1.1 426 Upgrade Required');
@@ -35,13 +35,13 @@ describe('refusing', () => {
     }
   });
 
-  test('S2, A5: 405 names GET', () => {
+  test('S2, A5: an answer of 405 names GET', () => {
     const { startLine, fields } = readHead(formatRefusal(refuse('WS_HANDSHAKE_METHOD')));
     expect(startLine).toBe('HTTP/1.1 405 Method Not Allowed');
     expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
   });
 
-  test('S14, A13: 404 means no endpoint, and 503 with Retry-After no room', () => {
+  test('S14, A13: a missing endpoint is answered with 404, and a full server answers 503 with Retry-After', () => {
     expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
       'HTTP/1.1 404 Not Found',
     );
@@ -50,7 +50,7 @@ describe('refusing', () => {
     expect(Number(valuesOf(fields, 'Retry-After')[0])).toBeGreaterThan(0);
   });
 
-  test('S10, S11: an application refuses with its own status, fields and body', () => {
+  test('S10, S11: an application may refuse with its own status, fields and body', () => {
     const unauthorized = refuse('WS_HANDSHAKE_REJECTED', {
       status: 401,
       headers: ['WWW-Authenticate', 'Basic realm="a"', 'content-type', 'application/json'],
@@ -68,7 +68,7 @@ describe('refusing', () => {
     expect(valuesOf(readHead(formatRefusal(redirect)).fields, 'Location')).toEqual(['/there']);
   });
 
-  test('S1: a refusal can have a status without a standard reason phrase, and an error code of the application', () => {
+  test('S1: a refusal may have a status without a standard reason phrase, and an error code of the application', () => {
     const error = new HandshakeError('MY_CODE', 'secret details', { stage: 'request', status: 418 });
     const { startLine, body } = readHead(formatRefusal(error));
     expect(startLine).toBe('HTTP/1.1 418 ');
@@ -79,14 +79,14 @@ describe('refusing', () => {
     }
   });
 
-  test('A50: neither text of the peer nor the cause is in the answer', () => {
+  test('A50: the answer contains neither text of the peer nor the cause', () => {
     const secret = 'X-SECRET-\u001b[31m';
     const error = refuse('WS_HANDSHAKE_ORIGIN', { value: secret, cause: new Error(secret) });
     expect(formatRefusal(error)).not.toContain('X-SECRET');
     expect(error.message).not.toContain('X-SECRET');
   });
 
-  test('S22: the answer to HEAD has only the head', () => {
+  test('S22: the answer to a HEAD request has only the head', () => {
     const error = refuse('WS_HANDSHAKE_METHOD');
     const { fields, body } = readHead(formatRefusal(error, 'HEAD'));
     expect(body).toBe('');
@@ -113,7 +113,7 @@ describe('refusing', () => {
   });
 
   test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
-    'S12: status %d is not a refusal: RangeError',
+    'S12: the status %d of a refusal throws a RangeError',
     (status) => {
       expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { status }))).toThrow(RangeError);
     },
@@ -127,12 +127,12 @@ describe('refusing', () => {
     ['X\r\n', 'a'],
     ['X', '\u010d\u010a'],
     ['X'],
-  ])('A9: the field %j cannot be added: TypeError', (...headers) => {
+  ])('A9: the field %j of a refusal throws a TypeError', (...headers) => {
     expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { headers }))).toThrow(TypeError);
   });
 });
 
-test('FAULT-8: a 304 ends with its head: no body, no Content-Length, no Content-Type', () => {
+test('FAULT-8: an answer of 304 ends with its head: it has no body, no Content-Length and no Content-Type', () => {
   const error = refuse('WS_HANDSHAKE_REJECTED', { status: 304, headers: ['ETag', '"a"'] });
   for (const method of [undefined, 'GET', 'HEAD']) {
     expect(formatRefusal(error, method)).toBe(

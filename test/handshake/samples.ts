@@ -7,13 +7,13 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 import type { HttpResponseHead } from '../../src/handshake/http-head.ts';
 import type { HandshakeRequest } from '../../src/handshake/upgrade-request.ts';
 
-/** The key of RFC 6455 §1.3, and what answers it. */
+/** The key of RFC 6455 §1.3, and the value that answers it. */
 export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 export const sampleAccept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
 export type Field = readonly [name: string, value: string];
 
-/** Names that mean something on a plain object. */
+/** Names that have a meaning on a plain object. */
 export const prototypeKeys: readonly string[] = [
   '__proto__',
   'constructor',
@@ -30,7 +30,7 @@ const requestFields: readonly Field[] = [
   ['Sec-WebSocket-Version', '13'],
 ];
 
-/** What to change in a head that is right: each named field is replaced by these lines, none for `[]`. */
+/** Changes to a correct head: these lines replace each named field, and `[]` removes it. */
 export type Changes = Readonly<Record<string, readonly string[]>>;
 
 function change(fields: readonly Field[], changes: Changes): string[] {
@@ -48,7 +48,7 @@ function change(fields: readonly Field[], changes: Changes): string[] {
   return lines;
 }
 
-/** The smallest right request, changed. */
+/** Returns the smallest correct request with these changes. */
 export function request(
   changes: Changes = {},
   start: Partial<Omit<HandshakeRequest, 'headers'>> = {},
@@ -63,7 +63,7 @@ export function request(
   };
 }
 
-/** The smallest right response to `sampleKey`, changed. */
+/** Returns the smallest correct response to `sampleKey` with these changes. */
 export function response(
   changes: Changes = {},
   start: Partial<Omit<HttpResponseHead, 'headers'>> = {},
@@ -83,7 +83,7 @@ export function response(
   };
 }
 
-/** The HandshakeError that `action` throws. The test fails if it throws nothing or anything else. */
+/** Returns the HandshakeError that `action` throws. The test fails if it throws nothing or another error. */
 export function refusalOf(action: () => unknown): HandshakeError {
   let result: unknown;
   try {
@@ -95,7 +95,7 @@ export function refusalOf(action: () => unknown): HandshakeError {
   expect.fail(`nothing was refused, but ${JSON.stringify(result)} returned`);
 }
 
-/** The names and values of a head that was written, and its start line. */
+/** Returns the start line of a written head, and its names and values. */
 export function readHead(text: string): { startLine: string; fields: Field[]; body: string } {
   const end = text.indexOf('\r\n\r\n');
   expect(end).toBeGreaterThan(0);
@@ -112,7 +112,7 @@ export function valuesOf(fields: readonly Field[], name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-/** The same bytes in chunks: whole, one by one, and in two parts at every place. */
+/** Returns the same bytes in chunks: whole, one by one, and in two parts at every place. */
 export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
   yield [bytes];
   yield Array.from(bytes, (byte) => Buffer.of(byte));

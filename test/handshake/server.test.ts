@@ -23,7 +23,7 @@ function expectRefused(one: HandshakeRequest, code: RefusalCode): void {
 }
 
 describe('a valid request', () => {
-  test('S2, S3, S4, S5, S6, S7, S8: has all its information in its members', () => {
+  test('S2, S3, S4, S5, S6, S7, S8: all information of the request is in its members', () => {
     const one = request(
       {
         Origin: ['http://server.example.com'],
@@ -56,11 +56,11 @@ describe('a valid request', () => {
     expect(upgrade.headerValues('x-none')).toEqual([]);
   });
 
-  test('S8: may lack subprotocols and extensions', () => {
+  test('S8: a request without subprotocols and extensions is accepted', () => {
     expect(verify(request())).toMatchObject({ origin: null, subprotocols: [], offers: [], query: '' });
   });
 
-  test('S8: may have unknown fields, which are ignored, and fields in any order', () => {
+  test('S8: a request may have unknown fields, which are ignored, and its fields in any order', () => {
     const { headers } = request({
       'Sec-WebSocket-Accept': ['x'],
       'Sec-WebSocket-Unknown': ['1'],
@@ -72,7 +72,7 @@ describe('a valid request', () => {
     expect(verify(reversed).key).toBe(sampleKey);
   });
 
-  test('A11: may have names of Object.prototype as fields, subprotocols, extensions and in the query', () => {
+  test('A11: a request may use names of Object.prototype as fields, subprotocols and extensions, and in the query', () => {
     const changes = Object.fromEntries(prototypeKeys.map((key) => [`X-${key}`, ['1']]));
     const one = request(
       {
@@ -94,16 +94,19 @@ describe('a valid request', () => {
   });
 });
 
-describe('S2: method, version and target', () => {
-  test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])('S2: method %j is 405', (method) => {
-    expectRefused(request({}, { method }), 'WS_HANDSHAKE_METHOD');
-  });
+describe('S2: method, version and target of a request', () => {
+  test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])(
+    'S2: the method %j is refused with 405',
+    (method) => {
+      expectRefused(request({}, { method }), 'WS_HANDSHAKE_METHOD');
+    },
+  );
 
-  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s is 505', (httpVersion) => {
+  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s is refused with 505', (httpVersion) => {
     expectRefused(request({}, { httpVersion }), 'WS_HANDSHAKE_HTTP_VERSION');
   });
 
-  test.each(['1.1', '1.2', '1.9'])('S2: HTTP/%s is 1.1 or higher', (httpVersion) => {
+  test.each(['1.1', '1.2', '1.9'])('S2: HTTP/%s is accepted', (httpVersion) => {
     expect(verify(request({}, { httpVersion })).httpVersion).toBe(httpVersion);
   });
 
@@ -128,7 +131,7 @@ describe('S2: method, version and target', () => {
     ['http://server.example.com/chat?a=b', '/chat', 'a=b'],
     ['https://server.example.com//x', '//x', ''],
     ['HTTP://SERVER.example.COM/Chat', '/Chat', ''],
-  ])('S2, A2: target %j has the path %j and the query %j, unchanged', (target, path, query) => {
+  ])('S2, A2: the target %j has the path %j and the query %j, unchanged', (target, path, query) => {
     expect(verify(request({}, { target }))).toMatchObject({ target, path, query });
   });
 
@@ -173,11 +176,11 @@ describe('S2: method, version and target', () => {
     '/\u00e4',
     '/\u2603',
     ' /',
-  ])('S2, A2: target %j is 400', (target) => {
+  ])('S2, A2: the target %j is refused with 400', (target) => {
     expectRefused(request({}, { target }), 'WS_HANDSHAKE_TARGET');
   });
 
-  test('S2, A2: an absolute target also has the port of Host', () => {
+  test('S2, A2: the port in an absolute target has to be the port in Host', () => {
     const changes = { Host: ['[::1]:8080'] };
     expect(verify(request(changes, { target: 'http://[::1]:8080/a' })).path).toBe('/a');
     expectRefused(request(changes, { target: 'http://[::1]/a' }), 'WS_HANDSHAKE_TARGET');
@@ -185,7 +188,7 @@ describe('S2: method, version and target', () => {
   });
 });
 
-describe('S3: Host', () => {
+describe('S3: the Host field of a request', () => {
   test.each([
     [[]],
     [['']],
@@ -199,16 +202,19 @@ describe('S3: Host', () => {
     [['a b']],
     [['a:65536']],
     [['\u00e4']],
-  ])('S3, A8: the Host fields %j are 400', (Host) => {
+  ])('S3, A8: the Host fields %j are refused with 400', (Host) => {
     expectRefused(request({ Host }), 'WS_HANDSHAKE_HOST');
   });
 
-  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])('S3: Host %j is accepted', (host) => {
-    expect(verify(request({ Host: [host] })).host).toBe(host);
-  });
+  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])(
+    'S3: the Host %j is accepted',
+    (host) => {
+      expect(verify(request({ Host: [host] })).host).toBe(host);
+    },
+  );
 });
 
-describe('A3: a body is not allowed', () => {
+describe('A3: a request with a body', () => {
   test.each<[string, string]>([
     ['Content-Length', '5'],
     ['Content-Length', '00'],
@@ -223,11 +229,11 @@ describe('A3: a body is not allowed', () => {
     ['Transfer-Encoding', ''],
     ['Expect', '100-continue'],
     ['expect', ''],
-  ])('S1, A3: %s: %j is 400', (name, value) => {
+  ])('S1, A3: a request with %s: %j is refused with 400', (name, value) => {
     expectRefused(request({ [name]: [value] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: a single Content-Length of 0 announces no body', () => {
+  test('S1, A3: a single Content-Length of 0 is accepted, because it announces no body', () => {
     expect(verify(request({ 'content-length': ['0'] })).method).toBe('GET');
     expectRefused(request({ 'Content-Length': ['0', '0'] }), 'WS_HANDSHAKE_BODY');
     expectRefused(
@@ -237,7 +243,7 @@ describe('A3: a body is not allowed', () => {
     expectRefused(request({ 'Content-Length': ['0'], Expect: ['100-continue'] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: Content-Length and Transfer-Encoding together are 400', () => {
+  test('S1, A3: Content-Length and Transfer-Encoding together are refused with 400', () => {
     expectRefused(
       request({ 'Content-Length': ['4', '0'], 'Transfer-Encoding': ['chunked'] }),
       'WS_HANDSHAKE_BODY',
@@ -245,7 +251,7 @@ describe('A3: a body is not allowed', () => {
   });
 });
 
-describe('S4: Upgrade and Connection', () => {
+describe('S4: the fields Upgrade and Connection of a request', () => {
   test.each([
     [['websocket']],
     [['WebSocket']],
@@ -255,7 +261,7 @@ describe('S4: Upgrade and Connection', () => {
     [['h2c', 'websocket']],
     [['', 'websocket']],
     [[',\twebsocket ,']],
-  ])('S4: the Upgrade fields %j list websocket', (Upgrade) => {
+  ])('S4: the Upgrade fields %j are accepted, because they list websocket', (Upgrade) => {
     expect(verify(request({ Upgrade })).key).toBe(sampleKey);
   });
 
@@ -267,14 +273,17 @@ describe('S4: Upgrade and Connection', () => {
     [['websocket/13']],
     [['web, socket']],
     [['h2c', 'TLS/1.0']],
-  ])('S4, S13: the Upgrade fields %j do not: the answer is 426, with the version', (Upgrade) => {
-    const error = refusalOf(() => verify(request({ Upgrade })));
-    expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
-    expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
-  });
+  ])(
+    'S4, S13: the Upgrade fields %j do not list websocket and are refused with 426, which names the version',
+    (Upgrade) => {
+      const error = refusalOf(() => verify(request({ Upgrade })));
+      expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
+      expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
+    },
+  );
 
   test.each(['websocket; a', '"websocket"', 'web socket', 'websocket=1', 'websocket/', 'websoc\u212aet'])(
-    'S4, S1: Upgrade %j is malformed: the answer is 400',
+    'S4, S1: Upgrade %j is malformed and refused with 400',
     (value) => {
       expectRefused(request({ Upgrade: [value] }), 'WS_HANDSHAKE_UPGRADE_SYNTAX');
     },
@@ -288,7 +297,7 @@ describe('S4: Upgrade and Connection', () => {
     [['keep-alive', 'Upgrade']],
     [['Upgrade', 'keep-alive']],
     [[' ,keep-alive ,,\tUpgrade,']],
-  ])('S4: the Connection fields %j list Upgrade', (Connection) => {
+  ])('S4: the Connection fields %j are accepted, because they list Upgrade', (Connection) => {
     expect(verify(request({ Connection })).key).toBe(sampleKey);
   });
 
@@ -301,12 +310,12 @@ describe('S4: Upgrade and Connection', () => {
     [['Upgrade; a']],
     [['Up grade']],
     [['"Upgrade"']],
-  ])('S4: the Connection fields %j do not: the answer is 400', (Connection) => {
+  ])('S4: the Connection fields %j do not list Upgrade and are refused with 400', (Connection) => {
     expectRefused(request({ Connection }), 'WS_HANDSHAKE_CONNECTION');
   });
 
   test.each(['Upgrade', 'Connection', 'Sec-WebSocket-Protocol'])(
-    'A10: a %s field of more than 8 KiB is 431',
+    'A10: a %s field of more than 8 KiB is refused with 431',
     (name) => {
       const last = name === 'Upgrade' ? 'websocket' : 'upgrade';
       const value = (size: number) => `${'a'.repeat(size - last.length - 1)},${last}`;
@@ -317,7 +326,7 @@ describe('S4: Upgrade and Connection', () => {
   );
 });
 
-describe('S5: the key', () => {
+describe('S5: the key of a request', () => {
   test.each([
     [[]],
     [['']],
@@ -328,23 +337,23 @@ describe('S5: the key', () => {
     [['dGhlIHNhbXBsZSBub25j']],
     [['dGhlIHNhbXBsZSBub25jZSE=']],
     [['not base64 at all!!!!!==']],
-  ])('S5: the key fields %j are 400', (values) => {
+  ])('S5: the key fields %j are refused with 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Key': values }), 'WS_HANDSHAKE_KEY');
   });
 
-  test('FAULT-0, S5, S17: a key with stray bits is accepted, and the accept is computed from its text', () => {
+  test('FAULT-0, S5, S17: a key with surplus bits is accepted, and Sec-WebSocket-Accept is computed from its text', () => {
     const key = 'AAAAAAAAAAAAAAAAAAAAAB==';
     const upgrade = verify(request({ 'Sec-WebSocket-Key': [key] }));
     expect(upgrade.key).toBe(key);
     expect(acceptRequest(upgrade).head).toContain(`\r\nSec-WebSocket-Accept: ${computeAccept(key)}\r\n`);
   });
 
-  test('S5: white space around the key is not part of it', () => {
+  test('S5: white space around the key is ignored', () => {
     expect(verify(request({ 'Sec-WebSocket-Key': [` \t${sampleKey} `] })).key).toBe(sampleKey);
   });
 });
 
-describe('S6, S13: the version', () => {
+describe('S6, S13: the version of a request', () => {
   test.each([
     '0',
     '7',
@@ -365,13 +374,13 @@ describe('S6, S13: the version', () => {
     '13a',
     '\u0661\u0663',
     '',
-  ])('S6, S13, A5: version %j is 426, which names 13', (version) => {
+  ])('S6, S13, A5: version %j is refused with 426, which names 13', (version) => {
     const error = refusalOf(() => verify(request({ 'Sec-WebSocket-Version': [version] })));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_VERSION', status: 426, value: version });
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: no version is 426, even for a draft without a key', () => {
+  test('S6, S13: a request without a version is refused with 426, even if it is a draft without a key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -382,18 +391,21 @@ describe('S6, S13: the version', () => {
   });
 
   test.each([[['13', '13']], [['13', '8']], [['8', '13']], [['13', '']]])(
-    'S6: two version fields %j are 400',
+    'S6: the two version fields %j are refused with 400',
     (values) => {
       expectRefused(request({ 'Sec-WebSocket-Version': values }), 'WS_HANDSHAKE_VERSION_REPEATED');
     },
   );
 
-  test.each([' 13', '13\t', '\t 13 '])('S6, A5: version %j: white space around 13 is allowed', (version) => {
-    expect(verify(request({ 'Sec-WebSocket-Version': [version] })).key).toBe(sampleKey);
-  });
+  test.each([' 13', '13\t', '\t 13 '])(
+    'S6, A5: version %j is accepted, because white space around 13 is allowed',
+    (version) => {
+      expect(verify(request({ 'Sec-WebSocket-Version': [version] })).key).toBe(sampleKey);
+    },
+  );
 });
 
-describe('S8: subprotocols', () => {
+describe('S8: the subprotocols of a request', () => {
   test.each<[string[], string[]]>([
     [['chat'], ['chat']],
     [['chat, superchat'], ['chat', 'superchat']],
@@ -406,7 +418,7 @@ describe('S8: subprotocols', () => {
       ['b', 'a'],
     ],
     [['Chat, chat'], ['Chat', 'chat']],
-  ])('S8, S20: the fields %j offer %j', (values, expected) => {
+  ])('S8, S20: the subprotocol fields %j offer %j', (values, expected) => {
     expect(verify(request({ 'Sec-WebSocket-Protocol': values })).subprotocols).toEqual(expected);
   });
 
@@ -422,11 +434,11 @@ describe('S8: subprotocols', () => {
     [['a, a']],
     [['a', 'b', 'a']],
     [['a,', '(b)']],
-  ])('S8, S1: the fields %j are 400', (values) => {
+  ])('S8, S1: the subprotocol fields %j are refused with 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Protocol': values }), 'WS_HANDSHAKE_SUBPROTOCOLS');
   });
 
-  test('A12: 64 subprotocols are accepted, and 65 are 400', () => {
+  test('A12: 64 subprotocols are accepted, and 65 are refused with 400', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
     expect(maxSubprotocols).toBe(64);
     expect(verify(request({ 'Sec-WebSocket-Protocol': names(64) })).subprotocols).toHaveLength(64);
@@ -438,7 +450,7 @@ describe('S8: subprotocols', () => {
   });
 });
 
-describe('S8, S19, S20: extensions', () => {
+describe('S8, S19, S20: the extensions of a request', () => {
   test('S20: offers over several lines keep their order', () => {
     const { offers } = verify(request({ 'Sec-WebSocket-Extensions': ['a; x', 'b, c; y=1'] }));
     expect(offers).toEqual([
@@ -455,20 +467,20 @@ describe('S8, S19, S20: extensions', () => {
     ]);
   });
 
-  test.each(['a;', 'a b', 'a; b="c d"'])('S19, S18: %j is 400', (value) => {
+  test.each(['a;', 'a b', 'a; b="c d"'])('S19, S18: the extension field %j is refused with 400', (value) => {
     expectRefused(request({ 'Sec-WebSocket-Extensions': [value] }), 'WS_HANDSHAKE_EXTENSIONS');
   });
 });
 
-test('S12, S21: an origin that is not allowed is 403, and the text names the option', () => {
+test('S12, S21: an origin that is not allowed is refused with 403, and the error names the option', () => {
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
-  // What the peer gets repeats nothing of it.
+  // The answer to the peer does not repeat the origin.
   expect(formatRefusal(error)).not.toContain('evil');
 });
 
-test('FAULT-0: the refusal of an origin names Origin and Host, escaped, and the remedy', () => {
+test('FAULT-0: the error about a refused origin contains Origin and Host, escaped, and the remedy', () => {
   const origin = `http://page.example${String.fromCharCode(0x9b)}31m"`;
   const error = refusalOf(() => verify(request({ Origin: [origin], Host: ['127.0.0.1:8080'] })));
   expect(error.message).toContain('Origin "http://page.example\\u009b31m\\u0022", Host "127.0.0.1:8080"');
@@ -489,7 +501,7 @@ describe('accepting a request', () => {
   const foo: ExtensionOffer = { name: 'foo', parameters: [['bar', '2']] };
   const baz: ExtensionOffer = { name: 'baz', parameters: [] };
 
-  test('S17: the response is 101 with Upgrade, Connection and the accept of RFC 6455 §1.3, and nothing else', () => {
+  test('S17: the response is 101 with Upgrade, Connection and the Sec-WebSocket-Accept of RFC 6455 §1.3, and nothing else', () => {
     expect(acceptRequest(verify(request()))).toEqual({
       head:
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -499,7 +511,7 @@ describe('accepting a request', () => {
     });
   });
 
-  test('S15, S16, S17: subprotocol, extensions and more fields are each in one line', () => {
+  test('S15, S16, S17: the subprotocol, the extensions and each further field have one line each', () => {
     const accepted = acceptRequest(offered(), {
       subprotocol: 'superchat',
       negotiate: (offers) => {
@@ -517,20 +529,20 @@ describe('accepting a request', () => {
     expect(body).toBe('');
   });
 
-  test('S15: without an agreed subprotocol there is no field, not an empty one', () => {
+  test('S15: without an agreed subprotocol the response has no such field, and not an empty one', () => {
     for (const acceptance of [{}, { subprotocol: '' }] satisfies Acceptance[]) {
       expect(acceptRequest(offered(), acceptance).head).not.toMatch(/protocol:/i);
     }
   });
 
-  test('S15: only a subprotocol of the client is allowed, compared exactly', () => {
+  test('S15: the application may choose only a subprotocol of the client, compared exactly', () => {
     for (const subprotocol of ['other', 'Chat', 'chat, superchat', ' chat', ...prototypeKeys]) {
       expect(() => acceptRequest(offered(), { subprotocol }), subprotocol).toThrow(TypeError);
     }
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: only extensions of the client are allowed, and no more of one name than offered', () => {
+  test('S16: only extensions of the client are allowed, and none more often than it was offered', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],
@@ -546,7 +558,7 @@ describe('accepting a request', () => {
     expect(acceptRequest(offered(), { negotiate: () => [foo, foo] }).extensions).toHaveLength(2);
   });
 
-  test('S16: an exception in negotiating is not caught here', () => {
+  test('S16: an exception of the `negotiate` function reaches the caller', () => {
     const error = refuse('WS_HANDSHAKE_EXTENSIONS');
     const negotiate = () => {
       throw error;
@@ -564,19 +576,22 @@ describe('accepting a request', () => {
     'Sec-WebSocket-Extensions',
     'SEC-WEBSOCKET-VERSION',
     'Sec-WebSocket-Anything',
-  ])('S17: the field %s cannot be set', (name) => {
+  ])('S17: the application cannot set the field %s', (name) => {
     expect(() => acceptRequest(offered(), { headers: ['X', 'y', name, '1'] })).toThrow(TypeError);
   });
 
-  test.each(['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a'])('A9: %j in a field is refused', (text) => {
-    expect(() => acceptRequest(offered(), { headers: ['X', `a${text}`] })).toThrow(TypeError);
-    expect(() => acceptRequest(offered(), { headers: [`X${text}`, 'a'] })).toThrow(TypeError);
-    const negotiate = () => [{ name: 'baz', parameters: [[`a${text}`, null] as const] }];
-    expect(() => acceptRequest(offered(), { negotiate })).toThrow(TypeError);
-  });
+  test.each(['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a'])(
+    'A9: the text %j in a field of the response is refused',
+    (text) => {
+      expect(() => acceptRequest(offered(), { headers: ['X', `a${text}`] })).toThrow(TypeError);
+      expect(() => acceptRequest(offered(), { headers: [`X${text}`, 'a'] })).toThrow(TypeError);
+      const negotiate = () => [{ name: 'baz', parameters: [[`a${text}`, null] as const] }];
+      expect(() => acceptRequest(offered(), { negotiate })).toThrow(TypeError);
+    },
+  );
 });
 
-describe('S15: choosing a subprotocol', () => {
+describe('S15: choosing a subprotocol of the client', () => {
   test.each<[string[], string[], string]>([
     [['a', 'b'], ['b', 'a'], 'a'],
     [['a', 'b'], ['b'], 'b'],
@@ -585,7 +600,7 @@ describe('S15: choosing a subprotocol', () => {
     [[], ['a'], ''],
     [['a'], [], ''],
     [['toString', 'a'], ['a'], 'a'],
-  ])('S15: offered %j, supported %j: %j', (offered, supported, expected) => {
+  ])('S15: of the offered %j and the supported %j, the server chooses %j', (offered, supported, expected) => {
     expect(selectSubprotocol(offered, supported)).toBe(expected);
   });
 });

@@ -1,8 +1,8 @@
-/** Which subprotocols an application may name. What peers send is in server.test.ts and client.test.ts. */
+/** Tests which subprotocols an application may name. server.test.ts and client.test.ts test what peers send. */
 import { expect, test } from 'vitest';
 import { checkOffer, checkSubprotocols } from '../../src/handshake/subprotocol.ts';
 
-test('tokens are accepted, by a server also repeatedly', () => {
+test('tokens are accepted, and on a server a token may be repeated', () => {
   checkSubprotocols([]);
   checkSubprotocols(['chat', 'v1.bus', "!#$%&'*+-.^_`|~", 'chat']);
   checkOffer(['chat', 'Chat']);
@@ -17,13 +17,13 @@ test.each<[unknown, string]>([
   [['é'], 'The subprotocol "é" is not a token'],
   [['chat', 5], 'The subprotocol 5 is not a token'],
   [['a\r\nX: y'], 'is not a token'],
-])('both roles refuse %j', (subprotocols, message) => {
+])('the option subprotocols: %j is refused in both roles', (subprotocols, message) => {
   for (const check of [checkSubprotocols, checkOffer]) {
     expect(() => check(subprotocols as string[])).toThrow(TypeError);
     expect(() => check(subprotocols as string[])).toThrow(message);
   }
 });
 
-test('a client does not offer a subprotocol twice', () => {
+test('a client refuses to offer a subprotocol twice', () => {
   expect(() => checkOffer(['a', 'b', 'a'])).toThrow('The subprotocol a is repeated');
 });

@@ -14,8 +14,8 @@ import { countingText, prototypeKeys } from './samples.ts';
 
 const delimiters = '"(),/:;<=>?@[\\]{}';
 
-describe('characters', () => {
-  test('H8: a token has the characters U+0021 to U+007E without separators', () => {
+describe('the characters of header fields', () => {
+  test('H8: a token consists of the characters U+0021 to U+007E without separators', () => {
     for (let code = 0; code <= 0x1_00; code++) {
       const character = String.fromCharCode(code);
       const expected = code >= 0x21 && code <= 0x7e && !delimiters.includes(character);
@@ -29,32 +29,32 @@ describe('characters', () => {
     expect(isToken('')).toBe(false);
   });
 
-  test('A9: text of a line has no control character but HTAB, and nothing beyond U+00FF', () => {
+  test('A9: the text of a line has no control character except HTAB, and no character above U+00FF', () => {
     for (let code = 0; code <= 0x2_ff; code++) {
       const character = String.fromCharCode(code);
       const expected = code === 9 || (code >= 0x20 && code !== 0x7f && code <= 0xff);
       expect(isLineText(`a${character}b`), `U+${code.toString(16)}`).toBe(expected);
     }
-    // Written as latin1, these two would be CR and LF.
+    // Written as latin1, these two characters would become CR and LF.
     expect(isLineText('\u010d\u010a')).toBe(false);
     expect(isLineText('')).toBe(true);
   });
 
-  test('visible ASCII has neither space nor control character', () => {
+  test('visible ASCII contains neither a space nor a control character', () => {
     for (let code = 0; code <= 0x1_00; code++) {
       expect(isVisibleAscii(String.fromCharCode(code)), String(code)).toBe(code > 0x20 && code < 0x7f);
     }
     expect(isVisibleAscii('')).toBe(false);
   });
 
-  test('only SP and HTAB are optional white space', () => {
+  test('only SP and HTAB count as optional white space', () => {
     expect(trimSpace(' \t a b\t ')).toBe('a b');
     expect(trimSpace(' \t')).toBe('');
     expect(trimSpace('\u00a0a\u00a0')).toBe('\u00a0a\u00a0');
     expect(trimSpace('\va\f')).toBe('\va\f');
   });
 
-  test('S4: case-insensitive means A to Z only', () => {
+  test('S4: only A to Z are compared case-insensitively', () => {
     expect(toAsciiLowerCase('WebSocKet-Z[')).toBe('websocket-z[');
     // U+212A KELVIN SIGN: "websoc\u212aet".toLowerCase() would be "websocket".
     expect(toAsciiLowerCase('WebSoc\u212aet')).toBe('websoc\u212aet');
@@ -62,7 +62,7 @@ describe('characters', () => {
   });
 });
 
-describe('lists', () => {
+describe('lists of tokens', () => {
   test.each<[string, string[] | null]>([
     ['', []],
     [' \t ', []],
@@ -92,7 +92,7 @@ describe('lists', () => {
     ['/13', null],
     ['a/b/c', null],
     ['a / b', null],
-  ])('S4: the Upgrade list %j is read', (value, expected) => {
+  ])('S4: the Upgrade field %j is read as a list of protocols', (value, expected) => {
     expect(parseUpgradeList(value)).toEqual(expected);
   });
 
@@ -115,10 +115,10 @@ describe('lists', () => {
     );
   });
 
-  test('S1: any text is a list or not, and nothing is thrown', () => {
+  test('S1: any text is a list or is refused, and no text causes an exception', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'a, \t"\\;=/\u00e4\0') }), (value) => {
-        // The slow reference: split at commas, trim, look at each part.
+        // The slow reference: divides at commas, trims, and checks each part.
         const parts = value
           .split(',')
           .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''))
@@ -130,7 +130,7 @@ describe('lists', () => {
   });
 });
 
-describe('quoted-string', () => {
+describe('quoted strings', () => {
   test.each<[string, string | null]>([
     ['""', ''],
     ['"a"', 'a'],
@@ -143,13 +143,13 @@ describe('quoted-string', () => {
     ['"a', null],
     ['"a\\', null],
     ['"a\\"', null],
-  ])('S18: %j is read', (text, expected) => {
+  ])('S18: the quoted string %j is read', (text, expected) => {
     const scanner = new FieldScanner(text);
     expect(scanner.quotedString()).toBe(expected);
     if (expected !== null) expect(scanner.atEnd).toBe(true);
   });
 
-  test('S18: any text, escaped at any positions, is read back, and the text after it is left', () => {
+  test('S18: any text, escaped at any positions, is read back, and the text after it remains', () => {
     fc.assert(
       fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>
@@ -175,7 +175,7 @@ describe('A10: each character is read a bounded number of times', () => {
     'many tokens': (size) => 'a,'.repeat(size / 2),
   };
 
-  test.each(Object.entries(hard))('token list of %s', (_, make) => {
+  test.each(Object.entries(hard))('a token list of %s', (_, make) => {
     for (const size of [1_000, 4_000, 16_000]) {
       const { text, reads } = countingText(make(size));
       parseTokenList(text);
@@ -184,10 +184,10 @@ describe('A10: each character is read a bounded number of times', () => {
   });
 
   test.each<[string, (size: number) => string]>([
-    ['without an end', (size) => `"${'a'.repeat(size)}`],
-    ['of backslashes, without an end', (size) => `"${'\\'.repeat(size)}`],
+    ['that never ends', (size) => `"${'a'.repeat(size)}`],
+    ['of backslashes that never ends', (size) => `"${'\\'.repeat(size)}`],
     ['of escapes', (size) => `"${'\\"'.repeat(size / 2)}"`],
-  ])('quoted-string %s', (_, make) => {
+  ])('a quoted string %s', (_, make) => {
     for (const size of [1_000, 4_000, 16_000]) {
       const { text, reads } = countingText(make(size));
       new FieldScanner(text).quotedString();
@@ -195,7 +195,7 @@ describe('A10: each character is read a bounded number of times', () => {
     }
   });
 
-  test('white space at both ends of a long value', () => {
+  test('a long value with white space at both ends', () => {
     for (const size of [1_000, 4_000, 16_000]) {
       const { text, reads } = countingText(`${' '.repeat(size)}a${' '.repeat(size)}`);
       trimSpace(text);

@@ -1,4 +1,4 @@
-/** What an application reads of a request: fields, cookies, parameters. */
+/** Tests what an application can read from a request: fields, cookies, parameters. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyRequest } from '../../src/handshake/server.ts';
@@ -8,8 +8,8 @@ import { type Changes, prototypeKeys, request } from './samples.ts';
 const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
-describe('header fields', () => {
-  test('FAULT-7: the lines of Cookie are joined by "; ", those of lists by ", ", and of other fields the first counts', () => {
+describe('the header fields of an upgrade request', () => {
+  test('FAULT-7: lines of Cookie are joined with "; ", lines of lists with ", ", and of any other field the first line counts', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],
@@ -25,13 +25,13 @@ describe('header fields', () => {
   });
 });
 
-describe('cookies', () => {
-  test('names of Object.prototype are ordinary names', () => {
+describe('the cookies of an upgrade request', () => {
+  test('names of Object.prototype are ordinary cookie names', () => {
     const { cookies } = ask({ Cookie: [prototypeKeys.map((name) => `${name}=x`).join('; ')] });
     expect([...cookies.keys()]).toEqual(prototypeKeys);
   });
 
-  test('written cookies are read, in one line or several', () => {
+  test('any valid cookies are read back, in one line or several', () => {
     const name = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
     const value = fc.stringMatching(/^[!#-+\--:<-[\]-~]*$/);
     fc.assert(
@@ -49,7 +49,7 @@ describe('cookies', () => {
     );
   });
 
-  test('A10: no text of a client makes it throw', () => {
+  test('A10: no Cookie field of a client causes an exception', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)) }),
@@ -62,7 +62,7 @@ describe('cookies', () => {
   });
 });
 
-test('searchParams are those of the query, read once', () => {
+test('searchParams contains the parameters of the query, and is parsed once', () => {
   const upgrade = ask({}, '/chat?room=a%20b&room=c+d&%zz=1');
   expect([...upgrade.searchParams]).toEqual([
     ['room', 'a b'],

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { parseUrl } from '../../src/handshake/url.ts';
 
-test('U4: a host with U+00FC is valid, however often it is read', () => {
-  // Often enough for V8 to optimize: URL.canParse of Node 20 changes its mind then.
+test('U4: a host with U+00FC is valid, however often the URL is parsed', () => {
+  // Many times, so that V8 optimizes the code: after that, URL.canParse of Node 20 gives another result.
   const text = 'ws://m\u00fcnchen.example/';
   for (let times = 0; times < 30_000; times++) {
     if (parseUrl(text)?.host !== 'xn--mnchen-3ya.example') expect.fail(`wrong after ${times} times`);
   }
 });
 
-test('O1: a text that is not an absolute URL gives null', () => {
+test('O1: parseUrl returns null for a text that is not an absolute URL', () => {
   for (const text of ['', '/path', 'ws:', 'ws://', 'ws://[::1', 'ws://a:b/', '//example.com/']) {
     expect(parseUrl(text), text).toBeNull();
   }
