@@ -1,4 +1,4 @@
-/** Autobahn's 517 cases: ours are the same, in order, bytes, times and outcomes. */
+/** Autobahn's 517 cases: our cases are the same, with the same order, bytes, times and outcomes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -9,12 +9,12 @@ import { digestOf, type Facts, linesOfCase, linesOfFact } from './facts.ts';
 const expected = new Map(Object.entries(digests));
 const facts = process.env.AUTOBAHN_FACTS ?? new URL('../../../shared/autobahn/cases.json', import.meta.url);
 
-test('there are 517 of them, in this order', () => {
+test("the judge has Autobahn's 517 cases, in the same order", () => {
   expect(expected.size).toBe(517);
   expect(autobahn.cases.map(({ id }) => id)).toEqual([...expected.keys()]);
 });
 
-test('each sends and expects what the recorded facts say', () => {
+test('each case sends and expects what the recorded facts say', () => {
   const wrong = autobahn.cases.filter((one) => digestOf(linesOfCase(one)) !== expected.get(one.id));
   expect(wrong.map(linesOfCase)).toEqual([]);
 });
@@ -33,13 +33,13 @@ test('a case with a changed fact has another digest', () => {
   for (const other of changed) expect(digestOf(linesOfCase(other))).not.toBe(expected.get('3.2'));
 });
 
-// The facts are no part of the repository; their digests are.
-test.skipIf(!existsSync(facts))('the digests are those of the recorded facts', () => {
+// The repository contains the digests of the facts, and not the facts.
+test.skipIf(!existsSync(facts))('the digests in the repository are those of the recorded facts', () => {
   const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
   expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
 });
 
-test('every case has its sentences, its section and its rows of the requirements', () => {
+test('every case has a description, an expectation, a section and its rows of the requirements', () => {
   for (const { id, description, expectation, section, covers } of autobahn.cases) {
     expect(description, id).toMatch(/^[A-Z].*\.$/s);
     expect(expectation, id).toMatch(/^[A-Z].*\.$/s);
@@ -48,7 +48,7 @@ test('every case has its sentences, its section and its rows of the requirements
   }
 });
 
-describe("the judge's answer to an offer, as a server", () => {
+describe("the judge's answer to an offer, when it is the server", () => {
   const offers = [
     'permessage-deflate',
     'permessage-deflate; client_max_window_bits',
@@ -71,7 +71,7 @@ describe("the judge's answer to an offer, as a server", () => {
     ['13.5.1', eachOf(quietNine)],
     ['13.6.1', eachOf(quietNine.replace('9', '15'))],
     ['13.7.1', [quiet, quietNine, quietNine, quietNine, quiet, `${hints}; client_no_context_takeover`]],
-  ])('%s', (id, answers) => {
+  ])('case %s answers each offer as Autobahn does', (id, answers) => {
     const wishes = autobahn.cases.find((one) => one.id === id)!.deflate!.wishes;
     expect(offers.map((offer) => answerOffer(offer, wishes)?.text ?? null)).toEqual(answers);
   });

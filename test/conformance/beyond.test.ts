@@ -23,7 +23,7 @@ const sections: Readonly<Record<string, RegExp>> = {
 };
 
 describe('cases beyond Autobahn', () => {
-  test('are more than 150, in groups 20 to 29', () => {
+  test('there are more than 150 cases, in groups 20 to 29', () => {
     expect(cases.length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'server', everything).length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'client', everything).length).toBeGreaterThanOrEqual(150);
@@ -31,7 +31,7 @@ describe('cases beyond Autobahn', () => {
     expect([...groups]).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
   });
 
-  test('have ids of three numbers, which are unique, and titles for their groups', () => {
+  test('their ids have three numbers and are unique, and their groups have titles', () => {
     const ids = allCases.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id } of cases) {
@@ -42,7 +42,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('do not contain the same question to the same peer twice', () => {
+  test('no case asks the same peer the same question as another case', () => {
     const seen = new Map<string, string>();
     for (const { id, description, against = 'both' } of cases) {
       const key = `${against} ${description}`;
@@ -51,7 +51,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('name an existing section, and use every level', () => {
+  test('each case names an existing section, and all levels are used', () => {
     for (const { id, section } of cases) {
       const [, document = '', number = ''] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
       expect(number, `${id}: ${section}`).toMatch(sections[document] ?? /^no such document$/);
@@ -59,7 +59,7 @@ describe('cases beyond Autobahn', () => {
     expect([...new Set(cases.map(({ level }) => level))].sort()).toEqual(['MAY', 'MUST', 'SHOULD']);
   });
 
-  test('describe in sentences what is sent and what is expected', () => {
+  test('each case describes in sentences what is sent and what is expected', () => {
     for (const { id, description, expectation } of cases) {
       expect(description, id).toMatch(/^[A-Z"].*\S$/s);
       expect(expectation, id).toMatch(/^[A-Z].*\.$/s);
@@ -67,7 +67,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('requests are for servers only, answers for clients only', () => {
+  test('cases with a request are only for servers, and cases with a response are only for clients', () => {
     for (const { id, request, response, against, expect: expected } of cases) {
       if (response !== undefined) expect(against, id).toBe('client');
       if (expected.answer !== undefined) expect(against, id).toBe('server');
@@ -75,7 +75,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('hold no more than 8 MiB each, so that definitions use little memory', () => {
+  test('each case holds at most 8 MiB, so that the definitions use little memory', () => {
     for (const { id, steps, request, response } of cases) {
       const sizes = steps.map((step) =>
         'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
@@ -89,22 +89,22 @@ describe('cases beyond Autobahn', () => {
   });
 });
 
-describe('docs/conformance.md', () => {
+describe('the page docs/conformance.md', () => {
   const rows = rowsOf(requirements);
 
-  test('every row that a peer can observe has a case, and every row that a case names exists', () => {
+  test('every requirement that a peer can observe has a case, and every requirement that a case names exists', () => {
     expect(rows.length).toBeGreaterThan(100);
     expect(tableOf(rows, allCases).faults).toEqual([]);
     for (const id of Object.keys(unobservable)) expect(rows.map((row) => row.id)).toContain(id);
   });
 
-  test('shows the tables that are generated from the cases', () => {
+  test('the page contains the tables that are generated from the cases', () => {
     const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
     expect(page).toContain(tableOf(rows, allCases).text);
     expect(page).toContain(groupsOf(allCases, titles));
   });
 
-  test('a row without case and reason, and a case with an unknown row, are found', () => {
+  test('a requirement without a case or a reason is reported, and so is a case with an unknown requirement', () => {
     const none = tableOf([{ id: 'H1', title: 'a', says: 'b' }], [{ id: '1.1.1', covers: ['X9'] }]);
     expect(none.faults).toEqual([
       'case 1.1.1 names X9, which is no row',
@@ -112,7 +112,7 @@ describe('docs/conformance.md', () => {
     ]);
   });
 
-  test('ids are shortened to subgroups and runs', () => {
+  test('the ids of a cell are shortened to subgroups and ranges', () => {
     const all = ['1.1.1', '1.1.2', '1.2.1', '1.2.2', '1.2.3', '1.2.4', '1.2.6'];
     expect(inShort(['1.1.1', '1.1.2', '1.2.2', '1.2.3', '1.2.4', '1.2.6'], all)).toBe(
       '1.1.*, 1.2.2–1.2.4, 1.2.6',

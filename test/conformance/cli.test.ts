@@ -12,7 +12,7 @@ import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** As `run(['conform', …])`, without a process of its own. */
+/** Does the same as `run(['conform', …])`, without a separate process. */
 async function judge(...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
   let [stdout, stderr] = ['', ''];
   const exit = await conform(args, {
@@ -25,8 +25,8 @@ async function judge(...args: string[]): Promise<{ exit: number; stdout: string;
 const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
-describe('conform server', () => {
-  test('our server: everything OK, reports, and the same again by a baseline', async () => {
+describe('the command conform server', () => {
+  test('our server passes all cases, the reports are written, and a second run agrees with the baseline', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
     const first = await run([
@@ -51,14 +51,14 @@ describe('conform server', () => {
     expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
   });
 
-  test('a server without permessage-deflate passes: what needs it does not apply, and is counted', async () => {
+  test('a server without permessage-deflate passes, and cases that need it are counted as not applicable', async () => {
     const { url } = await serve();
     const { exit, stdout } = await run(['conform', 'server', url, ...few]);
     expect(stdout).toMatch(/^12 cases in \d+\.\d s: 11 OK; 1 not applicable\n$/);
     expect(exit).toBe(0);
   });
 
-  test('a verdict that differs from the baseline is exit code 1, either way', async () => {
+  test('a verdict that differs from the baseline, better or worse, gives exit code 1', async () => {
     // Without --compression, 12.1.4 is UNIMPLEMENTED.
     const { url } = await serve();
     const file = join(folder, 'known.json');
@@ -68,7 +68,7 @@ describe('conform server', () => {
     const differing = await judge('server', url, ...few, '--baseline', file);
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
-    // What is open is a person's word: written anew, the file keeps it.
+    // An open case is the decision of a person, so a baseline that is written again keeps it.
     writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'not asked for' } }));
     expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
     await run(['conform', 'server', url, ...few, '--agent', 'ours', '--write-baseline', file]);
@@ -80,7 +80,7 @@ describe('conform server', () => {
     });
   });
 
-  test('--strict: a peer that takes a GET with a body fails', async () => {
+  test('with --strict, a server that accepts a GET with a body fails', async () => {
     const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
     const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
     const command = ['conform', 'server', url, '--cases', '20.9.1,7.7.1'];
@@ -91,7 +91,7 @@ describe('conform server', () => {
     await peer.exit;
   });
 
-  test('over TLS, with a field of its own', async () => {
+  test('a server is tested over TLS, with an additional header field', async () => {
     const { url } = await serve(
       '--tls-cert',
       tlsFixture('localhost-cert.pem'),
@@ -106,12 +106,12 @@ describe('conform server', () => {
     expect(doubtful.stderr).toMatch(/^rfc6455: .*certificate/);
   });
 
-  test('it presents a client certificate to a server that requests one', async () => {
+  test('the judge presents a client certificate to a server that requests one', async () => {
     const [cert, key] = [tlsFixture('self-signed-cert.pem'), tlsFixture('self-signed-key.pem')];
     const ca = tlsFixture('ca-cert.pem');
     const certificates = { cert: tlsFixture('localhost-cert.pem'), key: tlsFixture('localhost-key.pem') };
     const server = new WebSocketServer({
-      // Only of clients whose certificate was verified.
+      // Only clients whose certificate was verified are accepted.
       upgrade: (request) => (request.peerCertificate === null ? reject(403) : undefined),
       message: (connection, message) => void connection.send(message),
     });
@@ -132,7 +132,7 @@ describe('conform server', () => {
     }
   });
 
-  test('it reports that no server listens', async () => {
+  test('the judge reports that no server listens', async () => {
     const { exit, stderr } = await judge('server', 'ws://127.0.0.1:1/', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^rfc6455: .*ECONNREFUSED/);
@@ -158,10 +158,10 @@ describe('a server that requires a token and a subprotocol', () => {
     url = `http://127.0.0.1:${port}/`;
   });
   afterAll(() => server.shutdown());
-  // Requests of every kind, one of them with a head that the case writes itself, and refusals.
+  // Requests of every kind, including one whose head the case writes itself, and refusals.
   const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
 
-  test('the token is sent with every request, and is in no report', async () => {
+  test('the token is sent with every request, and no report contains it', async () => {
     const out = join(folder, 'token');
     const { exit, stdout } = await judge(
       'server',
@@ -178,7 +178,7 @@ describe('a server that requires a token and a subprotocol', () => {
       expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
   });
 
-  test('a query is possible, and user information of the URL is sent as Basic', async () => {
+  test('the URL may have a query, and its user information is sent as Basic credentials', async () => {
     expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
     const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
     expect(stdout).toContain('The opening handshake was not completed');
@@ -186,7 +186,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect(exit).toBe(1);
   });
 
-  test('subprotocols are offered', async () => {
+  test('the subprotocols of the command line are offered', async () => {
     const options = [
       '--header',
       `Authorization: ${token}`,
@@ -203,7 +203,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect(httpRequest).toContain('Sec-WebSocket-Protocol: chat, other\r\n');
     expect(httpRequest).toContain('Authorization: (not shown)\r\n');
     expect(httpResponse).toMatch(/sec-websocket-protocol: chat\r\n/i);
-    // A case that offers subprotocols itself offers those alone.
+    // A case with its own subprotocols offers only those.
     const own = JSON.parse(readFileSync(join(out, 'x_case_20_6_1.json'), 'utf8'));
     expect(own.httpRequest.match(/Sec-WebSocket-Protocol/g)).toHaveLength(1);
   });
@@ -220,7 +220,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect((await asked('md')).stdout).toMatch(/^# WebSocket conformance\n/);
   });
 
-  test('the shards together contain all cases, each of them once', async () => {
+  test('the shards together contain all cases, each case once', async () => {
     const shards = await Promise.all(
       ['1/3', '2/3', '3/3'].map(async (shard) =>
         (await judge('server', url, '--list', ...few, '--shard', shard)).stdout.trim().split('\n'),
@@ -248,7 +248,7 @@ describe('a server that requires a token and a subprotocol', () => {
     );
   });
 
-  test('--profile endurance counts faults, and exits with 1 for them', async () => {
+  test('--profile endurance counts faults, and exits with 1 if there are any', async () => {
     const short = ['--profile', 'endurance', '--minutes', '0.005', '--cases', '1.1'];
     const { stdout, exit } = await judge('server', url, ...short);
     expect(stdout).toMatch(/^ +\d+ × .*The opening handshake was not completed: the answer is 401, not 101/m);
@@ -256,8 +256,8 @@ describe('a server that requires a token and a subprotocol', () => {
   });
 });
 
-describe('conform client', () => {
-  test('our client is started and tested', async () => {
+describe('the command conform client', () => {
+  test('the judge starts our client and tests it', async () => {
     const out = join(folder, 'b');
     const { exit, stdout } = await run([
       'conform',
@@ -276,7 +276,7 @@ describe('conform client', () => {
     expect(Object.keys(index.ours).length).toBe(12);
   });
 
-  test('our client is tested over TLS', async () => {
+  test('the judge tests our client over TLS', async () => {
     const certificate = [
       '--tls-cert',
       tlsFixture('localhost-cert.pem'),
@@ -309,7 +309,7 @@ describe('conform client', () => {
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
   });
 
-  test('it runs as a server until Ctrl-C, or until a client ends it', async () => {
+  test('the judge runs as a server until Ctrl-C', async () => {
     const out = join(folder, 'c');
     const options = ['conform', 'client', '--port', '0', ...few, '--out', out];
     const first = start(...options);
@@ -321,7 +321,7 @@ describe('conform client', () => {
   });
 });
 
-test('--list shows the cases and runs none', async () => {
+test('--list shows the cases and does not run them', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
@@ -334,14 +334,14 @@ test('docs/conformance.md names options, reporters and profiles that exist', asy
   const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
   const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
   const using = page.slice(page.indexOf('## Using it'), page.indexOf('## Verdicts beyond Autobahn'));
-  // The example's own server has an option too.
+  // The server of the example has an option as well.
   const named = using.replace('start-my-server --port 9001', '').match(/--[a-z][a-z-]+/g) ?? [];
   expect(named.length).toBeGreaterThan(15);
   for (const option of named) expect(known, option).toContain(option);
 });
 
 describe('commands that need no peer', () => {
-  test('list shows every case once, with the role that it is for', async () => {
+  test('conform list shows every case once, with the role that it tests', async () => {
     const { stdout, exit } = await judge('list');
     const lines = stdout.trim().split('\n');
     expect(lines.length).toBe(allCases.length);
@@ -351,7 +351,7 @@ describe('commands that need no peer', () => {
     expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
   });
 
-  test('explain shows the rule, what is sent, what is expected, and what is tolerated', async () => {
+  test('conform explain shows the rule, what is sent, what is expected, and what is tolerated', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
     expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
@@ -362,20 +362,20 @@ describe('commands that need no peer', () => {
     expect(exit).toBe(0);
   });
 
-  test('explain works for every case, in full sentences', async () => {
+  test('conform explain works for every case, in full sentences', async () => {
     const { stdout } = await judge('explain', ...allCases.map(({ id }) => id));
     expect(stdout).not.toMatch(/undefined|\[object|NaN/);
     expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);
   });
 
-  test('vectors prints JSON, of all cases or some', async () => {
+  test('conform vectors prints JSON of all cases or some', async () => {
     const { stdout, exit } = await judge('vectors', '--cases', '26.2.1');
     expect(JSON.parse(stdout)).toEqual(vectors({ cases: ['26.2.1'] }));
     expect(exit).toBe(0);
   });
 });
 
-describe('wrong usage', () => {
+describe('wrong usage of conform', () => {
   test.each([
     [[], 'what is tested: server or client?'],
     [['server'], 'the URL is missing'],
@@ -403,18 +403,18 @@ describe('wrong usage', () => {
     [['client', '--time-factor', '0'], "--time-factor is a number above 0, not '0'"],
     [['server', 'ws://localhost/', '--header', 'x'], "--header is 'Name: value', not 'x'"],
     [['client', '--unknown'], "Unknown option '--unknown'"],
-  ])('%j', async (args, line) => {
+  ])('the arguments %j are refused with an explanation', async (args, line) => {
     const { exit, stdout, stderr } = await judge(...args);
     expect(stderr).toMatch(/^rfc6455: .*; see rfc6455 conform --help\n$/);
     expect(stderr).toContain(line);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   });
 
-  test('the exit code is that of the process', async () => {
+  test('the exit code of the process is that of the judge', async () => {
     expect((await run(['conform', 'client', '--cases', '99.*'])).exit).toBe(2);
   });
 
-  test('--help', async () => {
+  test('--help shows the usage', async () => {
     const { exit, stdout } = await judge('--help');
     expect(stdout).toMatch(/^usage: rfc6455 conform server <url>/);
     expect(exit).toBe(0);

@@ -11,15 +11,15 @@ import { encodeFrame, type Frame, FrameReader } from '../../conformance/wire/fra
 import { acceptOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
 import { duplexPair } from './pair.ts';
 
-/** How a server compresses, whatever it said. */
+/** How a server compresses, whatever it has agreed to. */
 interface Habits {
-  /** Its answer to an offer; null to decline. */
+  /** The answer to an offer; null declines. */
   readonly answer: (offer: string) => string | null;
   readonly windowBits: number;
   readonly keepsContext: boolean;
 }
 
-/** The last 32 KiB of two buffers. */
+/** Returns the last 32 KiB of two buffers. */
 const windowOf = (a: Buffer, b: Buffer): Buffer => Buffer.concat([a, b]).subarray(-32_768);
 
 function compress(plain: Buffer, { windowBits, keepsContext }: Habits, context: Buffer): Buffer {
@@ -78,35 +78,35 @@ const noTakeover = '25.4.1';
 const takeover = '25.4.2';
 const window9 = '25.4.6';
 
-describe('a server that agreed on', () => {
-  test('context takeover and the full window, and uses both where it may: OK', async () => {
+describe('a server and its agreement on compression', () => {
+  test('a server passes that agrees to context takeover and the full window, and uses both', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
 
-  test('the same, and keeps no context or uses a smaller window: OK', async () => {
+  test('a server passes that agrees to the requested limits, and keeps no context or uses a smaller window', async () => {
     expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
 
-  test('no context takeover, and refers to the previous message: FAILED', async () => {
+  test('a server fails that agrees to no context takeover, and refers to the previous message', async () => {
     expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('nothing about context takeover, although it was asked not to take over: FAILED', async () => {
+  test('a server fails that was asked for no context takeover, and does not agree to it', async () => {
     const silent: Habits = { ...honest, keepsContext: false, answer: () => 'permessage-deflate' };
     expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a window of 2^9, and refers farther back: FAILED', async () => {
+  test('a server fails that agrees to a window of 2^9 bytes, and refers farther back', async () => {
     expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a larger window than was asked for: FAILED', async () => {
+  test('a server fails that answers with a larger window than the client requested', async () => {
     const larger: Habits = { ...honest, answer: () => 'permessage-deflate; server_max_window_bits=12' };
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('nothing: UNIMPLEMENTED, which does not count as passed', async () => {
+  test('a server that does not agree to compression is UNIMPLEMENTED, which does not count as passed', async () => {
     expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
   });
 });

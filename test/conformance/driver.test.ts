@@ -1,4 +1,4 @@
-/** The driver's paths, as clients of Autobahn's know them. */
+/** Tests the paths of the driver, as clients for Autobahn know them. */
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => driver.close());
 
-/** Connects and collects text until the end; echoes where asked to. */
+/** Connects and collects text until the end. Echoes if requested. */
 async function talk(path: string, echo = false): Promise<{ texts: string[]; code: number }> {
   const socket = new WebSocket(`${url}${path}`);
   const texts: string[] = [];
@@ -36,13 +36,13 @@ async function talk(path: string, echo = false): Promise<{ texts: string[]; code
     texts.push(String(data));
     if (echo) socket.send(data, { binary: isBinary });
   });
-  // A case may send what ws takes for an error.
+  // A case may send bytes that ws considers an error.
   socket.on('error', () => {});
   const code = await new Promise<number>((resolve) => socket.on('close', resolve));
   return { texts, code };
 }
 
-/** A request without an upgrade, or with one that is refused. */
+/** Sends a request without an upgrade, or one that is refused. */
 async function fetchStatus(path: string, headers: Record<string, string> = {}): Promise<[number, string]> {
   const request = get(`${url.replace('ws', 'http')}${path}`, { headers, agent: false });
   const [response] = await once(request, 'response');
@@ -56,11 +56,11 @@ const upgrade = {
   'Sec-WebSocket-Version': '13',
 };
 
-test('/getCaseCount sends a bare number, then a Close frame without a code', async () => {
+test('/getCaseCount sends a bare number, and then a Close frame without a code', async () => {
   expect(await talk('/getCaseCount')).toEqual({ texts: ['517'], code: 1005 });
 });
 
-test('/getCaseInfo sends id and description', async () => {
+test('/getCaseInfo sends the id and the description of a case', async () => {
   const { texts } = await talk('/getCaseInfo?case=517');
   expect(JSON.parse(texts[0]!)).toEqual({
     id: '13.7.18',
@@ -68,7 +68,7 @@ test('/getCaseInfo sends id and description', async () => {
   });
 });
 
-test('/runCase works by number and by id, and /getCaseStatus waits', async () => {
+test('/runCase accepts a number or an id, and /getCaseStatus waits for the result', async () => {
   const status = talk('/getCaseStatus?case=1&agent=some%20client');
   await talk('/runCase?case=1&agent=some%20client', true);
   expect((await status).texts).toEqual(['{"behavior":"OK"}']);
@@ -79,7 +79,7 @@ test('/runCase works by number and by id, and /getCaseStatus waits', async () =>
   expect(results.get('3.1')).toMatchObject({ behavior: 'OK', behaviorClose: 'OK', command: 'again 3.1' });
 });
 
-test('/updateReports and /stopServer work', async () => {
+test('/updateReports writes the reports, and /stopServer stops the driver', async () => {
   await talk('/updateReports?agent=a');
   expect([reports, stopped]).toEqual([['a'], 0]);
   await talk('/updateReports?agent=b&shutdownOnComplete=true');
@@ -98,19 +98,19 @@ test.each([
   '/runCase?case=1&casetuple=1.1.1&agent=a',
   '/runCase?casetuple=1.1.99&agent=a',
   '/updateReports',
-])('%s is an error of the client and gets 500', async (path) => {
+])('%s is an error of the client and is answered with 500', async (path) => {
   expect((await fetchStatus(path, upgrade))[0]).toBe(500);
   expect(driver.results.size).toBe(0);
 });
 
-test('a browser gets a page with the results so far', async () => {
+test('a browser receives a page with the results so far', async () => {
   await talk('/runCase?case=1&agent=%3Cb%3E', true);
   const [status, page] = await fetchStatus('/');
   expect(status).toBe(200);
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test("any other path echoes as the judge's rules say", async () => {
+test('any other path echoes, and follows commands of the client', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

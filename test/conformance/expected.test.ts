@@ -23,31 +23,37 @@ const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRIC
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
 describe("the expected results of Autobahn's 517 cases", () => {
-  test('ws as a server has a limit for fragments, and checks text only when it is complete', () => {
+  test('ws as a server fails four cases of many fragments, and is NON-STRICT because it checks text only when it is complete', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('ws as a client, with a higher maxFragments, has the same results without these four', () => {
+  test('ws as a client, with a higher maxFragments, has the same results except for these four cases', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
-  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: all OK', (name) => {
-    expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
-  });
+  test.each(['rfc6455-server.json', 'rfc6455-client.json'])(
+    '%s: every case of Autobahn with a verdict is OK',
+    (name) => {
+      expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
+    },
+  );
 
-  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: no further case has failed', (name) => {
-    const standings = Object.values(expected(name).cases).map((verdict) => standingOf(verdict));
-    expect(standings.filter((one) => one === 'failed' || one === 'not applicable')).toEqual([]);
-  });
+  test.each(['rfc6455-server.json', 'rfc6455-client.json'])(
+    '%s: no case has failed, and every case applies',
+    (name) => {
+      const standings = Object.values(expected(name).cases).map((verdict) => standingOf(verdict));
+      expect(standings.filter((one) => one === 'failed' || one === 'not applicable')).toEqual([]);
+    },
+  );
 
-  test.each(readdirSync(folder))('%s is named after its contents', (name) => {
+  test.each(readdirSync(folder))('the file %s is named after the agent and the peer in it', (name) => {
     const { agent, peer } = expected(name);
     expect(`${agent}-${peer}.json`).toBe(name);
   });
 });
 
-test('ws closes these four with 1008, and the report shows it', async () => {
+test('ws closes the four cases of many fragments with 1008, and the report shows this', async () => {
   const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
   const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
   const out = mkdtempSync(join(tmpdir(), 'conform-ws-'));
@@ -76,7 +82,7 @@ describe('the matrix of docs/conformance.md', () => {
     cases: verdicts,
   });
 
-  test('counts by group, and states the outcome of each case that was looked up', () => {
+  test('the matrix counts by group, and states the outcome of each case that was examined', () => {
     const { text, faults } = matrixOf(
       [one({ '25.2.10': 'FAILED', '25.2.25': 'OK, close FAILED', '28.3.14': 'INFORMATIONAL' })],
       cases,
@@ -93,18 +99,18 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('without a verdict: 28.3.14');
   });
 
-  test('excludes cases that do not apply, on both sides', () => {
+  test('the matrix excludes cases that do not apply from both numbers', () => {
     const { text } = matrixOf([one({ '25.2.1': 'UNIMPLEMENTED' })], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 not applicable |');
   });
 
-  test('states what is not compared, and why', () => {
+  test('the matrix states which cases are not compared, and why', () => {
     const { text } = matrixOf([{ ...one({}), open: { '25.2.1': 'it depends' } }], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 open |');
     expect(text).toContain('Everything is OK.\n\nNot compared is 25.2.1: it depends.');
   });
 
-  test('a file that names a case that does not exist, or is for the other role, is refused', () => {
+  test('a file is refused that names a case that does not exist, or a case for the other role', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([
@@ -123,7 +129,7 @@ describe('the matrix of docs/conformance.md', () => {
     ['INFORMATIONAL', 'informational'],
     ['UNIMPLEMENTED', 'not applicable'],
     ['UNIMPLEMENTED, close UNCLEAN', 'failed'],
-  ])('%s is %s', (verdict, standing) => {
+  ])('the verdict %s is counted as %s', (verdict, standing) => {
     expect(standingOf(verdict)).toBe(standing);
   });
 });

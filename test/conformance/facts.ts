@@ -8,7 +8,7 @@ import { bytesOf, type Payload } from '../../conformance/case/payload.ts';
 
 const sha = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** The digest of a case's lines. */
+/** Returns the digest of a case's lines. */
 export function digestOf(lines: readonly string[]): string {
   return sha(lines.join('\n')).slice(0, 16);
 }
@@ -49,7 +49,7 @@ function stepLines(step: Step): string[] {
   }
 }
 
-/** How many units the messages of a loop have: code points of text that is compared, bytes of everything else. */
+/** Returns how many units the messages of a loop have: code points if text is compared, and bytes otherwise. */
 function loopLength(one: Case): string[] {
   const [step] = one.steps;
   if (step?.do !== 'loop') return [];
@@ -58,7 +58,7 @@ function loopLength(one: Case): string[] {
   return [`length ${units.length}`];
 }
 
-/** The lines of one of our cases. */
+/** Returns the lines of one of our cases. */
 export function linesOfCase(one: Case): string[] {
   const {
     events,
@@ -84,7 +84,7 @@ export function linesOfCase(one: Case): string[] {
   ];
 }
 
-/** The parts of the list of facts that are looked at. */
+/** The parts of the list of facts that are compared. */
 export interface Facts {
   // biome-ignore lint/suspicious/noExplicitAny: foreign JSON
   readonly cases: readonly any[];
@@ -122,7 +122,7 @@ function factStep(step: any): string {
   }
 }
 
-/** The same lines of one case of the list. */
+/** Returns the same lines for one case of the list. */
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON
 export function linesOfFact(fact: any): string[] {
   const { loop, close, verdicts } = fact;

@@ -1,4 +1,4 @@
-/** Two ends of a line in memory: what one writes, the other reads. */
+/** Two ends of a line in memory: each reads what the other writes. */
 import { Duplex } from 'node:stream';
 
 class End extends Duplex {
@@ -24,7 +24,7 @@ class End extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const { other } = this;
-    // As with TCP, the other end sees an end where none came before.
+    // As with TCP, the other end receives an end even if none was sent before.
     setImmediate(() => {
       if (other !== null && !other.readableEnded && !other.destroyed) other.push(null);
     });
@@ -32,7 +32,7 @@ class End extends Duplex {
   }
 }
 
-/** A fresh pair; each end stays open for writing when the other has ended. */
+/** Returns a new pair. Each end stays open for writing after the other has ended. */
 export function duplexPair(): readonly [Duplex, Duplex] {
   const [a, b] = [new End({ allowHalfOpen: true }), new End({ allowHalfOpen: true })];
   a.other = b;

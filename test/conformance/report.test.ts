@@ -1,4 +1,4 @@
-/** Reports: what scripts that read Autobahn's rely on, and what others do. */
+/** Tests the reports: what scripts for Autobahn's reports rely on, and what other readers need. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,8 +43,8 @@ const entry = {
   hex: 'aa'.repeat(64),
 } as const;
 
-describe('index.json', () => {
-  test('maps agents to cases to five facts, with sorted keys and an indentation of three', () => {
+describe('the report index.json', () => {
+  test('index.json maps agents to cases to five facts, with sorted keys and an indentation of three', () => {
     const text = indexJson(results);
     const index = JSON.parse(text);
     expect(index['My Agent']['7.9.2']).toEqual({
@@ -59,19 +59,19 @@ describe('index.json', () => {
     expect(text).toContain('\n      "7.9.2": {\n         "behavior": "OK",\n');
   });
 
-  test('file names', () => {
+  test("the name of a case's file consists of the agent and the id, in safe characters", () => {
     expect(reportFile('ws', '12.1.1')).toBe('ws_case_12_1_1.json');
     expect(reportFile(' Agent/1.0 ü ', '5.1')).toBe('agent_1_0___case_5_1.json');
   });
 
-  test('JSON is unchanged, but sorted', () => {
+  test('sortedJson sorts the keys and changes nothing else', () => {
     const value = { b: [1, { d: null, c: 'x' }], a: {}, e: [], 10: true, 9: false };
     expect(JSON.parse(sortedJson(value))).toEqual(value);
     expect(sortedJson(value).indexOf('"10"')).toBeLessThan(sortedJson(value).indexOf('"9"'));
   });
 });
 
-test("the file of a case has Autobahn's fields", () => {
+test("the file of a case has the fields of Autobahn's files", () => {
   const fields =
     'agent case id description expectation started duration reportTime reportCompressionRatio behavior behaviorClose result resultClose expected received expectedClose closedByMe failedByMe droppedByMe wasClean wasNotCleanReason wasServerConnectionDropTimeout wasOpenHandshakeTimeout wasCloseHandshakeTimeout localCloseCode localCloseReason remoteCloseCode remoteCloseReason isServer httpRequest httpResponse createStats rxOctetStats txOctetStats rxFrameStats txFrameStats trafficStats createWirelog wirelog';
   const timeline = [
@@ -113,15 +113,15 @@ test("the file of a case has Autobahn's fields", () => {
   ]);
 });
 
-test('payloads are shown as text or hex, and shortened', () => {
+test('payloads are shown as text or as hex, and long ones are shortened', () => {
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
-  // Not within a character.
+  // A payload is not cut inside a character.
   expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
 });
 
-test('JUnit has a failure and a skipped test, escaped', () => {
+test('the JUnit report has a failure and a skipped test, with escaped text', () => {
   const xml = junit(results);
   expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0" skipped="1">');
   expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
@@ -129,7 +129,7 @@ test('JUnit has a failure and a skipped test, escaped', () => {
   expect(xml.match(/<testcase /g)?.length).toBe(4);
 });
 
-test('TAP is numbered, and a failure has its details', () => {
+test('the TAP report is numbered, and a failure has its details', () => {
   const lines = tap(results).split('\n');
   expect(lines.slice(0, 3)).toEqual([
     'TAP version 13',
@@ -141,7 +141,7 @@ test('TAP is numbered, and a failure has its details', () => {
   expect(lines).toContain('  again: "again"');
 });
 
-test('Markdown has a matrix, and the cases that are not simply OK', () => {
+test('the Markdown report has a matrix, and lists the cases that are not simply OK', () => {
   const text = markdown(results);
   expect(text).toContain('| 7 Closing | 2 |');
   expect(text).toContain('| 12 Compression of various content | **0 of 1** |');
@@ -150,18 +150,18 @@ test('Markdown has a matrix, and the cases that are not simply OK', () => {
   expect(markdown([good])).toContain('Everything is OK.');
 });
 
-describe('cases that do not apply', () => {
+describe('cases that do not apply in the reports', () => {
   const why = 'Not applicable: The peer did not agree to permessage-deflate.';
   const left: CaseResult = { ...good, behavior: 'UNIMPLEMENTED', result: why, id: '12.1.1' };
 
-  test('count neither as passed nor as failed', () => {
+  test('they count neither as passed nor as failed', () => {
     expect(countsOf([...results, left])).toEqual({
       ...{ cases: 5, applicable: 4, passed: 3, failed: 1, nonStrict: 1, informational: 1 },
       ...{ notApplicable: 1, flaky: 0 },
     });
   });
 
-  test('are skipped tests in JUnit and TAP, a note in Markdown, and listed on the page', () => {
+  test('they are skipped tests in JUnit and TAP, a note in Markdown, and listed on the HTML page', () => {
     expect(junit([left])).toContain(`<skipped message="${why}"/>`);
     expect(tap([left])).toMatch(/^ok 1 - .* # SKIP not applicable$/m);
     expect(markdown([left, good])).toContain('| 12 Compression of various content | 0, 1 not applicable |');
@@ -172,15 +172,15 @@ describe('cases that do not apply', () => {
   });
 });
 
-test('JSON has counts, and a row per case', () => {
+test('the JSON report has counts, and an entry for each case', () => {
   const { counts, cases } = JSON.parse(json(results));
   expect(counts).toMatchObject({ cases: 4, passed: 3, failed: 1 });
   expect(cases.map(({ id }: CaseResult) => id)).toEqual(['6.4.1', '7.9.2', '7.13.1', '12.1.1']);
   expect(cases[3]).toMatchObject({ behavior: 'FAILED', passed: false, command: 'again', agent: 'My Agent' });
 });
 
-describe('the HTML page', () => {
-  test('begins with the verdict, then the failed cases with their reasons', () => {
+describe('the HTML page of a report', () => {
+  test('the page begins with the verdict, followed by the failed cases with their reasons', () => {
     const page = html(results);
     const places = [
       '1 failed</strong> of 4 cases',
@@ -195,7 +195,7 @@ describe('the HTML page', () => {
     expect(page).toContain('<title>1 failed: WebSocket conformance</title>');
   });
 
-  test('allows only its own script, by its hash', () => {
+  test('the page allows only its own script, by its hash', () => {
     const page = html(results);
     const [, source = ''] = /<script>([\s\S]*?)<\/script>/.exec(page) ?? [];
     const hash = createHash('sha256').update(source).digest('base64');
@@ -203,7 +203,7 @@ describe('the HTML page', () => {
     expect(page.match(/<script/g)).toHaveLength(1);
   });
 
-  test('of all cases passed is smaller than 1.5 MB', () => {
+  test('the page is smaller than 1.5 MB if all cases passed', () => {
     const all = casesFor('server').map((one) => ({
       ...good,
       ...{ id: one.id, description: one.description, expectation: one.expectation, section: one.section },
@@ -214,7 +214,7 @@ describe('the HTML page', () => {
     expect(html(all)).toContain(`All ${all.length.toLocaleString('en')} passed</strong>`);
   });
 
-  test('without cases is still a page', () => {
+  test('the page says that no case ran if there are no cases', () => {
     expect(html([])).toContain('No case ran.');
   });
 });
@@ -240,22 +240,22 @@ test('all reports are written to a folder', () => {
   }
 });
 
-describe('baselines', () => {
+describe('the baseline of a run', () => {
   const baseline = baselineOf('My Agent', 'server', results);
 
-  test('name the cases that are not OK', () => {
+  test('a baseline names the cases that are not OK', () => {
     expect(baseline.cases).toEqual({ '6.4.1': 'NON-STRICT', '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
     expect(verdictOf({ ...good, behaviorClose: 'UNCLEAN' })).toBe('OK, close UNCLEAN');
     expect(parseBaseline(JSON.stringify(baseline))).toEqual(baseline);
     expect(() => parseBaseline('{}')).toThrow(TypeError);
   });
 
-  test('the same results do not differ, and neither does a part of them', () => {
+  test('results that are equal to the baseline do not differ, and neither does a part of them', () => {
     expect(differences(baseline, results)).toEqual([]);
     expect(differences(baseline, [good])).toEqual([]);
   });
 
-  test('undecided cases are not compared, and not written as a verdict', () => {
+  test('undecided cases are not compared, and the baseline contains no verdict for them', () => {
     const open = { '6.4.1': 'it depends' };
     const some = baselineOf('My Agent', 'server', results, open);
     expect(some.cases).toEqual({ '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
@@ -264,7 +264,7 @@ describe('baselines', () => {
     expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
   });
 
-  test('a change in either direction is reported', () => {
+  test('a change for the better or the worse is reported', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;
     expect(differences(baseline, [better, worse])).toEqual([
@@ -278,7 +278,7 @@ test('verdicts whose two halves differ are reported in full', () => {
   expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
 });
 
-describe('progress', () => {
+describe('the progress of a run', () => {
   const show = (isTTY: boolean): string => {
     let text = '';
     const progress = new Progress({ write: (some: string) => (text += some), isTTY }, 4);
@@ -287,14 +287,14 @@ describe('progress', () => {
     return text;
   };
 
-  test('without a terminal shows the cases that are not OK, and a total', () => {
+  test('without a terminal, only the cases that are not OK and a total are shown', () => {
     const lines = show(false).split('\n');
     expect(lines[0]).toMatch(/^NON-STRICT {2}6\.4\.1 /);
     expect(lines[1]).toMatch(/^FAILED {2}12\.1\.1 .*No <connection>/);
     expect(lines[2]).toMatch(/^4 cases in \d+\.\d s: 1 NON-STRICT; 1 OK; 1 INFORMATIONAL; 1 FAILED$/);
   });
 
-  test('at a terminal shows a line that counts', () => {
+  test('at a terminal, one line counts the cases', () => {
     expect(show(true)).toContain('\r\u001b[K3 of 4');
   });
 });

@@ -1,4 +1,4 @@
-/** Whole runs of the judge, in this process: over a Duplex, over TCP, against peers that do right and peers that do not. */
+/** Tests whole runs of the judge in this process: over a Duplex and over TCP, against correct and broken peers. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** Verdicts, by case. */
+/** The verdicts by case. */
 const verdicts = (results: readonly CaseResult[]): Record<string, string> =>
   Object.fromEntries(results.map((one) => [one.id, `${one.behavior} ${one.behaviorClose}`]));
 
@@ -24,7 +24,7 @@ function echo(server: WebSocketServer): void {
   });
 }
 
-/** A server that speaks HTTP, and then does with the socket what its caller wants. */
+/** A server that answers the handshake, and then does with the socket what the test wants. */
 async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     let head = '';
@@ -50,11 +50,11 @@ async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Limits for peers that use them up; any other has the usual ones. */
+/** Short limits for peers that use them up. Other peers get the usual limits. */
 const hasty = { timeFactor: 0.05, agent: 'test' };
 
-describe('servers', () => {
-  test('in this process, over a Duplex, is tested', async () => {
+describe('the judge tests a server', () => {
+  test('a server in this process is tested over a Duplex', async () => {
     const http = createHttpServer();
     echo(new WebSocketServer({ server: http, perMessageDeflate: true }));
     const results = await runServerCases({
@@ -70,7 +70,7 @@ describe('servers', () => {
     expect(new Set(Object.values(verdicts(results)))).toEqual(new Set(['OK OK']));
   });
 
-  test('over TCP is tested, and named by its Server field', async () => {
+  test('a server is tested over TCP, and is named by its Server field', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ server: http });
     server.on('headers', (headers) => headers.push('Server: some/1.0'));
@@ -97,7 +97,7 @@ describe('servers', () => {
     expect(first!.answer).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test('that sends nothing more has failed everything, and is tested a second time after a timeout', async () => {
+  test('a server that sends nothing after the handshake fails all cases, and is tested a second time after a timeout', async () => {
     const url = await rawServer((socket) => socket.resume());
     const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '3.1', '7.9.1', '9.1.1'] });
     expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual(
@@ -106,7 +106,7 @@ describe('servers', () => {
     expect(verdicts(results)['3.1']).toBe('OK FAILED');
   });
 
-  test('that drops TCP passes only the cases that allow it', async () => {
+  test('a server that drops TCP passes only the cases that allow it', async () => {
     const url = await rawServer((socket) => socket.once('data', () => socket.destroy()));
     const cases = ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'];
     const results = await runServerCases({ agent: 'test', url, cases });
@@ -119,11 +119,11 @@ describe('servers', () => {
     });
   });
 
-  test('that masks fails with 1002', async () => {
+  test('a server that masks its frames fails, and the judge closes with 1002', async () => {
     const url = await rawServer((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from('818101020304', 'hex'));
-        // The judge's Close frame.
+        // Ends after the judge's Close frame.
         socket.once('data', () => socket.end());
       }),
     );
@@ -135,7 +135,7 @@ describe('servers', () => {
     });
   });
 
-  test('with known timeouts is not tested a second time', async () => {
+  test('a case whose timeout is already known is not run a second time', async () => {
     const url = await rawServer((socket) => socket.resume());
     const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
     const told: string[] = [];
@@ -153,7 +153,7 @@ describe('servers', () => {
     expect(told).toEqual(['1.1.1', '1.1.2']);
   });
 
-  test('that was slow the first time is marked', async () => {
+  test('a case that was too slow the first time, and passes the second time, is marked as flaky', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -163,12 +163,12 @@ describe('servers', () => {
         if (chunk[0] === 0x88) socket.end(Buffer.from('880203e8', 'hex'));
       });
     });
-    // The second time has three times as long.
+    // The limits of the second run are three times as long.
     const [result] = await runServerCases({ ...hasty, timeFactor: 0.2, url, cases: ['1.1.1'] });
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
-  test('that was slow in a case of level MAY is tested a second time too', async () => {
+  test('a case of level MAY that was too slow is run a second time', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -179,7 +179,7 @@ describe('servers', () => {
     expect(result).toMatchObject({ behavior: 'OK', rerun: true, flaky: true });
   });
 
-  test('that sends something else is neither waited for nor tested a second time', async () => {
+  test('if the server sends wrong data, the judge does not wait longer and does not run the case a second time', async () => {
     const url = await rawServer((socket) =>
       socket.on('data', (chunk) => {
         if (chunk[0] === 0x81) socket.write(Buffer.from('810121', 'hex'));
@@ -191,7 +191,7 @@ describe('servers', () => {
     expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
   });
 
-  test('that refuses what it may refuse, or accepts it, passes', async () => {
+  test('a server that refuses a request, with an answer or without, passes a case that allows the refusal', async () => {
     const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
     for (const answer of refusals) {
       const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
@@ -204,7 +204,7 @@ describe('servers', () => {
     }
   });
 
-  test('that cannot be reached is reported', async () => {
+  test('the judge reports a server that cannot be reached', async () => {
     const url = await rawServer(() => {});
     await closers.pop()!();
     await expect(runServerCases({ url, cases: ['1.1.1'] })).rejects.toThrow(/ECONNREFUSED/);
@@ -218,8 +218,8 @@ describe('servers', () => {
   });
 });
 
-describe('clients', () => {
-  /** The usual loop, on the client of ws. */
+describe('the judge tests a client', () => {
+  /** The usual loop, with the client of ws. */
   const loop = async (url: string, agent: string, only = Number.POSITIVE_INFINITY): Promise<void> => {
     const talk = (
       path: string,
@@ -243,7 +243,7 @@ describe('clients', () => {
     await talk(`/updateReports?agent=${agent}`, () => {});
   };
 
-  test('that follow the protocol pass', async () => {
+  test('a client that follows the protocol passes', async () => {
     const results = await runClientCases({
       agent: 'ws',
       cases: ['1.*', '2.5', '5.3', '7.7.1', '12.1.4', '13.5.4'],
@@ -254,14 +254,14 @@ describe('clients', () => {
     expect(results[0]).toMatchObject({ agent: 'ws', peer: 'client', duration: expect.any(Number) });
   });
 
-  test('that do not run a case have failed it', async () => {
+  test('a client that does not run a case has failed the case', async () => {
     const start = (url: string, agent: string): Promise<void> => loop(url, agent, 1);
     const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start, parallel: 1 });
     expect(results.map(({ passed }) => passed)).toEqual([true, false]);
     expect(results[1]?.result).toMatch(/did not run/);
   });
 
-  test('that do not survive a case fail it, and are started again for the others', async () => {
+  test('a client that ends in a case fails this case, and is started again for the other cases', async () => {
     const starts: string[] = [];
     const start = async (url: string, agent: string): Promise<void> => {
       starts.push(agent);
@@ -291,7 +291,7 @@ describe('clients', () => {
     expect(starts).toHaveLength(2);
   });
 
-  test('that do nothing are ended', async () => {
+  test('a client that does nothing is ended, and fails', async () => {
     const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });

@@ -12,7 +12,7 @@ import { type Bench, bench, cut } from '../frame/harness.ts';
 
 const all = vectors();
 
-/** What was agreed, from our end. */
+/** The extensions that were agreed, from the view of our endpoint. */
 function codecFor({ extensions, role }: Vector): DeflateCodec | null {
   const [element] = extensions === null ? [] : parseExtensionField(extensions);
   if (element === undefined) return null;
@@ -24,7 +24,7 @@ function codecFor({ extensions, role }: Vector): DeflateCodec | null {
   return new DeflateCodec(sending, receiving, settings(), 0);
 }
 
-/** Messages and pongs, in order; the pongs are those that were sent. */
+/** Messages and pongs, in order. The pongs are those that the endpoint sent. */
 function eventsOf({ events, sink }: Bench): VectorEvent[] {
   const pongs = sink.frames
     .filter(({ opcode }) => opcode === 10)
@@ -43,7 +43,10 @@ interface Outcome {
   readonly code: number | null;
 }
 
-/** What an endpoint makes of these chunks. zlib's threads may take some turns: until it has done what is expected, at most a thousand. */
+/**
+ * Returns what an endpoint makes of these chunks. Waits at most a thousand turns for zlib's threads, until the
+ * expected result is there.
+ */
 async function outcomeOf(vector: Vector, chunks: readonly Buffer[]): Promise<Outcome> {
   const own = bench(vector.role, { codec: codecFor(vector) });
   const look = (): Outcome => {
@@ -81,12 +84,12 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
 describe.each(['server', 'client'] as const)('our endpoint agrees with every vector for a %s', (role) => {
   const own = all.filter((one) => one.role === role);
 
-  test('as one chunk', async () => {
+  test('the vectors arrive as one chunk', async () => {
     expect(own.length).toBeGreaterThan(300);
     for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
   });
 
-  test('byte by byte', async () => {
+  test('the vectors arrive byte by byte', async () => {
     const short = own.filter(({ input }) => input.length <= 4096);
     expect(short.length).toBeGreaterThan(250);
     for (const one of short) {
@@ -98,7 +101,7 @@ describe.each(['server', 'client'] as const)('our endpoint agrees with every vec
 });
 
 describe('the vectors as data', () => {
-  test('they are the same every time, plain JSON, and no longer than a file may be', () => {
+  test('the vectors are the same every time, plain JSON, and no larger than a file may be', () => {
     expect(JSON.parse(JSON.stringify(all))).toEqual(all);
     expect(vectors()).toEqual(all);
     expect(JSON.stringify(all).length).toBeLessThan(8_000_000);
@@ -124,7 +127,7 @@ describe('the vectors as data', () => {
     expect(server!.events).toEqual([{ type: 'message', kind: 'text', hex: '48656c6c6f' }]);
   });
 
-  test('they say what fails, what closes, and what is tolerated', () => {
+  test('a vector says whether the connection fails or closes, and what is tolerated', () => {
     const of = (id: string): Vector => all.find((one) => one.id === id)!;
     expect(of('3.1')).toMatchObject({ outcome: 'failed', codes: [1002], events: [] });
     expect(of('3.2')).toMatchObject({ outcome: 'failed', tolerated: [], level: 'MUST' });
@@ -132,7 +135,7 @@ describe('the vectors as data', () => {
     expect(of('2.2').events).toEqual([{ type: 'pong', hex: Buffer.from('Hello, world!').toString('hex') }]);
   });
 
-  test('they contain nothing about the opening handshake, time, TCP or keys of clients', () => {
+  test('the vectors contain nothing about the opening handshake, time, TCP or masking keys', () => {
     const groups = new Set(all.map(({ id }) => id.split('.')[0]));
     for (const group of ['20', '21', '27', '29']) expect(groups).not.toContain(group);
     for (const id of ['6.4.1', '28.4.1', '9.1.6', '22.2.1', '22.4.4'])

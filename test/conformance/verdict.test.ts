@@ -10,7 +10,7 @@ import { bytesOf } from '../../conformance/case/payload.ts';
 import { allCases } from '../../conformance/cases.ts';
 import { judge } from '../../conformance/run/verdict.ts';
 
-/** A peer that does all that a case expects. */
+/** A peer that does everything that a case expects. */
 function good(one: Case, changes: Partial<Observation> = {}): Observation {
   const { events, echo, close } = one.expect;
   const code = close.codes === 'any' ? 1000 : close.codes[0]!;
@@ -61,10 +61,10 @@ const judged = autobahn.cases.filter((one) => one.informational !== true);
 const other = { code: 4321, reason: Buffer.alloc(0) };
 const stray = { type: 'message', kind: 'text', payload: Buffer.from('stray') } as const;
 
-describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
+describe.each(judged.map((one) => [one.id, one] as const))('the verdict of case %s', (_id, one) => {
   const { wrongCodeFails = false, wrongSideFails = false, close, events } = one.expect;
 
-  test('by the behaviour of the peer', () => {
+  test('the verdict follows from the behaviour of the peer', () => {
     expect(verdictOf(one)).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: { code: null, reason: Buffer.alloc(0) } })).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: other })).toEqual([
@@ -106,7 +106,7 @@ describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
   });
 });
 
-test('the cases without a verdict have none, with any behaviour', () => {
+test('the cases without a verdict are INFORMATIONAL, whatever the peer does', () => {
   const informational = autobahn.cases.filter((one) => one.informational === true);
   expect(informational.map(({ id }) => id)).toEqual(['7.1.6', '7.13.1', '7.13.2']);
   for (const one of informational) {
@@ -119,7 +119,7 @@ test('the cases without a verdict have none, with any behaviour', () => {
   }
 });
 
-test('a server that leaves closing TCP to the judge is reported', () => {
+test('a server that does not close TCP is reported', () => {
   const refused = judged.find(({ id }) => id === '3.1')!;
   const kept = { dropped: true, clean: false, uncleanReason: 'the judge had to drop TCP' };
   expect(verdictOf(refused, kept)).toEqual(['OK', 'FAILED BY CLIENT']);
@@ -127,13 +127,13 @@ test('a server that leaves closing TCP to the judge is reported', () => {
   expect(verdictOf(echoed, kept)).toEqual(['OK', 'UNCLEAN']);
 });
 
-describe('the level determines the kind of failure', () => {
+describe('the level of a case determines the kind of failure', () => {
   const base = judged.find(({ id }) => id === '3.1')!;
   test.each([
     ['MUST', 'FAILED'],
     ['SHOULD', 'NON-STRICT'],
     ['MAY', 'INFORMATIONAL'],
-  ] as const)('%s', (level, behavior) => {
+  ] as const)('a case of level %s fails as %s', (level, behavior) => {
     expect(verdictOf({ ...base, level }, { events: [stray] })[0]).toBe(behavior);
     const closed = verdictOf({ ...base, level }, { firstClose: 'judge' });
     expect(closed).toEqual(level === 'MUST' ? ['OK', 'FAILED'] : [behavior, 'INFORMATIONAL']);
@@ -144,7 +144,7 @@ describe('the level determines the kind of failure', () => {
       behavior,
       level === 'MUST' ? 'FAILED' : 'INFORMATIONAL',
     ]);
-    // Frames that break a rule are no matter of the case's level.
+    // The level of a case does not matter for frames that break a rule.
     expect(verdictOf({ ...base, level }, { violation: 'a masked frame of a server' })[0]).toBe('FAILED');
   });
 });
@@ -165,23 +165,23 @@ describe('answers to requests that have to be refused', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('%s: %s', (status, passed) => {
+  ])('whether the status %s passes is %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
-  test('the end of TCP is an answer where it is allowed, and silence is not', () => {
+  test('the end of TCP is an answer if the case allows it, and silence is not', () => {
     const nothing = { opened: false, answer: null };
     expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
     expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);
   });
 });
 
-describe('pongs', () => {
+describe('the pongs that a case expects', () => {
   const ten = judged.find(({ id }) => id === '2.10')!;
   const apart = judged.find(({ id }) => id === '5.19')!;
   const { OK } = ten.expect.events!;
   const empty = { type: 'pong', payload: Buffer.alloc(0) } as const;
 
-  test("a pong for the newest ping alone is a tolerated difference in Autobahn's cases, with its section", () => {
+  test("in Autobahn's cases, a pong for only the newest ping is tolerated, and the result names the section", () => {
     const newest = good(ten, { events: OK.slice(-1) });
     expect(judge(ten, newest, null)).toMatchObject({
       behavior: 'NON-STRICT',
@@ -195,7 +195,7 @@ describe('pongs', () => {
     expect(verdictOf(ten, { events: [OK[3]!, OK[9]!] })).toEqual(['NON-STRICT', 'OK']);
   });
 
-  test('a pong for the newest ping is required, and so is the order', () => {
+  test('a pong for the newest ping is required, and the pongs have to be in order', () => {
     expect(verdictOf(ten, { events: OK.slice(0, -1) })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [] })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [OK[1]!, OK[0]!, ...OK.slice(2)] })[0]).toBe('FAILED');
@@ -207,7 +207,7 @@ describe('pongs', () => {
     expect(verdictOf(apart, { events: rest })[0]).toBe('FAILED');
   });
 
-  test('an empty pong is always allowed, and another unsolicited one is not', () => {
+  test('an empty unsolicited pong is always allowed, and another unsolicited pong is not', () => {
     const refused = judged.find(({ id }) => id === '3.2')!;
     const [hello] = refused.expect.events!.OK;
     expect(verdictOf(refused, { events: [empty, hello!, empty] })).toEqual(['OK', 'OK']);
@@ -215,12 +215,12 @@ describe('pongs', () => {
     expect(verdictOf(refused, { events: [hello!, { ...empty, payload: Buffer.from('x') }] })[0]).toBe(
       'FAILED',
     );
-    // It is no answer where one is due.
+    // An empty pong does not answer a ping.
     expect(verdictOf(ten, { events: OK.map(() => empty) })[0]).toBe('FAILED');
   });
 });
 
-test('content that differs in one byte is reported with its position and its hash', () => {
+test('content that differs in one byte is reported with the position of the byte and the hashes', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
@@ -233,7 +233,7 @@ test('content that differs in one byte is reported with its position and its has
   );
 });
 
-test('a case that is not applicable passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
+test('a case that does not apply passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
   const one = allCases.find(({ id }) => id === '26.1.1')!;
   const why = 'The peer did not agree to permessage-deflate.';
   const polite = {

@@ -1,4 +1,6 @@
-/** The judge's own codec: what it writes is what was asked for, and what it reads is what is there, in chunks of any size. */
+/**
+ * Tests the judge's own codec: it writes what was requested, and reads the bytes as they are, in chunks of any size.
+ */
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../conformance/corpus/random.ts';
@@ -20,7 +22,7 @@ import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conf
 import { inflate } from '../../conformance/wire/inflate.ts';
 import { isUtf8 } from '../../conformance/wire/utf8.ts';
 
-/** Bytes without a pattern, the same in every run: zlib finds a repetition even in noise, once in some hundred times. */
+/** Returns bytes without a pattern, the same in every run: in random bytes zlib sometimes finds a repetition. */
 function noiseOf(size: number): Buffer {
   const random = new Random(size + 1);
   return Buffer.from(Array.from({ length: size }, () => random.next() >>> 24));
@@ -36,8 +38,8 @@ function readAll(bytes: Buffer, size: number): Frame[] {
   return frames;
 }
 
-describe('frames', () => {
-  test('the examples of §5.7 are read and written', () => {
+describe("frames of the judge's codec", () => {
+  test('the examples of §5.7 are written with the bytes of the RFC', () => {
     const plain = { fin: true, rsv: 0, key: null };
     const hello = Buffer.from('Hello');
     expect(encodeFrame({ ...plain, opcode: 1, payload: hello }).toString('hex')).toBe('810548656c6c6f');
@@ -61,7 +63,7 @@ describe('frames', () => {
     expect(huge.toString('hex')).toBe('5b7f8000000000000000');
   });
 
-  test.each([1, 2, 3, 7, 64, 100_000])('are read in chunks of %i bytes', (size) => {
+  test.each([1, 2, 3, 7, 64, 100_000])('frames are read in chunks of %i bytes', (size) => {
     const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
     const specs = lengths.map((length, i) => ({
       opcode: i % 3,
@@ -83,7 +85,7 @@ describe('frames', () => {
     expect(Buffer.concat(parts)).toEqual(mask(bytes, key));
   });
 
-  test('a reader that was stopped reads no further', () => {
+  test('a reader that was stopped reads no more bytes', () => {
     const seen: Frame[] = [];
     const reader = new FrameReader(
       () => {},
@@ -98,12 +100,12 @@ describe('frames', () => {
   });
 });
 
-describe('UTF-8', () => {
+describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  /** Whether nothing in it had to be replaced. A decoder that throws takes ten times as long. */
+  /** Whether the decoder replaced nothing. A decoder that throws takes ten times as long. */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
-  test('the check agrees with TextDecoder on all sequences of two bytes, and on many of four', () => {
+  test('the check agrees with TextDecoder on all sequences of two bytes, and on many sequences of four', () => {
     for (let two = 0; two < 0x1_0000; two++) {
       const bytes = Buffer.from([two >> 8, two & 255]);
       if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));
@@ -122,7 +124,7 @@ describe('UTF-8', () => {
   });
 });
 
-describe('compression', () => {
+describe("compression in the judge's codec", () => {
   const params = (changes: Partial<DeflateParams>): DeflateParams => ({
     serverNoContextTakeover: false,
     clientNoContextTakeover: false,
@@ -135,7 +137,7 @@ describe('compression', () => {
   );
 
   test.each([8, 9, 10, 15])(
-    'it works in both directions, with a window of 2^%i bytes, with and without takeover',
+    'compression works in both directions, with a window of 2^%i bytes, with and without takeover',
     (bits) => {
       for (const quiet of [false, true]) {
         const agreed = params({
@@ -153,7 +155,7 @@ describe('compression', () => {
     },
   );
 
-  test('context takeover makes the second message smaller, and without it the message is not', () => {
+  test('with context takeover the second of two equal messages is smaller, and without takeover it is not', () => {
     const text = noiseOf(200);
     const [kept, dropped] = [false, true].map(
       (quiet) => new Deflate(params({ clientNoContextTakeover: quiet }), 'client'),
@@ -164,13 +166,13 @@ describe('compression', () => {
     expect(dropped.compress(text).length).toBeGreaterThan(200);
   });
 
-  test('an empty message is one byte, and an empty payload is an empty message', () => {
+  test('an empty message is compressed to one byte, and an empty payload is read as an empty message', () => {
     const deflate = new Deflate(params({}), 'client');
     expect(deflate.compress(Buffer.alloc(0))).toEqual(Buffer.from([0]));
     expect(deflate.decompress(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
   });
 
-  test('a peer that refers back beyond the agreed window is detected', () => {
+  test('the judge detects a peer that refers back beyond the agreed window', () => {
     const noise = noiseOf(1000);
     const message = Buffer.concat([noise, noise]);
     const wide = new Deflate(params({}), 'client').compress(message);
@@ -178,7 +180,7 @@ describe('compression', () => {
     expect(() => narrow.decompress(wide)).toThrow(/1000 bytes back, beyond a window of 512/);
   });
 
-  test('a peer that keeps a context against the agreement is detected', () => {
+  test('the judge detects a peer that keeps a context although it agreed not to', () => {
     const sender = new Deflate(params({}), 'client');
     const receiver = new Deflate(
       params({ clientNoContextTakeover: true, clientMaxWindowBits: 14 }),
@@ -192,15 +194,15 @@ describe('compression', () => {
   const hel = Buffer.from('010300fcff48656c', 'hex');
   const lo = deflateRawSync('lo', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
   test.each([
-    ['in a fixed block', 'f248cdc9c90700', 'Hello'],
-    ['in a final block', 'f348cdc9c9070000', 'Hello'],
-    ['in a final block and another one', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
-    ['with 00 00 ff ff left in place', 'f248cdc9c907000000ffff', null],
-    ['with 00 00 ff ff left in place, and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
-    ['cut off', 'f248cd', null],
-    ['cut off in a stored block', '000500faff48656c', null],
+    ['of a fixed block', 'f248cdc9c90700', 'Hello'],
+    ['of a final block', 'f348cdc9c9070000', 'Hello'],
+    ['of a final block and another one', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
+    ['that still has its 00 00 ff ff', 'f248cdc9c907000000ffff', null],
+    ['that still has its 00 00 ff ff and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
+    ['that is cut off', 'f248cd', null],
+    ['that is cut off in a stored block', '000500faff48656c', null],
     ['without the byte of the empty block', 'f348cdc9c90700', 'Hello'],
-  ])('a message %s is read in the same way with windows of 32 KiB and below', (_how, digits, text) => {
+  ])('a message %s has the same result with windows of 32 KiB and below', (_how, digits, text) => {
     for (const bits of [15, 10]) {
       const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');
       const read = (): string => `${deflate.decompress(Buffer.from(digits, 'hex'))}`;
@@ -225,7 +227,7 @@ describe('compression', () => {
   });
 
   test.each(['07', '05e0ffff', '01000000ff', '0500', ''])(
-    'the inflater refuses input that is not DEFLATE: %s',
+    'the inflater treats these bytes, which are not DEFLATE, as an error, or as empty if there are none: "%s"',
     (digits) => {
       const bytes = Buffer.from(digits, 'hex');
       if (digits === '') expect(inflate(bytes).output.length).toBe(0);
@@ -233,7 +235,7 @@ describe('compression', () => {
     },
   );
 
-  test('parameters are read as §7.1 defines them', () => {
+  test('the parameters of permessage-deflate are read as §7.1 defines them', () => {
     const parse = (text: string): DeflateParams | string => paramsOf(parseExtensionField(text)[0]!);
     expect(parse('permessage-deflate; server_max_window_bits="10"; client_no_context_takeover')).toEqual(
       params({ serverMaxWindowBits: 10, clientNoContextTakeover: true }),
@@ -251,7 +253,7 @@ describe('compression', () => {
   });
 });
 
-describe('heads', () => {
+describe('heads of requests and answers', () => {
   const key = 'dGhlIHNhbXBsZSBub25jZQ==';
   const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
   const right = [
@@ -263,7 +265,7 @@ describe('heads', () => {
   const faultOf = (lines: readonly string[]): string | null =>
     faultOfAnswer(parseHead(`${lines.join('\r\n')}\r\n\r\n`), key, ['chat']);
 
-  test('§1.3: the sample nonce gives the sample accept value', () => {
+  test('§1.3: the key of the RFC gives the Sec-WebSocket-Accept of the RFC', () => {
     expect(acceptOf(key)).toBe(accept);
   });
 
@@ -273,22 +275,22 @@ describe('heads', () => {
   });
 
   test.each([
-    ['a status', 0, 'HTTP/1.1 200 OK'],
-    ['a version', 0, 'HTTP/1.0 101 Switching Protocols'],
+    ['the status', 0, 'HTTP/1.1 200 OK'],
+    ['the version', 0, 'HTTP/1.0 101 Switching Protocols'],
     ['Upgrade', 1, 'Upgrade: h2c'],
     ['Connection', 2, 'Connection: keep-alive'],
-    ['an accept of another key', 3, 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='],
-    ['no accept', 3, 'X: y'],
+    ['an Accept of another key', 3, 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='],
+    ['a missing Accept', 3, 'X: y'],
     [
       'a subprotocol that was not offered',
       3,
       `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: other`,
     ],
-  ])('a fault in %s is named', (_name, index, line) => {
+  ])('the judge names a fault in an answer: %s', (_name, index, line) => {
     expect(faultOf(right.with(index, line))).toBeTypeOf('string');
   });
 
-  test('fields are found in any case, and lists are split', () => {
+  test('fields are found in upper or lower case, and lists are divided', () => {
     const head = parseHead('GET / HTTP/1.1\r\nA: 1\r\na:  2 , 3\r\n\r\n');
     expect(head.parts).toEqual(['GET', '/', 'HTTP/1.1']);
     expect(valuesOf(head, 'A')).toEqual(['1', '2 , 3']);

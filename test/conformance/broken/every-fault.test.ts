@@ -11,7 +11,7 @@ import { unusual } from './unusual.ts';
 
 describe('a peer without a fault', () => {
   test.each(['server', 'client'] as const)(
-    'as a %s passes everything, and nothing as NON-STRICT',
+    'a %s without a fault passes all cases, and none of them as NON-STRICT',
     async (role) => {
       const none = { name: 'none', role, breaks: {}, fails: [] };
       const { actual } = await outcomes(none);
@@ -22,26 +22,23 @@ describe('a peer without a fault', () => {
   );
 });
 
-describe.concurrent.each(['server', 'client'] as const)(
-  'as a %s, a peer that is valid but unusual',
-  (role) => {
-    test.for(unusual)('passes: one that $name ($section)', async (peer, { expect }) => {
-      const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
-      const cases = selfTestCases(role);
-      const rules = { ...correct, ...does };
-      const results = await tryPeer(role, rules, cases, ({ passed }) => passed);
-      const actual = faultedOf(results);
-      expect(actual.failed).toEqual([]);
-      expect(actual.tolerated.filter((id) => !mayBeTolerated.includes(id))).toEqual(tolerated);
-      expect(results.filter(({ behavior }) => behavior === 'UNIMPLEMENTED').map(({ id }) => id)).toEqual(
-        cases.filter(notApplicable).map(({ id }) => id),
-      );
-    });
-  },
-);
+describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual passes', (role) => {
+  test.for(unusual)('it passes if it $name ($section)', async (peer, { expect }) => {
+    const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
+    const cases = selfTestCases(role);
+    const rules = { ...correct, ...does };
+    const results = await tryPeer(role, rules, cases, ({ passed }) => passed);
+    const actual = faultedOf(results);
+    expect(actual.failed).toEqual([]);
+    expect(actual.tolerated.filter((id) => !mayBeTolerated.includes(id))).toEqual(tolerated);
+    expect(results.filter(({ behavior }) => behavior === 'UNIMPLEMENTED').map(({ id }) => id)).toEqual(
+      cases.filter(notApplicable).map(({ id }) => id),
+    );
+  });
+});
 
-describe.concurrent('a peer with one fault fails exactly the cases that name it', () => {
-  test.for(faults)('one that $name', async (fault, { expect }) => {
+describe.concurrent('a peer with one fault fails exactly the cases that name the fault', () => {
+  test.for(faults)('a peer that $name fails them', async (fault, { expect }) => {
     const { actual, expected } = await outcomes(fault);
     expect(expected.failed.length + expected.tolerated.length).toBeGreaterThan(0);
     expect(actual).toEqual(expected);

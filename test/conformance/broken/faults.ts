@@ -8,7 +8,7 @@ import { acceptOf, type Head } from '../../../conformance/wire/head.ts';
 import { isCloseCode, type Outgoing, type Part, type Rules, refusalOf } from './rules.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
-/** Ids by patterns; `5.3-8` is 5.3 to 5.8. */
+/** Returns ids by patterns. `5.3-8` means 5.3 to 5.8. */
 export function ids(list: string): string[] {
   return list.split(' ').flatMap((one) => {
     const [, prefix, from, to] = /^(.*\.)(\d+)-(\d+)$/.exec(one) ?? [];
@@ -22,19 +22,19 @@ export interface Fault {
   /** @default 'server' */
   readonly role?: 'server' | 'client';
   readonly breaks: Partial<Rules>;
-  /** Only these are run: for a fault that costs seconds with every case. */
+  /** Only these cases are run, for a fault that costs seconds in every case. */
   readonly cases?: readonly string[];
-  /** Connections are one after the other, since it shows over several of them. */
+  /** The connections run one after the other, since the fault shows only over several of them. */
   readonly isOverConnections?: boolean;
-  /** Hundreds of cases run out of time: those that have to fail are not asked a second time. */
+  /** Hundreds of cases time out, so those that have to fail are not run a second time. */
   readonly isSilent?: boolean;
-  /** Cases that are not passed. */
+  /** The cases that do not pass. */
   readonly fails: readonly string[];
-  /** Cases that are passed as NON-STRICT. */
+  /** The cases that pass as NON-STRICT. */
   readonly tolerated?: readonly string[];
 }
 
-/** A message in fragments of so many bytes. */
+/** Divides a message into fragments of so many bytes. */
 function split({ opcode, payload, rsv }: Outgoing, size: number, rsvBehind = 0): Part[] {
   const parts: Part[] = [];
   for (let at = 0; at === 0 || at < payload.length; at += size)
@@ -47,12 +47,12 @@ function split({ opcode, payload, rsv }: Outgoing, size: number, rsvBehind = 0):
   return parts;
 }
 
-/** Half of it, and the other half. */
+/** Divides the message into two halves. */
 const halves = (message: Outgoing, rsvBehind = 0): Part[] =>
   split(message, Math.max(1, Math.ceil(message.payload.length / 2)), rsvBehind);
 
 const codeOf = (code: number): Buffer => Buffer.from([code >> 8, code & 255]);
-/** Refusals that a server forgets. */
+/** Refusals that a server omits. */
 const lenient =
   (forgets: (status: string, request: Head) => boolean) =>
   (request: Head, text: string): string | null => {
@@ -62,7 +62,7 @@ const lenient =
 const versionOf = (request: Head): string =>
   request.fields.find(([name]) => name.toLowerCase() === 'sec-websocket-version')?.[1] ?? '';
 
-/** Ranges of second bytes that a peer with such a check has. */
+/** Ranges of second bytes for a peer with such a check. */
 const withRange =
   (first: number, range: Partial<Sequence>) =>
   (byte: number): Sequence | null => {
@@ -70,7 +70,7 @@ const withRange =
     return byte === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
   };
 
-/** Every case that needs a connection, by what becomes of it without one. */
+/** Every case that needs a connection, by its outcome without one. */
 const opened = ids(
   '1 2 3 4 5 6 7.1.1-5 7.3 7.5.1 7.7 7.9 9 10.1.1 12 13 ' +
     '20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 20.11.8 22 23.1 23.3.1-6 23.3.13-21 ' +
@@ -81,7 +81,7 @@ const openedTolerated = ids(
 );
 
 export const faults: readonly Fault[] = [
-  // Frames that come.
+  // Frames that the peer receives.
   {
     name: 'accepts frames that are not masked',
     breaks: { refusesWrongMask: false },
@@ -228,7 +228,7 @@ export const faults: readonly Fault[] = [
     tolerated: openedTolerated,
   },
 
-  // Frames that leave.
+  // Frames that the peer sends.
   {
     name: 'masks its frames',
     breaks: { masks: 'always' },
@@ -727,7 +727,7 @@ export const faults: readonly Fault[] = [
     name: 'loses bytes that come with the answer',
     role: 'client',
     breaks: { keepsEarlyBytes: false },
-    // What else comes with the answer is up to TCP; here it is one write.
+    // TCP decides what else arrives with the answer. Here it is one write.
     cases: ids('21.2.17-20'),
     fails: ids('21.2.17-20'),
   },
@@ -737,7 +737,7 @@ function reversed(parts: Part[]): Part[] {
   return parts.length < 2 ? parts : [parts[1]!, parts[0]!, ...parts.slice(2)];
 }
 
-/** A copy with one bit of one byte changed, if there is such a byte. */
+/** Returns a copy with one bit of one byte changed, if there is such a byte. */
 function withChangedByte(payload: Buffer, at: number): Buffer {
   if (payload.length <= at) return payload;
   const changed = Buffer.from(payload);

@@ -23,11 +23,11 @@ interface Message {
   readonly parts: Buffer[];
   size: number;
   utf8: Utf8Check;
-  /** Parts of it were sent back already. */
+  /** Whether parts of the message were already sent back. */
   streamed: boolean;
 }
 
-/** What a window is in wire/deflate.ts: a correct peer has no reason to touch it. */
+/** The window in wire/deflate.ts. A correct peer has no reason to change it. */
 interface Window {
   remember(plaintext: Buffer): void;
 }
@@ -55,7 +55,10 @@ export class BrokenPeer {
   private keysUsed = 0;
   private readonly seed = freshKey().readUInt32BE(0);
 
-  /** @param socket of a server with allowHalfOpen, so that what is sent after our end is read, and no reset destroys it */
+  /**
+   * @param socket of a server with allowHalfOpen, so that data sent after our end is read, and no reset destroys the
+   * socket
+   */
   constructor(socket: Duplex, role: 'server' | 'client', rules: Rules, target = '/') {
     this.socket = socket;
     this.role = role;
@@ -100,7 +103,7 @@ export class BrokenPeer {
   }
 
   private readHead(): boolean {
-    // RFC 9112 §2.2: an empty line in front of a request is ignored.
+    // RFC 9112 §2.2: an empty line before a request is ignored.
     if (this.role === 'server' && this.buffer.toString('latin1', 0, 2) === '\r\n')
       this.buffer = this.buffer.subarray(2);
     const end = this.buffer.indexOf('\r\n\r\n');
@@ -140,7 +143,7 @@ export class BrokenPeer {
     else this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
-  /** §4.1: what a client checks of the answer. */
+  /** §4.1: what a client checks in the answer. */
   private verify(text: string): boolean {
     const { rules } = this;
     const answer = parseHead(text);
@@ -178,13 +181,13 @@ export class BrokenPeer {
     return this.opened();
   }
 
-  /** Compression from here on, with empty windows. */
+  /** Begins compression, with empty windows. */
   private begin(params: DeflateParams): void {
     this.params = params;
     this.deflate = new Deflate(this.rules.params(params), this.role);
   }
 
-  /** A message without compression, in a window where it has no place. */
+  /** Adds a message without compression to a window in which it does not belong. */
   private enterWindow(direction: 'incoming' | 'outgoing', plain: Buffer): void {
     if (this.deflate !== null)
       (this.deflate as unknown as Record<typeof direction, Window>)[direction].remember(plain);
@@ -211,7 +214,7 @@ export class BrokenPeer {
     this.newestPing = null;
   }
 
-  // Frames that come.
+  // Frames that the peer receives.
 
   private read(chunk: Buffer): void {
     if (this.state === 'closed') return;
@@ -257,7 +260,7 @@ export class BrokenPeer {
     return true;
   }
 
-  /** @returns the size of the header, 0 where it is not there yet */
+  /** @returns the size of the header, or 0 if it is incomplete */
   private readFrameHead(): number {
     const { buffer } = this;
     if (buffer.length < 2) return 0;
@@ -279,7 +282,7 @@ export class BrokenPeer {
     return size;
   }
 
-  /** §5.2, §5.4, §5.5: the close code for a header that breaks a rule. */
+  /** §5.2, §5.4, §5.5: returns the close code for a header that breaks a rule. */
   private faultOf({ opcode, fin, rsv, key, length, lengthForm }: FrameHead): number | null {
     const { rules, message } = this;
     const control = opcode >= 8;
@@ -389,7 +392,7 @@ export class BrokenPeer {
   private echoInTime(opcode: number, plain: Buffer, compressed: boolean): void {
     const milliseconds = this.rules.delay(plain.length, compressed);
     if (milliseconds === 0) this.echo(opcode, plain);
-    // What is late for the closing handshake is not sent any more.
+    // Echoes that are too late for the closing handshake are not sent.
     else setTimeout(() => !this.hasSentClose && this.echo(opcode, plain), milliseconds);
   }
 
@@ -467,7 +470,7 @@ export class BrokenPeer {
     const { ending, listensBehindClose } = this.rules;
     if (ending === 'never') return;
     if (this.role === 'client' && this.hasSentClose) return;
-    // What comes after a Close frame has come when the timers have run.
+    // Data after a Close frame has arrived when the timers have run.
     if (listensBehindClose) setTimeout(() => this.socket.end(), 50);
     else this.socket.end();
   }
@@ -487,7 +490,7 @@ export class BrokenPeer {
   }
 }
 
-/** What came of a message and was not sent back yet. */
+/** The part of a message that was not sent back yet. */
 function partsOf(message: Message): Buffer {
   const parts = Buffer.concat(message.parts);
   message.parts.length = 0;

@@ -8,44 +8,44 @@ import type { FrameSpec } from '../../../conformance/wire/frame.ts';
 import { acceptOf, type Head, listOf, valuesOf } from '../../../conformance/wire/head.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
-/** When text is checked: as it comes, when a frame or the message is complete, frame by frame on its own, or never. */
+/** When text is checked: at once, when a frame or the message is complete, each frame alone, or never. */
 export type Utf8Time = 'at once' | 'after each frame' | 'after the message' | 'each frame alone' | 'never';
 
-/** A message to be echoed; the payload is compressed already where RSV1 (4) is set. */
+/** A message to be echoed. The payload is already compressed if RSV1 (4) is set. */
 export interface Outgoing {
   readonly opcode: number;
   readonly payload: Buffer;
   readonly rsv: number;
 }
 
-/** A frame to be sent, still without the masking key. */
+/** A frame to be sent, before it gets a masking key. */
 export type Part = Omit<FrameSpec, 'key'>;
 
 export interface Rules {
   // Opening handshake.
-  /** Why a request is refused: a status with its phrase; null for 101. */
+  /** Why a request is refused: a status with its phrase, or null for 101. */
   readonly refusal: (request: Head, text: string) => string | null;
-  /** Sec-WebSocket-Accept for such a key. */
+  /** Returns Sec-WebSocket-Accept for this key. */
   readonly accept: (key: string) => string;
-  /** Lines that are appended to the request or the answer, in place of others of the same name. */
+  /** Lines that are added to the request or the answer, and replace lines of the same name. */
   readonly fields: readonly string[];
   readonly statusLine: string;
-  /** A client's key, its check of Accept and of the extensions. */
+  /** A client's key, and its checks of Accept and of the extensions. */
   readonly handshakeKey: ((fresh: string) => string) | null;
   readonly checksAccept: boolean;
   readonly checksExtensions: boolean;
   readonly checksStatus: boolean;
-  /** Bytes in the same chunk as the head are read as frames. */
+  /** Whether bytes in the same chunk as the head are read as frames. */
   readonly keepsEarlyBytes: boolean;
-  /** Whether compression is agreed to, and what is made of the parameters. */
+  /** Whether compression is accepted, and how the parameters are used. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
   /** Whether the other side may refer to earlier messages. */
   readonly takesOver: boolean;
 
-  // Frames that come.
+  // Frames that the peer receives.
   readonly refusesWrongMask: boolean;
-  /** Whether RSV bits of such a frame are looked at, and on which RSV1 is fine where compression is agreed. */
+  /** Whether the RSV bits of such a frame are checked, and on which frames RSV1 is allowed with compression. */
   readonly refusesRsv: (opcode: number) => boolean;
   readonly mayHaveRsv1: (opcode: number) => boolean;
   readonly refusesReservedOpcodes: boolean;
@@ -54,62 +54,62 @@ export interface Rules {
   readonly refusesLongForms: boolean;
   readonly refusesStrayContinuation: boolean;
   readonly refusesNestedMessage: boolean;
-  /** The key that a payload is unmasked with. */
+  /** The key with which a payload is unmasked. */
   readonly unmaskingKey: (key: Buffer) => Buffer;
   readonly utf8: Utf8Time;
   readonly sequence: (first: number) => Sequence | null;
   readonly checksCompressedText: boolean;
   readonly maxMessageSize: number;
-  /** What is read of a compressed message, before 00 00 ff ff is appended. */
+  /** The part of a compressed message that is read, before 00 00 ff ff is appended. */
   readonly inflatable: (bytes: Buffer) => Buffer;
-  /** What empties the window of what comes, beyond what was agreed. */
+  /** When the receiving window is emptied, in addition to what was agreed. */
   readonly windowEndsWith: 'nothing' | 'a ping' | 'a final block';
-  /** Whether messages that are not compressed enter the window of what comes, or of what leaves. */
+  /** Whether uncompressed messages enter the receiving or the sending window. */
   readonly plainEntersWindow: 'of neither' | 'of what comes' | 'of what leaves';
 
-  // Frames that leave.
+  // Frames that the peer sends.
   readonly echoKind: (opcode: number) => number;
-  /** What is echoed of a message. */
+  /** The part of a message that is echoed. */
   readonly echo: (payload: Buffer) => Buffer;
   /** The frames of an echo. */
   readonly frames: (message: Outgoing) => Part[];
-  /** Any frame, on its way. */
+  /** Changes any frame before it is sent. */
   readonly frame: (part: Part) => Part;
   readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
-  /** A client's n-th key on a connection, from 0, in place of a random one; each connection has a random seed. */
+  /** A client's n-th key on a connection, from 0, instead of a random one. Each connection has a random seed. */
   readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
   /** Echoes of fewer bytes are not compressed. */
   readonly compressesFrom: number;
-  /** Each part of a message that is not compressed goes back as it comes, before the message is complete. */
+  /** Whether each part of an uncompressed message is sent back at once, before the message is complete. */
   readonly streams: boolean;
-  /** Milliseconds after which a message is echoed; 0 for at once. */
+  /** After how many milliseconds a message is echoed; 0 means at once. */
   readonly delay: (size: number, compressed: boolean) => number;
-  /** Unsolicited pongs: at the start, and beside every message. */
+  /** Unsolicited pongs, at the start and with every message. */
   readonly heartbeats: boolean;
   readonly deflated: (bytes: Buffer) => Buffer;
-  /** Each fragment is echoed as a message. */
+  /** Whether each fragment is echoed as a message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
   /** When a ping within a message is answered. */
   readonly pongsWithin: 'at once' | 'after the message' | 'never';
-  /** Of the pings that come in one chunk, only the last one is answered. */
+  /** Whether only the last of the pings in one chunk is answered. */
   readonly answersNewestPing: boolean;
   readonly pongsOnPong: boolean;
-  /** A frame as soon as the connection is open. */
+  /** A frame that is sent as soon as the connection is open. */
   readonly greeting: Part | null;
 
   // Closing.
-  /** The code that a violation is answered with; 0 for a Close frame without one, null for the end of TCP. */
+  /** The code of the Close frame after a violation; 0 for a Close frame without a code, null for the end of TCP. */
   readonly failCode: (code: number) => number | null;
-  /** A connection that fails is reset, without a Close frame. */
+  /** Whether a connection that fails is reset, without a Close frame. */
   readonly failsWithReset: boolean;
-  /** Payload of the answer to a Close frame; null for none. */
+  /** The payload of the answer to a Close frame; null means no answer. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;
   readonly checksCloseCode: (code: number) => boolean;
   readonly checksCloseLength: boolean;
   readonly checksCloseReason: boolean;
   readonly listensBehindClose: boolean;
-  /** Bytes after the own Close frame. */
+  /** Bytes that are sent after the own Close frame. */
   readonly behindClose: readonly Part[];
   /** How a server ends TCP after the closing handshake. */
   readonly ending: 'end' | 'never' | 'reset';
@@ -155,13 +155,13 @@ export function refusalOf(request: Head, text: string): string | null {
   return null;
 }
 
-/** §7.4: codes that a Close frame may carry. */
+/** §7.4: codes that a Close frame may contain. */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000 && code < 5000) return true;
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }
 
-/** An endpoint that does everything right. */
+/** An endpoint that does everything correctly. */
 export const correct: Rules = {
   refusal: refusalOf,
   accept: acceptOf,
@@ -214,7 +214,7 @@ export const correct: Rules = {
 
   failCode: (code) => code,
   failsWithReset: false,
-  // §5.5.1: the code that came; the reason is not repeated.
+  // §5.5.1: the received code; the reason is not repeated.
   closeAnswer: (payload) => payload.subarray(0, 2),
   checksCloseCode: isCloseCode,
   checksCloseLength: true,

@@ -18,17 +18,22 @@ import type { Fault } from './faults.ts';
 import { BrokenPeer } from './peer.ts';
 import { correct, type Rules } from './rules.ts';
 
-/** Limits of cases are this long: peers in the same process answer at once. What runs out is run again with four times as much. */
+/**
+ * Limits of cases have this length: peers in the same process answer at once. A case that times out is run again with
+ * four times as much.
+ */
 const TIME_FACTOR = 0.15;
 
-/** Ids of cases that are not all right, in order. */
+/** The ids of cases that are not OK, in order. */
 export interface Faulted {
   readonly failed: readonly string[];
-  /** NON-STRICT. */
+  /** The cases that passed as NON-STRICT. */
   readonly tolerated: readonly string[];
 }
 
-/** The same case, with less patience and fewer round trips: peers in the same process need neither. */
+/**
+ * Returns the same case with shorter limits and fewer round trips, because peers in the same process need neither.
+ */
 export function hurried(one: Case): Case {
   const steps = one.steps.map((step): Step => {
     if (step.do === 'limit' || step.do === 'await') return { ...step, seconds: Math.min(step.seconds, 3) };
@@ -39,7 +44,7 @@ export function hurried(one: Case): Case {
   return { ...one, steps };
 }
 
-/** What a case's result comes to. */
+/** Returns the outcome of a case. */
 export function faultedOf(results: readonly CaseResult[]): Faulted {
   const ids = (wanted: (result: CaseResult) => boolean): string[] =>
     results.filter(wanted).map(({ id }) => id);
@@ -49,7 +54,10 @@ export function faultedOf(results: readonly CaseResult[]): Faulted {
   };
 }
 
-/** Few cases of the groups that are many alike, and none that moves megabytes or waits for seconds; all others. */
+/**
+ * All cases, except that groups of similar cases are shortened, and cases that move megabytes or wait for seconds are
+ * omitted.
+ */
 const wanted: Selection = {
   cases: [
     ...['1', '2', '3', '4', '5', '6', '7', '10', '20', '21', '22', '23', '24', '25', '26', '28'],
@@ -57,20 +65,21 @@ const wanted: Selection = {
     ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
   ],
   exclude: [
-    // What a client may leave undone, and the peers here do: 103 in front of 101. And what moves megabytes of head.
+    // Omitted are a 103 before the 101, which a client need not support and these peers do not, and a head of
+    // megabytes.
     ...['21.2.16', '21.3.42', '21.3.43', '21.3.44'],
-    // Whether anything comes in front of a reset is a matter of chance.
+    // Whether data arrives before a reset depends on chance.
     ...['28.4.7', '28.4.8'],
   ],
 };
 
-/** The cases of the self-test. @param only those with these ids in their place */
+/** Returns the cases of the self-test. @param only those with these ids instead of all */
 export function selfTestCases(role: Role, only: readonly string[] = []): Case[] {
   const selection = only.length === 0 ? wanted : { cases: only, exclude: wanted.exclude };
   return select(allCases, role, selection).map(hurried);
 }
 
-/** What a fault has to come to, and what it came to. @param only narrows the cases down */
+/** Returns the expected and the actual outcome of a fault. @param only restricts the cases */
 export async function outcomes(
   fault: Fault,
   only: readonly string[] = fault.cases ?? [],
@@ -95,19 +104,19 @@ export async function outcomes(
   return { actual: faultedOf(results), expected };
 }
 
-/** How many connections there are at once. */
+/** How many connections are open at once. */
 const PARALLEL = 64;
-/** What comes out otherwise than expected is run once more with limits of seconds: on a machine that stood still, it was late. */
+/** Unexpected outcomes are run once more with limits of seconds: on a machine that stood still, the peer was late. */
 const PATIENT_FACTOR = 4;
 
-/** How a peer is tried. */
+/** How a peer is tested. */
 interface Trying {
   readonly isKnown?: (result: CaseResult) => boolean;
   readonly lanes?: number;
   readonly factor?: number;
 }
 
-/** Runs a peer with these rules through the cases, those that came out otherwise than expected a second time. */
+/** Runs a peer with these rules through the cases, and runs those with an unexpected outcome a second time. */
 export async function tryPeer(
   role: Role,
   rules: Rules,
@@ -155,7 +164,7 @@ export async function tryServer(
   }
 }
 
-/** Runs a client with these rules through the cases: each is a connection of its own. */
+/** Runs a client with these rules through the cases, each on its own connection. */
 export async function tryClient(
   rules: Rules,
   cases: readonly Case[],

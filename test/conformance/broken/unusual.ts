@@ -9,17 +9,17 @@ import type { Rules } from './rules.ts';
 
 export interface Unusual {
   readonly name: string;
-  /** The section that allows it. */
+  /** The section that allows this behaviour. */
   readonly section: string;
   readonly does: Partial<Rules>;
-  /** Cases that are NON-STRICT, and those that are where things come in this or that order. */
+  /** The cases that are NON-STRICT, and those that are NON-STRICT depending on the order of arrival. */
   readonly tolerated?: readonly string[];
   readonly mayBeTolerated?: readonly string[];
-  /** Cases that do not apply to it. @default none */
+  /** The cases that do not apply to the peer. @default none */
   readonly notApplicable?: (one: Case) => boolean;
 }
 
-/** Autobahn's cases of a good message and an invalid frame after it: the echo may be missing, as NON-STRICT. */
+/** Autobahn's cases of a valid message followed by an invalid frame: the echo may be missing, as NON-STRICT. */
 const echoMayLack = ids('3.2-4 4.1.3-5 4.2.3-5 5.15');
 
 export const unusual: readonly Unusual[] = [
@@ -50,7 +50,7 @@ export const unusual: readonly Unusual[] = [
     name: 'resets TCP in place of a Close frame',
     section: '6455 §7.1.7',
     does: { failsWithReset: true },
-    // What was on its way in front of a reset may be lost.
+    // Data that was on its way before a reset may be lost.
     mayBeTolerated: echoMayLack,
   },
 ];

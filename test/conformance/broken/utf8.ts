@@ -3,14 +3,14 @@
  * get it wrong.
  */
 
-/** How many bytes follow a first one, and the range of the second. */
+/** How many bytes follow a first byte, and the range of the second byte. */
 export interface Sequence {
   readonly further: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** RFC 3629 §4. @returns null for a byte that begins nothing */
+/** RFC 3629 §4. @returns null for a byte that begins no character */
 export function sequenceOf(first: number): Sequence | null {
   if (first < 0x80) return { further: 0, low: 0, high: 0 };
   if (first < 0xc2 || first > 0xf4) return null;
@@ -20,7 +20,7 @@ export function sequenceOf(first: number): Sequence | null {
   return { further, low, high };
 }
 
-/** A text, as it comes. */
+/** A text that arrives in pieces. */
 export class Utf8Check {
   private readonly sequence: (first: number) => Sequence | null;
   private missing = 0;
@@ -31,7 +31,7 @@ export class Utf8Check {
     this.sequence = sequence;
   }
 
-  /** @returns whether it can still become UTF-8 */
+  /** @returns whether the bytes can still become UTF-8 */
   write(bytes: Buffer): boolean {
     for (const byte of bytes) {
       if (this.missing > 0) {
@@ -50,7 +50,7 @@ export class Utf8Check {
     return true;
   }
 
-  /** No character is half there. */
+  /** Whether no character is incomplete. */
   get isComplete(): boolean {
     return this.missing === 0;
   }
