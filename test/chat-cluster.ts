@@ -1,4 +1,7 @@
-/** The members of examples/chat-cluster.js, and what each of its processes has to do for them, whatever carries the messages between them. */
+/**
+ * Tests the members of examples/chat-cluster.js and what each process does for them, whatever carries the messages
+ * between the processes.
+ */
 import { expect } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
 import { until } from './api/pair.ts';
@@ -7,7 +10,7 @@ import { until } from './api/pair.ts';
 export class Member {
   readonly name: string;
   readonly lines: string[] = [];
-  /** The process that serves it. */
+  /** The process that serves the member. */
   process = 0;
   #connection: Connection | null = null;
 
@@ -43,7 +46,7 @@ export class Member {
   }
 }
 
-/** Members of a room, each at a process of its own. */
+/** The members of a room, each at its own process. */
 export async function enterEverywhere(
   url: string,
   room: string,
@@ -63,7 +66,9 @@ export async function enterEverywhere(
   return members;
 }
 
-/** Every member says so many lines, and every member receives those of all, once, and in the order of each. */
+/**
+ * Every member sends so many lines. Every member receives the lines of all members once, in the order of each member.
+ */
 export async function talk(members: readonly Member[], topic: string, count: number): Promise<void> {
   const said = (name: string): string[] =>
     Array.from({ length: count }, (_, number) => `${name}: ${topic} ${number}`);

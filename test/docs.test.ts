@@ -23,7 +23,7 @@ const split = reference.indexOf('\n## `rfc6455/protocol`');
 const sections: Readonly<Record<string, string>> = {
   // Options are in a separate table.
   'src/index.ts': reference.slice(0, split) + read('docs/limits.md'),
-  // What both entry points export is described once.
+  // A name that both entry points export is described once.
   'src/protocol.ts': reference + read('docs/limits.md'),
   'src/4d.ts': read('docs/4d.md') + read('docs/4d-rows.md'),
 };
@@ -33,13 +33,13 @@ const entryPoints: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
   'src/4d.ts': { ...fourD },
 };
 
-/** Whether a name stands in code on the page, as a word of its own. */
+/** Whether a name appears in code on the page, as a separate word. */
 function isNamed(page: string, name: string): boolean {
   const code = [...page.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm)].map(([text]) => text).join('\n');
   return new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(code);
 }
 
-/** The names that an entry point exports, types included. */
+/** Returns the names that an entry point exports, including types. */
 function exportsOf(path: string): string[] {
   const { code } = scan(read(path));
   return [...code.matchAll(/\bexport\s+(?:type\s+)?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
@@ -54,7 +54,7 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .filter((path) => path.endsWith('.ts') && !path.startsWith('cli'))
   .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
 
-/** Surfaces with names that others have too. */
+/** Surfaces with names that other surfaces have as well. */
 type Surface = 'plugin' | 'whatwg' | 'ws' | null;
 
 function surfaceOf(path: string): Surface {
@@ -63,7 +63,7 @@ function surfaceOf(path: string): Surface {
   return path.includes('whatwg/') ? 'whatwg' : null;
 }
 
-/** The members of every interface of this name, in the files of one surface. */
+/** Returns the members of every interface with this name, in the files of one surface. */
 function membersOf(name: string, surface: Surface = null): string[] {
   const places = sources.filter(({ path }) => surfaceOf(path) === surface);
   return places.flatMap(({ code }) =>
@@ -71,14 +71,14 @@ function membersOf(name: string, surface: Surface = null): string[] {
       const open = match.index + match[0].length - 1;
       const body = code.slice(open, groupEnd(code, open));
       const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
-      // What is only there to be extended.
+      // Some interfaces exist only to be extended.
       const [, base] = /\bextends (\w+Callbacks)</.exec(match[0]) ?? [];
       return base === undefined ? own : [...own, ...membersOf(base, surface)];
     }),
   );
 }
 
-/** Methods that are public only between our own modules. */
+/** Methods that are public only between our modules. */
 const internal = new Set(
   sources.flatMap(({ path }) =>
     [
@@ -89,7 +89,9 @@ const internal = new Set(
   ),
 );
 
-/** What a prototype has of its class, and of classes of this package that it extends. */
+/**
+ * Returns the members that a prototype has from its class, and from classes of this package that the class extends.
+ */
 function methodsOf(prototype: object): string[] {
   const above: unknown = Object.getPrototypeOf(prototype);
   const isOfPackage = above instanceof Object && /^class\b/.test(String(above.constructor));
@@ -99,18 +101,18 @@ function methodsOf(prototype: object): string[] {
 describe.each(Object.entries(sections))('the reference and %s', (path, page) => {
   const names = exportsOf(path);
 
-  test('every exported name is on the page', () => {
+  test('every exported name appears on the page', () => {
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('every member of every exported interface is on it too', () => {
+  test('every member of every exported interface appears on the page', () => {
     const members = names.flatMap((name) => membersOf(name).map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });
 
-  test('every method of every exported class is on it too', () => {
+  test('every method of every exported class appears on the page', () => {
     const methods = Object.entries(entryPoints[path] ?? {}).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
         ? methodsOf(value.prototype)
@@ -123,7 +125,7 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
   });
 });
 
-test('docs/from-ws.md has every option and event of rfc6455/ws, and every member of its classes', () => {
+test('docs/from-ws.md names every option and event of rfc6455/ws, and every member of its classes', () => {
   const page = read('docs/from-ws.md');
   const tables = ['ServerOptions', 'ClientOptions', 'ConnectionOptions', 'BoundsOptions', 'SendOptions'];
   const options = tables.flatMap((name) => membersOf(name, 'ws'));
@@ -140,7 +142,7 @@ test('docs/from-ws.md has every option and event of rfc6455/ws, and every member
   expect(own.filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
-test('docs/from-websocket.md has every name of rfc6455/websocket, and every member', () => {
+test('docs/from-websocket.md has every name of rfc6455/websocket and every member', () => {
   const page = read('docs/from-websocket.md');
   const names = exportsOf('src/websocket.ts');
   expect(names).toEqual(expect.arrayContaining(['WebSocket', 'CloseEvent', 'ErrorEventInit']));
@@ -151,7 +153,7 @@ test('docs/from-websocket.md has every name of rfc6455/websocket, and every memb
   expect(wanted.filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
-test('docs/topics.md has every name of rfc6455/topics, and every member', () => {
+test('docs/topics.md has every name of rfc6455/topics and every member', () => {
   const page = read('docs/topics.md') + read('docs/limits.md');
   const names = exportsOf('src/topics.ts');
   expect(names).toEqual(expect.arrayContaining(['Topics', 'MemoryBus', 'TopicsOptions']));
@@ -166,19 +168,19 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
   const page = read('docs/plugin.md') + read('docs/plugin-rows.md');
   const names = exportsOf(path);
 
-  test('every exported name is on the page', () => {
+  test('every exported name appears on the page', () => {
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('every member of every exported interface is on it too', () => {
+  test('every member of every exported interface appears on the page', () => {
     const members = names.flatMap((name) => membersOf(name, 'plugin').map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });
 });
 
-test('the options that connect and listen take from the lower layer are on the page', () => {
+test('docs/plugin.md names the options that connect and listen take from the lower layer', () => {
   const options = [
     'DialOptions',
     'RequestFields',
@@ -192,7 +194,7 @@ test('the options that connect and listen take from the lower layer are on the p
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });
 
-test('CONTRIBUTING.md and docs/maintaining.md name every command, and no other', () => {
+test('CONTRIBUTING.md and docs/maintaining.md together name every command of package.json, and no other', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const [beginning = '', ...others] = read('docs/maintaining.md').split('\n## ');
   const table = [read('CONTRIBUTING.md').split('\n## ')[0], beginning, ...others.slice(0, 2)].join('\n');
@@ -203,11 +205,11 @@ test('CONTRIBUTING.md and docs/maintaining.md name every command, and no other',
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: docs/guides/proxies.md shows what each proxy needs so that pages are accepted', () => {
+test('FAULT-0: docs/guides/proxies.md shows which lines each proxy needs so that pages are accepted', () => {
   const guide = read('docs/guides/proxies.md');
   const rows = guide.split('\n').filter((line) => line.startsWith('| '));
   const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
-  // test/interop/proxies.test.ts runs the blocks of code; the table must name the same lines.
+  // test/interop/proxies.test.ts runs the blocks of code. The table must name the same lines.
   for (const [proxy, lines] of [
     [
       'nginx',
@@ -232,7 +234,7 @@ test('FAULT-0: docs/guides/proxies.md shows what each proxy needs so that pages 
   expect(read('README.md')).toContain('403');
 });
 
-test('README.md counts conformance cases as the matrix does', () => {
+test('README.md states the same number of conformance cases as the matrix', () => {
   const columns = ['ours, server', 'ours, client', 'ws, server', 'ws, client'] as const;
   const count = (cell: string) => {
     const [, passed = '', , all = passed] = /^\D*(\d+)( of (\d+))?/.exec(cell) ?? [];
@@ -244,7 +246,7 @@ test('README.md counts conformance cases as the matrix does', () => {
     counts: cells.split('|').map(count),
   }));
   const total = rows.find(({ group }) => group === 'all')!.counts;
-  // Autobahn's groups are 1 to 13.
+  // The groups 1 to 13 are Autobahn's.
   const autobahn = columns.map((_, at) =>
     rows.filter(({ group }) => Number(group) <= 13).reduce((sum, { counts }) => sum + counts[at]!.passed, 0),
   );
@@ -268,14 +270,14 @@ const pages = [
   ...docs.map((name) => `docs/${name}`),
 ];
 
-/** Text without code, in which brackets are no links. */
+/** Returns the text without code, since brackets in code are not links. */
 function prose(page: string): string {
   return read(page)
     .replace(/^```[\s\S]*?^```/gm, '')
     .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, '_'));
 }
 
-/** The anchors that GitHub makes of a page's headings. */
+/** Returns the anchors that GitHub makes of a page's headings. */
 function anchorsOf(path: string): string[] {
   return [...readFileSync(path, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -285,15 +287,15 @@ function anchorsOf(path: string): string[] {
   );
 }
 
-describe.each(pages)('%s', (page) => {
+describe.each(pages)('the page %s', (page) => {
   const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const inside = links.filter((target) => !/^[a-z]+:/.test(target));
 
-  test('has only links to existing files and headings', () => {
+  test('the page has only links to existing files and headings', () => {
     const broken = inside.filter((target) => {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? join(root, page) : join(root, dirname(page), file);
-      // Written by "npm run docs", whose --check says when it is missing or old.
+      // "npm run docs" writes this page, and its --check reports if the page is missing or out of date.
       if (relative(root, path) === join('docs', 'requirements.md')) return false;
       if (!existsSync(path)) return true;
       return anchor !== undefined && (statSync(path).isDirectory() || !anchorsOf(path).includes(anchor));
@@ -301,7 +303,7 @@ describe.each(pages)('%s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  test('names only symbols that are in the file next to them', () => {
+  test('the page names only symbols that the linked file contains', () => {
     // The form: [`name`](path), [`Class.member`](path).
     const named = [...read(page).matchAll(/\[`([\w.#]+)(?:\(\))?`\]\(([^)#\s]+\.(?:ts|js))\)/g)]
       .map(([, symbol = '', file = '']) => ({ symbol, path: join(root, dirname(page), file) }))
@@ -314,19 +316,19 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
-describe("SECURITY.md's attacks", () => {
+describe('the attacks in SECURITY.md', () => {
   const trace = traceAttacks(testFiles());
   const rows = [...read('SECURITY.md').matchAll(/^\| (A\d+) \|.*$/gm)].map(([line, id = '']) => ({
     id,
     files: [...line.matchAll(/\]\(([^)\s]+)\)/g)].map(([, file = '']) => file),
   }));
 
-  test('exist', () => {
+  test('the table has more than 40 attacks', () => {
     expect(rows.length).toBeGreaterThan(40);
   });
 
-  // Whether a new test is missing from the column is for "npm run check" to say.
-  test.each(rows)('$id leads to tests that name it', ({ id, files }) => {
+  // "npm run check" reports a new test that is missing from the column.
+  test.each(rows)('$id links to tests that name the attack', ({ id, files }) => {
     expect(files.filter((file) => !trace.get(id)?.includes(file))).toEqual([]);
   });
 });

@@ -29,7 +29,7 @@ async function interrupt({ child, ended }: Program): Promise<string> {
   return output;
 }
 
-/** The next messages of a connection. */
+/** Returns the next messages of a connection. */
 async function read(connection: Connection, count: number): Promise<(string | Buffer)[]> {
   const messages: (string | Buffer)[] = [];
   const iterator = connection[Symbol.asyncIterator]();
@@ -47,191 +47,198 @@ function example(name: string, run: (name: string) => Promise<void>): void {
   test(name, () => run(name));
 }
 
-// A child has no SIGINT to catch on Windows: it would be killed.
-describe.skipIf(process.platform === 'win32')('servers', () => {
-  example('echo-server.js', async (name) => {
-    const server = start(name);
-    const connection = await connect(await server.listening);
-    connection.send('hello');
-    expect(await read(connection, 1)).toEqual(['hello']);
-    await interrupt(server);
-    expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
-  });
-
-  example('client.js', async (name) => {
-    const server = start('echo-server.js');
-    const url = await server.listening;
-    const { status, output } = await start(name, [url, 'hello', 'tab\there']).ended;
-    expect(output).toBe('"hello"\n"tab\\there"\nclosed: 1000, clean\n');
-    expect(status).toBe(0);
-    await interrupt(server);
-    const refused = await start(name, [url, 'hello']).ended;
-    expect(refused.status).toBe(1);
-    expect(refused.output).toMatch(/^no connection \(tcp\): .*ECONNREFUSED/);
-  });
-
-  example('chat.js', async (name) => {
-    const server = start(name);
-    const url = await server.listening;
-    const ann = await connect(`${url}garden?name=Ann`);
-    expect(await read(ann, 1)).toEqual(['* Ann came, 1 here']);
-    const bob = await connect(`${url}garden?name=Bob`);
-    expect(await read(bob, 1)).toEqual(['* Bob came, 2 here']);
-    const elsewhere = await connect(`${url}kitchen?name=Cem`);
-    bob.send('hello');
-    bob.close();
-    const last = await connect(`${url}garden?name=Dan`);
-    expect(await read(elsewhere, 1)).toEqual(['* Cem came, 1 here']);
-    await Promise.all([bob.closed, last.close(), elsewhere.close()]);
-
-    await expect(connect(`${url}../?name=Ann`)).rejects.toMatchObject({ status: 404 });
-    await expect(connect(`${url}garden`)).rejects.toMatchObject({ status: 400 });
-    await interrupt(server);
-    expect(await ann.closed).toMatchObject({ code: 1001, reason: 'the chat is closing' });
-  });
-
-  example('http-attach.js', async (name) => {
-    const server = start(name);
-    const url = await server.listening;
-    const page = await fetch(url);
-    expect(await page.text()).toContain("new WebSocket('ws://' + location.host + '/echo')");
-    expect((await fetch(`${url}nothing`)).status).toBe(404);
-
-    const echo = await connect(`${url}echo`, { origin: url.slice(0, -1) });
-    echo.send('hello');
-    expect(await read(echo, 1)).toEqual(['hello']);
-    const time = await connect(`${url}time`);
-    expect((await read(time, 2)).map((value) => Number.isNaN(Date.parse(String(value))))).toEqual([
-      false,
-      false,
-    ]);
-    await expect(connect(`${url}elsewhere`)).rejects.toMatchObject({ status: 404 });
-    await expect(connect(`${url}echo`, { origin: 'http://evil.example' })).rejects.toMatchObject({
-      status: 403,
+// On Windows a child cannot catch SIGINT: it would be killed.
+describe.skipIf(process.platform === 'win32')(
+  'an example server serves its clients and stops with Ctrl-C',
+  () => {
+    example('echo-server.js', async (name) => {
+      const server = start(name);
+      const connection = await connect(await server.listening);
+      connection.send('hello');
+      expect(await read(connection, 1)).toEqual(['hello']);
+      await interrupt(server);
+      expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
     });
-    await interrupt(server);
-    expect((await echo.closed).code).toBe(1001);
-    expect((await time.closed).code).toBe(1001);
-  });
 
-  example('dashboard.js', async (name) => {
-    const server = start(name);
-    const url = await server.listening;
-    expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/values')");
-    const address = `${url.replace('http', 'ws')}values`;
-    const slow = await connect(address);
-    slow.pause();
-    const fast = await connect(address);
-    const seen = (await read(fast, 60)).map((message) => JSON.parse(String(message)));
-    expect(new Set(seen.map(({ name: place }) => place)).size).toBe(10);
-    for (const place of new Set(seen.map((one) => one.name))) {
-      const times = seen.filter((one) => one.name === place).map(({ at }) => at);
-      expect(times).toEqual([...times].sort((a, b) => a - b));
-    }
-    // While it did not read, one value waited for each of the ten names, after those of the first batches.
-    slow.resume();
-    const late = seen.at(-1).at;
-    const texts = await read(slow, 60);
-    const old = texts.filter((message) => JSON.parse(String(message)).at < late);
-    expect(old.length).toBeLessThan(60);
-    // Their inboxes are full: they would not see the Close frame.
-    for (const connection of [fast, slow]) connection.terminate();
-    await interrupt(server);
-  });
+    example('client.js', async (name) => {
+      const server = start('echo-server.js');
+      const url = await server.listening;
+      const { status, output } = await start(name, [url, 'hello', 'tab\there']).ended;
+      expect(output).toBe('"hello"\n"tab\\there"\nclosed: 1000, clean\n');
+      expect(status).toBe(0);
+      await interrupt(server);
+      const refused = await start(name, [url, 'hello']).ended;
+      expect(refused.status).toBe(1);
+      expect(refused.output).toMatch(/^no connection \(tcp\): .*ECONNREFUSED/);
+    });
 
-  example('chat-cluster.js', async (name) => {
-    const chat = start(name, [], { REDIS_URL: undefined });
-    const url = await chat.listening;
-    expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/chat?'");
-    const elsewhere = await Member.enter(url, 'kitchen', 'Zoe');
-    const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
-    await talk(members, 'hello', 50);
+    example('chat.js', async (name) => {
+      const server = start(name);
+      const url = await server.listening;
+      const ann = await connect(`${url}garden?name=Ann`);
+      expect(await read(ann, 1)).toEqual(['* Ann came, 1 here']);
+      const bob = await connect(`${url}garden?name=Bob`);
+      expect(await read(bob, 1)).toEqual(['* Bob came, 2 here']);
+      const elsewhere = await connect(`${url}kitchen?name=Cem`);
+      bob.send('hello');
+      bob.close();
+      const last = await connect(`${url}garden?name=Dan`);
+      expect(await read(elsewhere, 1)).toEqual(['* Cem came, 1 here']);
+      await Promise.all([bob.closed, last.close(), elsewhere.close()]);
 
-    const [killed, ...others] = members;
-    process.kill(killed!.process, 'SIGKILL');
-    expect(await killed!.closed).toMatchObject({ code: 1006 });
-    await talk(others, 'without it', 50);
-    // Until the primary knows that it is gone, it hands connections to it.
-    await until(() => chat.hasWritten(`process ${killed!.process} ended`));
-    const back = await Member.enter(url, 'garden', killed!.name);
-    await talk([...others, back], 'with it', 50);
-    for (const { lines } of others) {
-      expect(lines.filter((line) => line.startsWith('* Lines') || line.includes('away'))).toEqual([]);
-    }
-    expect(elsewhere.lines).toEqual([`* You are with process ${elsewhere.process}`]);
+      await expect(connect(`${url}../?name=Ann`)).rejects.toMatchObject({ status: 404 });
+      await expect(connect(`${url}garden`)).rejects.toMatchObject({ status: 400 });
+      await interrupt(server);
+      expect(await ann.closed).toMatchObject({ code: 1001, reason: 'the chat is closing' });
+    });
 
-    for (const query of ['room=Garden&name=Ann', 'room=garden', 'room=garden&name=%00']) {
-      await expect(connect(`${url.replace('http', 'ws')}chat?${query}`)).rejects.toMatchObject({
-        status: 400,
+    example('http-attach.js', async (name) => {
+      const server = start(name);
+      const url = await server.listening;
+      const page = await fetch(url);
+      expect(await page.text()).toContain("new WebSocket('ws://' + location.host + '/echo')");
+      expect((await fetch(`${url}nothing`)).status).toBe(404);
+
+      const echo = await connect(`${url}echo`, { origin: url.slice(0, -1) });
+      echo.send('hello');
+      expect(await read(echo, 1)).toEqual(['hello']);
+      const time = await connect(`${url}time`);
+      expect((await read(time, 2)).map((value) => Number.isNaN(Date.parse(String(value))))).toEqual([
+        false,
+        false,
+      ]);
+      await expect(connect(`${url}elsewhere`)).rejects.toMatchObject({ status: 404 });
+      await expect(connect(`${url}echo`, { origin: 'http://evil.example' })).rejects.toMatchObject({
+        status: 403,
       });
-    }
-    expect(await interrupt(chat)).toContain(`process ${killed!.process} ended: SIGKILL\n`);
-    const reason = 'the chat is closing';
-    for (const member of [...others, back]) {
-      expect(await member.closed).toMatchObject({ code: 1001, reason });
-    }
-  });
+      await interrupt(server);
+      expect((await echo.closed).code).toBe(1001);
+      expect((await time.closed).code).toBe(1001);
+    });
 
-  example('authentication.js', async (name) => {
-    const server = start(name, [], { TOKEN: 'secret' });
-    const url = await server.listening;
-    const connection = await connect(url, { headers: { Authorization: 'Bearer secret' } });
-    expect(await read(connection, 1)).toEqual([expect.stringMatching(/^welcome, authorized at 2/)]);
-    for (const headers of [{}, { Authorization: 'Bearer secre' }, { Authorization: 'Basic secret' }]) {
-      const error = await connect(url, { headers }).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ status: 401, stage: 'http', code: 'WS_RESPONSE_STATUS' });
-      expect(error).toMatchObject({ headers: expect.arrayContaining(['WWW-Authenticate', 'Bearer']) });
-    }
-    const output = await interrupt(server);
-    expect(output.match(/^refused: 401 WS_HANDSHAKE_REJECTED$/gm)).toHaveLength(3);
+    example('dashboard.js', async (name) => {
+      const server = start(name);
+      const url = await server.listening;
+      expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/values')");
+      const address = `${url.replace('http', 'ws')}values`;
+      const slow = await connect(address);
+      slow.pause();
+      const fast = await connect(address);
+      const seen = (await read(fast, 60)).map((message) => JSON.parse(String(message)));
+      expect(new Set(seen.map(({ name: place }) => place)).size).toBe(10);
+      for (const place of new Set(seen.map((one) => one.name))) {
+        const times = seen.filter((one) => one.name === place).map(({ at }) => at);
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+      }
+      // While the client did not read, one value waited for each of the ten names, after the values of the first
+      // batches.
+      slow.resume();
+      const late = seen.at(-1).at;
+      const texts = await read(slow, 60);
+      const old = texts.filter((message) => JSON.parse(String(message)).at < late);
+      expect(old.length).toBeLessThan(60);
+      // Their inboxes are full, so they would not receive the Close frame.
+      for (const connection of [fast, slow]) connection.terminate();
+      await interrupt(server);
+    });
 
-    expect(await start(name, [], { TOKEN: '' }).ended).toMatchObject({ status: 2 });
-  });
-});
+    example('chat-cluster.js', async (name) => {
+      const chat = start(name, [], { REDIS_URL: undefined });
+      const url = await chat.listening;
+      expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/chat?'");
+      const elsewhere = await Member.enter(url, 'kitchen', 'Zoe');
+      const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
+      await talk(members, 'hello', 50);
 
-describe.skipIf(process.platform === 'win32')("servers with 4D's classes", () => {
-  example('4d/uppercase.js', async (name) => {
-    const server = start(name);
-    const connection = await connect(await server.listening);
-    connection.send('héllo');
-    expect(await read(connection, 1)).toEqual(['HÉLLO']);
-    await interrupt(server);
-    expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
-  });
+      const [killed, ...others] = members;
+      process.kill(killed!.process, 'SIGKILL');
+      expect(await killed!.closed).toMatchObject({ code: 1006 });
+      await talk(others, 'without it', 50);
+      // Until the primary knows that the process is gone, it hands connections to this process.
+      await until(() => chat.hasWritten(`process ${killed!.process} ended`));
+      const back = await Member.enter(url, 'garden', killed!.name);
+      await talk([...others, back], 'with it', 50);
+      for (const { lines } of others) {
+        expect(lines.filter((line) => line.startsWith('* Lines') || line.includes('away'))).toEqual([]);
+      }
+      expect(elsewhere.lines).toEqual([`* You are with process ${elsewhere.process}`]);
 
-  example('4d/chat.js', async (name) => {
-    const server = start(name);
-    const page = await server.listening;
-    const html = await (await fetch(page)).text();
-    expect(html).toContain('<script src="chat.js" defer>');
-    expect((await fetch(`${page}chat.js`)).headers.get('Content-Type')).toMatch(/^text\/javascript/);
+      for (const query of ['room=Garden&name=Ann', 'room=garden', 'room=garden&name=%00']) {
+        await expect(connect(`${url.replace('http', 'ws')}chat?${query}`)).rejects.toMatchObject({
+          status: 400,
+        });
+      }
+      expect(await interrupt(chat)).toContain(`process ${killed!.process} ended: SIGKILL\n`);
+      const reason = 'the chat is closing';
+      for (const member of [...others, back]) {
+        expect(await member.closed).toMatchObject({ code: 1001, reason });
+      }
+    });
 
-    const url = page.replace('http', 'ws');
-    const ann = await connect(url);
-    expect(await read(ann, 1)).toEqual(['Welcome on the chat!']);
-    const bob = await connect(url);
-    const cem = await connect(url);
-    cem.send('hello');
-    cem.close();
-    const lines = ['Welcome on the chat!', 'New client connected', 'hello', 'Client disconnected'];
-    const reader = bob[Symbol.asyncIterator]();
-    for (const line of lines) expect(await reader.next()).toEqual({ done: false, value: line });
-    const output = await interrupt(server);
-    expect(await ann.closed).toMatchObject({ code: 1001, wasClean: true });
-    expect(output).toMatch(/^\*\*\* Server started$/m);
-    expect(output).toMatch(/\*\*\* Server closed\n$/);
-    expect((await bob.closed).code).toBe(1001);
-  });
+    example('authentication.js', async (name) => {
+      const server = start(name, [], { TOKEN: 'secret' });
+      const url = await server.listening;
+      const connection = await connect(url, { headers: { Authorization: 'Bearer secret' } });
+      expect(await read(connection, 1)).toEqual([expect.stringMatching(/^welcome, authorized at 2/)]);
+      for (const headers of [{}, { Authorization: 'Bearer secre' }, { Authorization: 'Basic secret' }]) {
+        const error = await connect(url, { headers }).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ status: 401, stage: 'http', code: 'WS_RESPONSE_STATUS' });
+        expect(error).toMatchObject({ headers: expect.arrayContaining(['WWW-Authenticate', 'Bearer']) });
+      }
+      const output = await interrupt(server);
+      expect(output.match(/^refused: 401 WS_HANDSHAKE_REJECTED$/gm)).toHaveLength(3);
 
-  test('4d/chat.js cancels the connection of an address that VerifyAddress does not know', async () => {
-    const server = start('4d/chat.js', [], { ALLOWED: '192.0.2.1' });
-    const url = (await server.listening).replace('http', 'ws');
-    await expect(connect(url)).rejects.toMatchObject({ status: 403 });
-    await interrupt(server);
-  });
-});
+      expect(await start(name, [], { TOKEN: '' }).ended).toMatchObject({ status: 2 });
+    });
+  },
+);
 
-/** Without comments, types, parameters of methods, and what the environment may change. */
+describe.skipIf(process.platform === 'win32')(
+  "an example server with 4D's classes serves its clients and stops with Ctrl-C",
+  () => {
+    example('4d/uppercase.js', async (name) => {
+      const server = start(name);
+      const connection = await connect(await server.listening);
+      connection.send('héllo');
+      expect(await read(connection, 1)).toEqual(['HÉLLO']);
+      await interrupt(server);
+      expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
+    });
+
+    example('4d/chat.js', async (name) => {
+      const server = start(name);
+      const page = await server.listening;
+      const html = await (await fetch(page)).text();
+      expect(html).toContain('<script src="chat.js" defer>');
+      expect((await fetch(`${page}chat.js`)).headers.get('Content-Type')).toMatch(/^text\/javascript/);
+
+      const url = page.replace('http', 'ws');
+      const ann = await connect(url);
+      expect(await read(ann, 1)).toEqual(['Welcome on the chat!']);
+      const bob = await connect(url);
+      const cem = await connect(url);
+      cem.send('hello');
+      cem.close();
+      const lines = ['Welcome on the chat!', 'New client connected', 'hello', 'Client disconnected'];
+      const reader = bob[Symbol.asyncIterator]();
+      for (const line of lines) expect(await reader.next()).toEqual({ done: false, value: line });
+      const output = await interrupt(server);
+      expect(await ann.closed).toMatchObject({ code: 1001, wasClean: true });
+      expect(output).toMatch(/^\*\*\* Server started$/m);
+      expect(output).toMatch(/\*\*\* Server closed\n$/);
+      expect((await bob.closed).code).toBe(1001);
+    });
+
+    test('4d/chat.js cancels the connection of an address that VerifyAddress does not know', async () => {
+      const server = start('4d/chat.js', [], { ALLOWED: '192.0.2.1' });
+      const url = (await server.listening).replace('http', 'ws');
+      await expect(connect(url)).rejects.toMatchObject({ status: 403 });
+      await interrupt(server);
+    });
+  },
+);
+
+/** Removes comments, types, parameters of methods, and values that the environment may change. */
 function bare(code: string): string {
   return code
     .replace(/\/\*\*[\s\S]*?\*\//g, '')
@@ -243,14 +250,14 @@ function bare(code: string): string {
     .trim();
 }
 
-describe('the code is shown next to that of 4D', () => {
+describe('docs/4d.md shows the code of the examples beside the code of 4D', () => {
   const page = readFileSync(join(root, 'docs', '4d.md'), 'utf8');
   const part = (from: string, to: string): string => page.slice(page.indexOf(from), page.indexOf(to));
 
   test.each([
     ['4d/uppercase.js', part('### The upper-case server', '### The chat'), 3],
     ['4d/chat.js', part('### The chat', '### A client'), 2],
-  ] as const)('%s is on the page', (name, section, count) => {
+  ] as const)('the code of %s is on the page', (name, section, count) => {
     const blocks = [...section.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code = '']) => bare(code));
     const code = bare(readFileSync(join(root, 'examples', name), 'utf8'));
     expect(blocks).toHaveLength(count);
@@ -258,7 +265,7 @@ describe('the code is shown next to that of 4D', () => {
   });
 });
 
-describe('programs that end by themselves', () => {
+describe('an example program ends by itself', () => {
   example('tls.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem', 'ca-cert.pem'];
     const { status, output } = await start(
@@ -272,7 +279,7 @@ describe('programs that end by themselves', () => {
   example('backpressure.js', async (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
     try {
-      // More than the system's buffers of both sockets hold.
+      // This is more than the system's buffers of both sockets hold.
       const size = 64 * 1_048_576;
       const file = join(folder, 'large');
       writeFileSync(file, '');
@@ -282,7 +289,7 @@ describe('programs that end by themselves', () => {
       expect(output).toContain(`received ${size} of ${size} bytes\n`);
       const [, waits, most] = /waited (\d+) times for drain; at most (\d+) bytes/.exec(output) ?? [];
       expect(Number(waits)).toBeGreaterThan(0);
-      // One chunk of 256 KiB, with its header, beyond the mark of 64 KiB.
+      // One chunk of 256 KiB with its header may wait beyond the high-water mark of 64 KiB.
       expect(Number(most)).toBeGreaterThan(65_536);
       expect(Number(most)).toBeLessThanOrEqual(65_536 + 262_144 + 10);
     } finally {
@@ -333,7 +340,7 @@ describe('programs that end by themselves', () => {
   });
 });
 
-describe('the plugins', () => {
+describe('an example with the plugins runs', () => {
   example('plugin/greeting.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem'];
     const { status, output } = await start(
@@ -374,10 +381,10 @@ describe('the plugins', () => {
   });
 });
 
-test('no example is left out', () => {
+test('every file of examples/ has a test', () => {
   const programs = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
-    // A folder named "page" is what a program serves; those of the ecosystem need packages of others (test/ecosystem).
+    // A program serves a folder named "page". Those of the ecosystem need other packages (test/ecosystem).
     .filter((path) => path.endsWith('.js') && !path.includes('/page/') && !path.startsWith('ecosystem/'));
   expect([...tested].sort()).toEqual(programs.sort());
 });

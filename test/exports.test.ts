@@ -1,4 +1,4 @@
-/** What the package gives away: exactly these names, these files, and nothing that runs on installation. */
+/** Tests what the package contains: exactly these names and these files, and nothing that runs on installation. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { scan } from '../scripts/source-scan.js';
 const root = new URL('../', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
-/** Every name that an entry point exports: what is there at run time, and the types besides. */
+/** Every name that an entry point exports: the values at run time, and the types. */
 const entries: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
   '.': {
     values: [
@@ -424,19 +424,19 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
   },
 };
 
-/** Where an entry point is written: src/index.ts for dist/bundle/index.js. */
+/** Returns the source of an entry point: src/index.ts for dist/bundle/index.js. */
 function sourceOf(compiled: string): string {
   const path = compiled.replace(/^\.\/dist\/bundle\//, '').replace(/\.js$/, '.ts');
   return path.startsWith('conformance/') ? path : `src/${path}`;
 }
 
-describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
+describe.each(Object.entries(entries))('the entry point %s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
-  test('exports these names', async () => {
+  test('import gives exactly these names', async () => {
     const exported: Record<string, unknown> = await import(new URL(compiled, root).href);
     expect(Object.keys(exported).sort()).toEqual([...values].sort());
-    // A bundler renames what two modules call the same.
+    // A bundler renames an identifier that two modules use.
     const functions = Object.values(exported).filter((value) => typeof value === 'function');
     expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
@@ -450,10 +450,10 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('and it exports these types, each by its name', () => {
+  test('the source exports exactly these types and values, each by its name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
-    // A star would let names slip out without a decision.
+    // With a star, names could be exported without a decision.
     expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
     const named = [...code.matchAll(/\bexport\s+(type\s+)?\{([^}]*)\}/g)].flatMap((match) =>
       (match[2] ?? '')
@@ -480,14 +480,14 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   });
 });
 
-test('the exports map holds these entry points and the manifest', () => {
+test('the exports map contains exactly these entry points and the manifest', () => {
   expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(entries), './package.json'].sort());
 });
 
-test('there is no dependency, and no script runs on installation', () => {
+test('the package has no dependency, and no script runs on installation', () => {
   for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
     expect(manifest[field] ?? {}).toEqual({});
-  // "prepare" runs for those who clone the repository, not for those who install the package.
+  // "prepare" runs after the repository is cloned, and not when the package is installed.
   const hooks = ['preinstall', 'install', 'postinstall', 'preuninstall', 'uninstall', 'postuninstall'];
   expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
   expect(existsSync(new URL('binding.gyp', root))).toBe(false);
@@ -502,19 +502,19 @@ describe('the packed package', () => {
   });
   const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
 
-  test('contains the imported files, their types, maps and sources', () => {
+  test('the package contains the imported files, their types, maps and sources', () => {
     for (const entry of Object.keys(entries)) {
       const { default: compiled, types } = manifest.exports[entry].default;
       expect(files).toContain(compiled.replace('./', ''));
       expect(files).toContain(types.replace('./', ''));
       expect(files).toContain(sourceOf(compiled));
-      // And the same for `require`.
+      // The same applies to `require`.
       const { default: required, types: requiredTypes } = manifest.exports[entry].require;
       expect(files).toContain(required.replace('./', ''));
       expect(files).toContain(requiredTypes.replace('./', ''));
     }
     expect(files).toContain(manifest.bin.rfc6455);
-    // An entry point that only names the contents of chunks has no map, nor has the bundler's own chunk.
+    // An entry point that only names the contents of chunks has no map, and neither has the bundler's own chunk.
     const bundles = files.filter((one) => /^dist\/bundle\/.*\.js$/.test(one));
     const withoutMap = bundles.filter((path) => !files.includes(`${path}.map`));
     for (const path of withoutMap) {
@@ -522,18 +522,18 @@ describe('the packed package', () => {
       if (!path.includes('/chunks/rolldown'))
         expect(text).toMatch(/^(?:import [^;]*;\s*|export [^;]*;\s*)*$/);
     }
-    // The modules are for the tests; what is published are the bundles that are made of them.
+    // The tests use the modules. The package contains the bundles that are made of them.
     expect(files.filter((path) => /^dist\/(?!bundle\/|cjs\/).*\.js$/.test(path))).toEqual([]);
   });
 
-  test('contains nothing else but its documents', () => {
+  test('apart from these files, the package contains only its documents', () => {
     const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
     expect(rest.sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
-      // The pages that the README links, for those who have no network, or another version than the one that is on it.
+      // The package contains the pages that the README links, for readers without a network or with an older version.
       'docs/4d-rows.md',
       'docs/4d-sentences.md',
       'docs/4d.md',

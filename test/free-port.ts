@@ -1,8 +1,8 @@
-/** Ports for programs of others that have to be told one. */
+/** Ports for programs of others that need a port number as an argument. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** A port that nothing listens on at this moment. */
+/** Returns a port on which nothing listens at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

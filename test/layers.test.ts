@@ -8,16 +8,16 @@ import { describe, expect, test } from 'vitest';
 import { importsOf, scan } from '../scripts/source-scan.js';
 
 interface Layer {
-  /** Folders, or single files, of which anything may be imported. */
+  /** Folders or single files from which anything may be imported. */
   readonly uses: readonly string[];
-  /** Folders of which only types may be imported. */
+  /** Folders from which only types may be imported. */
   readonly types: readonly string[];
   readonly node: readonly string[];
-  /** Whether types of any node: module may be named (a Duplex, an http.Server); they leave nothing at run time. */
+  /** Whether types of any node: module may be named (a Duplex, an http.Server). They do not exist at run time. */
   readonly nodeTypes: boolean;
 }
 
-/** Constants and errors, which every layer above may use by value. */
+/** Constants and errors, whose values every higher layer may use. */
 const shared = [
   'frame/opcode.ts',
   'frame/close-code.ts',
@@ -56,7 +56,7 @@ const layers: Readonly<Record<string, Layer>> = {
     node: ['http', 'https', 'util', 'readline', 'fs', 'path', 'url', 'process'],
     nodeTypes: true,
   },
-  // Entry points: re-exports only.
+  // Entry points contain only re-exports.
   'index.ts': {
     uses: ['api', 'transport', 'deflate', 'handshake', 'frame'],
     types: [],
@@ -77,26 +77,26 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/4d/web-server.ts': ['http', 'https', 'fs'],
   'api/4d/web-server-settings.ts': ['fs'],
   'api/static-server.ts': ['fs'],
-  // The surface of `ws` is made of node:http: its agents, its requests and its servers are what programs pass.
+  // The API of `ws` is made of node:http: programs pass its agents, requests and servers.
   'api/ws/client.ts': ['http', 'https'],
   'api/ws/emitter.ts': ['events'],
   'api/ws/http-server.ts': ['http'],
   'api/ws/server.ts': ['events'],
   'api/ws/stream.ts': ['stream'],
   'api/ws/upgrade.ts': ['http'],
-  // The address of a name, in the family that was asked for: node:net would take the first one.
+  // Looks up an address in the requested family. node:net would take the first one.
   'transport/listen.ts': ['dns'],
   // The plugins name certificates by their files.
   'api/plugin/tls.ts': ['fs'],
 };
 
-/** Files that may import what only a URL names: the judge, which is compiled by itself. */
+/** Files that may import a module by a URL: the judge, which is compiled separately. */
 const computing: ReadonlySet<string> = new Set(['cli/conform.ts']);
 
 const inside = (path: string, places: readonly string[]): boolean =>
   places.some((place) => path === place || path.startsWith(`${place}/`));
 
-/** What is wrong with the imports and the habits of these files, keyed by their path below src/. */
+/** Returns what is wrong with the imports and the style of these files, whose keys are their paths below src/. */
 function faultsOf(files: ReadonlyMap<string, string>): string[] {
   const faults: string[] = [];
   for (const [file, source] of files) {
@@ -127,10 +127,10 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
     const { code } = scan(source);
     if (/(?:^|\/)(?:utils?|types|helpers?|common|misc)\.ts$/.test(file))
       faults.push(`${file}: a name that says nothing`);
-    // The package `ws` has one, and programs import it.
+    // The package `ws` has a default export, and programs import it.
     if (/\bexport\s+default\b|\bas\s+default\b/.test(code) && file !== 'ws.ts')
       faults.push(`${file} has a default export`);
-    // §10.3: masking keys MUST NOT be predictable, and nothing else here needs a weak source.
+    // §10.3: masking keys MUST NOT be predictable. No other code here needs a weak source.
     if (/\bMath\s*\??\.?\s*\[?\s*random\b|\brandom\b[^;]*=\s*Math\b/.test(code))
       faults.push(`${file} uses Math.random`);
     if (name.endsWith('.ts')) {
@@ -144,10 +144,12 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
   return [...faults, ...cyclesOf(files)];
 }
 
-/** Folders in which types are not imported in a circle either: each file can be read after those that it imports. */
+/**
+ * Folders in which types are not imported in a cycle either, so each file can be read after those that it imports.
+ */
 const readable: ReadonlySet<string> = new Set(['frame', 'handshake', 'deflate', 'transport', 'api', 'cli']);
 
-/** Import cycles: at run time a module in one sees others half evaluated. */
+/** Import cycles: at run time a module in a cycle sees others before they are evaluated. */
 function cyclesOf(files: ReadonlyMap<string, string>): string[] {
   const graph = new Map<string, string[]>();
   for (const [file, source] of files) {
@@ -179,13 +181,13 @@ function readSource(folder = '../src/'): Map<string, string> {
   return new Map(files.map((name) => [name, readFileSync(new URL(name, src), 'utf8')]));
 }
 
-test('every import of src/ points down, and no file breaks a coding rule', () => {
+test('every import of src/ points to a lower layer, and no file breaks a coding rule', () => {
   const files = readSource();
   expect(files.has('index.ts')).toBe(true);
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing of src/ and no dependency, since our own fault could hide itself', () => {
+test('the judge imports nothing of src/ and no dependency, since a shared fault could not be found', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>
@@ -200,7 +202,7 @@ test('the judge imports nothing of src/ and no dependency, since our own fault c
   expect(faults).toEqual([]);
 });
 
-describe('the findings of the check', () => {
+describe('the check of imports and coding rules', () => {
   const good: readonly (readonly [string, string])[] = [
     ['frame/violation.ts', "import { randomFillSync } from 'node:crypto';\nexport const violations = {};"],
     ['frame/endpoint.ts', "import { violations } from './violation.ts';\nexport interface Limits {}"],
@@ -220,7 +222,7 @@ describe('the findings of the check', () => {
     ],
   ];
 
-  test('are empty for a tree that keeps the rules', () => {
+  test('it finds nothing in a tree that keeps the rules', () => {
     expect(faultsOf(new Map(good))).toEqual([]);
   });
 
@@ -265,7 +267,7 @@ describe('the findings of the check', () => {
     ['transport/a.ts', 'const { random } = Math;', 'Math.random'],
     ['frame/a.ts', "import './endpoint.ts';\nimport './a.ts';", 'a cycle: frame/a.ts → frame/a.ts'],
     ['api/a.ts', "import type { A } from './a.ts';", 'a cycle: api/a.ts → api/a.ts'],
-  ])('%s: %s', (file, source, fault) => {
+  ])('it reports for %s: %s', (file, source, fault) => {
     expect(faultsOf(new Map([...good, [file, source]])).join('\n')).toContain(fault);
   });
 });

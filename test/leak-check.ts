@@ -1,7 +1,7 @@
-/** Set up for every test file: when its tests are done, no socket and no listener is left, in whatever way they ended. */
+/** Setup of every test file: after its tests, no socket and no listener is left, however they ended. */
 import { afterAll, beforeAll } from 'vitest';
 
-/** What keeps a process alive and is ours: timers of vitest and its channel to the parent are not. */
+/** Our resources that keep a process alive: the timers of vitest and its channel to the parent do not count. */
 function handles(): string[] {
   return process
     .getActiveResourcesInfo()
@@ -15,7 +15,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // A handle goes a moment after its 'close' event, and a peer's a moment after ours.
+  // A handle disappears a moment after its 'close' event, and the handle of a peer a moment after ours.
   for (let round = 0; round < 200 && handles().length > before.length; round++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

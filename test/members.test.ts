@@ -1,4 +1,7 @@
-/** The members of each exported class, at run time and in its declaration: exactly these, so that nothing internal is public. */
+/**
+ * The members of each exported class, at run time and in its declaration: exactly these, so that no internal member
+ * is public.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -7,11 +10,11 @@ import { scan } from '../scripts/source-scan.js';
 const dist = new URL('../dist/', import.meta.url);
 
 interface Members {
-  /** Of the prototype: methods and accessors. */
+  /** Methods and accessors of the prototype. */
   readonly methods: readonly string[];
-  /** Of the prototype, for the library: not in the declaration. */
+  /** Members of the prototype for the library, which the declaration does not have. */
   readonly internal?: readonly string[];
-  /** Own properties of each instance: in the declaration only. */
+  /** Own properties of each instance, which only the declaration has. */
   readonly fields?: readonly string[];
 }
 
@@ -152,7 +155,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
         'send',
         'url',
       ],
-      // Inherited from EventTarget's declaration as a string.
+      // The declaration inherits this member from EventTarget, as a string.
       internal: ['[Symbol.toStringTag]'],
     },
     WebSocketServer: {
@@ -194,7 +197,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
   },
 };
 
-/** The classes that an entry point exports. */
+/** Returns the classes that an entry point exports. */
 async function exportedClasses(entry: string): Promise<Map<string, { prototype: object }>> {
   const exported: Record<string, unknown> = await import(new URL(`${entry}.js`, dist).href);
   return new Map(
@@ -205,7 +208,7 @@ async function exportedClasses(entry: string): Promise<Map<string, { prototype: 
   );
 }
 
-/** As the declaration writes it. */
+/** The name as the declaration writes it. */
 function nameOf(key: string | symbol): string {
   if (typeof key === 'string') return key;
   const description = (key.description ?? '').replace(/^nodejs\./, 'Symbol.');
@@ -226,7 +229,7 @@ const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     code: scan(readFileSync(new URL(path.replaceAll('\\', '/'), dist), 'utf8')).code,
   }));
 
-/** What a declared class has: names without those that are static, private or the constructor. */
+/** Returns the names in a declared class, without static and private ones and the constructor. */
 function declaredMembers(name: string): string[] {
   const start = new RegExp(`export declare class ${name}\\b[^{]*\\{`);
   // The classes of 4D have names in common with these.
@@ -236,9 +239,9 @@ function declaredMembers(name: string): string[] {
   return [...new Set(members.map(([, member]) => member!))].filter((one) => one !== 'constructor').sort();
 }
 
-describe.each(Object.entries(classes))('%s', (entry, table) => {
+describe.each(Object.entries(classes))('the classes of %s', (entry, table) => {
   test.each(Object.entries(table))(
-    '%s has these members',
+    'the class %s has exactly these members, at run time and in its declaration',
     async (name, { methods, internal = [], fields = [] }) => {
       const exported = (await exportedClasses(entry)).get(name)!;
       expect(runtimeMembers(exported)).toEqual([...methods, ...internal].sort());
@@ -247,11 +250,11 @@ describe.each(Object.entries(classes))('%s', (entry, table) => {
   );
 });
 
-test.each(['index', 'topics'])('every class of %s is in the table', async (entry) => {
+test.each(['index', 'topics'])('the table of this test contains every class of %s', async (entry) => {
   expect(Object.keys(classes[entry]!).sort()).toEqual([...(await exportedClasses(entry)).keys()].sort());
 });
 
-test('a user cannot create a connection', () => {
+test('an application cannot construct a Connection', () => {
   const { code } = declarations.find(({ code: text }) => text.includes('export declare class Connection<'))!;
   expect(code).toContain('private constructor();');
 });
@@ -259,7 +262,7 @@ test('a user cannot create a connection', () => {
 test('no declaration contains members that are marked as internal', () => {
   const internal = ['ConnectionCore', 'makeConnection', 'sendBroadcast', 'coreOf', 'AllServerHandlers'];
   for (const { path, code } of declarations) {
-    // These are not reachable from an entry point.
+    // No entry point reaches these declarations.
     if (
       /[\\/](?:dispatch|server-host|incoming-streams|send-stream|send-with|send-latest|start-closing)\.d\.ts$/.test(
         path,

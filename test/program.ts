@@ -1,19 +1,19 @@
-/** Programs that a test starts as a user would: their output, the address on which they listen, and how they ended. */
+/** Starts programs as a user would: their output, the address on which they listen, and how they ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 const running = new Set<ChildProcess>();
 
-/** A program that runs, or has ended. */
+/** A program that runs or has ended. */
 export interface Program {
   readonly child: ChildProcess;
-  /** The address of its `listening on …` line. */
+  /** The address in its line `listening on …`. */
   readonly listening: Promise<string>;
   readonly ended: Promise<{ status: number | null; output: string }>;
-  /** Whether it has written this. */
+  /** Waits until the program has written this. */
   hasWritten(text: string): boolean;
 }
 
-/** @param path of the file, from `folder` @param env added to the test's own */
+/** @param path of the file, below `folder` @param env added to the environment of the test */
 export function startProgram(
   folder: string,
   path: string,
@@ -47,7 +47,7 @@ export function startProgram(
   return { child, listening, ended, hasWritten: (text) => output.includes(text) };
 }
 
-/** Kills every program that still runs: for `afterEach`. */
+/** Kills every program that still runs, for `afterEach`. */
 export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }

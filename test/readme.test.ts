@@ -26,13 +26,13 @@ interface Block {
   readonly line: number;
   readonly language: string;
   readonly runs: boolean;
-  /** Why it does not run; '' for a block that runs, or does not say. */
+  /** Why the block does not run; '' for a block that runs, or that gives no reason. */
   readonly reason: string;
-  /** With the comment's changes applied. */
+  /** The code after the changes of the comment. */
   readonly code: string;
 }
 
-/** The changes of a block's comment, of those in a file of test/pages/ too. */
+/** The changes in a block's comment, or in a file of test/pages/. */
 function changesOf(comment: string): string {
   const [, name] = /^test: ([\w-]+) $/.exec(comment) ?? [];
   if (name !== undefined) return readFileSync(join(root, 'test', 'pages', `${name}.txt`), 'utf8');
@@ -68,7 +68,10 @@ function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
-/** Below the package, so that its own name resolves through its exports; reports/ is no part of the repository. */
+/**
+ * A folder below the package, so that the package finds itself by its exports. reports/ is not part of the
+ * repository.
+ */
 mkdirSync(join(root, 'reports'), { recursive: true });
 const folder = mkdtempSync(join(root, 'reports', 'readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -110,20 +113,20 @@ const markdownIn = (path: string): string[] =>
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `${path}/${name}`);
-/** Where each block has to run, or to say why not. */
+/** Pages on which each block has to run, or to say why it does not. */
 const strict = ['README.md', ...markdownIn('docs/guides')];
 const pages = [...strict, ...markdownIn('docs')];
 
-test('each file of test/pages/ belongs to a block', () => {
+test('each file of test/pages/ belongs to a block on a page', () => {
   const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
   const files = readdirSync(join(root, 'test', 'pages')).map((name) => name.replace(/\.txt$/, ''));
   expect(files.filter((name) => !text.includes(`<!-- test: ${name} -->`))).toEqual([]);
 });
 
 describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
-  '$page',
+  'the code on $page',
   ({ page, blocks }) => {
-    test.runIf(strict.includes(page))('shows code that runs, or that says why it does not', () => {
+    test.runIf(strict.includes(page))('every block runs, or says why it does not', () => {
       const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
       expect(
         code
@@ -133,7 +136,7 @@ describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(ro
     });
 
     for (const block of blocks.filter(({ runs }) => runs)) {
-      test(`the block of line ${block.line} runs`, async () => {
+      test(`the block in line ${block.line} runs and ends with status 0`, async () => {
         const { status, output } = await run(block, `${page.replace(/\W/g, '-')}-${block.line}`);
         expect(status, output).toBe(0);
       });
@@ -167,7 +170,7 @@ describe('the parser of pages', () => {
     '<!-- not run: needs a cluster -->',
   ].join('\n');
 
-  test('returns blocks with their line, language and the contents of the comment', () => {
+  test('blocks are returned with their line, language and the contents of the comment', () => {
     expect(blocksOf(page)).toEqual([
       {
         line: 2,
@@ -191,7 +194,7 @@ describe('the parser of pages', () => {
     code,
   });
 
-  test('finds the package by its name', async () => {
+  test('a block finds the package by its name', async () => {
     const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');
     expect({ status, output: output.trim() }).toEqual({
       status: 0,
@@ -199,7 +202,7 @@ describe('the parser of pages', () => {
     });
   });
 
-  test('reports a block that throws, or has wrong types', async () => {
+  test('a block that throws or has wrong types is reported', async () => {
     expect((await run(block('js', "throw new Error('no');"), 'throws')).status).not.toBe(0);
     expect((await run(block('ts', 'const n: number = 1;\nconsole.log(n);'), 'typed')).status).toBe(0);
     expect((await run(block('ts', "const n: number = 'one';"), 'mistyped')).status).not.toBe(0);

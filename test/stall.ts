@@ -8,12 +8,12 @@ const LONGEST = 100;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 function turn(): void {
-  // Waiting takes no CPU time: no other process is slowed down.
+  // Waiting takes no CPU time, so other processes are not slowed down.
   if (Math.random() < STALLS) Atomics.wait(cell, 0, 0, Math.random() * LONGEST);
   next();
 }
 
-/** At the end of each turn of the loop that there is anyway. */
+/** Waits at the end of each turn of the event loop that takes place anyway. */
 function next(): void {
   setImmediate(turn).unref();
 }

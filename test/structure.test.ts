@@ -1,11 +1,14 @@
-/** The sizes of docs/structure.md: a file that grows past them holds two jobs. The directions of imports are layers.test.ts. */
+/**
+ * The size limits in docs/structure.md: a file that grows beyond them does two jobs. layers.test.ts checks the
+ * directions of imports.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 const MAX_LINES = 300;
 const MAX_FUNCTION = 60;
 
-/** Files that may be longer: tables, algorithms that are one piece, and what is still to be taken apart. */
+/** Files that may be longer: tables, algorithms that cannot be divided, and files that will be divided later. */
 const longer: Readonly<Record<string, number>> = {
   'handshake/error.ts': 460,
   'deflate/engine/deflate.ts': 400,
@@ -18,7 +21,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => ({ name, lines: readFileSync(new URL(name, root), 'utf8').trimEnd().split('\n') }));
 
-/** Functions and methods by their first lines: the formatter puts a closing brace at the indentation of the beginning. */
+/** Finds functions and methods by their first lines: the formatter puts the closing brace at the same indentation. */
 function functionsOf(lines: readonly string[]): { line: number; length: number }[] {
   const beginning =
     /^(\s*)(?:export )?(?:(?:static|override|protected|private|async|get|set) )*(?:function\b|constructor\(|#?\w+(?:<[^>]*>)?\()/;
@@ -39,7 +42,7 @@ test('no file is longer than 300 lines, except tables and algorithms', () => {
   expect(long).toEqual([]);
 });
 
-test('each exception is for a file that needs it', () => {
+test('each exception is still needed by its file', () => {
   const short = Object.keys(longer).filter(
     (name) => (files.find((file) => file.name === name)?.lines.length ?? 0) <= MAX_LINES,
   );

@@ -14,7 +14,7 @@ test('each code has a heading with its text, close code, status, stage and secti
   expect(text).toContain('### WS_B\n\nAnother version.\n\nstatus 426 · stage `http` · RFC 6455 §4.4\n');
 });
 
-test('a section that the RFC lacks, a repeated code, and an empty table or text are faults', () => {
+test('a section that the RFC does not have, a repeated code, and an empty table or text are reported', () => {
   const row = { closeCode: 1002, section: '6455 §5.12', text: '' };
   const { problems } = render([
     { table, rows: { WS_A: row } },

@@ -9,14 +9,14 @@ test.each([
   ['a reason [C63]', ['C63']],
   ['C22: another table', []],
   ['after C61 nothing', []],
-])('%s', (title, ids) => {
+])('the rows are found in the title "%s"', (title, ids) => {
   expect(rowsOf(title)).toEqual(ids);
 });
 
 const page =
   '| id | a | b | tests |\n| C61 | one | 1 | |\n| B-ws-id | two | 2 | [old](../test/old.test.ts) |\n';
 
-describe('the page', () => {
+describe('the page docs/4d.md', () => {
   const trace = traceRows([
     {
       file: 'test/a.test.ts',
@@ -28,7 +28,7 @@ describe('the page', () => {
     },
   ]);
 
-  test('its rows, and its column', () => {
+  test('its rows are read, and its column is filled from the tests', () => {
     expect(idsOfPage(page)).toEqual(['C61', 'B-ws-id']);
     const filled =
       '| id | a | b | tests |\n| C61 | one | 1 | [a](../test/a.test.ts), [browser](../test/browser/b.test.ts) |\n| B-ws-id | two | 2 | |\n';
@@ -36,7 +36,7 @@ describe('the page', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('missing rows and tests are reported on either side', () => {
+  test('missing rows and missing tests are reported', () => {
     expect(problemsOf(page, trace)).toEqual(['B-ws-id has no test']);
     expect(problemsOf(page + page, new Map([['C62', ['test/x.test.ts']]]))).toEqual([
       'C61 is there twice',

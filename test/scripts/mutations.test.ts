@@ -1,11 +1,14 @@
-/** The mutations fit the source as it is: what drifts away would be found out when its turn is drawn. */
+/**
+ * The mutations fit the current source. Otherwise a mutation that no longer fits would be noticed only when it is
+ * drawn.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { mutations } from '../../scripts/mutations.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('the text that a mutation replaces is in its file exactly once', () => {
+test('the text that a mutation replaces occurs exactly once in its file', () => {
   const counts = mutations.map(({ id, file, find }) => {
     const source = readFileSync(new URL(file, root), 'utf8');
     return { id, count: source.split(find).length - 1 };
@@ -14,6 +17,6 @@ test('the text that a mutation replaces is in its file exactly once', () => {
   expect(counts.length).toBeGreaterThan(80);
 });
 
-test('each mutation changes something', () => {
+test('each mutation changes the text', () => {
   for (const { id, find, replace } of mutations) expect(replace, id).not.toBe(find);
 });

@@ -1,4 +1,4 @@
-/** The requirement trace must turn red for each way in which table, code, tests and page can disagree. */
+/** The trace of the requirements must fail for each way in which table, code, tests and page can disagree. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { missingCode, parseTable, render, trace, wrongCitations } from '../../scripts/requirements.js';
@@ -27,12 +27,12 @@ test('the committed table is well formed and complete', () => {
   expect(all).toHaveLength(137);
 });
 
-test('an entry that is removed from the table is noticed', () => {
+test('an entry that is missing from the table is reported', () => {
   const without = committed.replace(/\nC25 [\s\S]*$/, '\n');
   expect(parseTable(without).problems).toContain('C25 is not in the table');
 });
 
-test('an entry is read with its fields', () => {
+test('an entry of the table is read with its fields', () => {
   expect(requirements[0]).toEqual({
     id: 'F1',
     role: 'both',
@@ -46,14 +46,14 @@ test('an entry is read with its fields', () => {
   expect(requirements[1]?.reason).toEqual({ status: 'deviation', why: 'because.' });
 });
 
-test('malformed entries and sections that the RFC lacks are refused', () => {
+test('malformed entries and sections that the RFC does not have are reported', () => {
   const { problems } = parseTable('\n## G\n\nF1 peer MUST §5.9\n  x\n  code: a#b\n\nF2 MUST\n  y\n');
   expect(problems).toEqual(
     expect.arrayContaining(['F1: role "peer"', 'F1: RFC 6455 has no §5.9', 'not an entry: "F2 MUST"']),
   );
 });
 
-test('a section of RFC 7692 is cited with its number, and looked up there', () => {
+test('a section of RFC 7692 is cited with the number of the RFC, and is looked up in that RFC', () => {
   const entry = (sections: string): ReturnType<typeof parseTable> =>
     parseTable(`\n## G\n\nP1 both MUST ${sections}\n  x\n  code: a#b\n`);
   const mixed = entry('7692 §7.1.2.2, §9.1');
@@ -64,8 +64,8 @@ test('a section of RFC 7692 is cited with its number, and looked up there', () =
   expect(entry('8441 §5').problems).toContain('not an entry: "P1 both MUST 8441 §5"');
 });
 
-describe('test titles', () => {
-  test('a named test satisfies the entry, and one that is removed, skipped or emptied does not', () => {
+describe('the requirements that a test title claims', () => {
+  test('a test that names a requirement satisfies it, unless the test is removed, skipped or empty', () => {
     expect(traced("test('F1: works', () => {});")).toEqual([]);
     expect(traced('')).toEqual(['F1 (MUST) has no test']);
     expect(traced("test.skip('F1: works', () => {});")).toEqual([
@@ -74,19 +74,19 @@ describe('test titles', () => {
     expect(traced("describe('F1: works', () => {});")).toHaveLength(1);
   });
 
-  test('an unknown id is refused, and an id of another series is ignored', () => {
+  test('an unknown id is reported, and an id of another series is ignored', () => {
     expect(traced("test('F1, F99: works', () => {});")).toEqual([
       'test/a.test.ts:1 names F99, which is not in the table',
     ]);
     expect(traced("test('F1: works [A38]', () => {});")).toEqual([]);
   });
 
-  test('an id in the wrong form is reported', () => {
+  test('an id that is not at the start or in brackets is reported', () => {
     expect(traced("test('as F1 says', () => {});")[0]).toMatch(/a\.test\.ts:1 .* mentions it, not as/);
   });
 });
 
-test('code that is not declared is reported', () => {
+test('code that is named in the table and not declared is reported', () => {
   const read = (source: string) => missingCode(requirements, () => source);
   expect(read('export function f() {}\nexport class C {\n  async m(): void {}\n}')).toEqual([]);
   expect(read('const f = 1;\nclass C {\n  #m() {}\n}')).toEqual(['F1: src/a.ts: C has no m']);
@@ -118,6 +118,6 @@ test.each([
   ['// 7692 §7.1, §7.9', ['src/a.ts:1: RFC 7692 has no §7.9']],
   ['// §: nothing named', ['src/a.ts:1: RFC 6455 has no §']],
   ["const text = '§99: not a comment';", []],
-])('citations: %j', (source, problems) => {
+])('the sections that the source %j cites are checked', (source, problems) => {
   expect(wrongCitations(new Map([['src/a.ts', source]]))).toEqual(problems);
 });

@@ -15,7 +15,7 @@ test.each([
   ['C61: types [C62] [D3-4]', ['D3-4']],
   ['types D1-30', []],
   ['types [D6-1]', []],
-])('%s', (title, ids) => {
+])('the sentences are found in the title "%s"', (title, ids) => {
   expect(sentencesOf(title)).toEqual(ids);
 });
 
@@ -34,8 +34,8 @@ const files = [
   { file: 'test/b.test.ts', source: "test('plugin A1.2-1: one [D1-1]', () => {});\n" },
 ];
 
-describe('the page', () => {
-  test('its sentences', () => {
+describe('the page docs/4d-sentences.md', () => {
+  test('its sentences are read with their rows', () => {
     expect(sentencesOfPage(page)).toEqual([
       { id: 'D1-1', says: 'one', here: 'the same', rows: ['C61', 'A1.2-1'] },
       { id: 'D1-2', says: 'two', here: 'the same', rows: [] },
@@ -44,7 +44,7 @@ describe('the page', () => {
     ]);
   });
 
-  test('its column has the tests of the rows, of earlier sentences, and of their own ids; a skipped test does not count', () => {
+  test('its column has the tests of the rows, of earlier sentences and of the sentence itself, but no skipped test', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page
@@ -55,7 +55,7 @@ describe('the page', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('missing sentences and tests are reported on either side', () => {
+  test('missing sentences and missing tests are reported', () => {
     expect(problemsOf(page, files)).toEqual(['D1-2 has neither a test nor a reason']);
     const more = [
       ...files,

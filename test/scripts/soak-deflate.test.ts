@@ -1,4 +1,4 @@
-/** Short runs of the soak test against `ws`; `npm run soak:deflate` is the long one. */
+/** Short runs of the soak test against `ws`. `npm run soak:deflate` is the long one. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

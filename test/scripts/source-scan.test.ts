@@ -1,8 +1,8 @@
-/** What the layers test and the requirement trace read with: what it takes for code, imports and titles. */
+/** The scanner that the layers test and the requirement trace use: what it recognizes as code, imports and titles. */
 import { describe, expect, test } from 'vitest';
 import { idsOf, importsOf, scan, titlesOf } from '../../scripts/source-scan.js';
 
-describe('imports', () => {
+describe('the imports of a source', () => {
   const specifiers = (source: string): string[] => importsOf(source).map(({ specifier }) => specifier);
 
   test.each([
@@ -17,7 +17,7 @@ describe('imports', () => {
     ["const m = await import('node:zlib');", 'node:zlib'],
     ["const m = require('node:tls');", 'node:tls'],
     ["type T = import('node:http').Server;", 'node:http'],
-  ])('%j', (source, specifier) => {
+  ])('the import is found in %j', (source, specifier) => {
     expect(specifiers(source)).toEqual([specifier]);
   });
 
@@ -33,7 +33,7 @@ describe('imports', () => {
     );
   });
 
-  test('comments, strings, templates and regular expressions contain none', () => {
+  test('an import in a comment, string, template or regular expression is not counted', () => {
     const source = [
       "// import { a } from 'line'",
       "/* import { a } from 'block' */",
@@ -48,15 +48,15 @@ describe('imports', () => {
     expect(scan(source).code).toHaveLength(source.length);
   });
 
-  test('a computed specifier is reported', () => {
+  test('an import with a computed specifier is reported', () => {
     expect(specifiers('await import(name);')).toEqual(['<computed>']);
   });
 });
 
-describe('titles', () => {
+describe('the titles of tests in a source', () => {
   const titles = (source: string): string[] => titlesOf(source).map(({ title }) => title);
 
-  test('are found for test, it and describe with their modifiers', () => {
+  test('titles are found for test, it and describe with their modifiers', () => {
     const source = `
       describe('a', () => {
         test('b', () => {});
@@ -73,7 +73,7 @@ describe('titles', () => {
     expect(titlesOf(source)[0]).toMatchObject({ kind: 'describe', tests: 6 });
   });
 
-  test('that are skipped or todo are marked, also by the describe around them', () => {
+  test('titles that are skipped or todo are marked, also if the describe around them is', () => {
     const source = `
       test.skip('a', () => {});
       test.todo('b');
@@ -83,7 +83,7 @@ describe('titles', () => {
     expect(titlesOf(source).map(({ skipped }) => skipped)).toEqual([true, true, true, true, false]);
   });
 
-  test('that are made from a table are found in the table', () => {
+  test('titles that are made from a table are found in the table', () => {
     expect(titles("test.each([['F6: RSV1', 1], ['other', 2]])('%s', () => {});")).toContain('F6: RSV1');
     expect(titles("for (const [name] of [['F7: opcode 3']]) test(name, () => {});")).toContain(
       'F7: opcode 3',
@@ -92,7 +92,7 @@ describe('titles', () => {
   });
 });
 
-test('have ids at their start or in brackets', () => {
+test('ids are found at the start of a title or in brackets', () => {
   expect(idsOf('F16: a fragmented ping')).toEqual(['F16']);
   expect(idsOf('S4, S20: over two lines')).toEqual(['S4', 'S20']);
   expect(idsOf('a fragmented ping [F16, C1]')).toEqual(['F16', 'C1']);

@@ -12,12 +12,12 @@ test.each([
   'Where no connection comes about',
   'five octets',
   'const COPY_UP_TO = 1;',
-])('%j is found', (line) => {
+])('the wording %j is reported', (line) => {
   expect(findIn('file.ts', `fine\n  ${line}\n`)).toMatchObject([{ file: 'file.ts', line: 2, text: line }]);
 });
 
 test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'memory of its own'])(
-  '%j is accepted',
+  'the wording %j is accepted',
   (line) => {
     expect(findIn('file.ts', line)).toEqual([]);
   },
