@@ -1,4 +1,7 @@
-/** The 4D surface and real tabs: the chat of examples/4d over ws and wss, and the close codes that a browser sees. */
+/**
+ * Tests the 4D surface with real tabs: the chat of examples/4d over ws and wss, and the close codes that a browser
+ * receives.
+ */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +26,7 @@ afterAll(async () => {
   rmSync(certificates, { recursive: true });
 });
 
-/** The chat's page in a tab. */
+/** Opens the page of the chat in a tab. */
 async function openTab(url: string): Promise<Page> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const tab = await context.newPage();
@@ -80,7 +83,7 @@ interface Closed {
   readonly wasClean: boolean;
 }
 
-describe("a browser's view of terminate", () => {
+describe('the close codes that a browser receives from terminate', () => {
   let web: WebServer;
   let page: Page;
   beforeAll(async () => {
@@ -94,7 +97,7 @@ describe("a browser's view of terminate", () => {
   });
   afterAll(() => web.stop(0));
 
-  /** Connects a page. @returns its close event, and what the handler receives in the end */
+  /** Connects a page. @returns the close event of the page, and what the handler receives at the end */
   async function closing(end: (wss: WebSocketServer) => void): Promise<[Closed, TerminateEvent]> {
     let tell: (event: TerminateEvent) => void = () => {};
     const told = new Promise<TerminateEvent>((resolve) => {
@@ -120,14 +123,14 @@ describe("a browser's view of terminate", () => {
     return [seen, event];
   }
 
-  test('B-ws-terminate, C61: terminate(3001, "bye") is 3001 with its reason', async () => {
+  test('B-ws-terminate, C61: terminate(3001, "bye") closes the page with 3001 and this reason', async () => {
     const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(3001, 'bye'));
     expect(seen).toEqual({ code: 3001, reason: 'bye', wasClean: true });
     expect(told).toEqual({ type: 'terminate', code: 3001, reason: 'bye' });
   });
 
   test.each([3000, 999, 5000])(
-    'B-ws-terminate, C61: for %i neither code nor message is sent: the browser sees 1000 and no reason',
+    'B-ws-terminate, C61: terminate(%i, "bye") sends neither code nor reason, and the page reports 1000',
     async (code) => {
       const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(code, 'bye'));
       expect(seen).toEqual({ code: 1000, reason: '', wasClean: true });
@@ -135,19 +138,19 @@ describe("a browser's view of terminate", () => {
     },
   );
 
-  test('B-terminate-code, C78: wss.terminate() is 1001', async () => {
+  test('B-terminate-code, C78: wss.terminate() closes the page with 1001', async () => {
     const [seen, told] = await closing((wss) => void wss.terminate());
     expect(seen).toEqual({ code: 1001, reason: '', wasClean: true });
     expect(told.code).toBe(1001);
   });
 
-  test('B-terminate-zero: wss.terminate(0) is 1006', async () => {
+  test('B-terminate-zero: wss.terminate(0) drops the connection, and the page reports 1006', async () => {
     const [seen, told] = await closing((wss) => void wss.terminate(0));
     expect(seen).toEqual({ code: 1006, reason: '', wasClean: false });
     expect(told.code).toBe(1006);
   });
 
-  test('B-ws-onTerminate, C76: a page that closes without a code is 1005, and one that is interrupted 1006 or 1001', async () => {
+  test('B-ws-onTerminate, C76: onTerminate reports 1005 if the page closes without a code, and 1006 or 1001 if the page is interrupted', async () => {
     let tell: (code: number) => void = () => {};
     const next = () =>
       new Promise<number>((resolve) => {

@@ -1,11 +1,11 @@
-/** The browser of these tests: the system's Chromium, driven by playwright-core. */
+/** The browser of these tests: the system's Chromium, controlled by playwright-core. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** CHROMIUM names another executable. */
+/** The variable CHROMIUM names another executable. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** @throws where there is no Chromium: a browser test that is skipped would look like one that passed */
+/** @throws if there is no Chromium: a browser test that is skipped would look like one that passed */
 export async function launchChromium(): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(

@@ -1,4 +1,6 @@
-/** The judge's HTML report in Chromium, offline and by keyboard: the matrix, a case's timeline, the filter. */
+/**
+ * Tests the judge's HTML report in Chromium, offline and by keyboard: the matrix, the timeline of a case, the filter.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +16,7 @@ import { correct, type Rules } from '../conformance/broken/rules.ts';
 import { tryServer } from '../conformance/broken/run.ts';
 import { launchChromium } from './chromium.ts';
 
-// What the functions below use inside the page; the tests themselves are no page.
+// The globals that the functions below use inside the page. The tests themselves do not run in a page.
 interface PageElement {
   readonly tagName: string;
   readonly id: string;
@@ -27,7 +29,7 @@ declare const document: { readonly activeElement: PageElement; readonly document
 const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e';
 const cases: Case[] = select(allCases, 'server', { cases: ['1.1.1', '1.1.2', '2', '7.13.1'], exclude: [] });
 
-/** Real results: of a server that is right, and of one that answers no ping and sends markup in its Close frames. */
+/** Real results: of a correct server, and of one that answers no ping and sends markup in its Close frames. */
 async function resultsOf(agent: string, rules: Rules): Promise<CaseResult[]> {
   return (await tryServer(rules, cases)).map((one) => ({ ...one, agent }));
 }
@@ -62,7 +64,7 @@ afterAll(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true });
 });
 
-/** Opens the report without a network; whatever it would load is noted. */
+/** Opens the report without a network, and records whatever the report would load. */
 async function openReport(requests: string[] = []): Promise<Page> {
   const context = await browser.newContext({ offline: true });
   const page = await context.newPage();
@@ -78,7 +80,7 @@ const focused = (page: Page): Promise<string> =>
     return `${tagName}#${id} ${textContent?.trim().replace(/\s+/g, ' ')}`;
   });
 
-/** Presses Tab until what has the focus is this. */
+/** Presses Tab until this element has the focus. */
 async function tabTo(page: Page, wanted: RegExp): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab');
@@ -87,8 +89,8 @@ async function tabTo(page: Page, wanted: RegExp): Promise<void> {
   throw new Error(`Tab does not come to ${wanted}`);
 }
 
-describe('the report as HTML', () => {
-  test('it loads no other resource, and begins with a verdict for each implementation', async () => {
+describe('the HTML report of the judge', () => {
+  test('the report loads no other resource, and begins with a verdict for each implementation', async () => {
     const requests: string[] = [];
     const page = await openReport(requests);
     expect(requests).toEqual([url]);
@@ -101,7 +103,7 @@ describe('the report as HTML', () => {
     );
   });
 
-  test('a failed case has its reason in its row', async () => {
+  test('a failed case shows its reason in its row', async () => {
     const page = await openReport();
     const rows = page.locator('.failures details.case');
     expect(await rows.count()).toBe(8);
@@ -109,7 +111,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('#cases').getAttribute('open')).toBeNull();
   });
 
-  test('the groups have links to their cases, which open the list', async () => {
+  test('each group links to its cases, and the links open the list', async () => {
     const page = await openReport();
     expect(await page.locator('.matrix tbody th').allTextContents()).toEqual([
       '1 Framing',
@@ -141,7 +143,7 @@ describe('the report as HTML', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('the filter, used with its arrow keys, shows the failed cases', async () => {
+  test('the filter, used with the arrow keys, shows only the failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -171,7 +173,7 @@ describe('the report as HTML', () => {
     expect((await page.locator('tr.row .id').allInnerTexts()).slice(0, 3)).toEqual(['1.1.1', '1.1.2', '2.1']);
   });
 
-  test('without scripts it is complete', async () => {
+  test('the report is complete without scripts', async () => {
     const context = await browser.newContext({ offline: true, javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(url);
@@ -180,7 +182,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
-  test('everything that a peer sent, its name included, is shown as text', async () => {
+  test('everything that a peer sent, including its name, is shown as text', async () => {
     const page = await openReport();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);
@@ -190,7 +192,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('td', { hasText: '<script>' }).count()).toBeGreaterThan(0);
   });
 
-  test('the verdict and the first failure are on the first screen of a phone, and nothing is cut off', async () => {
+  test('the verdict and the first failure are on the first screen of a phone, and no text is cut off', async () => {
     const page = await openReport();
     await page.setViewportSize({ width: 360, height: 700 });
     await page.goto(url.replace('report.html', 'one.html'));

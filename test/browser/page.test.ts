@@ -1,10 +1,10 @@
-/** `npm start` and its page in Chromium: what a person does who tries the package for the first time. */
+/** Tests `npm start` and its page in Chromium: what a person does who tries the package for the first time. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Running, track } from '../cli/process.ts';
 import { launchChromium } from './chromium.ts';
 
-// What the functions below use inside the page; the tests themselves are no page.
+// The globals that the functions below use inside the page. The tests themselves do not run in a page.
 interface PageElement {
   readonly id: string;
   readonly parentElement: PageElement | null;
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 afterAll(() => browser?.close());
 
-/** `npm start` in a process group of its own, as a shell starts it. */
+/** Runs `npm start` in its own process group, as a shell does. */
 async function npmStart(...args: string[]): Promise<{ readonly npm: Running; readonly url: string }> {
   const npm = track(new Running('npm', ['start', '--', '--port', '0', ...args], { detached: true }));
   const [, url = ''] = await npm.output(/^page on (http:\S+)\n/m);
@@ -36,7 +36,7 @@ function pressCtrlC({ child }: Running): void {
   process.kill(-(child.pid ?? 0), 'SIGINT');
 }
 
-/** Opens the page, and notes what goes wrong on it. */
+/** Opens the page, and records the errors on it. */
 async function openPage(url: string, faults: string[] = []): Promise<Page> {
   const page = await browser.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
@@ -52,14 +52,14 @@ const line = (page: Page, text: string | RegExp) =>
   page.getByRole('log').getByRole('listitem').filter({ hasText: text });
 const time = /back in [\d.]+ ms/;
 
-describe('npm start', () => {
+describe('the page of npm start', () => {
   let npm: Running;
   let url: string;
   beforeAll(async () => {
     ({ npm, url } = await npmStart());
   });
 
-  test('text and 1 MiB of binary are echoed with their times, and the page reports no error', async () => {
+  test('the page shows the echoes of text and of 1 MiB of binary with their times, and reports no error', async () => {
     const faults: string[] = [];
     const page = await openPage(url, faults);
     await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');
@@ -77,7 +77,7 @@ describe('npm start', () => {
     expect(faults).toEqual([]);
   });
 
-  test('two tabs chat, text and binary, and see each other come and go', async () => {
+  test('two tabs exchange text and binary messages, and each shows when the other joins and leaves', async () => {
     const ann = await openPage(url);
     const bob = await openPage(url);
     await line(ann, /a client joined, \d+ here/).waitFor();
@@ -88,7 +88,7 @@ describe('npm start', () => {
     await line(ann, 'Ann: hello Bob').filter({ hasText: time }).waitFor();
     await bob.getByRole('button', { name: 'Send 1 MiB of random bytes' }).click();
     await line(ann, '1,048,576 bytes').filter({ hasText: 'received' }).waitFor();
-    // Own messages are not shown twice.
+    // A tab does not show its own messages twice.
     expect(await line(ann, 'hello Bob').count()).toBe(1);
     await bob.getByRole('button', { name: 'Disconnect' }).click();
     await bob
@@ -111,7 +111,7 @@ describe('npm start', () => {
     expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('it works by keyboard alone, and controls without a function are disabled or hidden', async () => {
+  test('the page works by keyboard alone, and controls without a function are disabled or hidden', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
@@ -127,7 +127,7 @@ describe('npm start', () => {
     await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
   });
 
-  test('a message over the limit closes with 1009, and the page shows this', async () => {
+  test('a message over the limit closes the connection with 1009, and the page shows the code', async () => {
     const page = await openPage(url);
     await page.getByLabel('Send a file').setInputFiles({
       name: 'large.bin',
@@ -139,7 +139,7 @@ describe('npm start', () => {
     await line(page, '1,048,577 bytes').filter({ hasText: 'did not come back' }).waitFor();
   });
 
-  test.each(['light', 'dark'] as const)('its text is readable in %s', async (colorScheme) => {
+  test.each(['light', 'dark'] as const)('the text of the page is readable in %s', async (colorScheme) => {
     const page = await openPage(url);
     await page.emulateMedia({ colorScheme });
     await page.getByLabel('Message', { exact: true }).fill('hello');
@@ -172,7 +172,7 @@ describe('npm start', () => {
   });
 });
 
-/** The contrast between an element's text and its background, by WCAG 2. Runs in the page. */
+/** Returns the contrast between an element's text and its background by WCAG 2. Runs in the page. */
 function contrast(element: PageElement): number {
   const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string): number => {

@@ -1,4 +1,4 @@
-/** Chromium's own WebSocket against `rfc6455 serve` and the library. */
+/** Tests Chromium's own WebSocket with `rfc6455 serve` and the library. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
@@ -8,7 +8,7 @@ import { interrupt, serve, tlsFixture } from '../cli/process.ts';
 import { launchChromium } from './chromium.ts';
 
 let browser: Browser;
-/** A page of another origin than every server here. */
+/** A page whose origin differs from that of every server here. */
 let page: Page;
 const elsewhere = createServer((_request, response) =>
   response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>elsewhere</title>'),
@@ -32,7 +32,7 @@ interface Exchange {
   readonly wasClean: boolean;
 }
 
-/** Sends messages one after the other, each when the one before is back, then closes; runs in the page. */
+/** Sends each message when the previous one is back, and then closes. Runs in the page. */
 async function exchange(
   {
     url,
@@ -72,19 +72,19 @@ async function exchange(
   );
 }
 
-/** The two lines of a binary message that came back whole. */
+/** Returns the two lines of a binary message that came back whole. */
 function expectWhole(messages: readonly string[], size: number): void {
   const [sent = '', back] = messages;
   expect(sent).toMatch(new RegExp(`^sent ${size} \\d+$`));
   expect(back).toBe(sent.replace('sent', 'back'));
 }
 
-describe('echo', () => {
+describe('a browser and the echo server', () => {
   test.each([
     [1000, ''],
     [1000, 'bye'],
     [3000, 'own reason: héllo'],
-  ])('text and binary, and a Close of the browser with %i %j', async (code, reason) => {
+  ])('text and binary are echoed, and the browser can close with %i %j', async (code, reason) => {
     const { server, url } = await serve('--any-origin');
     const text = 'héllo 世界 🙂';
     const { messages, ...end } = await exchange({
@@ -100,7 +100,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('16 MiB are echoed if the limit allows it, and close with 1009 otherwise', async () => {
+  test('16 MiB are echoed if the limit allows it, and otherwise the connection closes with 1009', async () => {
     const size = 16_777_216;
     const { server, url } = await serve('--any-origin', '--max-message-size', String(size));
     const { messages, ...end } = await exchange({ url, send: [size], close: { code: 1000, reason: '' } });
@@ -110,7 +110,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('[C22] SIGTERM closes with 1001', async () => {
+  test('[C22] SIGTERM closes the connection with 1001', async () => {
     const { server, url } = await serve('--any-origin');
     const ended = exchange({ url, send: ['hello', 'hello'] });
     await exchange({ url, send: ['x'], close: { code: 1000, reason: '' } });
@@ -120,31 +120,34 @@ describe('echo', () => {
   });
 });
 
-describe('a Close of the server', () => {
+describe('a browser and a server of the library', () => {
   test.each([
     [1000, 'enough'],
     [3000, 'own reason: héllo'],
     [4999, ''],
-  ])('%i %j reaches the browser, and its answer reaches the server', async (code, reason) => {
-    let closed: Promise<CloseInfo> | undefined;
-    const server = new WebSocketServer(
-      {
-        message(connection) {
-          closed = connection.close(code, reason);
+  ])(
+    "the server's Close with %i %j reaches the browser, and the answer reaches the server",
+    async (code, reason) => {
+      let closed: Promise<CloseInfo> | undefined;
+      const server = new WebSocketServer(
+        {
+          message(connection) {
+            closed = connection.close(code, reason);
+          },
         },
-      },
-      { origins: 'any' },
-    );
-    const { port } = await server.listen();
-    expect(await exchange({ url: `ws://127.0.0.1:${port}/`, send: ['go'] })).toEqual({
-      messages: [],
-      code,
-      reason,
-      wasClean: true,
-    });
-    expect(await closed).toMatchObject({ code, wasClean: true });
-    await server.shutdown();
-  });
+        { origins: 'any' },
+      );
+      const { port } = await server.listen();
+      expect(await exchange({ url: `ws://127.0.0.1:${port}/`, send: ['go'] })).toEqual({
+        messages: [],
+        code,
+        reason,
+        wasClean: true,
+      });
+      expect(await closed).toMatchObject({ code, wasClean: true });
+      await server.shutdown();
+    },
+  );
 
   test('text and binary in many frames arrive as one message', async () => {
     const server = new WebSocketServer(
@@ -168,7 +171,7 @@ describe('a Close of the server', () => {
   });
 });
 
-describe('origins', () => {
+describe('the origin of a page', () => {
   test('S12, S21: a page of another origin is refused', async () => {
     for (const options of [[], ['--page']]) {
       const { server, url } = await serve(...options);
@@ -182,7 +185,7 @@ describe('origins', () => {
     }
   });
 
-  test('is accepted with --any-origin', async () => {
+  test('a page of another origin is accepted with --any-origin', async () => {
     const { server, url } = await serve('--page', '--any-origin');
     const { messages } = await exchange({ url, send: ['hello'], close: { code: 1000, reason: '' } });
     expect(messages).toEqual(['hello']);
@@ -190,7 +193,7 @@ describe('origins', () => {
   });
 });
 
-test('O9: wss and its page work', async () => {
+test('O9: a page works over wss', async () => {
   const certificate = [
     '--tls-cert',
     tlsFixture('localhost-cert.pem'),
@@ -214,15 +217,19 @@ test('O9: wss and its page work', async () => {
   await secure.close();
 });
 
-describe.each(['auto', 'zlib'] as const)('permessage-deflate, engine %s', (engine) => {
-  // Chromium offers `permessage-deflate; client_max_window_bits`, so that a server may ask for anything.
+describe.each(['auto', 'zlib'] as const)('a browser with permessage-deflate, engine %s', (engine) => {
+  // Chromium offers `permessage-deflate; client_max_window_bits`, so a server may request any parameter.
   test.each([
     ['nothing', {}, []],
-    ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }, ['context_takeover']],
+    [
+      'no context takeover',
+      { serverNoContextTakeover: true, clientNoContextTakeover: true },
+      ['context_takeover'],
+    ],
     ['small windows', { serverMaxWindowBits: 9, clientMaxWindowBits: 9 }, ['window_bits']],
     ['the smallest windows', { serverMaxWindowBits: 8, clientMaxWindowBits: 8 }, ['window_bits']],
   ] as const)(
-    'P2, P6, P7, P9, P10, P23, P26, P27: our server negotiates what it asks for: %s',
+    'P2, P6, P7, P9, P10, P23, P26, P27: our server and the browser exchange compressed messages if the server requests %s',
     async (_, wishes, answered) => {
       const sizes: [number, number, number][] = [];
       let answer: readonly (readonly [string, string | null])[] | undefined;
@@ -265,7 +272,8 @@ describe.each(['auto', 'zlib'] as const)('permessage-deflate, engine %s', (engin
       expect(end).toEqual({ code: 1000, reason: '', wasClean: true });
       const names = answer?.map(([name]) => name).join();
       for (const part of answered) expect(names).toContain(part);
-      // It was compressed, both ways; the second of two equal messages costs little where there is a context for it.
+      // The messages were compressed in both directions. The second of two equal messages is small if a context is
+      // kept.
       expect(sizes.length).toBe(send.length);
       for (const [size, received, sent] of [sizes[0]!, sizes[4]!, sizes[5]!]) {
         expect(received).toBeLessThan(size / 2);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** In the scenarios in which something fails: enough for each failure to come in the middle. */
+/** In the scenarios with failures: enough messages for each failure to come in the middle. */
 const fewer = 40_000;
 
 const buses: readonly (readonly [string, string, number, object])[] = [
@@ -23,8 +23,8 @@ const buses: readonly (readonly [string, string, number, object])[] = [
   ['NATS', 'nats', 200_000, {}],
 ];
 
-describe.each(buses)('%s', (_, kind, messages, options) => {
-  test('every subscriber gets every message of its topics once, in the order of the publisher', async () => {
+describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
+  test('every subscriber receives every message of its topics once, in the order of the publisher', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publish(messages);
@@ -38,7 +38,7 @@ describe.each(buses)('%s', (_, kind, messages, options) => {
           faults: [],
         });
       }
-      // Each message has 50 subscribers in each of three other processes, and so have the last ones.
+      // Each message, including the last ones, has 50 subscribers in each of three other processes.
       const received = reports.reduce((sum, report) => sum + report.received, 0);
       expect(received).toBe((messages + size * 50) * (size - 1) * 50);
     } finally {
@@ -46,7 +46,7 @@ describe.each(buses)('%s', (_, kind, messages, options) => {
     }
   });
 
-  test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each gap is reported and nothing is delivered twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, each gap is reported and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(fewer);

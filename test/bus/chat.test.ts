@@ -1,4 +1,7 @@
-/** examples/chat-cluster.js over redis-server: its four processes, and its members while Redis is killed and started again. */
+/**
+ * Tests the four processes of examples/chat-cluster.js over redis-server, and their members while Redis is killed and
+ * started again.
+ */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { until } from '../api/pair.ts';
@@ -28,7 +31,7 @@ const saysAway = ({ lines }: Member): boolean => lines.includes('* The other pro
 const saysBack = ({ lines }: Member): boolean => lines.includes('* The other processes are here again');
 const saysGap = ({ lines }: Member): boolean => lines.includes('* Lines may be missing here');
 
-test('members at four processes receive all messages once and in order, and are notified when Redis is away', async () => {
+test('members at four processes receive all messages once and in order, and are notified when Redis is not reachable', async () => {
   engine = await Engine.start('redis');
   const REDIS_URL = `redis://127.0.0.1:${engine.port}`;
   const chat = startProgram(project.folder, 'chat-cluster.js', [], { REDIS_URL });
@@ -43,10 +46,10 @@ test('members at four processes receive all messages once and in order, and are 
   await until(() => members.every(saysBack) && members.every(saysGap));
   await talk(members, 'again', 200);
 
-  // The process that takes the place of one that was killed is on the bus as well.
+  // The process that replaces a killed one is connected to the bus as well.
   const [killed, ...left] = members;
   process.kill(killed!.process, 'SIGKILL');
-  // Until the primary knows that it is gone, it hands connections to it.
+  // Until the primary knows that the process is gone, it hands connections to this process.
   await until(() => chat.hasWritten(`process ${killed!.process} ended`));
   const others = await enterEverywhere(url, 'garden', ['Eve', 'Fay', 'Gus', 'Hal']);
   await talk([...others, ...left], 'with it', 50);

@@ -1,4 +1,7 @@
-/** redis-server and nats-server of Debian, on free ports, and a proxy in front of one whose connections a test can cut. */
+/**
+ * redis-server and nats-server of Debian on free ports, and a proxy before an engine whose connections a test can
+ * cut.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +15,7 @@ const commands = {
   redis: (port: number, folder: string) => [
     'redis-server',
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
-    // What Redis has answered is there after it was killed.
+    // Data that Redis has confirmed is kept when Redis is killed.
     ...['--appendfsync', 'always'],
   ],
   nats: (port: number) => ['nats-server', '-a', '127.0.0.1', '-p', String(port)],
@@ -38,7 +41,7 @@ export class Engine {
 
   async start(): Promise<void> {
     const [command = '', ...args] = commands[this.#kind](this.port, this.#folder);
-    // Debian has nats-server where only root looks.
+    // Debian installs nats-server where only root searches for programs.
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
     const child = spawn(command, args, { stdio: 'ignore', env });
     this.#process = child;
@@ -47,7 +50,7 @@ export class Engine {
     while (!(await Promise.race([isListening(this.port), failed]))) await delay(20);
   }
 
-  /** At once, as a machine that loses its power. */
+  /** Kills the server at once, as if the machine lost its power. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === null) return;
@@ -75,7 +78,7 @@ async function isListening(port: number): Promise<boolean> {
   }
 }
 
-/** Passes bytes on, in both directions. */
+/** Passes bytes on in both directions. */
 export class CuttableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -115,7 +118,7 @@ export class CuttableProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** All connections end in the middle of what they carry. */
+  /** Ends all connections in the middle of their data. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }

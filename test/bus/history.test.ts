@@ -16,16 +16,16 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** Messages of each scenario. */
+/** The number of messages in each scenario. */
 const count = 12_000;
-/** And of those in which clients move. */
+/** The number of messages in scenarios in which clients move. */
 const moving = 8_000;
 
 describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
-])('%s', (_, kind, options) => {
-  test('while Redis is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
+])('the history of topics over %s', (_, kind, options) => {
+  test('if Redis is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -34,7 +34,7 @@ describe.each([
       for (const report of reports) {
         expect(report.faults).toEqual([]);
         expect(report.received).toBeGreaterThan(0);
-        // The process that was killed, number 0, cannot say what it had not published.
+        // The killed process, number 0, cannot report what it had not published.
         expect(report.lost.filter((name) => !name.startsWith('0 ') && !refused.has(name))).toEqual([]);
       }
     } finally {
@@ -42,7 +42,7 @@ describe.each([
     }
   });
 
-  test('a process that was away for too long is notified of a gap, and receives the kept messages', async () => {
+  test('a process that was away for too long is notified of a gap, and receives the messages that the history still has', async () => {
     const engine = await Engine.start('redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
@@ -76,7 +76,7 @@ describe.each([
     }
   });
 
-  test('clients that move from server to server with their offsets during the same failures receive no message twice, all in order, and each gap is reported', async () => {
+  test('clients that move between servers with their offsets during these failures receive all messages in order and no message twice, and each gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

@@ -1,27 +1,27 @@
-/** The packages of the engines' clients, in a project of their own, and the processes that use them. */
+/** The packages of the engines' clients, in a separate project, and the processes that use them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Clients of Redis and NATS. */
+/** The clients of Redis and NATS. */
 export const packages = ['redis@6.3.1', 'ioredis@6.0.0', '@nats-io/transport-node@3.4.0'];
 
-/** What a process counted. */
+/** The counts of a process. */
 export interface PeerReport {
-  /** Messages, once for each subscriber. */
+  /** Received messages, counted once for each subscriber. */
   readonly received: number;
   readonly gaps: number;
   readonly missed: number;
   readonly rejected: number;
   readonly published: number;
-  /** Messages that did not come, as 'publisher topic number', each once. */
+  /** Messages that did not arrive, as 'publisher topic number', each once. */
   readonly lost: readonly string[];
   /** Own messages that the bus refused, in the same form. */
   readonly refused: readonly string[];
   readonly faults: readonly string[];
 }
 
-/** What a process of rooms-peer.js counted. */
+/** The counts of a process of rooms-peer.js. */
 export interface RoomsReport {
   /** Messages that its clients received. */
   readonly received: number;
@@ -33,7 +33,7 @@ export interface RoomsReport {
   readonly faults: readonly string[];
 }
 
-/** What a process of presence-peer.js counted. */
+/** The counts of a process of presence-peer.js. */
 export interface PresenceReport {
   readonly joins: number;
   readonly leaves: number;
@@ -43,10 +43,10 @@ export interface PresenceReport {
   readonly faults: readonly string[];
 }
 
-/** What a process of history-peer.js counted. */
+/** The counts of a process of history-peer.js. */
 export interface HistoryReport {
   readonly index: number;
-  /** Where its server listens. */
+  /** The address of its server. */
   readonly port: number;
   /** Messages that its clients received. */
   readonly received: number;
@@ -61,10 +61,10 @@ export interface HistoryReport {
   readonly faults: readonly string[];
 }
 
-/** A process of peer.js, or of another script. */
+/** A process of peer.js or of another script. */
 export class Peer {
   readonly #process: ChildProcess;
-  /** What came and nothing has waited for yet. */
+  /** Answers that have arrived and that no caller has waited for yet. */
   readonly #answers: unknown[] = [];
   #wake: (() => void)[] = [];
   #hasEnded = false;
@@ -93,7 +93,7 @@ export class Peer {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
-  /** The first answer that is this one. */
+  /** Waits for the first answer of this kind. */
   async answer<Answer>(isMeant: (answer: unknown) => boolean): Promise<Answer> {
     for (;;) {
       const at = this.#answers.findIndex(isMeant);
@@ -117,14 +117,14 @@ export class Peer {
     await done;
   }
 
-  /** Once it has the last messages of so many others. */
+  /** Waits until the process has the last messages of so many others. */
   report(others: number): Promise<PeerReport> {
     const report = this.answer<PeerReport>((answer) => typeof answer === 'object');
     this.#process.send(['report', others]);
     return report;
   }
 
-  /** What it has counted so far. */
+  /** Returns the current counts. */
   async counted<Report = RoomsReport>(): Promise<Report> {
     const report = this.answer<Report>((answer) => typeof answer === 'object');
     this.#process.send(['report']);

@@ -14,16 +14,19 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** Messages of all clients before everything has to have arrived: a client is closed if too much waits for it. */
+/**
+ * Messages of all clients in one step, after which all must have arrived: a client is closed if too much waits for
+ * it.
+ */
 const round = 10_000;
-/** In the scenarios in which something fails: enough for each failure to come in the middle. */
+/** In the scenarios with failures: enough messages for each failure to come in the middle. */
 const fewer = 40_000;
 
 describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
-])('%s', (kind, messages) => {
-  test('every client receives every message of the others to its topics once, in the order of the sender', async () => {
+])('topics over %s', (kind, messages) => {
+  test('every client receives every message of the other clients to its topics once, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {
@@ -45,7 +48,7 @@ describe.each([
     }
   });
 
-  test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each client is notified of each gap, and receives nothing twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, each client is notified of each gap and receives no message twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
       await scenario.publishWithFailures(fewer);
@@ -63,10 +66,10 @@ describe.each([
   });
 });
 
-/** Milliseconds. */
+/** In milliseconds. */
 const lease = 2_000;
 
-/** Waits until all processes have the members of all, and returns how many those are. */
+/** Waits until every process has the members of all processes, and returns the number of members. */
 async function agreed(peers: readonly Peer[]): Promise<number> {
   const reports = await Promise.all(peers.map((peer) => peer.counted<PresenceReport>()));
   const truth: Record<string, string[]> = {};
@@ -108,12 +111,12 @@ describe.each([
       const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
-        // More, if another one stood still for as long as its lease.
+        // There are more if another process stood still for as long as its lease.
         expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
         expect(faults).toEqual([]);
       }
       await churn(others);
-      // One ends in order: the others need not wait for its lease.
+      // One process ends in order, so the others need not wait for its lease.
       const [last, ...rest] = others;
       await last!.command('end');
       await agreed(rest);

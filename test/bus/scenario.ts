@@ -15,7 +15,7 @@ export class Scenario {
     this.proxy = proxy;
   }
 
-  /** @param folder of the project with the package and the clients @param script what each process runs */
+  /** @param folder of the project with the package and the clients @param script that each process runs */
   static async start(folder: string, kind: string, options: object, script = 'peer.js'): Promise<Scenario> {
     const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const scenario = new Scenario(engine, await CuttableProxy.start(engine.port));
@@ -30,7 +30,7 @@ export class Scenario {
     return scenario;
   }
 
-  /** All processes publish; in the middle of it, something happens. */
+  /** Lets all processes publish. In the middle of it the given failure happens. */
   async publish(count: number, during?: () => Promise<void>): Promise<void> {
     const half = this.peers[0]!.half();
     const all = Promise.all(
@@ -70,7 +70,7 @@ export class Scenario {
   }
 }
 
-/** What each process has, once all have the last messages of all. */
+/** Returns the counts of each process, once each has the last messages of all. */
 export async function reportsOf({ peers }: Scenario): Promise<PeerReport[]> {
   await Promise.all(peers.map((peer) => peer.command('finish')));
   return Promise.all(peers.map((peer) => peer.report(peers.length - 1)));

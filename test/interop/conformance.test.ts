@@ -33,7 +33,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Until the server listens, or has ended. */
+/** Waits until the server listens or has ended. */
 async function listening(): Promise<void> {
   for (;;) {
     if (server.exitCode !== null) throw new Error(`echo.py ended with ${server.exitCode}`);
@@ -48,7 +48,7 @@ async function listening(): Promise<void> {
   }
 }
 
-/** Runs the guide's command with this server, and with a few further arguments. */
+/** Runs the guide's command with this server and with further arguments. */
 async function conform(...args: string[]): Promise<{ status: number | null; output: string }> {
   const words = commandLine.replace('9001', String(port)).split(' ');
   const command = [join(root, 'dist', 'cli', 'main.js'), ...words, ...args];
@@ -73,7 +73,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rfc6455-conform-'));
   port = await freePort();
   writeFileSync(join(folder, 'echo.py'), program.replace('9001', String(port)));
-  // Debian's own, whatever else is called python3 on this machine; what it logs of broken connections is of no interest.
+  // Debian's python3, whatever other python3 this machine has. Its log of broken connections is not needed.
   server = spawn('/usr/bin/python3', ['echo.py'], { cwd: folder, stdio: 'ignore' });
   await listening();
 });
@@ -85,9 +85,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe(`python-websockets ${inject('pythonVersion')} under the judge`, () => {
-  test("all of Autobahn's groups except 12 and 13 pass", async () => {
-    // What takes minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
+describe(`python-websockets ${inject('pythonVersion')} tested by the judge`, () => {
+  test("the server passes all of Autobahn's groups except 12 and 13, which do not run here", async () => {
+    // Excluded are cases that take minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
     const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
     const { status, output } = await conform('--suite', 'autobahn', ...exclude);
     expect(output).toContain('299 cases');
@@ -105,8 +105,8 @@ describe(`python-websockets ${inject('pythonVersion')} under the judge`, () => {
     expect(page).not.toContain('What failed');
   });
 
-  test('a further failed case sets the exit code, and its baseline does not', async () => {
-    // §4.2.1: it takes a request without Host.
+  test('a failed case sets the exit code to 1, and with a baseline that contains the failure it is 0', async () => {
+    // §4.2.1: the server accepts a request without Host.
     const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
     expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');
     expect(failing.status).toBe(1);

@@ -23,7 +23,7 @@ function configOf(options: OpenOptions): Omit<RemoteConfig, 'role' | 'subprotoco
   };
 }
 
-/** A foreign client, connected to our server. */
+/** A foreign client that is connected to our server. */
 async function clientOfOurs(
   command: readonly string[],
   options: OpenOptions,
@@ -90,7 +90,7 @@ interface Peer {
   readonly name: string;
   readonly open: exchanges.Open;
   readonly openSecurely: exchanges.Open;
-  /** Which of both is the server. */
+  /** Which of the two endpoints is the server. */
   readonly server: 'ours' | 'peer';
   readonly isPython: boolean;
 }
@@ -119,131 +119,146 @@ const peers: Peer[] = [
   ...bothRoles(`gorilla/websocket ${inject('goVersion')} (Go)`, go, false),
 ];
 
-describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
-  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
-    exchanges.text(open));
+describe.each(peers)(
+  'messages between us and another implementation: $name',
+  ({ open, openSecurely, server, isPython }) => {
+    test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+      exchanges.text(open));
 
-  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
-    exchanges.binary(open));
+    test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+      exchanges.binary(open));
 
-  test('F10: text and binary of 16 MiB arrive in both directions, with the limits of both ends raised to it', () =>
-    exchanges.sixteenMiB(open));
+    test('F10: text and binary of 16 MiB arrive in both directions if both ends have this limit', () =>
+      exchanges.sixteenMiB(open));
 
-  test('F18, F19, F23: fragmented text and binary from us arrive, with characters split', () =>
-    exchanges.fragmentsOfOurs(open));
+    test('F18, F19, F23: fragmented text and binary messages that we send arrive, also if a character is divided', () =>
+      exchanges.fragmentsOfOurs(open));
 
-  // gorilla/websocket sends a fragment when 4 KiB are full, whatever is asked of it.
-  test('F18, F19: fragmented text and binary from the peer arrive', () =>
-    exchanges.fragmentsOfPeer(
-      open,
-      isPython
-        ? undefined
-        : [
-            [exchanges.textOf(70_000), 5000],
-            [exchanges.bytesOf(exchanges.MiB), 5000],
-          ],
-    ));
+    // gorilla/websocket sends a fragment whenever 4 KiB are full, whatever the caller requests.
+    test('F18, F19: fragmented text and binary messages that the peer sends arrive', () =>
+      exchanges.fragmentsOfPeer(
+        open,
+        isPython
+          ? undefined
+          : [
+              [exchanges.textOf(70_000), 5000],
+              [exchanges.bytesOf(exchanges.MiB), 5000],
+            ],
+      ));
 
-  test('F24: 5,000 small messages of random sizes arrive in order, in both directions at once', () =>
-    exchanges.many(open, 5_000));
+    test('F24: 5,000 small messages of random sizes arrive in order, in both directions at once', () =>
+      exchanges.many(open, 5_000));
 
-  test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
+    test('C7: the peer answers our pings', () => exchanges.pingsOfOurs(open));
 
-  test('C7: we answer its pings', () => exchanges.pingsOfPeer(open));
+    test("C7: we answer the peer's pings", () => exchanges.pingsOfPeer(open));
 
-  test('C5, C10, C11, C12, C13: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
+    test('C5, C10, C11, C12, C13: if we close with 1000, both ends report 1000', () =>
+      exchanges.closing(open, 'ours', 1000, 'done'));
 
-  test('C4, C5, C11, C12, C13: the peer closes with 1000', () =>
-    exchanges.closing(open, 'peer', 1000, 'done'));
+    test('C4, C5, C11, C12, C13: if the peer closes with 1000, both ends report 1000', () =>
+      exchanges.closing(open, 'peer', 1000, 'done'));
 
-  test('C5, C10, C13, C24: we close with 3000', () => exchanges.closing(open, 'ours', 3000, 'because €'));
+    test('C5, C10, C13, C24: if we close with 3000, both ends report 3000', () =>
+      exchanges.closing(open, 'ours', 3000, 'because €'));
 
-  test('C4, C5, C13, C24: the peer closes with 3000', () =>
-    exchanges.closing(open, 'peer', 3000, 'because €'));
+    test('C4, C5, C13, C24: if the peer closes with 3000, both ends report 3000', () =>
+      exchanges.closing(open, 'peer', 3000, 'because €'));
 
-  // Python's says 1001 without a reason.
-  test('C13: the server goes away with 1001', () =>
-    exchanges.shutdown(open, server, server === 'peer' && isPython ? '' : 'restarting'));
+    // The Python library sends 1001 without a reason.
+    test('C13: if the server shuts down, the client reports 1001', () =>
+      exchanges.shutdown(open, server, server === 'peer' && isPython ? '' : 'restarting'));
 
-  // Python's always sends a code.
-  if (!isPython)
-    test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
+    // The Python library always sends a code.
+    if (!isPython)
+      test('C13: if the peer closes without a code, both ends report 1005', () =>
+        exchanges.closingWithoutCode(open));
 
-  test('C9: messages that we sent before the Close frame arrive', () =>
-    exchanges.closingBehindMessages(open));
+    test('C9: messages that we sent before the Close frame arrive', () =>
+      exchanges.closingBehindMessages(open));
 
-  test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
+    test('C13, C19: if we drop the connection, both ends report 1006', () => exchanges.abortByOurs(open));
 
-  test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
+    test('C13, C19: if the peer drops the connection, both ends report 1006', () =>
+      exchanges.abortByPeer(open));
 
-  test('C16, F25: a message over our limit is 1009 for the peer', () => exchanges.overOurLimit(open));
+    test('C16, F25: a message over our limit is refused, and the peer reports 1009', () =>
+      exchanges.overOurLimit(open));
 
-  test('S15: the subprotocol is one that the client offered and the server supports', () =>
-    exchanges.exchange(
-      open,
-      async ({ ours, peer }) => {
-        expect(ours.subprotocol).toBe('chat.v2');
-        expect(peer.subprotocol).toBe('chat.v2');
-      },
-      { subprotocols: { offered: ['chat.v3', 'chat.v2'], supported: ['chat.v1', 'chat.v2'] } },
-    ));
+    test('S15: both ends agree on a subprotocol that the client offered and the server supports', () =>
+      exchanges.exchange(
+        open,
+        async ({ ours, peer }) => {
+          expect(ours.subprotocol).toBe('chat.v2');
+          expect(peer.subprotocol).toBe('chat.v2');
+        },
+        { subprotocols: { offered: ['chat.v3', 'chat.v2'], supported: ['chat.v1', 'chat.v2'] } },
+      ));
 
-  test('H10, S8: header fields of the request arrive', () =>
-    exchanges.exchange(
-      open,
-      async ({ ours, peer }) => {
-        const header = (name: string): unknown =>
-          server === 'ours' ? ours.request?.header(name) : (peer as RemoteEnd).headers[name.toLowerCase()];
-        expect(header('X-Test')).toBe('of the client');
-        expect(header('Sec-WebSocket-Version')).toBe('13');
-      },
-      { headers: { 'X-Test': 'of the client' } },
-    ));
+    test('H10, S8: header fields of the request arrive at the server', () =>
+      exchanges.exchange(
+        open,
+        async ({ ours, peer }) => {
+          const header = (name: string): unknown =>
+            server === 'ours' ? ours.request?.header(name) : (peer as RemoteEnd).headers[name.toLowerCase()];
+          expect(header('X-Test')).toBe('of the client');
+          expect(header('Sec-WebSocket-Version')).toBe('13');
+        },
+        { headers: { 'X-Test': 'of the client' } },
+      ));
 
-  describe('wss with the test CA', () => {
-    test('O7, O9, S9: text and binary of 0 bytes to 1 MiB arrive in both directions', async () => {
-      await exchanges.text(openSecurely);
-      await exchanges.binary(openSecurely);
+    describe('connections over TLS with the test CA', () => {
+      test('O7, O9, S9: text and binary of 0 bytes to 1 MiB arrive in both directions', async () => {
+        await exchanges.text(openSecurely);
+        await exchanges.binary(openSecurely);
+      });
+
+      test('O9: binary of 16 MiB arrives in both directions at once if both ends have this limit', () =>
+        exchanges.sixteenMiBAtOnce(openSecurely));
+
+      test('O9: fragmented text and binary messages that we send arrive', () =>
+        exchanges.fragmentsOfOurs(openSecurely));
+
+      test('O9, C5: if we close with 1000, both ends report 1000', () =>
+        exchanges.closing(openSecurely, 'ours', 1000, 'done'));
+
+      test('O9, C5: if the peer closes with 3000, both ends report 3000', () =>
+        exchanges.closing(openSecurely, 'peer', 3000, 'because'));
+
+      test('O9: if the server shuts down, the client reports 1001', () =>
+        exchanges.shutdown(openSecurely, server, server === 'peer' && isPython ? '' : 'restarting'));
     });
 
-    test('O9: binary of 16 MiB arrives in both directions at once, with the limits of both ends raised to it', () =>
-      exchanges.sixteenMiBAtOnce(openSecurely));
-
-    test('O9: fragmented text and binary from us arrive', () => exchanges.fragmentsOfOurs(openSecurely));
-
-    test('O9, C5: we close with 1000', () => exchanges.closing(openSecurely, 'ours', 1000, 'done'));
-
-    test('O9, C5: the peer closes with 3000', () => exchanges.closing(openSecurely, 'peer', 3000, 'because'));
-
-    test('O9: the server goes away with 1001', () =>
-      exchanges.shutdown(openSecurely, server, server === 'peer' && isPython ? '' : 'restarting'));
-  });
-
-  // gorilla/websocket knows only what has no parameters and no takeover, and its 1.5 has its own flaws there.
-  if (isPython)
-    describe.each(engines)('permessage-deflate, engine %s', (engine) => {
-      const wishes: [string, PeerCompression][] = [
-        ['no parameter', {}],
-        ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
-        ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
-        // For what we send: its own zlib refuses to compress with so few.
-        ['a window of 8 bits', server === 'ours' ? { serverMaxWindowBits: 8 } : { clientMaxWindowBits: 8 }],
-      ];
-      const ours = { threshold: 0, engine };
-      test.each(wishes)('P6, P7, P10, P23, P25, P26, P27: the peer requests %s', (_, wish) =>
-        exchanges.compressed(open, {
-          ourCompression: { ...ours, clientMaxWindowBits: server === 'peer' ? 12 : 15 },
-          // Our server may limit it, and our client offers that it may be limited.
-          peerCompression: server === 'ours' ? { clientMaxWindowBits: 15, ...wish } : wish,
-          maxMessageSize: 2 * exchanges.MiB,
-        }),
-      );
-      test.each(wishes.slice(1))('P6, P7, P10, P23, P25, P26, P27: we request %s', (_, wish) =>
-        exchanges.compressed(open, {
-          ourCompression: { ...ours, ...wish },
-          peerCompression: server === 'ours' ? { clientMaxWindowBits: 15 } : {},
-          maxMessageSize: 2 * exchanges.MiB,
-        }),
-      );
-    });
-});
+    // gorilla/websocket supports only compression without parameters and takeover, and version 1.5 has faults in it.
+    if (isPython)
+      describe.each(engines)('messages with permessage-deflate, engine %s', (engine) => {
+        const wishes: [string, PeerCompression][] = [
+          ['no parameter', {}],
+          ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+          ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
+          // This limits our side, since the peer's zlib refuses to compress with so few bits.
+          ['a window of 8 bits', server === 'ours' ? { serverMaxWindowBits: 8 } : { clientMaxWindowBits: 8 }],
+        ];
+        const ours = { threshold: 0, engine };
+        test.each(wishes)(
+          'P6, P7, P10, P23, P25, P26, P27: compressed messages arrive in both directions if the peer requests %s',
+          (_, wish) =>
+            exchanges.compressed(open, {
+              ourCompression: { ...ours, clientMaxWindowBits: server === 'peer' ? 12 : 15 },
+              // Our server may limit the window, and our client offers that its window may be limited.
+              peerCompression: server === 'ours' ? { clientMaxWindowBits: 15, ...wish } : wish,
+              maxMessageSize: 2 * exchanges.MiB,
+            }),
+        );
+        test.each(wishes.slice(1))(
+          'P6, P7, P10, P23, P25, P26, P27: compressed messages arrive in both directions if we request %s',
+          (_, wish) =>
+            exchanges.compressed(open, {
+              ourCompression: { ...ours, ...wish },
+              peerCompression: server === 'ours' ? { clientMaxWindowBits: 15 } : {},
+              maxMessageSize: 2 * exchanges.MiB,
+            }),
+        );
+      });
+  },
+);

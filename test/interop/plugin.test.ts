@@ -18,7 +18,7 @@ const both = ['ours', 'peer'] as const;
 
 describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('pythonVersion')}`, (version) => {
   test.each(both.flatMap((by) => [true, false].map((deflate) => [by, deflate] as const)))(
-    'our client works, closed by %s, permessage-deflate asked for: %j',
+    'our client exchanges messages with the peer, and %s closes; permessage-deflate requested: %j',
     async (by, deflate) => {
       const peer = new RemoteEnd(python, { role: 'server', subprotocols: [] });
       try {
@@ -30,7 +30,7 @@ describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('python
     },
   );
 
-  test.each(both)('our server works, closed by %s', async (by) => {
+  test.each(both)('our server exchanges messages with the peer, and %s closes', async (by) => {
     const { url, end } = await startPlugin(version);
     const peer = new RemoteEnd(python, { role: 'client', url, subprotocols: [] });
     try {

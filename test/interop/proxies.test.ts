@@ -10,11 +10,11 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 import { blockOf, haproxy, nginx, nginxConfig, type ProxyKind, RunningProxy } from './proxy.ts';
 
 interface Case extends ProxyKind {
-  /** Whether pages are let in without the lines for Host. */
+  /** Whether pages are accepted without the lines for Host. */
   readonly passesHost: boolean;
-  /** The language of its block on the page. */
+  /** The language of the proxy's block on the page. */
   readonly language: string;
-  /** @param block the guide's, with the address of the server that is tested */
+  /** @param block the block of the guide, with the address of the tested server */
   config(block: string, port: number, folder: string): string;
 }
 
@@ -94,10 +94,10 @@ async function startServer(refused: (error: HandshakeError) => void): Promise<nu
   return port;
 }
 
-describe.each(Object.keys(proxies))('%s', (name) => {
+describe.each(Object.keys(proxies))('a page behind %s', (name) => {
   const proxy = proxies[name]!;
 
-  test('FAULT-0: with the configuration of the guide a page is accepted, and messages go in both directions', async () => {
+  test('FAULT-0: with the configuration of the guide the page is accepted, and messages arrive in both directions', async () => {
     const port = await startProxy(name, await startServer(() => {}));
     const origin = `http://127.0.0.1:${port}`;
     const connection = await connect(`ws://127.0.0.1:${port}/chat`, { origin });
@@ -115,9 +115,9 @@ describe.each(Object.keys(proxies))('%s', (name) => {
     await expect(dialed).rejects.toMatchObject({ status: 403 });
   });
 
-  // The others pass Host on without being asked.
+  // The other proxies pass Host on by default.
   if (proxy.passesHost) return;
-  test('FAULT-0: without its line for Host a page gets 403, and the refusal names Origin, Host and the remedy', async () => {
+  test('FAULT-0: without its line for Host the page is refused with 403, and the error names Origin, Host and the remedy', async () => {
     const refusals: HandshakeError[] = [];
     const target = await startServer((error) => refusals.push(error));
     const port = await startProxy(name, target, withoutHost);

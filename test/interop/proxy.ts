@@ -1,4 +1,4 @@
-/** Proxies of Debian, each a process in front of our servers, with a configuration that a page shows. */
+/** Proxies of Debian, each a process before our servers, with a configuration from a page. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { freePort } from '../free-port.ts';
 /** How to run one proxy. */
 export interface ProxyKind {
   readonly command: string;
-  /** Debian's package. */
+  /** The name of Debian's package. */
   readonly package: string;
   arguments(folder: string): readonly string[];
 }
@@ -21,7 +21,7 @@ export const nginx: ProxyKind = {
   arguments: (folder) => ['-p', folder, '-c', join(folder, 'config'), '-g', 'daemon off;'],
 };
 
-/** @param http what stands in its block `http` */
+/** @param http the contents of its block `http` */
 export function nginxConfig(folder: string, http: string): string {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
@@ -41,7 +41,7 @@ export const haproxy: ProxyKind = {
   arguments: (folder) => ['-db', '-f', join(folder, 'config')],
 };
 
-/** The block of code in this language that a page of docs/ shows. @param page its path in docs/ */
+/** Returns the block of code in this language on a page of docs/. @param page its path in docs/ */
 export function blockOf(page: string, language: string): string {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
   const [, block] = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text) ?? [];
@@ -62,7 +62,7 @@ export class RunningProxy {
     this.#config = config;
   }
 
-  /** @param config its whole configuration, for the port that it listens on */
+  /** @param config its whole configuration, for the port on which it listens */
   static async start(
     kind: ProxyKind,
     config: (port: number, folder: string) => string,
@@ -90,7 +90,7 @@ export class RunningProxy {
     await this.#untilListening();
   }
 
-  /** Waits until the proxy listens; fails if it ends before. */
+  /** Waits until the proxy listens. Fails if the proxy ends before. */
   async #untilListening(): Promise<void> {
     for (;;) {
       if (this.#child.exitCode !== null) throw new Error(`the proxy ended: ${this.#output}`);
@@ -107,12 +107,12 @@ export class RunningProxy {
     }
   }
 
-  /** Writes the configuration, with these changes, for the next `reload`. */
+  /** Writes the configuration with these changes, for the next `reload`. */
   write(edit: (config: string) => string): void {
     writeFileSync(join(this.folder, 'config'), edit(this.#config(this.port, this.folder)));
   }
 
-  /** nginx: reads its configuration again. */
+  /** For nginx: reads the configuration again. */
   reload(): void {
     this.#child.kill('SIGHUP');
   }

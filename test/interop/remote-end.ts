@@ -13,14 +13,14 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type End, type Ending, Inbox, type Message, type PeerCompression, Pongs } from '../peers/end.ts';
 
-/** How a peer is to behave; paths of files for TLS. */
+/** How a peer should behave, with the paths of the files for TLS. */
 export interface RemoteConfig {
   readonly role: 'client' | 'server';
   readonly url?: string;
   readonly subprotocols: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly maxMessageSize?: number;
-  /** Python only. */
+  /** Only for Python. */
   readonly compression?: PeerCompression;
   readonly ca?: string;
   readonly cert?: string;
@@ -36,9 +36,9 @@ type Event =
 
 export class RemoteEnd implements End {
   subprotocol = '';
-  /** Header fields, names in lower case: of the request on a server, of the 101 on a client. */
+  /** Header fields with names in lower case: of the request on a server, of the 101 on a client. */
   headers: Readonly<Record<string, string>> = {};
-  /** The port that a server listens on. */
+  /** The port on which the server listens. */
   readonly listening: Promise<number>;
   readonly opened: Promise<void>;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -58,7 +58,7 @@ export class RemoteEnd implements End {
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
     });
-    // What is written to a peer that is gone is missed elsewhere.
+    // Another event reports that a peer is gone, so this error is ignored.
     child.stdin.on('error', () => {});
     this.#exit = once(child, 'close');
 
@@ -70,7 +70,7 @@ export class RemoteEnd implements End {
     let onOpened: () => void = () => {};
     this.listening = Promise.race([failed, new Promise<number>((resolve) => (onListening = resolve))]);
     this.opened = Promise.race([failed, new Promise<void>((resolve) => (onOpened = resolve))]);
-    // Who waits for one does not wait for the other.
+    // A caller that waits for one event does not wait for the other.
     this.listening.catch(() => {});
     this.opened.catch(() => {});
 
@@ -121,7 +121,7 @@ export class RemoteEnd implements End {
     this.#tell({ do: 'abort' });
   }
 
-  /** A server: ends as it does when its process is to stop. */
+  /** Ends a server as if its process had to stop. */
   shutdown(reason: string): void {
     this.#tell({ do: 'shutdown', reason });
   }

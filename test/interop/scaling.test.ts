@@ -19,16 +19,16 @@ afterEach(async () => {
 });
 
 interface Case extends ProxyKind {
-  /** @param block the page's, for the ports of the servers that are tested */
+  /** @param block the block of the page, for the ports of the tested servers */
   config(block: string, port: number, folder: string): string;
   /** As the page says: the first server gets no new connections, or gets them again. */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
-  /** Whether it has then forgotten how many connections each server had. */
+  /** Whether the proxy has then forgotten how many connections each server had. */
   readonly countsAnew: boolean;
 }
 
-/** A command of HAProxy's runtime API. */
+/** Sends a command to HAProxy's runtime API. */
 async function command(proxy: RunningProxy, text: string): Promise<void> {
   const socket = connectTcp(join(proxy.folder, 'socket'));
   let answer = '';
@@ -89,7 +89,7 @@ async function startProxy(name: string, ports: readonly number[]): Promise<Runni
   return proxy;
 }
 
-/** Clients that connect again, and what they were refused with. */
+/** Clients that reconnect, and the errors with which they were refused. */
 class Clients {
   readonly failures: Error[] = [];
   readonly #url: string;
@@ -115,7 +115,7 @@ class Clients {
     }
   }
 
-  /** A proxy takes a moment to notice a change. */
+  /** A proxy needs a moment to notice a change. */
   async addUntil(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await this.add(1);
@@ -128,10 +128,10 @@ class Clients {
   }
 }
 
-describe.each(Object.keys(cases))('%s', (name) => {
+describe.each(Object.keys(cases))('two servers behind %s', (name) => {
   const { drain, readmit, countsAnew } = cases[name]!;
 
-  test('connections are spread; a server is drained and ends: its clients get the other one, and no client is refused', async () => {
+  test('connections are spread, and the clients of a server that is drained and ends reach the other server without a refusal', async () => {
     const refusals: Error[] = [];
     const one = await startServer(refusals);
     const two = await startServer(refusals);
@@ -141,14 +141,14 @@ describe.each(Object.keys(cases))('%s', (name) => {
     await clients.add(20);
     expect([one.connections.size, two.connections.size]).toEqual([10, 10]);
 
-    // The server that has fewer gets the next ones: its clients come back to it.
+    // The server with fewer connections gets the next ones, so its clients come back to it.
     for (const connection of one.connections) connection.close(1001);
     await until(() => one.connections.size === 0);
     await until(() => one.connections.size + two.connections.size === 20);
     expect(one.connections.size).toBeGreaterThanOrEqual(8);
 
     await drain(proxy, port);
-    // Once the proxy has read its configuration, the other server gets all, though it has more.
+    // Once the proxy has read its configuration, the other server gets all new connections although it has more.
     await clients.addUntil(() => two.connections.size >= one.connections.size + 5);
     await one.shutdown({ grace: 10_000 });
     await until(() => clients.areOpen && two.connections.size === clients.size);
@@ -165,7 +165,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(refusals).toEqual([]);
   });
 
-  test('a server that ends without notice: its clients get the other one, and no client is refused', async () => {
+  test('the clients of a server that ends without notice reach the other server without a refusal', async () => {
     const one = await startServer([]);
     const two = await startServer([]);
     const proxy = await startProxy(name, [portOf(one), portOf(two)]);
@@ -176,7 +176,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(clients.failures).toEqual([]);
   });
 
-  test('an attached server that answers 503 while it ends: the proxy asks the other one', async () => {
+  test('if an attached server answers 503 while it ends, the proxy asks the other server', async () => {
     const refusals: Error[] = [];
     const one = new WebSocketServer({ message() {}, refused: (error) => void refusals.push(error) });
     const http = createServer();
@@ -192,7 +192,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     const proxy = await startProxy(name, [port, portOf(two)]);
     const clients = new Clients(proxy);
     await clients.add(20);
-    // This one does not answer the Close frame: the shutdown waits for it.
+    // This client does not answer the Close frame, so the shutdown waits for it.
     const silent = await connect(`ws://127.0.0.1:${port}/chat`);
     silent.pause();
     const ended = one.shutdown({ grace: 30_000 });

@@ -12,11 +12,11 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** "10.4": of Python's websockets. */
+    /** The version of Python's websockets, such as "10.4". */
     pythonVersion: string;
-    /** The Go peer. */
+    /** The path of the Go peer. */
     goPeer: string;
-    /** "1.5.0": of gorilla/websocket. */
+    /** The version of gorilla/websocket, such as "1.5.0". */
     goVersion: string;
   }
 }
@@ -35,7 +35,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, p
 }
 
 export function setup(project: TestProject): () => void {
-  // Debian's own, whatever else is called python3 on this machine.
+  // Debian's python3, whatever other python3 this machine has.
   const version = 'import websockets; print(websockets.__version__)';
   project.provide('pythonVersion', run('/usr/bin/python3', ['-c', version], {}, 'python3-websockets'));
 
@@ -43,7 +43,7 @@ export function setup(project: TestProject): () => void {
   const peer = join(folder, 'peer');
   const source = fileURLToPath(new URL('go/peer.go', import.meta.url));
   try {
-    // Debian's libraries only: no module is fetched.
+    // Only Debian's libraries are used, so no module is downloaded.
     const env = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' };
     run('go', ['build', '-o', peer, source], env, `golang-go ${gorilla}`);
     project.provide('goPeer', peer);
