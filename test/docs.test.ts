@@ -1,7 +1,7 @@
 /**
- * The pages say what the code says: docs/api.md has every exported name and every member of it, the tables of limits have
- * the defaults that are in the code, links lead somewhere, and SECURITY.md's attacks lead to tests that name them.
- * The code shown on the pages is readme.test.ts's business.
+ * The pages agree with the code: docs/api.md has every exported name and every member of it, links lead to existing
+ * places, and the attacks in SECURITY.md lead to tests that name them. readme.test.ts runs the code that the pages
+ * show.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';

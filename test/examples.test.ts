@@ -1,6 +1,6 @@
 /**
- * Each file of examples/ runs as a reader would start it, against the built package by its name. Servers are talked to
- * over a socket and stopped with SIGINT; the others end by themselves.
+ * Runs each file of examples/ as a reader would start it, with the built package by its name. The tests connect to
+ * the servers and stop them with SIGINT. The other programs end by themselves.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -526,7 +526,7 @@ describe('the packed package', () => {
     expect(files.filter((path) => /^dist\/(?!bundle\/|cjs\/).*\.js$/.test(path))).toEqual([]);
   });
 
-  test('apart from these files, the package contains only its documents', () => {
+  test('the package contains nothing else except its documents', () => {
     const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
     expect(rest.sort()).toEqual([
       'CHANGELOG.md',

@@ -1,6 +1,7 @@
 /**
- * The layers of src/ point one way: frame and handshake import no I/O, transport knows no api, and so on. The table is
- * the one of docs/architecture.md; every import of every file is held to it, and so are a few habits of the source.
+ * The layers of src/ depend on each other in one direction: frame and handshake import no I/O, transport does not
+ * import api, and so on. The table is that of docs/architecture.md. Every import of every file is checked against it,
+ * and so are a few coding rules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -45,8 +46,8 @@ const layers: Readonly<Record<string, Layer>> = {
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    // node:util tells an ArrayBuffer of any realm, node:buffer what is UTF-8, node:string_decoder decodes it in parts, node:stream is
-    // what a Duplex extends; no I/O.
+    // node:util recognizes an ArrayBuffer of any realm, node:buffer checks UTF-8, node:string_decoder decodes it in
+    // parts, and a Duplex extends node:stream. None of them does I/O.
     node: ['util', 'buffer', 'string_decoder', 'stream'],
     nodeTypes: true,
   },
@@ -222,7 +223,7 @@ describe('the check of imports and coding rules', () => {
     ],
   ];
 
-  test('it finds nothing in a tree that keeps the rules', () => {
+  test('the check finds nothing in a tree that keeps the rules', () => {
     expect(faultsOf(new Map(good))).toEqual([]);
   });
 
@@ -267,7 +268,7 @@ describe('the check of imports and coding rules', () => {
     ['transport/a.ts', 'const { random } = Math;', 'Math.random'],
     ['frame/a.ts', "import './endpoint.ts';\nimport './a.ts';", 'a cycle: frame/a.ts → frame/a.ts'],
     ['api/a.ts', "import type { A } from './a.ts';", 'a cycle: api/a.ts → api/a.ts'],
-  ])('it reports for %s: %s', (file, source, fault) => {
+  ])('the check reports the fault in %s: %s', (file, source, fault) => {
     expect(faultsOf(new Map([...good, [file, source]])).join('\n')).toContain(fault);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The code in README.md and docs/ runs. A block opened with "```js run" or "```ts run" is executed in a process of its
- * own, where the package is found by its name; it passes when it ends by itself with status 0. A comment directly
- * after the block, which no reader sees, may change it first and add what ends it:
+ * The code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process,
+ * which finds the package by its name. The block passes if the process ends by itself with status 0. A comment directly
+ * after the block, which readers do not see, may change the block and add code that ends it:
  *
  *     <!-- test
  *     replace: 8080 → 0
@@ -9,9 +9,9 @@
  *     await server.shutdown();
  *     -->
  *
- * `prepend:` adds what has to come first. `<!-- test: name -->` reads the same from test/pages/name.txt, so that README.md stays short.
+ * `prepend:` adds code before the block. `<!-- test: name -->` reads such a comment from test/pages/name.txt, so that README.md stays short.
  *
- * In README.md and in docs/guides/ every block of code has to run, or say why it cannot: `<!-- not run: reason -->` after it. The
+ * In README.md and in docs/guides/ every block of code has to run, or to say why it cannot, with `<!-- not run: reason -->` after it. The
  * other pages of docs/ may show fragments.
  */
 import { spawn } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * `npm run test:stalls`: the process stands still again and again, for up to a tenth of a second, as it does on a machine that
- * is busy with something else. That is between I/O and timers, where a deadline overtakes what it waits for most easily.
+ * `npm run test:stalls`: the process stands still again and again, for up to a tenth of a second, as on a machine
+ * that is busy with other work. It stands still between I/O and timers, where a deadline is most likely to pass
+ * before the event that it waits for is handled.
  */
 const STALLS = 0.2;
 const LONGEST = 100;

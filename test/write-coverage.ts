@@ -1,9 +1,9 @@
 /**
- * Loaded in front of every test file while coverage is measured. The runner ends its workers by a signal, at which
- * Node writes no coverage, so each file writes its own when its tests are through.
+ * Loaded before every test file while coverage is measured. The runner ends its workers with a signal, on which Node
+ * writes no coverage, so each file writes its own coverage after its tests.
  */
 import { takeCoverage } from 'node:v8';
 import { afterAll } from 'vitest';
 
-// Hooks run last in, first out: this one was here before those of the test file, and sees what they cover.
+// The last hook that is registered runs first. This hook is registered before those of the test file, so it sees what they cover.
 afterAll(() => takeCoverage());

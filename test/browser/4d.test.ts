@@ -48,7 +48,7 @@ async function say(tab: Page, text: string): Promise<void> {
 }
 
 describe.each(['ws', 'wss'])('the chat of examples/4d over %s', (scheme) => {
-  test("B-wss-connections, B-ws-order: each of two tabs receives the other's messages, and is notified when the other is closed", async () => {
+  test('B-wss-connections, B-ws-order: each of two tabs receives the messages of the other tab, and is notified when the other tab is closed', async () => {
     const env = { ...process.env, PORT: '0', ...(scheme === 'wss' ? { CERTIFICATES: certificates } : null) };
     const server = track(new Running(process.execPath, ['examples/4d/chat.js'], { env }));
     const [, url = ''] = await server.output(/^listening on (\S+)$/m);

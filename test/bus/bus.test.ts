@@ -1,6 +1,7 @@
 /**
- * The buses over real engines: redis-server and nats-server of Debian, with the clients of npm. Four processes with 500 subscribers
- * each, 50 topics, up to 200,000 messages from random publishers. If a subscriber misses messages, it must be notified before it receives the next ones.
+ * Tests the buses with real engines: redis-server and nats-server of Debian, with the clients from npm. There are
+ * four processes with 500 subscribers each, 50 topics, and up to 200,000 messages from random publishers. A
+ * subscriber that misses messages must be notified before it receives the next ones.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';

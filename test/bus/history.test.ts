@@ -1,6 +1,7 @@
 /**
- * The history of topics over a real redis-server with the clients of npm: what a process missed comes after a failure, in order and once. Only
- * what the history does not reach, and what a publisher could not hand over, is a gap.
+ * Tests the history of topics with a real redis-server and the clients from npm. After a failure, a process receives
+ * the messages that it missed, in order and once. A gap is reported only for messages that the history no longer has,
+ * and for messages that a publisher could not pass to Redis.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -76,7 +77,7 @@ describe.each([
     }
   });
 
-  test('clients that move between servers with their offsets during these failures receive all messages in order and no message twice, and each gap is reported', async () => {
+  test('clients that move between servers with their offsets while Redis fails receive all messages in order and no message twice, and each gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

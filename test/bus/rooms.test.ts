@@ -1,7 +1,8 @@
 /**
- * Topics over real engines, with real WebSockets: four processes, each with a server and 500 clients that subscribe to 5 of 50 topics and
- * publish to any. If a client misses messages, it must be notified before it receives the next ones. With presence, four processes whose connections
- * join and leave topics at random agree on the members, also after one of the processes was killed.
+ * Tests topics with real engines and real WebSockets. There are four processes, each with a server and 500 clients
+ * that subscribe to 5 of 50 topics and publish to any topic. A client that misses messages must be notified before it
+ * receives the next ones. With presence, connections join and leave topics at random at four processes, and all
+ * processes agree on the members, also after one process was killed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';

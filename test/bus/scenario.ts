@@ -43,8 +43,8 @@ export class Scenario {
   }
 
   /**
-   * Publishes in four parts. In the middle of the first two the engine is killed and restarted, in the third its connections are cut, and in the
-   * last one the first process is killed: `peers` then has the others.
+   * Publishes in four parts. In the middle of the first and the second part the engine is killed and restarted. In the third part its
+   * connections are cut. In the last part the first process is killed; after that, `peers` has the other processes.
    * @param beforeKill what happens before the process is killed
    */
   async publishWithFailures(count: number, beforeKill?: () => Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * The cases beyond Autobahn as data: well formed, told in sentences, and mapped in docs/conformance.md.
+ * Checks the cases beyond Autobahn as data: they are well formed, described in sentences, and listed in
+ * docs/conformance.md.
  */
 
 import { readFileSync } from 'node:fs';

@@ -321,7 +321,7 @@ describe('the command conform client', () => {
   });
 });
 
-test('--list shows the cases and does not run them', async () => {
+test('--list shows the cases, and no case runs', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);

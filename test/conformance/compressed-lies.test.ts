@@ -1,6 +1,6 @@
 /**
- * Servers that agree to compression and then do something else: each lie is caught by the cases of group 25 that ask for
- * what was promised, and an honest server passes them.
+ * Tests servers that agree to compression and then do something else. The cases of group 25 find each of these
+ * faults, and a server that keeps to its agreement passes them.
  */
 
 import type { Duplex } from 'node:stream';

@@ -98,7 +98,7 @@ test.each([
   '/runCase?case=1&casetuple=1.1.1&agent=a',
   '/runCase?casetuple=1.1.99&agent=a',
   '/updateReports',
-])('%s is an error of the client and is answered with 500', async (path) => {
+])('the request %s is an error of the client and is answered with 500', async (path) => {
   expect((await fetchStatus(path, upgrade))[0]).toBe(500);
   expect(driver.results.size).toBe(0);
 });
@@ -110,7 +110,7 @@ test('a browser receives a page with the results so far', async () => {
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('any other path echoes, and follows commands of the client', async () => {
+test('on any other path the driver echoes messages, and follows the commands of the client', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

@@ -1,6 +1,6 @@
 /**
- * What others are expected to fail is what the original suite says of them; and the page that shows it says so too.
- * `npm run conformance -- others` runs them against these files.
+ * The expected failures of other implementations are those that the original suite reports, and the page shows them.
+ * `npm run conformance -- others` runs the implementations against these files.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ describe("the expected results of Autobahn's 517 cases", () => {
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('ws as a client, with a higher maxFragments, has the same results except for these four cases', () => {
+  test('ws as a client, with a higher maxFragments, has the same results, but passes the four cases of many fragments', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 

@@ -1,6 +1,6 @@
 /**
- * What there is to know of one of Autobahn's cases, as lines of text: from our cases, and from the list of facts that
- * lies beside the repository. autobahn-facts.json holds a digest of the latter, so that tests need only that.
+ * The facts about one of Autobahn's cases, as lines of text: from our cases, and from the list of facts beside the
+ * repository. autobahn-facts.json contains a digest of that list, so the tests do not need the list.
  */
 import { createHash } from 'node:crypto';
 import type { Case, Event, Step } from '../../conformance/case/model.ts';

@@ -154,14 +154,14 @@ describe('cases that do not apply in the reports', () => {
   const why = 'Not applicable: The peer did not agree to permessage-deflate.';
   const left: CaseResult = { ...good, behavior: 'UNIMPLEMENTED', result: why, id: '12.1.1' };
 
-  test('they count neither as passed nor as failed', () => {
+  test('cases that do not apply count neither as passed nor as failed', () => {
     expect(countsOf([...results, left])).toEqual({
       ...{ cases: 5, applicable: 4, passed: 3, failed: 1, nonStrict: 1, informational: 1 },
       ...{ notApplicable: 1, flaky: 0 },
     });
   });
 
-  test('they are skipped tests in JUnit and TAP, a note in Markdown, and listed on the HTML page', () => {
+  test('cases that do not apply are skipped tests in JUnit and TAP, a note in Markdown, and listed on the HTML page', () => {
     expect(junit([left])).toContain(`<skipped message="${why}"/>`);
     expect(tap([left])).toMatch(/^ok 1 - .* # SKIP not applicable$/m);
     expect(markdown([left, good])).toContain('| 12 Compression of various content | 0, 1 not applicable |');

@@ -1,6 +1,6 @@
 /**
- * `conform vectors` in a unit test, as other implementations load them: every vector into our own endpoint, as one chunk and
- * byte by byte.
+ * Uses `conform vectors` in a unit test, as other implementations do: our endpoint receives every vector as one chunk
+ * and byte by byte.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';

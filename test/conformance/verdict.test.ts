@@ -1,6 +1,6 @@
 /**
- * Verdicts on simulated observations: for every case of Autobahn's, what the original suite says of a peer that does
- * this or that; and that a peer which does nothing never passes.
+ * Tests verdicts on simulated observations: for every case of Autobahn, the verdict is that of the original suite,
+ * and a peer that does nothing never passes.
  */
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -165,7 +165,7 @@ describe('answers to requests that have to be refused', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('whether the status %s passes is %s', (status, passed) => {
+  ])('for the status %s, passed is %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
   test('the end of TCP is an answer if the case allows it, and silence is not', () => {

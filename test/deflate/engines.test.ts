@@ -1,6 +1,7 @@
 /**
- * The three ways to decompress, our engine, zlib in one call and zlib in its threads, have one answer: differential fuzzing of
- * valid streams, cut at every byte, and damaged. RFC 7692 §7.2.1, §7.2.2, §7.2.3.4; RFC 1951.
+ * The three ways to decompress (our engine, zlib in one call, zlib in its threads) give the same result. Differential
+ * fuzzing of valid streams, of streams cut at every byte, and of damaged streams. RFC 7692 §7.2.1, §7.2.2, §7.2.3.4;
+ * RFC 1951.
  */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import * as fc from 'fast-check';
@@ -116,7 +117,7 @@ const stream: fc.Arbitrary<Stream> = fc
   });
 
 describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the same outcome', () => {
-  test('FAULT-9, P24, P27: they decompress valid streams with all kinds of blocks', async () => {
+  test('FAULT-9, P24, P27: the three engines decompress valid streams with all kinds of blocks', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         expect(await agreed(payload, context)).toBe(message.toString('hex'));
@@ -125,7 +126,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: they agree on streams that are cut off at any byte, and what they deliver is the beginning of the message', async () => {
+  test('FAULT-9, P31: the three engines agree on streams that are cut off at any byte, and the delivered bytes are the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -144,7 +145,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: they agree on streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
+  test('FAULT-9, P31: the three engines agree on streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
     const damage = fc.array(
       fc.record({
         kind: fc.constantFrom('flip', 'lose', 'double', 'insert'),
@@ -170,7 +171,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: they agree on bytes that are not a stream', async () => {
+  test('FAULT-9, P31: the three engines agree on bytes that are not a stream', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), async (bytes) => {
         await agreed(bytes, jsonOf(300, 1));
@@ -179,7 +180,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P24: they accept a final empty stored block without its 00 00 ff ff as the end of a message, alone and after other blocks', async () => {
+  test('FAULT-9, P24: the three engines accept a final empty stored block without its 00 00 ff ff as the end of a message, alone and after other blocks', async () => {
     const text = jsonOf(3000, 1);
     const flushed = deflateRawSync(text, { finishFlush: zlib.Z_SYNC_FLUSH });
     for (const [payload, message] of [
@@ -192,7 +193,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: they refuse a final Huffman block that is cut off, and deliver none of the bytes that we append', async () => {
+  test('FAULT-9, P31: the three engines refuse a final Huffman block that is cut off, and deliver none of the bytes that we append', async () => {
     const text = jsonOf(3000, 1);
     for (const strategy of [zlib.Z_FIXED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY]) {
       const whole = deflateRawSync(text, { strategy });
@@ -202,7 +203,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: they refuse a stored block that lacks as many bytes as a probe has, and accept messages that end like a probe', async () => {
+  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as a probe has, and accept messages that end like a probe', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,7 +221,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P28: they agree on distances of at most 32 KiB, into the message or a context as large as the window', async () => {
+  test('FAULT-9, P28: the three engines agree on distances of at most 32 KiB, into the message or a context as large as the window', async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {

@@ -1,6 +1,6 @@
 /**
- * Negotiation of permessage-deflate, RFC 7692 §5, §7 and §7.1: every combination against the sentences of the RFC, one by
- * one (`rules`), and every way to write a parameter wrong, for both roles.
+ * Tests the negotiation of permessage-deflate, RFC 7692 §5, §7 and §7.1: every combination is compared with the
+ * sentences of the RFC, one by one (`rules`), and every malformed parameter is tested in both roles.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -752,7 +752,7 @@ describe('the negotiation of a client and a server together', () => {
     });
   });
 
-  test('P6: both get the same parameters through the header fields, with absent options, and among other extensions', () => {
+  test('P6: a client and a server get the same parameters through the header fields, with absent options, and among other extensions', () => {
     fc.assert(
       fc.property(config, config, fc.boolean(), (client, server, first) => {
         const other = { name: 'x-other', parameters: [] };

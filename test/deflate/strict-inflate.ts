@@ -1,6 +1,7 @@
 /**
- * A peer's inflate that knows nothing of src/: RFC 1951 bit by bit, with a window of exactly 2^bits bytes. Whatever reaches
- * further back, ends too early or is no DEFLATE throws. A message is given as RFC 7692 §7.2.1 sends it.
+ * A peer's inflate without any code of src/: RFC 1951 bit by bit, with a window of exactly 2^bits bytes. It throws if
+ * a match reaches farther back, if the data ends too early, and if the data is not DEFLATE. A message is given as RFC
+ * 7692 §7.2.1 sends it.
  */
 
 const lengthBases = [

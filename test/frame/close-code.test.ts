@@ -101,7 +101,7 @@ describe('serializing the payload of a Close frame', () => {
     }
   });
 
-  test('F16: a reason may have at most 123 bytes of UTF-8; characters are not counted', () => {
+  test('F16: the limit of a reason is 123 bytes of UTF-8, and not 123 characters', () => {
     expect(serializeClosePayload(1000, 'x'.repeat(123)).length).toBe(125);
     expect(serializeClosePayload(1000, '€'.repeat(41)).length).toBe(125);
     expect(() => serializeClosePayload(1000, 'x'.repeat(124))).toThrow(/124 bytes/);

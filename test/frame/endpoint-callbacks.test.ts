@@ -1,6 +1,6 @@
 /**
- * What user code may do inside a callback: anything. Every hook × every call, exceptions out of every hook, and a
- * transport that delivers synchronously, so that `receive` runs inside of sending.
+ * Inside a callback, user code may call everything. Tests every call inside every hook, exceptions of every hook, and
+ * a transport that delivers synchronously, so that `receive` runs inside a send.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';

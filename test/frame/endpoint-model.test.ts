@@ -1,6 +1,6 @@
 /**
- * Random orders of everything that can happen to an endpoint, legal and not, against a model of the rules that knows
- * frames but no bytes. And: however the same bytes are cut, the events are the same.
+ * Compares an endpoint with a model of the rules that handles frames and no bytes, for random orders of everything
+ * that can happen to an endpoint, legal or not. The events must also be the same however the bytes are cut.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * The endpoint after the opening handshake, rule by rule: RFC 6455 §5.5, §6, §7. The orders in which these rules meet
- * are in endpoint-model.test.ts, what callbacks may do in endpoint-callbacks.test.ts.
+ * Tests the endpoint after the opening handshake, rule by rule: RFC 6455 §5.5, §6, §7. endpoint-model.test.ts tests
+ * these rules in random orders, and endpoint-callbacks.test.ts tests what callbacks may do.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -142,7 +142,7 @@ describe.each(roles)('a %s receives', (role) => {
     }
   });
 
-  test('F21: a text that is delivered as bytes is checked as well', () => {
+  test('F21: a text that is delivered as bytes is also checked as UTF-8', () => {
     for (const chunkCount of [1, 2]) {
       const { endpoint, events } = bench(role, { text: 'bytes' });
       const stream = peerFrame(role, { opcode: 1, payload: 'é' });
@@ -672,8 +672,8 @@ function sendEverything(endpoint: Endpoint, role: Role): void {
 }
 
 /**
- * The table in endpoint.ts's header, cell by cell. An event that a state can't have is `-`: nothing changes, nothing is
- * sent, nothing is reported.
+ * The table in the header of endpoint.ts, cell by cell. `-` marks an event that a state cannot have: nothing changes,
+ * nothing is sent, and nothing is reported.
  */
 describe.each(roles)('every cell of the table of states, as a %s', (role) => {
   const ended = role === 'server' ? ['closing', 'end'] : ['closing'];
@@ -1137,8 +1137,8 @@ describe.each(roles)('a %s sends', (role) => {
   });
 });
 
-describe('a client and a server together', () => {
-  test('F1, F3, F14, C4, C5: they exchange messages and close', () => {
+describe('two endpoints together', () => {
+  test('F1, F3, F14, C4, C5: a client and a server exchange messages and close', () => {
     const [client, server] = [bench('client'), bench('server')];
     const exchange = (): void => {
       for (const [from, to] of [

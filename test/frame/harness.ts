@@ -1,6 +1,6 @@
 /**
- * What the tests of frame/ share: a frame builder and a frame reader that know nothing of src/, a sink in memory, and a
- * recorder of events. The builder makes illegal frames too; the reader refuses them.
+ * What the tests of frame/ share: a frame builder and a frame reader without any code of src/, a sink in memory, and
+ * a recorder of events. The builder also makes illegal frames, and the reader refuses them.
  */
 import { Endpoint } from '../../src/frame/endpoint.ts';
 import type { CloseRecord, EndpointEvents } from '../../src/frame/endpoint-events.ts';

@@ -149,7 +149,7 @@ describe('a budget without room', () => {
     for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
   });
 
-  test('FAULT-4: a message without progress is abandoned with 1013 after 2 seconds, and only while others wait', () => {
+  test('FAULT-4: a message without progress is abandoned with 1013 after 2 seconds, and only while other connections wait', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const holders = Array.from({ length: 12 }, () => new Peer(budget));
     for (const peer of holders) {

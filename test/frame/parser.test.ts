@@ -218,7 +218,7 @@ describe('the first two bytes of a frame', () => {
     }
   });
 
-  test('F26: a violation of any of these rules closes with 1002', () => {
+  test('F26: a frame whose first two bytes break a rule closes with 1002', () => {
     for (const code of [
       'WS_RESERVED_BITS',
       'WS_UNKNOWN_OPCODE',

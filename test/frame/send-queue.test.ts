@@ -97,7 +97,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.calls).toEqual(['closing', 'closing']);
   });
 
-  test("C4, C5: the answer to the peer's Close also waits for these messages, and after it a server ends TCP", async () => {
+  test("C4, C5: the answer to the peer's Close waits for the messages before it, and a server then ends TCP", async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     sendFragmented(endpoint, 'first', 4);

@@ -1,5 +1,6 @@
 /**
- * Each row of `violations` has its shortest trigger here; a row without one fails. Those of RFC 7692 come out of a codec.
+ * Each row of `violations` has its shortest trigger here, and a row without a trigger fails. The violations of RFC
+ * 7692 are reported by a codec.
  */
 import { describe, expect, test } from 'vitest';
 import { isWireCloseCode } from '../../src/frame/close-code.ts';

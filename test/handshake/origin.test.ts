@@ -96,7 +96,7 @@ describe('the policy same-origin', () => {
     ['wsx://example.com', 'example.com', false, 'a scheme without pages'],
     ['capacitor://example.com', 'example.com', false, 'the scheme of an application'],
     ['file://', 'example.com', false, 'a file'],
-  ])('S21, A1: whether Origin %j is accepted for Host %j is %j: %s', (origin, host, allowed) => {
+  ])('S21, A1: for Origin %j and Host %j the policy returns %j: %s', (origin, host, allowed) => {
     const sent = origin === 'http://example.com\t' ? 'http://example.com' : origin;
     expect(passes('same-origin', sent, host)).toBe(allowed);
     if (origin !== sent) {
@@ -146,7 +146,7 @@ describe('a list of origins', () => {
     ['chrome-extension://abd', false],
     ['null', false],
     ['', false],
-  ])('S21, A1: whether the list accepts Origin %j is %j', (origin, allowed) => {
+  ])('S21, A1: for Origin %j the list returns %j', (origin, allowed) => {
     expect(passes(origins, origin)).toBe(allowed);
   });
 

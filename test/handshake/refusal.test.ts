@@ -113,7 +113,7 @@ describe('the answer that refuses a request', () => {
   });
 
   test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
-    'S12: the status %d of a refusal throws a RangeError',
+    'S12: a refusal with the status %d throws a RangeError',
     (status) => {
       expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { status }))).toThrow(RangeError);
     },
@@ -127,7 +127,7 @@ describe('the answer that refuses a request', () => {
     ['X\r\n', 'a'],
     ['X', '\u010d\u010a'],
     ['X'],
-  ])('A9: the field %j of a refusal throws a TypeError', (...headers) => {
+  ])('A9: a refusal with the field %j throws a TypeError', (...headers) => {
     expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { headers }))).toThrow(TypeError);
   });
 });

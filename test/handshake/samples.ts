@@ -1,6 +1,4 @@
-/**
- * Requests, responses and small tools that the tests of the handshake share.
- */
+/** Requests, responses and small tools that the tests of the handshake share. */
 import { Buffer } from 'node:buffer';
 import { expect } from 'vitest';
 import { HandshakeError } from '../../src/handshake/error.ts';
@@ -120,8 +118,8 @@ export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
 }
 
 /**
- * A string that counts how often its characters are read, for code that should read each of them once.
- * It stands in for a string in the operations that the scanners use: length, index, charCodeAt, slice.
+ * A string that counts how often its characters are read, for code that should read each of them once. It has the
+ * members of a string that the scanners use: length, index, charCodeAt, slice.
  */
 export function countingText(text: string): { text: string; reads: () => number } {
   let reads = 0;
@@ -152,8 +150,8 @@ export function countingText(text: string): { text: string; reads: () => number 
 }
 
 /**
- * The least CPU time of seven runs of each action, in microseconds. Others on the machine can only add to it, and the runs
- * are interleaved, so that a slow phase meets all alike.
+ * Returns the least CPU time of seven runs of each action, in microseconds. Other processes can only increase the
+ * time. The runs are interleaved, so that a slow phase affects all actions alike.
  */
 export function leastCpu(actions: readonly (() => unknown)[]): number[] {
   const least: number[] = actions.map(() => Number.POSITIVE_INFINITY);

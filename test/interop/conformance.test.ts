@@ -1,6 +1,6 @@
 /**
- * What docs/guides/command-line.md shows, with Debian's python3-websockets: its echo server, in a process of its own,
- * tested by `rfc6455 conform server` in one command.
+ * Tests the example of docs/guides/command-line.md with Debian's python3-websockets: `rfc6455 conform server` tests
+ * its echo server, which runs in a separate process, in one command.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
 /**
- * Implementations in other languages as our peers, each in a process of its own. Those for Node are in test/peers.
+ * Tests implementations in other languages as our peers, each in its own process. test/peers tests those for Node.
  */
 
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * The plugin surfaces with Debian's python3-websockets, each as the client and as the server. With each other and with `ws`
- * they are in test/api/plugin/peers.test.ts.
+ * Tests the plugin surfaces with Debian's python3-websockets, each as client and as server.
+ * test/api/plugin/peers.test.ts tests them with each other and with `ws`.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ const both = ['ours', 'peer'] as const;
 
 describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('pythonVersion')}`, (version) => {
   test.each(both.flatMap((by) => [true, false].map((deflate) => [by, deflate] as const)))(
-    'our client exchanges messages with the peer, and %s closes; permessage-deflate requested: %j',
+    'our client and the peer exchange messages; closed by: %s, permessage-deflate requested: %j',
     async (by, deflate) => {
       const peer = new RemoteEnd(python, { role: 'server', subprotocols: [] });
       try {
@@ -30,7 +30,7 @@ describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('python
     },
   );
 
-  test.each(both)('our server exchanges messages with the peer, and %s closes', async (by) => {
+  test.each(both)('our server and the peer exchange messages; closed by: %s', async (by) => {
     const { url, end } = await startPlugin(version);
     const peer = new RemoteEnd(python, { role: 'client', url, subprotocols: [] });
     try {

@@ -1,6 +1,6 @@
 /**
- * docs/guides/proxies.md: the blocks that it shows for nginx, Apache, HAProxy and Caddy let a page in, and what happens without
- * their line for Host. The proxies are Debian's, each in front of a server of its own.
+ * docs/guides/proxies.md: with the blocks for nginx, Apache, HAProxy and Caddy a page is accepted. Also tests what
+ * happens without the line for Host. The proxies are Debian's, each before its own server.
  */
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -117,7 +117,7 @@ describe.each(Object.keys(proxies))('a page behind %s', (name) => {
 
   // The other proxies pass Host on by default.
   if (proxy.passesHost) return;
-  test('FAULT-0: without its line for Host the page is refused with 403, and the error names Origin, Host and the remedy', async () => {
+  test('FAULT-0: without the line for Host in the configuration the page is refused with 403, and the error names Origin, Host and the remedy', async () => {
     const refusals: HandshakeError[] = [];
     const target = await startServer((error) => refusals.push(error));
     const port = await startProxy(name, target, withoutHost);

@@ -1,6 +1,6 @@
 /**
- * A peer in a process of its own, in another language: it is started with one argument, its configuration as JSON, makes
- * one connection, and then obeys and reports by lines of JSON, in ASCII.
+ * A peer in another language, in its own process. It is started with its configuration as one JSON argument, and makes one
+ * connection. It reads commands and writes reports as lines of JSON, in ASCII.
  *
  * In: {"do": "send" | "fragments" (with "size") | "ping" ("payload") | "close" ("code"?, "reason"?) | "abort" | "shutdown"},
  * a message being {"text": …} or {"base64": …}. Out: {"event": "listening" ("port") | "open" ("subprotocol", "headers") |

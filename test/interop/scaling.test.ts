@@ -1,6 +1,6 @@
 /**
- * docs/scaling.md: the blocks that it shows for nginx and HAProxy, in front of two servers: connections are spread, a server is taken out and
- * comes back, or ends without notice, and no client is refused meanwhile. The proxies are Debian's.
+ * docs/scaling.md: tests the blocks for nginx and HAProxy, with two servers. Connections are spread, a server is
+ * taken out and comes back, or ends without notice, and meanwhile no client is refused. The proxies are Debian's.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

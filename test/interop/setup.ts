@@ -1,6 +1,7 @@
 /**
- * Before the interop tests: the peers' languages and libraries are there, from Debian's packages, and the Go peer is
- * built. What is missing ends the run with the package's name; nothing is skipped.
+ * Prepares the interop tests: checks that the peers' languages and libraries from Debian's packages are installed,
+ * and builds the Go peer. If something is missing, the run fails with the name of the package, and nothing is
+ * skipped.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -28,7 +28,7 @@ describe('the page docs/4d.md', () => {
     },
   ]);
 
-  test('its rows are read, and its column is filled from the tests', () => {
+  test('the rows of the page are read, and its column is filled from the tests', () => {
     expect(idsOfPage(page)).toEqual(['C61', 'B-ws-id']);
     const filled =
       '| id | a | b | tests |\n| C61 | one | 1 | [a](../test/a.test.ts), [browser](../test/browser/b.test.ts) |\n| B-ws-id | two | 2 | |\n';

@@ -35,7 +35,7 @@ const files = [
 ];
 
 describe('the page docs/4d-sentences.md', () => {
-  test('its sentences are read with their rows', () => {
+  test('the sentences of the page are read with their rows', () => {
     expect(sentencesOfPage(page)).toEqual([
       { id: 'D1-1', says: 'one', here: 'the same', rows: ['C61', 'A1.2-1'] },
       { id: 'D1-2', says: 'two', here: 'the same', rows: [] },
@@ -44,7 +44,7 @@ describe('the page docs/4d-sentences.md', () => {
     ]);
   });
 
-  test('its column has the tests of the rows, of earlier sentences and of the sentence itself, but no skipped test', () => {
+  test('the column of the page has the tests of the rows, of earlier sentences and of the sentence itself, but no skipped test', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page

@@ -217,7 +217,7 @@ describe('detaching an endpoint', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('upgrades are answered with 503 during a shutdown, and the HTTP server is left alone after it', async () => {
+  test('upgrades are answered with 503 during a shutdown, and after the shutdown the server no longer listens for them', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);

@@ -46,8 +46,8 @@ interface Outcome {
 }
 
 /**
- * Dials, and aborts at the `moment`-th event of any stream, before or after its listeners are called.
- * @returns once it has settled and the connection, if any, is closed
+ * Dials, and aborts at the `moment`-th event of any stream, before or after the listeners of the event are called.
+ * @returns when the attempt has settled and its connection, if any, is closed
  */
 async function dialAborted(
   moment: number,
@@ -106,7 +106,7 @@ const routes: Record<string, () => Promise<Route>> = {
 
 describe('FAULT-3: an abort at any event of any socket', () => {
   test.each(Object.entries(routes))(
-    'FAULT-3: an attempt through %s rejects with the reason, leaves no socket and releases the compression budget',
+    'FAULT-3: the aborted attempt through %s rejects with the reason, leaves no socket and releases the compression budget',
     async (_name, make) => {
       const { url, options } = await make();
       for (const isBefore of [true, false]) {

@@ -272,7 +272,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P14, P15, P16: a client accepts parameters that the server adds without an offer', async () => {
+  test('P14, P15, P16: a client accepts parameters that the server adds although the client did not request them', async () => {
     const { url, peers } = await answering(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     );

@@ -1311,7 +1311,7 @@ describe('proxies of a client', () => {
       [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
     ])(
-      'whether a proxy is used is %s with the environment %j and the URL %s',
+      '%s is whether the client uses a proxy with the environment %j for the URL %s',
       async (proxied, environment, url) => {
         expect(await via(environment, url)).toBe(proxied);
       },

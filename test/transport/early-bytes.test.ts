@@ -19,7 +19,7 @@ describe.each(kinds)('bytes before the answer, %s', (kind) => {
   ]);
 
   test.each(ends)(
-    'FAULT-3: a byte that the peer sends %s does not hide its %s during an async upgrade, which aborts the signal and is reported',
+    'FAULT-3: if the peer sent a byte %s, its %s during an async upgrade still aborts the signal, and is reported',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -81,7 +81,7 @@ describe.each(kinds)('bytes before the answer, %s', (kind) => {
 });
 
 describe('EarlyBytes', () => {
-  test('FAULT-3: it returns the bytes that arrived, in order, at every split point', async () => {
+  test('FAULT-3: EarlyBytes returns the bytes that arrived, in order, at every split point', async () => {
     const all = Buffer.from('0123456789');
     for (let head = 0; head <= all.length; head++) {
       for (let split = head; split <= all.length; split++) {
@@ -102,7 +102,7 @@ describe('EarlyBytes', () => {
     }
   });
 
-  test('FAULT-4: it stops reading when the budget is used up', async () => {
+  test('FAULT-4: EarlyBytes stops reading when the budget is used up', async () => {
     const budget = new MemoryBudget(100);
     const socket = new PassThrough();
     const early = new EarlyBytes(socket, Buffer.alloc(0), budget);

@@ -174,7 +174,7 @@ describe('the option closeReason', () => {
       .payload.subarray(2)
       .toString();
 
-  test('C16: it sets the reason of our Close, whether the peer or our handler caused the failure', async () => {
+  test('C16: closeReason sets the reason of our Close, whether the peer or our handler caused the failure', async () => {
     const words = (error: Error): string =>
       error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
     const ofPeer = open(undefined, {}, words);

@@ -64,7 +64,7 @@ describe('A42: the target of a redirect', () => {
 });
 
 describe('FAULT-10: data that another origin may receive', () => {
-  test('FAULT-10: it contains no header field except those that are named, in upper or lower case', () => {
+  test('FAULT-10: the request contains no header field except those that are named, in upper or lower case', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('Cookie', 'authorization', 'X-A', 'x-b', 'Proxy-Authorization'), {
@@ -85,7 +85,7 @@ describe('FAULT-10: data that another origin may receive', () => {
     expect(headersAcrossOrigins(['X-A', '1', 'Cookie', 'c'], toCrossOriginHeaders())).toEqual([]);
   });
 
-  test('FAULT-10: it contains no TLS option that identifies the client', () => {
+  test('FAULT-10: the data contains no TLS option that identifies the client', () => {
     const trust = { ca: 'ca', rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
     const identity = {
       cert: 'c',

@@ -418,7 +418,7 @@ describe('sending to a socket', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A26: this deadline is disabled if one of the limits that form it is disabled', async () => {
+  test('A26: the deadline for a flooding peer is disabled if one of the limits that form it is disabled', async () => {
     for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
       const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
       socket.block();

@@ -1,6 +1,7 @@
 /**
- * The whole process stands still (SIGSTOP: a debugger, a paused virtual machine) for longer than every deadline, and what its
- * peers answered meanwhile waits in the kernel. The peers are good ones: none of them may be dropped.
+ * The whole process stands still (SIGSTOP, as with a debugger or a paused virtual machine) for longer than every
+ * deadline. The answers of its peers wait in the kernel meanwhile. The peers are honest, so none of them may be
+ * dropped.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -90,7 +91,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 
 // Windows has no signal that stops a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: it drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
+  test('FAULT-2: the process drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();

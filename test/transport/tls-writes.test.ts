@@ -1,6 +1,7 @@
 /**
- * What is special about writing to TLS: a write is never done before the next turn of the event loop, and what it was given has been
- * encrypted, so that its memory is free, when `write` returns. Over sockets that do so, and over those of this Node.
+ * Writing to TLS is special in two ways: a write never completes before the next turn of the event loop, and when
+ * `write` returns, the bytes have been encrypted, so that their memory is free. Tests this with sockets that behave
+ * so, and with the TLS sockets of this Node.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

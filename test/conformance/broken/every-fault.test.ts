@@ -1,6 +1,6 @@
 /**
- * `npm run conformance:selftest`: a judge that cannot say no is worthless. Every broken peer fails exactly the cases that
- * name its fault, and a peer without a fault fails none.
+ * `npm run conformance:selftest` checks that the judge finds faults. Every broken peer fails exactly the cases that
+ * name its fault, and a peer without a fault fails no case.
  */
 
 import { describe, expect, test } from 'vitest';
@@ -22,8 +22,8 @@ describe('a peer without a fault', () => {
   );
 });
 
-describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual passes', (role) => {
-  test.for(unusual)('it passes if it $name ($section)', async (peer, { expect }) => {
+describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual', (role) => {
+  test.for(unusual)('a peer that $name passes ($section)', async (peer, { expect }) => {
     const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
     const cases = selfTestCases(role);
     const rules = { ...correct, ...does };
@@ -38,7 +38,7 @@ describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but 
 });
 
 describe.concurrent('a peer with one fault fails exactly the cases that name the fault', () => {
-  test.for(faults)('a peer that $name fails them', async (fault, { expect }) => {
+  test.for(faults)('a peer that $name fails exactly its cases', async (fault, { expect }) => {
     const { actual, expected } = await outcomes(fault);
     expect(expected.failed.length + expected.tolerated.length).toBeGreaterThan(0);
     expect(actual).toEqual(expected);

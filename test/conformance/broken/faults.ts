@@ -1,6 +1,6 @@
 /**
- * One peer per kind of fault: which rule it breaks, and exactly which cases have to say so. Ids are patterns, as
- * --cases takes them.
+ * One peer for each kind of fault: the rule that it breaks, and exactly the cases that have to report it. Ids are
+ * patterns, as in --cases.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * A small echo endpoint, server or client, over the judge's own wire codec (nothing of src/): right in everything, as
- * long as its rules are.
+ * A small echo endpoint, server or client, on the judge's own wire codec (without any code of src/). It is correct if
+ * its rules are correct.
  */
 
 import type { Duplex } from 'node:stream';

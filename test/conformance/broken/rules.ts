@@ -1,6 +1,6 @@
 /**
- * Everything that the echo endpoint of peer.ts does right, as something that can be done wrong. A fault is this object
- * with one thing changed. Nothing here knows of the judge's cases.
+ * The rules of the echo endpoint in peer.ts: everything that it does correctly, and that a broken peer does wrong. A
+ * fault is this object with one rule changed. These rules do not depend on the judge's cases.
  */
 
 import type { DeflateParams } from '../../../conformance/wire/deflate.ts';

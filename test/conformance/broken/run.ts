@@ -1,6 +1,6 @@
 /**
- * Tests a peer with the judge's cases, in this process and over TCP: a server by testServer, a client case by case.
- * What comes out is the list of the cases that are not all right.
+ * Tests a peer with the judge's cases, in this process and over TCP: a server with testServer, a client case by case.
+ * Returns the cases that are not OK.
  */
 
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Peers that are right and do what few do: the judge has to let them pass. Nothing of theirs is a fault, and what they do
- * otherwise than Autobahn's suite asks is named.
+ * Correct peers with unusual behaviour: the judge has to let them pass. If their behaviour differs from what
+ * Autobahn's suite expects, the case is named.
  */
 
 import type { Case } from '../../../conformance/case/model.ts';

@@ -1,6 +1,6 @@
 /**
- * UTF-8 of the broken peers, byte by byte: what a first byte asks of the next ones can be replaced, which is how peers
- * get it wrong.
+ * UTF-8 of the broken peers, byte by byte. What a first byte demands of the next bytes can be replaced, since this is
+ * a common fault of peers.
  */
 
 /** How many bytes follow a first byte, and the range of the second byte. */

@@ -1,6 +1,7 @@
 /**
- * A second inflate, for tests: RFC 1951 read as literally as possible, bit by bit, sharing nothing with src/. It knows
- * the window exactly, so it tells whether a compressor kept to 2^bits bytes, and it says why a stream is not valid.
+ * A second inflate, for tests. It reads RFC 1951 as literally as possible, bit by bit, without any code of src/. It
+ * keeps the exact window, so it finds a compressor that refers back farther than 2^bits bytes, and it reports why a
+ * stream is invalid.
  */
 
 export interface Inflated {
@@ -101,9 +102,9 @@ const fixedLiterals = Array.from({ length: 288 }, (_, n) => (n < 144 ? 8 : n < 2
 const fixedDistances = Array.from({ length: 32 }, () => 5);
 
 /**
- * Inflates one message of RFC 7692, given without its 00 00 ff ff.
- * @param history plaintext before it.
- * @param most how far a distance may reach; 32,768 unless said otherwise.
+ * Inflates one message of RFC 7692 without its 00 00 ff ff.
+ * @param history the plaintext before the message.
+ * @param most the greatest distance that is allowed, by default 32,768.
  * @throws Invalid
  */
 export function referenceInflate(
