@@ -6,6 +6,7 @@
 import { createReadStream, promises as files, type Stats } from 'node:fs';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import { type Duplex, pipeline } from 'node:stream';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
 
 /** Answers with a text. It is used for errors and redirects. */
@@ -59,11 +60,38 @@ export interface StaticFolder {
   readonly root: string | null;
   /** The file that is served for a folder. */
   readonly homepage: string;
+  /** Milliseconds: a client that takes nothing of a file for so long is dropped. @default 45000 */
+  readonly stallTimeout?: number | undefined;
 }
 
-/** Answers with the file that the request's path names. */
+// The time that a connection has as well, see transport/deadlines.ts. Node has no limit of its own, so each client that does not read would
+// keep its connection and an open file for ever.
+const STALL_TIMEOUT = 45_000;
+
+/** For each connection, a Promise that is fulfilled when its last answer has ended. */
+const answers = new WeakMap<Duplex, Promise<void>>();
+
+/**
+ * Answers with the file that the request's path names. Node reports pipelined requests at once, and would keep a file open for each of
+ * them, so the file is looked for when the earlier answers on the connection have ended.
+ */
 export async function serveFile(
-  { root, homepage }: StaticFolder,
+  folder: StaticFolder,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { socket } = request;
+  const earlier = answers.get(socket);
+  // If the connection is closed, the answers that had to wait emit no 'close'.
+  const closed = (): Promise<void> | void =>
+    socket.destroyed ? undefined : new Promise((resolve) => response.once('close', resolve));
+  answers.set(socket, earlier === undefined ? Promise.resolve(closed()) : earlier.then(closed));
+  await earlier;
+  if (!socket.destroyed) await answerWithFile(folder, request, response);
+}
+
+async function answerWithFile(
+  { root, homepage, stallTimeout = STALL_TIMEOUT }: StaticFolder,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -90,6 +118,8 @@ export async function serveFile(
     answerText(response, 404, 'Not Found\n');
     return;
   }
+  // The client left meanwhile: no file is opened for it.
+  if (request.socket.destroyed) return;
   const { path, stats } = found;
   response.writeHead(200, {
     'Content-Type': mediaTypeOf(path),
@@ -98,15 +128,15 @@ export async function serveFile(
     'Cache-Control': 'no-cache',
   });
   if (method === 'HEAD' || stats.size === 0) response.end();
-  else sendFile(path, stats.size, response);
+  else sendFile(path, stats.size, response, stallTimeout);
 }
 
-function sendFile(path: string, size: number, response: ServerResponse): void {
+function sendFile(path: string, size: number, response: ServerResponse, stallTimeout: number): void {
+  response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
-  stream.on('error', () => response.destroy());
-  response.on('close', () => stream.destroy());
-  stream.pipe(response);
+  // The end of one destroys the other.
+  pipeline(stream, response, () => {});
 }
 
 /** Finds a file or folder inside the root folder, and follows links. Returns null if it does not exist, or if a link leads out of the folder. */
