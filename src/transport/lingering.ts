@@ -37,9 +37,25 @@ export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
     timer.cancel();
     if (mayStay) lingering--;
   });
-  if (mayStay) socket.end(text, 'latin1');
-  else socket.end(text, 'latin1', () => socket.destroy());
+  if (!writeAnswer(text, socket)) return;
+  if (mayStay) socket.end();
+  else socket.end(() => socket.destroy());
   socket.resume();
+}
+
+/**
+ * Writes the head of a response. If the transport throws, it is broken: it is destroyed, and the error reaches neither the event loop nor
+ * the other handshakes. Sockets of Node never throw here, but a Duplex of the application may.
+ * @returns whether the transport took the bytes
+ */
+export function writeAnswer(text: string, socket: Duplex): boolean {
+  try {
+    socket.write(text, 'latin1');
+    return true;
+  } catch {
+    socket.destroy();
+    return false;
+  }
 }
 
 function ignore(): void {}

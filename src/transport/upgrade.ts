@@ -14,7 +14,7 @@ import {
 } from '../handshake/server.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import { EarlyBytes } from './early-bytes.ts';
-import { answerAndEnd } from './lingering.ts';
+import { answerAndEnd, writeAnswer } from './lingering.ts';
 import { servesPath } from './path-pattern.ts';
 import { answerTo } from './refusal-answer.ts';
 import { ServerRequest } from './server-request.ts';
@@ -212,7 +212,11 @@ export class ServerHandshake<Context, Result>
     }
     this.#settle();
     const socket = this.#socket;
-    socket.write(accepted.head, 'latin1');
+    if (!writeAnswer(accepted.head, socket)) {
+      agreement?.codec.close();
+      this.#refused(refuse('WS_HANDSHAKE_ABANDONED'));
+      return;
+    }
     const { subprotocol, extensions } = accepted;
     const codec = agreement === null ? null : agreement.codec;
     const { context } = decision;
