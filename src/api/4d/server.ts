@@ -16,7 +16,7 @@ import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { readServerOptions, type WebSocketServerOptions } from './server-options.ts';
 import { checkSeconds, type WebServer } from './web-server.ts';
-import { Worker } from './worker.ts';
+import { type Task, Worker } from './worker.ts';
 
 /** The callbacks of a `WebSocketServer`. 4D: WebSocketServer, "WSSHandler parameter". */
 export interface WSSHandler<T extends DataType = 'text'>
@@ -38,6 +38,8 @@ interface Seat<T extends DataType> {
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
+  /** With `cancel: 'close'`: the task that asks `onConnection`; null otherwise. */
+  question: Task | null;
   /** The link of the 4D connection; null before `onConnection` has accepted the request. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
@@ -90,7 +92,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       request: UpgradeRequest | null,
       handler: ConnectionHandler<T> | null,
     ): { data: Seat<T> } => ({
-      data: { request, handler, link: null, connection: null },
+      data: { request, handler, question: null, link: null, connection: null },
     });
     this.#native = new NativeServer<Seat<T>>(
       {
@@ -234,12 +236,17 @@ export class WebSocketServer<T extends DataType = 'text'> {
       this.#seat(native, handler);
       native.data.link?.start();
     };
-    this.#worker.post(() => {
+    const question = (): unknown => {
+      // The connection does not keep the request.
+      native.data.question = null;
+      if (native.state !== 'open') return undefined;
       const verdict = this.#admission.ask(request);
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;
-    }, this.#callbacks);
+    };
+    native.data.question = question;
+    this.#worker.post(question, this.#callbacks);
   }
 
   #onClosing(native: Connection<Seat<T>>): void {
@@ -249,7 +256,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
     else link.onClosing();
   }
 
-  #onClose({ link, connection }: Seat<T>, code: number, reason: string): void {
+  #onClose({ question, link, connection }: Seat<T>, code: number, reason: string): void {
+    // A client that left needs no answer. If a callback does not end, the questions of such clients would wait for it without limit.
+    if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
     // C77: `connections` is up to date before a callback runs.
     this.#live.delete(connection);
