@@ -135,6 +135,10 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
+  // The file was cut off meanwhile. The client waits for the missing bytes, and would take the next answer on the connection for them.
+  stream.on('end', () => {
+    if (stream.bytesRead < size) response.destroy();
+  });
   // The end of one destroys the other.
   pipeline(stream, response, () => {});
 }

@@ -6,6 +6,7 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
@@ -57,7 +58,7 @@ async function serveLargeFile(stallTimeout?: number) {
     return socket;
   };
   const areClosed = (): boolean => sockets.every((socket) => socket.destroyed);
-  return { ask, open, areClosed, requests: () => requests };
+  return { ask, open, areClosed, large, requests: () => requests };
 }
 
 describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
@@ -102,4 +103,20 @@ test('requests that are sent without waiting for the answers are answered in ord
   await until(() => received.split('HTTP/1.1').length === 5 && received.endsWith('first'));
   expect(received.match(/first|second|Not Found\n/g)).toEqual(['first', 'second', 'Not Found\n', 'first']);
   socket.destroy();
+});
+
+test('a file that is cut off while it is sent ends the connection, and no later answer takes its place', async () => {
+  const { ask, large } = await serveLargeFile();
+  const socket = ask('/large.bin');
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.pause();
+  truncateSync(large, 1000);
+  socket.write('GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  let end = '';
+  socket.on('data', (chunk) => {
+    end = (end + chunk.toString('latin1')).slice(-200);
+  });
+  socket.resume();
+  await new Promise((resolve) => socket.on('close', resolve));
+  expect(end).not.toContain('first');
 });
