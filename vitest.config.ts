@@ -84,7 +84,7 @@ const programs = [
   'test/api/chaos.test.ts',
   'test/transport/standstill.test.ts',
   'test/api/ws/program.test.ts',
-  'test/scripts/{fuzz,soak-deflate}.test.ts',
+  'test/scripts/{command-line,fuzz,soak-deflate}.test.ts',
   'test/{examples,readme}.test.ts',
 ];
 

@@ -20,7 +20,7 @@ import {
 } from './side-by-side.js';
 import { clientWorkloads } from './workloads.js';
 
-const { chosen, rounds, milliseconds, json } = readCommandLine(clientWorkloads);
+const { chosen, rounds, milliseconds, json } = readCommandLine(clientWorkloads, ['json']);
 const server = await startServer('echo', 'servers/rfc6455.js');
 pin(server.child.pid, 1);
 /** @type {string[]} */

@@ -10,11 +10,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { costText, interleave, measure, median, ratiosOf, spread, startServer } from './side-by-side.js';
+import { readArguments, readNumber, refuseArguments } from '../scripts/command-line.js';
+import {
+  chooseWorkloads,
+  costText,
+  interleave,
+  measure,
+  median,
+  ratiosOf,
+  spread,
+  startServer,
+} from './side-by-side.js';
 import { replySize, workloads } from './workloads.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
@@ -24,13 +33,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const [revision] = positionals;
-if (revision === undefined) {
-  console.error('usage: npm run bench:cmp -- REV [--rounds N] [--seconds S] [--workloads a,b] [--gate 0.95]');
-  process.exit(2);
-}
-const rounds = Number(values.rounds);
-const milliseconds = Number(values.seconds) * 1000;
-const gate = values.gate === undefined ? null : Number(values.gate);
+if (revision === undefined) refuseArguments('a revision is missing, such as main');
+const chosen = chooseWorkloads(workloads, values.workloads);
+const rounds = readNumber(values, 'rounds');
+const milliseconds = readNumber(values, 'seconds', { min: 0.05, whole: false }) * 1000;
+const gate = values.gate === undefined ? null : readNumber(values, 'gate', { min: 0, whole: false });
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
 const other = join(folder, 'tree');
@@ -56,9 +63,7 @@ async function compare() {
     startServer('there', pathToFileURL(join(other, path)).href),
   ]);
   console.log(`node ${process.version}, ${rounds} rounds, CPU µs per message: ${revision} ÷ this tree`);
-  for (const [name, workload] of Object.entries(workloads)) {
-    if (values.workloads !== undefined && !values.workloads.split(',').some((part) => name.includes(part)))
-      continue;
+  for (const [name, workload] of chosen) {
     const results = await interleave(name, rounds, servers, (server) =>
       measure(server, 'load.js', { ...workload, milliseconds, replySize: replySize(workload) }),
     );

@@ -5,20 +5,20 @@
  *
  *   --rounds N   rounds (15)      --sizes 256,1024   sizes of the messages (64 to 16,384 bytes)
  */
-import { parseArgs } from 'node:util';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { deflate } from '../dist/deflate/engine/deflate.js';
 import { inflate } from '../dist/deflate/engine/inflate.js';
 import { Window } from '../dist/deflate/engine/window.js';
+import { readArguments, readNumber } from '../scripts/command-line.js';
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     rounds: { type: 'string', default: '15' },
     sizes: { type: 'string', default: '64,256,512,1024,2048,4096,16384' },
   },
 });
-const rounds = Number(values.rounds);
-const sizes = values.sizes.split(',').map(Number);
+const rounds = readNumber(values, 'rounds');
+const sizes = values.sizes.split(',').map((sizes) => readNumber({ sizes }, 'sizes'));
 
 /** Bytes of messages per timed run, so that each takes some milliseconds. */
 const BYTES_PER_RUN = 128 * 1024;

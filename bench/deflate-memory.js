@@ -5,13 +5,13 @@
  *   --connections N (2000)   --gate   exit 1 where ours holds more than is promised
  */
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
+import { readArguments, readNumber } from '../scripts/command-line.js';
 import { ask, start, startServer } from './side-by-side.js';
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: { connections: { type: 'string', default: '2000' }, gate: { type: 'boolean', default: false } },
 });
-const connections = Number(values.connections);
+const connections = readNumber(values, 'connections');
 const stages = [
   { name: 'four messages of 256 B', size: 256, count: 4 },
   { name: '64 KiB of text each way', size: 4096, count: 16 },

@@ -3,7 +3,7 @@
  * alive, rounds interleaved. What counts is the server's CPU time per message, zlib's threads included, and the bytes on
  * the wire; both as ratios.
  *
- *   --rounds N (5)  --seconds S (1)  --workloads a,b  --gate   as in `npm run bench`
+ *   --rounds N (5)  --seconds S (1)  --quick  --workloads a,b  --gate   as in `npm run bench`
  */
 import {
   costText,
@@ -40,7 +40,7 @@ const workloads = {
   'trades alone 64K': { size: 65_536, context: false, gate: null, bytes: null, corpus: 'trades' },
 };
 
-const { chosen, rounds, milliseconds, gated } = readCommandLine(workloads);
+const { chosen, rounds, milliseconds, gated } = readCommandLine(workloads, ['gate']);
 let missed = 0;
 for (const context of [true, false]) {
   const args = context ? [] : ['no-context'];

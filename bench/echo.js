@@ -23,7 +23,12 @@ import {
 } from './side-by-side.js';
 import { replySize, workloads } from './workloads.js';
 
-const { chosen, rounds, milliseconds, gated, peers, json, svg } = readCommandLine(workloads);
+const { chosen, rounds, milliseconds, gated, peers, json, svg } = readCommandLine(workloads, [
+  'gate',
+  'peers',
+  'json',
+  'svg',
+]);
 const others = await Promise.all(
   peers.map((name) =>
     startServer(name, `servers/${name}.js`, [], name === 'bun' ? (process.env.BUN ?? 'bun') : undefined),

@@ -8,10 +8,10 @@
  *   --echo   each connection has had one message echoed   --secure   over TLS (not raw)
  */
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
+import { readArguments, readList, readNumber, refuseArguments } from '../scripts/command-line.js';
 import { ask, median, start } from './side-by-side.js';
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     rounds: { type: 'string', default: '3' },
     from: { type: 'string', default: '4000' },
@@ -22,8 +22,10 @@ const { values } = parseArgs({
     secure: { type: 'boolean', default: false },
   },
 });
-const from = Number(values.from);
-const added = Number(values.to) - from;
+const rounds = readNumber(values, 'rounds');
+const from = readNumber(values, 'from');
+const added = readNumber(values, 'to') - from;
+if (added <= 0) refuseArguments(`--to is ${values.to}, which is not more than --from ${from}`);
 const MAX_KB = 4.5;
 
 // V8 doubles the space for young objects while connections are opened, which is no connection's memory: here it has one size throughout.
@@ -54,12 +56,12 @@ async function measure(name) {
   return { rss: (after.rss - before.rss) / added / 1000, heap: (after.heap - before.heap) / added / 1000 };
 }
 
-const names = ['rfc6455', ...values.peers.split(',').filter((name) => name !== '')];
+const names = ['rfc6455', ...readList(values, 'peers', ['ws', 'raw'])];
 /** @type {Map<string, Memory[]>} */
 const results = new Map(names.map((name) => [name, []]));
-for (let round = 1; round <= Number(values.rounds); round++) {
+for (let round = 1; round <= rounds; round++) {
   for (const name of round % 2 === 1 ? names : [...names].reverse()) {
-    process.stderr.write(`\rround ${round} of ${values.rounds}: ${name} `);
+    process.stderr.write(`\rround ${round} of ${rounds}: ${name} `);
     results.get(name)?.push(await measure(name));
   }
 }

@@ -3,40 +3,57 @@ import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readArguments, readList, readNumber, refuseArguments } from '../scripts/command-line.js';
+
+const flag = /** @type {const} */ ({ type: 'boolean', default: false });
+const text = /** @type {const} */ ({ type: 'string' });
+
+/**
+ * The workloads whose names contain a part of `--workloads a,b`; all of them without that option.
+ * @template Workload
+ * @param {Record<string, Workload>} workloads @param {string | undefined} parts
+ */
+export function chooseWorkloads(workloads, parts) {
+  const chosen = Object.entries(workloads).filter(
+    ([name]) => parts === undefined || parts.split(',').some((part) => name.includes(part)),
+  );
+  if (chosen.length > 0) return chosen;
+  return refuseArguments(
+    `--workloads: no name contains "${parts}"; the names are ${Object.keys(workloads).join(', ')}`,
+  );
+}
 
 /**
  * The command line of a bench, and those of its workloads that were asked for.
  * @template {{ gate: number | null }} Workload
  * @param {Record<string, Workload>} workloads
+ * @param {readonly ('gate' | 'peers' | 'json' | 'svg')[]} also the options that not every bench has
  */
-export function readCommandLine(workloads) {
-  const { values } = parseArgs({
+export function readCommandLine(workloads, also) {
+  const more = { gate: flag, peers: { ...text, default: 'ws,raw' }, json: text, svg: text };
+  const { values } = readArguments({
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '1' },
-      workloads: { type: 'string' },
-      gate: { type: 'boolean', default: false },
-      quick: { type: 'boolean', default: false },
-      peers: { type: 'string', default: 'ws,raw' },
-      json: { type: 'string' },
-      svg: { type: 'string' },
+      rounds: { ...text, default: '5' },
+      seconds: { ...text, default: '1' },
+      workloads: text,
+      quick: flag,
+      .../** @type {typeof more} */ (Object.fromEntries(also.map((name) => [name, more[name]]))),
     },
   });
   if (values.quick) Object.assign(values, { rounds: '2', seconds: '0.25' });
-  const chosen = Object.entries(workloads).filter(
-    ([name, { gate }]) =>
-      (values.workloads === undefined || values.workloads.split(',').some((part) => name.includes(part))) &&
-      (!values.gate || gate !== null),
+  const chosen = chooseWorkloads(workloads, values.workloads).filter(
+    ([, { gate }]) => !values.gate || gate !== null,
   );
-  const rounds = Number(values.rounds);
+  const rounds = readNumber(values, 'rounds');
+  const milliseconds = readNumber(values, 'seconds', { min: 0.05, whole: false }) * 1000;
+  const peers = also.includes('peers') ? readList(values, 'peers', ['ws', 'raw', 'bun']) : [];
   console.log(`node ${process.version}, ${rounds} rounds of ${values.seconds} s, server CPU µs per message`);
   return {
     chosen,
     rounds,
-    milliseconds: Number(values.seconds) * 1000,
+    milliseconds,
     gated: values.gate,
-    peers: values.peers.split(','),
+    peers,
     json: values.json,
     svg: values.svg,
   };

@@ -9,8 +9,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { CuttingProxy } from './chaos-proxy.js';
+import { readArguments, readNumber, refuseArguments } from './command-line.js';
 
 /** @typedef {{ key: string, opened: number, closed: number, sent: number, got: number, lossy: boolean }} End */
 
@@ -153,7 +153,7 @@ export async function runSurface(name, seed, time) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = readArguments({
     options: {
       minutes: { type: 'string', default: '1' },
       seed: { type: 'string' },
@@ -161,12 +161,13 @@ async function main() {
     },
   });
   const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+  const minutes = readNumber(values, 'minutes', { min: 0, whole: false });
   const names = values.surface === 'all' ? Object.keys(surfaces) : [values.surface ?? ''];
   const wrong = names.find((name) => !Object.hasOwn(surfaces, name));
-  if (wrong !== undefined) throw new Error(`--surface is ${wrong}, not 4d, v1, v2 or all`);
+  if (wrong !== undefined) refuseArguments(`--surface is ${wrong}, not 4d, v1, v2 or all`);
   console.log(`seed ${seed}`);
   for (const name of names) {
-    const { ledger, operations } = await runSurface(name, seed, Number(values.minutes) * 60_000);
+    const { ledger, operations } = await runSurface(name, seed, minutes * 60_000);
     const opened = [...ledger.ends.values()].filter((end) => end.opened > 0).length;
     const counts = `${operations} operations, ${opened} ends opened, ${ledger.messages} messages, ${ledger.lost} lost and reported`;
     console.log(`${ledger.faults.length === 0 ? 'ok' : 'FAILED'}  ${name}: ${counts}`);

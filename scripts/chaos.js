@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readArguments, readNumber } from './command-line.js';
 
 /**
  * @typedef {object} Variant
@@ -76,13 +76,14 @@ function pause(milliseconds) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = readArguments({
     options: { runs: { type: 'string', default: '12' }, seed: { type: 'string' } },
   });
   const first = Number(values.seed ?? Date.now() % 1_000_000_000);
+  const runs = readNumber(values, 'runs');
   let failed = 0;
   console.log(`seed ${first}`);
-  for (let run = 0; run < Number(values.runs); run++) {
+  for (let run = 0; run < runs; run++) {
     const variant = {
       seed: first + run,
       connections: 150,
@@ -101,7 +102,7 @@ async function main() {
     );
     if (wrong.length > 0) console.log(JSON.stringify(report, null, 2));
   }
-  console.log(`${Number(values.runs) - failed} passed, ${failed} failed`);
+  console.log(`${runs - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 

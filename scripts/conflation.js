@@ -8,9 +8,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { connect, WebSocketServer } from 'rfc6455';
 import { median } from '../bench/side-by-side.js';
+import { readArguments, readNumber } from './command-line.js';
 
 const CLIENTS = 200;
 const SLOW = 5;
@@ -126,8 +126,8 @@ async function run(minutes) {
   }
 }
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: { minutes: { type: 'string', default: '5' }, serve: { type: 'boolean', default: false } },
 });
 if (values.serve) await serve();
-else await run(Number(values.minutes));
+else await run(readNumber(values, 'minutes', { min: 0, whole: false }));

@@ -7,19 +7,19 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { parseArgs } from 'node:util';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { connect } from 'rfc6455';
 import { median, startServer } from '../bench/side-by-side.js';
+import { readArguments, readNumber } from './command-line.js';
 
 // What the servers report is expected.
 process.env.NODE_NO_WARNINGS = '1';
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: { seed: { type: 'string' }, rounds: { type: 'string', default: '3' } },
 });
 const seed = values.seed === undefined ? randomBytes(4).readUInt32LE() : Number(values.seed);
-const rounds = Number(values.rounds);
+const rounds = readNumber(values, 'rounds');
 
 /** Bytes that no compressor makes smaller; the same for the same seed. @param {number} size @param {number} [start] */
 function noise(size, start = 0) {

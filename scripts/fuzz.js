@@ -8,8 +8,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { readArguments, readNumber } from './command-line.js';
 
 /**
  * @typedef {'client' | 'server'} Role
@@ -644,23 +644,15 @@ async function run(seed) {
 
 // ---- all of them ----
 
-/** @param {string} name @param {string | undefined} value @param {number} least @returns {number} */
-function numberOption(name, value, least) {
-  const number = Number(value);
-  if (Number.isSafeInteger(number) && number >= least) return number;
-  console.error(`--${name} takes a whole number from ${least} up, not "${value}"`);
-  process.exit(2);
-}
-
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     inputs: { type: 'string', default: '100000' },
-    seed: { type: 'string' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
     only: { type: 'string' },
   },
 });
-const inputs = numberOption('inputs', values.inputs, 1);
-const seed = numberOption('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 32)), 0);
+const inputs = readNumber(values, 'inputs');
+const seed = readNumber(values, 'seed', { min: 0 });
 
 /** @type {Map<string, number>} */
 const hits = new Map(Object.keys(violations).map((code) => [code, 0]));

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readArguments, readNumber } from './command-line.js';
 import { mutations } from './mutations.js';
 import { idsOf, titlesOf } from './source-scan.js';
 
@@ -159,18 +159,14 @@ function draw(count, seed) {
     .map(({ mutation }) => mutation);
 }
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
     count: { type: 'string', default: '30' },
     id: { type: 'string' },
   },
 });
-const [seed, count] = [Number(values.seed), Number(values.count)];
-if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || seed < 0 || count < 1) {
-  console.error('--seed and --count take whole numbers');
-  process.exit(2);
-}
+const [seed, count] = [readNumber(values, 'seed', { min: 0 }), readNumber(values, 'count')];
 const wanted = values.id?.split(',');
 const unknown = wanted?.filter((id) => !mutations.some((mutation) => mutation.id === id)) ?? [];
 if (unknown.length > 0) {

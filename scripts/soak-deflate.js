@@ -9,8 +9,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { WebSocket as WsClient, WebSocketServer as WsServer } from 'ws';
+import { readArguments, readNumber } from './command-line.js';
 
 const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'index.js');
 if (!existsSync(dist)) throw new Error(`${dist} is missing: run "npm run build" first`);
@@ -22,19 +22,15 @@ const LARGEST = 102_400;
 /** Messages under way in each direction: enough to keep both sides busy. */
 const AHEAD = 32;
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     messages: { type: 'string', default: '200000' },
-    seed: { type: 'string' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
     engine: { type: 'string', default: 'auto' },
   },
 });
-const count = Number(values.messages);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
-if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  console.error('--messages takes a whole number from 1 up, --seed one from 0 up');
-  process.exit(2);
-}
+const count = readNumber(values, 'messages');
+const seed = readNumber(values, 'seed', { min: 0 });
 
 /** A generator of numbers from 0 up to, but not including, 1. @param {number} state @returns {() => number} */
 function generator(state) {

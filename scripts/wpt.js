@@ -8,9 +8,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { expectedFailures, needBrowser } from '../test/wpt/expected.js';
 import { caFile, startServers } from '../test/wpt/server.js';
+import { readArguments } from './command-line.js';
 
 /**
  * @typedef {{ file: string, query: string, timeout: number }} Run
@@ -18,7 +18,7 @@ import { caFile, startServers } from '../test/wpt/server.js';
  * @typedef {Run & { subtests: Subtest[], problem: string | null }} Outcome
  */
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments({
   allowPositionals: true,
   options: { 'built-in': { type: 'boolean' }, json: { type: 'string' }, only: { type: 'string' } },
 });
