@@ -29,6 +29,13 @@ const tables = [
       "A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is the status of the server's answer, or 0 without an answer. `stage` names the step that failed.",
   },
   {
+    module: 'dist/transport/dial-failure.js',
+    name: 'dialFailures',
+    title: 'A client reached no server',
+    intro:
+      'A `HandshakeError` of a client: `connect()` rejects. Its message ends with the URL or the proxy, without credentials and query. Errors of the system, such as `ECONNREFUSED`, `ENOTFOUND` and `CERT_HAS_EXPIRED`, keep their own code, and `cause` holds them.',
+  },
+  {
     module: 'dist/deflate/refusal.js',
     name: 'deflateRefusals',
     title: 'The answer to permessage-deflate is wrong',
