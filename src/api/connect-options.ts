@@ -101,7 +101,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   proxy: custom<string | URL>(
     "a URL, or `'env'`",
     {
-      text: "The URL of an HTTP CONNECT proxy (`http:` or `https:`). `'env'` takes the proxy from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
+      text: "The URL of a proxy: `http:` or `https:` for a proxy with HTTP CONNECT, `socks5:` or `socks5h:` for a SOCKS5 proxy, which also resolves the name of the server. `'env'` takes the proxy from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
     },
     checkProxy,
   ),

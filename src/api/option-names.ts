@@ -6,7 +6,7 @@
 /** Every option of an interface: either a table of option-spec.ts, or an object that has `true` for each name. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// The equivalents of the options of `ws`, node:tls and browsers in this library.
+// The equivalents of the options of `ws`, undici, uWebSockets.js, Bun, node:tls and browsers in this library.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -16,6 +16,17 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ['path', 'it is an option of listen() and attach(); connect() has it in the URL'],
   ['maxPayload', 'use maxMessageSize'],
   ['perMessageDeflate', 'use compression'],
+  ['compress', 'use compression'],
+  ['maxPayloadLength', 'use maxMessageSize'],
+  ['maxBackpressure', 'use sendCap'],
+  ['backpressureLimit', 'use sendCap'],
+  ['idleTimeout', 'use heartbeat'],
+  ['pingInterval', 'use heartbeat'],
+  ['pingTimeout', 'use heartbeat'],
+  ['sendPings', 'use heartbeat'],
+  ['sendPingsAutomatically', 'use heartbeat'],
+  ['allowedOrigins', 'use origins'],
+  ['connection', 'the handler is called "open"'],
   ['verifyClient', 'use the handler "upgrade"'],
   ['handleProtocols', 'use subprotocols, or the handler "upgrade"'],
   ['protocol', 'use subprotocols'],
@@ -24,7 +35,8 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ['openTimeout', 'use handshakeTimeout'],
   ['maxRedirects', 'use redirects'],
   ['followRedirects', 'use redirects'],
-  ['agent', 'use proxy, socket or tcp'],
+  ['agent', 'use proxy, tcp or tls; or socket: ({ host, port }) => agent.createConnection(…)'],
+  ['dispatcher', 'use proxy, tcp or tls'],
   ['createConnection', 'use socket'],
   ['lookup', 'put it into { tcp }'],
   ['localAddress', 'put it into { tcp }'],

@@ -183,7 +183,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   heartbeat: group<HeartbeatOptions, typeof heartbeatSpecs>(
     heartbeatSpecs,
     'Sends a ping to a silent peer, and drops the connection if the peer stays silent.',
-    '; Infinity disables it',
+    '; { interval: Infinity } disables it',
   ),
   pings: optionalGroup<PingOptions, typeof pingSpecs>(
     pingSpecs,

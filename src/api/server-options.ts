@@ -234,8 +234,8 @@ export function checkHttpServer(server: UpgradingServer): void {
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
   }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1.
-  if ('updateSettings' in server && !('setSecureContext' in server)) {
+  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1, and has its deadlines.
+  if ('updateSettings' in server && (server as { requestTimeout?: number }).requestTimeout === undefined) {
     throw new TypeError(
       'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',
     );

@@ -9,6 +9,9 @@ import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { processTimers, type Timer } from './timers.ts';
 
+/** The types of `createConnection` of an `http.Agent` allow null and undefined: such an agent passes its socket to a callback. */
+type MaybeDuplex = Duplex | null | undefined;
+
 /**
  * Holds the deadline and the signal for all steps, and everything that is released if a step fails: sockets, and the memory of
  * compression.
@@ -48,20 +51,24 @@ export class Attempt {
    * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw; TypeError if the application's value is not
    *   a Duplex
    */
-  make(socketFor: () => Duplex | PromiseLike<Duplex>): Promise<Duplex> {
+  make(socketFor: () => MaybeDuplex | PromiseLike<MaybeDuplex>): Promise<Duplex> {
     this.#stage = 'tcp';
     return new Promise<Duplex>((resolve, reject) => {
       this.#failStep = reject;
       if (this.#interruption !== null) reject(this.#interruption.reason);
-      const made = (socket: Duplex): void => {
-        const isDuplex = typeof socket?.pipe === 'function' && typeof socket.write === 'function';
+      const made = (socket: MaybeDuplex): void => {
         if (this.#interruption !== null) {
-          if (isDuplex) socket.on('error', ignore).destroy();
+          if (isDuplex(socket)) socket.on('error', ignore).destroy();
           return;
         }
         this.#failStep = null;
-        if (isDuplex) resolve(socket);
-        else reject(new TypeError('the function `socket` made something else than a Duplex'));
+        if (isDuplex(socket)) resolve(socket);
+        else
+          reject(
+            new TypeError(
+              `the function "socket" returned ${socket === null || socket === undefined ? socket : typeof socket}, not a Duplex`,
+            ),
+          );
       };
       const failed = (thrown: unknown): void => {
         if (this.#interruption !== null) return;
@@ -153,6 +160,10 @@ export class Attempt {
     this.#timer.cancel();
     this.#signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+function isDuplex(socket: MaybeDuplex): socket is Duplex {
+  return typeof socket?.pipe === 'function' && typeof socket.write === 'function';
 }
 
 function ignore(): void {}

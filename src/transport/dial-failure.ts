@@ -36,17 +36,32 @@ export const dialFailures = {
   WS_PROXY_URL: {
     stage: 'proxy',
     section: '6455 §4.1',
-    text: 'The proxy is not a valid http or https URL',
+    text: 'The proxy is not a valid http, https, socks5 or socks5h URL',
   },
   WS_PROXY_CREDENTIALS: {
     stage: 'proxy',
     section: '6455 §4.1',
-    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8; a "%" is written "%25"',
+    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8 (a "%" is written "%25"), or is empty or longer than 255 bytes for a SOCKS5 proxy',
   },
   WS_PROXY_STATUS: {
     stage: 'proxy',
     section: '9110 §9.3.6',
     text: 'The proxy did not open a tunnel',
+  },
+  WS_SOCKS_REPLY: {
+    stage: 'proxy',
+    section: '1928 §6',
+    text: 'The answer of the proxy is not valid in SOCKS5',
+  },
+  WS_SOCKS_AUTHENTICATION: {
+    stage: 'proxy',
+    section: '1928 §3',
+    text: 'The SOCKS5 proxy does not accept the user name and the password in its URL, or requires them',
+  },
+  WS_SOCKS_REFUSED: {
+    stage: 'proxy',
+    section: '1928 §6',
+    text: 'The SOCKS5 proxy did not open a connection',
   },
   WS_REDIRECT_LIMIT: {
     stage: 'redirect',

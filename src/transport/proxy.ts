@@ -1,15 +1,17 @@
 /**
- * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. This file decides which proxy to use, and makes the request that opens a
- * tunnel. tunnel.ts connects to the proxy, and through the proxy to the server.
+ * Proxies: RFC 6455 §4.1 (3). This file decides which proxy to use, and makes the request that opens a tunnel through an HTTP proxy
+ * (RFC 9110 §9.3.6); socks.ts does that for SOCKS5. tunnel.ts connects to the proxy, and through the proxy to the server.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
 import { formatHead } from '../handshake/http-head.ts';
 import { parseUrl } from '../handshake/url.ts';
 import { dialFailure } from './dial-failure.ts';
+import type { SocksProxy } from './socks.ts';
 
-/** A proxy to tunnel through. */
+/** An HTTP proxy to tunnel through with CONNECT. */
 export interface ConnectProxy {
+  readonly kind: 'connect';
   readonly secure: boolean;
   readonly hostname: string;
   readonly port: number;
@@ -27,7 +29,7 @@ export function chooseProxy(
   option: string | URL | undefined,
   target: WebSocketTarget,
   environment: NodeJS.ProcessEnv = process.env,
-): ConnectProxy | null {
+): ConnectProxy | SocksProxy | null {
   if (option === undefined) return null;
   if (option !== 'env') return parseProxy(option);
   const name = target.secure ? 'https_proxy' : 'http_proxy';
@@ -44,26 +46,56 @@ function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-function parseProxy(option: string | URL): ConnectProxy {
+// socks5h: of curl says that the proxy resolves names. Here it always does: a client behind a proxy may have no name server.
+const defaultPorts: ReadonlyMap<string, number> = new Map([
+  ['http:', 80],
+  ['https:', 443],
+  ['socks5:', 1080],
+  ['socks5h:', 1080],
+]);
+
+function parseProxy(option: string | URL): ConnectProxy | SocksProxy {
   const url = parseUrl(String(option));
-  if (url === null) throw dialFailure('WS_PROXY_URL');
-  if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
-    throw dialFailure('WS_PROXY_URL');
-  const secure = url.protocol === 'https:';
-  return {
-    secure,
+  const defaultPort = defaultPorts.get(url?.protocol ?? '');
+  if (url === null || defaultPort === undefined || url.hostname === '') throw dialFailure('WS_PROXY_URL');
+  const place = {
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-    authorization: url.username === '' && url.password === '' ? null : basic(url.username, url.password),
+    port: url.port === '' ? defaultPort : Number(url.port),
+  };
+  const credentials =
+    url.username === '' && url.password === ''
+      ? null
+      : { username: decode(url.username), password: decode(url.password) };
+  if (url.protocol.startsWith('socks')) {
+    return { kind: 'socks5', ...place, credentials: credentials === null ? null : toSocks(credentials) };
+  }
+  return {
+    kind: 'connect',
+    secure: url.protocol === 'https:',
+    ...place,
+    authorization:
+      credentials === null ? null : basicAuthorization(credentials.username, credentials.password),
   };
 }
 
-function basic(username: string, password: string): string {
+function decode(text: string): string {
   try {
-    return basicAuthorization(decodeURIComponent(username), decodeURIComponent(password));
+    return decodeURIComponent(text);
   } catch {
     throw dialFailure('WS_PROXY_CREDENTIALS');
   }
+}
+
+/** Returns the credentials as bytes. 1929 §2: each value has 1 to 255 bytes. */
+function toSocks(credentials: {
+  readonly username: string;
+  readonly password: string;
+}): NonNullable<SocksProxy['credentials']> {
+  const username = Buffer.from(credentials.username);
+  const password = Buffer.from(credentials.password);
+  const isValid = [username, password].every(({ length }) => length >= 1 && length <= 255);
+  if (!isValid) throw dialFailure('WS_PROXY_CREDENTIALS');
+  return { username, password };
 }
 
 /** Returns the value of an Authorization field (RFC 7617). */
@@ -88,9 +120,11 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
 }
 
 /** Returns the form in which an error names a proxy: without its credentials. */
-export function formatProxy({ secure, hostname, port }: ConnectProxy): string {
+export function formatProxy(proxy: ConnectProxy | SocksProxy): string {
+  const { hostname, port } = proxy;
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-  return `proxy ${secure ? 'https' : 'http'}://${host}:${port}`;
+  const scheme = proxy.kind === 'socks5' ? 'socks5' : proxy.secure ? 'https' : 'http';
+  return `proxy ${scheme}://${host}:${port}`;
 }
 
 /** Returns the request that asks a proxy for a tunnel to a target. */

@@ -65,8 +65,8 @@ export async function readBody(
   return body.bytes;
 }
 
-/** @returns a function that stops reading */
-function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
+/** Reads from a socket, which may have ended. @returns a function that stops reading */
+export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);
   // A socket that the application passed may have ended before. Such a socket emits no further 'end' event.

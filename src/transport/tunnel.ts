@@ -1,7 +1,7 @@
 /**
  * Opens the connection over which a client speaks HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
- * CONNECT tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy and makes the request to the proxy; dial.ts performs the opening
- * handshake.
+ * tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy; proxy.ts and socks.ts make the request to the proxy; dial.ts performs
+ * the opening handshake.
  */
 
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
@@ -13,6 +13,7 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure } from './dial-failure.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from './proxy.ts';
 import { readResponse } from './response.ts';
+import { openSocksTunnel, type SocksProxy } from './socks.ts';
 
 /** The target of one hop of a client. */
 export interface SocketTarget {
@@ -34,9 +35,13 @@ export interface TunnelOptions {
   /**
    * A connection to use, or a function that makes one for each hop, for example with an `http.Agent`, a tunnel or your own
    * `createConnection`. The connection may still be connecting. For a wss URL, TLS is started on it, unless it is a TLS socket already.
+   * If the function returns null or undefined, as the types of `createConnection` allow, `connect` rejects with a TypeError.
    */
-  readonly socket?: Duplex | ((target: SocketTarget) => Duplex | PromiseLike<Duplex>) | undefined;
-  /** An HTTP CONNECT proxy, http or https; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
+  readonly socket?:
+    | Duplex
+    | ((target: SocketTarget) => Duplex | null | undefined | PromiseLike<Duplex | null | undefined>)
+    | undefined;
+  /** A proxy: http, https, socks5 or socks5h; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
   readonly proxy?: string | URL | undefined;
 }
 
@@ -87,7 +92,7 @@ function connectTcp(
 
 async function openTunnel(
   attempt: Attempt,
-  proxy: ConnectProxy,
+  proxy: ConnectProxy | SocksProxy,
   target: WebSocketTarget,
   options: TunnelOptions,
   tls: TlsConnectionOptions,
@@ -95,6 +100,21 @@ async function openTunnel(
   const { place } = attempt;
   attempt.place = formatProxy(proxy);
   const tcp = await connectTcp(attempt, proxy.hostname, proxy.port, options, 'proxy');
+  const socket =
+    proxy.kind === 'socks5'
+      ? await openSocksTunnel(attempt, tcp, proxy, target)
+      : await openConnectTunnel(attempt, tcp, proxy, target, tls);
+  attempt.place = place;
+  return socket;
+}
+
+async function openConnectTunnel(
+  attempt: Attempt,
+  tcp: Socket,
+  proxy: ConnectProxy,
+  target: WebSocketTarget,
+  tls: TlsConnectionOptions,
+): Promise<Duplex> {
   // The proxy's certificate is checked like any other; the application's other TLS options are for the server.
   const { ca } = tls;
   const socket = proxy.secure
@@ -105,7 +125,6 @@ async function openTunnel(
   const { status, headers } = response;
   // 9110 §9.3.6: any 2xx opens the tunnel. If the response has Content-Length or Transfer-Encoding, the field is ignored.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
-  attempt.place = place;
   // Bytes that followed the head come from the server: TLS, or the response, begins with them.
   if (rest.length > 0) socket.unshift(rest);
   return socket;

@@ -1,6 +1,6 @@
 /** Option names that do not exist and arguments in the wrong place throw at the call. The error says what to write. */
 import { createServer } from 'node:http';
-import { createServer as createHttp2Server } from 'node:http2';
+import { createSecureServer as createHttp2SecureServer, createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
@@ -70,6 +70,8 @@ describe('names of options', () => {
 
   test.each<[string, object, string]>([
     ['misspelt', { handshakeTimout: 5 }, 'did you mean "handshakeTimeout"?'],
+    ['of undici', { dispatcher: {} }, 'connect has no option "dispatcher": use proxy, tcp or tls'],
+    ['of ws, an agent', { agent: {} }, 'socket: ({ host, port }) => agent.createConnection('],
     ['of tls.connect', { ca: '' }, 'connect has no option "ca": put it into { tls }'],
     ['of net.connect', { localAddress: '' }, 'put it into { tcp }'],
     ['a handler', { message() {} }, 'put it into { handlers }'],
@@ -205,6 +207,9 @@ test('attach refuses an application, an HTTP/2 server and every other value that
   expect(attach(undefined)).toThrow('not undefined');
   expect(attach(8080)).toThrow('not a number');
   expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
+  // It would listen, but never emit 'upgrade'.
+  expect(attach(createHttp2SecureServer())).toThrow('allowHTTP1: true');
+  expect(attach(createHttp2SecureServer({ allowHTTP1: true }))).not.toThrow();
 });
 
 test('an `upgrade` that returns the data itself is refused with 500, and a warning names the valid properties', async () => {

@@ -1,9 +1,15 @@
 /** Tests without a socket which proxy is used, and what the request to it contains. */
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
-import { chooseProxy, formatConnect, formatProxy } from '../../src/transport/proxy.ts';
+import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from '../../src/transport/proxy.ts';
 
 const target = parseTarget('ws://origin.example/');
+
+function connectProxy(option: string): ConnectProxy {
+  const proxy = chooseProxy(option, target);
+  if (proxy?.kind !== 'connect') throw new Error(`not a proxy for CONNECT: ${option}`);
+  return proxy;
+}
 
 describe('O4, O5: the proxy that the option names', () => {
   test.each([
@@ -13,7 +19,13 @@ describe('O4, O5: the proxy that the option names', () => {
     ['http://[::1]:3128', '::1', 3128, false],
   ])('the option "%s" names the proxy, as a string and as a URL', (url, hostname, port, secure) => {
     for (const option of [url, new URL(url)]) {
-      expect(chooseProxy(option, target)).toEqual({ secure, hostname, port, authorization: null });
+      expect(chooseProxy(option, target)).toEqual({
+        kind: 'connect',
+        secure,
+        hostname,
+        port,
+        authorization: null,
+      });
     }
   });
 
@@ -22,7 +34,7 @@ describe('O4, O5: the proxy that the option names', () => {
   });
 
   test('the credentials are decoded into Proxy-Authorization, and no text about the proxy contains them', () => {
-    const proxy = chooseProxy('http://us%40er:p%3Ass@proxy.example:3128', target)!;
+    const proxy = connectProxy('http://us%40er:p%3Ass@proxy.example:3128');
     const value = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`;
     expect(proxy.authorization).toBe(value);
     expect(formatConnect(proxy, target)).toBe(
@@ -32,7 +44,7 @@ describe('O4, O5: the proxy that the option names', () => {
   });
 
   test('an IPv6 address is written in brackets', () => {
-    const proxy = chooseProxy('https://[2001:db8::1]:8443', target)!;
+    const proxy = connectProxy('https://[2001:db8::1]:8443');
     expect(formatProxy(proxy)).toBe('proxy https://[2001:db8::1]:8443');
     expect(formatConnect(proxy, parseTarget('wss://[::1]/'))).toBe(
       'CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n',
@@ -43,7 +55,12 @@ describe('O4, O5: the proxy that the option names', () => {
     ['http://user:100%@proxy.example', 'WS_PROXY_CREDENTIALS'],
     ['http://%zz@proxy.example', 'WS_PROXY_CREDENTIALS'],
     ['http://user:%ff@proxy.example', 'WS_PROXY_CREDENTIALS'],
-    ['socks5://proxy.example', 'WS_PROXY_URL'],
+    ['socks4://proxy.example', 'WS_PROXY_URL'],
+    ['socks://proxy.example', 'WS_PROXY_URL'],
+    ['socks5://', 'WS_PROXY_URL'],
+    ['socks5://user@proxy.example', 'WS_PROXY_CREDENTIALS'],
+    [`socks5://user:${'p'.repeat(256)}@proxy.example`, 'WS_PROXY_CREDENTIALS'],
+    ['socks5://user:%ff@proxy.example', 'WS_PROXY_CREDENTIALS'],
     ['proxy.example:3128', 'WS_PROXY_URL'],
     ['', 'WS_PROXY_URL'],
   ])('FAULT-10: the option %j is refused with %s', (option, code) => {
