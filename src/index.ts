@@ -10,6 +10,7 @@ export type { CloseInfo } from './api/close-info.ts';
 export type { ConnectOptions } from './api/connect-options.ts';
 export { Connection, type ConnectionState } from './api/connection.ts';
 export type { ConnectionInfo } from './api/connection-core.ts';
+export type { DiagnosticsMessages } from './api/diagnostics.ts';
 export { type ToDuplexOptions, toDuplex } from './api/duplex.ts';
 export { Group } from './api/group.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';

@@ -51,6 +51,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ConnectionInfo',
       'ConnectionOptions',
       'ConnectionState',
+      'DiagnosticsMessages',
       'DialFailureCode',
       'ExtensionOffer',
       'HandleUpgradeOptions',

@@ -78,6 +78,8 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/4d/web-server.ts': ['http', 'https', 'fs'],
   'api/4d/web-server-settings.ts': ['fs'],
   'api/static-server.ts': ['fs'],
+  // Subscribers in the process; no I/O.
+  'api/diagnostics.ts': ['diagnostics_channel'],
   // The API of `ws` is made of node:http: programs pass its agents, requests and servers.
   'api/ws/client.ts': ['http', 'https'],
   'api/ws/emitter.ts': ['events'],

@@ -10,6 +10,7 @@ import { toCompression } from './compression-options.ts';
 import { type AllConnectOptions, type ConnectOptions, checkRoute, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionCore } from './connection-core.ts';
+import { connectionOpen, handshakeFailed } from './diagnostics.ts';
 import { Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
 import { type OptionValues, readOptions } from './option-spec.ts';
@@ -84,7 +85,10 @@ export async function openConnection<Data>(
   onCore?: (core: ConnectionCore) => void,
 ): Promise<Connection<Data>> {
   const { options, values, inParts, limits, compression, route } = prepared;
-  const dialed = await dial(route, compression);
+  const dialed = await dial(route, compression).catch((error: unknown) => {
+    if (handshakeFailed.hasSubscribers) handshakeFailed.publish({ error });
+    throw error;
+  });
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
   const dispatch = new Dispatch<Data>({
@@ -106,6 +110,7 @@ export async function openConnection<Data>(
   const { connection } = dispatch;
   if (values.unref) connection.unref();
   onCore?.(dispatch);
+  if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection, role: 'client', request: null });
   dispatch.start(head);
   return connection;
 }

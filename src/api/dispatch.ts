@@ -14,6 +14,7 @@ import type { CloseInfo } from './close-info.ts';
 import { type Connection, makeConnection } from './connection.ts';
 import type { ConnectionCore, ConnectionInfo, Membership } from './connection-core.ts';
 import type { ConnectionInit, ServerOwner } from './connection-init.ts';
+import { connectionClose, connectionError } from './diagnostics.ts';
 import { type ConnectionHandlers, reportsMore } from './handlers.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
 import { IncomingStreams } from './incoming-streams.ts';
@@ -236,6 +237,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#endInbox(info);
     this.#streams?.close(info.error);
     this.#closed?.resolve(info);
+    const { connection, role } = this;
+    if (connectionClose.hasSubscribers) connectionClose.publish({ connection, role, info });
     this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean, info));
   }
 
@@ -249,6 +252,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     const isKnown = error instanceof ProtocolError || error instanceof ConnectionError;
     if (isKnown) this.#named(error);
     log('%j: %s', this.info.url, isKnown ? `${error.code} ${error.message}` : error.message);
+    const { connection, role } = this;
+    if (connectionError.hasSubscribers) connectionError.publish({ connection, role, error });
     try {
       const handler = this.#handlers.error;
       if (handler !== undefined) {

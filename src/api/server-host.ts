@@ -26,6 +26,7 @@ import { isThenable, warn } from './callback.ts';
 import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
 import type { ServerOwner } from './connection-init.ts';
+import { connectionOpen, handshakeRefused } from './diagnostics.ts';
 import { Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
 import { toBindOptions, toLimits } from './options.ts';
@@ -164,6 +165,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     this.connections.add(connection);
     // `handleUpgrade` returns the connection, so the application may read the address at any time.
     if (request.raw !== null) void info.remoteAddress;
+    if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection, role: 'server', request });
     dispatch.start(head);
     if (this.closing !== null) connection.close(this.closing.code, this.closing.reason);
     return connection;
@@ -179,6 +181,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     // Status 0 means that we sent no answer, because another listener had answered or the client had left.
     const answer = error.status === 0 ? '' : ` with ${error.status}`;
     log('refused %s%s: %s', from, answer, error.message);
+    if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ error, request });
     try {
       const { refused } = this.#handlers;
       if (refused !== undefined) {
