@@ -1194,7 +1194,7 @@ describe('proxies of a client', () => {
     ).toBe('timeout');
     const gone = await failure('ws://origin.example/', { proxy: 'http://127.0.0.1:1' });
     expect([gone.stage, gone.code]).toEqual(['proxy', 'ECONNREFUSED']);
-    for (const bad of ['socks5://127.0.0.1:1', 'nonsense', 'http://']) {
+    for (const bad of ['socks4://127.0.0.1:1', 'nonsense', 'http://']) {
       expect((await failure('ws://origin.example/', { proxy: bad })).code).toBe('WS_PROXY_URL');
     }
   });
