@@ -10,8 +10,12 @@ import { type Envelope, parseEnvelope } from './envelope.ts';
 import { parseOffset, serializeOffset } from './history-offset.ts';
 import { Joiner, Joining } from './joining.ts';
 import { ReceivedBefore } from './received-before.ts';
+import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
+
+// The number of topics that are remembered because the bus has refused a message.
+const MAX_REFUSED = 50_000;
 
 /** The histories of the topics of this process. */
 export class TopicHistory {
@@ -24,6 +28,11 @@ export class TopicHistory {
   /** The joiners of each connection. The first one catches up, and the others wait for it. */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
+  /**
+   * For each topic, the number of the last message of this process that the bus has refused; 0 once the bus has taken a later one. The members
+   * have received the refused message. A connection that comes back has not, and the history may not show yet that it is missing.
+   */
+  readonly #refused = new RecentMap<number>(MAX_REFUSED);
 
   constructor(history: BusHistory, subscriptions: Subscriptions, owner: CatchUpOwner) {
     this.#history = history;
@@ -48,6 +57,7 @@ export class TopicHistory {
       return;
     }
     const joiner = new Joiner(connection, name, offset, this.#owner.messages.lastNumber);
+    joiner.hasMissedOwn = (this.#refused.get(name) ?? 0) > 0;
     let joining = this.#joining.get(name);
     if (joining === undefined) {
       joining = new Joining(this.#history.positionOf(name));
@@ -95,6 +105,9 @@ export class TopicHistory {
   /** Is called when the bus has taken a message, or refused it. */
   settled(topic: string, number: number, isPublished: boolean): void {
     this.#unsettled.delete(topic, number);
+    const refused = this.#refused.get(topic) ?? 0;
+    if (!isPublished) this.#refused.set(topic, Math.max(number, refused));
+    else if (refused > 0 && number > refused) this.#refused.set(topic, 0);
     const joining = this.#joining.get(topic);
     if (joining === undefined) return;
     if (!isPublished) {

@@ -287,6 +287,27 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
+  test('a message that the bus refused is reported as a gap to a client that comes back before the history shows the loss', async () => {
+    const { first, offset } = await afterOne();
+    // Redis takes neither the message nor the mark for it.
+    redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
+    here.publish('t', 'refused');
+    await delivered(first);
+    const second = await back(here, offset);
+    await delivered(second);
+    redis.streams.refusals.clear();
+    here.publish('t', '2');
+    await delivered(first, second);
+    expect(first.received.slice(0, 2)).toEqual(['1', 'refused']);
+    // The second gap is the mark, which comes over the bus.
+    expect(second.received).toEqual(['gap', '2', 'gap']);
+    const third = await back(here, offsetOf(here, second));
+    await delivered(third);
+    here.publish('t', '3');
+    await delivered(third);
+    expect(third.received).toEqual(['3']);
+  });
+
   test('a message of this process that the bus refused is reported as a gap', async () => {
     const { first, offset } = await afterOne();
     redis.refusal = new ReplyError('OOM');
