@@ -120,7 +120,15 @@ export const tables = [
     interfaces: { BusOptions: '', RedisBusOptions: '', HistoryOptions: 'history' },
     title: 'A bus',
     intro:
-      '`RedisBusOptions`, for `new RedisBus`; `ClusterBus` and `NatsBus` have `prefix` and `maxWaiting`.',
+      '`RedisBusOptions`, for `new RedisBus`; `ClusterBus` has `prefix` and `maxWaiting`. `NatsBus` has [other options](#a-bus-over-nats).',
+    roles: false,
+  },
+  {
+    module: 'api/topics/bus-options.ts',
+    name: 'natsBusSpecs',
+    interfaces: { BusOptions: '', NatsBusOptions: '', NatsHistoryOptions: 'history' },
+    title: 'A bus over NATS',
+    intro: '`NatsBusOptions`, for `new NatsBus`; see [topics.md](topics.md#history).',
     roles: false,
   },
 ];

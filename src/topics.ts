@@ -13,11 +13,13 @@ export type {
   ClusterBusOptions,
   HistoryOptions,
   NatsBusOptions,
+  NatsHistoryOptions,
   RedisBusOptions,
 } from './api/topics/bus-options.ts';
 export { ClusterBus } from './api/topics/cluster-bus.ts';
 export { MemoryBus } from './api/topics/memory-bus.ts';
 export { NatsBus, type NatsClient } from './api/topics/nats-bus.ts';
+export type { NatsJetStream } from './api/topics/nats-jetstream.ts';
 export type { Presence, PresenceHandlers, PresenceMember } from './api/topics/presence.ts';
 export type { PresenceOptions } from './api/topics/presence-options.ts';
 export { RedisBus, type RedisClient } from './api/topics/redis-bus.ts';

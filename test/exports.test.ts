@@ -112,6 +112,8 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'HistoryPage',
       'NatsBusOptions',
       'NatsClient',
+      'NatsHistoryOptions',
+      'NatsJetStream',
       'Presence',
       'PresenceHandlers',
       'PresenceMember',

@@ -176,7 +176,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     BroadcastChannelBus: bus,
     ClusterBus: bus,
     MemoryBus: bus,
-    NatsBus: bus,
+    NatsBus: { methods: [...bus.methods, 'history'] },
     RedisBus: { methods: [...bus.methods, 'history'] },
     TopicError: { methods: [], fields: ['code', 'name'] },
     Topics: {

@@ -18,7 +18,10 @@ const commands = {
     // Data that Redis has confirmed is kept when Redis is killed.
     ...['--appendfsync', 'always'],
   ],
-  nats: (port: number) => ['nats-server', '-a', '127.0.0.1', '-p', String(port)],
+  nats: (port: number, folder: string) => [
+    'nats-server',
+    ...['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+  ],
 } as const;
 
 /** A server that is killed and started again on the same port, with the same data. */

@@ -1,7 +1,7 @@
 /**
- * Tests the history of topics with a real redis-server and the clients from npm. After a failure, a process receives
- * the messages that it missed, in order and once. A gap is reported only for messages that the history no longer has,
- * and for messages that a publisher could not pass to Redis.
+ * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a
+ * process receives the messages that it missed, in order and once. A gap is reported only for messages that the history no
+ * longer has, and for messages that a publisher could not pass to the engine.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,8 +25,9 @@ const moving = 8_000;
 describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
+  ['NATS', 'nats', { history: { size: 10_000 } }],
 ])('the history of topics over %s', (_, kind, options) => {
-  test('if Redis is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -44,7 +45,7 @@ describe.each([
   });
 
   test('a process that was away for too long is notified of a gap, and receives the messages that the history still has', async () => {
-    const engine = await Engine.start('redis');
+    const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
     const away = await makeBus(project.folder, kind, String(proxy.port), small);

@@ -22,6 +22,10 @@ export async function makeBus(folder, kind, port, options) {
   if (kind === 'nats') {
     const { connect } = packageOf('@nats-io/transport-node');
     const connection = await connect({ port, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    if (settings.history !== undefined) {
+      const { jetstreamManager } = packageOf('@nats-io/jetstream');
+      settings.history.jetstream = await jetstreamManager(connection);
+    }
     return new NatsBus(connection, settings);
   }
   if (kind === 'ioredis') {

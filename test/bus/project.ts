@@ -4,7 +4,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** The clients of Redis and NATS. */
-export const packages = ['redis@6.3.1', 'ioredis@6.0.0', '@nats-io/transport-node@3.4.0'];
+export const packages = [
+  'redis@6.3.1',
+  'ioredis@6.0.0',
+  '@nats-io/transport-node@3.4.0',
+  '@nats-io/jetstream@3.4.0',
+];
 
 /** The counts of a process. */
 export interface PeerReport {

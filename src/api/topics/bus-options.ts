@@ -10,6 +10,7 @@ import {
   show,
   type ValuesOf,
 } from '../option-spec.ts';
+import { isJetStream, type NatsJetStream } from './nats-jetstream.ts';
 
 /** The options of every bus to another process. */
 export interface BusOptions {
@@ -47,8 +48,24 @@ export interface RedisBusOptions extends BusOptions {
   readonly history?: HistoryOptions | undefined;
 }
 
+/** How much of each topic a `NatsBus` keeps, and where. */
+export interface NatsHistoryOptions {
+  /** What `await jetstreamManager(connection)` of the package `@nats-io/jetstream` returns. */
+  readonly jetstream: NatsJetStream;
+  /** How many messages of each topic are kept. @default 1000 */
+  readonly size?: number | undefined;
+  /** Milliseconds that a message is kept; an hour. @default 3600000 */
+  readonly ttl?: number | undefined;
+}
+
 /** Options of a `NatsBus`. */
-export interface NatsBusOptions extends BusOptions {}
+export interface NatsBusOptions extends BusOptions {
+  /**
+   * Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same
+   * `prefix` need the same value. Without it, messages are not kept. @default none
+   */
+  readonly history?: NatsHistoryOptions | undefined;
+}
 
 /** Options of a `ClusterBus`. */
 export interface ClusterBusOptions extends BusOptions {}
@@ -81,20 +98,12 @@ export interface HistoryValues {
   readonly ttl: number;
 }
 
+const sizeOf = (text: string) => integer(1, 1_000_000, { default: 1_000, text });
+const ttlOf = (text: string) => integer(1_000, 2_147_483_647, { default: 3_600_000, text }, 'ms');
+
 const historySpecs: SpecsOf<HistoryOptions> = {
-  size: integer(1, 1_000_000, {
-    default: 1_000,
-    text: 'The minimum number of messages that are kept of each topic. Redis may keep about 100 more.',
-  }),
-  ttl: integer(
-    1_000,
-    2_147_483_647,
-    {
-      default: 3_600_000,
-      text: 'When a topic has had no message for this time, all of its messages are deleted.',
-    },
-    'ms',
-  ),
+  size: sizeOf('The minimum number of messages of each topic that are kept; Redis may keep about 100 more.'),
+  ttl: ttlOf('When a topic has had no message for this time, all of its messages are deleted.'),
 };
 
 type RedisBusValues = Omit<ValuesOf<RedisBusOptions>, 'history'> & {
@@ -112,5 +121,46 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,
     'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
+  ),
+};
+
+const checkJetStream = (value: unknown, name: string): void => {
+  if (isJetStream(value)) return;
+  throw new TypeError(
+    `${name} is ${show(value)}, not what jetstreamManager() of the package @nats-io/jetstream returns`,
+  );
+};
+
+const natsHistorySpecs: SpecsOf<NatsHistoryOptions> = {
+  jetstream: {
+    ...custom<NatsJetStream, undefined>('what `await jetstreamManager(connection)` returns', {
+      text: 'Required. A manager of the package `@nats-io/jetstream`, for the same connection.',
+    }),
+    // Unlike other options, this one has no default.
+    read: (value, name) => {
+      checkJetStream(value, name);
+      return value as NatsJetStream;
+    },
+  },
+  size: sizeOf('The number of messages of each topic that are kept.'),
+  ttl: ttlOf('Messages are deleted after this time.'),
+};
+
+/** The values of `NatsHistoryOptions`. */
+export interface NatsHistoryValues extends HistoryValues {
+  readonly jetstream: NatsJetStream;
+}
+
+type NatsBusValues = Omit<ValuesOf<NatsBusOptions>, 'history'> & {
+  readonly history: NatsHistoryValues | undefined;
+};
+
+/** The table of `NatsBusOptions`. */
+export const natsBusSpecs: SpecsOf<NatsBusOptions, NatsBusValues> = {
+  prefix,
+  maxWaiting,
+  history: optionalGroup<NatsHistoryOptions, typeof natsHistorySpecs>(
+    natsHistorySpecs,
+    'Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
   ),
 };

@@ -1,20 +1,29 @@
-/** A bus over NATS. */
+/** A bus over NATS. With a history, it keeps messages in JetStream, which is a part of NATS. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
-import type { Bus, BusReceiver } from './bus.ts';
-import { busSpecs, type NatsBusOptions } from './bus-options.ts';
+import type { Bus, BusHistory, BusReceiver } from './bus.ts';
+import { type NatsBusOptions, natsBusSpecs } from './bus-options.ts';
 import { BusState } from './bus-state.ts';
 import { parseTopics } from './lost-topics.ts';
-import { NatsPublisher, type NatsPublishing } from './nats-publisher.ts';
+import { NatsHistory } from './nats-history.ts';
+import { type NatsBusPublisher, NatsPublisher, type NatsPublishing } from './nats-publisher.ts';
+import type { NatsHeaders } from './nats-stream.ts';
 import { toSubject, toTopic } from './nats-subject.ts';
-import { matchesPattern } from './pattern.ts';
+import { isPattern, matchesPattern } from './pattern.ts';
+
+/** A message of NATS. */
+interface NatsMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers?: NatsHeaders | undefined;
+}
 
 /** A connection of `@nats-io/transport-node`, or any other object with these members. */
 export interface NatsClient extends NatsPublishing {
   subscribe(
     subject: string,
-    options: { callback(error: Error | null, message: { subject: string; data: Uint8Array }): void },
+    options: { callback(error: Error | null, message: NatsMessage): void },
   ): { unsubscribe(): void };
   status(): AsyncIterable<{ readonly type: string }>;
   closed(): Promise<unknown>;
@@ -22,23 +31,39 @@ export interface NatsClient extends NatsPublishing {
 }
 
 /** One pattern. */
-interface Subscription {
+class Subscription {
+  readonly pattern: string;
+  /** Null once the pattern is unsubscribed. */
   receiver: BusReceiver | null;
-  readonly remote: { unsubscribe(): void };
-  /** Whether messages may have been lost, and the receiver has not been notified yet. */
-  hasMissed: boolean;
-  readonly confirmed: Promise<void>;
+  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
+  hasMissed = false;
+  remote: { unsubscribe(): void } | null = null;
+  /** Settles when the subscription is active. */
+  confirmed: Promise<void> = Promise.resolve();
+
+  constructor(pattern: string, receiver: BusReceiver) {
+    this.pattern = pattern;
+    this.receiver = receiver;
+  }
+
+  tellGap(): void {
+    if (!this.hasMissed) return;
+    this.hasMissed = false;
+    this.receiver?.gap();
+  }
 }
 
 /**
  * A bus over NATS. It uses the program's connection, which reconnects automatically. The program closes that connection. After a loss of the
- * connection, every receiver is notified of a gap.
+ * connection, every receiver is notified of a gap. With the option `history`, the receivers of topics get the missed messages instead, if these
+ * are still kept.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
   readonly #prefix: string;
   readonly #control: { unsubscribe(): void };
-  readonly #publisher: NatsPublisher;
+  readonly #publisher: NatsBusPublisher;
+  readonly #history: NatsHistory | null;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
   /** Functions that are called when the connection is lost, and when it is back. */
@@ -48,12 +73,13 @@ export class NatsBus implements Bus {
 
   /** @throws {TypeError} for anything but an open connection to NATS, and for invalid options */
   constructor(connection: NatsClient, options: NatsBusOptions = {}) {
-    const { prefix, maxWaiting } = readOptions('NatsBus', options, busSpecs);
+    const { prefix, maxWaiting, history } = readOptions('NatsBus', options, natsBusSpecs);
     checkClient(connection);
     this.#nats = connection;
     this.#prefix = `${prefix}.t`;
     const control = `${prefix}.gap`;
-    this.#publisher = new NatsPublisher(connection, control, maxWaiting);
+    this.#history = history === undefined ? null : new NatsHistory(connection, prefix, history, maxWaiting);
+    this.#publisher = this.#history ?? new NatsPublisher(connection, control, maxWaiting);
     this.#control = connection.subscribe(control, {
       callback: (error, message) => {
         if (error === null) this.#tellLost(message.data);
@@ -61,6 +87,11 @@ export class NatsBus implements Bus {
     });
     void this.#watch();
     void connection.closed().then(() => this.#end(new Error('the connection to NATS was closed')));
+  }
+
+  /** Access to the kept messages; undefined without the option `history`. */
+  get history(): BusHistory | undefined {
+    return this.#history?.tracks;
   }
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
@@ -75,25 +106,25 @@ export class NatsBus implements Bus {
       existing.receiver = receiver;
       return existing.confirmed;
     }
-    const remote = this.#nats.subscribe(toSubject(this.#prefix, pattern), {
+    const subscription = new Subscription(pattern, receiver);
+    subscription.remote = this.#nats.subscribe(toSubject(this.#prefix, pattern), {
       callback: (error, message) => {
-        if (error === null) this.#receive(subscription, message.subject, message.data);
+        if (error === null) this.#receive(subscription, message);
         // NATS ends a subscription if the user has no permission for it.
-        else if (this.#subscriptions.delete(pattern)) subscription.receiver?.gap();
+        else if (this.#forget(subscription)) subscription.receiver?.gap();
       },
     });
-    const confirmed = this.#confirm();
-    const subscription: Subscription = { receiver, remote, hasMissed: false, confirmed };
     this.#subscriptions.set(pattern, subscription);
-    return confirmed;
+    subscription.confirmed = this.#begin(subscription);
+    return subscription.confirmed;
   }
 
   unsubscribe(pattern: string): void {
     const subscription = this.#subscriptions.get(pattern);
     if (subscription === undefined) return;
-    this.#subscriptions.delete(pattern);
+    this.#forget(subscription);
     subscription.receiver = null;
-    subscription.remote.unsubscribe();
+    subscription.remote?.unsubscribe();
   }
 
   onState(listener: (up: boolean) => void): void {
@@ -107,6 +138,25 @@ export class NatsBus implements Bus {
     this.#state.close();
     await this.#publisher.drained();
     this.#end(new Error('the bus was closed'));
+  }
+
+  /** Settles when a subscription is active. Its first position is read after it is made, so no message is missed between the two. */
+  async #begin(subscription: Subscription): Promise<void> {
+    const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
+    try {
+      await Promise.all([this.#confirm(), tracks?.start(subscription)]);
+    } catch (error) {
+      if (this.#forget(subscription)) subscription.remote?.unsubscribe();
+      throw error;
+    }
+    if (this.#isUp) tracks?.subscribed(subscription);
+  }
+
+  /** @returns whether the subscription still existed */
+  #forget(subscription: Subscription): boolean {
+    if (this.#subscriptions.get(subscription.pattern) !== subscription) return false;
+    this.#history?.tracks.forget(subscription);
+    return this.#subscriptions.delete(subscription.pattern);
   }
 
   /**
@@ -138,18 +188,16 @@ export class NatsBus implements Bus {
     });
   }
 
-  #receive(subscription: Subscription, subject: string, bytes: Uint8Array): void {
+  #receive(subscription: Subscription, { subject, headers, data }: NatsMessage): void {
     const topic = toTopic(this.#prefix, subject);
     if (topic === null || subscription.receiver === null) return;
-    // The gap is reported first, since the lost messages were published before this message.
-    this.#tellGap(subscription);
-    subscription.receiver?.message(topic, bytes);
-  }
-
-  #tellGap(subscription: Subscription): void {
-    if (!subscription.hasMissed) return;
-    subscription.hasMissed = false;
-    subscription.receiver?.gap();
+    if (this.#history !== null) {
+      this.#history.message(subscription, topic, headers, data);
+      return;
+    }
+    // The gap is reported first, since the lost messages were published before this one.
+    subscription.tellGap();
+    subscription.receiver?.message(topic, data);
   }
 
   async #watch(): Promise<void> {
@@ -162,7 +210,10 @@ export class NatsBus implements Bus {
 
   #lost(): void {
     this.#isUp = false;
-    for (const subscription of this.#subscriptions.values()) subscription.hasMissed = true;
+    for (const subscription of this.#subscriptions.values()) {
+      // The messages that a topic with a history has missed are read after the reconnection.
+      if (!this.#history?.tracks.follows(subscription)) subscription.hasMissed = true;
+    }
     this.#publisher.connected(false);
     this.#release();
     this.#state.set(false);
@@ -176,7 +227,10 @@ export class NatsBus implements Bus {
     await this.#confirm().catch(() => {});
     if (!this.#isUp) return;
     this.#state.set(true);
-    for (const subscription of [...this.#subscriptions.values()]) this.#tellGap(subscription);
+    for (const subscription of [...this.#subscriptions.values()]) {
+      subscription.tellGap();
+      this.#history?.tracks.subscribed(subscription);
+    }
   }
 
   #release(): void {

@@ -11,6 +11,18 @@ export interface NatsPublishing {
   flush(): Promise<void>;
 }
 
+/** Publishes for a bus. */
+export interface NatsBusPublisher {
+  /** Settles when NATS has the message. */
+  publish(topic: string, subject: string, bytes: Uint8Array): Promise<void>;
+  /** The connection is established, or lost. */
+  connected(up: boolean): void;
+  /** Refuses the messages that are not confirmed. */
+  end(error: Error): void;
+  /** Settles when every message is confirmed or refused. */
+  drained(): Promise<void>;
+}
+
 /** Messages that one pong confirms. */
 class Batch {
   readonly topics = new LostTopics();
@@ -28,8 +40,8 @@ class Batch {
   }
 }
 
-/** Publishes for a bus. */
-export class NatsPublisher {
+/** Publishes messages that are not kept. */
+export class NatsPublisher implements NatsBusPublisher {
   readonly #nats: NatsPublishing;
   readonly #control: string;
   readonly #maxWaiting: number;
@@ -48,7 +60,6 @@ export class NatsPublisher {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Settles when NATS has the message. Rejects if NATS may not have it. */
   async publish(topic: string, subject: string, bytes: Uint8Array): Promise<void> {
     try {
       if (!this.#isUp) throw new Error('there is no connection to NATS');
@@ -69,7 +80,6 @@ export class NatsPublisher {
     await batch.confirmed;
   }
 
-  /** Is called when the connection is established (true) or lost (false). */
   connected(up: boolean): void {
     this.#isUp = up;
     if (up) this.#tellLost();
@@ -81,7 +91,6 @@ export class NatsPublisher {
     this.#refuse(error);
   }
 
-  /** Settles when every message is confirmed or refused. */
   async drained(): Promise<void> {
     while (this.#next !== null || this.#asked !== null) {
       await (this.#next ?? this.#asked)?.confirmed.catch(() => {});

@@ -5,14 +5,16 @@ import { readOptions } from '../option-spec.ts';
 import type { Bus, BusHistory, BusReceiver } from './bus.ts';
 import { type RedisBusOptions, redisBusSpecs } from './bus-options.ts';
 import { BusState } from './bus-state.ts';
+import { HistoryPublisher } from './history-publisher.ts';
+import { HistoryTracks } from './history-tracks.ts';
 import { type IoRedisClient, IoRedisLink, isIoRedis } from './ioredis-link.ts';
 import { parseTopics } from './lost-topics.ts';
 import { isNodeRedis, type NodeRedisClient, NodeRedisLink } from './node-redis-link.ts';
-import { RedisHistory } from './redis-history.ts';
-import { RedisHistoryPublisher } from './redis-history-publisher.ts';
+import { RedisHistoryWriter } from './redis-history-writer.ts';
 import type { RedisLink } from './redis-link.ts';
 import { RedisNames } from './redis-names.ts';
 import { RedisPublisher, type RedisPublishing } from './redis-publisher.ts';
+import { parsePublished, redisOrder } from './redis-stream.ts';
 import { RedisStreamReader } from './redis-stream-reader.ts';
 import { type RedisSubscription, RedisSubscriptions } from './redis-subscriptions.ts';
 
@@ -29,7 +31,7 @@ export class RedisBus implements Bus {
   readonly #state = new BusState();
   readonly #subscriptions: RedisSubscriptions;
   readonly #publisher: RedisPublishing;
-  readonly #history: RedisHistory | null;
+  readonly #history: HistoryTracks | null;
   readonly #reader: RedisStreamReader;
   #commandsUp: boolean | null = null;
   #messagesUp: boolean | null = null;
@@ -40,11 +42,11 @@ export class RedisBus implements Bus {
     this.#link = linkOf(client);
     const names = new RedisNames(prefix);
     this.#reader = new RedisStreamReader(this.#link, names);
-    this.#history = history === undefined ? null : new RedisHistory(this.#reader, maxWaiting);
+    this.#history = history === undefined ? null : new HistoryTracks(this.#reader, redisOrder, maxWaiting);
     this.#subscriptions = new RedisSubscriptions(this.#link, names, sharded, this.#history, {
       message: (subscription, topic, bytes) => {
         if (this.#history !== null) {
-          this.#history.message(subscription, topic, bytes);
+          this.#history.message(subscription, topic, bytes, parsePublished(bytes));
           return;
         }
         // The gap is reported first, since the lost messages were published before this message.
@@ -60,7 +62,11 @@ export class RedisBus implements Bus {
     this.#publisher =
       history === undefined
         ? new RedisPublisher(this.#link, names, sharded, maxWaiting)
-        : new RedisHistoryPublisher(this.#link, names, sharded, maxWaiting, history);
+        : new HistoryPublisher(
+            new RedisHistoryWriter(this.#link, names, sharded, history),
+            maxWaiting,
+            history.ttl,
+          );
     this.#open();
   }
 

@@ -3,21 +3,7 @@
  * slot of a cluster. Each message names the id of the message before it. This shows a reader that no message is missing between the two.
  */
 
-/** One message of a stream. */
-export interface StreamMessage {
-  /** The id: milliseconds and a number. Redis makes ids from its clock, so an id is never used again, even if Redis loses its newest data. */
-  readonly id: string;
-  /** The id of the message before this one, or `START`. */
-  readonly previous: string;
-  /** Null for a mark, which is not a message: it shows that messages of a publisher were lost here. */
-  readonly bytes: Buffer | null;
-}
-
-/** The position before the first message. No message has this id. */
-export const START = '0-0';
-
-/** The kind of an entry: `m` is a message, `g` is a mark for lost messages. */
-export type EntryKind = 'm' | 'g';
+import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
 
 // An entry has two fields: `p` is the id of the entry before it; the other field has the kind as its name, and holds the bytes. The script
 // publishes both ids, the kind, and then the bytes to the subscribers.
@@ -39,6 +25,7 @@ const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 const MAX_HEAD = 64;
 const SPACE = 0x20;
 
+// An id is milliseconds and a number. Redis makes ids from its clock, so it never uses an id again.
 /** Whether a string is an id, or `START`. */
 export function isPosition(text: string): boolean {
   return position.test(text);
@@ -51,8 +38,15 @@ export function isAfter(one: string, other: string): boolean {
   return time === otherTime ? number > otherNumber : time > otherTime;
 }
 
+/** The order of the ids of Redis. A message names the id of the message before it. */
+export const redisOrder: HistoryOrder = {
+  isPosition,
+  isAfter,
+  isSame: (previous, position) => previous === position,
+};
+
 /** Parses the bytes that the script publishes to subscribers. @returns null for bytes in another form */
-export function parsePublished(bytes: Uint8Array): StreamMessage | null {
+export function parsePublished(bytes: Uint8Array): KeptMessage | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = buffer.subarray(0, MAX_HEAD).indexOf(SPACE);
   if (first === -1) return null;
@@ -66,8 +60,8 @@ export function parsePublished(bytes: Uint8Array): StreamMessage | null {
 }
 
 /** Parses the reply to XRANGE or XREVRANGE. Entries that the script has not written are left out. */
-export function parseEntries(reply: unknown): StreamMessage[] {
-  const messages: StreamMessage[] = [];
+export function parseEntries(reply: unknown): KeptMessage[] {
+  const messages: KeptMessage[] = [];
   for (const entry of Array.isArray(reply) ? reply : []) {
     const message = parseEntry(entry);
     if (message !== null) messages.push(message);
@@ -75,7 +69,7 @@ export function parseEntries(reply: unknown): StreamMessage[] {
   return messages;
 }
 
-function parseEntry(entry: unknown): StreamMessage | null {
+function parseEntry(entry: unknown): KeptMessage | null {
   if (!Array.isArray(entry) || !Array.isArray(entry[1])) return null;
   const [, previous, kind, bytes] = entry[1] as readonly unknown[];
   const id = String(entry[0]);

@@ -1,8 +1,8 @@
 /** The subscriptions of a bus in Redis. If the connection for messages was lost, the subscriptions are made again on the next connection. */
 
 import type { BusReceiver } from './bus.ts';
+import type { HistoryTracks } from './history-tracks.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
-import type { RedisHistory } from './redis-history.ts';
 import { isReply, type RedisLink, type RedisListener, type RedisSubscriptionKind } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
@@ -61,7 +61,7 @@ export class RedisSubscriptions {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
   readonly #isSharded: boolean;
-  readonly #history: RedisHistory | null;
+  readonly #history: HistoryTracks | null;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
   /** Subscriptions by name: different patterns, such as `a/*` and `a/**`, may have the same glob. */
@@ -75,7 +75,7 @@ export class RedisSubscriptions {
     link: RedisLink,
     names: RedisNames,
     isSharded: boolean,
-    history: RedisHistory | null,
+    history: HistoryTracks | null,
     events: RedisSubscriptionEvents,
   ) {
     this.#link = link;
@@ -164,6 +164,7 @@ export class RedisSubscriptions {
     const { kind, name } = subscription;
     try {
       if (this.#history !== null && kind !== 'glob') {
+        // The position is read first. The messages between this position and the confirmation are read later.
         await this.#history.start(subscription);
         if (epoch !== this.#epoch) return false;
         if (this.#byPattern.get(subscription.pattern) !== subscription) return true;

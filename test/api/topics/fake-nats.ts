@@ -1,7 +1,11 @@
 /** A connection to NATS in memory: subjects, pongs, and a connection that a test can cut. */
 import type { NatsClient } from '../../../src/api/topics/nats-bus.ts';
 
-type Callback = (error: Error | null, message: { subject: string; data: Uint8Array }) => void;
+type Headers = ReadonlyMap<string, string>;
+type Callback = (
+  error: Error | null,
+  message: { subject: string; data: Uint8Array; headers?: { get(name: string): string } | undefined },
+) => void;
 type Pong = { resolve: () => void; reject: (error: Error) => void };
 
 /** The server. */
@@ -15,9 +19,9 @@ export class FakeNats {
     return connection;
   }
 
-  publish(subject: string, data: Uint8Array): void {
+  publish(subject: string, data: Uint8Array, headers?: Headers): void {
     this.published.push([subject, Buffer.from(data).toString()]);
-    for (const connection of this.connections) connection.deliver(subject, data);
+    for (const connection of this.connections) connection.deliver(subject, data, headers);
   }
 }
 
@@ -83,10 +87,27 @@ export class FakeNatsConnection implements NatsClient {
     });
   }
 
-  deliver(subject: string, data: Uint8Array): void {
+  /** A request to the server. If the connection is lost before the answer, there is none, as with the package until its timeout. */
+  request<Reply>(run: () => Reply): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#write(() => {
+        try {
+          const reply = run();
+          setImmediate(() => {
+            if (this.#isUp) resolve(reply);
+          });
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  deliver(subject: string, data: Uint8Array, headers?: Headers): void {
     if (!this.#isUp) return;
+    const message = { subject, data, headers: headers && { get: (name: string) => headers.get(name) ?? '' } };
     for (const [pattern, callback] of [...this.subscriptions.values()]) {
-      if (isMatch(pattern, subject)) queueMicrotask(() => callback(null, { subject, data }));
+      if (isMatch(pattern, subject)) queueMicrotask(() => callback(null, message));
     }
   }
 

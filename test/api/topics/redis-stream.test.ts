@@ -1,13 +1,8 @@
 /** Ids and entries of streams as Redis and the script write them, and other strings and bytes. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  isAfter,
-  isPosition,
-  parseEntries,
-  parsePublished,
-  START,
-} from '../../../src/api/topics/redis-stream.ts';
+import { START } from '../../../src/api/topics/history-engine.ts';
+import { isAfter, isPosition, parseEntries, parsePublished } from '../../../src/api/topics/redis-stream.ts';
 
 describe('positions', () => {
   const ids = fc

@@ -1,27 +1,27 @@
 /**
- * Keeps the topics of messages that a bus could not publish into a history. The bus writes a mark into the stream of each such topic. The mark
- * notifies subscribers of a gap at the right place. It also reaches subscribers that are away when the mark is written.
+ * The topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic. The mark notifies
+ * the subscribers of a gap at the right place, also subscribers that are away at the time.
  */
 
 import { clock } from '../../transport/clock.ts';
 
 /** Above this number of topics, all connected subscribers of all topics are notified. */
 const MAX_TOPICS = 100_000;
-// Milliseconds until a mark that Redis has refused is sent again.
+// Milliseconds. If the engine has refused a mark, it is sent again after this time.
 const RETRY_DELAY = 1_000;
 
 /** The functions that send the marks. */
 export interface GapMarking {
   /** Whether commands can be sent. */
   readonly isReady: boolean;
-  /** Marks one topic. Rejects if Redis does not take the mark. */
+  /** Marks one topic. Rejects if the engine does not take the mark. */
   mark(topic: string): Promise<unknown>;
   /** Notifies the subscribers of all topics. */
   notifyAll(): Promise<unknown>;
 }
 
 /** The marks of one bus that have not been sent yet. */
-export class RedisGapMarks {
+export class GapMarks {
   readonly #marking: GapMarking;
   readonly #topics = new Set<string>();
   #isAll = false;

@@ -1,20 +1,19 @@
 /**
- * Follows the position of each subscription in the stream of its topic, and reads the messages that the receiver missed. It reads when the
- * subscription is confirmed, since messages may have come after the position was read and before the confirmation. It also reads after a lost
- * connection. Live messages that come while it reads are held, and delivered at their place.
+ * Follows the position of each subscription in the history of its topic, and reads the messages that it missed. It reads once the subscription
+ * is confirmed, since messages may have come between the position where it begins and the confirmation. It also reads after a lost connection.
+ * Live messages that come meanwhile are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
+import { type HistoryOrder, type HistoryReader, type KeptMessage, START } from './history-engine.ts';
 import { FIRST_COUNT, nextCount } from './history-pages.ts';
-import { isAfter, isPosition, parsePublished, START, type StreamMessage } from './redis-stream.ts';
-import type { RedisStreamReader } from './redis-stream-reader.ts';
 import { RESERVED } from './topic-name.ts';
 
 /** The approximate number of bytes that a held message needs in addition to its own bytes. */
 const HELD_OVERHEAD = 200;
 
-/** The members of a subscription of redis-subscriptions.ts that this file uses. */
-interface Subscription {
+/** The members of a subscription of a bus that this file uses. */
+export interface TrackedSubscription {
   readonly pattern: string;
   /** Null once the pattern is unsubscribed. */
   readonly receiver: BusReceiver | null;
@@ -24,7 +23,7 @@ interface Subscription {
 
 /** The position of one subscription to a topic. */
 class Track {
-  readonly subscription: Subscription;
+  readonly subscription: TrackedSubscription;
   /** Settles when the first position is known. */
   started: Promise<void> | null = null;
   /** The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known. */
@@ -32,27 +31,30 @@ class Track {
   /** Whether the position was the end of the stream a moment ago, when the subscription began. */
   isFresh = true;
   /** Messages that came while earlier ones were being read; null if the stream is not being read. */
-  held: StreamMessage[] | null = [];
-  /** Whether messages were dropped because too many had to be held. The dropped messages are read from the stream. */
+  held: KeptMessage[] | null = [];
+  /** Whether messages were dropped because too many had to be held: they are read from the stream as well. */
   hasDropped = false;
   /** The number of times that reading began or was given up. */
   run = 0;
 
-  constructor(subscription: Subscription) {
+  constructor(subscription: TrackedSubscription) {
     this.subscription = subscription;
   }
 }
 
 /** The histories of the topics that one bus has subscribed to. */
-export class RedisHistory implements BusHistory {
-  readonly #reader: RedisStreamReader;
+export class HistoryTracks implements BusHistory {
+  readonly #reader: HistoryReader;
+  readonly #order: HistoryOrder;
   readonly #maxHeld: number;
   readonly #tracks = new Map<string, Track>();
   /** The number of bytes of all held messages. */
   #held = 0;
 
-  constructor(reader: RedisStreamReader, maxHeld: number) {
+  /** @param maxHeld the number of bytes that may be held while earlier messages are read */
+  constructor(reader: HistoryReader, order: HistoryOrder, maxHeld: number) {
     this.#reader = reader;
+    this.#order = order;
     this.#maxHeld = maxHeld;
   }
 
@@ -61,7 +63,7 @@ export class RedisHistory implements BusHistory {
   }
 
   isPosition(text: string): boolean {
-    return isPosition(text);
+    return this.#order.isPosition(text);
   }
 
   read(topic: string, after: string, count: number): Promise<HistoryPage> {
@@ -69,16 +71,15 @@ export class RedisHistory implements BusHistory {
   }
 
   /** Whether a subscription has a history. */
-  follows(subscription: Subscription): boolean {
+  follows(subscription: TrackedSubscription): boolean {
     return this.#trackOf(subscription) !== null;
   }
 
   /**
-   * Reads the position at which a subscription begins. It must be called before the subscription is made, so that no message is missed between
-   * the position and the subscription.
-   * @throws {Error} if Redis refuses the command
+   * Reads the position where a subscription begins. Messages of the subscription that come meanwhile are held.
+   * @throws {Error} if the engine refuses the command
    */
-  async start(subscription: Subscription): Promise<void> {
+  async start(subscription: TrackedSubscription): Promise<void> {
     const { pattern } = subscription;
     if (pattern.startsWith(RESERVED)) return;
     let track = this.#trackOf(subscription);
@@ -90,13 +91,16 @@ export class RedisHistory implements BusHistory {
     await track.started;
   }
 
-  /** Is called when a subscription is confirmed: reads the messages that came before the confirmation. */
-  subscribed(subscription: Subscription): void {
+  /**
+   * Is called when a subscription is confirmed, for the first time or on a new connection: reads the messages that were missed. Does nothing
+   * until the position where the subscription begins is known.
+   */
+  subscribed(subscription: TrackedSubscription): void {
     const track = this.#trackOf(subscription);
-    if (track !== null) void this.#catchUp(track);
+    if (track !== null && track.position !== null) void this.#catchUp(track);
   }
 
-  forget(subscription: Subscription): void {
+  forget(subscription: TrackedSubscription): void {
     const track = this.#trackOf(subscription);
     if (track === null) return;
     this.#release(track);
@@ -117,19 +121,27 @@ export class RedisHistory implements BusHistory {
     for (const { subscription } of [...this.#tracks.values()]) this.forget(subscription);
   }
 
-  /** Is called when a message has come for a subscription. */
-  message(subscription: Subscription, topic: string, bytes: Uint8Array): void {
+  /**
+   * Is called when bytes have come for a subscription.
+   * @param message the message that these bytes are; null if they are not in the history, because a bus without the option `history` has
+   * published them
+   */
+  message(
+    subscription: TrackedSubscription,
+    topic: string,
+    bytes: Uint8Array,
+    message: KeptMessage | null,
+  ): void {
     const track = this.#trackOf(subscription);
-    const message = parsePublished(bytes);
     if (track === null || message === null) {
-      // A pattern has no history. A message without ids is not in the history: a bus without the option `history` has published it.
+      // A pattern has no history.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
     }
     if (track.held !== null) {
       this.#hold(track, message);
-    } else if (isNext(message, track.position)) {
+    } else if (this.#isNext(message, track.position)) {
       this.#deliver(track, message);
     } else {
       track.held = [];
@@ -138,7 +150,7 @@ export class RedisHistory implements BusHistory {
     }
   }
 
-  #trackOf(subscription: Subscription): Track | null {
+  #trackOf(subscription: TrackedSubscription): Track | null {
     const track = this.#tracks.get(subscription.pattern);
     return track?.subscription === subscription ? track : null;
   }
@@ -169,7 +181,7 @@ export class RedisHistory implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** Reads a page. If Redis refuses the command, the messages that the receiver missed are lost. */
+  /** Reads a page. If the engine refuses that, the messages that the receiver missed are lost. */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -185,20 +197,27 @@ export class RedisHistory implements BusHistory {
     track.held = null;
     for (const message of held) {
       // This message has been read already.
-      if (track.position !== null && !isAfter(message.id, track.position)) continue;
-      if (message.previous !== track.position && message.previous !== START) {
+      if (track.position !== null && !this.#order.isAfter(message.id, track.position)) continue;
+      if (message.previous !== START && !this.#order.isSame(message.previous, track.position)) {
         track.subscription.receiver?.gap();
       }
       this.#deliver(track, message);
     }
   }
 
-  #deliver(track: Track, { id, bytes }: StreamMessage): void {
+  /** Whether a live message is the next one after a position. False also for a message that has been read already, and arrives only now. */
+  #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
+    if (this.#order.isSame(previous, position)) return true;
+    // While the connection lasts, a history begins again only because it has expired. Then no message is missing.
+    return previous === START && position !== null && this.#order.isAfter(id, position);
+  }
+
+  #deliver(track: Track, { id, bytes }: KeptMessage): void {
     track.position = id;
     receive(track.subscription, track.subscription.pattern, bytes);
   }
 
-  #hold(track: Track, message: StreamMessage): void {
+  #hold(track: Track, message: KeptMessage): void {
     if (track.hasDropped) return;
     const size = sizeOf(message);
     if (this.#held + size > this.#maxHeld) {
@@ -218,19 +237,12 @@ export class RedisHistory implements BusHistory {
   }
 }
 
-/** Whether a live message is the next one after a position. The result is also false for a message that has been read from the stream already. */
-function isNext({ id, previous }: StreamMessage, position: string | null): boolean {
-  if (previous === position) return true;
-  // While the connection lasts, a stream begins again only because it has expired. In this case no message is missing.
-  return previous === START && position !== null && isAfter(id, position);
-}
-
 /** Passes a message to the receiver. @param bytes null for a mark, which shows that messages were lost here */
-function receive({ receiver }: Subscription, topic: string, bytes: Uint8Array | null): void {
+function receive({ receiver }: TrackedSubscription, topic: string, bytes: Uint8Array | null): void {
   if (bytes === null) receiver?.gap();
   else receiver?.message(topic, bytes);
 }
 
-function sizeOf({ bytes }: StreamMessage): number {
+function sizeOf({ bytes }: KeptMessage): number {
   return (bytes?.length ?? 0) + HELD_OVERHEAD;
 }

@@ -1,0 +1,149 @@
+/** Keeps messages in a stream of JetStream, and makes this stream. */
+
+import { clock } from '../../transport/clock.ts';
+import type { NatsHistoryValues } from './bus-options.ts';
+import type { EntryKind, HistoryWriter } from './history-engine.ts';
+import { serializeTopics } from './lost-topics.ts';
+import {
+  isAway,
+  isNameInUse,
+  isStreamMissing,
+  type NatsCalls,
+  NatsConnectionLost,
+  type NatsJetStream,
+  type NatsStoredMessage,
+  type NatsStreamConfig,
+} from './nats-jetstream.ts';
+import type { NatsPublishing } from './nats-publisher.ts';
+import { serializeEntry, streamConfig } from './nats-stream.ts';
+import type { NatsStream } from './nats-stream-reader.ts';
+import { toSubject } from './nats-subject.ts';
+import { RESERVED } from './topic-name.ts';
+
+// Milliseconds between two attempts to reach JetStream while it starts.
+const RETRY_DELAY = 100;
+
+/** Writes for one bus. */
+export class NatsHistoryWriter implements HistoryWriter, NatsStream {
+  readonly engine = 'NATS';
+  readonly #nats: NatsPublishing;
+  readonly #jetstream: NatsJetStream;
+  readonly #publishing: ReturnType<NatsJetStream['jetstream']>;
+  readonly #calls: NatsCalls;
+  readonly #prefix: string;
+  readonly #config: NatsStreamConfig;
+  #preparing: Promise<void> | null = null;
+  /** The tag of the last entry. It begins at random, so that two buses do not use the same tags. */
+  #tag = crypto.getRandomValues(new BigUint64Array(1))[0]!;
+
+  constructor(nats: NatsPublishing, prefix: string, history: NatsHistoryValues, calls: NatsCalls) {
+    this.#nats = nats;
+    this.#jetstream = history.jetstream;
+    this.#publishing = history.jetstream.jetstream();
+    this.#calls = calls;
+    this.#prefix = prefix;
+    this.#config = streamConfig(prefix, history);
+  }
+
+  get maxMessages(): number {
+    return this.#config.max_msgs_per_subject;
+  }
+
+  subjectOf(topic: string): string {
+    return toSubject(`${this.#prefix}.h`, topic);
+  }
+
+  prepare(): Promise<void> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = null;
+    });
+    return this.#preparing;
+  }
+
+  add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown> {
+    if (topic.startsWith(RESERVED)) {
+      return kind === 'm'
+        ? this.#send(toSubject(`${this.#prefix}.t`, topic), bytes)
+        : this.#send(`${this.#prefix}.gap`, serializeTopics([topic]));
+    }
+    this.#tag = BigInt.asUintN(64, this.#tag + 1n);
+    const entry = serializeEntry(kind, this.#tag, bytes);
+    return this.#calls.run(() => this.#publishing.publish(this.subjectOf(topic), entry));
+  }
+
+  notifyAll(): Promise<unknown> {
+    return this.#send(`${this.#prefix}.gap`, serializeTopics(null));
+  }
+
+  isRefusal(error: unknown): error is Error {
+    return error instanceof Error && !(error instanceof NatsConnectionLost);
+  }
+
+  /** The client keeps what it cannot send, and may send it later, so it is never known that a message was not sent. */
+  wasNotSent(): boolean {
+    return false;
+  }
+
+  isUnprepared(error: Error): boolean {
+    return isAway(error) || isStreamMissing(error);
+  }
+
+  get(query: Parameters<NatsStream['get']>[0]): Promise<NatsStoredMessage | null> {
+    return this.#calls.run(() => this.#jetstream.streams.getMessage(this.#config.name, query));
+  }
+
+  async count(subject: string): Promise<number> {
+    const options = { subjects_filter: subject };
+    const info = await this.#calls.run(() => this.#jetstream.streams.info(this.#config.name, options));
+    return info.state.subjects?.[subject] ?? 0;
+  }
+
+  /** Publishes a message that is not kept. The pong shows that NATS has it. */
+  #send(subject: string, bytes: Uint8Array): Promise<unknown> {
+    return this.#calls.run(async () => {
+      this.#nats.publish(subject, bytes);
+      await this.#nats.flush();
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#ensureStream();
+        return;
+      } catch (error) {
+        if (!isAway(error) && !isNameInUse(error)) throw error;
+      }
+      await this.#calls.run(
+        () => new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_DELAY)),
+      );
+    }
+  }
+
+  /** Makes the stream, or gives it the settings of this bus. Its other settings, such as `num_replicas`, stay. */
+  async #ensureStream(): Promise<void> {
+    const { streams } = this.#jetstream;
+    const { name, ...settings } = this.#config;
+    const info = await this.#calls
+      .run(() => streams.info(name))
+      .catch((error) => {
+        if (isStreamMissing(error)) return null;
+        throw error;
+      });
+    if (info === null) await this.#calls.run(() => streams.add(this.#config));
+    else if (!hasSettings(info.config, this.#config))
+      await this.#calls.run(() => streams.update(name, settings));
+  }
+}
+
+type Config = Awaited<ReturnType<NatsJetStream['streams']['info']>>['config'];
+
+function hasSettings(config: Config, wanted: NatsStreamConfig): boolean {
+  return (
+    config.max_msgs_per_subject === wanted.max_msgs_per_subject &&
+    config.max_age === wanted.max_age &&
+    config.republish?.src === wanted.republish.src &&
+    config.republish.dest === wanted.republish.dest &&
+    wanted.subjects.every((subject) => config.subjects?.includes(subject))
+  );
+}

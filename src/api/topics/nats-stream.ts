@@ -1,0 +1,96 @@
+/**
+ * The history of all topics in NATS is one stream of JetStream, in which each topic has its own subject. With a stream for each topic, the server
+ * would need files, and in a cluster a vote of its own, for each of very many topics. One stream has one sequence for all topics, so a number that is missing in a
+ * topic shows nothing. Two other things do: NATS publishes each stored message with the number of the message before it on the same
+ * subject; and of one subject it always deletes the oldest message first. So if a message is still kept, all messages after it are.
+ */
+
+import type { HistoryValues } from './bus-options.ts';
+import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
+import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
+
+const NANOSECONDS = 1_000_000;
+// Milliseconds; the default of NATS. It may not be longer than the time for which messages are kept.
+const MAX_DUPLICATE_WINDOW = 120_000;
+
+/**
+ * The settings of the stream. Messages are published to `PREFIX.h.TOPIC`, where only the stream receives them; NATS publishes them to
+ * `PREFIX.t.TOPIC` once they are stored, and there the subscribers receive them.
+ */
+export function streamConfig(prefix: string, { size, ttl }: HistoryValues): NatsStreamConfig {
+  const kept = `${prefix}.h.>`;
+  return {
+    name: `${prefix}-history`,
+    subjects: [kept],
+    // One more than the messages that a subscriber may miss: the message before them shows that none is missing.
+    max_msgs_per_subject: size + 1,
+    max_age: ttl * NANOSECONDS,
+    duplicate_window: Math.min(ttl, MAX_DUPLICATE_WINDOW) * NANOSECONDS,
+    republish: { src: kept, dest: `${prefix}.t.>` },
+  };
+}
+
+// An entry is the kind, a tag of 8 bytes, and then the bytes of the message. A server that was killed may lose its newest messages and use
+// their numbers again. The tag differs for each message, so a number and a tag together are never used again.
+const HEAD_SIZE = 9;
+const TAG_AT = 1;
+
+/** Serializes an entry. @param tag a number of 64 bits that no other message has */
+export function serializeEntry(kind: EntryKind, tag: bigint, bytes: Uint8Array): Uint8Array {
+  const entry = Buffer.allocUnsafeSlow(HEAD_SIZE + bytes.length);
+  entry.write(kind, 'latin1');
+  entry.writeBigUInt64BE(tag, TAG_AT);
+  entry.set(bytes, HEAD_SIZE);
+  return entry;
+}
+
+function parseEntry(data: Uint8Array): { readonly tag: bigint; readonly bytes: Uint8Array | null } | null {
+  if (data.length < HEAD_SIZE) return null;
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const kind = buffer.toString('latin1', 0, TAG_AT);
+  if (kind !== 'm' && kind !== 'g') return null;
+  return { tag: buffer.readBigUInt64BE(TAG_AT), bytes: kind === 'm' ? buffer.subarray(HEAD_SIZE) : null };
+}
+
+/** Parses a message of the stream. @returns null for bytes in another form, which another program has published */
+export function parseStored({ seq, data }: NatsStoredMessage): Omit<KeptMessage, 'previous'> | null {
+  const entry = parseEntry(data);
+  return entry === null ? null : { id: `${seq}-${entry.tag}`, bytes: entry.bytes };
+}
+
+/** The headers of a message that a bus reads. */
+export interface NatsHeaders {
+  get(name: string): string;
+}
+
+// JavaScript represents 15 digits exactly.
+const sequence = /^(0|[1-9]\d{0,14})$/;
+
+/** Parses a message that NATS has published once it was stored. @returns null for any other message */
+export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Array): KeptMessage | null {
+  const number = headers?.get('Nats-Sequence') ?? '';
+  const previous = headers?.get('Nats-Last-Sequence') ?? '';
+  const entry = parseEntry(data);
+  if (!sequence.test(number) || !sequence.test(previous) || entry === null) return null;
+  // NATS does not say the tag of the message before it.
+  return {
+    id: `${number}-${entry.tag}`,
+    previous: previous === '0' ? START : `${previous}-`,
+    bytes: entry.bytes,
+  };
+}
+
+const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,19})$/;
+
+/** The number of the message at a position; 0 for `START`. */
+export function sequenceOf(text: string): number {
+  return Number(text.slice(0, text.indexOf('-')));
+}
+
+/** The order of the positions: a number and a tag. */
+export const natsOrder: HistoryOrder = {
+  isPosition: (text) => position.test(text),
+  isAfter: (one, other) => sequenceOf(one) > sequenceOf(other),
+  // Numbers are used again only after a restart of the server, and then the messages are read from the stream.
+  isSame: (previous, at) => at !== null && sequenceOf(previous) === sequenceOf(at),
+};

@@ -1,0 +1,83 @@
+/** Keeps messages in streams of Redis: one script adds a message to the stream of its topic and publishes it. */
+
+import { clock } from '../../transport/clock.ts';
+import type { HistoryValues } from './bus-options.ts';
+import type { EntryKind, HistoryWriter } from './history-engine.ts';
+import { serializeTopics } from './lost-topics.ts';
+import { isLoading, isReply, type RedisLink, wasNotSent } from './redis-link.ts';
+import type { RedisNames } from './redis-names.ts';
+import { PUBLISH_SCRIPT } from './redis-stream.ts';
+import { RESERVED } from './topic-name.ts';
+
+// Milliseconds between two questions whether Redis has read its data.
+const LOADING_INTERVAL = 50;
+
+/** Writes with EVALSHA, which runs a script that Redis has loaded. */
+export class RedisHistoryWriter implements HistoryWriter {
+  readonly engine = 'Redis';
+  readonly #link: RedisLink;
+  readonly #names: RedisNames;
+  readonly #command: 'PUBLISH' | 'SPUBLISH';
+  readonly #history: HistoryValues;
+  /** The name of the script in Redis. */
+  #script: Buffer | string = '';
+
+  constructor(link: RedisLink, names: RedisNames, isSharded: boolean, history: HistoryValues) {
+    this.#link = link;
+    this.#names = names;
+    this.#command = isSharded ? 'SPUBLISH' : 'PUBLISH';
+    this.#history = history;
+  }
+
+  /** Loads the script. */
+  async prepare(): Promise<void> {
+    await this.#loaded();
+    const script = await this.#link.command(['SCRIPT', 'LOAD', PUBLISH_SCRIPT]);
+    this.#script = Buffer.isBuffer(script) ? script : String(script);
+  }
+
+  add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown> {
+    const key = this.#names.channelOf(topic);
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (topic.startsWith(RESERVED)) {
+      return kind === 'm'
+        ? this.#link.command([this.#command, key, buffer])
+        : this.#link.command([this.#command, this.#names.control, serializeTopics([topic])]);
+    }
+    const { size, ttl } = this.#history;
+    const settings = [String(size), String(ttl), this.#command];
+    return this.#link.command(['EVALSHA', this.#script, '1', key, ...settings, kind, buffer]);
+  }
+
+  notifyAll(): Promise<unknown> {
+    return this.#link.command([this.#command, this.#names.control, serializeTopics(null)]);
+  }
+
+  isRefusal(error: unknown): error is Error {
+    return isReply(error);
+  }
+
+  wasNotSent(error: unknown): boolean {
+    return wasNotSent(error);
+  }
+
+  /** Redis may forget the script, for example after SCRIPT FLUSH. */
+  isUnprepared(error: Error): boolean {
+    return error.message.startsWith('NOSCRIPT');
+  }
+
+  /** Resolves when Redis has read its data, and so accepts messages. */
+  async #loaded(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#link.command(['EXISTS', this.#names.control]);
+        return;
+      } catch (error) {
+        if (!isReply(error)) throw error;
+        // Redis gives other answers, such as that the key belongs to another node, only once it has read its data.
+        if (!isLoading(error)) return;
+      }
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));
+    }
+  }
+}

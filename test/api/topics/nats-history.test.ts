@@ -1,0 +1,589 @@
+/** The bus over NATS with a history, with a server in memory. The real one is in test/bus. */
+import { describe, expect, test } from 'vitest';
+import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
+import { serializeEntry } from '../../../src/api/topics/nats-stream.ts';
+import { clock } from '../../../src/transport/clock.ts';
+import { ApiError, FakeJetStream } from './fake-jetstream.ts';
+import { FakeNats } from './fake-nats.ts';
+import { Recorder, turns } from './recorder.ts';
+
+const subject = 'rfc6455.h.a';
+let tag = 0n;
+const entry = (text: string): Uint8Array => serializeEntry('m', ++tag, Buffer.from(text));
+
+function setUp(history: { size?: number; ttl?: number } = {}, options: { maxWaiting?: number } = {}) {
+  const nats = new FakeNats();
+  const server = new FakeJetStream(nats);
+  const make = () => {
+    const connection = nats.connect();
+    const jetstream = server.manager(connection);
+    return { connection, bus: new NatsBus(connection, { ...options, history: { ...history, jetstream } }) };
+  };
+  const { connection, bus } = make();
+  const other = make();
+  const close = async (): Promise<void> => {
+    await bus.close();
+    await other.bus.close();
+  };
+  return { nats, server, connection, bus, other, make, close, lines: [] as string[] };
+}
+
+/** A bus with one message, and a subscriber that has it. */
+async function setUpWithOne(history: { size?: number; ttl?: number } = {}, options = {}) {
+  const all = setUp(history, options);
+  await all.bus.subscribe('a', new Recorder(all.lines));
+  // A subscription first reads the messages that came before its confirmation.
+  await turns(20);
+  await all.other.bus.publish('a', Buffer.from('1'));
+  await turns();
+  expect(all.lines).toEqual(['a 1']);
+  /** The connection is lost; before it is back, something happens. */
+  const away = async (meanwhile: () => void): Promise<void> => {
+    all.connection.lose();
+    await turns();
+    meanwhile();
+    all.connection.back();
+    await turns(100);
+  };
+  const miss = (...texts: string[]): void => {
+    for (const text of texts) all.server.add(subject, entry(text));
+  };
+  return { ...all, away, miss };
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+describe('messages', () => {
+  test('are kept and published, and come once to each subscriber', async () => {
+    const { bus, other, server, lines, close } = setUp({ size: 10, ttl: 60_000 });
+    await bus.subscribe('a', new Recorder(lines));
+    await bus.publish('a', Buffer.from('own'));
+    await other.bus.publish('a', Buffer.from("another's"));
+    await turns();
+    expect(lines).toEqual(['a own', "a another's"]);
+    expect(server.stream.config).toEqual({
+      name: 'rfc6455-history',
+      subjects: ['rfc6455.h.>'],
+      max_msgs_per_subject: 11,
+      max_age: 60_000_000_000,
+      duplicate_window: 60_000_000_000,
+      republish: { src: 'rfc6455.h.>', dest: 'rfc6455.t.>' },
+    });
+    expect(server.stream.messages.map((message) => message.subject)).toEqual([subject, subject]);
+    expect(bus.history?.positionOf('a')).toMatch(/^2-\d+$/);
+    expect(bus.history?.positionOf('b')).toBeNull();
+    await close();
+  });
+
+  test('a subscription begins at the end of the history', async () => {
+    const { bus, other, lines, close } = setUp();
+    await other.bus.publish('a', Buffer.from('before'));
+    await bus.subscribe('a', new Recorder(lines));
+    expect(bus.history?.positionOf('a')).toMatch(/^1-/);
+    await other.bus.publish('a', Buffer.from('after'));
+    await turns();
+    expect(lines).toEqual(['a after']);
+    await close();
+  });
+
+  test('messages that come while the first position is read are delivered once', async () => {
+    const { bus, other, server, lines, close } = setUp();
+    await other.bus.publish('a', Buffer.from('before'));
+    server.before = (call) => {
+      if (call !== 'getMessage') return;
+      server.before = () => {};
+      server.add(subject, entry('included'));
+      setImmediate(() => server.add(subject, entry('next')));
+    };
+    await bus.subscribe('a', new Recorder(lines));
+    await turns(20);
+    await other.bus.publish('a', Buffer.from('after'));
+    await turns();
+    expect(lines).toEqual(['a next', 'a after']);
+    await close();
+  });
+
+  test('patterns have no history: a gap is reported after a lost connection', async () => {
+    const { bus, other, lines, away, miss, close } = await setUpWithOne();
+    const wide: string[] = [];
+    await bus.subscribe('*', new Recorder(wide));
+    await other.bus.publish('a', Buffer.from('2'));
+    await away(() => miss('3'));
+    await other.bus.publish('a', Buffer.from('4'));
+    await turns();
+    expect(lines).toEqual(['a 1', 'a 2', 'a 3', 'a 4']);
+    expect(wide).toEqual(['a 2', 'gap', 'a 4']);
+    expect(bus.history?.positionOf('*')).toBeNull();
+    await close();
+  });
+
+  test('messages to reserved topics of the library are not kept', async () => {
+    const { bus, other, server, nats, lines, close } = setUp();
+    await bus.subscribe('$a', new Recorder(lines));
+    await other.bus.publish('$a', Buffer.from('1'));
+    await turns();
+    expect(lines).toEqual(['$a 1']);
+    expect(nats.published).toEqual([['rfc6455.t.$a', '1']]);
+    expect(server.stream.messages).toEqual([]);
+    await close();
+  });
+
+  test('messages of a bus without a history, and bytes of other programs, are delivered unchanged', async () => {
+    const { bus, nats, lines, close } = setUp();
+    const without = new NatsBus(nats.connect());
+    await bus.subscribe('a', new Recorder(lines));
+    await without.publish('a', Buffer.from('1'));
+    nats.publish('rfc6455.t.a', Buffer.from('2'), new Map([['Nats-Sequence', 'x']]));
+    await turns();
+    expect(lines).toEqual(['a 1', 'a 2']);
+    expect(without.history).toBeUndefined();
+    await without.close();
+    await close();
+  });
+});
+
+describe('after a lost connection', () => {
+  test('the missed messages arrive in order and once, without a gap', async () => {
+    const { other, lines, away, miss, close } = await setUpWithOne();
+    await away(() => miss(...Array.from({ length: 30 }, (_, at) => String(at + 2))));
+    await other.bus.publish('a', Buffer.from('32'));
+    await turns();
+    expect(lines).toEqual(Array.from({ length: 32 }, (_, at) => `a ${at + 1}`));
+    await close();
+  });
+
+  test('messages of other topics between the missed ones do not cause a gap', async () => {
+    const { server, lines, away, miss, close } = await setUpWithOne();
+    await away(() => {
+      for (const text of ['2', '3']) {
+        server.add('rfc6455.h.b', entry('of another topic'));
+        miss(text);
+      }
+    });
+    expect(lines).toEqual(['a 1', 'a 2', 'a 3']);
+    await close();
+  });
+
+  test.each([
+    [5, []],
+    // The message before the missed ones is kept as well.
+    [4, []],
+    [3, ['gap']],
+    [1, ['gap']],
+  ])('four messages were missed, and the size of the history is %i', async (size, gap) => {
+    const { lines, away, miss, close } = await setUpWithOne({ size });
+    await away(() => miss('2', '3', '4', '5'));
+    const kept = ['a 2', 'a 3', 'a 4', 'a 5'].slice(-Math.min(4, size + 1));
+    expect(lines).toEqual(['a 1', ...gap, ...kept]);
+    await close();
+  });
+
+  test.each<[string, (server: FakeJetStream) => void, string[]]>([
+    [
+      'its messages have expired',
+      (server) => {
+        server.stream.messages = [];
+      },
+      [],
+    ],
+    [
+      'its messages have expired, and there are new ones',
+      (server) => {
+        server.stream.messages = [];
+        server.add(subject, entry('new'));
+      },
+      ['a new'],
+    ],
+    [
+      'the server has lost its newest messages',
+      (server) => {
+        server.stream.messages = [];
+        server.stream.last = 0;
+      },
+      [],
+    ],
+    [
+      'the server has lost its newest messages, and uses their numbers for other messages',
+      (server) => {
+        server.stream.messages = [];
+        server.stream.last = 0;
+        server.add(subject, entry('lost to this subscriber'));
+        server.add(subject, entry('new'));
+      },
+      ['a new'],
+    ],
+    ['the stream was deleted', (server) => server.streams.clear(), []],
+  ])('if %s, a gap is reported, and then the next messages arrive', async (_case, change, kept) => {
+    const { server, other, lines, away, close } = await setUpWithOne();
+    await away(() => change(server));
+    await other.bus.publish('a', Buffer.from('2'));
+    await turns(20);
+    await other.bus.publish('a', Buffer.from('3'));
+    await turns();
+    expect(lines).toEqual(['a 1', 'gap', ...kept, 'a 2', 'a 3']);
+    await close();
+  });
+
+  test('a topic that had no message before the loss gets a gap, since nothing shows whether messages were missed', async () => {
+    const { bus, other, lines, away, close } = await setUpWithOne();
+    const empty: string[] = [];
+    await bus.subscribe('empty', new Recorder(empty));
+    await away(() => {});
+    await other.bus.publish('empty', Buffer.from('1'));
+    await turns();
+    expect(empty).toEqual(['gap', 'empty 1']);
+    expect(lines).toEqual(['a 1']);
+    await close();
+  });
+
+  test('if the connection is lost again while the history is read, reading continues at the same place', async () => {
+    const { connection, lines, miss, close } = await setUpWithOne();
+    for (let times = 0; times < 8; times++) {
+      connection.lose();
+      await turns(1);
+      miss(`${times} x`, `${times} y`);
+      connection.back();
+      await turns(times);
+    }
+    await until(() => lines.length >= 17);
+    const all = Array.from({ length: 8 }, (_, time) => [`a ${time} x`, `a ${time} y`]).flat();
+    expect(lines).toEqual(['a 1', ...all]);
+    await close();
+  });
+
+  test('a subscription that is made while NATS is away begins when NATS is back', async () => {
+    const { bus, other, connection, lines, close } = setUp();
+    connection.lose();
+    await turns();
+    const subscribing = bus.subscribe('a', new Recorder(lines));
+    await other.bus.publish('a', Buffer.from('before'));
+    connection.back();
+    // The fake does not renew subscriptions that it has not sent.
+    bus.unsubscribe('a');
+    await subscribing;
+    await bus.subscribe('a', new Recorder(lines));
+    await other.bus.publish('a', Buffer.from('after'));
+    await turns();
+    expect(lines).toEqual(['a after']);
+    await close();
+  });
+});
+
+describe('while the connection lasts', () => {
+  test('a message that does not follow the last one is held until the messages between them are read', async () => {
+    const { other, server, lines, close } = await setUpWithOne();
+    server.add(subject, entry('2'), false);
+    server.add(subject, entry('3'), false);
+    await other.bus.publish('a', Buffer.from('4'));
+    await other.bus.publish('a', Buffer.from('5'));
+    await turns(30);
+    expect(lines).toEqual(['a 1', 'a 2', 'a 3', 'a 4', 'a 5']);
+    await close();
+  });
+
+  test('if all messages of a topic expire, no gap is reported', async () => {
+    const { other, server, lines, close } = await setUpWithOne();
+    server.stream.messages = [];
+    await other.bus.publish('a', Buffer.from('2'));
+    await turns();
+    expect(lines).toEqual(['a 1', 'a 2']);
+    await close();
+  });
+
+  test('messages that NATS deletes while a page is read are a gap', async () => {
+    const { server, lines, away, miss, close } = await setUpWithOne({ size: 3 });
+    let calls = 0;
+    await away(() => {
+      miss('2', '3');
+      server.before = (call) => {
+        // After the first message was read.
+        if (call === 'getMessage' && ++calls === 2) miss('4', '5', '6', '7', '8');
+      };
+    });
+    // Message 2 was read. It is left out, since no gap would be reported between it and message 5.
+    expect(lines).toEqual(['a 1', 'gap', 'a 5', 'a 6', 'a 7', 'a 8']);
+    await close();
+  });
+
+  test('if more messages than the history keeps are published to a new topic at once, a gap is reported', async () => {
+    const { bus, server, lines, close } = setUp({ size: 1 });
+    await bus.subscribe('other', new Recorder());
+    await turns(20);
+    let calls = 0;
+    server.before = (call) => {
+      if (call !== 'getMessage' || ++calls !== 2) return;
+      for (const text of ['1', '2', '3']) server.add(subject, entry(text));
+    };
+    await bus.subscribe('a', new Recorder(lines));
+    await turns(20);
+    expect(lines).toEqual(['gap', 'a 2', 'a 3']);
+    await close();
+  });
+
+  test('if NATS refuses to read the missed messages, a gap is reported, and live messages arrive', async () => {
+    const { server, other, lines, away, miss, close } = await setUpWithOne();
+    server.refusals.set('getMessage', new Error('Permissions Violation'));
+    await away(() => miss('missed'));
+    await other.bus.publish('a', Buffer.from('2'));
+    await turns(20);
+    expect(lines.slice(0, 2)).toEqual(['a 1', 'gap']);
+    expect(lines.at(-1)).toBe('a 2');
+    await close();
+  });
+
+  test('if NATS refuses to read the position, the subscription is refused, and can be made again', async () => {
+    const { bus, server, connection, close } = setUp();
+    server.refusals.set('getMessage', new Error('Permissions Violation'));
+    await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('Permissions');
+    expect([...connection.subscriptions.values()].map(([name]) => name)).toEqual(['rfc6455.gap']);
+    server.refusals.clear();
+    await bus.subscribe('a', new Recorder());
+    await close();
+  });
+});
+
+describe('publishing', () => {
+  test('messages that are published while NATS is away wait, and arrive in order without a gap', async () => {
+    const { bus, connection, lines, close } = await setUpWithOne();
+    connection.lose();
+    await turns();
+    const published = ['2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
+    await turns();
+    expect(lines).toEqual(['a 1']);
+    connection.back();
+    await Promise.all(published);
+    await bus.publish('a', Buffer.from('4'));
+    await turns(20);
+    expect(lines).toEqual(['a 1', 'a 2', 'a 3', 'a 4']);
+    await close();
+  });
+
+  test('while JetStream starts, messages wait, and no message is lost', async () => {
+    const { bus, server, connection, lines, away, close } = await setUpWithOne();
+    await away(() => {
+      server.isUp = false;
+    });
+    const publishing = bus.publish('a', Buffer.from('2'));
+    await turns();
+    server.isUp = true;
+    await publishing;
+    await until(() => lines.length > 1);
+    expect(lines).toEqual(['a 1', 'a 2']);
+    expect(connection.isClosed()).toBe(false);
+    await close();
+  });
+
+  test('a message that was stored and not confirmed is not sent again; its subscribers are notified of a gap before later messages', async () => {
+    const { bus, other, server, connection, lines, close } = await setUpWithOne();
+    const far: string[] = [];
+    await other.bus.subscribe('a', new Recorder(far));
+    server.isSilent = true;
+    const refused = expect(bus.publish('a', Buffer.from('unknown'))).rejects.toThrow('lost');
+    await turns();
+    connection.lose();
+    await turns();
+    server.isSilent = false;
+    const waiting = bus.publish('a', Buffer.from('2'));
+    await refused;
+    connection.back();
+    await waiting;
+    await turns(30);
+    const expected = ['a unknown', 'gap', 'a 2'];
+    expect(lines).toEqual(['a 1', ...expected]);
+    // The mark is in the history, so subscribers of other processes see it, also those that come back later.
+    expect(far).toEqual(expected);
+    const page = await bus.history!.read('a', '0-0', 10);
+    expect(page.messages.map(({ bytes }) => bytes && String(bytes))).toEqual(['1', 'unknown', null, '2']);
+    await close();
+  });
+
+  test('if NATS refuses a message, `publish` rejects, and a gap is reported in its place', async () => {
+    const { bus, server, lines, close } = await setUpWithOne();
+    server.refusals.set('publish', new ApiError('maximum bytes exceeded', 10_047));
+    await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('maximum bytes');
+    server.refusals.clear();
+    await bus.publish('a', Buffer.from('3'));
+    await turns();
+    expect(lines).toEqual(['a 1', 'gap', 'a 3']);
+    await close();
+  });
+
+  test('a message that is too large for the server is refused, and reported as a gap', async () => {
+    const { bus, lines, close } = await setUpWithOne();
+    await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
+    await bus.publish('a', Buffer.from('2'));
+    await turns();
+    expect(lines).toEqual(['a 1', 'gap', 'a 2']);
+    await close();
+  });
+
+  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
+    const { bus, connection, lines, close } = await setUpWithOne({}, { maxWaiting: 10 });
+    connection.lose();
+    await turns();
+    const first = bus.publish('a', Buffer.from('8 bytes.'));
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too many bytes wait');
+    connection.back();
+    await first;
+    await bus.publish('a', Buffer.from('next'));
+    await turns(30);
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 1', 'a 8 bytes.', 'a next']);
+    expect(lines).toContain('gap');
+    await close();
+  });
+
+  test('a message that has waited for longer than `ttl` is lost', async () => {
+    const { bus, connection, lines, close } = await setUpWithOne({ ttl: 1_000 });
+    connection.lose();
+    await turns();
+    const late = bus.publish('a', Buffer.from('late'));
+    const { now } = clock;
+    try {
+      clock.now = () => now() + 1_001;
+      connection.back();
+      await expect(late).rejects.toThrow('waited for NATS for longer');
+    } finally {
+      clock.now = now;
+    }
+    await until(() => lines.includes('gap'));
+    expect(lines).not.toContain('a late');
+    await close();
+  });
+
+  test('if the stream is deleted, it is made again, and the messages that NATS refused meanwhile are lost', async () => {
+    const { bus, server, lines, close } = await setUpWithOne();
+    server.streams.clear();
+    await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('not enabled');
+    await bus.publish('a', Buffer.from('3'));
+    await until(() => lines.includes('a 3'));
+    expect(lines[1]).toBe('gap');
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 1', 'a 3']);
+    await close();
+  });
+
+  test('if NATS refuses the stream, each message is refused with that error until the next connection', async () => {
+    const nats = new FakeNats();
+    const server = new FakeJetStream(nats);
+    server.refusals.set('add', new ApiError('insufficient storage resources', 10_047));
+    const connection = nats.connect();
+    const bus = new NatsBus(connection, { history: { jetstream: server.manager(connection) } });
+    await expect(bus.publish('a', Buffer.from('1'))).rejects.toThrow('insufficient');
+    await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('insufficient');
+    server.refusals.clear();
+    connection.lose();
+    await turns();
+    connection.back();
+    await bus.publish('a', Buffer.from('2'));
+    await bus.close();
+  });
+});
+
+describe('the stream', () => {
+  test('gets the settings of the last bus, and keeps those that the bus does not know', async () => {
+    const { server, nats, bus, close } = setUp({ size: 10 });
+    await bus.publish('a', Buffer.from('1'));
+    Object.assign(server.stream.config, { num_replicas: 3 });
+    const connection = nats.connect();
+    const larger = new NatsBus(connection, { history: { jetstream: server.manager(connection), size: 20 } });
+    await larger.publish('a', Buffer.from('2'));
+    expect(server.stream.config).toMatchObject({ max_msgs_per_subject: 21, num_replicas: 3 });
+    await larger.close();
+    await close();
+  });
+
+  test('is made once if two buses with different settings make it at the same time', async () => {
+    const { server, nats } = setUp({ size: 10 });
+    server.streams.clear();
+    server.before = (call) => {
+      if (call !== 'add') return;
+      server.before = () => {};
+      server.streams.set('rfc6455-history', {
+        config: { ...config, max_msgs_per_subject: 6 },
+        messages: [],
+        last: 0,
+      });
+    };
+    const config = {
+      name: 'rfc6455-history',
+      subjects: ['rfc6455.h.>'],
+      max_age: 1_000_000_000,
+      duplicate_window: 1_000_000_000,
+      republish: { src: 'rfc6455.h.>', dest: 'rfc6455.t.>' },
+    };
+    const connection = nats.connect();
+    const bus = new NatsBus(connection, { history: { jetstream: server.manager(connection), size: 10 } });
+    await bus.publish('a', Buffer.from('1'));
+    expect(server.stream.config.max_msgs_per_subject).toBe(11);
+    await bus.close();
+  });
+});
+
+test('`close` waits for the messages that NATS has not confirmed, and ends the commands that run', async () => {
+  const { bus, other, server, connection, lines } = await setUpWithOne();
+  const publishing = bus.publish('a', Buffer.from('2'));
+  await bus.close();
+  await publishing;
+  expect(server.stream.messages).toHaveLength(2);
+  expect(connection.isClosed()).toBe(false);
+  expect(lines[0]).toBe('a 1');
+
+  other.connection.lose();
+  await turns();
+  const reading = other.bus.history!.read('a', '1-1', 10);
+  const waiting = other.bus.publish('a', Buffer.from('3'));
+  const subscribing = other.bus.subscribe('b', new Recorder());
+  const settled = Promise.allSettled([reading, waiting, subscribing]);
+  await other.bus.close();
+  for (const { status } of await settled) expect(status).toBe('rejected');
+  await expect(other.bus.publish('a', Buffer.from('4'))).rejects.toThrow('closed');
+});
+
+test('a page has the messages after a position, and shows whether it reaches the end', async () => {
+  const { bus, server, close } = setUp();
+  const { history } = bus;
+  for (const text of ['1', '2', '3', '4']) await bus.publish('a', Buffer.from(text));
+  const { messages } = await history!.read('a', '0-0', 10);
+  const [one, two, three, four] = messages.map(({ position }) => position) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const read = async (after: string, count: number) => {
+    const page = await history!.read('a', after, count);
+    const texts = page.messages.map(({ bytes }) => Buffer.from(bytes ?? [])).join('');
+    return { ...page, messages: texts };
+  };
+  expect(await read(one, 2)).toEqual({ messages: '23', isGap: false, position: three, isEnd: false });
+  expect(await read(one, 4)).toEqual({ messages: '234', isGap: false, position: four, isEnd: true });
+  expect(await read(four, 1)).toEqual({ messages: '', isGap: false, position: four, isEnd: true });
+  expect(await read('0-0', 10)).toEqual({ messages: '1234', isGap: true, position: four, isEnd: true });
+  // Positions of another stream: their numbers or their tags are different.
+  expect(await read('9-5', 10)).toEqual({ messages: '', isGap: true, position: four, isEnd: true });
+  expect(await read('2-5', 10)).toEqual({ messages: '34', isGap: true, position: four, isEnd: true });
+  expect(two).toMatch(/^2-\d+$/);
+  expect(server.stream.messages).toHaveLength(4);
+  await close();
+});
+
+test.each([
+  [{ history: {} }, 'history.jetstream is undefined, not what jetstreamManager()'],
+  [{ history: { jetstream: {} } }, 'history.jetstream is an object, not what jetstreamManager()'],
+  [{ history: { jetstream: { jetstream() {}, streams: {} } } }, 'history.jetstream is an object'],
+  [{ history: true }, 'history is true'],
+])('the options %j are refused', (options, text) => {
+  expect(() => new NatsBus(new FakeNats().connect(), options as never)).toThrow(text);
+});
+
+test.each([
+  [{ size: 0 }, 'history.size'],
+  [{ ttl: 999 }, 'history.ttl'],
+  [{ length: 1 }, 'length'],
+])('the settings %j are refused', (settings, text) => {
+  const nats = new FakeNats();
+  const connection = nats.connect();
+  const jetstream = new FakeJetStream(nats).manager(connection);
+  expect(() => new NatsBus(connection, { history: { jetstream, ...settings } })).toThrow(text);
+});
