@@ -191,6 +191,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
         'subscribe',
         'topicsOf',
         'unsubscribe',
+        'updatePresence',
         '[Symbol.asyncDispose]',
       ],
     },

@@ -36,6 +36,8 @@ export class WatchedTopic {
   snapshotFrom = 0;
   /** The changes since the last announcement. */
   readonly joined: Map<number, string> = new Map();
+  /** Members with another info, which had been announced before. */
+  readonly updated: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
   constructor(topic: string) {
@@ -116,13 +118,31 @@ export class PresenceAnnouncer {
     return watched === undefined ? null : this.#join(watched, connection);
   }
 
-  /** Removes a subscriber of this process. @returns the former member, or null if the connection was not a member */
+  /** Asks for the info of a member again. @returns the member with its new info, or null if it is no member or the info is the same */
+  update(topic: string, connection: Connection<unknown>): OwnMember | null {
+    const watched = this.#topics.get(topic);
+    const known = watched?.members.get(connection);
+    if (watched === undefined || known === undefined) return null;
+    const member = this.#memberOf(connection, topic, known.number);
+    // The option `member` is the application's function: it may have unsubscribed the connection.
+    if (member.text === known.text || watched.members.get(connection) !== known) return null;
+    watched.members.set(connection, member);
+    if (watched.watchers.size > 0) {
+      const { joined, updated } = watched;
+      (joined.has(member.number) ? joined : updated).set(member.number, member.text);
+      this.#change(watched);
+    }
+    return member;
+  }
+
+  /** @returns the former member, or null if there was none */
   leave(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const member = watched?.members.get(connection);
     if (watched === undefined || member === undefined) return null;
     watched.members.delete(connection);
     if (watched.watchers.size > 0) {
+      watched.updated.delete(member.number);
       if (!watched.joined.delete(member.number)) watched.left.add(member.number);
       this.#change(watched);
     }
@@ -163,6 +183,7 @@ export class PresenceAnnouncer {
     watched.version = 0;
     watched.isSnapshotDue = false;
     watched.joined.clear();
+    watched.updated.clear();
     watched.left.clear();
     this.#changed.delete(watched);
     if (!watched.isWatchedHere) this.#topics.delete(watched.topic);
@@ -175,19 +196,23 @@ export class PresenceAnnouncer {
 
   #join(watched: WatchedTopic, connection: Connection<unknown>): OwnMember | null {
     if (watched.members.has(connection)) return null;
-    const info = this.#infoOf(connection, watched.topic);
     let number = this.#numbers.get(connection);
     if (number === undefined) {
       number = ++this.#lastNumber;
       this.#numbers.set(connection, number);
     }
-    const member = { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
+    const member = this.#memberOf(connection, watched.topic, number);
     watched.members.set(connection, member);
     if (watched.watchers.size > 0) {
       watched.joined.set(number, member.text);
       this.#change(watched);
     }
     return member;
+  }
+
+  #memberOf(connection: Connection<unknown>, topic: string, number: number): OwnMember {
+    const info = this.#infoOf(connection, topic);
+    return { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
   }
 
   /** The info of a connection as JSON. */
@@ -214,6 +239,7 @@ export class PresenceAnnouncer {
     watched.isSnapshotDue = false;
     watched.snapshotFrom = now + lists.length * PAUSE_PER_PART;
     watched.joined.clear();
+    watched.updated.clear();
     watched.left.clear();
     const head = { process: this.#process, version, parts: lists.length };
     for (const [part, members] of lists.entries())
@@ -222,12 +248,14 @@ export class PresenceAnnouncer {
 
   #sendChanges(watched: WatchedTopic): void {
     const { topic } = watched;
-    if (watched.joined.size === 0 && watched.left.size === 0) return;
+    const { joined: added, updated } = watched;
+    if (added.size === 0 && updated.size === 0 && watched.left.size === 0) return;
     const left = inParts([...watched.left].map(String));
-    const joined = inParts(watched.joined.values());
+    const joined = inParts([...added.values(), ...updated.values()]);
     watched.left.clear();
-    watched.joined.clear();
-    // The last message with members that left is also the first message with members that joined.
+    added.clear();
+    updated.clear();
+    // The last message with members that left is also the first one with members that joined.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

@@ -97,6 +97,12 @@ export class PresenceExchange {
     if (member !== null) this.#views.get(topic)?.join(member);
   }
 
+  /** Asks for the info of a connection again. */
+  updated(topic: string, connection: Connection<unknown>): void {
+    const member = this.#announcer.update(topic, connection);
+    if (member !== null) this.#views.get(topic)?.update(member);
+  }
+
   left(topic: string, connection: Connection<unknown>): void {
     const member = this.#announcer.leave(topic, connection);
     const view = this.#views.get(topic);
@@ -119,8 +125,6 @@ export class PresenceExchange {
     if (this.#announcing !== null) clock.clearTimeout(this.#announcing);
     if (this.#link !== null) await farewell(this.#link, this.#process);
   }
-
-  // ---- the bus ----
 
   /** Is called when messages for this name arrive from now on. */
   covered(name: string): void {
@@ -250,8 +254,6 @@ export class PresenceExchange {
     this.#beats.need(topic, process);
     this.#announceSoon();
   }
-
-  // ---- time ----
 
   get #interval(): number {
     return this.#options.lease / 3;

@@ -7,7 +7,8 @@ import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesO
 export interface PresenceOptions {
   /**
    * Returns the info that other processes receive about a subscriber, such as the name of its user: a value that JSON can represent. While a
-   * process watches the topic, this function is called once for each subscription. Without this function the info is null. @default none
+   * process watches the topic, it is called once for each subscription, and again by `updatePresence`. Without this function the info is null.
+   * @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
@@ -34,7 +35,7 @@ type Member = NonNullable<PresenceOptions['member']>;
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, this function is called once for each subscription. Without this function the info is `null`.',
+    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, it is called once for each subscription, and again by `updatePresence`. Without it the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,

@@ -35,6 +35,8 @@ interface ArrivingSnapshot {
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
+  /** The member with its earlier info, for an update; the same member otherwise. */
+  readonly previous: PresenceMember;
   readonly observers: readonly Observer[];
 }
 
@@ -134,6 +136,13 @@ export class PresenceView {
     this.#callHandlers();
   }
 
+  /** Gives a member of this process another info. A member that the limit has left out stays out. */
+  update({ number, info }: OwnMember): void {
+    const known = this.#own.members.get(number);
+    if (known !== undefined) this.#update(this.#own, number, known, info);
+    this.#callHandlers();
+  }
+
   /** Removes a member of this process. */
   leave({ number }: OwnMember): void {
     this.#remove(this.#own, number);
@@ -144,7 +153,9 @@ export class PresenceView {
   refill(members: Iterable<OwnMember>): void {
     if (!this.#hasRoomFor(this.#own)) return;
     this.#own.isPartial = false;
-    for (const { number, info } of members) this.#add(this.#own, number, info);
+    for (const { number, info } of members) {
+      if (!this.#own.members.has(number)) this.#add(this.#own, number, info);
+    }
     this.#callHandlers();
   }
 
@@ -224,17 +235,18 @@ export class PresenceView {
     list.isPartial = false;
     list.version = version;
     const infos = new Map(entries);
-    for (const [number, { info }] of [...list.members]) {
-      // If the info has changed, the connection has left and joined again meanwhile.
-      const isSame = infos.has(number) && JSON.stringify(infos.get(number)) === JSON.stringify(info);
-      if (!isSame) this.#remove(list, number);
-    }
+    for (const number of [...list.members.keys()]) if (!infos.has(number)) this.#remove(list, number);
     for (const [number, info] of infos) this.#add(list, number, info);
     this.#callHandlers();
   }
 
+  /** Adds a member, or gives it another info. */
   #add(list: MemberList, number: number, info: unknown): void {
-    if (list.members.has(number)) return;
+    const known = list.members.get(number);
+    if (known !== undefined) {
+      this.#update(list, number, known, info);
+      return;
+    }
     if (this.#size >= this.#maxMembers) {
       list.isPartial = true;
       return;
@@ -246,6 +258,13 @@ export class PresenceView {
     this.#tell('join', member);
   }
 
+  #update(list: MemberList, number: number, known: PresenceMember, info: unknown): void {
+    if (JSON.stringify(known.info) === JSON.stringify(info)) return;
+    const member = Object.freeze({ ...known, info });
+    list.members.set(number, member);
+    this.#tell('update', member, known);
+  }
+
   #remove(list: MemberList, number: number): void {
     const member = list.members.get(number);
     if (member === undefined) return;
@@ -254,9 +273,9 @@ export class PresenceView {
     this.#tell('leave', member);
   }
 
-  #tell(kind: keyof PresenceHandlers, member: PresenceMember): void {
+  #tell(kind: keyof PresenceHandlers, member: PresenceMember, previous = member): void {
     const observers = [...this.observers].filter(({ handlers }) => handlers[kind] !== undefined);
-    if (observers.length > 0) this.#events.push({ kind, member, observers });
+    if (observers.length > 0) this.#events.push({ kind, member, previous, observers });
   }
 
   /**
@@ -267,9 +286,9 @@ export class PresenceView {
     if (this.#isCalling) return;
     this.#isCalling = true;
     for (let at = 0; at < this.#events.length; at++) {
-      const { kind, member, observers } = this.#events[at]!;
+      const { kind, member, previous, observers } = this.#events[at]!;
       for (const observer of observers) {
-        if (!observer.isClosed) this.#call(() => observer.handlers[kind]?.(member));
+        if (!observer.isClosed) this.#call(() => observer.handlers[kind]?.(member, previous));
       }
     }
     this.#events = [];

@@ -12,11 +12,16 @@ export interface PresenceMember {
   readonly info: unknown;
 }
 
-/** The handlers for members that join and leave. If a handler throws, the error becomes a process warning. */
+/** The handlers for members that join, change and leave. If a handler throws, the error becomes a process warning. */
 export interface PresenceHandlers {
   /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
-  /** Is called when a member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
+  /**
+   * The info of a member is another one, since its process has called `updatePresence`.
+   * @param previous the member with its earlier info
+   */
+  update?(member: PresenceMember, previous: PresenceMember): unknown;
+  /** A member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
   leave?(member: PresenceMember): unknown;
 }
 
@@ -39,12 +44,12 @@ export interface Presence {
   [Symbol.dispose](): void;
 }
 
-const handlerNames = { join: true, leave: true };
+const handlerNames = { join: true, update: true, leave: true };
 
 /** Checks the handlers. @throws {TypeError} for anything but an object of these handlers */
 export function checkPresenceHandlers(handlers: PresenceHandlers): void {
   checkOptions('presence', handlers, handlerNames);
-  for (const name of ['join', 'leave'] as const) {
+  for (const name of ['join', 'update', 'leave'] as const) {
     const handler: unknown = handlers[name];
     if (handler !== undefined && typeof handler !== 'function')
       throw new TypeError(`the handler "${name}" is ${describe(handler)}, not a function`);

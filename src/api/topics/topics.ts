@@ -3,7 +3,7 @@
  * the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
  */
 
-import { type InspectOptions, inspect } from 'node:util';
+import { inspect } from 'node:util';
 import type { Connection } from '../connection.ts';
 import { type Message, toBytes } from '../message.ts';
 import { checkOptions } from '../option-names.ts';
@@ -16,6 +16,7 @@ import { fanOut, type Outgoing, treatSlow } from './fan-out.ts';
 import { checkPresenceHandlers, type Presence, type PresenceHandlers } from './presence.ts';
 import { PresenceExchange } from './presence-exchange.ts';
 import { isPresenceName } from './presence-messages.ts';
+import { showTopics } from './show-topics.ts';
 import { Subscriptions, type Topic } from './subscriptions.ts';
 import { TopicError } from './topic-error.ts';
 import { TopicHistory } from './topic-history.ts';
@@ -50,12 +51,7 @@ export class Topics {
   #isClosed = false;
 
   static {
-    // `console.log` shows the size and the counts.
-    const show = function (this: Topics, _depth: number, options: InspectOptions): string {
-      const { size, counts } = this;
-      return `Topics ${inspect({ size, counts }, options)}`;
-    };
-    Object.defineProperty(Topics.prototype, inspect.custom, { value: show });
+    Object.defineProperty(Topics.prototype, inspect.custom, { value: showTopics });
   }
 
   /** @throws {RangeError | TypeError} for invalid options */
@@ -179,6 +175,13 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
+  /** Calls the option `member` of `presence` again for a connection, whose info has changed. @throws {TypeError} without that option */
+  updatePresence(connection: Connection<unknown>): void {
+    if (this.#presence === null)
+      throw new TypeError('updatePresence() needs the option `presence` of Topics');
+    for (const topic of this.topicsOf(connection)) this.#presence.updated(topic, connection);
+  }
+
   /**
    * Resolves when the bus has accepted all subscriptions so far. From then on this process receives the messages of other processes. Without a
    * bus, the Promise resolves at once.
@@ -200,8 +203,6 @@ export class Topics {
     await this.close();
   }
 
-  // ---- sending ----
-
   #send(topics: readonly Topic[], outgoing: Outgoing): number {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
@@ -214,8 +215,6 @@ export class Topics {
     }
     return sent;
   }
-
-  // ---- the bus ----
 
   #linkTo(bus: NonNullable<TopicsOptions['bus']>): BusLink {
     return new BusLink(bus, {

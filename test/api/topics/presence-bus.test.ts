@@ -78,6 +78,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
   const events: string[] = [];
   const presence = topics.presence(topic, {
     join: ({ info }) => void events.push(`join ${info}`),
+    update: ({ info }, previous) => void events.push(`update ${previous.info} to ${info}`),
     leave: ({ info }) => void events.push(`leave ${info}`),
   });
   return { presence, events };
@@ -148,6 +149,41 @@ describe('two processes', () => {
     await pass(200);
     expect(infosOf(presence)).toEqual([0, 1]);
     expect(infosOf(later.presence)).toEqual([0, 1]);
+  });
+
+  test('if the info of a member changes, all processes update the member', async () => {
+    let info: unknown = 'old';
+    const [here, there] = [start(), start({ member: () => info, maxInfoSize: 20 })];
+    join(there, 1);
+    const { presence, events } = watch(here);
+    const own = watch(there);
+    await pass(1_000);
+    const [{ id } = { id: '' }] = presence.members;
+    const update = (value: unknown): void => {
+      info = value;
+      there.topics.updatePresence(guests[1]!.seat);
+    };
+    update('new');
+    await pass(200);
+    // Only the newest info leaves, and an equal info is no change.
+    for (const value of ['newer', 'newest', 'newest']) update(value);
+    await pass(200);
+    update('newest');
+    await pass(200);
+    expect(events).toEqual(['join old', 'update old to new', 'update new to newest']);
+    expect(own.events).toEqual(['update old to new', 'update new to newer', 'update newer to newest']);
+    expect(presence.members).toMatchObject([{ id, info: 'newest' }]);
+    // An info that is too large becomes null, as for a new member.
+    update('x'.repeat(100));
+    await pass(200);
+    expect(infosOf(presence)).toEqual([null]);
+    expect(there.errors).toEqual(['WS_PRESENCE_INFO']);
+    // A member that leaves at once is not updated.
+    update('last');
+    leave(there, 1);
+    await pass(200);
+    expect(events.slice(3)).toEqual(['update newest to null', 'leave null']);
+    expect(presence.size).toBe(0);
   });
 
   test('if a connection leaves and joins again at once, the other processes receive its leave and its join with the new info', async () => {

@@ -1,6 +1,7 @@
 /**
  * Presence over a bus that loses, delays and reorders messages, with processes that start, die and lose the bus at random. Once the bus
- * works again, all processes that watch a topic have the true list of its members. At any time, each join comes once, before its leave.
+ * works again, all processes that watch a topic have the true list of its members and their infos. At any time, each join comes once, before its
+ * updates and its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -36,6 +37,10 @@ class Witness {
         if (this.#present.has(member.id)) throw new Error(`${member.id} has joined twice`);
         this.#present.set(member.id, member);
       },
+      update: (member, previous) => {
+        expect(this.#present.get(member.id)).toEqual(previous);
+        this.#present.set(member.id, member);
+      },
       leave: (member) => {
         if (!this.#present.delete(member.id)) throw new Error(`${member.id} has left without a join`);
       },
@@ -45,7 +50,7 @@ class Witness {
 
   check(): void {
     const sorted = (members: Iterable<PresenceMember>): string[] =>
-      Array.from(members, ({ id }) => id).sort();
+      Array.from(members, ({ id, info }) => `${id} ${info}`).sort();
     expect(sorted(this.presence.members)).toEqual(sorted(this.#present.values()));
   }
 }
@@ -54,6 +59,8 @@ class Process {
   readonly bus: ChaosBus;
   readonly topics: Topics;
   readonly witnesses = new Map<string, Witness>();
+  /** The number of times that each guest's info has changed. */
+  readonly versions = guests.map(() => 0);
 
   constructor(hub: ChaosHub, name: string) {
     this.bus = hub.bus();
@@ -61,7 +68,10 @@ class Process {
       bus: this.bus,
       presence: {
         lease,
-        member: (seat) => `${name} ${guests.findIndex((guest) => guest.seat === seat)}`,
+        member: (seat) => {
+          const number = guests.findIndex((guest) => guest.seat === seat);
+          return `${name} ${number} ${this.versions[number]}`;
+        },
       },
       // Errors are expected here, since the test takes the bus away.
       handlers: { error: () => {} },
@@ -98,6 +108,12 @@ const steps = {
     processes[at]?.topics.subscribe(guests[seat]!.seat, topic),
   unsubscribe: ({ processes }: World, at: number, topic: string, seat: number) =>
     processes[at]?.topics.unsubscribe(guests[seat]!.seat, topic),
+  update: ({ processes }: World, at: number, _topic: string, seat: number) => {
+    const process = processes[at];
+    if (!process) return;
+    process.versions[seat] = process.versions[seat]! + 1;
+    process.topics.updatePresence(guests[seat]!.seat);
+  },
   watch: ({ processes }: World, at: number, topic: string) => processes[at]?.watch(topic),
   away: ({ processes }: World, at: number) => processes[at]?.bus.away(),
   back: ({ processes }: World, at: number) => processes[at]?.bus.back(),
@@ -131,6 +147,7 @@ const step = fc.record({
   kind: fc.oneof(
     { weight: 8, arbitrary: fc.constant('subscribe' as const) },
     { weight: 6, arbitrary: fc.constant('unsubscribe' as const) },
+    { weight: 4, arbitrary: fc.constant('update' as const) },
     { weight: 1, arbitrary: fc.constant('watch' as const) },
     {
       weight: 3,
@@ -201,7 +218,9 @@ test('after random failures every process has the true list of members, and each
           const truth = world.processes
             .flatMap((process, at) =>
               guests.map(({ seat }, number) =>
-                process?.topics.topicsOf(seat).includes(name) ? `${at} ${number}` : '',
+                process?.topics.topicsOf(seat).includes(name)
+                  ? `${at} ${number} ${process.versions[number]}`
+                  : '',
               ),
             )
             .filter((text) => text !== '')

@@ -12,6 +12,8 @@ beforeEach(() => {
   view = new PresenceView('room', 'own', 5, (handler) => void handler());
   const handlers = {
     join: (member: { info: unknown }) => void events.push(`join ${member.info}`),
+    update: (member: { info: unknown }, previous: { info: unknown }) =>
+      void events.push(`update ${previous.info} to ${member.info}`),
     leave: (member: { info: unknown }) => void events.push(`leave ${member.info}`),
   };
   view.observers.add(
@@ -54,6 +56,29 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
   });
 
+  test('a member that is in the list already gets its new info in its place, and keeps its id', () => {
+    snapshot(1, [
+      [1, 'a'],
+      [2, 'b'],
+    ]);
+    const [before] = view.members();
+    change(1, 2, [], [[1, 'c']]);
+    change(2, 3, [], [[1, 'c']]);
+    expect(view.members()[0]).toEqual({ ...before, info: 'c' });
+    expect(infos()).toEqual(['c', 'b']);
+    expect(events).toEqual(['join a', 'join b', 'update a to c']);
+  });
+
+  test('a member of this process gets its new info, and one that the limit has left out stays out', () => {
+    const own = (number: number, info: unknown) => ({ number, info, text: '' });
+    for (let number = 1; number <= 6; number++) view.join(own(number, number));
+    view.update(own(1, 'new'));
+    view.update(own(6, 'new'));
+    expect(infos()).toEqual(['new', 2, 3, 4, 5]);
+    expect(events.slice(5)).toEqual(['update 1 to new']);
+    expect(view.isPartial).toBe(true);
+  });
+
   test('changes before the first snapshot or after a missing version are not applied, and a snapshot is needed', () => {
     expect(change(3, 4, [], [[1, 'a']])).toBe(true);
     expect(snapshot(4, [[1, 'a']])).toBe(false);
@@ -82,7 +107,7 @@ describe('changes', () => {
 });
 
 describe('a snapshot', () => {
-  test('a snapshot reports only the differences, and a member with another info has left and joined again', () => {
+  test('a snapshot reports only the differences, and a member with another info is updated', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -94,7 +119,7 @@ describe('a snapshot', () => {
       [3, 'd'],
       [4, 'e'],
     ]);
-    expect(events).toEqual(['leave a', 'leave c', 'join d', 'join e']);
+    expect(events).toEqual(['leave a', 'update c to d', 'join e']);
     expect(infos()).toEqual(['b', 'd', 'e']);
   });
 

@@ -182,7 +182,11 @@ describe('handlers', () => {
     expect(calls).toBe(1);
   });
 
-  test.each([null, 5, [], { joined: () => {} }, { join: 5 }])(
+  test('`updatePresence` without the option `presence` throws a TypeError', () => {
+    expect(() => new Topics().updatePresence(guests[0]!.seat)).toThrow('needs the option `presence`');
+  });
+
+  test.each([null, 5, [], { joined: () => {} }, { join: 5 }, { update: 5 }])(
     'the handlers %j are refused',
     async (handlers) => {
       await using topics = numbered();

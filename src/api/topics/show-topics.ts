@@ -1,0 +1,16 @@
+/** The text that `console.log` shows for a `Topics`. */
+
+import { type InspectOptions, inspect } from 'node:util';
+import type { TopicsCounts } from './topics-options.ts';
+
+/** The members that are shown. */
+interface ShownTopics {
+  readonly size: number;
+  readonly counts: TopicsCounts;
+}
+
+/** The method `inspect.custom`. */
+export function showTopics(this: ShownTopics, _depth: number, options: InspectOptions): string {
+  const { size, counts } = this;
+  return `Topics ${inspect({ size, counts }, options)}`;
+}
