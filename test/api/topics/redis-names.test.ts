@@ -1,0 +1,40 @@
+/** The names of topics and patterns in Redis. */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { RedisNames } from '../../../src/api/topics/redis-names.ts';
+
+const names = new RedisNames('p');
+
+test('a topic has a channel with the prefix, and the channel leads back to the topic', () => {
+  expect(names.channelOf('room/1')).toBe('p/room/1');
+  fc.assert(
+    fc.property(fc.string(), (topic) => {
+      expect(names.topicOf(names.channelOf(topic))).toBe(topic);
+    }),
+  );
+});
+
+test('the control channel is not the channel of any topic', () => {
+  expect(names.control).toBe('p!');
+  fc.assert(
+    fc.property(fc.string(), (topic) => {
+      expect(names.channelOf(topic)).not.toBe(names.control);
+    }),
+  );
+});
+
+test.each([
+  ['room/*', 'p/room/*'],
+  ['room/**', 'p/room/*'],
+  ['a*b', 'p/a\\*b'],
+  ['[a]/?/*', 'p/\\[a\\]/\\?/*'],
+  ['a\\b/*', 'p/a\\\\b/*'],
+])('the glob of the pattern %s is %s', (pattern, glob) => {
+  expect(names.globOf(pattern)).toBe(glob);
+});
+
+test('a topic is subscribed to by its channel, or on its shard, and a pattern by its glob', () => {
+  expect(names.subscriptionOf('a', false)).toEqual({ kind: 'channel', name: 'p/a' });
+  expect(names.subscriptionOf('a', true)).toEqual({ kind: 'shard', name: 'p/a' });
+  expect(names.subscriptionOf('a/*', false)).toEqual({ kind: 'glob', name: 'p/a/*' });
+});
