@@ -6,7 +6,7 @@
  *   --gate 0.95  exit 1 if the median of a row is below this
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -50,6 +50,9 @@ try {
   console.error(`building ${revision}`);
   run('git', ['worktree', 'add', '--detach', other, revision], root);
   run('npm', ['ci'], other);
+  // The same server runs on both libraries: the server of an old revision may not know all workloads.
+  rmSync(join(other, 'bench'), { recursive: true });
+  cpSync(join(root, 'bench'), join(other, 'bench'), { recursive: true });
   await compare();
 } finally {
   run('git', ['worktree', 'remove', '--force', other], root);

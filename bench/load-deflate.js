@@ -3,14 +3,15 @@
  * messages over more than 32 KiB of text, compressed twice in one context. The second time round the window holds just what
  * it will hold the third time, so those bytes can be repeated for ever. Replies are counted, not inflated.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';
 import { jsonMessages } from './messages.js';
 
-/** @typedef {{ port: number, connections: number, size: number, corpus: 'users' | 'trades', context: boolean, milliseconds: number }} Order */
+/** @typedef {{ port: number, connections: number, size: number, corpus: 'users' | 'trades', context: boolean, milliseconds: number, warmUp: number }} Order */
 
 /** @param {Order} order */
 async function run(order) {
-  const { port, connections, size, corpus, context, milliseconds } = order;
+  const { port, connections, size, corpus, context, milliseconds, warmUp } = order;
   const cycle = jsonMessages(size, Math.ceil(65_536 / size) + 1, corpus);
   const compressed = await compress([...cycle, ...cycle], context);
   const frames = compressed.map(maskedFrame);
@@ -31,15 +32,27 @@ async function run(order) {
     send();
     return counter;
   });
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const count = () => {
+    let replies = 0;
+    let payload = 0;
+    for (const counter of counters) {
+      replies += counter.frames;
+      payload += counter.payload;
+    }
+    return { replies, payload };
+  };
+  await sleep(warmUp);
+  const start = performance.now();
+  const before = count();
+  process.send?.({ warm: true });
+  await sleep(milliseconds);
+  const after = count();
   measuring = false;
-  let replies = 0;
-  let payload = 0;
-  for (const counter of counters) {
-    replies += counter.frames;
-    payload += counter.payload;
-  }
-  process.send?.({ replies, payload, milliseconds });
+  process.send?.({
+    replies: after.replies - before.replies,
+    payload: after.payload - before.payload,
+    milliseconds: performance.now() - start,
+  });
   for (const socket of sockets) socket.destroy();
 }
 

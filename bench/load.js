@@ -5,9 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 
-/** @typedef {import('./workloads.js').Workload & { port: number, milliseconds: number, replySize: number }} Order */
+/** @typedef {import('./workloads.js').Workload & { port: number, milliseconds: number, warmUp: number, replySize: number }} Order */
 /** @typedef {import('node:net').Socket} Socket */
 
 /** @param {number} size @param {boolean} binary */
@@ -199,10 +200,15 @@ async function run(order) {
   const load = await kinds[order.kind](order);
   process.send?.({ ready: true });
   await once(process, 'message');
-  const start = performance.now();
   load.start();
-  await new Promise((resolve) => setTimeout(resolve, order.milliseconds));
-  process.send?.({ replies: load.count(), milliseconds: performance.now() - start });
+  await sleep(order.warmUp);
+  const start = performance.now();
+  const before = load.count();
+  process.send?.({ warm: true });
+  await sleep(order.milliseconds);
+  // Where nothing comes back, the server counts.
+  const replies = before === -1 ? -1 : load.count() - before;
+  process.send?.({ replies, milliseconds: performance.now() - start });
   load.stop();
 }
 

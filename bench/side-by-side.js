@@ -91,10 +91,21 @@ export async function ask(child, question) {
 /** @param {string} name @param {string} path @param {string[]} [args] @param {string} [execPath] @returns {Promise<Server>} */
 export async function startServer(name, path, args, execPath) {
   const child = start(path, args, execPath);
-  const [{ port, securePort }] = await once(child, 'message');
+  const stopped = once(child, 'exit').then(() => {
+    throw new Error(`the server ${name} stopped before it listened`);
+  });
+  const [{ port, securePort }] = await Promise.race([once(child, 'message'), stopped]);
+  // The rejection is of no interest any more: every server stops at the end.
+  stopped.catch(() => {});
   pin(child.pid, 0);
   return { name, child, port, securePort };
 }
+
+/**
+ * Milliseconds of load before a measurement begins. While the other servers are measured, a server loses its place in the caches, and some
+ * virtual machines take the pages of an idle process: what it costs to get them back is not the library's cost.
+ */
+const WARM_UP = 250;
 
 /**
  * One server under one load. The generator is a fresh process: nothing that it leaves behind lasts.
@@ -104,9 +115,11 @@ export async function startServer(name, path, args, execPath) {
 export async function measure({ child, port, securePort }, path, order) {
   const generator = start(path);
   pin(generator.pid, 1);
-  await ask(generator, { ...order, port: order.secure === true ? securePort : port });
+  await ask(generator, { ...order, warmUp: WARM_UP, port: order.secure === true ? securePort : port });
+  await ask(generator, 'go');
+  const done = once(generator, 'message');
   const before = await ask(child, 'cpu');
-  const { replies, payload, milliseconds } = await ask(generator, 'go');
+  const [{ replies, payload, milliseconds }] = await done;
   const after = await ask(child, 'cpu');
   generator.disconnect();
   await once(generator, 'exit');
