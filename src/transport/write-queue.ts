@@ -12,6 +12,7 @@ import { clock } from './clock.ts';
 import type { Ownership } from './ownership.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 import { Waiting } from './waiting.ts';
+import { ENCRYPTED_SIZE, type WriteCallback, writeJoined, writeParts } from './write-slice.ts';
 
 /** The events of the queue. */
 export interface WriteQueueOwner {
@@ -23,21 +24,24 @@ export interface WriteQueueOwner {
   onWriteFailed(error: unknown): void;
 }
 
-// Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). With half or twice as many bytes, sending
-// 1 MiB costs a tenth more.
-const ENCRYPTED_SIZE: number = 8 * 16_384;
-
 // A write of TLS is never done before the next turn. A TLS socket does not count as blocked while at most this many bytes are being written.
 const MAX_UNDER_WAY = 262_144;
 
-// Memory in which the parts of a slice are put together for TLS, which reads them before `write` returns.
-let joint: Buffer | null = null;
+// Bytes. For each callback, Node schedules a call of process.nextTick, which costs 5 % of a small echo. The kernel usually takes a small
+// write at once, so a write of up to this size has no callback, unless the socket did not take the write before it at once.
+const MAX_SILENT_SIZE = 16_384;
+
+const EMPTY: Buffer = Buffer.alloc(0);
 
 export class WriteQueue {
   readonly #socket: Duplex;
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
+  /** Whether a small write gets the callback as well: the socket did not take the last write at once. */
+  #isUnsure: boolean;
+  /** Whether the last write got the callback. */
+  #hasCallback = false;
   /** Bytes that may be in a write before the socket counts as blocked. */
   readonly #allowance: number;
   /** Whether all bytes that other code had written to the socket have left, so that only this queue writes now. */
@@ -63,7 +67,7 @@ export class WriteQueue {
   #slabInFlight: Buffer | null = null;
   /** Writes whose callback has not been called. */
   #writes = 0;
-  #onTaken: ((error?: Error | null) => void) | null = null;
+  #onTaken: WriteCallback | null = null;
   /** Whether a write failed: nothing more is given to the socket, which is being destroyed. */
   #isBroken = false;
   #isReleased = false;
@@ -74,6 +78,7 @@ export class WriteQueue {
     this.#owner = owner;
     this.#copies = ownership === 'kept';
     this.#encrypts = ownership === 'encrypted';
+    this.#isUnsure = this.#copies || this.#encrypts;
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
@@ -104,9 +109,8 @@ export class WriteQueue {
     const isReadAtOnce = this.#readsAtOnce;
     const copies = !isReadAtOnce && this.#copiesSlab;
     this.isWriting = true;
-    this.#writes++;
     try {
-      this.#socket.write(copies ? Buffer.from(part) : part, this.#callback);
+      this.#socket.write(copies ? Buffer.from(part) : part, this.#callbackFor(part.length));
     } catch (error) {
       // These bytes are lost, so they must not count as sent.
       this.#waiting.size += part.length;
@@ -186,19 +190,20 @@ export class WriteQueue {
   #feed(): void {
     while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
-      this.#writes++;
       let memory: Buffer | null = null;
       try {
         if (this.#readsAtOnce) {
-          this.#writeJoined(this.#sliceSize(this.isSlow ? WRITE_SIZE : ENCRYPTED_SIZE));
+          const size = this.#sliceSize(this.isSlow ? WRITE_SIZE : ENCRYPTED_SIZE);
+          writeJoined(this.#socket, this.#waiting, size, this.#callbackFor(size));
         } else {
           const size = this.#sliceSize(WRITE_SIZE);
+          const callback = this.#callbackFor(size);
           if (this.#waiting.isBorrowed(size)) {
             memory = takeMemory(size);
             this.#waiting.copy(size, memory);
-            this.#socket.write(memory.subarray(0, size), this.#callback);
+            this.#socket.write(memory.subarray(0, size), callback);
           } else {
-            this.#writeParts(size);
+            writeParts(this.#socket, this.#waiting, size, callback);
           }
         }
       } catch (error) {
@@ -218,29 +223,6 @@ export class WriteQueue {
     return size <= usual + MAX_REST ? size : usual;
   }
 
-  /** Writes `size` bytes as one part, so that TLS need not put them together. @throws {PayloadChangedError} */
-  #writeJoined(size: number): void {
-    // `joint` is null while its memory is in use: `write` may call hooks of an application, which may write.
-    const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
-    joint = null;
-    this.#socket.write(this.#waiting.join(size, memory), this.#callback);
-    joint = memory;
-  }
-
-  /**
-   * Writes `size` bytes without joining them, in one call of the kernel; the callback belongs to the last part. @throws what `write` throws
-   */
-  #writeParts(size: number): void {
-    this.#socket.cork();
-    for (let room = size; room > 0; ) {
-      const part = this.#waiting.next(room);
-      room -= part.length;
-      if (room > 0) this.#socket.write(part);
-      else this.#socket.write(part, this.#callback);
-    }
-    this.#socket.uncork();
-  }
-
   #writeFailed(error: unknown): void {
     this.#isBroken = true;
     this.#owner.onWriteFailed(error);
@@ -248,8 +230,14 @@ export class WriteQueue {
 
   #written(): void {
     this.isWriting = false;
-    if (this.#isReleased || this.#socket.writableLength === 0) return;
+    if (this.#isReleased) return;
+    if (this.#socket.writableLength === 0) {
+      this.#isUnsure = this.#copies || this.#encrypts;
+      return;
+    }
+    this.#isUnsure = true;
     // We do not use 'drain', which is not emitted for small amounts: the callback of the last write shows that all bytes have left.
+    if (!this.#hasCallback && !this.#isBroken) this.#socket.write(EMPTY, this.#callbackFor(0));
     this.isBusy = true;
     if (!this.#encrypts) this.isSlow = true;
     this.#turns = 0;
@@ -265,8 +253,16 @@ export class WriteQueue {
     this.#owner.onBlocked();
   }
 
+  /** Returns the callback for a write of `size` bytes, or undefined if the write has none. */
+  #callbackFor(size: number): WriteCallback | undefined {
+    this.#hasCallback = this.#isUnsure || size > MAX_SILENT_SIZE;
+    if (!this.#hasCallback) return undefined;
+    this.#writes++;
+    return this.#callback;
+  }
+
   /** Created for the first write, because an idle connection does not need it. */
-  get #callback(): (error?: Error | null) => void {
+  get #callback(): WriteCallback {
     this.#onTaken ??= (error) => this.#taken(error ?? null);
     return this.#onTaken;
   }

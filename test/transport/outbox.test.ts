@@ -459,20 +459,66 @@ describe('notification when bytes have left', () => {
     expect(outcomes).toEqual(['sent', lost, lost, lost]);
   });
 
-  test('no write is without bytes, because the callback belongs to the last write', async () => {
+  test.each<Ownership>(['taken', 'encrypted', 'kept'])(
+    'a slow socket whose memory is %s gets no empty write, because the callback belongs to the last write',
+    async (ownership) => {
+      const { socket, outbox } = setUp({ ownership });
+      socket.block();
+      for (let index = 0; index < 5; index++) {
+        send(outbox, text('small'));
+        outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
+        await turn();
+        socket.takeWaiting();
+        await turn();
+        // The socket did not take the write before this one at once, so the callback belongs to this small write.
+        send(outbox, text('small'));
+        await turn();
+        socket.takeWaiting();
+        await turn();
+      }
+      socket.takeWaiting(true);
+      await turn();
+      expect(outbox.bufferedAmount).toBe(0);
+      expect(socket.handed.filter(({ length }) => length === 0)).toEqual([]);
+    },
+  );
+
+  test('a socket that takes small writes at once is written to without a callback', async () => {
     const { socket, outbox } = setUp();
-    socket.block();
-    for (let index = 0; index < 5; index++) {
+    const write = vi.spyOn(socket, 'write');
+    const sent = vi.fn();
+    send(outbox, text('small'));
+    outbox.whenSent(sent);
+    await turn();
+    expect(write.mock.calls.map(([, callback]) => callback)).toEqual([undefined]);
+    expect(sent).toHaveBeenCalledExactlyOnceWith(null);
+  });
+
+  test.each<Ownership>(['encrypted', 'kept'])(
+    'each write to a socket whose memory is %s has a callback, because the socket may finish the write later',
+    async (ownership) => {
+      const { socket, outbox } = setUp({ ownership });
+      const write = vi.spyOn(socket, 'write');
       send(outbox, text('small'));
-      outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
       await turn();
-      socket.takeWaiting();
-      await turn();
-    }
+      expect(write.mock.calls.map(([, callback]) => callback)).toEqual([expect.any(Function)]);
+    },
+  );
+
+  test('a small write that the socket does not take at once is followed by an empty write, whose callback notifies the sender', async () => {
+    const { socket, outbox, owner } = setUp();
+    const sent = vi.fn();
+    socket.block();
+    send(outbox, text('small'));
+    outbox.whenSent(sent);
+    await turn();
+    expect(owner.onBlocked).toHaveBeenCalledOnce();
+    expect(sent).not.toHaveBeenCalled();
     socket.takeWaiting(true);
     await turn();
-    expect(outbox.bufferedAmount).toBe(0);
-    expect(socket.handed.filter(({ length }) => length === 0)).toEqual([]);
+    expect(sent).toHaveBeenCalledExactlyOnceWith(null);
+    expect(owner.onDrained).toHaveBeenCalledOnce();
+    expect(socket.handed.map(({ length }) => length)).toEqual([text('small').length, 0]);
   });
 
   test.each([true, false])(
