@@ -35,18 +35,24 @@ export function freeMemory(bytes: Uint8Array): void {
 }
 
 /**
- * A block of this size is allocated and freed once, untouched, so that glibc keeps freed memory for the next messages. By default glibc
+ * The size in bytes of the largest block that `keepFreedMemory` frees. It is just below the limit from which glibc ignores the block.
+ */
+const MAX_BLOCK = 32 * 1024 * 1024 - 65_536;
+
+/** The size in bytes of the block that was freed last. */
+let freedBlock = 0;
+
+/**
+ * Makes glibc keep freed memory for the next large messages: at most a quarter of the memory budget, and at most 64 MiB. By default, glibc
  * returns the free end of its heap to the system if that end has at least 128 KiB. Then each page of the next large message costs a page
  * fault. A fault takes some 0.3 µs, and up to 30 µs in a virtual machine that returns such pages to its host. When a block that has a
- * separate mapping is freed, glibc raises this limit to twice the size of the block, here 32 MiB (see "dynamic mmap threshold" in
- * mallopt(3)). Any program that frees one large block raises the limit by chance. With other allocators, the block has no effect.
+ * mapping of its own is freed, glibc raises this limit to twice the size of the block (see "dynamic mmap threshold" in mallopt(3)). So one
+ * block is allocated and freed without being touched. Any program that frees one large block does this by chance. Other allocators ignore it.
+ * @param budget bytes that all messages may take together. Only a budget that is larger than the earlier ones has an effect
  */
-const FREED_ONCE = 16 * 1024 * 1024;
-let keepsMemory = false;
-
-/** Makes the process keep up to 32 MiB of freed memory for the next large messages. Only the first call has an effect. */
-export function keepFreedMemory(): void {
-  if (keepsMemory) return;
-  keepsMemory = true;
-  freeMemory(Buffer.allocUnsafeSlow(FREED_ONCE));
+export function keepFreedMemory(budget: number): void {
+  const block = Math.min(MAX_BLOCK, Math.floor(budget / 8));
+  if (block <= freedBlock) return;
+  freedBlock = block;
+  freeMemory(Buffer.allocUnsafeSlow(block));
 }

@@ -178,7 +178,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     const keepsChunk = this.limits.memoryBudget.isScarce
       ? this.#receiveScarcely(chunk)
       : this.#receive(chunk);
-    if (chunk.length >= FREE_FROM) keepFreedMemory();
+    if (chunk.length >= FREE_FROM) keepFreedMemory(this.limits.memoryBudget.limit);
     if (!keepsChunk && chunk.length >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
     if (this.limits.flush === 'read') this.#outbox.flushHere(now);
     this.#deadlines.parsed(now);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { freeMemory } from '../../src/frame/free-memory.ts';
+import { DEFAULT_MEMORY_BUDGET } from '../../src/frame/memory-budget.ts';
 
 test('freeMemory releases the memory of a buffer at once', () => {
   const bytes = Buffer.allocUnsafeSlow(100_000);
@@ -21,26 +22,35 @@ test('memory passed to freeMemory does not accumulate, and no handle stays open'
 const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
 
 // What is tested is a property of glibc: macOS, Windows and Alpine have other allocators, which ignore the block.
-test.skipIf(header.glibcVersionRuntime === undefined)(
-  'with keepFreedMemory, the process uses the pages of large messages again',
-  () => {
-    const module = JSON.stringify(new URL('../../dist/frame/free-memory.js', import.meta.url).href);
-    const faults = (keeps: boolean): number => {
-      const program = `
+describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () => {
+  const module = JSON.stringify(new URL('../../dist/frame/free-memory.js', import.meta.url).href);
+
+  /** Returns how many page faults 20 rounds cost that take and free `messages` buffers of 1 MiB each. */
+  function faults(budget: number | null, messages: number): number {
+    const program = `
       const { freeMemory, keepFreedMemory } = await import(${module});
-      if (${keeps}) keepFreedMemory();
-      const round = () => Array.from({ length: 8 }, () => Buffer.allocUnsafeSlow(1_048_576).fill(1)).forEach(freeMemory);
+      if (${budget} !== null) keepFreedMemory(${budget});
+      const round = () => Array.from({ length: ${messages} }, () => Buffer.allocUnsafeSlow(1_048_576).fill(1)).forEach(freeMemory);
       round();
       const before = process.resourceUsage().minorPageFault;
       for (let n = 0; n < 20; n++) round();
       console.log(process.resourceUsage().minorPageFault - before);`;
-      // Otherwise these variables of glibc would decide.
-      const env = Object.fromEntries(
-        Object.entries(process.env).filter(([name]) => !name.startsWith('MALLOC_')),
-      );
-      return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }));
-    };
-    // Without keepFreedMemory, each round touches its 2,048 pages of 4 KiB anew.
-    expect(faults(true) * 3).toBeLessThan(faults(false));
-  },
-);
+    // Otherwise these variables of glibc would decide.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !name.startsWith('MALLOC_')),
+    );
+    return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }));
+  }
+
+  test('the process uses the pages of 48 MiB of large messages again, with the default budget', () => {
+    // Without keepFreedMemory, each round touches its 12,288 pages of 4 KiB anew.
+    expect(faults(DEFAULT_MEMORY_BUDGET, 48) * 3).toBeLessThan(faults(null, 48));
+  });
+
+  test('the process keeps no more than a quarter of a small budget', () => {
+    // A quarter of 32 MiB is 8 MiB: 4 messages of 1 MiB are kept, and 16 are not.
+    const budget = 32 * 1_048_576;
+    expect(faults(budget, 4) * 3).toBeLessThan(faults(null, 4));
+    expect(faults(budget, 16)).toBeGreaterThan(10 * 16 * 256);
+  });
+});
