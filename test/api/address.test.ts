@@ -1,4 +1,4 @@
-/** The library looks up the address of the other end when the application reads it. The application can read it at any later time too. */
+/** The library looks up the address of the other end when the application reads it. The application can still read the address at any later time. */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';
 import { Socket } from 'node:net';

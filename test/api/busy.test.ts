@@ -118,7 +118,7 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
   }, 60_000);
 });
 
-test('500 idle connections open and close, and the test prints the memory of one of them', async () => {
+test('500 idle connections open and close, and the test prints the memory that one connection takes', async () => {
   const { server, url } = await startServer({ message() {} });
   const address = url.replace('localhost', '127.0.0.1');
   const opened: Connection[] = [];

@@ -63,7 +63,7 @@ describe('close with its own timeout', () => {
 });
 
 describe('shutdown', () => {
-  test('shutdown waits for its grace, not for closeTimeout, and the connections that it drops after that report no error', async () => {
+  test('shutdown waits for its grace, not for closeTimeout, and the connections that shutdown drops report no error', async () => {
     const { server, peer, connection, errors } = await mute({ closeTimeout: 1 });
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);

@@ -108,7 +108,7 @@ describe('names of options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('reconnect warns about an error that it finds at the first attempt, unless there is an `ended` handler', async () => {
+  test('reconnect warns about an error of the first attempt, unless there is an `ended` handler', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');

@@ -713,7 +713,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: `stop` inside %s settles and leaves no timer, and no attempt follows it',
+    'FAULT-3: `stop` inside %s settles and leaves no timer, and the client makes no further attempt',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {

@@ -125,7 +125,7 @@ test('/ping prints the time until its pong arrives', async () => {
   expect(await person.exit).toBe(0);
 });
 
-test('/close takes a code and a reason, and prints why it refuses invalid ones', async () => {
+test('/close takes a code and a reason, and prints why an invalid one is refused', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/close 1005');

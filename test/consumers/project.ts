@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 const shell = process.platform === 'win32';
 
-/** What a process wrote, and how it ended. */
+/** The output of a process, and its exit code. */
 export interface Outcome {
   readonly code: number;
   readonly output: string;
@@ -31,10 +31,10 @@ export class Project {
     writeFileSync(path, text);
   }
 
-  /** Installs the package as `npm pack` makes it, and what else is named, such as 'typescript@5.4.5'. */
+  /** Installs the package as `npm pack` makes it, and the named packages, such as 'typescript@5.4.5'. */
   async install(...packages: readonly string[]): Promise<void> {
     const tarball = await this.pack(root);
-    // Without other packages there is nothing to ask a registry for.
+    // Without other packages npm does not need a registry.
     const options = [
       '--no-audit',
       '--no-fund',
@@ -53,7 +53,7 @@ export class Project {
 
   /** Runs Node with these arguments in the folder. */
   async node(...args: readonly string[]): Promise<Outcome> {
-    // The settings of vitest are not the project's.
+    // The project must not inherit the settings of vitest.
     const { PATH, HOME, CHROMIUM } = process.env;
     const env = { PATH, HOME, CI: 'true', ...(CHROMIUM === undefined ? null : { CHROMIUM }) };
     const options = { cwd: this.folder, env, timeout: 100_000 };

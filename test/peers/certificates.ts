@@ -1,4 +1,4 @@
-/** The certificates of test/fixtures/tls; its README says what each is for. */
+/** The certificates of test/fixtures/tls. The README of that folder says what each certificate is for. */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ function read(file: string): string {
   return readFileSync(new URL(file, folder), 'utf8');
 }
 
-/** Where the test CA's certificate is, for those who want a file. */
+/** The path of the test CA's certificate. */
 export const caFile: string = fileURLToPath(new URL('ca-cert.pem', folder));
 export const ca: string = read('ca-cert.pem');
 
@@ -21,7 +21,7 @@ export function certificate(name: 'localhost' | 'wrong-host' | 'expired' | 'self
   return { cert: read(`${name}-cert.pem`), key: read(`${name}-key.pem`) };
 }
 
-/** The same as files. */
+/** The paths of a certificate and its key. */
 export function certificateFiles(name: 'localhost'): { readonly cert: string; readonly key: string } {
   const path = (file: string): string => fileURLToPath(new URL(file, folder));
   return { cert: path(`${name}-cert.pem`), key: path(`${name}-key.pem`) };

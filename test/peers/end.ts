@@ -7,7 +7,7 @@ import type { CompressionOptions } from '../../src/index.ts';
 
 export type Message = string | Buffer;
 
-/** How one end saw the connection end. `wasClean` where the implementation says it. */
+/** The end of the connection as one end reports it. `wasClean` is absent if the implementation does not report it. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -17,15 +17,15 @@ export interface Ending {
 export interface End {
   readonly subprotocol: string;
   send(message: Message): void;
-  /** Sends one message as frames of `size` payload bytes. Absent where the implementation can't. */
+  /** Sends one message as frames of `size` payload bytes. Absent if the implementation cannot do this. */
   sendFragments?(message: Message, size: number): void;
-  /** Sends a ping; resolves with the payload of the pong. Absent where the implementation can't. */
+  /** Sends a ping and resolves with the payload of the pong. Absent if the implementation cannot do this. */
   ping?(payload: string): Promise<string>;
-  /** Without a code the Close frame is empty, where the implementation can send that. */
+  /** Without a code the Close frame is empty if the implementation can send an empty one. */
   close(code?: number, reason?: string): void;
-  /** Drops TCP without a Close frame. Absent where the implementation can't. */
+  /** Drops TCP without a Close frame. Absent if the implementation cannot do this. */
   abort?(): void;
-  /** The next message; rejects where the connection ended before it. */
+  /** Resolves with the next message. Rejects if the connection ends before it. */
   next(): Promise<Message>;
   readonly closed: Promise<Ending>;
 }
@@ -38,14 +38,14 @@ export interface OpenOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The limit of both ends, in bytes. Without it each has its own default. */
   readonly maxMessageSize?: number;
-  /** The same, for our end only. */
+  /** The limit of our end only. */
   readonly ourMaxMessageSize?: number;
   /** permessage-deflate at our end, and, in its own terms, at the peer's. Without it each has its own default. */
   readonly ourCompression?: boolean | CompressionOptions;
   readonly peerCompression?: boolean | PeerCompression;
 }
 
-/** What an implementation can be told of permessage-deflate, in the names of `ws`. */
+/** Options of permessage-deflate that an implementation may have, with the names of `ws`. */
 export interface PeerCompression {
   readonly serverNoContextTakeover?: boolean;
   readonly clientNoContextTakeover?: boolean;
@@ -54,17 +54,17 @@ export interface PeerCompression {
   readonly threshold?: number;
 }
 
-/** A connection between us and a peer, with whatever had to be started for it. */
+/** A connection between us and a peer, and the server that was started for it. */
 export interface Pair<Ours extends End = End> {
   readonly ours: Ours;
   readonly peer: End;
-  /** The server ends with 1001 and this reason, in the way in which it ends when its process is to stop. */
+  /** Closes the connection with 1001 and this reason, as the server does when its process stops. */
   shutdown(reason: string): void;
-  /** Drops what is left of the connection and of the server. */
+  /** Drops the connection and the server if they still exist. */
   release(): Promise<void>;
 }
 
-/** Messages and the end, in order, for each reader. */
+/** Keeps messages and the end in order, for each reader. */
 export class Inbox {
   #messages: Message[] = [];
   #read = 0;
@@ -120,7 +120,7 @@ export class Pongs {
   }
 }
 
-/** The bytes of a message in parts of at most `size`; at least one part. */
+/** Returns the bytes of a message in parts of at most `size`, and at least one part. */
 export function partsOf(message: Message, size: number): Buffer[] {
   const bytes = Buffer.from(message);
   const parts: Buffer[] = [];

@@ -106,7 +106,7 @@ if (BuiltinWebSocket !== undefined) {
   });
 } else {
   const major = Number(process.versions.node.split('.')[0]);
-  test(`Node ${major} has no WebSocket, since it is built in from 22 on`, () => {
+  test(`Node ${major} has no built-in WebSocket, since only Node 22 and later have one`, () => {
     expect(major).toBeLessThan(22);
   });
 }

@@ -15,7 +15,7 @@ export const MiB = 1_048_576;
 /** The edges of the three length forms (§5.2), and the largest message that our server takes by default. */
 export const sizes: readonly number[] = [0, 1, 125, 126, 127, 65_535, 65_536, MiB];
 
-/** Opens a connection for one exchange, and releases it whatever happens. */
+/** Opens a connection for one exchange, and always releases it. */
 export async function exchange(
   open: Open,
   body: (pair: Pair<OurEnd>) => Promise<void>,
@@ -41,7 +41,7 @@ export function textOf(size: number): string {
   return 'a¢€𐍈'.repeat(Math.floor(size / 10)) + 'x'.repeat(size % 10);
 }
 
-/** As `toEqual`, without printing megabytes. */
+/** Compares as `toEqual` does, but does not print megabytes. */
 export function expectSame(received: Message, sent: Message, what = 'message'): void {
   if (received === sent) return;
   expect(typeof received, what).toBe(typeof sent);
@@ -68,7 +68,7 @@ async function passesInFragments(from: End, to: End, message: Message, size: num
 
 // ---- messages ----
 
-/** Text, then binary, of every size, both ways. */
+/** Sends messages of every size in both directions, first text and then binary. */
 export function text(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     for (const size of sizes) {
@@ -89,7 +89,7 @@ export function binary(open: Open): Promise<void> {
   });
 }
 
-/** 16 MiB of both kinds, both ways, with the limits of both ends raised to exactly that. */
+/** Sends 16 MiB of text and of binary in both directions, with the limits of both ends raised to exactly this size. */
 export function sixteenMiB(open: Open): Promise<void> {
   return exchange(
     open,
@@ -103,7 +103,7 @@ export function sixteenMiB(open: Open): Promise<void> {
   );
 }
 
-/** 16 MiB both ways at once: neither end may stop reading because it can't write. */
+/** Sends 16 MiB in both directions at once: no end may stop reading because it cannot write. */
 export function sixteenMiBAtOnce(open: Open): Promise<void> {
   return exchange(
     open,
@@ -116,7 +116,7 @@ export function sixteenMiBAtOnce(open: Open): Promise<void> {
 }
 
 const fragmented: readonly (readonly [Message, number])[] = [
-  // One byte each: every character of more than one byte is split.
+  // Fragments of one byte split every character of more than one byte.
   [textOf(200), 1],
   [bytesOf(200), 1],
   [textOf(70_000), 125],
@@ -129,7 +129,7 @@ const fragmented: readonly (readonly [Message, number])[] = [
 export function fragmentsOfOurs(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     for (const [message, size] of fragmented) await passesInFragments(ours, peer, message, size);
-    // A whole message after them: nothing was left over.
+    // A whole message follows, and shows that no fragment is left.
     await passes(ours, peer, 'whole');
   });
 }
@@ -168,7 +168,7 @@ export function many(open: Open, count: number): Promise<void> {
     for (const end of [peer, ours]) {
       for (const [index, message] of messages.entries()) {
         const received = await end.next();
-        // Without an assertion for each: they are many.
+        // There are too many messages for an assertion for each one.
         if (typeof received === 'string' ? received === message : received.equals(Buffer.from(message)))
           continue;
         expectSame(received, message, `message ${index}`);
@@ -196,7 +196,7 @@ export function pingsOfPeer(open: Open): Promise<void> {
 
 // ---- closing ----
 
-/** Both ends report the code, ours that it was clean; the side that did not begin reports the reason, too. */
+/** Checks that both ends report the code, that our end was clean, and that the side that did not begin reports the reason. */
 export async function expectClosed(
   { ours, peer }: Pick<Pair, 'ours' | 'peer'>,
   by: 'ours' | 'peer',
@@ -207,12 +207,12 @@ export async function expectClosed(
   expect(ourEnding).toMatchObject({ code, wasClean: true });
   expect(peerEnding).toMatchObject({ code });
   expect((by === 'ours' ? peerEnding : ourEnding).reason).toBe(reason);
-  // §5.5.1: the answer echoes the code; with or without the reason.
+  // §5.5.1: the answer echoes the code. It may omit the reason.
   expect([reason, '']).toContain((by === 'ours' ? ourEnding : peerEnding).reason);
   if (peerEnding.wasClean !== undefined) expect(peerEnding.wasClean).toBe(true);
 }
 
-/** A message first, so that the connection was in use; then the closing handshake. */
+/** Sends a message, so that the connection was in use, and then performs the closing handshake. */
 export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: string): Promise<void> {
   return exchange(open, async (pair) => {
     await passes(pair.peer, pair.ours, 'before');
@@ -222,7 +222,7 @@ export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: s
   });
 }
 
-/** What was sent in the turn of the close still arrives. */
+/** Messages that were sent in the turn of the close still arrive. */
 export function closingBehindMessages(open: Open): Promise<void> {
   return exchange(open, async (pair) => {
     const { ours, peer } = pair;
@@ -275,13 +275,13 @@ export function simultaneousClose(open: Open): Promise<void> {
     await nextTurn();
     ours.close(3000, 'from us');
     peer.close(3001, 'of the peer');
-    // §7.1.5: the code is that of the first Close frame received: each hears the other's.
+    // §7.1.5: the code is that of the first Close frame received, so each end receives the code of the other.
     expect(await ours.closed).toEqual({ code: 3001, reason: 'of the peer', wasClean: true });
     expect(await peer.closed).toMatchObject({ code: 3000, reason: 'from us' });
   });
 }
 
-/** A message over our limit: we end the connection, and the peer hears why. */
+/** The peer sends a message over our limit. We fail the connection, and the peer receives the reason. */
 export function overOurLimit(open: Open): Promise<void> {
   return exchange(
     open,
@@ -298,7 +298,7 @@ export function overOurLimit(open: Open): Promise<void> {
 
 // ---- flow ----
 
-/** We stop reading, the peer sends on; when we read again, everything is there and in order. */
+/** We stop reading while the peer continues to send. When we read again, all messages arrive in order. */
 export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(peer, ours, 'before');
@@ -308,7 +308,7 @@ export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<
     for (let index = 0; index < count; index++) peer.send(message);
     peer.send('behind');
     await settled(() => waiting(peer));
-    // More than the system's buffers hold: it has to wait at the peer.
+    // This is more than the buffers of the system hold, so bytes have to wait at the peer.
     expect(waiting(peer)).toBeGreaterThan(0);
     ours.connection.resume();
     for (let index = 0; index < count; index++) expectSame(await ours.next(), message, `message ${index}`);
@@ -317,7 +317,7 @@ export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<
   });
 }
 
-/** The peer stops reading: our `send` says so, and `drain` follows when it reads again. */
+/** The peer stops reading: our `send` returns false, and `drain` follows when the peer reads again. */
 export function pausedByPeer(open: Open, pause: (peer: End) => () => void): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(ours, peer, 'before');
@@ -350,12 +350,12 @@ async function settled(read: () => number): Promise<void> {
   }
 }
 
-/** Over 1 MiB of JSON, of which little is left once it is compressed. */
+/** More than 1 MiB of JSON that compresses well. */
 const json = JSON.stringify(
   Array.from({ length: 30_000 }, (_, id) => ({ id, name: 'kitchen', on: id % 3 === 0 })),
 );
 
-/** Each length at which the codec, or `ws`, goes another way; small ones last, on the context that large ones left. */
+/** Each length at which the codec or `ws` behaves differently. The small ones come last, so that they use the context of the large ones. */
 function compressible(largest: number): Message[] {
   return [
     ...[0, 5, 300, 2000, 20_000, 65_536].flatMap(messagesOf),
@@ -365,18 +365,18 @@ function compressible(largest: number): Message[] {
   ];
 }
 
-/** Some get smaller and some do not; the last refers to the one before it. */
+/** Some of these messages become smaller and some do not. The last one refers to the one before it. */
 function messagesOf(size: number): Message[] {
   return [json.slice(0, size), textOf(size), bytesOf(size), bytesOf(size)];
 }
 
-/** Messages through permessage-deflate, both ways, in one piece and in fragments. */
+/** Sends compressed messages in both directions, in one piece and in fragments. */
 export function compressed(open: Open, options: OpenOptions, largest = 200_000): Promise<void> {
   return exchange(
     open,
     async ({ ours, peer }) => {
       expect(ours.connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
-      // What it is all about: here and there fewer bytes than the message has.
+      // Both ends must send fewer bytes than the message has.
       ours.send(json.slice(0, 2000));
       expect(ours.connection.lastWireSize).toBeLessThan(1000);
       expectSame(await peer.next(), json.slice(0, 2000));
@@ -390,7 +390,7 @@ export function compressed(open: Open, options: OpenOptions, largest = 200_000):
         await passesInFragments(ours, peer, json.slice(0, size), 1000);
         if (peer.sendFragments !== undefined) await passesInFragments(peer, ours, json.slice(0, size), 1000);
       }
-      // Many at once: order, whichever of them is compressed elsewhere.
+      // Many messages at once arrive in order, whichever thread compresses them.
       const many = Array.from(
         { length: 200 },
         (_, n) => `${n} ${json.slice(0, n % 40 === 0 ? 50_000 : n * 20)}`,

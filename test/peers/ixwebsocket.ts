@@ -7,14 +7,14 @@ import { acceptOf, requestHead } from '../transport/wire.ts';
 export const KEYS = 2_000;
 const AT_ONCE = 100;
 
-/** Keys as IXWebSocket 11.0.8 makes them: 22 random characters of these, then the padding. */
+/** Returns `count` keys as IXWebSocket 11.0.8 makes them: 22 random characters of this alphabet, and then the padding. */
 function ixKeys(count: number): string[] {
   const character = fc.constantFrom(...'0123456789ABCDEFGHabcdefgh');
   const key = fc.array(character, { minLength: 22, maxLength: 22 }).map((all) => `${all.join('')}==`);
   return fc.sample(key, { numRuns: count, seed: 110_008 });
 }
 
-/** The head of the answer to a request. */
+/** Resolves with the head of the answer to a request. */
 function answerTo(port: number, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');

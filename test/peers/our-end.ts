@@ -21,10 +21,10 @@ export class OurEnd implements End {
   connection!: Connection<OurEnd>;
   /** Server: the request. */
   request: UpgradeRequest | null = null;
-  /** Frames without FIN that came. */
+  /** The frames without FIN that arrived. */
   fragments = 0;
   drains = 0;
-  /** Payload bytes on the wire of the last message that came. */
+  /** The payload bytes on the wire of the last message that arrived. */
   wireSize = 0;
   readonly pings: string[] = [];
   readonly errors: Error[] = [];

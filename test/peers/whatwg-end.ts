@@ -7,7 +7,7 @@ import { channel } from 'node:diagnostics_channel';
 import { Agent, ping, WebSocket as UndiciWebSocket } from 'undici';
 import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs } from './end.ts';
 
-/** What both have of the interface. */
+/** The part of the interface that both clients have. */
 interface WhatwgSocket {
   binaryType: string;
   readonly protocol: string;
@@ -17,7 +17,7 @@ interface WhatwgSocket {
   addEventListener(type: 'open' | 'message' | 'error' | 'close', listener: (event: never) => void): void;
 }
 
-/** What their constructors take in place of a list of subprotocols. */
+/** The dictionary that both constructors accept instead of a list of subprotocols. */
 interface WhatwgInit {
   protocols: string[];
   headers: Record<string, string>;
@@ -25,7 +25,7 @@ interface WhatwgInit {
 
 type WhatwgConstructor = new (url: string, init: WhatwgInit) => WhatwgSocket;
 
-/** The built-in one, or undefined before Node 22. */
+/** The built-in WebSocket, or undefined before Node 22. */
 export const BuiltinWebSocket: WhatwgConstructor | undefined = globalThis.WebSocket as unknown as
   | WhatwgConstructor
   | undefined;
@@ -91,7 +91,7 @@ class UndiciEnd extends WhatwgEnd {
   }
 }
 
-/** Resolves when it is open, rejects when it fails. */
+/** Resolves when the WebSocket is open, and rejects when it fails. */
 function opened<E extends WhatwgEnd>(end: E): Promise<E> {
   return new Promise((resolve, reject) => {
     end.socket.addEventListener('open', () => resolve(end));

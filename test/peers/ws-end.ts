@@ -24,7 +24,7 @@ export class WsEnd implements End {
     socket.on('upgrade', ({ headers }) => {
       this.headers = headers;
     });
-    // 'close' follows, and tells the code.
+    // The 'close' event follows and has the code.
     socket.on('error', (error) => this.errors.push(error));
     socket.on('close', (code, reason) => this.#inbox.end({ code, reason: reason.toString() }));
   }
@@ -66,7 +66,7 @@ export class WsEnd implements End {
   }
 }
 
-/** Connects a client of `ws`, with its defaults: it offers permessage-deflate, too. */
+/** Connects a client of `ws` with its defaults, so it offers permessage-deflate. */
 export async function connectWs(
   url: string,
   options: OpenOptions & Pick<ClientOptions, 'ca'> = {},

@@ -175,7 +175,7 @@ describe('callbacks', () => {
     ]);
   });
 
-  test('C77: the status is "Closed" and the connection has left the collection before onTerminate is called, even if it has to wait', async () => {
+  test('C77: before onTerminate is called, the status is "Closed" and the connection has left the collection', async () => {
     const goOn = defer();
     const busy = defer();
     const journal = new Journal();

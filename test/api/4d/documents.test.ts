@@ -1,5 +1,5 @@
 /**
- * 4D's pages, callback by callback: who is the first parameter of each, what its event holds, and of which type. [D…] are the
+ * 4D's pages, callback by callback: the first parameter of each, the content of its event, and of which type. [D…] are the
  * lines of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';

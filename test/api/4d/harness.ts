@@ -27,7 +27,7 @@ export async function closeAll(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 }
 
-/** What happened, in order, and waiting for it. */
+/** Records entries in order, and can wait for them. */
 export class Journal {
   readonly entries: unknown[] = [];
   #waiting: (() => void)[] = [];
@@ -42,7 +42,7 @@ export class Journal {
     return this;
   }
 
-  /** Waits until there are so many entries. @returns them */
+  /** Waits until there are `count` entries. @returns the entries */
   async length(count: number): Promise<unknown[]> {
     await this.until(() => this.entries.length >= count);
     return this.entries;
@@ -78,7 +78,7 @@ export async function startWeb(settings: WebServerSettings = {}): Promise<WebSer
   return web;
 }
 
-/** `closeAll` stops this one too. */
+/** Lets `closeAll` stop this web server as well. */
 export function keep(web: WebServer): WebServer {
   webServers.push(web);
   return web;
@@ -158,9 +158,9 @@ export async function serve<T extends DataType = 'text'>(
   return { web, wss };
 }
 
-/** Warnings of the process, which those without an `onError` end up as. */
+/** Returns the warnings of the process while `action` runs. Errors without an `onError` become warnings. */
 export async function warningsOf(action: () => Promise<void> | void): Promise<string[]> {
-  // One that was there before is one again.
+  // Forget the warnings that were already emitted, so that the same text is emitted again.
   warned.forget();
   const warnings: string[] = [];
   const note = (warning: Error): void => void warnings.push(warning.message);

@@ -120,7 +120,7 @@ describe('new WebSocketServer', () => {
       expect(error).toBeInstanceOf(FourDError);
       expect(error).toMatchObject({ errCode: fourDErrors.NO_HANDLER });
     }
-    // Nothing of the failed ones is left behind.
+    // The failed constructors have reserved no path.
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 

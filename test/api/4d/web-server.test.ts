@@ -254,7 +254,7 @@ describe('start and stop of a web server', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server goes to its WebSocket servers, and is a warning if it has none', async () => {
+  test('B-wss-onError: onError of each WebSocket server receives an error of the web server, and without a WebSocket server the error is a warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {
@@ -453,7 +453,7 @@ describe('a folder of files', () => {
 });
 
 describe('WebServer.of', () => {
-  test('C69: WebServer.of returns the same WebServer for the same HTTP server, and it runs while the HTTP server listens', async () => {
+  test('C69: WebServer.of returns the same WebServer for the same HTTP server, and isRunning says whether the HTTP server listens', async () => {
     const http = createServer();
     const web = WebServer.of(http);
     expect(WebServer.of(http)).toBe(web);

@@ -56,7 +56,7 @@ const calls = [
     let isInside = true;
     const options = random() < 0.3 ? { fragmentSize: 1 + below(5_000) } : {};
     connection.send(pick(payloads)(), options, (error) => {
-      // Inside the call, it counts as never.
+      // A callback inside the call of send is a fault, and counts as never called.
       if (!isInside && (error === null || error instanceof Error)) one.settled++;
       if (random() < 0.1) throw new Error('a callback threw');
     });
@@ -76,7 +76,7 @@ const calls = [
       () => one.settled++,
     );
   },
-  // What it does not wait for must not end the process.
+  // A rejection that this hook does not await must not end the process.
   (connection) => void connection.write('x'),
   (connection) => connection.send(pick(payloads)()),
   (connection) => connection.send(pick(payloads)()),
@@ -198,7 +198,7 @@ process.on('uncaughtException', (error) => uncaught.push(`exception: ${error?.st
 process.on('unhandledRejection', (error) =>
   uncaught.push(`rejection: ${error instanceof Error ? error.stack : error}`),
 );
-// What handlers throw is reported as a warning: not news here.
+// Exceptions of handlers are reported as warnings, which this program ignores.
 process.removeAllListeners('warning');
 process.on('warning', () => {});
 
@@ -245,7 +245,7 @@ async function client() {
       handshakeTimeout: 5_000,
     });
   } catch {
-    // Refused, aborted, or gone meanwhile.
+    // The connection was refused or aborted, or has ended meanwhile.
   }
 }
 
@@ -282,7 +282,7 @@ function rawPeer() {
     };
     setTimeout(step, below(30));
     if (random() < 0.2) socket.pause();
-    // Whatever it waits for: it is gone in the end.
+    // The peer leaves in the end, whatever it waits for.
     setTimeout(() => socket.destroy(), 4_000).unref();
   });
 }
@@ -313,7 +313,7 @@ async function allPeers() {
 for (let times = 0; times < 5 && seen.size * 2 <= connections; times++) await allPeers();
 await new Promise((resolve) => setTimeout(resolve, 500));
 clearInterval(meddler);
-// A shutdown that hangs is a finding, not a test that hangs.
+// If the shutdown hangs, the program reports this instead of hanging itself.
 const isShutDown = await Promise.race([
   server.shutdown({ grace: 1_000 }).then(() => true),
   new Promise((resolve) => setTimeout(resolve, 30_000, false)),

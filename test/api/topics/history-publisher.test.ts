@@ -34,7 +34,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('messages that are published before the first connection wait for it', async () => {
+  test('messages that are published before the first connection wait until the connection is established', async () => {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), { history: {} });
     await Promise.all(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));

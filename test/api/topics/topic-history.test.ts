@@ -131,7 +131,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('a client does not receive a message again that its process had delivered before the bus had it', async () => {
+  test('after a reconnection, a client does not receive again a message that its process delivered before the bus had the message', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -148,7 +148,7 @@ describe('a client that comes back', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a client does not receive from a third process a message that the first process delivered before the bus had it', async () => {
+  test('a client does not receive from a third process a message that the first process delivered before the bus had the message', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -274,7 +274,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('a message that this process published before it subscribed at the bus is in the history and arrives once', async () => {
+  test('a message that this process published before it subscribed at the bus arrives once, from the history', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);

@@ -103,7 +103,7 @@ describe('the limit of waiting messages', () => {
     expect(seen).toEqual([1_000 + 128, 0]);
   });
 
-  test('reading resumes as often as it was paused', async () => {
+  test('reading continues each time after it was paused', async () => {
     const made = noted();
     const { tasks, notes } = made;
     let rounds = 0;

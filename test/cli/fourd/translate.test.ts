@@ -195,7 +195,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=Choose($1;"yes";"no")+(($1) ? "!" : "?")'], false)).toBe('no?');
   });
 
-  test('a caller of a method that waits awaits it', () => {
+  test('a translated caller awaits a method that waits', () => {
     const files = [
       { path: 'Methods/inner.4dm', text: '$0:=Websocket client start ($1)' },
       { path: 'Methods/outer.4dm', text: 'inner($1)' },
@@ -237,17 +237,23 @@ describe('code without a translation', () => {
     ['End if', ''],
     ['This.x:=1', 'This outside of a class'],
     ['TEXT TO BLOB("x";$b;Mac text)', 'UTF-8'],
-  ])('the line %s stays as a comment, and throws when the program reaches it', async (line, reason) => {
-    const { code, lines } = translateProject([{ path: 'Methods/m.4dm', text: `$ok:=1\n${line}` }], 'plugin');
-    const [one] = lines.filter(({ kind }) => kind === 'untranslated');
-    expect(one).toMatchObject({ file: 'Methods/m.4dm', line: 2 });
-    expect(one?.reason).toContain(reason);
-    expect(code).toContain(`//   ${line}`);
-    expect(() => ((load(code) as unknown) ?? null) && null).not.toThrow();
-    await expect((async () => ((await load(code)).m as Method)())()).rejects.toThrow(
-      'Methods/m.4dm:2 was not translated',
-    );
-  });
+  ])(
+    'the untranslated line %s stays as a comment, and the program throws when it reaches the line',
+    async (line, reason) => {
+      const { code, lines } = translateProject(
+        [{ path: 'Methods/m.4dm', text: `$ok:=1\n${line}` }],
+        'plugin',
+      );
+      const [one] = lines.filter(({ kind }) => kind === 'untranslated');
+      expect(one).toMatchObject({ file: 'Methods/m.4dm', line: 2 });
+      expect(one?.reason).toContain(reason);
+      expect(code).toContain(`//   ${line}`);
+      expect(() => ((load(code) as unknown) ?? null) && null).not.toThrow();
+      await expect((async () => ((await load(code)).m as Method)())()).rejects.toThrow(
+        'Methods/m.4dm:2 was not translated',
+      );
+    },
+  );
 
   test('a block whose condition has no translation stays as a comment as a whole', () => {
     const code = method('If (Unknown($1))', 'ALERT("a")', 'Else', 'ALERT("b")', 'End if', 'ALERT("c")');
