@@ -10,8 +10,8 @@ import { join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
- * Bundles the entry points whose modules exist: test/exports.test.ts holds that those of this package do, and a trial of the coverage check
- * compiles a few modules of its own.
+ * Bundles the entry points whose modules exist. (test/exports.test.ts checks that all modules of this package exist. A trial of the
+ * coverage check compiles only a few modules of its own.)
  * @param {string} root the folder of package.json, whose dist/ is compiled
  */
 export async function bundle(root) {

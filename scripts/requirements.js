@@ -222,7 +222,7 @@ export function render(requirements, tests) {
     '',
     '<!-- Written by scripts/requirements.js from docs/requirements.txt and the titles of test/. Do not edit. -->',
     '',
-    'What RFC 6455 and RFC 7692 ask of an endpoint, where our code does it, and which tests hold it there. Level: MUST',
+    'This page lists what RFC 6455 and RFC 7692 require of an endpoint, where our code does it, and which tests verify it. Level: MUST',
     '(also MUST NOT), step (an instruction inside an algorithm that MUST be followed), SHOULD (also SHOULD NOT), MAY (a',
     'permission that we rely on). Sections are those of RFC 6455, or of RFC 7692 where that number stands before. The',
     'wording is ours; the RFCs are the authority.',

@@ -1,6 +1,6 @@
 /**
- * `npm run test:stalls`: the process stands still again and again, for up to a tenth of a second, as on a machine
- * that is busy with other work. It stands still between I/O and timers, where a deadline is most likely to pass
+ * `npm run test:stalls`: the process is blocked again and again, for up to a tenth of a second, as on a machine
+ * that is busy with other work. It is blocked between I/O and timers, where a deadline is most likely to pass
  * before the event that it waits for is handled.
  */
 const STALLS = 0.2;

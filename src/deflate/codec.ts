@@ -240,7 +240,7 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** Returns the part of the context that zlib gets to compress a message. (To decompress, zlib gets the whole context, which is cheap.) */
+  /** Returns the part of the context that zlib receives for compression. (For decompression, it receives the whole context, which is cheap.) */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);

@@ -18,8 +18,8 @@ export interface ConnectionLimits {
   /** The maximum number of keys whose newest value waits, see api/latest-values.ts. */
   readonly maxLatestKeys: number;
   /**
-   * How long a peer may take no bytes while more than 1 MiB waits for it. If less waits, the peer has as much time as a silent peer, or
-   * this time if that is longer.
+   * How long a peer may take no bytes while more than 1 MiB waits for it. If less waits, the limit is the longer of
+   * this time and the time that a silent peer has.
    */
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */

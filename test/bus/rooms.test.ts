@@ -112,7 +112,7 @@ describe.each([
       const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
-        // There are more if another process stood still for as long as its lease.
+        // More members leave if another process was suspended for as long as its lease.
         expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
         expect(faults).toEqual([]);
       }

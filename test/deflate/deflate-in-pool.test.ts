@@ -37,7 +37,7 @@ test('P23, P26: messages that follow each other are each compressed like the fir
   }
 });
 
-test('P26: a short context is used like a long one, and only for its own message', async () => {
+test('P26: a context of 1 to 4,096 bytes is used for its own message, and does not affect the next one', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);

@@ -64,7 +64,7 @@ describe.each(roles)('a %s reports the texts of a run like single frames', (role
     }
   });
 
-  test('the texts are correct in several runs, in several windows, and if there are more messages than a run can count', () => {
+  test('the texts are correct if a chunk needs several runs and several windows, and has more messages than one run can count', () => {
     const list = Array.from({ length: 4500 }, (_, index) => `${index} ${'.'.repeat(index % 60)}`);
     list.push(...Array.from({ length: 700 }, () => ''), ...Array.from({ length: 700 }, () => 'x'));
     const { endpoint, events } = bench(role);

@@ -174,7 +174,7 @@ describe('HandshakeError', () => {
     expect(inspect(error)).not.toContain('\u001b');
   });
 
-  test('header fields of the caller stand after those of the rule', () => {
+  test('`refuse` appends the header fields of the caller to those of the table', () => {
     expect(refuse('WS_HANDSHAKE_METHOD', { headers: ['X', 'y'] }).headers).toEqual([
       'Allow',
       'GET',

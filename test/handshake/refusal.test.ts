@@ -25,7 +25,7 @@ describe('the answer that refuses a request', () => {
     },
   );
 
-  test('S13, A5: an answer of 426 names version 13 and the protocol, and cannot be mistaken for a switch of protocols', () => {
+  test('S13, A5: an answer of 426 has version 13, `Upgrade: websocket` and `Connection: close`', () => {
     for (const code of ['WS_HANDSHAKE_VERSION', 'WS_HANDSHAKE_UPGRADE'] as const) {
       const { startLine, fields } = readHead(formatRefusal(refuse(code)));
       expect(startLine).toBe('HTTP/1.1 426 Upgrade Required');

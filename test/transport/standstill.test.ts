@@ -1,5 +1,5 @@
 /**
- * The whole process stands still (SIGSTOP, as with a debugger or a paused virtual machine) for longer than every
+ * The whole process is suspended (SIGSTOP, as with a debugger or a paused virtual machine) for longer than every
  * deadline. The answers of its peers wait in the kernel meanwhile. The peers are honest, so none of them may be
  * dropped.
  */

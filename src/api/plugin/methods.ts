@@ -1,6 +1,6 @@
 /**
- * Finds methods by their names. In 4D a callback is a project method, which a text names. Here a name stands for the function that was
- * registered under it.
+ * Finds methods by their names. In 4D, a callback is a project method, and a program passes the method's name as a text. Here, a name
+ * stands for the function that was registered under it.
  */
 
 /** A callback. The surface decides which parameters the callback receives. */

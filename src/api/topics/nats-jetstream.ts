@@ -53,7 +53,10 @@ export function isJetStream(value: unknown): value is NatsJetStream {
   );
 }
 
-/** Whether no server answers for JetStream, or for a stream: it is starting, has no leader, or has no such stream. */
+/**
+ * Says whether the error means that no server answers for JetStream, or for a stream. JetStream may be starting, or the stream may have
+ * no leader or not exist.
+ */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'JetStreamNotEnabled' || error.name === 'TimeoutError' || statusOf(error) === 503;

@@ -76,7 +76,7 @@ export function presenceTopic(topic: string): string {
   return PREFIX + topic;
 }
 
-/** Whether messages on the bus with this name are for presence. */
+/** Says whether a bus message with this name is for presence. */
 export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }

@@ -82,7 +82,7 @@ export class PresenceProcesses {
     }
   }
 
-  /** Extends all leases, since this process stood still and has not read the messages that came meanwhile. @param time milliseconds */
+  /** Extends all leases, since this process was suspended and has not read the messages that arrived meanwhile. @param time milliseconds */
   extend(time: number): void {
     for (const process of this.#processes.values()) {
       process.aliveUntil += time;

@@ -10,7 +10,7 @@ const same = (one, other) =>
     : one === other;`,
   each: `/** 4D's For each takes the items of a collection, or the property names of an object; Null has none. */
 const each = (value) => (Array.isArray(value) ? value : Object.keys(value ?? {}));`,
-  plain: `/** 4D's Uppercase and Lowercase strip accents, unless they have a star. */
+  plain: `/** 4D's Uppercase and Lowercase remove accents, unless their last argument is *. */
 const plain = (text) => text.normalize('NFD').replace(/\\p{M}/gu, '');`,
   withTexts: `/** The methods of 4D receive events as JSON texts. */
 const withTexts = (method) => (...parameters) =>

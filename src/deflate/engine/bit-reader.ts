@@ -43,7 +43,7 @@ export class BitReader {
     return value;
   }
 
-  /** Drops the rest of a partly read byte, and unloads whole bytes. Afterwards, `position` is the next byte. */
+  /** Drops the rest of a partly read byte, and returns whole loaded bytes to the input. Afterwards, `position` is the next byte. */
   alignToByte(): void {
     this.position -= this.count >>> 3;
     this.held = 0;

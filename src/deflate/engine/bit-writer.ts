@@ -26,7 +26,7 @@ export class BitWriter {
     this.buffer = grown;
   }
 
-  /** Appends the lowest `count` bits of `value`, at most 16; its other bits are 0. */
+  /** Appends the lowest `count` bits of `value`. `count` is at most 16, and the other bits of `value` must be 0. */
   put(value: number, count: number): void {
     this.held |= value << this.count;
     this.count += count;

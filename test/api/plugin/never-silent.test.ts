@@ -67,7 +67,7 @@ describe('values that can be sent', () => {
     },
   );
 
-  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and sends bytes of any type', async () => {
+  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and accepts bytes in any kind of buffer', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);

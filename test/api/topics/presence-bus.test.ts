@@ -284,7 +284,7 @@ describe('leases', () => {
     expect(there.topics.counts).toMatchObject({ unpublished: 0 });
   });
 
-  test('a process that stood still does not treat the other processes as dead', async () => {
+  test('a process that was suspended does not treat the other processes as dead', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);

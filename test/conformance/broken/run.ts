@@ -106,7 +106,7 @@ export async function outcomes(
 
 /** How many connections are open at once. */
 const PARALLEL = 64;
-/** Unexpected outcomes are run once more with limits of seconds: on a machine that stood still, the peer was late. */
+/** Unexpected outcomes are run once more with limits of seconds: if the machine was suspended or busy, the peer was late. */
 const PATIENT_FACTOR = 4;
 
 /** How a peer is tested. */
