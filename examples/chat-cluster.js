@@ -1,22 +1,40 @@
 /**
  * A chat over four processes that share one port: a message of a member also reaches the members whose connections are in other processes. The
- * messages between the processes go over the channel of node:cluster. If REDIS_URL is set, they go over Redis instead, and the program may run on
- * several machines.
+ * messages between the processes go over the channel of node:cluster. If REDIS_URL or NATS_URL is set, they go over Redis or NATS instead, and the
+ * program may run on several machines.
  *
  *     node examples/chat-cluster.js          then open http://127.0.0.1:8080/ in several windows
  *     npm install redis && REDIS_URL=redis://127.0.0.1:6379 node examples/chat-cluster.js
+ *     npm install @nats-io/transport-node @nats-io/jetstream && NATS_URL=127.0.0.1:4222 node examples/chat-cluster.js
  *
- * Each window shows the id of the process that serves it. If you kill this process, its members connect again to another process, and the other
- * members notice nothing.
+ * Each window shows the id of the process that serves it, and who is in the room (presence). If you kill this process, its members connect again to
+ * another process. Over Redis and NATS they receive the lines that they missed (history); otherwise they learn that lines may be missing.
+ *
+ * A member sends text: `/name NEW` changes its name, `/offset` asks for its offset, and everything else is said. A member receives JSON:
+ *
+ *     { line, id }               a line of the room; the id is unique
+ *     { line }                   a line for this member only
+ *     { people: [member, …] }    who is in the room: the first message of each connection
+ *     { here: member }           a member has come, or has another name
+ *     { gone: id }               a member has left
+ *     { you: name }              the member's own new name
+ *     { offset }                 stands for the lines up to here; null if the bus keeps no lines
  */
 import cluster from 'node:cluster';
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { reject, WebSocketServer } from 'rfc6455';
-import { ClusterBus, RedisBus, Topics } from 'rfc6455/topics';
+import { ClusterBus, NatsBus, RedisBus, TopicError, Topics } from 'rfc6455/topics';
 
-/** @typedef {{ name: string, room: string }} Visitor */
+/**
+ * `after` is null for a member that enters. If the member comes back, it is the offset of its earlier connection, or '' without one.
+ * @typedef {{ name: string, room: string, after: string | null, people: import('rfc6455/topics').Presence | null }} Visitor
+ * @typedef {import('rfc6455').Connection<Visitor>} Member
+ */
 
 const PROCESSES = 4;
+const { REDIS_URL, NATS_URL } = process.env;
+const nameForm = /^[\p{L}\p{N} ]{1,20}$/u;
 
 const page = `<!doctype html>
 <meta charset="utf-8">
@@ -26,23 +44,55 @@ const page = `<!doctype html>
   in the room <input name="room" value="garden" required pattern="[a-z]{1,20}">
   <button>Enter</button>
 </form>
-<form id="say" hidden><input name="text" required maxlength="500" autocomplete="off"> <button>Say</button></form>
+<form id="say" hidden>
+  <input name="text" required maxlength="500" autocomplete="off"> <button>Say</button> or /name and a new name
+</form>
+<p></p>
 <ol></ol>
 <script>
   const [enter, say] = document.forms;
-  let socket;
+  let socket, offset;
+  let hasNews = false;
+  let people = new Map();
+  const shown = new Set();
   function show(line) {
     document.querySelector('ol').append(Object.assign(document.createElement('li'), { textContent: line }));
   }
+  function receive(message) {
+    // A line that came after the last offset comes again when this page connects again, so each id is shown once.
+    if (message.line && !shown.has(message.id)) show(message.line);
+    if (message.id) {
+      shown.add(message.id);
+      hasNews = true;
+    }
+    if (message.people) people = new Map(message.people.map(({ id, name }) => [id, name]));
+    if (message.here) people.set(message.here.id, message.here.name);
+    if (message.gone) people.delete(message.gone);
+    if (message.you) enter.elements.name.value = message.you;
+    // Null is no reason to forget an offset: an earlier one only causes more lines to come again.
+    if (message.offset) offset = message.offset;
+    // A person with two windows is two members, and so is one whose process was killed, until its lease ends.
+    const names = [...new Set(people.values())].sort();
+    document.querySelector('p').textContent = 'In the room: ' + names.join(', ');
+  }
   function connect() {
-    socket = new WebSocket('ws://' + location.host + '/chat?' + new URLSearchParams(new FormData(enter)));
-    socket.onmessage = ({ data }) => show(data);
+    const query = new URLSearchParams(new FormData(enter));
+    // Only a page that was connected before sends an offset. It is empty if there is no history.
+    if (offset !== undefined) query.set('after', offset ?? '');
+    socket = new WebSocket('ws://' + location.host + '/chat?' + query);
+    socket.onopen = () => (offset ??= null);
+    socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = () => {
       show('* The connection is lost');
       // A random time, so that the members of a process that ended do not all come back at once.
       setTimeout(connect, 500 + Math.random() * 2_500);
     };
   }
+  setInterval(() => {
+    if (!hasNews || socket.readyState !== WebSocket.OPEN) return;
+    hasNews = false;
+    socket.send('/offset');
+  }, 1_000);
   enter.onsubmit = () => {
     enter.hidden = true;
     say.hidden = false;
@@ -65,8 +115,8 @@ else await serve();
 
 /** The primary accepts no connections. It starts the other processes, and replaces each one that ends. */
 function lead() {
-  // The workers reach each other through the primary, so the primary has a bus as well. With Redis it needs none.
-  const bus = process.env.REDIS_URL === undefined ? new ClusterBus(cluster) : null;
+  // The workers reach each other through the primary, so the primary has a bus as well. With Redis or NATS it needs none.
+  const bus = REDIS_URL || NATS_URL ? null : new ClusterBus(cluster);
   let started = 0;
   let isEnding = false;
 
@@ -96,19 +146,69 @@ function lead() {
 /** Runs in each of the four processes. */
 async function serve() {
   let isAlone = false;
+  const bus = await makeBus();
   const topics = new Topics({
-    bus: await makeBus(),
+    bus,
+    // A member of a room is listed with this info in all processes.
+    presence: { member: ({ data }) => /** @type {Visitor} */ (data).name },
     handlers: {
       // Messages of other processes may be lost. Only the members know whether that matters, so they are notified.
       gap(_room, members) {
-        for (const member of members) member.send('* Lines may be missing here');
+        for (const member of members) send(member, { line: '* Lines may be missing here' });
       },
       state(isUp) {
         isAlone = !isUp;
-        server.broadcast(isUp ? '* The other processes are here again' : '* The other processes are away');
+        const line = isUp ? '* The other processes are here again' : '* The other processes are away';
+        server.broadcast(JSON.stringify({ line }));
       },
     },
   });
+
+  /** @param {string} room @param {string} line @param {Member} [except] */
+  function publish(room, line, except) {
+    topics.publish(room, JSON.stringify({ line, id: randomUUID() }), { except });
+  }
+
+  /** Subscribes a member to its room. A member that was here before first receives what it has missed. @param {Member} member */
+  function subscribe(member) {
+    const { room, after } = member.data;
+    if (after !== null && bus.history !== undefined) {
+      try {
+        topics.subscribe(member, room, { after });
+        return;
+      } catch (error) {
+        // The peer chooses the offset, so it may be invalid.
+        if (!(error instanceof TopicError && error.code === 'WS_TOPIC_OFFSET')) throw error;
+      }
+    }
+    topics.subscribe(member, room);
+    if (after !== null) send(member, { line: '* Lines may be missing here' });
+  }
+
+  /** Sends the list of the people in the room, and from then on its changes. @param {Member} member */
+  function showPeople(member) {
+    const here = (/** @type {import('rfc6455/topics').PresenceMember} */ { id, info }) =>
+      send(member, { here: { id, name: info } });
+    const people = topics.presence(member.data.room, {
+      join: here,
+      update: here,
+      leave: ({ id }) => send(member, { gone: id }),
+    });
+    member.data.people = people;
+    send(member, { people: people.members.map(({ id, info }) => ({ id, name: info })) });
+  }
+
+  /** @param {Member} member @param {string} name */
+  function rename(member, name) {
+    if (!nameForm.test(name)) {
+      send(member, { line: '* A name is 1 to 20 letters and digits' });
+      return;
+    }
+    publish(member.data.room, `* ${member.data.name} is now ${name}`);
+    member.data.name = name;
+    topics.updatePresence(member);
+    send(member, { you: name });
+  }
 
   /** @type {WebSocketServer<Visitor>} */
   const server = new WebSocketServer(
@@ -119,29 +219,36 @@ async function serve() {
         const name = query.get('name') ?? '';
         // The peer chooses these values, so they are checked before they are used as names.
         if (!/^[a-z]{1,20}$/.test(room)) return reject(400, 'A room is 1 to 20 small letters\n');
-        if (!/^[\p{L}\p{N} ]{1,20}$/u.test(name))
-          return reject(400, 'A name is 1 to 20 letters and digits\n');
-        return { data: { name, room: `room/${room}` } };
+        if (!nameForm.test(name)) return reject(400, 'A name is 1 to 20 letters and digits\n');
+        /** @type {Visitor} */
+        const data = { name, room: `room/${room}`, after: query.get('after'), people: null };
+        return { data };
       },
 
       async open(member) {
         const { room, name } = member.data;
-        topics.subscribe(member, room);
-        topics.publish(room, `* ${name} came`, { except: member });
-        if (isAlone) member.send('* The other processes are away');
+        showPeople(member);
+        subscribe(member);
+        publish(room, `* ${name} came`, member);
+        if (isAlone) send(member, { line: '* The other processes are away' });
         // From here on the member also receives the messages of the other processes.
         await topics.ready();
-        member.send(`* You are with process ${process.pid}`);
+        send(member, { line: `* You are with process ${process.pid}` });
+        send(member, { offset: topics.offsetOf(member, room) });
       },
 
       message(member, message, isBinary) {
+        const { room, name } = member.data;
         if (isBinary) member.close(1003, 'text only');
-        else topics.publish(member.data.room, `${member.data.name}: ${message}`);
+        else if (message === '/offset') send(member, { offset: topics.offsetOf(member, room) });
+        else if (message.startsWith('/name ')) rename(member, message.slice(6).trim());
+        else publish(room, `${name}: ${message}`);
       },
 
       // This is called exactly once for each connection that was open, however it ended.
       close(member) {
-        topics.publish(member.data.room, `* ${member.data.name} left`);
+        member.data.people?.close();
+        publish(member.data.room, `* ${member.data.name} left`);
       },
     },
     { maxMessageSize: 2_000 },
@@ -166,11 +273,28 @@ async function serve() {
   });
 }
 
-/** Creates the bus that carries the messages between the processes. */
+/** @param {import('rfc6455').Connection<unknown>} member @param {object} message */
+function send(member, message) {
+  member.send(JSON.stringify(message));
+}
+
+/**
+ * Creates the bus that carries the messages between the processes. Redis and NATS also keep them for an hour.
+ * @returns {Promise<import('rfc6455/topics').Bus>}
+ */
 async function makeBus() {
-  const url = process.env.REDIS_URL;
-  if (url === undefined) return new ClusterBus(cluster);
-  // @ts-expect-error The application installs this package: it is not a dependency of rfc6455.
-  const { createClient } = await import('redis');
-  return new RedisBus(createClient({ url }));
+  if (REDIS_URL) {
+    // @ts-expect-error The application installs this package: it is not a dependency of rfc6455.
+    const { createClient } = await import('redis');
+    return new RedisBus(createClient({ url: REDIS_URL }), { history: {} });
+  }
+  if (NATS_URL) {
+    // @ts-expect-error The application installs this package as well.
+    const { connect } = await import('@nats-io/transport-node');
+    // @ts-expect-error The application installs this package as well.
+    const { jetstreamManager } = await import('@nats-io/jetstream');
+    const connection = await connect({ servers: NATS_URL, maxReconnectAttempts: -1 });
+    return new NatsBus(connection, { history: { jetstream: await jetstreamManager(connection) } });
+  }
+  return new ClusterBus(cluster);
 }

@@ -6,10 +6,26 @@ import { expect } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
 import { until } from './api/pair.ts';
 
+/** A message of the server: examples/chat-cluster.js lists them. */
+interface Message {
+  readonly line?: string;
+  readonly id?: string;
+  readonly people?: readonly { readonly id: string; readonly name: string }[];
+  readonly here?: { readonly id: string; readonly name: string };
+  readonly gone?: string;
+  readonly you?: string;
+  readonly offset?: string | null;
+}
+
 /** One member of one room: a client that keeps the lines it receives. */
 export class Member {
-  readonly name: string;
+  name: string;
   readonly lines: string[] = [];
+  /** The ids of the lines that all members receive. */
+  readonly ids: string[] = [];
+  /** The last offset; undefined before the first one. */
+  offset: string | null | undefined;
+  #people = new Map<string, string>();
   /** The process that serves the member. */
   process = 0;
   #connection: Connection | null = null;
@@ -18,19 +34,38 @@ export class Member {
     this.name = name;
   }
 
-  /** @param url of the page @returns a member that receives what all processes publish */
-  static async enter(url: string, room: string, name: string): Promise<Member> {
+  /**
+   * @param url of the page
+   * @param after the offset of an earlier connection, or '' if it had none
+   * @returns a member that receives what all processes publish
+   */
+  static async enter(url: string, room: string, name: string, after?: string): Promise<Member> {
     const member = new Member(name);
-    const query = new URLSearchParams({ room, name });
+    const query = new URLSearchParams({ room, name, ...(after === undefined ? null : { after }) });
     member.#connection = await connect(`${url.replace('http', 'ws')}chat?${query}`, {
       handlers: {
-        message: (_, line) => void member.lines.push(String(line)),
+        message: (_, message) => member.#receive(JSON.parse(String(message))),
       },
     });
     const welcome = /^\* You are with process (\d+)$/;
-    await until(() => member.lines.some((line) => welcome.test(line)));
+    await until(() => member.offset !== undefined);
     member.process = Number(welcome.exec(member.lines.find((line) => welcome.test(line))!)![1]);
     return member;
+  }
+
+  #receive({ line, id, people, here, gone, you, offset }: Message): void {
+    if (line !== undefined) this.lines.push(line);
+    if (id !== undefined) this.ids.push(id);
+    if (people !== undefined) this.#people = new Map(people.map((person) => [person.id, person.name]));
+    if (here !== undefined) this.#people.set(here.id, here.name);
+    if (gone !== undefined) this.#people.delete(gone);
+    if (you !== undefined) this.name = you;
+    if (offset !== undefined) this.offset = offset;
+  }
+
+  /** The names of the members of the room, as this member knows them. */
+  get people(): string[] {
+    return [...this.#people.values()].sort();
   }
 
   say(text: string): void {

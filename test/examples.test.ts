@@ -143,12 +143,29 @@ describe.skipIf(process.platform === 'win32')(
     });
 
     example('chat-cluster.js', async (name) => {
-      const chat = start(name, [], { REDIS_URL: undefined });
+      const chat = start(name, [], { REDIS_URL: undefined, NATS_URL: undefined });
       const url = await chat.listening;
       expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/chat?'");
       const elsewhere = await Member.enter(url, 'kitchen', 'Zoe');
       const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
       await talk(members, 'hello', 50);
+
+      const haveList = (names: string) => members.every(({ people }) => people.join() === names);
+      await until(() => haveList('Ann,Bob,Cem,Dan'));
+      const guest = await Member.enter(url, 'garden', 'Eve');
+      await until(() => haveList('Ann,Bob,Cem,Dan,Eve') && guest.people.length === 5);
+      guest.say('/name Fay');
+      guest.say('/name ***');
+      guest.say('this is Fay');
+      await until(() => haveList('Ann,Bob,Cem,Dan,Fay') && guest.people.includes('Fay'));
+      await until(() => members.every(({ lines }) => lines.at(-1) === 'Fay: this is Fay'));
+      expect(members.every(({ lines }) => lines.at(-2) === '* Eve is now Fay')).toBe(true);
+      await until(() => guest.lines.at(-1) === 'Fay: this is Fay');
+      expect(guest.lines.at(-2)).toBe('* A name is 1 to 20 letters and digits');
+      expect(guest.name).toBe('Fay');
+      await guest.leave();
+      await until(() => haveList('Ann,Bob,Cem,Dan'));
+      expect(elsewhere.people).toEqual(['Zoe']);
 
       const [killed, ...others] = members;
       process.kill(killed!.process, 'SIGKILL');
@@ -156,8 +173,12 @@ describe.skipIf(process.platform === 'win32')(
       await talk(others, 'without it', 50);
       // Until the primary knows that the process is gone, it hands connections to this process.
       await until(() => chat.hasWritten(`process ${killed!.process} ended`));
-      const back = await Member.enter(url, 'garden', killed!.name);
+      const back = await Member.enter(url, 'garden', killed!.name, '');
+      await until(() => ['Ann', 'Bob', 'Cem', 'Dan'].every((name) => back.people.includes(name)));
       await talk([...others, back], 'with it', 50);
+      // Without a history, a member that comes back has no offset.
+      expect(killed!.offset).toBe(null);
+      expect(back.lines[0]).toBe('* Lines may be missing here');
       for (const { lines } of others) {
         expect(lines.filter((line) => line.startsWith('* Lines') || line.includes('away'))).toEqual([]);
       }

@@ -1,11 +1,11 @@
 /**
- * Tests the four processes of examples/chat-cluster.js over redis-server, and their members while Redis is killed and
- * started again.
+ * Tests the four processes of examples/chat-cluster.js over redis-server and nats-server, and their members while the
+ * engine is killed and started again. Both engines keep a history, so no line is lost.
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { until } from '../api/pair.ts';
-import { enterEverywhere, type Member, talk } from '../chat-cluster.ts';
+import { enterEverywhere, Member, talk } from '../chat-cluster.ts';
 import { Project } from '../consumers/project.ts';
 import { killPrograms, startProgram } from '../program.ts';
 import { Engine } from './engines.ts';
@@ -19,7 +19,7 @@ const project = new Project({
 let engine: Engine | null = null;
 
 beforeAll(async () => {
-  await project.install(packages[0]!);
+  await project.install(...packages);
 });
 afterEach(async () => {
   killPrograms();
@@ -31,31 +31,67 @@ const saysAway = ({ lines }: Member): boolean => lines.includes('* The other pro
 const saysBack = ({ lines }: Member): boolean => lines.includes('* The other processes are here again');
 const saysGap = ({ lines }: Member): boolean => lines.includes('* Lines may be missing here');
 
-test('members at four processes receive all messages once and in order, and are notified when Redis is not reachable', async () => {
-  engine = await Engine.start('redis');
-  const REDIS_URL = `redis://127.0.0.1:${engine.port}`;
-  const chat = startProgram(project.folder, 'chat-cluster.js', [], { REDIS_URL });
-  const url = await chat.listening;
-  const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
-  await talk(members, 'hello', 200);
-  expect(members.some((member) => saysAway(member) || saysGap(member))).toBe(false);
+const urls = {
+  redis: (port: number) => ({ REDIS_URL: `redis://127.0.0.1:${port}`, NATS_URL: undefined }),
+  nats: (port: number) => ({ REDIS_URL: undefined, NATS_URL: `127.0.0.1:${port}` }),
+};
 
-  await engine.kill();
-  await until(() => members.every(saysAway));
-  await engine.start();
-  await until(() => members.every(saysBack) && members.every(saysGap));
-  await talk(members, 'again', 200);
+test.each(['redis', 'nats'] as const)(
+  'over %s, members at four processes receive all messages once and in order, also those said while the engine is away',
+  async (kind) => {
+    engine = await Engine.start(kind);
+    const chat = startProgram(project.folder, 'chat-cluster.js', [], urls[kind](engine.port));
+    const url = await chat.listening;
+    const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
+    await talk(members, 'hello', 200);
+    await until(() => members.every(({ people }) => people.join() === 'Ann,Bob,Cem,Dan'));
+    expect(members.some((member) => saysAway(member) || saysGap(member))).toBe(false);
 
-  // The process that replaces a killed one is connected to the bus as well.
-  const [killed, ...left] = members;
-  process.kill(killed!.process, 'SIGKILL');
-  // Until the primary knows that the process is gone, it hands connections to this process.
-  await until(() => chat.hasWritten(`process ${killed!.process} ended`));
-  const others = await enterEverywhere(url, 'garden', ['Eve', 'Fay', 'Gus', 'Hal']);
-  await talk([...others, ...left], 'with it', 50);
+    await engine.kill();
+    await until(() => members.every(saysAway));
+    members[0]!.say('is anybody there?');
+    await engine.start();
+    await until(() => members.every(saysBack));
+    await until(() => members.every(({ lines }) => lines.includes('Ann: is anybody there?')));
+    await talk(members, 'again', 200);
+    expect(members.some(saysGap)).toBe(false);
 
-  chat.child.kill('SIGINT');
-  const { status, output } = await chat.ended;
-  expect(status, output).toBe(0);
-  for (const member of others) expect(await member.closed).toMatchObject({ code: 1001 });
-});
+    // The process that replaces a killed one is connected to the bus as well.
+    const [killed, ...left] = members;
+    const { lines, ids, offset } = await offsetOf(killed!);
+    process.kill(killed!.process, 'SIGKILL');
+    // Until the primary knows that the process is gone, it hands connections to this process.
+    await until(() => chat.hasWritten(`process ${killed!.process} ended`));
+    await talk(left, 'without Ann', 50);
+
+    // A member that comes back receives what it missed, and nothing of it twice. Another process serves it.
+    const back = await Member.enter(url, 'garden', 'Ann', offset);
+    await talk([...left, back], 'with Ann', 50);
+    for (const { name } of left) {
+      expect(back.lines.filter((line) => line.startsWith(`${name}: without Ann `))).toHaveLength(50);
+    }
+    expect(back.ids.filter((id) => ids.includes(id))).toEqual([]);
+    expect(new Set(back.ids).size).toBe(back.ids.length);
+    expect([...back.lines, ...lines].filter((line) => line.startsWith('* Lines'))).toEqual([]);
+
+    const others = await enterEverywhere(url, 'garden', ['Eve', 'Fay', 'Gus', 'Hal']);
+    await talk([...others, ...left, back], 'with all', 50);
+
+    // An invalid offset is not refused: the member is notified, as without a history.
+    const stranger = await Member.enter(url, 'garden', 'Ida', 'invalid');
+    expect(stranger.lines[0]).toBe('* Lines may be missing here');
+
+    chat.child.kill('SIGINT');
+    const { status, output } = await chat.ended;
+    expect(status, output).toBe(0);
+    for (const member of others) expect(await member.closed).toMatchObject({ code: 1001 });
+  },
+);
+
+/** Asks for the offset of a member. @returns it with the lines and ids that it stands for */
+async function offsetOf(member: Member): Promise<{ lines: string[]; ids: string[]; offset: string }> {
+  member.offset = undefined;
+  member.say('/offset');
+  await until(() => member.offset !== undefined);
+  return { lines: [...member.lines], ids: [...member.ids], offset: member.offset! };
+}
