@@ -19,13 +19,13 @@ export interface WebSocketTarget {
   /** The host for name resolution: in ASCII and lower case; an IPv6 address has no brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** The host for the Host field. It has the port only if the port is not the scheme's default. */
+  /** The value of the Host field: the host, followed by the port if the port is not the scheme's default. */
   readonly host: string;
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
   /**
-   * The decoded user name of the URL; `''` if there is none. No other member contains it or the password, and `buildRequest`
-   * never sends them.
+   * The decoded user name of the URL; `''` if there is none. No member except `username` and `password` contains the user name or the
+   * password. `buildRequest` sends neither of them.
    */
   readonly username: string;
   readonly password: string;
@@ -95,8 +95,8 @@ export interface RequestOptions extends RequestFields {
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
-// §4.1 reserves the first three for the handshake; the others would announce a body, or change the meaning of the bytes
-// after the request.
+// §4.1 reserves the first three fields for the handshake. The other fields would announce a body, or change the meaning of the bytes after
+// the request.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -109,8 +109,8 @@ const reservedNames: readonly string[] = [
 
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
- * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Send nothing after it until the
- *   response is verified.
+ * @returns the whole request head, to be sent as latin1, and the key for `verifyResponse`. Send nothing after the head until the response
+ *   is verified.
  * @throws TypeError for a subprotocol or an extension that is not a token, for a repeated subprotocol, for header fields that belong to the
  *   handshake or hold a forbidden character, and for a target that `parseTarget` would not return
  */
@@ -156,8 +156,8 @@ export interface ExpectedResponse {
   /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the server's answers, which only the extension knows. Throws a HandshakeError. This function is not
-   * called if the server accepted no extension.
+   * Checks the parameters of the extensions that the server accepted: only the extension knows its parameters. Throws a HandshakeError.
+   * Not called if the server accepted no extension.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
@@ -187,17 +187,17 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   };
   const fields = new HeaderFields(response.headers);
 
-  // §4.1 (1): any other status means what it means in HTTP: the caller may follow a redirect, or authenticate.
+  // §4.1 (1): any other status has the meaning that HTTP defines. The caller may follow a redirect, or authenticate.
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have either field. A client that trusted such a field would read the first frames
-  // as a body. A single length of 0 announces no body: ws4py sends it.
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that trusted such a field would read the first
+  // frames as a body. A single Content-Length of 0 announces no body: ws4py sends this field.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });
   }
-  // §4.1 (2): the value is "websocket"; unlike in a request, it is not a list.
+  // §4.1 (2): the value is "websocket". In a request the value is a list, in a response it is not.
   const upgrade = fields.single('Upgrade');
   if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
     throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });
@@ -208,7 +208,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (!options.some((option) => toAsciiLowerCase(option) === 'upgrade')) {
     throw fail('WS_RESPONSE_CONNECTION', { value: connection });
   }
-  // §4.1 (4), §11.3.3: the field MUST appear once, and answer our key. It is base64, so the comparison is case-sensitive.
+  // §4.1 (4), §11.3.3: the field MUST appear once, and answer our key. Base64 is compared case-sensitively.
   const accept = fields.single('Sec-WebSocket-Accept');
   if (accept === null || accept !== computeAccept(expected.key)) {
     throw fail('WS_RESPONSE_ACCEPT', { value: accept });

@@ -202,7 +202,7 @@ export const refusals = {
     text: 'The origin of this request is not allowed: see the option "origins" of the server',
   },
 
-  // transport/ and api/ raise these on a server, and answer with `formatRefusal`.
+  // transport/ and api/ raise the following errors on a server, and answer with `formatRefusal`.
   WS_HANDSHAKE_NOT_FOUND: {
     status: 404,
     stage: 'request',
@@ -346,7 +346,7 @@ export const refusals = {
 /** The code of a rule in `refusals`. */
 export type RefusalCode = keyof typeof refusals;
 
-/** The parts of a `HandshakeError` besides its code and message. `cause` is that of `ErrorOptions`. */
+/** The parts of a `HandshakeError` besides its code and message. `ErrorOptions` adds `cause`. */
 export interface HandshakeErrorOptions extends ErrorOptions {
   readonly stage: HandshakeStage;
   readonly status?: number;
@@ -405,15 +405,14 @@ function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
-/** Values that replace the values in the row of the rule, or are added to them. */
+/** Values for one error: `headers` are added to the headers in the row of the rule, all other values replace the values of the row. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
   /** Text to add to the message, such as what to do. The message is logged, so any text from a peer must be escaped in it. */
   readonly detail?: string;
 }
 
 /**
- * Returns the error for a rule of the table.
- * @param details values that replace the values of the row; `headers` are added to the headers of the row.
+ * Returns the error for a rule of the table, with `details` that apply to this error only.
  */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];

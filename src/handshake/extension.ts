@@ -8,7 +8,7 @@ import { type FieldScanner, isToken, parseList } from './token.ts';
 /** One element of the field: an offer of a client, or an answer of a server. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** The parameters in order, including repeated ones: each extension decides whether a parameter may repeat. null: no value. */
+  /** The parameters in order; the value is null if a parameter has none. Each extension decides whether a parameter may repeat. */
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
@@ -25,8 +25,7 @@ export const extensionLimits = {
  * Parses the field.
  * @param values one value for each line, in order: the field may be split over lines (RFC 6455 §9.1)
  * @returns the elements of all lines; an empty list if the field is absent or empty
- * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that
- *   is too long
+ * @throws HandshakeError 400 (stage 'extensions') if the field is malformed or has too many elements, 431 if the field is too long
  */
 export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (values.length === 0) return [];

@@ -4,7 +4,7 @@
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
-// Fields whose value is not a list (RFC 9110, RFC 6454, RFC 6265): two values, when joined, would form a third value.
+// Fields whose value is not a list (RFC 9110, RFC 6454, RFC 6265): joining two values would give another value.
 const singleValued: ReadonlySet<string> = new Set([
   'age',
   'authorization',
@@ -65,7 +65,7 @@ export class HeaderFields {
   }
 
   /**
-   * Returns a field as one value, for an application that does not need its separate lines; null if the field is absent. The lines of Cookie
+   * Returns a field as one value, for an application that does not need the separate lines; null if the field is absent. The lines of Cookie
    * are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a list,
    * the first line is used.
    */
@@ -123,7 +123,8 @@ function linesOf(name: unknown, value: unknown): string[] {
 
 /**
  * Prevents an application from setting fields that belong to the handshake.
- * @throws TypeError if one of `headers` has one of these names (in lower case) or begins with `prefix`
+ * @param names the forbidden names, in lower case; every name that begins with `prefix` is forbidden as well
+ * @throws TypeError if one of `headers` has a forbidden name
  */
 export function forbidFields(headers: readonly string[], names: readonly string[], prefix?: string): void {
   for (let at = 0; at < headers.length; at += 2) {

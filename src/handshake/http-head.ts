@@ -60,8 +60,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Before it is complete, #spaces counts its spaces, and #targetSize counts the bytes between the
-  // first two spaces.
+  // Null until the start line is complete. Until then, #spaces counts the spaces of the start line, and #targetSize counts the bytes
+  // between its first two spaces.
   #start: StartLine | null = null;
   /** Whether an empty line came before the request line. */
   #skipped = false;
@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We do not: all readers of a head must agree where its
-        // lines end.
+        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF: all readers of a head must agree where the
+        // lines of the head end.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));

@@ -45,8 +45,8 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // Another server, maybe a backend of the application, sent the status, fields and body of a client's error: the peer must not receive
-  // them.
+  // An error that occurred on a client holds the status, fields and body that another server sent, such as a backend of the application.
+  // The peer must not receive them.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);

@@ -72,8 +72,8 @@ export function verifyRequest(
   return upgrade;
 }
 
-// §4.2.1 (1): the target is a path with an optional query, or an http or https URI whose host is the one in Host. The path is cut out of the
-// text, never resolved: "//evil/x", resolved against our host, would name another server.
+// §4.2.1 (1): the target is a path with an optional query, or an http or https URI with the host of the Host field. We cut the path out of
+// the text and never resolve it: if we resolved "//evil/x" against our host, the result would name another server.
 function parseRequestTarget(target: string, host: string): { path: string; query: string } {
   const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
   // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends a fragment.
@@ -89,8 +89,8 @@ function cutResource(target: string, host: string): string | null {
   const lower = toAsciiLowerCase(target);
   const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
   if (scheme === undefined) return null;
-  // 9112 §3.2.2: with an absolute-form target, the client sends the same authority in Host. If the two differ, a recipient
-  // may choose the wrong one.
+  // 9112 §3.2.2: with an absolute-form target, the client sends the same authority in Host. If the two authorities differ,
+  // a recipient may choose the wrong one.
   const resource = target.slice(scheme.length + host.length);
   if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
   if (resource === '' || resource.startsWith('?')) return `/${resource}`;
@@ -130,7 +130,7 @@ function verifyVersion(fields: HeaderFields): void {
   if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });
 }
 
-// §4.2.1 (8), §4.1 (10): the field has distinct tokens, at least one, on one line or several (§11.3.4).
+// §4.2.1 (8), §4.1 (10): the field has at least one token, and all its tokens differ. It may have several lines (§11.3.4).
 function parseSubprotocols(fields: HeaderFields): readonly string[] {
   const value = joinedList(fields, 'sec-websocket-protocol');
   if (value === null) return NONE;
@@ -165,7 +165,7 @@ export function selectSubprotocol(offered: readonly string[], supported: readonl
 const NONE: readonly string[] = Object.freeze([]);
 const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
 
-// §4.2.2 (5): these are the status line and the first fields, up to the value of the third field.
+// §4.2.2 (5): the status line, two fields, and the name of the third field. The value of the third field follows.
 const SWITCHING_PROTOCOLS =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ';
 

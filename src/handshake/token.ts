@@ -170,7 +170,7 @@ export function parseTokenList(value: string): string[] | null {
 /**
  * Reads the value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
  * after a slash.
- * @returns the elements unchanged, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
+ * @returns the elements unchanged, such as `['h2c', 'TLS/1.0', 'websocket']`; null if `value` is not such a list.
  */
 export function parseUpgradeList(value: string): string[] | null {
   return parseList(value, (scanner) => {

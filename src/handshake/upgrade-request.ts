@@ -32,7 +32,7 @@ export interface RequestParts {
   readonly offers: readonly ExtensionOffer[];
 }
 
-/** @internal Gives subclasses the parsed header fields. The class assigns it once. */
+/** @internal Returns the parsed header fields of a request, for subclasses. `UpgradeRequest` assigns this function once. */
 export let fieldsOf: (request: UpgradeRequest) => HeaderFields;
 
 /** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. Made by `verifyRequest`. */
@@ -82,15 +82,15 @@ export class UpgradeRequest implements HandshakeRequest {
     this.#fields = fields;
   }
 
-  /** The other end of the socket. It is looked up on each access. */
+  /** The address of the socket's other end. Each access looks the address up. */
   get remote(): HandshakeRequest['remote'] {
     return this.#request.remote;
   }
 
   /**
-   * Returns a header field by its name, in upper or lower case; null if the field is absent. Repeated lines are joined by `', '`, those of
-   * Cookie by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line is used, as in
-   * node:http.
+   * Returns a header field by its name, in upper or lower case; null if the field is absent. Repeated lines are joined by `', '`. Repeated
+   * lines of Cookie are joined by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line
+   * is used, as in node:http.
    */
   header(name: string): string | null {
     return this.#fields.combined(name);

@@ -13,7 +13,7 @@ import { ReceivedRequest } from './received-request.ts';
 import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
-/** The parts of a request that we need. An IncomingMessage and the requests that test frameworks inject have them. */
+/** The parts of a request that we need. An IncomingMessage has these parts, and so has a request that a test framework injects. */
 export type UpgradeMessage = Partial<
   Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
 > & {
@@ -33,9 +33,9 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 }
 
 /**
- * Returns `headers` of node:http as a flat list. They have an array for Set-Cookie, and join the lines of every other field. Only a request
- * that a program made, such as `injectWS` of @fastify/websocket, has `headers` without `rawHeaders`. The request of `injectWS` has a number
- * as the version, and no Host: §4.2.1 requires Host only in a request that came over the wire.
+ * Returns `headers` of node:http as a flat list. In `headers`, Set-Cookie is an array, and every other field is one string. Only a request
+ * that a program made has `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. In this request,
+ * Sec-WebSocket-Version is a number, and Host is missing: §4.2.1 requires Host only in a request that came over the wire.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)
@@ -79,8 +79,8 @@ export function acceptUpgrade<Context, Result>(
 }
 
 /**
- * Removes the settings that an HTTP server or an agent made on a socket for its own use. @param raw the socket of the request, if that is
- * another socket
+ * Removes the settings that an HTTP server or an agent made on a socket for its own use.
+ * @param raw the socket of the request, if the request has another socket than `socket`
  */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;

@@ -42,7 +42,7 @@ export class Attempt {
   /** Takes a socket over: it is destroyed if the attempt fails. */
   use(socket: Duplex): void {
     this.#sockets.push(socket);
-    // If the socket fails between two steps, the next step notices it by `destroyed`.
+    // If the socket fails between two steps, the next step sees that the socket is `destroyed`.
     socket.on('error', ignore);
   }
 
@@ -80,7 +80,7 @@ export class Attempt {
     });
   }
 
-  /** Takes over something other than a socket: `giveBack` is called if the attempt fails, even between the last step and `finish`. */
+  /** Takes over a resource that is not a socket. `giveBack` is called if the attempt fails, even between the last step and `finish`. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);
   }

@@ -94,7 +94,7 @@ export class Batch {
     return chunks;
   }
 
-  /** Returns the same as `takeChunks`, but copies the bytes out of the slab, which is released for other connections. */
+  /** Returns the same as `takeChunks`, but copies the bytes out of the slab. Other connections may then use the slab. */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
     const slab = this.leaveSlab();
@@ -139,7 +139,7 @@ export class Batch {
   }
 }
 
-/** Replaces each of `chunks` that lies in `slab`, from `from` on, by a copy. */
+/** Replaces each chunk that lies in `slab` by a copy, beginning at the index `from` of `chunks`. */
 export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   for (let index = from; index < chunks.length; index++) {
     const chunk = chunks[index]!;
@@ -147,7 +147,7 @@ export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   }
 }
 
-/** Replaces each of `chunks` that lies in `from` by the same part of `to`. */
+/** Replaces each chunk that lies in the slab `from` by the same part of the slab `to`. */
 function moveChunks(from: Buffer, to: Buffer, chunks: Chunk[]): void {
   for (let index = 0; index < chunks.length; index++) {
     const chunk = chunks[index]!;

@@ -1,7 +1,8 @@
 /**
- * Payloads that still belong to the caller while they wait: RFC 6455 does not say when they have to leave. They are read, and copied, when
- * the socket takes them. The copy is needed because a socket that cannot take everything at once reads the memory later, and Node does not
- * keep memory alive that was transferred meanwhile. A payload whose length has changed cannot be sent, because its header was sent already.
+ * Payloads that still belong to the caller while they wait: RFC 6455 does not say when a payload has to leave. We read and copy a payload
+ * when the socket takes it. The copy is needed because a socket that cannot take everything at once reads the memory later. If the
+ * application transfers the memory before that, Node does not keep the memory alive. A payload whose length has changed cannot be sent,
+ * because the frame's header was sent already.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
@@ -27,7 +28,7 @@ export class PayloadChangedError extends TypeError {
   }
 }
 
-/** A payload that belongs to the caller, from the first byte that has not left. */
+/** The part of a caller's payload that has not left yet. */
 export class Borrowed {
   readonly #payload: Uint8Array;
   readonly #size: number;

@@ -17,7 +17,7 @@ import type { SocketConnection } from './socket.ts';
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
-  /** The memory charge of the frame, counted once for all connections; null if each connection copies the frame. */
+  /** Charges the frame's memory to the budget, once for all connections; null if each connection copies the frame. */
   readonly charge: Charge | null;
 }
 
@@ -28,11 +28,11 @@ export class Broadcast {
   /** Whether the payload is a copy, which the application cannot change. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
-  /** The memory that the payload counts for while it waits for a codec. */
+  /** Charges the payload's memory to the budget while the payload waits for a codec. */
   #charge: Charge | null = null;
   /** Key '' is the uncompressed frame. Every other key stands for the settings with which compression gives the same bytes. */
   readonly #frames = new Map<string, SharedFrame>();
-  /** Compressed payloads, by the keys of `#frames`: from zlib's threads, or for connections that cannot take a whole frame yet. */
+  /** Compressed payloads, by the keys of `#frames`. Needed if zlib's threads compress, or if a connection cannot take whole frames yet. */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
   /** @param isText whether this is a text message. If so, a payload of bytes is valid UTF-8 */
@@ -76,7 +76,7 @@ export class Broadcast {
     return endpoint.sendSerialized(bytes, size, charge);
   }
 
-  /** Sends the payload itself. It outlives this call, so it is copied, once for all connections. */
+  /** Sends the payload itself. The connection uses the payload after this call, so we copy it, once for all connections. */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);
     this.#ownsPayload = true;

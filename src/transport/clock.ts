@@ -1,7 +1,7 @@
 /**
- * The clock and the timers that connections run on. They are read once, when this file is loaded, so that the fake timers of an
- * application's tests stop neither sending nor a deadline. All connections share them. So their callbacks run outside the AsyncLocalStorage
- * context of any connection: otherwise they would all run in the context of the first connection.
+ * The clock and the timers of all connections. This file takes Node's functions once, when it is loaded, so that the fake timers of an
+ * application's tests stop neither sending nor a deadline. All connections share the timers. So the callbacks of the timers run outside the
+ * AsyncLocalStorage context of any connection: otherwise all callbacks would run in the context of the first connection.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -31,7 +31,7 @@ const noContext = new NoContext('rfc6455');
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const now = performance.now.bind(performance);
 
-/** Runs `step` in the context in which the library was loaded, not in that of the caller. */
+/** Runs `step` in the context in which the library was loaded, not in the caller's context. */
 export function withoutContext<This>(step: (this: This) => void, target: This): void {
   noContext.runInAsyncScope(step, target);
 }

@@ -18,7 +18,7 @@ export interface CompressionOptions extends DeflateConfig {
   readonly threshold?: number | undefined;
   /** zlib's level for messages over 2 KiB, 1 to 9. Levels 7 to 9 use the whole window, levels 1 to 6 only 8 or 16 KiB of it. @default 6 */
   readonly level?: number | undefined;
-  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster for them. 'zlib': all go to zlib. @default 'auto' */
+  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster at this size. 'zlib': all go to zlib. @default 'auto' */
   readonly engine?: 'auto' | 'zlib' | undefined;
   /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
   readonly synchronous?: boolean | undefined;
@@ -54,7 +54,7 @@ export class Compression {
   readonly #settings: CodecSettings;
 
   /**
-   * @param options the options, which the layer that took them from the application has checked
+   * @param options checked by the layer that took them from the application
    * @throws {RangeError | TypeError} for an invalid window or context takeover
    */
   constructor(options: CompressionOptions = {}) {

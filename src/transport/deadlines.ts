@@ -79,7 +79,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when `size` bytes have come, before they are parsed. @returns the time, for `parsed` */
+  /** Call this when `size` bytes have come, before you parse them. @returns the current time, to be passed to `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
@@ -184,8 +184,8 @@ export class Deadlines implements TimerOwner, Pinging {
       else this.#closeTimedOut();
       return;
     }
-    // The first check that ends the connection is enough: the reason is reported once. The heartbeat comes first, because the next check
-    // needs to know whether a ping is unanswered.
+    // If one check ends the connection, the later checks are skipped, so that one reason is reported. The heartbeat comes first, because the
+    // next check needs to know whether a ping is unanswered.
     this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);

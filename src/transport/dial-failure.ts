@@ -1,5 +1,5 @@
 /**
- * Lists the failures of a client that are not faults of the server's answer: name → stage, section, text. Errors of the system
+ * Lists the failures of a client that are not faults of the server's answer, with their stage, section and text. Errors of the system
  * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts has the faults of an answer.
  */
 
@@ -123,7 +123,7 @@ export function locate(error: HandshakeError, place: string): HandshakeError {
   });
 }
 
-/** Returns the text of an error of `locate` without the place, for a surface that names the place in its own words. */
+/** Returns an error's text without the place that `locate` added. Used by a surface that names the place in its own words. */
 export function withoutPlace({ message }: HandshakeError): string {
   const at = message.lastIndexOf(' [');
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;

@@ -92,7 +92,7 @@ export function planRoute(url: string | URL, options: DialOptions): DialRoute {
 
 /**
  * Connects and performs the opening handshake.
- * @throws HandshakeError that names the stage that failed; if `signal` aborts the attempt, its reason
+ * @throws HandshakeError that names the stage that failed; the reason of `signal` if `signal` aborts the attempt
  */
 export async function dial(
   { target: first, hop: firstHop, crossOriginHeaders }: DialRoute,

@@ -1,8 +1,8 @@
 /**
  * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
- * the request are processed as soon as the application has accepted it. Reading continues before the answer. Otherwise, if a peer sends a
- * byte and leaves, we would not notice its end (its FIN waits after this byte), and the application would not be notified that its answer is
- * no longer needed.
+ * the request are processed as soon as the application has accepted the request. We read before the answer is known. Otherwise we would not
+ * notice that a peer sent a byte and left: the peer's FIN waits after this byte. The application would then not be notified that the peer no
+ * longer needs the answer.
  */
 
 import type { Duplex } from 'node:stream';

@@ -1,7 +1,7 @@
 /**
- * Checks whether the peer is still connected, and shows the peer that we are: RFC 6455 §5.5.2, §5.5.3. A ping is sent after silence, and
- * any byte counts as an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not see. While we
- * only receive, we send an unsolicited pong to show that we are connected. deadlines.ts has the timer.
+ * Checks whether the peer is still connected, and shows the peer that we are connected: RFC 6455 §5.5.2, §5.5.3. A ping is sent after
+ * silence, and any byte counts as an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not
+ * see. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -16,7 +16,7 @@ const MAX_IN_FLIGHT = 8_388_608;
 // Bytes a second that a slow peer is assumed to read.
 const SLOW_PEER = 32_768;
 
-// If we received this many bytes since we last sent anything, a ping of the peer may still wait after other bytes that the peer sent.
+// If we received this many bytes since we last sent anything, the peer may have sent a ping that has not arrived yet.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -71,8 +71,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // A new silence begins with the answer. We check at the usual interval: if we waited for the longer time of the answer, we would notice
-    // the new silence too late.
+    // The peer may answer and then be silent again. We check at the usual interval: the time for an answer may be longer, so that
+    // we would notice the new silence too late.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -85,7 +85,7 @@ export class Heartbeat {
     if (this.#isBlind) {
       this.#pingedAt = 0;
       this.#lastReceived = now;
-      // A pong would not be seen. But TCP has to deliver the ping: if the peer is not connected any more, the socket fails.
+      // We would not see a pong. But TCP has to deliver the ping: if the peer is not connected any more, the socket fails.
       if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
       return;
     }
@@ -97,7 +97,7 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // The peer first has to read the bytes that are on their way, in its system's memory and ours, and it may be slow.
+      // The peer first has to read the bytes that wait in its system's memory and in ours, and the peer may be slow.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
@@ -119,15 +119,15 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive: since we last sent something, the peer has sent much, or is in the middle of a message. So it cannot know
-   * whether we are still connected.
+   * Whether we only receive: since we last sent something, the peer has sent much, or is in the middle of a message. So the peer cannot
+   * know whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we do not read, and the peer takes what we send: nothing shows whether it is still connected. */
+  /** Whether we do not read, and the socket is not blocked: we cannot see whether the peer is still connected. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -22,7 +22,7 @@ export function isClaimed(socket: Duplex, written: number): boolean {
   return socket.writableLength > 0 || bytesWrittenTo(socket) > written;
 }
 
-/** Returns how many bytes were written to a socket so far: earlier answers of a connection that was kept alive. */
+/** Returns how many bytes were written to a socket so far. A kept-alive connection may have carried earlier answers. */
 export function bytesWrittenTo(socket: Duplex): number {
   return (socket as Partial<Socket>).bytesWritten ?? 0;
 }

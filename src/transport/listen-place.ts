@@ -20,8 +20,8 @@ export interface PlaceOptions {
   readonly fd?: number | undefined;
 }
 
-// The first versions of Node that support `reusePort`. Older ones would ignore it, and the second process would fail with an error far from
-// the cause.
+// The first versions of Node that support `reusePort`. Older versions would ignore `reusePort`, and the second process would fail with an
+// error far from the cause.
 const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
   [22, 12],
   [23, 1],

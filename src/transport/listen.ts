@@ -22,7 +22,7 @@ export interface ListenOptions extends PlaceOptions {
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The family of the address to use for a host name. @default that of the first address */
+  /** The family of the address to use for a host name. @default the family of the first address */
   readonly family?: 4 | 6 | undefined;
   /** True: the process may end while the listener is open. Connections keep the process alive. @default false */
   readonly unref?: boolean | undefined;
@@ -46,14 +46,14 @@ export interface Listener {
   terminate(): void;
 }
 
-// The number of TLS handshakes above the connection limit that continue, only so that we can answer 503. Further ones are dropped.
+// Above the connection limit, this many TLS handshakes continue, only so that we can answer 503. We drop all further TLS handshakes.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
  * Listens.
  * @param path the path that is served; requests for other paths get 404
  * @param onStopped called when `signal` ends the listening
- * @returns when ready; rejects with the system's error, such as EADDRINUSE, or the reason of `signal`
+ * @returns a promise that resolves once the listener is ready, or rejects with the system's error, such as EADDRINUSE, or the signal's reason
  */
 export async function listen<Context, Result>(
   options: ListenOptions,
@@ -131,8 +131,8 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 }
 
 /**
- * @throws the system's error, such as ENOTFOUND, if the name has no address of that family; EAFNOSUPPORT if `host` is an address of the
- *   other family
+ * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`; EAFNOSUPPORT
+ *   if `host` is an address of the other family
  */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
@@ -173,7 +173,7 @@ class Acceptor<Context, Result> {
   }
 
   listenSecurely(tls: TlsOptions): Server {
-    // A handshake begins with the TCP connection. TLS then reports it on another socket with the same remote end.
+    // A handshake begins with the TCP socket. Once TLS is established, Node reports another socket with the same two ends.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
@@ -209,7 +209,7 @@ class Acceptor<Context, Result> {
       socket.allowHalfOpen = true;
       const key = connectionKey(socket);
       if (key === null) {
-        // This is a Unix domain socket: the deadline of TLS, which is as long as ours, has ended.
+        // This is a Unix domain socket. The deadline of TLS has ended, so the opening handshake starts another deadline.
         this.#readRequest(socket, this.#handshake(socket, true), true);
         return;
       }

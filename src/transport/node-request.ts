@@ -113,6 +113,6 @@ export function connectPlain(options: NetConnectOpts & { readonly socketPath?: s
 export function connectSecure(options: ConnectionOptions): Socket {
   // RFC 6066 §3: literal addresses are not permitted in SNI.
   const { host = '', servername = isIP(host) === 0 ? host : '' } = options;
-  // We call it through the module's object, because programs replace `tls.connect`.
+  // We call `tls.connect` as a property of `tls`, because programs replace this property.
   return tls.connect({ ...options, path: undefined as never, servername });
 }

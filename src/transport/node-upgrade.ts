@@ -23,8 +23,8 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 
 /**
  * Returns the lines of a 101: first the status line, then the header fields, without the empty line at the end.
- * @param subprotocol '' for none. This function does not check whether the client offered it. A client that did not offer it has to fail the
- *   connection
+ * @param subprotocol the subprotocol to answer, or `''` for no subprotocol. This function does not check whether the client offered the
+ *   subprotocol. A client that did not offer it has to fail the connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,

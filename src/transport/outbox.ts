@@ -272,7 +272,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // This runs inside a write, so the content waits in its slab.
+    // `socket.write` is being called, so the content of the full slab has to stay in this slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }

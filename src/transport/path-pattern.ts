@@ -68,7 +68,7 @@ export function pathOf(target: string): string {
  */
 export function toPathPattern(path: unknown): PathPattern {
   if (path instanceof RegExp) {
-    // Every path is ASCII when it arrives, so such a pattern would silently never match.
+    // Every path is ASCII when it arrives, so a pattern with other characters would silently never match.
     if (/[^ -~]/.test(path.source)) {
       throw new TypeError(`path is ${String(path)}: paths arrive percent-encoded, so write the encoded form`);
     }

@@ -36,7 +36,7 @@ export class PingPace {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }
 
-  /** Call this when a pong has come, or could not be seen up to now. */
+  /** Call this when a pong has come. Call it as well if a pong could not be seen until now. */
   answered(now: number): void {
     this.#lastPong = now;
     this.#isAnswered = true;

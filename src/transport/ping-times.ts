@@ -38,9 +38,9 @@ export class PingTimes {
     if (ping === undefined) return;
     this.rtt = now - ping.sentAt;
     this.lastAnswered = ping.number;
-    // §5.5.3: a peer may answer only the most recent of several pings, so we no longer wait for answers to the pings before it. If
-    // several pings have the same payload, one pong may answer any of them. We do not time the later ones: otherwise we might take each pong
-    // for the answer to the ping before.
+    // §5.5.3: a peer may answer only the most recent of several pings, so we no longer wait for answers to earlier pings. If several pings
+    // have the same payload, a pong may answer any of these pings. We stop timing the later pings with this payload: otherwise we might match
+    // each further pong with the wrong ping.
     this.#unanswered = this.#unanswered.slice(at + 1).filter((later) => !later.payload.equals(payload));
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Proxies: RFC 6455 §4.1 (3). This file decides which proxy to use, and makes the request that opens a tunnel through an HTTP proxy
- * (RFC 9110 §9.3.6); socks.ts does that for SOCKS5. tunnel.ts connects to the proxy, and through the proxy to the server.
+ * (RFC 9110 §9.3.6). socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy, and through the proxy to the server.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -46,7 +46,7 @@ function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-// socks5h: of curl says that the proxy resolves names. Here it always does: a client behind a proxy may have no name server.
+// In curl, the scheme socks5h asks the proxy to resolve names. Here every proxy resolves them: the client may have no name server.
 const defaultPorts: ReadonlyMap<string, number> = new Map([
   ['http:', 80],
   ['https:', 443],

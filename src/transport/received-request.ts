@@ -27,7 +27,7 @@ export class ReceivedRequest implements HandshakeRequest {
     this.headers = head.headers;
     this.#socket = socket;
     this.#secure = secure;
-    // We know only of Node's sockets that they still give the address later. From other objects we read it now.
+    // Only Node's sockets are known to give the address later as well. From any other object we read the address now.
     if (!(socket instanceof Socket)) this.#remote = this.#find();
   }
 

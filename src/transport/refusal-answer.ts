@@ -24,8 +24,8 @@ export function answerTo(
 }
 
 /**
- * Writes the answer. An error that is not a valid refusal is the server's fault, and the peer receives 500. Such errors are an exception of
- * the application, a refusal with an invalid header field, and the error of a client's handshake with another server.
+ * Writes the answer. An error that is not a valid refusal is the server's fault, and the peer receives 500. Examples are an exception that
+ * the application threw, a refusal with an invalid header field, and an error of a handshake in which the application was the client.
  */
 function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {

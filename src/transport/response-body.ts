@@ -12,7 +12,7 @@ export class ResponseBody {
   /** The part of the body that has come is the first `#size` bytes of this memory. */
   #body: Buffer = nothing;
   #size = 0;
-  /** Bytes of the body, or of the current chunk, that have not come. */
+  /** How many bytes of the body, or of the current chunk, have not come yet. */
   #remaining: number;
   /** The part of the line before a chunk that has come. */
   #line = '';

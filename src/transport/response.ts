@@ -1,6 +1,6 @@
 /**
  * Reads the answer of a server or a proxy, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
- * handshake/http-head.ts has the grammar of a head, and response-body.ts has that of a body. dial.ts and tunnel.ts decide what an answer
+ * handshake/http-head.ts has the grammar of a head, response-body.ts has the grammar of a body. dial.ts and tunnel.ts decide what an answer
  * means.
  */
 
@@ -78,7 +78,7 @@ export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd:
   };
 }
 
-/** Returns the same error with the stage at which the malformed head arrived: that of the server, or of the proxy. */
+/** Returns the same error with another stage: 'proxy' if the malformed head came from the proxy, 'http' if the server sent it. */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

@@ -13,7 +13,7 @@ import type { Addressed } from './received-request.ts';
 export class ServerRequest extends UpgradeRequest {
   /** The request of node:http, on an attached server and in `handleUpgrade`; null on our own listener. */
   readonly raw: IncomingMessage | null;
-  /** The net or TLS socket, or the one that `handleUpgrade` was given. Do not read or write it: it belongs to the connection. */
+  /** The net or TLS socket, or the socket that was passed to `handleUpgrade`. Do not read or write it: the connection owns it. */
   readonly socket: Duplex;
 
   constructor(request: UpgradeRequest, socket: Duplex, raw: IncomingMessage | null) {
@@ -35,8 +35,8 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * Returns an object that has the address of a request's other end, and does not keep the request in memory. One of Node's sockets remembers
- * an address that was read once, so it is returned itself. For any other socket, the address is returned.
+ * Returns an object that has the address of a request's other end, and does not keep the request in memory. A socket of node:net or node:tls
+ * remembers an address that was read once, so this function returns the socket. For any other Duplex, it returns a copy of the address.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

@@ -1,7 +1,8 @@
 /**
  * Limits how many sockets a server holds at a time (RFC 6455 §10.4: an endpoint protects itself). A socket has one slot, from accept to its
  * 'close': during the opening handshake, as a connection, while a refused peer reads its answer, and while its upgrade is left to another
- * listener. No earlier event can give the slot back, so no peer can hold more sockets than there are slots.
+ * listener. Before 'close', a slot is given back only if another listener has taken the socket over. So peers never hold more of the server's
+ * sockets than there are slots.
  */
 
 import type { Duplex } from 'node:stream';

@@ -1,6 +1,6 @@
 /**
- * Binds a socket to an endpoint: passes data, end and errors on (RFC 6455 §7.1.1: closing TCP, §7.2.1: its loss). frame/endpoint.ts has
- * the protocol, outbox.ts sends the bytes, and deadlines.ts has the deadlines that keep a peer from holding the connection open.
+ * Binds a socket to an endpoint: passes the socket's data, end and errors to the endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing
+ * TCP). frame/endpoint.ts has the protocol, outbox.ts sends the bytes, and deadlines.ts prevents a peer from holding the connection open.
  */
 
 import { Socket } from 'node:net';
@@ -89,7 +89,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.limits.memoryBudget;
   }
 
-  /** Returns a charge for memory that waits, 0 bytes at first. @param isUnread whether it waits for the application, not for the peer */
+  /** Returns a charge of 0 bytes, for memory that waits. @param isUnread whether the memory waits until the application reads it */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
@@ -210,8 +210,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure a reset is expected: our end resets a
-    // peer that still sends when we no longer read.
+    // After a finished closing handshake, a reset loses nothing (§7.1.1 allows it). After a failure, a reset is expected: the peer may still
+    // send, and our system answers with a reset when we no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
@@ -236,7 +236,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // It is not drained yet if messages still wait for the codec, or replies filled the socket again. And no event may follow `close`.
+    // Messages may still wait for the codec, and replies may have filled the socket again. No event may follow `close`.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();

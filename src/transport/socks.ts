@@ -1,7 +1,7 @@
 /**
  * SOCKS5 proxies: RFC 1928, and RFC 1929 for a user name and a password. The note at the end of RFC 6455 §4.1 recommends them for
- * WebSocket connections. This file writes the client's messages and reads the proxy's; proxy.ts decides which proxy to use, and tunnel.ts
- * connects to it.
+ * WebSocket connections. This file writes the client's messages and reads the proxy's messages. proxy.ts decides which proxy to use, and
+ * tunnel.ts connects to this proxy.
  */
 
 import { isIP, isIPv4 } from 'node:net';
@@ -72,7 +72,7 @@ export async function openSocksTunnel(
   return socket;
 }
 
-/** Returns the request for a connection (1928 §4). The proxy resolves a name. */
+/** Returns the request for a connection (1928 §4). If the target is a host name, the proxy resolves the name. */
 export function formatSocksRequest({ hostname, port }: WebSocketTarget): Buffer {
   const address = addressOf(hostname);
   const portBytes = [port >> 8, port & 0xff];
@@ -84,7 +84,7 @@ function addressOf(hostname: string): readonly number[] {
   if (isIPv4(hostname)) return [IPV4, ...hostname.split('.').map(Number)];
   if (isIP(hostname) === 0) {
     const name = Buffer.from(hostname);
-    // The length takes one byte. DNS has no longer names either (RFC 1035 §2.3.4).
+    // The length field has one byte. DNS allows at most 255 bytes as well (RFC 1035 §2.3.4).
     if (name.length > 255) throw refusedBecause('the host name is longer than 255 bytes');
     return [NAME, name.length, ...name];
   }

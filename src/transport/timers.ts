@@ -67,7 +67,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
-  /** Whether a tick is due, but the sockets are read first. */
+  /** Whether a tick is due, and waits until the sockets were read. */
   #waitsForPoll = false;
   #running = false;
 
@@ -179,7 +179,7 @@ export class TimerWheel {
     }
   }
 
-  /** Returns the next tick to wake up for: that of the next slot that holds a timer, at most one turn of the wheel away. */
+  /** Returns the next tick to wake up for: the tick of the next slot that holds a timer, at most one turn of the wheel away. */
   #nextTick(): number {
     const last = this.#done + SLOTS;
     for (let tick = this.#done + 1; tick < last; tick++) {

@@ -48,7 +48,7 @@ export interface TunnelOptions {
 /**
  * Connects to the target: by TCP, through a tunnel if there is a proxy, and with TLS if the URL is wss.
  * @param tls the TLS options that may be used for the target; after a redirect, some of those in `options` are missing
- * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; if the signal aborts the attempt, its reason
+ * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; the signal's reason if the signal aborts the attempt
  */
 export async function openTransport(
   attempt: Attempt,

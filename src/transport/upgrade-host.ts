@@ -68,7 +68,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     accepted: AcceptedRequest,
     headers: readonly string[],
   ): readonly string[] | null;
-  /** A refusal is about to be written. @returns the answer to write, which may be the same. Must not throw */
+  /** A refusal is about to be written. Must not throw. @returns the refusal to write: `error`, or another one */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
   /** A request was answered with an error, or its client left before the answer. */
@@ -77,7 +77,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
 
 /** The source of one request, and the callbacks that wait for its outcome. */
 export interface UpgradeOrigin<Result> {
-  /** The path that is served, see `servesPath`. @default '', any */
+  /** The path that is served, see `servesPath`. @default '', which serves every path */
   readonly path?: PathPattern;
   /** The request of node:http, if node:http read the head. */
   readonly raw?: IncomingMessage | null;

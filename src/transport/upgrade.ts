@@ -271,7 +271,7 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // If the handshake was refused, this releases the early bytes; if it was accepted, the connection has taken them before.
+    // After a refusal, this call releases the early bytes. An accepted connection has already taken them.
     this.#early?.take();
     this.#early = null;
   }

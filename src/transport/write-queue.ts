@@ -1,8 +1,7 @@
 /**
  * Gives bytes to a socket, and keeps the bytes that the socket does not take, in order. Waiting bytes go to the socket in slices of limited
- * size.
- * So we can distinguish slow progress from no progress, and 16 MiB for one peer do not wait in the socket's own queue, where we cannot
- * count them.
+ * size. So we can distinguish slow progress from no progress. Otherwise, 16 MiB for one peer might wait in the socket's own queue, where we
+ * cannot count them.
  */
 
 import type { Duplex } from 'node:stream';
@@ -72,7 +71,7 @@ export class WriteQueue {
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap bytes that may wait; the bytes that the socket is writing must not exceed this limit unnoticed */
+  /** @param sendCap how many bytes may wait. A TLS socket that is writing more than this limit counts as blocked */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -217,7 +216,7 @@ export class WriteQueue {
     this.#waiting.tidy();
   }
 
-  /** Returns the size of the next slice. The slice includes a small rest, so that a header does not need a separate write. */
+  /** Returns the size of the next slice. If only a few bytes remain after it, the slice includes them, which saves a write. */
   #sliceSize(usual: number): number {
     const { size } = this.#waiting;
     return size <= usual + MAX_REST ? size : usual;
@@ -246,14 +245,14 @@ export class WriteQueue {
     this.#checkBlocked();
   }
 
-  /** Notifies the owner if the busy socket is blocked, and again if it already was. */
+  /** Notifies the owner if the busy socket is blocked, even if the owner was notified before. */
   #checkBlocked(): void {
     if (!this.blocked && !this.isSlow && this.bufferedAmount <= this.#allowance) return;
     this.blocked = true;
     this.#owner.onBlocked();
   }
 
-  /** Returns the callback for a write of `size` bytes, or undefined if the write has none. */
+  /** Returns the callback for a write of `size` bytes; undefined if the write needs no callback. */
   #callbackFor(size: number): WriteCallback | undefined {
     this.#hasCallback = this.#isUnsure || size > MAX_SILENT_SIZE;
     if (!this.#hasCallback) return undefined;
@@ -261,7 +260,7 @@ export class WriteQueue {
     return this.#callback;
   }
 
-  /** Created for the first write, because an idle connection does not need it. */
+  /** The callback is created when a write first needs it, because an idle connection needs no callback. */
   get #callback(): WriteCallback {
     this.#onTaken ??= (error) => this.#taken(error ?? null);
     return this.#onTaken;

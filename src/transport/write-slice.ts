@@ -1,4 +1,4 @@
-/** Two ways to give the first bytes that wait to a socket, in one call of the kernel. */
+/** Two ways to write the first waiting bytes to a socket, in one system call. */
 
 import type { Duplex } from 'node:stream';
 import { MAX_REST } from './borrowed.ts';
