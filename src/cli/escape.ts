@@ -5,7 +5,7 @@
 
 // C0, DEL and C1 move cursors and start escape sequences. The separators break lines. The bidirectional controls change the order in which
 // the characters of a line are shown. A lone surrogate is not a character.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this expression has to find control characters.
 const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const named = new Map([

@@ -65,15 +65,15 @@ const SHOWN_BODY = 200;
 
 /** Says why a client has no connection. */
 export function connectFailure(error: unknown): CommandFailure {
-  // §4.1: an option has a value that no request can carry. In this case the library throws before it sends anything.
+  // §4.1: no request can carry the value of an option. The library throws these errors before it sends anything.
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // The status is removed from the message, since it is shown before the body. The advice of the library has to name the option of this
-  // command.
+  // The status is removed from the message, since `answer` shows it. The advice of the library is changed, so that it names the option of
+  // this command.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

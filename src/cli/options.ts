@@ -16,7 +16,7 @@ export function parseOptions<const Config extends ParseArgsConfig>(config: Confi
     return parseArgs(config);
   } catch (error) {
     if (!codeOf(error).startsWith('ERR_PARSE_ARGS_')) throw error;
-    // Node adds advice about options that look like arguments, in further sentences and lines.
+    // Node adds advice, in further sentences and lines. Only the first sentence is shown.
     const [first = ''] = textOf(error).split(/\. |\n/);
     throw misuse(first.charAt(0).toLowerCase() + first.slice(1), error);
   }

@@ -35,7 +35,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // The process that writes to our stdin can stop, since nothing reads its output any more.
+      // Nothing reads the input any more. If stdin is closed, the process that writes to it can stop.
       stdin.destroy();
     },
   };
@@ -53,7 +53,7 @@ export function sendLines(
     else timer = setTimeout(closeWhenQuiet, Math.min(left, connection.bufferedAmount > 0 ? 50 : MAX_DELAY));
   };
   lines.on('line', (line) => {
-    // Lines that readline has already split come in spite of the pause: at most one chunk of input.
+    // The pause does not hold back lines that readline has already split: at most one chunk of input.
     if (!connection.send(line)) lines.pause();
   });
   transcript.onDrain = () => lines.resume();

@@ -119,7 +119,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // A message under the limit needs room in the memory budget of the process, and several such messages should not wait for each other.
+  // The memory budget of the process needs room for several of the largest messages, so that they do not wait for each other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }

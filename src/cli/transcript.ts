@@ -18,7 +18,7 @@ export class Transcript implements ConnectionHandlers {
   typedLine: TypedLine | null = null;
   /** The time at which a message, or a part of a message, came last, on the clock of `performance.now`. */
   lastReceived: number = performance.now();
-  /** Called once everything has left after `send` had returned false. */
+  /** If `send` has returned false: called once no more bytes wait to be sent. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
   /** The payloads of our pings, and the times at which they were sent. */

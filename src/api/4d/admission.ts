@@ -32,7 +32,7 @@ export class Admission<Handler extends object> {
 
   /**
    * C64: lets `onConnection` decide before the 101 response is written, since §4.2.2 requires that a refusal is an HTTP status.
-   * @param seat makes the answer that accepts the request
+   * @param seat makes the answer for a request that `onConnection` has accepted
    */
   decide<Seated>(
     request: UpgradeRequest,
@@ -56,7 +56,7 @@ export class Admission<Handler extends object> {
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;
-      // The answer is not needed any more, so `onConnection` is not called.
+      // An aborted request needs no answer, so `onConnection` is not called for it.
       signal.addEventListener('abort', () => {
         this.#worker.drop(task);
         settled(reject(503));

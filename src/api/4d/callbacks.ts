@@ -46,12 +46,12 @@ export class Callbacks implements TaskOwner {
     return this.#report([error], () => warn(thrown));
   }
 
-  /** Passes to `onError`, if the handler has it, an error that a peer or the network caused. */
+  /** Passes an error that a peer or the network caused to `onError`. Without an `onError`, the error is ignored. */
   report(...errors: readonly FourDError[]): unknown {
     return this.#report(errors, () => {});
   }
 
-  /** Reports an error that the program must know to `onError`. Without an `onError`, the error becomes a process warning. */
+  /** Passes an important error to `onError`. Without an `onError`, the error becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }
@@ -83,7 +83,7 @@ export class Callbacks implements TaskOwner {
     }
   }
 
-  /** Calls a callback if the handler has it. @throws the error of the callback, or of its getter */
+  /** Calls a callback if the handler has it. @throws the error of the callback, or of the getter that returns the callback */
   invoke(name: string, event: { readonly type: string }): unknown {
     const callback = this.#handler[name];
     if (callback === undefined || callback === null) return undefined;

@@ -1,4 +1,4 @@
-/** Implements `WebSocket`, 4D's client. The native `connect` makes the connection; link.ts handles its events. */
+/** Implements `WebSocket`, 4D's client. The native `connect` makes the connection; link.ts handles the events of the connection. */
 
 import { connect } from '../client.ts';
 import { type ConnectOptions, connectSpecs } from '../connect-options.ts';
@@ -20,7 +20,7 @@ export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCal
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which `onError` is notified of a callback that has not ended while other callbacks wait for it. @default 10000 */
+  /** Milliseconds. If a callback has not ended after this time, and other callbacks wait for it, `onError` is called. @default 10000 */
   readonly warnAfter?: number | undefined;
 }
 
@@ -112,10 +112,10 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Sends a message. The type of the argument decides about the type of the message. While the status is "Connecting", the message waits, and
-   * is sent once `onOpen` has been called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
-   * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB). In these cases nothing was sent.
-   *   4D returns nothing.
+   * Sends a message. The type of the argument decides whether the message is text or binary. While the status is "Connecting", the message
+   * waits. It is sent after `onOpen`. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
+   * @returns false if the status is "Closing" or "Closed", or if too many bytes wait (`sendCap`, at most 64 MiB). In these cases nothing was
+   *   sent. 4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -165,7 +165,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` was called after the server's answer had come.
+            // `terminate` was called between the server's answer and this event.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },

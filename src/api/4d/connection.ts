@@ -1,6 +1,6 @@
 /**
  * Implements the members of `WebSocketConnection`: one client of a `WebSocketServer`. It uses a native connection; link.ts handles the events
- * of that connection. The class that users see is in server.ts, because it needs a type from that file.
+ * of that connection. The class that users see is in server.ts, because the class uses a type of server.ts.
  */
 
 import type { DataType, Sendable } from './data.ts';
@@ -45,9 +45,9 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Sends a message. The type of the argument decides about the type of the message; the server's dataType has no effect. 4D:
-   * WebSocketConnection, `.send()`.
-   * @returns false if the status is not "Connected", or not any more. In these cases nothing was sent. 4D returns nothing.
+   * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect.
+   * 4D: WebSocketConnection, `.send()`.
+   * @returns false if the status is not "Connected", or no longer is after the call. In these cases nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -55,7 +55,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Closes the connection. If the code is 3001 to 4999, the client receives it and the message. With any other code, or without a code, the
+   * Closes the connection. If the code is 3001 to 4999, the client receives code and message. With any other code, or without a code, the
    * client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
    * @param code a close code, or an object `{ code, message }`
    * @param message is cut to 123 bytes

@@ -1,6 +1,6 @@
 /**
- * Converts a received message by 4D's dataType, and an argument of `send` to a message. 4D: WebSocketServer, "options parameter";
- * WebSocketConnection, `.send()`.
+ * Converts a received message to the type that 4D's dataType names, and an argument of `send` to a message. 4D: WebSocketServer, "options
+ * parameter"; WebSocketConnection, `.send()`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. A Blob of 4D is bytes or a `Blob` of the web. Any other object is sent as JSON,
- * and other values as their text.
+ * The values that `send` accepts. A string is sent as text. A Blob of 4D is bytes or a `Blob` of the web. Any other object is sent as JSON.
+ * Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 

@@ -9,13 +9,13 @@ export const fourDErrors = {
   DUPLICATE_PATH: -10718,
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
-  /** The web server of a `WebSocketServer` is not started or has failed, or `start` was called with settings while the web server runs or stops. */
+  /** The web server is not started or has failed. Or `start` was called with settings while the web server was running or stopping. */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
   CALLBACK: 3,
   /** The dataType is "object", and a message is not JSON. */
   BAD_JSON: 4,
-  /** The dataType is "text" or "object", and bytes are not UTF-8. */
+  /** The dataType is "text" or "object", and the bytes of a message are not UTF-8. */
   BAD_TEXT: 5,
   /** The connection failed, because the peer broke a rule or the socket failed. If TCP ends without a Close frame, this is not an error. */
   CONNECTION: 6,
@@ -23,7 +23,7 @@ export const fourDErrors = {
   CANNOT_CONNECT: 7,
   /** A Blob that was to be sent could not be read. */
   UNREADABLE_BLOB: 8,
-  /** `send` had accepted messages that could not be sent: the client could not connect, or the connection ended before that. */
+  /** `send` had accepted messages that could not be sent, because the client could not connect, or the connection ended too early. */
   NOT_SENT: 9,
   /** A callback has not ended, and other callbacks wait for it. */
   SLOW_CALLBACK: 10,

@@ -1,6 +1,6 @@
 /**
  * Implements the part that `WebSocketConnection` and `WebSocket` share: it turns the events of a native connection into callbacks in the
- * worker. A connection stops reading while an event of it waits, so that a slow handler does not fill memory.
+ * worker. A connection stops reading while one of its events waits, so that a slow handler does not fill memory.
  */
 
 import type { Connection } from '../connection.ts';
@@ -41,7 +41,7 @@ export class Link {
   /** Whether the application is calling a method. Events that this call causes at once are reported after the call has returned. */
   #isCalled = false;
   #undelivered = 0;
-  /** The number of messages that waited for the connection, and that the open connection refused. */
+  /** The number of waiting messages that could not be sent when the connection had opened. */
   #unsent = 0;
 
   /**
@@ -63,7 +63,7 @@ export class Link {
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      // After the end of the connection, this message is one of the lost messages, which have already been reported.
+      // If the connection has ended, `onFailed` or `onClose` has already reported this message as lost.
       (error) =>
         this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
@@ -80,15 +80,15 @@ export class Link {
 
   /**
    * Sends a message.
-   * @returns whether the status was "Connected" before and after the call. While the status is "Connecting": whether there was room for the
-   *   message
+   * @returns whether the status was "Connected" both before and after the call. While the status is "Connecting": whether there was room
+   *   for the message
    */
   send(message: unknown): boolean {
     const { status } = this;
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // If the message has exceeded `sendCap`, the message and the connection are lost.
+    // A message that exceeds `sendCap` ends the connection, and is lost.
     return this.status === 'Connected';
   }
 
@@ -126,8 +126,8 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // The waiting messages are sent after those that `onOpen` has sent so far, and before all later messages. Apart from that, messages
-      // keep the order of the calls.
+      // The order is: the messages that `onOpen` has sent so far, then the waiting messages, then all later messages. Each group keeps the
+      // order of the calls.
       if (this.status === 'Connected') this.#flush();
       return result;
     });
@@ -146,7 +146,7 @@ export class Link {
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers, the application receives no more messages after its own Close frame. It could not make them wait any more.
+    // As in browsers, a message that comes while the connection is closing is not delivered. A slow handler can no longer stop the reading.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -220,7 +220,7 @@ export function terminateEvent(
   return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
 }
 
-/** The object that `terminate` also accepts instead of positional arguments, since the braces in 4D's syntax can be read as an object. */
+/** The object that `terminate` accepts instead of positional arguments. The braces in 4D's syntax can be read as such an object. */
 export interface TerminateOptions {
   readonly code?: number;
   readonly message?: string;

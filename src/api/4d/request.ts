@@ -30,8 +30,8 @@ export interface ConnectionRequest {
 
 /**
  * Makes the `request` object.
- * @param trustedProxies the number of proxies in front of us that add to X-Forwarded-For. We trust so many of the last addresses in this
- *   field
+ * @param trustedProxies the number of proxies in front of the server that add to X-Forwarded-For. Only this number of addresses, at
+ *   the end of the field, is trusted
  */
 export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
   return {

@@ -37,11 +37,11 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly server?: WebServer | undefined;
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which `onError` is notified of a callback that has not ended while other callbacks wait for it. @default 10000 */
+  /** Milliseconds. If a callback has not ended after this time, and other callbacks wait for it, `onError` is called. @default 10000 */
   readonly warnAfter?: number | undefined;
   /**
    * The way in which `onConnection` cancels a connection. 'refuse' answers the request with HTTP 403 (500 after an exception). 'close'
-   * completes the opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
+   * completes the opening handshake, then calls `onConnection`, and closes the connection with 1008 (1011 after an exception). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** The number of proxies in front of the server that add to X-Forwarded-For. @default 0 */
@@ -121,7 +121,7 @@ const places: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Checks the options and adds defaults: 4D's options, and those that the native server reads itself.
+ * Checks the options, and adds defaults. Returns 4D's options in `own`, and the options that the native server reads in `native`.
  * @throws {TypeError | RangeError} for invalid options
  */
 export function readServerOptions<T extends DataType>(

@@ -34,7 +34,7 @@ export class WebSocketConnection<T extends DataType = 'text'> extends ServerConn
 
 /** The data of a native connection. */
 interface Seat<T extends DataType> {
-  /** Null once `onConnection` has accepted the request, so that up to 16 KiB of header fields are not kept as long as the connection. */
+  /** Null once `onConnection` has accepted the request, so that the connection does not keep up to 16 KiB of header fields. */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
@@ -162,9 +162,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * have not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
    *   `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this method, the Promise resolves
-   *   when the server is `terminated`, since the callback would otherwise wait for itself. If a callback does not end, the server stops
-   *   waiting for it after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
+   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback calls this method,
+   *   the Promise resolves when the server is `terminated`, since the callback would otherwise wait for itself. If a callback does not
+   *   end, the server stops waiting for it after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {
@@ -257,7 +257,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   #onClose({ question, link, connection }: Seat<T>, code: number, reason: string): void {
-    // A client that left needs no answer. If a callback does not end, the questions of such clients would wait for it without limit.
+    // A client that left needs no answer. Without this, tasks of such clients could wait in any number for a callback that does not end.
     if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
     // C77: `connections` is up to date before a callback runs.

@@ -32,8 +32,8 @@ export type WebServerValues = ValuesOf<
 >;
 
 /**
- * Specifies the settings of a `WebServer`. `WebSocketServer` also uses this table: its errors say that these names are settings of the
- * `WebServer`.
+ * Specifies the settings of a `WebServer`. `WebSocketServer` uses this table for an error text: a name of the table is a setting of
+ * the `WebServer`, and not an option of the `WebSocketServer`.
  */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({
@@ -82,7 +82,7 @@ function checkPem(value: unknown, name: string): void {
   }
 }
 
-// For each of 4D's names of settings, the name to use here.
+// The advice for 4D's names of settings: the names to use here.
 const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
   ['IPAddressToListen', 'use host'],
   ['HTTPPort', 'use port'],

@@ -207,8 +207,8 @@ export class WebServer {
   }
 
   /**
-   * Node's `close` stops listening and then waits for all connections. Connections that became WebSockets would not be notified, and would
-   * stay open. So this wrapper replaces `close` until it has been called.
+   * Replaces the `close` of the HTTP server by a wrapper, which also terminates the WebSocket servers. Node's `close` waits for all
+   * connections, but does not notify connections that became WebSockets. The first call removes the wrapper.
    */
   #wrapClose(): void {
     const http = this.#http;
@@ -221,14 +221,14 @@ export class WebServer {
       const terminated = this.#terminateAll();
       this.#unwrapClose?.();
       if (typeof callback !== 'function') return close.call(http, callback);
-      // A callback that ends the process must not cut off the last `onTerminate`.
+      // The callback may end the process, so it is called after the last `onTerminate`.
       return close.call(http, (error) => void terminated.then(() => callback(error)));
     };
     http.close = wrapped;
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // Other code has wrapped our wrapper. That wrapper stays and calls ours, which from now on calls Node's `close`.
+      // If other code has wrapped our wrapper, both wrappers stay, and ours calls Node's `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);

@@ -37,8 +37,8 @@ export class Worker {
   /** Whether a task is being called, further down the stack. */
   #isOnStack = false;
   /**
-   * The number of the task that the worker waits for. A task that the worker no longer waits for has an older number, and its end has no
-   * effect.
+   * The number of the task that the worker waits for. If the worker has stopped waiting for a task, that task has an older number, and the
+   * end of that task has no effect.
    */
   #turn = 0;
   #owner: TaskOwner | null = null;
@@ -55,7 +55,7 @@ export class Worker {
     this.#slow = new SlowCallback(() => warnAfter);
   }
 
-  /** Whether the caller is a task, so that waiting for this worker would be waiting for itself. */
+  /** Whether the caller is a task. A task that waited for this worker would wait for itself. */
   get isOnStack(): boolean {
     return this.#isOnStack;
   }
@@ -116,12 +116,12 @@ export class Worker {
   }
 
   /**
-   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that does not end, no longer waits for it, and
-   * runs the other tasks without waiting.
+   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended, and stops waiting for it.
+   * The worker then runs all other tasks at once.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // Node would fire a longer timer at once, so there is no timer for a longer time.
+    // Node fires a timer above this maximum at once, so no timer is started for a longer time.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);

@@ -49,7 +49,7 @@ export function collection<Type extends 'string' | 'number'>(
   return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
 }
 
-/** A value that a program can send: a text, bytes in any type, or a `Blob`, which has to be read first. */
+/** A value that a program can send: a text; bytes, as a buffer or a view; or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
 /** Returns a text, or bytes without a copy. Returns null for any other value. */

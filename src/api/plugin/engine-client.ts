@@ -28,9 +28,9 @@ import { clientMaterial, type TlsSettings } from './tls.ts';
 export interface ClientSettings {
   /** The engine whose error texts the client uses. */
   readonly engine: EngineVersion;
-  /** The reason why there is no URL, if it is known; '' otherwise. */
+  /** The error text for a missing URL, if the cause is known: the program used the other version's name. '' otherwise. */
   urlProblem: string;
-  /** The problem with the headers that the client was made with; '' if they are valid. */
+  /** The text of the problem with the headers that the program passed when it made the client; '' if they are valid. */
   headersProblem: string;
   url: string;
   /** The header fields, flat: name, value, name, value … */
@@ -65,7 +65,7 @@ export interface StartStatus {
 
 export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
 
-/** The parts that a client uses, and that tests replace. */
+/** The clock, the random numbers and the `dial` function of a client. Tests replace them. */
 export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
 
 export type ClientData = ConnectionData;
@@ -80,13 +80,13 @@ export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** The timeout of the last `start`, in seconds. If `start` had a timeout, it also applies to later attempts. */
+  /** The timeout in seconds for the attempt of `start`. `#retryTimeout` is the timeout for later attempts. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
   /**
-   * @param emit called with each event and the flow of its connection. This function has to queue the event, since the event of a socket
-   *   calls it
+   * @param emit called with each event and the flow of its connection. This function has to queue the event, because it is called
+   *   while an event of a socket is handled
    */
   constructor(
     settings: ClientSettings,

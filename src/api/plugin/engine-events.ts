@@ -180,7 +180,7 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** Does the same as the engine when a program sends a text that is not UTF-8: closes the connection with 1007. */
+/** Closes the connection with 1007, as the engine did when a program sent a text that was not UTF-8. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {

@@ -23,7 +23,7 @@ export interface ServerSettings {
   maxConnections: number;
   /** Seconds. */
   handshakeTimeout: number;
-  /** The number of AF_INET or AF_INET6 on any system, or a text; see `familyOf`. */
+  /** The address family: a number that AF_INET or AF_INET6 has on some system, or a text; see `familyOf`. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;

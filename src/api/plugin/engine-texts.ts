@@ -66,7 +66,7 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // Other causes are a certificate that cannot be read, and an invalid option.
+  // Without one of these two system calls, the cause is a certificate that cannot be read, or an invalid option.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
@@ -80,7 +80,7 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\btls\.ciphers\b/g, 'ciphers'],
 ];
 
-/** Changes a text of the native API for users who know only the names of the plugins' options. */
+/** Replaces the names of options in a text of the native API, since users know only the names in the plugins. */
 function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
@@ -153,7 +153,7 @@ function placeOf(url: string): { host: string; port: string } {
   }
 }
 
-/** Escapes text from a peer for a text that may end in a log. */
+/** Escapes text from a peer, because a program may write the result to a log. */
 function printable(value: string): string {
   return JSON.stringify(value).slice(1, -1);
 }

@@ -10,7 +10,7 @@ export interface PausableConnection {
   resume(): void;
 }
 
-// The limit is more than one event, so that the connection is paused seldom. The limit is so low that the events of 100 such peers do not
+// More than one event may wait, so that the connection is seldom paused. The limit is low enough that the events of 100 such peers do not
 // fill the queue.
 const MAX_EVENTS = 64;
 
@@ -42,8 +42,8 @@ export class EventFlow {
   }
 
   /**
-   * Is called when an event was added to the queue before a method was set. If there are too many events, events are dropped, as in the
-   * original.
+   * Is called when an event was added to the queue before a method was set. The connection is not paused: if too many
+   * events wait, the queue drops events, as the original did.
    */
   addedWhileHeld(size: number): void {
     this.#events++;
@@ -59,7 +59,7 @@ export class EventFlow {
     if (isLittle || this.#events === 0) this.#resume();
   }
 
-  /** Is called when the closing handshake begins, which has to be read. */
+  /** Is called when the closing handshake begins. Reading resumes, since the peer's Close frame has to be read. */
   closing(): void {
     if (this.#isPaused) this.#resume();
   }

@@ -9,7 +9,7 @@ import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event belongs to. Its number stays taken as long as its events wait. */
+/** The client or server that an event belongs to. The number of the client or server stays taken while its events wait. */
 export interface EventSource {
   /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
@@ -40,15 +40,15 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. From half of this limit on, a connection reads only while none of its events waits. Beyond the limit
-   * the oldest event is dropped. @default 10000
+   * The number of events that may wait. If more than half of this number wait, a connection reads only while none of its own
+   * events waits. Above the limit the oldest event is dropped. @default 10000
    */
   limit: number;
-  /** The number of payload bytes that may wait, with the same effects. One event may always wait. @default 67108864 */
+  /** The number of payload bytes that may wait; the rules are those of `limit`. A single event may always wait. @default 67108864 */
   maxBytes: number;
   /** Whether the next event waits for the Promise that a callback returns. @default true */
   awaits: boolean;
-  /** Milliseconds after which a callback whose Promise has not settled is reported by a process warning that names it. @default 10000 */
+  /** Milliseconds. If the Promise of a callback has not settled after this time, a process warning names the callback. @default 10000 */
   warnAfter: number;
   /** The number of events that were dropped so far. */
   readonly dropped: number;
@@ -92,7 +92,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #giveUp: (() => void) | null = null;
 
   /**
-   * @param held events wait until `release`
+   * @param held whether events wait until `release` is called
    * @param describe names the callback and the connection of an event, for a warning
    */
   constructor(

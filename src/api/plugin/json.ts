@@ -3,7 +3,7 @@
  * in v2, and has one line for each property in v1.
  */
 
-/** The names of real numbers, which are written with a fraction even if it is 0. */
+/** The names of the properties that hold real numbers. A real number is written with a fraction, even if the fraction is 0. */
 const reals: ReadonlySet<string> = new Set(['wait_time']);
 
 type Json = Readonly<Record<string, unknown>>;

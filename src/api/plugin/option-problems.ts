@@ -72,7 +72,7 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** Returns a text that the name of the other version was used instead of a missing name, or '' if it was not used. */
+/** Returns the advice about `name`, a name of the other version, if the object has such a property; '' otherwise. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }

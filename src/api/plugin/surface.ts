@@ -50,7 +50,7 @@ export abstract class Surface<
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
-  /** @param base the parts that clients use, and that tests replace */
+  /** @param base the clock, the random numbers and the `dial` function of clients, which tests replace */
   constructor(version: Version, base: ClientBase) {
     this.version = version;
     this.#base = base;
@@ -144,7 +144,7 @@ export abstract class Surface<
     if (entry.queued === 0) entry.onSettled();
   }
 
-  /** Does the same as the original when the application ended. */
+  /** Stops and forgets all clients and servers, as the original did when the application ended. */
   async clearAll(): Promise<void> {
     this.events.reset();
     await Promise.all([

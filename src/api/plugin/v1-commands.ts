@@ -79,8 +79,8 @@ interface ClientTarget extends WebsocketClientOptions {
  * Websocket server send: sends to all connections, or to the connections whose numbers are in `clients`, in that order.
  * @param data a string or its bytes in UTF-8, which are sent as a text message. With `binary: true`, any bytes, which are sent as a binary
  *   message
- * @returns a status for each connection, at once. For a `Blob`, returns a Promise: the Blob is read first, and messages that are sent
- *   meanwhile leave before the Blob
+ * @returns a status for each connection, at once. For a `Blob`, returns a Promise: the Blob is read first, and messages that the
+ *   program sends during this time leave before the Blob
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;

@@ -117,8 +117,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * For each returned object of a client, the value of its property `perMessageDeflate`. Programs pass such an object back unchanged. The
- * original does not have this property, so an unchanged value must not override `disablePerMessageDeflate`.
+ * For each `perMessageDeflate` object that a command has returned, the values in it. Programs pass the object back unchanged. The original
+ * does not return this object, so an unchanged object must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 

@@ -83,7 +83,7 @@ export interface WebsocketDeflateOptions {
   clientMaxWindowBits?: number | undefined;
 }
 
-/** Options that may be changed until a client is started. */
+/** The options of a client. A program may change them until it starts the client. */
 export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
@@ -95,7 +95,7 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Used only if `perMessageDeflate` is absent. Compression stays off with true and with false. */
+  /** Used only if `perMessageDeflate` is absent. With true and with false, compression is off. */
   disablePerMessageDeflate?: boolean | undefined;
   /** Addition. True: a text that is not UTF-8 closes the connection with 1007, as in the original. Otherwise the text is refused. */
   strictUtf8?: boolean | undefined;
@@ -118,8 +118,9 @@ export interface WebsocketClient {
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Additions: this property and the next one repeat two values under the names of the options. */
+  /** Addition: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
   enableAutomaticReconnection: boolean;
+  /** Addition: the value of `perMessageDeflateOptions`, under the name of the option. */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;

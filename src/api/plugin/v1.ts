@@ -214,7 +214,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
     this.events.release();
   }
 
-  /** Finds the entry, and applies the options in the same object. */
+  /** Finds the server that the argument names, and applies the options in the argument. */
   #server(server: unknown): V1Server | undefined {
     const entry = this.find(this.servers, server);
     if (isObject(server)) this.foreignNames.check(server);

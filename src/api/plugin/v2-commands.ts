@@ -60,7 +60,7 @@ export function websocketClientStart(socket: WebsocketClientStart): Promise<Webs
   return surface.clientStart(socket);
 }
 
-/** Websocket client stop: closes the connection, or aborts the attempt. Resolves with information about the client when it is closed. */
+/** Websocket client stop: closes the connection, or aborts the attempt. When the client is closed, resolves with information about it. */
 export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
   return surface.clientStop(socket);
 }
@@ -73,7 +73,7 @@ type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 /**
  * Websocket client send: sends to the server.
  * @returns the status, at once. `success` means that the local stack took the message. For a `Blob`, returns a Promise: the Blob is read
- *   first, and messages that are sent meanwhile leave before the Blob
+ *   first, and messages that the program sends during this time leave before the Blob
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;

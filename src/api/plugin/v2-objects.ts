@@ -30,7 +30,7 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds, as the program passed it. With 0 and negative values no pings are sent. The information shows these values unchanged. */
+  /** Seconds between pings, as the program passed them. With 0 or less, no pings are sent. The information about a client shows this value. */
   pingInterval: number;
   /** The number of pings so far, on all connections of the client. */
   pings: number;
@@ -162,7 +162,7 @@ export function messageOf(socket: unknown): string | Uint8Array | null {
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
-/** Returns a test for the receivers: all connections, unless targets are given. Targets are compared exactly, including their case. */
+/** Returns a function that says whether a connection is a receiver. Without targets and numbers, all are. The case of targets matters. */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
   // A single empty text means every connection. In a collection, an empty text is a target that no connection has.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));

@@ -100,7 +100,7 @@ export interface WebsocketTlsOptions {
   tls?: boolean | undefined;
 }
 
-/** The options of `websocketClient`. Times that the original had are in the unit of the original. */
+/** The options of `websocketClient`. A time that the original also has is in the unit of the original. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
   /** If the option is set, the command returns information and creates no client. Otherwise the command sets it. */
   id?: number | undefined;
@@ -115,7 +115,7 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   maxWaitBetweenReconnectionRetries?: number | undefined;
   /** Addition: the shortest wait in milliseconds. @default 1 */
   minWaitBetweenReconnectionRetries?: number | undefined;
-  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   /** @default false */
   enablePerMessageDeflate?: boolean | undefined;
@@ -180,7 +180,7 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   handshakeTimeoutSecs?: number | undefined;
   /** For IPv4: 2, 4 or "IPv4". For IPv6: 6, 10, 23, 30 or "IPv6". @default 2 */
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
-  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   /** @default true: accepted if a client offers it */
   enablePerMessageDeflate?: boolean | undefined;
@@ -224,8 +224,8 @@ export interface WebsocketServerStatus {
 export interface WebsocketServerSend {
   id?: number | undefined;
   /**
-   * A text, or bytes, which are sent as a binary message. The original did not support bytes. For a `Blob`, which is read first, the command
-   * returns a Promise.
+   * A text; or bytes, which are sent as a binary message. The original did not support bytes. For a `Blob`, the command returns a Promise,
+   * since it reads the Blob first.
    */
   message?: Sendable | undefined;
   /** The receivers: all connections with one of these targets. @default all */

@@ -46,7 +46,7 @@ interface V2Event extends SurfaceEvent {
   readonly connection: ServerConnection | null;
 }
 
-/** The parts that a surface uses, and that tests replace. */
+/** The clock, the random numbers and the `dial` function of clients. Tests replace them. */
 export type SurfaceBase = ClientBase;
 
 /** The commands for one set of sockets, with one queue. */
@@ -118,7 +118,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     const entry = this.find(this.clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
     this.foreignNames.check(socket);
-    // The earlier headers stay in force for the next start.
+    // Invalid headers change nothing: the next start uses the earlier headers.
     const problem = headersProblem(socket.headers);
     if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);

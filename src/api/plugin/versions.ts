@@ -104,8 +104,8 @@ export function newServerSettings(version: Version, options: Properties): Server
 }
 
 /**
- * Applies the settings for the place where a server listens, and for the number of connections. In version 1 they may change while the server
- * is stopped; in version 2 they may not.
+ * Applies the options for the address of a server, and for its number of connections. In version 1, these options may change while the
+ * server is stopped; in version 2, they may not.
  * @returns the text of the problem, in which case nothing was changed, or ''
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
@@ -128,7 +128,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
 
 /** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // 0 would be refused when the socket is made. That would be too late to report the problem.
+  // The native API refuses 0 when it makes the socket, which is too late to report the problem.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }

@@ -8,7 +8,7 @@ interface Declared {
   readonly value: Expression | null;
 }
 
-/** For each command that declares variables, the name of its type in `var`. */
+/** For each command that declares variables, the type that `var` has for the same variables. */
 const commands: ReadonlyMap<string, string> = new Map([
   ['text', 'Text'],
   ['longint', 'Integer'],

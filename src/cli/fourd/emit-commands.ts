@@ -8,7 +8,7 @@ import { type Argument, Untranslatable } from './syntax.ts';
 
 type Emit = (args: readonly Argument[], scope: FunctionScope) => string;
 
-/** The last words of the plugin commands that return a Promise. */
+/** The words at the end of the plugin commands that return a Promise, such as `Websocket client start`. */
 const waiting: ReadonlySet<string> = new Set(['start', 'stop', 'clear']);
 const versionOf = { plugin: 2, 'plugin-v1': 1 } as const;
 const only: Readonly<Record<string, 1 | 2>> = {

@@ -12,7 +12,7 @@ import { type Block, type Statement, Untranslatable } from './syntax.ts';
 export interface LineFate {
   readonly file: string;
   readonly line: number;
-  /** The number of lines of the file that the result covers. */
+  /** The number of lines, from `line` on, that have this result. */
   readonly count: number;
   readonly kind: 'code' | 'comment' | 'declaration' | 'untranslated';
   readonly reason: string;
@@ -180,7 +180,7 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
   }
 }
 
-/** Writes the head of a loop: `i = 1; i <= 10; i += 1`. The loop includes the end. The sign of the step has to be known. */
+/** Writes the head of a loop: `i = 1; i <= 10; i += 1`. The step has to be a number, since its sign decides between `<=` and `>=`. */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
   if (!/^-?\d+(?:\.\d+)?$/.test(step)) throw new Untranslatable('For with a step that is no number');

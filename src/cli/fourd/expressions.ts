@@ -96,7 +96,7 @@ export class ExpressionParser {
     return left;
   }
 
-  /** Counts a part. Parts that follow each other are nested as well, on the left side. */
+  /** Counts a part. Each part makes the tree deeper, because the expression before the part becomes its left side. */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');
   }

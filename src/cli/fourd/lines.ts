@@ -24,7 +24,7 @@ export function toLines(source: string): SourceLine[] {
   for (let at = 0; at < texts.length; ) {
     const first = at;
     let { code, comment, isOpen } = withoutComments(texts[at++]!);
-    // The line begins a comment over several lines, or ends in a backslash, so that the statement continues on the next line.
+    // The next line is added if a comment is still open, or if this line ends in a backslash.
     while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
       const next: Stripped = withoutComments(texts[at++]!, isOpen);
       if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;

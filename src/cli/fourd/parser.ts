@@ -194,7 +194,7 @@ function inParentheses(code: string): Expression[] {
 // ---- files ----
 
 const functionLine = /^(?:(?:local|exposed)\s+)*(?:function\s|class constructor\b)/i;
-// Finds other members of a class. They are not translated, but each of these lines begins a function.
+// Finds the first line of every function of a class, including the functions that are not translated.
 const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\s|class constructor\b)/i;
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;

@@ -50,7 +50,7 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // `URL` and `url` differ only by their case. The case matters in properties, but not in commands.
+  // The case of properties matters: version 2 has `URL`, and version 1 has `url`. The case of commands does not matter.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

@@ -11,7 +11,7 @@ export interface Report {
   readonly untranslated: readonly LineFate[];
 }
 
-/** Whether everything has a translation. The result decides about the exit code. */
+/** Whether everything has a translation. The exit code depends on this result. */
 export function isComplete({ files, untranslated }: Report): boolean {
   return (
     untranslated.length === 0 &&

@@ -16,7 +16,7 @@ const defaults: ReadonlyMap<string, string> = new Map([
   ['collection', 'null'],
 ]);
 
-/** Writes the parts of an expression, for functions that write the expression around them. */
+/** Writes expressions. The functions in emit-commands.ts use this interface to write the arguments of a command. */
 export interface Writer {
   expression(expression: Expression, scope: FunctionScope): string;
   argument(argument: Argument, scope: FunctionScope): string;
@@ -177,7 +177,7 @@ export class FunctionScope {
     const key = name.toLowerCase();
     const known = this.#parameters.get(key) ?? this.#locals.get(key)?.name;
     if (known !== undefined) return known;
-    // The parameters of old methods are declared by number.
+    // An old method declares its parameters by their numbers: `$1`, `$2`.
     if (this.#isNumbered(name)) this.#parameters.set(key, name);
     else this.#locals.set(key, { name, value: defaults.get(type.toLowerCase()) ?? 'undefined' });
     return name;

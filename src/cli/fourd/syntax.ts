@@ -114,7 +114,7 @@ export interface Unit {
   readonly name: string;
   readonly isClass: boolean;
   readonly extends: string;
-  /** Lines before the first function of a class, and `Class extends`. */
+  /** The lines before the first function, including `Class extends`. */
   readonly head: readonly Statement[];
   readonly functions: readonly FunctionSource[];
 }
