@@ -5,18 +5,18 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
 import { DEFLATE_EXTENSION, type DeflateParams, element, readParameters, type Stated } from './params.ts';
 
-/** The answer of a server, and the parameters that apply after it. */
+/** The answer of a server, and the parameters that the connection uses because of this answer. */
 export interface DeflateAcceptance {
   readonly answer: ExtensionOffer;
   readonly params: DeflateParams;
 }
 
 /**
- * Builds the answer to the offers of a client. The server accepts the first well-formed offer, in the client's order of
- * preference, and no other: two extensions that use RSV1 cannot be combined (RFC 7692 §5).
+ * Builds the answer to the offers of a client. The server accepts only one offer: the first well-formed one in the client's order
+ * of preference. Two extensions that use RSV1 cannot be combined (RFC 7692 §5).
  * @param offers all extensions that were offered; those with other names are skipped
  * @returns null to decline all offers; the connection then opens without compression
- * @throws TypeError, RangeError the errors of `checkDeflateConfig`; none because of an offer
+ * @throws TypeError, RangeError the errors of `checkDeflateConfig`; an offer never causes an error
  */
 export function acceptDeflate(
   offers: readonly ExtensionOffer[],

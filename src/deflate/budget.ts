@@ -1,6 +1,7 @@
 /**
  * Limits the memory that all compression contexts hold together. RFC 7692 §7.1.1 allows an endpoint to work without context takeover.
- * So a connection that opens when the budget is used up gets no context takeover, and costs nothing between messages.
+ * So a connection that opens when the budget is used up gets no context takeover, and holds no memory for
+ * compression between messages.
  */
 
 /** 64 MiB. */
@@ -25,7 +26,7 @@ export class CompressionBudget {
     return this.#used;
   }
 
-  /** Reserves `bytes`. @returns false, without reserving anything, if they would exceed the limit */
+  /** Reserves `bytes`. @returns false if the limit has no room for `bytes`; nothing is reserved then */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
     this.#used += bytes;

@@ -1,7 +1,7 @@
 /**
  * Compresses and decompresses messages: RFC 7692 §7.2. Two engines share one context. Our own engine (engine/) takes small messages, for
- * which zlib would spend ten times the work on its set-up; node:zlib takes the others. engines.ts has the table. The context between
- * messages is only plaintext, at most 32 KiB in each direction, so the engines can alternate. params.ts has the agreed parameters.
+ * which zlib would spend ten times the work on its set-up; node:zlib takes the others. engines.ts has the table of sizes. Between
+ * messages, the context is only plaintext, at most 32 KiB in each direction, so the engines can alternate. params.ts has the parameters.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -63,7 +63,7 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** The settings of zlib: this field for one call in this turn, the next one for zlib's threads. */
+  /** The settings of zlib: `#deflateSettings` for a call in this turn, `#poolSettings` for zlib's threads. */
   readonly #deflateSettings: DeflateSettings;
   readonly #poolSettings: DeflateSettings;
   #reserved: number;
@@ -117,7 +117,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#compressInThreadPool(payload, ownsPayload);
   }
 
-  /** The same as `compress`, but always in this turn, for messages of any size. */
+  /** Compresses like `compress`, but always in this turn, for messages of any size. */
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
@@ -136,7 +136,7 @@ export class DeflateCodec implements MessageCodec {
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
     this.#share.spend(SENDING.pool.setUp);
-    // The application may change, transfer or shrink its payload while zlib's threads read it, so they get a copy.
+    // The application may change, transfer or shrink its payload while zlib's threads read it, so the threads get a copy.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
     const output = await new PoolJob().run((job) =>
@@ -190,7 +190,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns null if the message has more than `maxOutput` bytes, but may still be within `maxLength` */
+  /** @returns null if the message has more than `maxOutput` bytes, and `maxLength` allows more than `maxOutput` */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
@@ -202,7 +202,7 @@ export class DeflateCodec implements MessageCodec {
   /**
    * Decompresses with zlib in one call. zlib has to be set up again after each final block, which costs more than most messages. So if
    * there are several final blocks, our own engine decompresses the message from its start.
-   * @returns null if the message has more than `limit` bytes, but may still be within `maxLength`
+   * @returns null if the message has more than `limit` bytes, and `maxLength` allows more than `limit`
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {
@@ -240,7 +240,7 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** Returns the part of the context that zlib receives for compression. (For decompression, it receives the whole context, which is cheap.) */
+  /** Returns the part of the context that zlib gets for compression. (For decompression, zlib gets the whole context: that is cheap.) */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);

@@ -12,8 +12,8 @@ export interface DeflateConfig {
   /** The server's window has at most 2 to this power bytes; 8 to 15. @default 15 */
   readonly serverMaxWindowBits?: number | undefined;
   /**
-   * The same for the client's window. On a server it is only a request: a client whose offer lacks `client_max_window_bits` cannot
-   * be limited, and 15 applies to it. @default 15
+   * The client's window has at most 2 to this power bytes; 8 to 15. On a server this is only a request: a client whose offer
+   * lacks `client_max_window_bits` cannot be limited, and its window bits are 15. @default 15
    */
   readonly clientMaxWindowBits?: number | undefined;
 }

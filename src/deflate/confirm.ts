@@ -22,13 +22,13 @@ export function confirmDeflate(
 ): DeflateParams | null {
   const offer = offerOf(withDefaults(config));
   const [answer, second] = answers.filter(({ name }) => name === DEFLATE_EXTENSION);
-  // 7692 §5: the response holds at most the one element that was accepted.
+  // 7692 §5: a server accepts at most one offer, so the answer has at most one element of this extension.
   if (second !== undefined) throw deflateRefusal('WS_DEFLATE_REPEATED', DEFLATE_EXTENSION);
   return answer === undefined ? null : confirmDeflateAnswer(answer, offer);
 }
 
 /**
- * The same as `confirmDeflate`, for one answer to an offer that was written by hand.
+ * Works like `confirmDeflate`, for one answer. The offer may be any valid offer: it need not come from `offerDeflate`.
  * @throws HandshakeError the errors of `confirmDeflate`
  * @throws TypeError for an offer that no server may accept
  */

@@ -1,5 +1,5 @@
 /**
- * Compresses in zlib's threads (RFC 7692 §7.2.1), in slices. A zlib stream is reset and kept for the next message of any connection.
+ * Compresses in zlib's threads (RFC 7692 §7.2.1), in slices. A zlib stream is kept for the next message of any connection.
  * A stream that was created with a dictionary is closed after its message, since Node offers no way to give it another dictionary.
  */
 
@@ -14,7 +14,7 @@ interface IdleStream {
   readonly settings: DeflateSettings;
 }
 
-/** Equals the number of jobs that run at a time (pool.ts). Each idle stream holds about 0.3 MB. */
+/** The most idle streams that are kept: the number of jobs that run at a time (pool.ts). Each stream holds about 0.3 MB. */
 const MAX_IDLE = 3;
 const STREAM_SIZE = 300_000;
 
@@ -28,7 +28,7 @@ const SLICE = 131_072;
 const ROOM = 65_536;
 
 // A dictionary of up to this many bytes is compressed before the message, and its output is dropped. This costs less than a new stream
-// with a dictionary, which adds 0.3 MB to the work of the garbage collector each time.
+// with a dictionary: each new stream gives the garbage collector 0.3 MB more to free.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -93,7 +93,7 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // `concat` copies to memory of the exact size: otherwise the unused room would be kept as long as the message waits.
+      // `concat` copies to memory of the exact size. Without the copy, the unused room would be kept as long as the message waits.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();

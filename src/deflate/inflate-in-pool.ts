@@ -29,7 +29,7 @@ const STREAM_SIZE = 65_536;
  * Decompresses a message.
  * @param history the plaintext before this message
  * @param maxLength bytes of output
- * @returns the message; rejects with the errors that `inflateNow` throws, with WS_NO_DEFLATE_OUTPUT, and if the job is abandoned
+ * @returns the message. Rejects with WS_NO_DEFLATE_OUTPUT, with each error that `inflateNow` throws, or because the job was abandoned
  */
 export async function inflateInThreadPool(
   payload: Uint8Array,
@@ -76,7 +76,7 @@ class StreamRun {
   #offset = 0;
   /** Bytes of output in the current slice. */
   #produced = 0;
-  /** A promise while other jobs have their turn; else null. */
+  /** While other jobs have their turn: a promise that resolves at the turn of this job. Otherwise null. */
   #resting: Promise<void> | null = null;
 
   constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
@@ -137,7 +137,7 @@ class StreamRun {
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets other jobs have their turn. Returns null if no job waits. zlib stops by itself after one more piece of output. */
+  /** Lets other jobs have their turn. Returns null if no job waits. After `pause`, zlib gives one more piece of output, and then stops. */
   #rest(): Promise<void> | null {
     this.#produced = 0;
     if (this.#resting !== null) return this.#resting;

@@ -8,7 +8,7 @@ import type { Window } from './engine/window.ts';
 /**
  * Decompresses a message in this turn with our own engine.
  * @param window the plaintext before the message; null for none
- * @returns null if the message has more than `maxOutput` bytes, but may still be within `maxLength`
+ * @returns null if the message has more than `maxOutput` bytes, and `maxLength` allows more than `maxOutput`
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
  */
 export function inflateSmall(

@@ -52,7 +52,7 @@ export function endingOf(over: number, output: Uint8Array, { bytes, size }: Prob
   return endsWith(output, output.length - size, bytes, 0, LENGTH_SIZE) ? 'ambiguous' : 'whole';
 }
 
-/** Says whether `output[…, end)` ends in `size` bytes of `wanted` from `from` on. */
+/** Says whether the last `size` bytes of `output[0, end)` equal the `size` bytes of `wanted` that begin at `from`. */
 function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: number, size: number): boolean {
   if (end < size) return false;
   for (let index = 0; index < size; index++) {

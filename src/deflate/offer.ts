@@ -5,7 +5,7 @@ import { type DeflateParams, element } from './params.ts';
 
 /**
  * Builds the offers of a client: one element with everything that the configuration allows.
- * @throws TypeError, RangeError as `checkDeflateConfig`
+ * @throws TypeError, RangeError the errors of `checkDeflateConfig`
  */
 export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
   return [offerOf(withDefaults(config))];

@@ -18,11 +18,11 @@ export class Output {
     this.#limit = limit;
   }
 
-  /** @returns false, without taking the piece, if it would exceed the limit */
+  /** Adds a piece. @returns false if the output would then exceed the limit; the piece is not added */
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;
-    // zlib allocates 16 or 64 KiB at a time: a message of a few bytes must not keep that memory alive.
+    // zlib allocates 16 or 64 KiB at a time: a message of a few bytes must not keep so much memory alive.
     if (piece.length > 0)
       this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;

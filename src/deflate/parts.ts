@@ -17,8 +17,8 @@ const STORED_HEADER = 5;
 
 /**
  * Returns the bytes to send for a part.
- * @param compressed `payload`, compressed as a whole message (7692 §7.2.1); the same object as `payload` if that was not smaller
- * @param window the context; it contains `payload` already if `payload` was compressed
+ * @param compressed `payload`, compressed as a whole message (7692 §7.2.1); or the `payload` object, if compressing did not make it smaller
+ * @param window the context; if `payload` was compressed, the context contains it already
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);

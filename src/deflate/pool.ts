@@ -1,8 +1,8 @@
 /**
  * Schedules the work for zlib's threads. Node has four threads for files, DNS and zlib together, so a bounded number of jobs runs at a
  * time. Each job works in slices, and gives up its place after each slice. The job that has waited longest gets the next place. So a
- * message waits for one slice of each other connection, not for their whole messages. Messages of one connection never overtake each other,
- * since it has at most one job in each direction.
+ * message waits for one slice of each other connection, not for a whole message of each. Messages of one connection never overtake each
+ * other, since a connection has at most one job in each direction.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -44,7 +44,7 @@ function fillPlaces(): void {
 
 /** One message in the pool. */
 export class PoolJob {
-  /** The position in the order in which jobs arrived or came back. */
+  /** The jobs that wait are in the order of their tickets. A job gets a new ticket when it arrives, and when it comes back after a slice. */
   ticket = 0;
   #isRunning = false;
   #hasBegun = false;
@@ -56,7 +56,7 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge counts the input and the bytes of `hold`; its owner releases it
+   * @param charge the job resizes it to the input plus the bytes passed to `hold`; the owner of the charge releases it
    * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {

@@ -9,7 +9,7 @@
 // The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never
 // reaches any of these limits except the last.
 const SHARE = 524_288;
-/** The share in a turn that is long, by its work or by its milliseconds. Waiting costs as much as a few messages. */
+/** The share in a long turn: one with at least `LONG_TURN` work or `LONG_TIME` ms. To wait costs as much as a few messages. */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;

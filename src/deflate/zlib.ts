@@ -70,7 +70,7 @@ export function inflateNow(
   return inflateStreams(payload, history, maxLength, share, false)!;
 }
 
-/** The same as `inflateNow`. @returns null if other blocks follow a final one: each of them would need a new zlib stream */
+/** Works like `inflateNow`. @returns null if other blocks follow a final block: zlib would need a new stream after each final block */
 export function inflateOneStream(
   payload: Uint8Array,
   history: Uint8Array,
@@ -94,7 +94,7 @@ function inflateStreams(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null for the same reason as `inflateOneStream` */
+/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null if `isOne` and other blocks follow a final block */
 function inflateWith(
   probe: Probe,
   payload: Uint8Array,

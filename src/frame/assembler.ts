@@ -23,7 +23,7 @@ export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
   /**
    * The maximum size of a compressed message on the wire. Data that does not compress grows a little: by five bytes for each stored block
-   * (RFC 1951 §3.2.4). More would be padding.
+   * (RFC 1951 §3.2.4). A larger message contains padding.
    */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
@@ -129,7 +129,7 @@ export class MessageAssembler implements BudgetReader {
     return announced;
   }
 
-  /** Takes a data frame's header. @throws {ProtocolError} the errors of `check`, and one for too many frames without payload. */
+  /** Takes a data frame's header. @throws {ProtocolError} the errors of `check`, and WS_EMPTY_FRAGMENTS. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
@@ -166,7 +166,7 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Returns the whole message; the next one may begin.
+   * Returns the whole message; the next message may begin.
    * @throws {ProtocolError} for text that ends inside a character.
    */
   take(): Buffer {

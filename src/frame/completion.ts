@@ -1,6 +1,6 @@
 /**
- * Notifies a sender whether its message left: RFC 6455 §6.1 ends when the frames are passed to the network. Each callback is called exactly
- * once, and never from inside the call that it was passed to.
+ * Notifies a sender whether its message left the process: RFC 6455 §6.1 ends with the step that passes the frames to the network. Each
+ * callback is called exactly once, and never during the call that received it.
  */
 
 import { ConnectionError } from './connection-error.ts';

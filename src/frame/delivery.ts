@@ -208,7 +208,7 @@ export function ownPart(
 /**
  * Says whether a payload is delivered as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large payload
  * becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are not copied. While
- * memory is scarce it must be three quarters, since the whole read stays alive but only the message is counted.
+ * memory is scarce, the payload must be at least three quarters: the whole read stays alive, but only the message is counted.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

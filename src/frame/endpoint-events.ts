@@ -33,7 +33,7 @@ export interface EndpointEvents {
   onFragment(): void;
   /** With `maxStreamSize`: a message begins; its parts follow as they arrive. A compressed message is reported whole instead. */
   onMessageStart?(isBinary: boolean): void;
-  /** The next bytes of the message, which the application may keep. Text is checked; its last character may be cut. */
+  /** The next bytes of the message, which the application may keep. Text was checked; its last character may end in the next part. */
   onMessagePart?(part: Buffer): void;
   /** The message is complete; it had `wireSize` payload bytes on the wire. Never called if the connection ends first. */
   onMessageEnd?(wireSize: number): void;

@@ -6,8 +6,8 @@ import type { Role } from './parser.ts';
 
 /**
  * The form in which text messages are delivered. 'string': as strings. Small messages that arrive together are parts of one string of at
- * most 1 KiB, which stays in memory as long as one of these messages. 'own-string': as strings, each of which is decoded separately.
- * 'bytes': as bytes that were checked to be UTF-8.
+ * most 1 KiB. This string stays in memory as long as one of these messages does. 'own-string': as strings, each of which is decoded
+ * separately. 'bytes': as bytes that were checked to be UTF-8.
  */
 export type TextDelivery = 'string' | 'own-string' | 'bytes';
 

@@ -127,7 +127,7 @@ export class Endpoint {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
 
-  /** Messages wait for the application. If the memory budget has no room for more of them, reading stops until it has. */
+  /** Call this when messages wait for the application. If the memory budget has no room for more, reading stops until there is room. */
   askForRoom(): void {
     this.#receiver.askForRoom();
   }
@@ -163,7 +163,7 @@ export class Endpoint {
     return this.#send(Opcode.Binary, bytes, false, options, done);
   }
 
-  /** Sends bytes as a text message, as `sendBinary` does. The caller must make sure that they are UTF-8: they are not checked. */
+  /** Works like `sendBinary`, but sends a text message. The caller must make sure that `text` is UTF-8: it is not checked. */
   sendTextBytes(
     text: Uint8Array,
     options: FrameOptions | null = null,
@@ -230,7 +230,7 @@ export class Endpoint {
 
   /**
    * Begins a message that is sent in parts, as they become available (§5.4): binary, or text whose parts together are UTF-8. Messages that
-   * are sent before it ends have to wait. It is aborted if the transport closes or the peer sends its Close frame.
+   * are sent before it ends wait. The streamed message is aborted if the transport closes or the peer sends its Close frame.
    * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {

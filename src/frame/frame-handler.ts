@@ -19,7 +19,7 @@ export interface FrameHandler {
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
 }
 
-/** A handler with shortcuts through the parser. Their results are the same as those of `FrameHandler`. */
+/** A handler with shortcuts through the parser. A shortcut has the same result as the calls of `FrameHandler` that it replaces. */
 export interface FastFrameHandler extends FrameHandler {
   /** Whether `onShortText` may be called now: no message is unfinished, and texts of up to 125 bytes are wanted as strings. */
   readonly takesShortTexts: boolean;

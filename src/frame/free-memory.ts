@@ -35,7 +35,7 @@ export function freeMemory(bytes: Uint8Array): void {
 }
 
 /**
- * The size in bytes of the largest block that `keepFreedMemory` frees. It is just below the limit from which glibc ignores the block.
+ * The size in bytes of the largest block that `keepFreedMemory` frees. It is just below 32 MiB: glibc ignores larger blocks.
  */
 const MAX_BLOCK = 32 * 1024 * 1024 - 65_536;
 
@@ -46,8 +46,9 @@ let freedBlock = 0;
  * Makes glibc keep freed memory for the next large messages: at most a quarter of the memory budget, and at most 64 MiB. By default, glibc
  * returns the free end of its heap to the system if that end has at least 128 KiB. Then each page of the next large message costs a page
  * fault. A fault takes some 0.3 µs, and up to 30 µs in a virtual machine that returns such pages to its host. When a block that has a
- * mapping of its own is freed, glibc raises this limit to twice the size of the block (see "dynamic mmap threshold" in mallopt(3)). So one
- * block is allocated and freed without being touched. Any program that frees one large block does this by chance. Other allocators ignore it.
+ * separate mapping is freed, glibc raises the limit of 128 KiB to twice the size of the block (see "dynamic mmap threshold" in mallopt(3)).
+ * So we allocate one block and free it without touching it. Any program that frees one large block has this effect by chance. In other
+ * allocators the block has no effect.
  * @param budget bytes that all messages may take together. Only a budget that is larger than the earlier ones has an effect
  */
 export function keepFreedMemory(budget: number): void {

@@ -18,7 +18,7 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
  *
  * From three quarters of the limit on, connections whose messages arrive in pieces are read in turns, so that each message that has its
  * turn finds room. The other connections are not read meanwhile, and lose no data. A message is aborted only if it keeps others waiting for
- * over 2 seconds while it arrives at less than 4 KiB/s: its connection closes with 1013.
+ * over 2 seconds, and arrives at less than 4 KiB/s during this time. The connection of an aborted message closes with 1013.
  */
 export class MemoryBudget {
   /** The limit in bytes. `Infinity` disables it. */

@@ -191,7 +191,7 @@ export class FrameParser {
     if (length === 126) {
       if (available < 4) return 0;
       length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
-      // §5.2 asks senders for the shortest form. We hold peers to it: one compare, and one encoding per length.
+      // §5.2: senders MUST use the shortest form. We refuse any other form, so that each length has one encoding. This costs one comparison.
       if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
       size = 4;
     } else if (length === 127) {
@@ -222,8 +222,8 @@ export class FrameParser {
 
   /** Refuses a length of 2^53 or more: a number cannot count so many bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
-    // If an earlier rule is broken, such as the order of frames, or if a limit is set, this call throws, and its error names that rule or
-    // limit.
+    // This call throws if a limit is set, or if the frame breaks another rule, such as the order of frames. Its error names that limit
+    // or rule.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }

@@ -36,13 +36,13 @@ const MIN_TURN_PACE = 65_536;
 // Bytes that a connection is expected to read before it can be stopped: Node reads this much at once.
 const CHUNK_SIZE = 65_536;
 
-// Milliseconds between two reviews. A longer interval counts as the longest, since a blocked process did not read what had arrived;
-// a review after less than the shortest is skipped.
+// Milliseconds between two reviews. A longer interval counts as `LONGEST_PERIOD`, since a blocked process did not read what had arrived.
+// After an interval below `SHORTEST_PERIOD`, the review is skipped.
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit, more turns come before its turn. There,
-// a peer that does not use its turn keeps every other connection waiting until its message is aborted.
+// After `TURNS_OF_TRUST` turns, one of the least trusted connections has a turn. While the budget's limit is exceeded, that connection waits
+// for `TURNS_BEYOND_LIMIT` turns: in this case a peer that does not use its turn blocks all others until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -165,15 +165,15 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application: if it
-    // leaves over half of the limit unread, no message continues like this, since such messages would accumulate.
+    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application: if
+    // the application leaves over half of the limit unread, no message continues without room, since such messages would accumulate.
     return isFirst && unread <= limit / 2;
   }
 
   #start(share: Share): void {
     share.period = 0;
     share.receivedLast = -1;
-    // A connection that is stopped for another reason would keep the others waiting: it asks again later.
+    // A connection that is stopped for another reason gets no turn, since it would keep the others waiting. It asks for a turn later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {
@@ -185,7 +185,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** Called when a first connection has to wait: turns that are left over from the last period end. */
+  /** Called when the first connection has to wait: a period begins, and turns for one chunk that remain from the last period end. */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -229,7 +229,7 @@ export class ReadingTurns implements ShareOwner {
     return pace < MIN_MESSAGE_PACE;
   }
 
-  /** Ends the turn of a peer that does not use it. Beyond the limit a message keeps its turn: only one message at a time continues there. */
+  /** Ends the turn of a peer that does not use it. Beyond the limit, a message keeps its turn: no other message continues. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;

@@ -195,7 +195,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** Processes a chunk, or the decoded message for null. Only here, an error of a lower layer or of a callback closes the connection. */
+  /** Processes a chunk; null: the decoded message. Errors of lower layers and of callbacks fail the connection only in this method. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();
@@ -251,12 +251,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether a reason applies for which data that was already read waits as well. */
+  /** Whether reading is stopped for a reason that also stops the processing of data that was already read. */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }
 
-  /** Call this when the application holds messages of this connection. If the budget has no room for more, reading stops until it has. */
+  /** Call this when messages wait for the application. If the budget has no room for more, reading stops until there is room. */
   askForRoom(): void {
     if (!this.#parser.isOff && !this.#frames.isDiscarding) this.openMessages().assembler.askForRoom();
   }

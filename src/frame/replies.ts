@@ -1,7 +1,8 @@
 /**
  * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read its replies must not cause
- * ever more of them, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops
- * reading for this, since both sides would deadlock. Bytes that the application sends at other times never stop reading: two busy endpoints would deadlock.
+ * more and more replies, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops reading because of its
+ * replies: if both sides stopped, neither would continue. Bytes that the application sends at other times never stop reading, for the
+ * same reason.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -76,7 +77,7 @@ export class Replies {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** Call this when all received data was delivered: if there were too many pings, the answer to the newest one leaves. */
+  /** Call this when all received data was delivered: if there were too many pings, the answer to the newest ping leaves. */
   answerNewest(): void {
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }

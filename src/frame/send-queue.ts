@@ -145,7 +145,7 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether the turn of a streamed message has come and it has not ended. */
+  /** Whether a streamed message has its turn now: it may write parts, and has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }

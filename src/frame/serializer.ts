@@ -60,7 +60,7 @@ export interface FrameInit {
 
 /**
  * Returns a whole frame in new memory: for tests, tools, and payloads that go to many connections.
- * It ensures the layout and checks no other rule, so that a test can make illegal frames on purpose.
+ * The layout is always valid. No other rule is checked, so that a test can make illegal frames on purpose.
  */
 export function serializeFrame(frame: FrameInit, role: Role): Buffer {
   const { opcode, payload, fin = true, rsv1 = false } = frame;

@@ -57,8 +57,8 @@ export class Share {
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // `review` uses these fields: the waiting period of the last check, the milliseconds for which the share was read since then, and its
-  // bytes at that check.
+  // `review` uses these three fields. They belong to the last check of this share: the number of the waiting period, the milliseconds of
+  // reading since the check, and the bytes that had arrived at the check.
   period = 0;
   readTime = 0;
   receivedBefore = 0;
@@ -70,7 +70,7 @@ export class Share {
     this.#owner = owner;
   }
 
-  /** Counts `bytes` more for the unfinished message. If there is no room for them, they are counted as well, and reading stops. */
+  /** Counts `bytes` more for the unfinished message. The bytes are counted even if there is no room; reading then stops. */
   grow(bytes: number): void {
     this.bytes += bytes;
     this.#owner.count(bytes);
@@ -101,12 +101,12 @@ export class Share {
     this.done(false);
   }
 
-  /** Ends the share's turn, which it cannot use: reading was stopped for another reason. */
+  /** Call this when reading is stopped for another reason: the connection cannot use its turn, so the turn ends. */
   stop(): void {
     this.#owner.stopped(this);
   }
 
-  /** Reading continues after it was stopped for another reason: the time for `review` starts anew. */
+  /** Call this when reading continues after it was stopped for another reason: `review` measures the time from now on. */
   restart(): void {
     this.period = 0;
   }

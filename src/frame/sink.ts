@@ -25,10 +25,10 @@ export interface ByteSink {
   /** Sends the first `size` of the reserved bytes. Reserved bytes that are not committed are never sent. */
   commit(size: number): void;
   /**
-   * Commits the first `size` of the reserved bytes, a header, and a large payload after it, in one step: nothing may come in
-   * between. The endpoint does not copy the payload.
-   * @param isStable true: the payload does not change any more. If false, it belongs to the application: a sink that keeps it must
-   *   expect that its content changes, and also its `length` if its memory is transferred
+   * Commits a header (the first `size` of the reserved bytes) and the large payload after it, in one step: nothing may come
+   * between them. The endpoint does not copy the payload.
+   * @param isStable true: the payload does not change any more. False: the payload belongs to the application. A sink that keeps it
+   *   must expect that the payload's content changes, and also its `length` if its memory is transferred
    * @param shared the memory that contains the payload, if other connections hold it too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;

@@ -149,7 +149,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#endIfDue();
   }
 
-  /** If too many replies had waited and have left, reading continues. */
+  /** Continues reading that was stopped because too many replies waited, if all of them have left. */
   resumeForReplies(): void {
     if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
   }

@@ -1,14 +1,15 @@
 /**
- * Decodes small text messages that arrive together in one step (RFC 6455 §5.2, §5.3, §5.6): the WebAssembly of text-kernel.wat finds and
- * unmasks them, one call decodes them, and each message is a part of that string. parser.ts reads any other frame. It does the same work
- * frame by frame, as the reference, and as the fallback if WebAssembly does not exist or is forbidden.
+ * Decodes, in one step, small text messages that follow each other in a chunk (RFC 6455 §5.2, §5.3, §5.6). The WebAssembly of
+ * text-kernel.wat finds and unmasks the messages, one call decodes all of them to one string, and each message is a part of this string.
+ * parser.ts reads any other frame. It can also read these frames, one by one: as the reference, and as the fallback if WebAssembly does
+ * not exist or is forbidden.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
 /**
- * The maximum number of bytes of text in a run. A message can keep this much memory alive, since V8 makes it a view of the whole string.
+ * The maximum number of bytes of text in a run. One message can keep all of these bytes alive: V8 makes it a view of the whole string.
  */
 export const MAX_RUN_SIZE = 1024;
 
@@ -47,7 +48,7 @@ export class TextKernel {
   /**
    * Finds the run of whole text frames at `chunk[position…end)`, and does not change the chunk.
    * @param mask the required value of the mask bit: 0x80 or 0
-   * @returns the text of `count` messages, all ASCII; '' with a `count` of 0 or of empty messages
+   * @returns the text of `count` messages, all ASCII; '' if no message was found, or if all of them are empty
    */
   read(chunk: Buffer, position: number, end: number, mask: number): string {
     const isLoaded =

@@ -30,8 +30,8 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
 }
 
 /**
- * Checks a text that arrives in pieces. Between pieces it remembers an unfinished character, of which at most three bytes
- * have arrived, as three numbers.
+ * Checks a text that arrives in pieces. Between two pieces a character may be unfinished: at most three of its bytes have
+ * arrived. The three fields hold what may follow.
  */
 export class Utf8Validator {
   /** Continuation bytes that the unfinished character still needs. */

@@ -107,7 +107,7 @@ export class ProtocolError extends Error {
   readonly section: string;
   /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
   readonly opcode: number | null;
-  /** The reason in our Close frame. The error's message contains it, and `peer`. */
+  /** The reason in our Close frame. The error's message contains `reason` and `peer`. */
   readonly reason: string;
   /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
   peer: string | null = null;

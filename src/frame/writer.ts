@@ -9,7 +9,7 @@ import type { Role } from './parser.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
-/** Payloads of up to this many bytes are copied next to their header. Copying a larger one costs more than a second chunk in the write. */
+/** Payloads of up to this many bytes are copied next to their header. For a larger payload, a copy costs more than a write in two pieces. */
 export const COPY_THRESHOLD = 4096;
 
 // 2 bytes, 8 bytes of length, 4 bytes of masking key.
@@ -39,7 +39,7 @@ export class FrameWriter {
    * @returns payload bytes
    */
   writeText(text: string): number {
-    // One UTF-16 unit takes at most three bytes. Assume that the text is ASCII, and move it if its header needs another size.
+    // One UTF-16 unit takes at most three bytes. We assume that the text is ASCII, and move the text if its header has another size.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
     const guess = frameHeaderSize(text.length, this.#masks);
     const length = buffer.write(text, offset + guess);

@@ -1,8 +1,8 @@
 /**
  * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up). Headers are read with `take`. The loop over a block's
- * symbols keeps the fields in local variables and writes them back. After the end of the input, the reader supplies zero bits, enough for
- * looking ahead. A message is complete only exactly at the end of the input. A loop that consumes the added zero bits has missed this point:
- * it soon asks for more bits than are supplied, and fails.
+ * symbols keeps the fields in local variables and writes them back. After the end of the input, the reader supplies some zero bits, so
+ * that a loop can look ahead. A valid message ends exactly where the input ends. If a loop takes the added zero bits, the message is not
+ * valid: the loop soon asks for more bits than the reader supplies, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';

@@ -89,7 +89,7 @@ function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
   // A small index for small messages stays in the processor's nearest cache.
   const index = length <= smallIndex.previous.length ? smallIndex : largeIndex;
-  // Entries of earlier messages are farther back than this message is long, so they never match. This holds until positions wrap around.
+  // Entries of earlier messages point before the start of this message, so they never match. The index is cleared before positions wrap.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
     index.covered = 1;
@@ -158,7 +158,7 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   const fixedBits = bitsWithFixedCodes();
   const extraBits = bitsBesideCodes();
   const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
-  // Each stored block begins with three bits and padding. The padding of the first one depends on the position of its start.
+  // Each stored block begins with three bits and padding. The padding of the first stored block depends on where the block starts.
   const length = to - from;
   const padding = -(writer.count + 3) & 7;
   const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MAX_STORED) - 1);

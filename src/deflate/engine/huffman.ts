@@ -1,6 +1,6 @@
 /**
  * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes, which their lengths define completely, and the fixed codes).
- * There are three conversions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
+ * There are three conversions: frequencies → lengths (the sender chooses; at most 15 or 7 bits), lengths → codes, and
  * lengths → a table for decoding on a receiver. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
 
@@ -145,7 +145,7 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
   countOfLength.fill(0);
   depth[root] = 0;
   for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
-  // Leaves that are too deep are moved up to the limit. The code may become too full by this, see below.
+  // Leaves that are too deep are moved up to the limit. After this move the code may be too full, see below.
   let filled = 0;
   for (let node = 0; node < size; node++) {
     const deep = depth[parent[node]!]! + 1;
@@ -153,8 +153,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // The code is too full as long as `filled` is over the limit. In each step a node takes the place of a shorter leaf. This leaf and one of
-  // the deepest leaves go below the node.
+  // The code is too full as long as `filled` is over the limit. In each step, an inner node replaces a leaf
+  // that is not at the limit. This leaf and one of the deepest leaves become the children of the node.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -250,7 +250,7 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // The second table gets so many bits that the codes with these first bits fill it.
+          // The second table gets as many index bits as the longest code with these first bits needs.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {

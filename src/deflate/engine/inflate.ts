@@ -31,10 +31,10 @@ import type { Window } from './window.ts';
 /** The most bytes of input that may give no output: empty blocks cost time and carry no data. */
 const MAX_IDLE_INPUT = 1 << 20;
 
-/** The bytes of output that fit into memory that is kept; a larger output gets separate memory. */
+/** The size in bytes of the memory for output that is kept between messages; a larger output gets separate memory. */
 const SCRATCH_SIZE = 1 << 16;
 
-/** The most bytes of output that one byte of input can give: four matches of 258 bytes, of two bits each. */
+/** The most bytes of output that one byte of input can give: four matches of 258 bytes, each of which takes two bits. */
 const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;

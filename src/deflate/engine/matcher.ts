@@ -12,12 +12,12 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 const HASHED = 4;
 /** The maximum number of places that are compared before the best one is taken. */
 const MAX_PROBES = 32;
-/** If the match at the previous byte has this length, only `FEW_PROBES` places are compared for the next byte. */
+/** If the match at the previous byte has at least this length, only `FEW_PROBES` places are compared for the next byte. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
-/** A match of this length is taken without comparing more places. */
+/** A match of at least this length is taken without comparing more places. */
 const NICE_LENGTH = 64;
-/** A match of this length is taken without trying a match at the next byte. */
+/** A match of at least this length is taken without trying a match at the next byte. */
 const LAZY_LENGTH = 16;
 /** The most positions that an index remembers: 16 KiB for the chains and 8 KiB for their heads. */
 const MAX_POSITIONS = 8192;
@@ -199,7 +199,8 @@ export function findMatches(
       }
     }
     tokens[count++] = matchToken(length, distance);
-    // Later matches can start at the bytes inside this match. One of these bytes was entered already if the match was held.
+    // Enters the bytes inside this match, so that later matches can refer to them. If the match was held, its second byte
+    // was entered already.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
     for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {
