@@ -5,7 +5,7 @@ import { hostOption, portOption } from '../../src/api/address-options.ts';
 const host = hostOption({ default: '127.0.0.1', text: 'A host.' });
 const port = portOption({ default: 80, text: 'A port.' });
 
-test('valid hosts and ports are accepted, and absent ones have their defaults', () => {
+test('valid hosts and ports are accepted, and an absent host or port has its default', () => {
   for (const value of ['::', '0.0.0.0', 'localhost']) expect(host.read(value, 'host', 'server')).toBe(value);
   for (const value of [0, 8080, 65_535]) expect(port.read(value, 'port', 'server')).toBe(value);
   expect(host.read(undefined, 'host', 'server')).toBe('127.0.0.1');

@@ -15,7 +15,7 @@ describe('C21: the waits of a client', () => {
     ]);
   });
 
-  test('C21: each wait is between `min` and `max` and never zero, and `jitter` says which part of it is random', () => {
+  test('C21: each wait is between `min` and `max` and never zero, and `jitter` is the fraction of the wait that is random', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),

@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('broadcast throws for invalid options, and passes an exception of the filter on', async () => {
+  test('broadcast throws for invalid options, and throws the exception of the filter unchanged', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);
@@ -93,7 +93,7 @@ describe('listen', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'listen with fd uses a descriptor that already listens, as systemd passes it',
+    'listen with fd uses a socket that already listens, for example a socket that systemd passes',
     async () => {
       const plain = createServer();
       plain.listen(0, '127.0.0.1');

@@ -357,7 +357,7 @@ const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
   ],
 ];
 
-describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
+describe.each(inOpen)('FAULT-2: an `open` handler that %s', (_does, code, open) => {
   // With Infinity the heartbeat has no timer. With an hour its timer is far from over.
   const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
 

@@ -92,7 +92,7 @@ describe.each([
     expect(events).toEqual(['large', 'small', 'bytes', 'close']);
   });
 
-  test('a waiting message is sent with the options that it had at the call', async () => {
+  test('a waiting message is sent with the values that its options had at the call', async () => {
     const received: (string | Buffer)[] = [];
     const { left } = await pair(
       {},
@@ -108,7 +108,7 @@ describe.each([
     expect(received.map((message) => message.length)).toEqual([300_000, 250_000]);
   });
 
-  test('drained waits for every message sent before it, and for no later one', async () => {
+  test('drained waits for every message sent before the call, and for no later message', async () => {
     const { left } = await pair({}, { compression }, { compression, handlers: { message() {} } });
     await left.drained();
     const events: string[] = [];
@@ -193,7 +193,7 @@ describe('a connection that is not open', () => {
     expect(left.lastWireSize).toBe(0);
   });
 
-  test('the rejection of write has as its cause the error that failed the connection', async () => {
+  test('the rejection of write has the error that failed the connection as its cause', async () => {
     const { connection, raw } = await stalled({ closeTimeout: 1 });
     raw.socket.resume();
     raw.write(frame(0x42)); // RSV1

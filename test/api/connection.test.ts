@@ -396,7 +396,7 @@ describe('for await', () => {
     }
   });
 
-  test('a message handler excludes a loop, and a loop excludes a second one', async () => {
+  test('a message handler excludes a loop, and a loop excludes a second loop', async () => {
     const withHandler = await pair({}, {}, { handlers: { message() {} } });
     expect(() => withHandler.right[Symbol.asyncIterator]()).toThrow(TypeError);
     const { right } = await pair();
@@ -444,7 +444,7 @@ describe('messages that are not read', () => {
     useRealClock();
   });
 
-  test("A14: messages are dropped after 30 s with one warning, so that the peer's disconnection is noticed", async () => {
+  test('A14: messages that are not read are dropped after 30 s with one warning, so that the server notices when the peer disconnects', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -647,7 +647,7 @@ describe('A48: a handler that fails', () => {
     }
   });
 
-  test('an exception of a Proxy as handlers closes the connection with 1011 and is reported', async () => {
+  test('if the handlers are a Proxy that throws, the connection closes with 1011, and the exception is reported', async () => {
     const errors: string[] = [];
     let failing = false;
     const handlers: ConnectionHandlers = {
@@ -669,7 +669,7 @@ describe('A48: a handler that fails', () => {
     expect(errors).toEqual(['has']);
   });
 
-  test('an exception of a getter as handler is reported once', async () => {
+  test('an exception of a getter that returns a handler is reported once', async () => {
     for (const name of names) {
       const errors: string[] = [];
       let failing = true;

@@ -29,7 +29,7 @@ async function length(list: readonly unknown[], count: number): Promise<void> {
 }
 
 describe('a connection', () => {
-  test('is published on both sides before the handlers open and close', async () => {
+  test('an opened or closed connection is published on both sides before the handlers open and close are called', async () => {
     const events: string[] = [];
     on('rfc6455:connection:open', ({ connection, role, request }) => {
       events.push(`${role} channel open ${request?.header('traceparent') ?? null} ${connection.state}`);
@@ -62,7 +62,7 @@ describe('a connection', () => {
     ]);
   });
 
-  test('that fails is published with the error, before the handler', async () => {
+  test('the error of a connection is published before the error handler is called', async () => {
     const events: unknown[] = [];
     on('rfc6455:connection:error', ({ role, error }) => events.push(role, error));
     const fault = new Error('a fault of the handler');
@@ -81,7 +81,7 @@ describe('a connection', () => {
 });
 
 describe('a handshake', () => {
-  test('that is refused is published by the server, and its failure by the client', async () => {
+  test('a refused handshake is published by the server as refused, and by the client as failed', async () => {
     const events: string[] = [];
     on('rfc6455:handshake:refused', ({ error, request }) => {
       events.push(`refused ${error.code} ${error.status} ${request?.target}`);
@@ -95,7 +95,7 @@ describe('a handshake', () => {
     expect(events).toEqual(['refused WS_HANDSHAKE_REJECTED 401 /?a', 'handler', 'failed 401']);
   });
 
-  test('that is aborted is published with the reason, and invalid options are not an attempt', async () => {
+  test('an aborted handshake is published with the reason, and invalid options publish nothing', async () => {
     const errors: unknown[] = [];
     on('rfc6455:handshake:failed', ({ error }) => errors.push(error));
     const reason = new Error('no longer needed');

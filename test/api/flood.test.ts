@@ -113,7 +113,7 @@ async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report
 }
 
 describe('A32: an echo server and a peer that floods it with messages and never reads', () => {
-  test('the server grows by less than 20 MB and serves other peers meanwhile (64 KiB messages)', async () => {
+  test('the memory of the server grows by less than 20 MB, and the server serves other peers meanwhile (64 KiB messages)', async () => {
     const server = await start();
     const base = await warmUp(server);
     const { peer, sent } = await flooder(server.port, frame(Op.Binary, Buffer.alloc(65_536, 7)));
@@ -127,7 +127,7 @@ describe('A32: an echo server and a peer that floods it with messages and never 
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  test('A53: the buffers of the server stay limited with twenty such peers that send small and large messages', async () => {
+  test('A53: the buffers of the server stay limited while twenty peers send small and large messages and never read', async () => {
     const server = await start();
     const base = await warmUp(server);
     const small = Buffer.concat(Array.from({ length: 500 }, () => frame(Op.Text, 'x'.repeat(100))));
@@ -161,7 +161,7 @@ describe('A32: an echo server and a peer that floods it with messages and never 
   }, 60_000);
 });
 
-test('A26: the server grows by less than 20 MB and serves other peers if a peer floods it with pings and never reads the pongs', async () => {
+test('A26: the memory of the server grows by less than 20 MB, and the server serves other peers, if a peer floods it with pings and never reads the pongs', async () => {
   const server = await start();
   const base = await warmUp(server);
   const pings = Buffer.concat(

@@ -98,7 +98,7 @@ function open(
   };
 }
 
-test('design: the newest value of each key is sent at the end of the turn; after that one value per key waits until the peer has answered the ping', async () => {
+test('design: the newest value of each key is sent at the end of the turn; later values wait, one per key, until the peer has answered the ping', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -233,7 +233,7 @@ test('design: pings of the application and of a schedule may be sent between tho
   expect(connection.state).toBe('open');
 });
 
-test('C8: an unsolicited pong releases no batch, even if it guesses the payload of a ping of sendLatest', async () => {
+test('C8: after an unsolicited pong no batch is sent, even if the pong guesses the payload of a ping of sendLatest', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -286,7 +286,7 @@ test('design: a peer that answers no ping receives a batch every ten seconds as 
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused reading, a batch is sent each second without a pong if the peer reads', async () => {
+test('design: while the application has paused reading, no pong arrives, so a batch is sent each second if the peer reads', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -386,7 +386,7 @@ test('FAULT-4: each waiting value counts once in the memory budget and towards t
   expect(budget.used).toBe(0);
 });
 
-test('design: a single value above the send cap is accepted if the queue is empty, as a message is', async () => {
+test('design: a single value above the send cap is accepted if the queue is empty, like a single message of `send`', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);

@@ -135,7 +135,7 @@ async function wait_(
 }
 
 describe('a message that is not read', () => {
-  test('leaving a loop early drops only the rest of its message', async () => {
+  test('leaving the loop over a message early drops only the rest of this message', async () => {
     const received: string[] = [];
     const { right, left } = await pair({
       async stream(_connection, message) {
@@ -152,7 +152,7 @@ describe('a message that is not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a message is dropped if its handler does not begin to read it, and a later loop over it throws', async () => {
+  test('a message is dropped if its handler does not begin to read it, and a later loop over the message throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -225,7 +225,7 @@ describe('failures of a message stream', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: the loop throws with the cause if the connection fails with 1009 beyond maxStreamSize or with 1007 for invalid UTF-8', async () => {
+  test('F25, F21: the loop throws an error with the cause if the connection fails with 1009 beyond maxStreamSize or with 1007 for invalid UTF-8', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -321,7 +321,7 @@ describe('failures of a message stream', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('a handler that never settles ends with its connection, after the loss of the peer and after a shutdown', async () => {
+  test('if a handler never settles, its connection still ends and frees its memory after the peer has left and after a shutdown', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];

@@ -63,7 +63,7 @@ const specs: SpecsOf<Sample, SampleValues> = {
 type Anything = any;
 const read = (options: Anything) => readOptions('sample', options, specs);
 
-test('absent and undefined options have the defaults of their role', () => {
+test('absent and undefined options have the defaults of a server or of a client', () => {
   const defaults = { amount: 0, level: 6, isOn: false, mode: 'a', inner: { size: 4 } };
   expect(read({})).toEqual({ ...defaults, limit: 1 });
   expect(readOptions('sample', { limit: undefined, inner: { size: undefined } }, specs, 'client')).toEqual({
@@ -122,7 +122,7 @@ test.each<[object, string, ErrorConstructor]>([
   },
 );
 
-test('`positive` checks a value outside of a table as a limit', () => {
+test('`positive` checks a value like a limit, without a table of options', () => {
   expect(positive('grace', undefined, 5)).toBe(5);
   expect(positive('grace', 1, 5)).toBe(1);
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');

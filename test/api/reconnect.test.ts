@@ -96,7 +96,7 @@ describe('the wait before the next attempt', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: waits without jitter are exact, a connection restarts the count, and no wait is longer than a timer allows', async () => {
+  test('C21: waits without jitter are exact, start again with the first one after a connection, and are never longer than a timer allows', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -374,7 +374,7 @@ describe('the events', () => {
 });
 
 describe('the queue', () => {
-  test('queued messages are sent on the next connection, after those that `open` sends', async () => {
+  test('queued messages are sent on the next connection, after the messages that `open` sends', async () => {
     const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
     expect(line.client.send('not started')).toBe('refused');
     const started = line.client.start();
@@ -432,7 +432,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('FAULT-3: after refused options the connection stays open, and all queued messages arrive over sockets', async () => {
+  test('FAULT-3: over sockets, the connection stays open after refused options, and all queued messages arrive', async () => {
     const received: string[] = [];
     const { port } = await startServer({
       message: (_connection, message) => void received.push(String(message)),
@@ -502,7 +502,7 @@ describe('stop', () => {
     await line.client.stop();
   });
 
-  test('`stop` ends a wait without an event', async () => {
+  test('`stop` ends the wait for the next attempt, and causes no event', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -521,7 +521,7 @@ describe('stop', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('`stop` drops a connection that opens at that moment, and no handler is called', async () => {
+  test('`stop` drops a connection that opens at the moment of the call, and no handler is called', async () => {
     const line = setUp();
     line.network.ignoresAborts = () => true;
     line.client.start().catch(() => {});

@@ -75,7 +75,7 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test('`raw` is the IncomingMessage on an HTTP server and null on our listener, and `socket` is the socket of the request', async () => {
+  test('`raw` is the IncomingMessage on an HTTP server and null on the listener of our server, and `socket` is the socket of the request', async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();
@@ -368,7 +368,7 @@ describe('a server without a `refused` handler', () => {
   });
 });
 
-test('FAULT-8: the response to reject(304) has no body, and reject refuses one', async () => {
+test('FAULT-8: the response to reject(304) has no body, and reject(304) with a body throws', async () => {
   expect(() => reject(304, 'body')).toThrow('a response with status 304 has no body');
   for (const kind of kinds) {
     const { peer } = await startServer({ upgrade: () => reject(304, '', { ETag: '"a"' }) }, {}, kind);

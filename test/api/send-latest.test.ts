@@ -72,7 +72,7 @@ test('FAULT-4: if a peer stops reading, one batch is in transit and one value wa
   expect(texts.at(-1)).toBe('last');
 });
 
-test('design: messages of `send` continue meanwhile and arrive in their order', async () => {
+test('design: messages of `send` arrive in order, even if sendLatest sends values meanwhile', async () => {
   const { left, right } = await pair();
   const sent: string[] = [];
   const texts: string[] = [];

@@ -174,7 +174,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
-  test('FAULT-8: each text of an exception of `upgrade` is a warning once a minute, however many requests a client makes', async () => {
+  test('FAULT-8: if `upgrade` throws, each different text of the exceptions causes at most one warning a minute, however many requests a client makes', async () => {
     const warnings = await warningsOf(async () => {
       let requests = 0;
       const { peer } = await startServer({

@@ -62,7 +62,7 @@ async function serveLargeFile(stallTimeout?: number) {
 }
 
 describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
-  test('after clients that leave while the file is looked for', async () => {
+  test('no file stays open for clients that leave while the server looks for the file', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     for (let count = 1; count <= 40; count++) {
       const socket = ask('/large.bin');
@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('more than once for a client that sends many requests and does not read', async () => {
+  test('a file is open only once for a client that sends many requests and does not read', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     const socket = ask('/large.bin', 200);
     await until(() => requests() === 200 && open() === 1);
@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('for a client that takes nothing until the deadline', async () => {
+  test('no file stays open for a client that reads nothing until the deadline', async () => {
     const { ask, open, areClosed } = await serveLargeFile(200);
     const socket = ask('/large.bin');
     await until(() => open() === 1);
@@ -105,7 +105,7 @@ test('requests that are sent without waiting for the answers are answered in ord
   socket.destroy();
 });
 
-test('a file that is cut off while it is sent ends the connection, and no later answer takes its place', async () => {
+test('if a file becomes shorter while it is sent, the connection ends, and the bytes of a later answer do not replace the missing bytes', async () => {
   const { ask, large } = await serveLargeFile();
   const socket = ask('/large.bin');
   await new Promise((resolve) => socket.once('data', resolve));

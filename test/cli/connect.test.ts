@@ -88,7 +88,7 @@ describe('a pipe as input', () => {
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('the input may be larger than what the connection takes at once', async () => {
+  test('the input may be larger than the amount that the connection accepts at once', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);

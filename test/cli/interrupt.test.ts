@@ -29,7 +29,7 @@ test('the first signal requests the end, and each later one exits with the code 
   interrupt.release();
 });
 
-test('a second SIGINT within half a second, as npm passes on the same Ctrl-C, does not count', () => {
+test('a second SIGINT within half a second does not count, since npm passes on the same Ctrl-C', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   at(1499);

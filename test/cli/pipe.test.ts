@@ -76,7 +76,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('with 0 the connection closes at once, and with Infinity it is not closed and no timer is left', async () => {
+  test('with --linger 0 the connection closes at once; with Infinity the connection stays open, and no timer is left', async () => {
     expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
     const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
     vi.advanceTimersByTime(5_000_000_000);

@@ -205,7 +205,7 @@ describe('--compression', () => {
 });
 
 describe('chat', () => {
-  test('each client receives every message, also its own, and is notified when another client joins or leaves', async () => {
+  test('each client receives every message, including its own messages, and is notified when another client joins or leaves', async () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);

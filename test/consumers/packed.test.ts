@@ -86,7 +86,7 @@ export function handle(own: WebSocket): void {
 });
 
 describe('the package by require', () => {
-  test('each entry has the same names by require as by import', async () => {
+  test('require and import of an entry give the same names', async () => {
     const imported = await modules.node('import.mjs', ...entries);
     expect(imported.code).toBe(0);
     expect(imported.output.split('\n')).toHaveLength(entries.length + 1);

@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('the table has every program of the folder', () => {
+test('the table of programs in this test has every program of the folder', () => {
   expect(readdirSync(examples).sort()).toEqual(
     Object.keys(programs)
       .map((name) => `${name}.js`)

@@ -348,7 +348,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: a failed TLS handshake ends the connection, here after ALPN without http/1.1', async () => {
+  test('S9: the connection ends if the TLS handshake fails, for example because the client does not offer http/1.1 by ALPN', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = tlsConnect({ ...address(server.url), ca, ALPNProtocols: ['h2'] });
@@ -360,7 +360,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: the server forgets a client that leaves during the TLS handshake at once', async () => {
+  test('S9: if a client leaves during the TLS handshake, the server forgets the client at once', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
     const { port } = await server.listen({ tls: good });

@@ -67,7 +67,7 @@ async function connected(handler: WebSocketHandler = {}, options: object = {}) {
 }
 
 describe('new WebSocket', () => {
-  test('B-client-url, B-client-onOpen, C83: `new` returns at once, and the status changes and the callbacks are called later', async () => {
+  test('B-client-url, B-client-onOpen, C83: `new` returns before the status changes and before any callback is called', async () => {
     const { web } = await serve({
       onMessage(ws, { data }) {
         ws.send(data);
@@ -250,7 +250,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-headers, B-client-absent: the client requests the subprotocols of Sec-WebSocket-Protocol and those of its options', async () => {
+  test('B-client-headers, B-client-absent: the client requests the subprotocols in Sec-WebSocket-Protocol and the subprotocols in its options', async () => {
     const { url, peer } = await rawServer();
     const client = new WebSocket(
       url,
@@ -266,7 +266,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-url: a handler or options that are Null count as absent', async () => {
+  test('B-client-url: a handler of Null and options of Null count as absent', async () => {
     const client = new WebSocket('ws://127.0.0.1:1/', null, null);
     expect(client.handler).toEqual({});
     await client.idle();
@@ -305,7 +305,7 @@ describe('new WebSocket', () => {
     expect(journal.entries[1]).toBe('no headers');
   });
 
-  test('the options of the native connect apply, for example TLS and a signal', async () => {
+  test('the client accepts the options of the native connect, for example `tls` and `signal`', async () => {
     const web = await startWeb({ host: 'localhost', certificateFolder: certificateFolder() });
     new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const ca = readFileSync(new URL('../../fixtures/tls/ca-cert.pem', import.meta.url));
@@ -371,7 +371,7 @@ describe('messages', () => {
     ['blob', Buffer.from('é'), Buffer.from('é')],
     ['object', { a: 1 }, 'bad JSON'],
   ] as const)(
-    'B-client-onMessage, B-client-dataType, C73: onMessage receives the data as the dataType %s says',
+    'B-client-onMessage, B-client-dataType, C73: onMessage receives the data in the form that the dataType %s selects',
     async (dataType, binary, text) => {
       const { web } = await serve({
         onMessage() {},
@@ -426,7 +426,7 @@ describe('the end', () => {
     ['without a code', closeFrame(null, '', { mask: false }), 1005, undefined, true],
     ['without a Close frame', null, 1006, undefined, false],
   ] as const)(
-    'B-client-onTerminate, C76, C84: onTerminate receives the code and reason after an end %s',
+    'B-client-onTerminate, C76, C84: onTerminate receives the code and the reason if the connection ends %s',
     async (_title, close, code, reason, wasClean) => {
       const { promise, resolve } = defer<unknown>();
       const { raw } = await connected({ onTerminate: (_ws, event) => resolve(event) });

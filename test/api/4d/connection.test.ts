@@ -45,7 +45,7 @@ describe('members of a connection', () => {
     expect(wss.connections).toEqual([ws]);
   });
 
-  test('B-ws-id, C79: the ids count up from 1 in the whole process, also for clients', async () => {
+  test('B-ws-id, C79: connections and clients of a process share one sequence of ids: 1, 2, 3, …', async () => {
     const { web, ws } = await connected();
     const client = WebSocket.new(urlOf(web));
     const other = WebSocket.new(urlOf(web));
@@ -109,7 +109,7 @@ describe('callbacks', () => {
   test.each([
     ['a code and a reason', closeFrame(3001, 'bye'), { code: 3001, reason: 'bye' }],
     ['a code alone', closeFrame(1001), { code: 1001, reason: undefined }],
-    ['1005 without a code', closeFrame(null), { code: 1005, reason: undefined }],
+    ['1005 for the missing code', closeFrame(null), { code: 1005, reason: undefined }],
   ])(
     "B-ws-onTerminate, C76: onTerminate receives %s of the peer's Close frame",
     async (_title, close, expected) => {
@@ -126,7 +126,7 @@ describe('callbacks', () => {
     ['end', []],
     ['resetAndDestroy', [fourDErrors.CONNECTION]],
   ] as const)(
-    'B-ws-onTerminate, B-ws-onError, C76: after a loss of the connection by %s, onTerminate receives 1006 and onError receives %j',
+    'B-ws-onTerminate, B-ws-onError, C76: if the peer calls %s of its socket, onTerminate receives 1006 and onError receives %j',
     async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
       const errors: unknown[] = [];
@@ -233,7 +233,7 @@ describe('dataType', () => {
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: with "text", a binary message that is not UTF-8 is an error for onError, and the next message is delivered', async () => {
+  test('C73: with "text", a binary message that is not UTF-8 is reported to onError, and the next message is delivered', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',
@@ -254,7 +254,7 @@ describe('dataType', () => {
     );
   });
 
-  test('B-data-bad, C72: with "object", a message that is not JSON is an error for onError, and the next message is delivered', async () => {
+  test('B-data-bad, C72: with "object", a message that is not JSON is reported to onError, and the next message is delivered', async () => {
     expect(
       await received(
         'object',
@@ -326,7 +326,7 @@ describe('send', () => {
     ]);
   });
 
-  test('C74: send sends any other value as its text', async () => {
+  test('C74: send converts any other value to a string and sends it as text', async () => {
     expect(await sent(1.5, true, 10n, undefined)).toEqual([
       [Op.Text, '1.5'],
       [Op.Text, 'true'],
@@ -335,7 +335,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: send sends a Blob as binary, and sends later messages after it', async () => {
+  test('B-ws-send: send sends a Blob as binary, and sends later messages after the Blob', async () => {
     const { ws, peer } = await connected();
     const bytes = Buffer.from('before');
     ws.send('first');
@@ -358,7 +358,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob that cannot be read is an error for onError, and the next message is sent', async () => {
+  test('B-ws-send: a Blob that cannot be read is reported to onError, and the next message is sent', async () => {
     class Unreadable extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
         return Promise.reject(new Error('gone'));

@@ -152,7 +152,7 @@ describe.each(ways)('a callback of a client that %s', (way) => {
   );
 });
 
-test('C71: a FourDError that is thrown is passed on unchanged, and any other value is reported with its text', async () => {
+test('C71: onError receives a thrown FourDError unchanged, and any other thrown value as an error with its text', async () => {
   const journal = new Journal();
   const own = new FourDError('CALLBACK', 'my own');
   const values: unknown[] = [own, 'text', undefined, { toString: null }, Object.create(null)];
@@ -168,7 +168,7 @@ test('C71: a FourDError that is thrown is passed on unchanged, and any other val
   expect(await journal.length(5)).toEqual([true, 'text', 'undefined', noText, noText]);
 });
 
-describe('an exception without an onError that works', () => {
+describe('an exception when onError is missing or fails', () => {
   /** Lets one onMessage throw, and then checks that the next message is echoed. */
   async function fail(handler: Partial<ConnectionHandler>): Promise<void> {
     let calls = 0;
@@ -208,7 +208,7 @@ describe('an exception without an onError that works', () => {
     ]);
   });
 
-  test('C71: a callback that is not a function is reported like one that throws', async () => {
+  test('C71: a callback that is not a function is reported like a callback that throws', async () => {
     const warnings = await warningsOf(async () => {
       const { web } = await serve({ onMessage() {}, onOpen: 'open' as unknown as () => void });
       await openPeer(web);

@@ -54,7 +54,7 @@ describe('sending while "Connecting"', () => {
     client.terminate();
   });
 
-  test('C88: messages also wait for a client without callbacks, as in the two lines of a translated program', async () => {
+  test('C88: messages also wait if the client has no callbacks, as in a translated program of two lines', async () => {
     const { web, heard } = await echo();
     const webSocket = WebSocket.new(urlOf(web), null);
     webSocket.send('Hello world');
@@ -78,7 +78,7 @@ describe('sending while "Connecting"', () => {
   });
 
   test.each(['while connecting', 'in onOpen'])(
-    'C88: after terminate %s, onError receives the loss of the waiting messages once',
+    'C88: after terminate %s, onError is notified once that the waiting messages are lost',
     async (when) => {
       const { web, heard } = await echo();
       const journal = new Journal();
@@ -109,7 +109,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: messages of up to sendCap, and at most 64 MiB, may wait, and then send returns false', async () => {
+  test('C88: messages wait up to sendCap, but never more than 64 MiB; beyond this limit send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -169,7 +169,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('C89: FAULT-11: without onError, a callback of a server that does not end is a process warning with the path', async () => {
+  test('C89: FAULT-11: without onError, a process warning gives the path of a server whose callback does not end', async () => {
     const asked = defer();
     const warnings = await warningsOf(async () => {
       const web = await startWeb();
@@ -250,7 +250,7 @@ describe('shutdown waits for callbacks', () => {
     await wss.terminate(null);
   });
 
-  test('C90, B-wss-webserver: FAULT-11: stop() resolves after the last onTerminate as well', async () => {
+  test('C90, B-wss-webserver: FAULT-11: stop() resolves after the last onTerminate', async () => {
     const { web, journal } = await slow();
     await web.stop(0);
     expect(journal.entries).toEqual(all);
@@ -286,7 +286,7 @@ describe('shutdown waits for callbacks', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: a callback that never ends is reported by name and abandoned after closeTimeout, and the others are called', async () => {
+  test('C90, B-terminate-again: a callback that never ends is reported by name and abandoned after closeTimeout, and the other callbacks are called', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -366,7 +366,7 @@ describe('shutdown waits for callbacks', () => {
 });
 
 describe('overlapping paths', () => {
-  test('C92, C67: FAULT-10: of two matching patterns with *, the longer one gets the connection, in any order of creation', async () => {
+  test('C92, C67: FAULT-10: of two matching patterns with *, the longer one gets the connection, whichever was created first', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer(
@@ -387,7 +387,7 @@ describe('overlapping paths', () => {
     }
   });
 
-  test('C67: FAULT-10: percent-encoding with upper-case and lower-case hex digits is the same path', async () => {
+  test('C67: FAULT-10: two paths are equal if they differ only in the case of the hex digits of percent-encoding', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web, path });

@@ -28,95 +28,101 @@ function echo<T extends 'text' | 'blob'>(): ConnectionHandler<T> {
 
 const large = 'größer '.repeat(20_000);
 
-describe.each([false, true])('a server and a client of ws, compression: %s', (compression) => {
-  test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes arrive in both directions', async () => {
-    const web = await startWeb();
-    new WebSocketServer({ onConnection: () => echo<'text'>() }, { server: web, path: '/text', compression });
-    new WebSocketServer<'blob'>(
-      { onConnection: () => echo<'blob'>() },
-      { server: web, path: '/blob', dataType: 'blob', compression },
-    );
-    const [text, blob] = [await connectWs(urlOf(web, '/text')), await connectWs(urlOf(web, '/blob'))];
-    for (const message of ['', 'é', large]) {
-      text.send(message);
-      expect(await text.next()).toBe(message);
-      const bytes = Buffer.from(message);
-      blob.send(bytes);
-      expect(await blob.next()).toEqual(bytes);
-    }
-    text.sendFragments(large, 1_000);
-    expect(await text.next()).toBe(large);
-    text.abort();
-    blob.abort();
-  });
-
-  test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end receives the code and reason of the other end', async () => {
-    const journal = new Journal();
-    const { web, wss } = await serve(
-      { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },
-      { compression },
-    );
-    const ours = [[3001, 'bye'], [3000, 'bye'], []] as [number?, string?][];
-    for (const call of ours) {
-      const peer = await connectWs(urlOf(web));
-      wss.connections[0]?.terminate(...call);
-      expect(await peer.closed).toEqual(
-        call[0] === 3001 ? { code: 3001, reason: 'bye' } : { code: 1000, reason: '' },
+describe.each([false, true])(
+  'our 4D classes and a peer of the package ws, compression: %s',
+  (compression) => {
+    test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes arrive in both directions', async () => {
+      const web = await startWeb();
+      new WebSocketServer(
+        { onConnection: () => echo<'text'>() },
+        { server: web, path: '/text', compression },
       );
-    }
-    const theirs = [[4001, 'why'], [1000], []] as [number?, string?][];
-    for (const call of theirs) (await connectWs(urlOf(web))).close(...call);
-    (await connectWs(urlOf(web))).abort();
-    await journal.length(7);
-    expect(journal.entries.slice(0, 3)).toEqual([
-      ['Closed', 3001, 'bye'],
-      ['Closed', 1000, undefined],
-      ['Closed', 1000, undefined],
-    ]);
-    expect(journal.entries.slice(3)).toEqual(
-      expect.arrayContaining([
-        ['Closed', 4001, 'why'],
-        ['Closed', 1000, undefined],
-        ['Closed', 1005, undefined],
-        ['Closed', 1006, undefined],
-      ]),
-    );
-    expect(wss.connections).toEqual([]);
-  });
-
-  test("B-client-send, B-client-onMessage, B-client-terminate, C84: a client of 4D and a server of ws exchange messages, and each receives the other's code", async () => {
-    const { url, opened } = await wsServer({
-      peerCompression: compression,
-      subprotocols: { offered: [], supported: ['chat'] },
+      new WebSocketServer<'blob'>(
+        { onConnection: () => echo<'blob'>() },
+        { server: web, path: '/blob', dataType: 'blob', compression },
+      );
+      const [text, blob] = [await connectWs(urlOf(web, '/text')), await connectWs(urlOf(web, '/blob'))];
+      for (const message of ['', 'é', large]) {
+        text.send(message);
+        expect(await text.next()).toBe(message);
+        const bytes = Buffer.from(message);
+        blob.send(bytes);
+        expect(await blob.next()).toEqual(bytes);
+      }
+      text.sendFragments(large, 1_000);
+      expect(await text.next()).toBe(large);
+      text.abort();
+      blob.abort();
     });
-    const journal = new Journal();
-    const client = new WebSocket<'blob'>(
-      url,
-      {
-        dataType: 'blob',
-        headers: { 'Sec-WebSocket-Protocol': 'other, chat', 'X-Tag': 'mine' },
-        onMessage: (_ws, { data }) => journal.note(data),
-        onTerminate: (_ws, event) => journal.note(event),
-      },
-      { compression },
-    );
-    const peer = await opened;
-    expect([peer.subprotocol, peer.headers['x-tag']]).toEqual(['chat', 'mine']);
-    peer.send(large);
-    await journal.length(1);
-    expect(String(journal.entries[0])).toBe(large);
-    for (const message of [large, Buffer.from([0, 255]), { a: [1] }]) client.send(message);
-    expect([await peer.next(), await peer.next(), await peer.next()]).toEqual([
-      large,
-      Buffer.from([0, 255]),
-      '{"a":[1]}',
-    ]);
-    client.terminate(3005, 'done');
-    expect(await peer.closed).toEqual({ code: 3005, reason: 'done' });
-    await journal.length(2);
-    expect(journal.entries[1]).toEqual({ type: 'terminate', code: 3005, reason: 'done', wasClean: true });
-  });
-});
+
+    test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end receives the code and reason of the other end', async () => {
+      const journal = new Journal();
+      const { web, wss } = await serve(
+        { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },
+        { compression },
+      );
+      const ours = [[3001, 'bye'], [3000, 'bye'], []] as [number?, string?][];
+      for (const call of ours) {
+        const peer = await connectWs(urlOf(web));
+        wss.connections[0]?.terminate(...call);
+        expect(await peer.closed).toEqual(
+          call[0] === 3001 ? { code: 3001, reason: 'bye' } : { code: 1000, reason: '' },
+        );
+      }
+      const theirs = [[4001, 'why'], [1000], []] as [number?, string?][];
+      for (const call of theirs) (await connectWs(urlOf(web))).close(...call);
+      (await connectWs(urlOf(web))).abort();
+      await journal.length(7);
+      expect(journal.entries.slice(0, 3)).toEqual([
+        ['Closed', 3001, 'bye'],
+        ['Closed', 1000, undefined],
+        ['Closed', 1000, undefined],
+      ]);
+      expect(journal.entries.slice(3)).toEqual(
+        expect.arrayContaining([
+          ['Closed', 4001, 'why'],
+          ['Closed', 1000, undefined],
+          ['Closed', 1005, undefined],
+          ['Closed', 1006, undefined],
+        ]),
+      );
+      expect(wss.connections).toEqual([]);
+    });
+
+    test('B-client-send, B-client-onMessage, B-client-terminate, C84: our 4D client and a server of ws exchange messages, and each end receives the close code of the other end', async () => {
+      const { url, opened } = await wsServer({
+        peerCompression: compression,
+        subprotocols: { offered: [], supported: ['chat'] },
+      });
+      const journal = new Journal();
+      const client = new WebSocket<'blob'>(
+        url,
+        {
+          dataType: 'blob',
+          headers: { 'Sec-WebSocket-Protocol': 'other, chat', 'X-Tag': 'mine' },
+          onMessage: (_ws, { data }) => journal.note(data),
+          onTerminate: (_ws, event) => journal.note(event),
+        },
+        { compression },
+      );
+      const peer = await opened;
+      expect([peer.subprotocol, peer.headers['x-tag']]).toEqual(['chat', 'mine']);
+      peer.send(large);
+      await journal.length(1);
+      expect(String(journal.entries[0])).toBe(large);
+      for (const message of [large, Buffer.from([0, 255]), { a: [1] }]) client.send(message);
+      expect([await peer.next(), await peer.next(), await peer.next()]).toEqual([
+        large,
+        Buffer.from([0, 255]),
+        '{"a":[1]}',
+      ]);
+      client.terminate(3005, 'done');
+      expect(await peer.closed).toEqual({ code: 3005, reason: 'done' });
+      await journal.length(2);
+      expect(journal.entries[1]).toEqual({ type: 'terminate', code: 3005, reason: 'done', wasClean: true });
+    });
+  },
+);
 
 test.each([
   ['is closed by the server', 3002, 'enough', true],

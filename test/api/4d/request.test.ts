@@ -51,7 +51,7 @@ describe('headers of the request', () => {
     });
   });
 
-  test('C80: a header name that objects inherit is an ordinary key', async () => {
+  test('C80: a header named like an inherited member of objects, for example `constructor`, is an ordinary key', async () => {
     const { headers } = await seen('/', { constructor: 'x', ['__proto__']: 'y' });
     expect(Object.getPrototypeOf(headers)).toBe(null);
     expect(headers.constructor).toBe('x');

@@ -23,7 +23,7 @@ const parts: Readonly<Record<string, number>> = {
   client: 17,
 };
 
-test.each(Object.entries(parts))('in the part B-%s the page has %i rows', (part, count) => {
+test.each(Object.entries(parts))('the part B-%s of the page has %i rows', (part, count) => {
   expect(rows.filter((row) => row.startsWith(`B-${part}-`))).toHaveLength(count);
 });
 

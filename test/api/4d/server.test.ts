@@ -149,7 +149,7 @@ describe('new WebSocketServer', () => {
     make('/chat');
   });
 
-  test('options, path and dataType may be null, which is Null in 4D', async () => {
+  test('options, path and dataType may be null, which stands for Null of 4D', async () => {
     await keep(webServer).start({ port: 0 });
     expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
     const web = await startWeb();
@@ -207,7 +207,7 @@ describe('new WebSocketServer', () => {
 });
 
 describe('path', () => {
-  test('B-new-path, C67: the path of the URL decides without the query, the leading slash is optional, and the trailing slash is not', async () => {
+  test('B-new-path, C67: the path of the URL selects the server, without the query; a path may be given without its leading slash, but a trailing slash must match', async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: a path may contain characters that a URL cannot contain, and is compared in the form that browsers send', async () => {
+  test('C67: a path may contain characters that a URL cannot contain; the server compares its encoded form, which browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -281,7 +281,7 @@ describe('path', () => {
 });
 
 describe('onConnection', () => {
-  test('B-wss-onConnection: onConnection receives the server and the request, and its result becomes the handler of a connection', async () => {
+  test('B-wss-onConnection: onConnection receives the server and the request, and returns the handler of the connection', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const connectionHandler: ConnectionHandler = { onMessage() {} };
@@ -304,18 +304,21 @@ describe('onConnection', () => {
     ['C65: a Promise of null', async () => null],
     ['C65: a Promise of nothing', async () => {}],
   ];
-  test.each(refusals)('%s cancels the connection with 403', async (_title, onConnection) => {
-    const web = await startWeb();
-    const journal = new Journal();
-    const wss = new WebSocketServer(
-      { onConnection, onError: (_wss, { errors }) => journal.note(errors[0]?.message) },
-      { server: web },
-    );
-    const peer = peerOf(web);
-    expect(await request(peer)).toBe(403);
-    expect(wss.connections).toEqual([]);
-    expect(journal.entries).toEqual([]);
-  });
+  test.each(refusals)(
+    '%s as the result of onConnection cancels the connection with 403',
+    async (_title, onConnection) => {
+      const web = await startWeb();
+      const journal = new Journal();
+      const wss = new WebSocketServer(
+        { onConnection, onError: (_wss, { errors }) => journal.note(errors[0]?.message) },
+        { server: web },
+      );
+      const peer = peerOf(web);
+      expect(await request(peer)).toBe(403);
+      expect(wss.connections).toEqual([]);
+      expect(journal.entries).toEqual([]);
+    },
+  );
 
   test('C65: the server awaits a Promise, and the client is not connected until it resolves', async () => {
     const decision = defer<ConnectionHandler | null>();
@@ -344,21 +347,24 @@ describe('onConnection', () => {
     ['C66: a handler whose onMessage is not a function', { onMessage: true }],
     ['C66: a value that is not an object', 'handler'],
     ['C66: the value true', true],
-  ])('%s is refused like null, and onError receives the error', async (_title, result) => {
-    const web = await startWeb();
-    const journal = new Journal();
-    new WebSocketServer(
-      {
-        onConnection: () => result as unknown as ConnectionHandler,
-        onError: (_wss, { errors }) => journal.note(errors[0]?.errCode),
-      },
-      { server: web },
-    );
-    expect(await request(peerOf(web))).toBe(403);
-    expect(journal.entries).toEqual([fourDErrors.NO_HANDLER]);
-  });
+  ])(
+    '%s as the result of onConnection is refused like null, and onError receives the error',
+    async (_title, result) => {
+      const web = await startWeb();
+      const journal = new Journal();
+      new WebSocketServer(
+        {
+          onConnection: () => result as unknown as ConnectionHandler,
+          onError: (_wss, { errors }) => journal.note(errors[0]?.errCode),
+        },
+        { server: web },
+      );
+      expect(await request(peerOf(web))).toBe(403);
+      expect(journal.entries).toEqual([fourDErrors.NO_HANDLER]);
+    },
+  );
 
-  test('B-wss-exceptions, C64: an exception is answered with 500, without its text', async () => {
+  test('B-wss-exceptions, C64: if onConnection throws, the answer is 500 and does not contain the text of the exception', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
@@ -389,7 +395,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close" the handshake is completed first, and then null closes with 1008 and an exception with 1011', async () => {
+  test('C64: with cancel "close" the handshake completes first; after that null closes the connection with 1008, and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -422,7 +428,7 @@ describe('onConnection', () => {
   });
 
   test.each([true, false])(
-    'C64: with cancel "close" messages wait for the decision, and no message is lost (serialize: %s)',
+    'C64: with cancel "close" messages wait for the result of onConnection, and no message is lost (serialize: %s)',
     async (serialize) => {
       const decision = defer<ConnectionHandler>();
       const asked = defer();
@@ -507,7 +513,7 @@ describe('members of a server', () => {
     expect([other.dataType, other.path]).toEqual(['object', 'chat']);
   });
 
-  test('B-wss-scalableSession, C86: scalableSession is always false, here and at the web server', async () => {
+  test('B-wss-scalableSession, C86: scalableSession is always false, at the WebSocket server and at the web server', async () => {
     const { web, wss } = await serve(echo);
     expect([wss.scalableSession, web.scalableSession]).toEqual([false, false]);
   });
@@ -551,7 +557,7 @@ describe('the end of a server', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: a stop of the web server terminates the WebSocket server, and its state is consistent at every step', async () => {
+  test('B-wss-webserver: stop() of the web server terminates the WebSocket server, whose connections and status are correct at every step', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {
@@ -597,7 +603,7 @@ describe('the end of a server', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: without a worker, a server or a connection keeps the process alive even without a reference to it', async () => {
+  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive without a worker, even if the program keeps no reference to it', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);

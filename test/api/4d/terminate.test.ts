@@ -89,7 +89,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('B-terminate-again, C78: a second call of terminate can only shorten the time', async () => {
+  test('B-terminate-again, C78: a second call of terminate can shorten the wait, but cannot prolong it', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     const over = wss.terminate();
@@ -193,7 +193,7 @@ describe('terminate(0)', () => {
     expect(peer.frames).toEqual([]);
   });
 
-  test('B-terminate-zero: terminate(0) over TLS sends no frame either', async () => {
+  test('B-terminate-zero: terminate(0) over TLS sends no frame', async () => {
     const web = await startWeb({ certificateFolder: certificateFolder() });
     const wss = new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const peer = tlsPeerOf(web);

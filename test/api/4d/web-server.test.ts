@@ -146,7 +146,7 @@ describe('start and stop of a web server', () => {
     [{ port: 1.5 }, 'port is 1.5, not an integer'],
     [{ port: Number.NaN }, 'port is NaN, not an integer'],
   ])(
-    'FAULT-10: the constructor and start refuse the address %j, which would make the server listen on another one',
+    'FAULT-10: the constructor and start refuse the address %j, which would make the server listen on another address',
     async (settings, message) => {
       expect(() => new WebServer(settings)).toThrow(message);
       const http = createServer();
@@ -157,14 +157,14 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  test('a setting of start that is undefined keeps the value of the constructor', async () => {
+  test('if a setting of start is undefined, the value of the constructor applies', async () => {
     const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
     await web.start({ host: undefined, port: undefined });
     expect(web.host).toBe('127.0.0.1');
     expect(web.port).not.toBe(8080);
   });
 
-  test('the names of settings in 4D throw an error that gives the name used here', () => {
+  test('a setting with its name in 4D causes an error, which gives the name in this package', () => {
     for (const [name, hint] of [
       ['HTTPPort', 'use port'],
       ['IPAddressToListen', 'use host'],
@@ -199,7 +199,7 @@ describe('start and stop of a web server', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: after a restart the web server has no WebSocket server until one is created, and the old one stays terminated', async () => {
+  test('B-wss-webserver: after a restart the web server has no WebSocket server until one is created, and the old WebSocket server stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -220,7 +220,7 @@ describe('start and stop of a web server', () => {
     expect(journal.entries).toEqual(['open', 'terminate', 'open']);
   });
 
-  test('stop throws a RangeError for an invalid time, and the web server goes on', async () => {
+  test('stop throws a RangeError for an invalid time, and the web server keeps running', async () => {
     const web = await startWeb();
     for (const timeout of [-1, Number.NaN, '1'])
       expect(() => web.stop(timeout as number)).toThrow(RangeError);
@@ -239,7 +239,7 @@ describe('start and stop of a web server', () => {
     expect(wss.terminated).toBe(true);
   });
 
-  test('stop() gives requests in progress 30 seconds to end', async () => {
+  test('stop() waits at most 30 seconds for requests in progress', async () => {
     const asked = defer();
     const web = await startWeb({ onRequest: () => asked.resolve() });
     const peer = peerOf(web).write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -440,7 +440,7 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('the path of a folder without its slash is redirected, and never to another host', async () => {
+  test('the path of a folder without its final slash is redirected, but never to another host', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
@@ -470,7 +470,7 @@ describe('WebServer.of', () => {
     web.stop(0);
   });
 
-  test('C69: close of the HTTP server terminates the WebSocket servers first, and is the original method again after that', async () => {
+  test('C69: close of the HTTP server terminates the WebSocket servers first; after that, `close` is the original method again', async () => {
     const http = createServer();
     const { close } = http;
     await foreign(http);
@@ -506,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('a `close` that the application has set before or after ours is kept', async () => {
+  test('`WebServer.of` keeps a `close` method that the application sets before or after the call', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {
@@ -550,7 +550,7 @@ describe('WebServer.of', () => {
     await web.stop(0);
   });
 
-  test('a path that a native server uses is error -10718 as well', async () => {
+  test('a path that a native server already uses causes error -10718', async () => {
     const http = await foreign();
     const native = new NativeServer({});
     native.attach(http, { path: '/taken' });

@@ -25,7 +25,7 @@ describe('Worker', () => {
     expect(worker.post(() => journal.note('again'))).toBe(true);
   });
 
-  test('C87: a task that posts another one ends before the other one runs', () => {
+  test('C87: a task that posts another task ends before the other task runs', () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.post(() => {
@@ -171,7 +171,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(overlap.most).toBeGreaterThan(1);
   });
 
-  test('C87: the messages of one connection keep their order, and another connection does not have to wait for all of them', async () => {
+  test('C87: the messages of one connection keep their order, and another connection does not wait until all of them are delivered', async () => {
     const journal = new Journal();
     const { web } = await serve({
       async onMessage(_ws, { data }) {
@@ -261,7 +261,7 @@ describe('back-pressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames that follow the request directly wait for onConnection and onOpen (cancel: %s)',
+    'C87: frames that arrive together with the request wait until onConnection and onOpen have run (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();
@@ -287,7 +287,7 @@ describe('back-pressure', () => {
     },
   );
 
-  test('C87: a connection whose message waits for its turn closes when its server does', async () => {
+  test('C87: a connection closes with its server, even if one of its messages still waits for the worker', async () => {
     const goOn = defer();
     const started = defer();
     const journal = new Journal();
@@ -316,7 +316,7 @@ describe('back-pressure', () => {
     expect(journal.entries.filter((entry) => entry !== 'client 1001')).toEqual(['one', 'two', 1001]);
   });
 
-  test('C87: onConnection is not called for a request whose peer has left before its turn', async () => {
+  test('C87: onConnection is not called if the peer has left while its request waited for the worker', async () => {
     const accepted: Socket[] = [];
     const onAccepted = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe('net.server.socket', onAccepted);
@@ -356,7 +356,7 @@ describe('back-pressure', () => {
     expect(wss.connections).toHaveLength(2);
   });
 
-  test('C87: a request that waits for its turn longer than handshakeTimeout gets 408, and onConnection is not called', async () => {
+  test('C87: a request that waits for the worker longer than handshakeTimeout gets 408, and onConnection is not called', async () => {
     const goOn = defer();
     const asked = new Journal();
     const web = await startWeb();

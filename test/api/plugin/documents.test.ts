@@ -140,7 +140,7 @@ describe('version 2', () => {
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });
   });
 
-  test('server send returns a status with six properties for each connection, information has the URLs as texts, and clear has success [D1-78, D1-95 to D1-102, D1-105]', async () => {
+  test('server send returns a status with six properties for each connection, information has the URLs as texts, and clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a', 'b?c']) await v2.startedClient(url + target);

@@ -195,7 +195,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a connection pauses at 1 MiB, and at one event if the queue is crowded, but it reads if it has no waiting event', () => {
+  test('a connection pauses when 1 MiB waits, or already one event if the queue is crowded; a connection without a waiting event reads', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);
@@ -211,7 +211,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a closing connection does not pause, and a paused one reads again when the closing handshake begins', () => {
+  test('a closing connection does not pause, and a paused connection reads again when the closing handshake begins', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(2_000_000, false);

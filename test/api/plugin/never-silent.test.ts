@@ -15,7 +15,7 @@ afterEach(async () => {
 const never = new Promise<never>(() => {});
 
 describe('a name without a method', () => {
-  test('plugin C52, C44: FAULT-10: in version 2 the events for an unknown method name are dropped with one warning that has the name', async () => {
+  test('plugin C52, C44: FAULT-10: in version 2 the events for an unknown method name are dropped with one warning that gives the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const warnings = await warningsOf(async () => {
@@ -30,7 +30,7 @@ describe('a name without a method', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: in version 1 each unknown method name causes one warning, and a socket without a method causes none', async () => {
+  test('plugin C52, C44: FAULT-10: in version 1 each unknown method name causes one warning, and a socket without a method causes no warning', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -210,7 +210,7 @@ describe('option names of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: each name that has no effect causes one warning', async () => {
+  test('plugin C55: FAULT-10: each option name that has no effect causes one warning', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {

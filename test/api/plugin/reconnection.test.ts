@@ -70,7 +70,7 @@ describe('the back-off', () => {
     );
   });
 
-  test('plugin A0.5-8: a connection restarts the count', async () => {
+  test('plugin A0.5-8: after a successful connection the waits start again with the first one', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the wait, and a maximum of 0 does not become a busy loop', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the wait, so a maximum of 0 does not cause a busy loop', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],
@@ -97,7 +97,7 @@ describe('the back-off', () => {
     }
   });
 
-  test('plugin A1.3-9: start may change the maximum and turn reconnection off while the client waits', async () => {
+  test('plugin A1.3-9: start may change the maximum wait and turn reconnection off while the client waits', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -119,7 +119,7 @@ describe('the back-off', () => {
 });
 
 describe('automatic reconnection', () => {
-  test('plugin A0.5-1, A0.5-2, C11: reconnection is on by default, also follows a clean Close 1000 of the server, and can be turned off', async () => {
+  test('plugin A0.5-1, A0.5-2, C11: reconnection is on by default, also happens after the server has closed with 1000, and can be turned off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });

@@ -51,7 +51,7 @@ describe('a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: the TLS options of a client apply without `tls`, and a command with any of them replaces all of them', async () => {
+  test('plugin A0.7-7, C20: the TLS options of a client apply without `tls`; a command that has one TLS option replaces all earlier TLS options', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });
@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: a server needs no client certificate without a caFile or with NONE, and needs one with any other caFile', async () => {
+  test('plugin A0.7-8, C21: a server needs no client certificate without a caFile or with NONE, and needs a client certificate with any other caFile', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);
@@ -128,7 +128,7 @@ describe('a server', () => {
     });
   });
 
-  test('plugin A0.7-4: the ciphers "" and DEFAULT are the built-in ones, and other values are passed to OpenSSL', async () => {
+  test('plugin A0.7-4: the ciphers "" and DEFAULT mean the built-in ciphers, and other values are passed to OpenSSL', async () => {
     const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: '', ciphers: '' };
     expect(await clientMaterial(settings)).toEqual({});
     expect(await clientMaterial({ ...settings, ciphers: 'DEFAULT' })).toEqual({});
@@ -153,7 +153,7 @@ describe('a server', () => {
   });
 });
 
-test('the caFile SYSTEM means the CAs of Node, and a file with many CAs is used as a whole', async () => {
+test('the caFile SYSTEM means the CAs of Node, and all CAs of a file with many CAs are used', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

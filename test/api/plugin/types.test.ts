@@ -34,7 +34,7 @@ test('plugin A1.1-8: the parameters of the callback of version 2 have types, and
   expectTypeOf(refused).toBeFunction();
 });
 
-test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have types as well', () => {
+test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have types', () => {
   const accepted: v1.WebsocketMethod[] = [
     (_server, _client, type, _context, worker, window, process) => {
       expectTypeOf(type).toEqualTypeOf<v1.WebsocketEventType>();
@@ -47,7 +47,7 @@ test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have ty
   expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
 });
 
-test('plugin C44: the registry accepts the callbacks of both versions, since they share it', () => {
+test('plugin C44: the registry of callbacks accepts the callbacks of both versions, since both versions share it', () => {
   methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
   methods.set(
     'one',
@@ -58,7 +58,7 @@ test('plugin C44: the registry accepts the callbacks of both versions, since the
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: the type of `id` is number if the options have no `id`, and otherwise the call may return information', () => {
+test('plugin A1.2-10, C6: if the options have no `id`, the type of the returned `id` is number; otherwise the result may be information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);

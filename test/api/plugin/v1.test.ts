@@ -132,7 +132,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send returns a status for each connection, `clients` selects connections in its order, and invalid numbers are skipped', async () => {
+  test('plugin A2.3-6: send returns a status for each connection, `clients` selects connections in the order of its numbers, and invalid numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -178,7 +178,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket client', () => {
-  test('plugin A2.2-2, A2.2-3, C17, C18: the command always returns a new configuration with ref, the original option names and ours', () => {
+  test('plugin A2.2-2, A2.2-3, C17, C18: the command always returns a new configuration with ref, the options of the original, and our additional options', () => {
     const v1 = new V1();
     const deflate = {
       enabled: false,
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: stop returns the configuration and closes with 1000 Normal closure, and its options apply to the next start', async () => {
+  test('plugin A2.3-3: stop returns the configuration and closes with 1000 Normal closure, and the options of stop apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });

@@ -107,7 +107,7 @@ describe('Websocket client', () => {
 });
 
 describe('Websocket client start', () => {
-  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: start resolves with success, 101, the uri and the headers, and the Open event waits or is delivered by then', async () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: start resolves with success, 101, the uri and the headers, and by then the Open event waits or is delivered', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
     const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
@@ -388,7 +388,7 @@ describe('Websocket client start', () => {
 });
 
 describe('Websocket client stop', () => {
-  test('plugin A1.4-1, A0.1-8: messages that are in transit at stop are delivered before the Close event', async () => {
+  test('plugin A1.4-1, A0.1-8: messages that are in transit when stop is called are delivered before the Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: stop of a client that is not open sends no frame, ends a wait without an event, and allows another start', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: stop of a client that is not open sends no frame, ends the wait for the next attempt, causes no event, and allows another start', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -494,7 +494,7 @@ describe('Websocket client stop', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.5-12, C10: stop during the opening handshake lets start fail, without an event and without a socket', async () => {
+  test('plugin A0.5-12, C10: stop during the opening handshake makes start fail, causes no event, and leaves no socket', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url });
@@ -509,7 +509,7 @@ describe('Websocket client stop', () => {
 });
 
 describe('Websocket client send', () => {
-  test('plugin A1.5-1, A1.5-2, C38, C39: send sends a text at once, even an empty one or one with U+0000, and its sizes are in bytes', async () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: send sends a text at once, even an empty text or a text with U+0000, and the sizes of its status are in bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a message below 64 KiB on the wire is one frame, and a larger one is sent in frames of 32 KiB, the last with the rest', async () => {
+  test('plugin A0.9-1: a message below 64 KiB on the wire is one frame, and a larger message is sent in frames of 32 KiB; the last frame has the remaining bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test('plugin A0.3-7: an empty Close frame is reported as 1005 No status code and answered with an empty one', async () => {
+  test('plugin A0.3-7: an empty Close frame is reported as 1005 No status code, and is answered with an empty Close frame', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
@@ -824,7 +824,7 @@ describe('how a connection ends', () => {
 });
 
 describe('heartbeat', () => {
-  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping is sent at once and each pingInterval, and the connection closes with 1011 Ping timeout if no pong arrives', async () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping is sent at once and then each pingInterval, and the connection closes with 1011 Ping timeout if no pong arrives', async () => {
     useFakeClock();
     onTestFinished(() => void useRealClock());
     const v2 = new V2();

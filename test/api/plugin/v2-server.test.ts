@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe('Websocket server', () => {
-  test('plugin A1.7-11, A1.7-1, C6: the command returns `{id}` with a negative id and writes it into the options, and returns {} for null and similar values', () => {
+  test('plugin A1.7-11, A1.7-1, C6: the command returns `{id}` with a negative id and writes it into the options, and returns {} for null and any value that is not an object', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { port: 0 };
     expect(v2.server(options)).toEqual({ id: -1 });
@@ -32,7 +32,7 @@ describe('Websocket server', () => {
     for (const wrong of [null, undefined, 'text', 7]) expect(v2.server(wrong)).toEqual({});
   });
 
-  test('plugin A0-7: the ids of servers are -1, -2, …, independent of those of clients, and a free id is used again', async () => {
+  test('plugin A0-7: the ids of servers are -1, -2, …, independent of the ids of clients, and a free id is used again', async () => {
     const v2 = new V2();
     expect([v2.server({}), v2.client({}), v2.server({})]).toEqual([{ id: -1 }, { id: 1 }, { id: -2 }]);
     expect(await v2.serverClear({ id: -1 })).toEqual({ success: true });
@@ -231,7 +231,7 @@ describe('opening handshakes', () => {
     expect(await peerOf(port).write('GET / HTTP/1.1\r\n').answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('plugin A0.6-5, C27, A0.1-10: each refusal is a complete response, another version gets 426, and no event follows', async () => {
+  test('plugin A0.6-5, C27, A0.1-10: each refusal is a complete response, an unsupported version gets 426, and no event follows', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const without = await peerOf(port)
@@ -342,7 +342,7 @@ describe('events of a server', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 0, 2]);
   });
 
-  test('plugin A0.6-8, C46: the headers of Open have no sec-websocket-extensions if the client did not send it', async () => {
+  test('plugin A0.6-8, C46: the headers of Open have no sec-websocket-extensions if the client did not send this field', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     await peerOf(port).open();
@@ -394,7 +394,7 @@ describe('events of a server', () => {
 });
 
 describe('Websocket server stop', () => {
-  test('plugin A1.9-1, A0.3-16, C4: stop closes every client with 1000 Normal closure, returns information, and causes a Close event for each', async () => {
+  test('plugin A1.9-1, A0.3-16, C4: stop closes every client with 1000 Normal closure, returns information, and causes a Close event for each client', async () => {
     const v2 = new V2();
     const { id, url, port } = await v2.startedServer();
     const clients = [await v2.startedClient(url), await v2.startedClient(url)];
@@ -456,7 +456,7 @@ describe('Websocket server send', () => {
     for (const client of clients) expect(await v2.got(0, client.id)).toMatchObject([{ str: 'h€' }]);
   });
 
-  test('plugin A1.10-3, A1.1-15, C33, C34: `uri` selects the connections with exactly these uris, and all connections without a uri', async () => {
+  test('plugin A1.10-3, A1.1-15, C33, C34: `uri` selects the connections with exactly these uris; if `uri` contains no uri, all connections are selected', async () => {
     const { v2, id } = await withClients();
     const send = (uri: unknown): string[] => uris(v2.serverSend({ id, message: 'x', uri }));
     expect(send('/a')).toEqual(['/a', '/a']);
@@ -468,7 +468,7 @@ describe('Websocket server send', () => {
     expect(send(['', '/b'])).toEqual(['/b']);
   });
 
-  test('plugin C33: `client` selects connections by their numbers, and together with `uri` either may match', async () => {
+  test('plugin C33: `client` selects connections by their numbers; with `client` and `uri`, a connection is selected if one of them matches', async () => {
     const { v2, id } = await withClients();
     const send = (target: object): number[] =>
       v2.serverSend({ id, message: 'x', ...target }).statuses.map(({ client }) => client);

@@ -17,7 +17,7 @@ test('each receiver whose pattern matches gets a message once', () => {
   expect(lines.sort()).toEqual(['a/*: a/1 m', 'a/1: a/1 m']);
 });
 
-test('a new receiver replaces the old one, and `delete` says whether there was one', () => {
+test('a new receiver replaces the old one, and `delete` says whether there was a receiver', () => {
   const { lines, receivers } = setUp();
   receivers.set('b', new Recorder(lines, 'new '));
   receivers.deliver('b', Buffer.from('m'));
@@ -38,7 +38,7 @@ test('a receiver that is unsubscribed while a message is delivered does not get 
   expect(lines).toEqual([]);
 });
 
-test('a gap notifies each receiver of these topics once, or all receivers', () => {
+test('a gap in some topics notifies each of their receivers once, and a gap in all topics notifies all receivers', () => {
   const { lines, receivers } = setUp();
   receivers.gap(['a/1', 'a/2']);
   expect(lines.sort()).toEqual(['a/*: gap', 'a/1: gap']);

@@ -8,7 +8,7 @@ function setUp() {
   return { state, reports, listen: () => state.listen((up) => void reports.push(up)) };
 }
 
-test('only changes are reported', () => {
+test('only changes of the state are reported', () => {
   const { state, reports, listen } = setUp();
   listen();
   for (const up of [true, false, false, true, true]) state.set(up);
@@ -25,7 +25,7 @@ test('a listener that is set while the engine is away is notified once', async (
   expect(reports).toEqual([false]);
 });
 
-test('if the engine comes back before that, the listener only receives this change', async () => {
+test('if the engine comes back before the listener is notified, the listener receives only the new state', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();

@@ -33,7 +33,7 @@ test.each([
   expect(readClusterMessage(value, 'p')).toBeNull();
 });
 
-test('any other value of the program is ignored', () => {
+test('any other value is ignored, since the program may send its own values', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {
       expect(readClusterMessage(value, 'p')).toBeNull();

@@ -35,7 +35,7 @@ const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
 };
 
-test('the mark of a topic is sent once, before the next message of the topic', async () => {
+test('the gap mark of a topic is sent once, before the next message of the topic', async () => {
   marks.add('a');
   marks.add('a');
   marks.add('b');

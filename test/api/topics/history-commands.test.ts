@@ -53,7 +53,7 @@ test('a command that the engine refuses is not repeated', async () => {
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('16 commands run at once, and each one that ends starts the next one, also if it failed', async () => {
+test('16 commands run at once, and each one that ends starts the next one, even if it failed', async () => {
   const commands = setUp();
   const started: number[] = [];
   const ends: (() => void)[] = [];

@@ -26,7 +26,7 @@ test('a serialized offset is parsed to the same offset', () => {
   );
 });
 
-test('an offset holds at most eight publishers, and the last ones are left out', () => {
+test('an offset holds at most eight publishers, and further publishers are left out', () => {
   const pairs = Array.from({ length: 10 }, (_, at) => [String(at).padStart(16, 'p'), at] as const);
   const text = serializeOffset({ position: '1-1', received: new Map(pairs) });
   expect(parseOffset(text, isPosition)).toEqual({ position: '1-1', received: new Map(pairs.slice(0, 8)) });
@@ -76,7 +76,7 @@ describe('an offset from a hostile client', () => {
     );
   });
 
-  test.each([1, {}, ['1-1'], true, null])('the value %j as an offset is a TypeError', (value) => {
+  test.each([1, {}, ['1-1'], true, null])('parseOffset throws a TypeError for the value %j', (value) => {
     expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
   });
 

@@ -350,7 +350,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('after unsubscribing among the missed messages no more of them arrive, and the next subscription begins at the end', async () => {
+  test('if the receiver unsubscribes while it receives missed messages, no more of them arrive, and the next subscription begins at the end', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {

@@ -140,7 +140,7 @@ describe('a slow subscriber', () => {
     return { slow, fast };
   }
 
-  test("with 'skip' a slow subscriber receives no messages until it is no longer slow, and they are counted", async () => {
+  test("with 'skip' a slow subscriber receives no messages until it is no longer slow, and the skipped messages are counted", async () => {
     const { slow, fast } = await slowAndFast();
     const skipped: string[] = [];
     await using topics = new Topics({

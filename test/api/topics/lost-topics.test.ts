@@ -33,7 +33,7 @@ describe('lost topics', () => {
   );
 
   test.each(['', '{', '5', '["a", 5]', '{"a": 1}'])(
-    'the text %j, which no bus writes, is parsed as all topics',
+    'the text %j, which no bus writes, is parsed as the list of all topics',
     (text) => {
       expect(parseTopics(Buffer.from(text))).toBe(null);
     },

@@ -22,7 +22,7 @@ const tags = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const sequences = fc.nat({ max: 999_999_999_999_999 });
 
 describe('an entry', () => {
-  test('is parsed to the bytes of the message, and to a position with its number and tag', () => {
+  test('an entry is parsed to the bytes of the message, and to a position with a number and a tag', () => {
     fc.assert(
       fc.property(sequences, tags, fc.uint8Array(), (seq, tag, bytes) => {
         const stored = parseStored({ seq, data: serializeEntry('m', tag, bytes) });
@@ -35,20 +35,20 @@ describe('an entry', () => {
     );
   });
 
-  test('of the kind `g` is a mark without bytes', () => {
+  test('an entry of the kind `g` is a mark without bytes', () => {
     const data = serializeEntry('g', 7n, Buffer.alloc(0));
     expect(parseStored({ seq: 3, data })).toEqual({ id: '3-7', bytes: null });
     expect(parseRepublished(headersOf(3, 2), data)).toEqual({ id: '3-7', previous: '2-', bytes: null });
   });
 
-  test('that NATS has published has the number of the message before it', () => {
+  test('an entry that NATS has published has the number of the message before it', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     const bytes = Buffer.from('x');
     expect(parseRepublished(headersOf(9, 4), data)).toEqual({ id: '9-7', previous: '4-', bytes });
     expect(parseRepublished(headersOf(9, 0), data)).toEqual({ id: '9-7', previous: START, bytes });
   });
 
-  test('in any other form is not a message', () => {
+  test('an entry in any other form is not a message', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     expect(parseRepublished(undefined, data)).toBeNull();
     for (const value of ['', 'x', '-1', '1e3', '01', '1000000000000000']) {
@@ -88,7 +88,7 @@ describe('positions', () => {
     expect(natsOrder.isPosition(text)).toBe(false);
   });
 
-  test('are ordered by number', () => {
+  test('positions are ordered by number', () => {
     expect(natsOrder.isAfter('10-1', '9-5')).toBe(true);
     expect(natsOrder.isAfter('9-5', '10-1')).toBe(false);
     expect(natsOrder.isAfter('9-6', '9-5')).toBe(false);

@@ -138,7 +138,7 @@ describe('two processes', () => {
     await closed;
   });
 
-  test("a process that starts later and the others know each other's members at once", async () => {
+  test('a process that starts later knows the members of the other processes at once, and they know its members', async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);

@@ -143,7 +143,7 @@ describe('lists in parts', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
-  test('the parts of a beat are complete beats, and only the first one asks for answers', () => {
+  test('the parts of a beat are complete beats, and only the first beat asks for answers', () => {
     const watched = Array.from({ length: 3_000 }, (_, at) => `"topic/${at}"`);
     const beats = serializeBeats(
       { process, lease: 15_000, hello: true },

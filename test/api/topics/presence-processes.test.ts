@@ -24,7 +24,7 @@ test('a lease is at least a second and at most ten minutes', () => {
   expect(processes.heardOf('a', 1e9, 0)).toBe(600_000);
 });
 
-test('more than 1,000 processes are not kept, and known ones are', () => {
+test('at most 1,000 processes are kept: a further process is refused, and the known processes stay', () => {
   const processes = new PresenceProcesses(lease);
   for (let at = 0; at < 1_000; at++) expect(processes.heardOf(String(at), null, 0)).toBe(lease);
   expect(processes.heardOf('one more', null, 0)).toBeNull();

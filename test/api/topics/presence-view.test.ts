@@ -69,7 +69,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'join b', 'update a to c']);
   });
 
-  test('a member of this process gets its new info, and one that the limit has left out stays out', () => {
+  test('a member of this process gets its new info, and a member that the limit has left out stays out', () => {
     const own = (number: number, info: unknown) => ({ number, info, text: '' });
     for (let number = 1; number <= 6; number++) view.join(own(number, number));
     view.update(own(1, 'new'));
@@ -178,7 +178,7 @@ describe('a snapshot', () => {
   });
 });
 
-test('a snapshot is needed if the announced version is newer than the list, and not if it is older', () => {
+test('a snapshot is needed if the announced version is newer than the list, and not if the announced version is older', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
@@ -188,7 +188,7 @@ test('a snapshot is needed if the announced version is newer than the list, and 
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('a full view needs a snapshot for the members that it left out only once it has room', () => {
+test('a full view needs a snapshot of the members that it left out, but only once the view has room', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],

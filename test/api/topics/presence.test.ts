@@ -32,7 +32,7 @@ function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
 const infosOf = ({ members }: Presence): unknown[] => members.map(({ info }) => info);
 
 describe('members', () => {
-  test('the members of a topic are the connections that subscribed before the call and later', async () => {
+  test('the members of a topic are the connections that subscribed before or after the call of `presence`', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     topics.subscribe(a.seat, 'room');
@@ -123,7 +123,7 @@ test('`member` is not called for a topic that no process watches', async () => {
 });
 
 describe('handlers', () => {
-  test('the handlers of all Presence objects of a topic are called, and a closed one has no calls and no members', async () => {
+  test('the handlers of all Presence objects of a topic are called; a closed Presence object receives no calls and has no members', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>

@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('`of` returns the connections that have a message already, and `pendingOf` is empty once the highest number has arrived', () => {
+test('`of` returns the connections that already have a message, and `pendingOf` is empty once the highest number has arrived', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];
@@ -28,7 +28,7 @@ test('`of` returns the connections that have a message already, and `pendingOf` 
   expect(before.of('t', message('p', 4), [topic])).toBeNull();
 });
 
-test('the number of publishers is limited, since peers may invent them, and they are forgotten with the topic', () => {
+test('the number of publishers is limited, since peers may invent publishers, and the publishers of a topic are forgotten with the topic', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const connection = {} as Connection<unknown>;

@@ -5,7 +5,7 @@ import { RedisNames } from '../../../src/api/topics/redis-names.ts';
 
 const names = new RedisNames('p');
 
-test('a topic has a channel with the prefix, and the channel leads back to the topic', () => {
+test('a topic is converted to a channel with the prefix, and the channel is converted back to the topic', () => {
   expect(names.channelOf('room/1')).toBe('p/room/1');
   fc.assert(
     fc.property(fc.string(), (topic) => {
@@ -33,7 +33,7 @@ test.each([
   expect(names.globOf(pattern)).toBe(glob);
 });
 
-test('a topic is subscribed to by its channel, or on its shard, and a pattern by its glob', () => {
+test('the subscription of a topic names its channel, on a shard if the bus is sharded; the subscription of a pattern names its glob', () => {
   expect(names.subscriptionOf('a', false)).toEqual({ kind: 'channel', name: 'p/a' });
   expect(names.subscriptionOf('a', true)).toEqual({ kind: 'shard', name: 'p/a' });
   expect(names.subscriptionOf('a/*', false)).toEqual({ kind: 'glob', name: 'p/a/*' });

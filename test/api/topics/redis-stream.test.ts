@@ -68,7 +68,7 @@ describe('the bytes that are published to subscribers', () => {
     expect(parsePublished(whole)).toMatchObject({ bytes: Buffer.alloc(0) });
   });
 
-  test('published bytes that mark lost messages have no message', () => {
+  test('published bytes that mark lost messages contain no message', () => {
     expect(parsePublished(Buffer.from('1000-1 999-0 g'))).toEqual({
       id: '1000-1',
       previous: '999-0',

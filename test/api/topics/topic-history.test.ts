@@ -439,7 +439,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(here.size).toBe(0);
   });
 
-  test('an unsubscribed connection leaves no trace of its offset', async () => {
+  test('after unsubscribe, no state from the offset of the connection is kept', async () => {
     // The first client keeps the topic in use.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);
@@ -535,7 +535,7 @@ describe('offsets from clients', () => {
     expect(here.counts.invalid).toBeGreaterThan(0);
   });
 
-  test('the option `after` is a TypeError without a history', async () => {
+  test('subscribe throws for the option `after` if the bus has no history', async () => {
     const guest = await room.join();
     await using without = new Topics({ bus: new MemoryBus() });
     await using alone = new Topics();

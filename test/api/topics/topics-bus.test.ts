@@ -297,7 +297,7 @@ describe('bytes that another program writes to the bus', () => {
     for (const error of errors) expect(error).toMatchObject({ name: 'TopicError', code: 'WS_BUS_MESSAGE' });
   });
 
-  test('a message that arrives twice is delivered once, and one that arrives late is not delivered', async () => {
+  test('a message that arrives twice is delivered once, and a message that arrives late is not delivered', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus) });
     const guest = await room.join();
@@ -315,7 +315,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(topics.counts.gaps).toBe(0);
   });
 
-  test('no bytes and no topic end the process', async () => {
+  test('the process does not end, whatever topic and bytes another program publishes', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus), handlers: { error() {} } });
     const guest = await room.join();
@@ -342,7 +342,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(guest.seat.state).toBe('open');
   });
 
-  test('a message is sent before the bus uses its bytes again', async () => {
+  test('a message is sent before the bus reuses the memory of its bytes', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const guest = await room.join();

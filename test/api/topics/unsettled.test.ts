@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('a topic has an unsettled message up to a number if its oldest unsettled message is not newer, in any order of settling', () => {
+test('`has` says whether a topic has an unsettled message with this number or a smaller number, in whatever order messages are settled', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);

@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('a signal ends the attempt, the error event has its reason, and a close event follows', async () => {
+  test('a signal ends the attempt, the error event has the reason of the signal, and a close event follows', async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

@@ -85,7 +85,7 @@ describe('the URL', () => {
     expect(thrownBy(() => new WebSocket(null as unknown as string))).toBe('SyntaxError');
   });
 
-  test('a URL is relative to the page if there is a page', () => {
+  test('a relative URL is resolved against the URL of the page if there is a page', () => {
     const page = globalThis as { location?: unknown };
     page.location = new URL('https://example.com/a/b?c#d');
     try {

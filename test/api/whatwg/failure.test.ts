@@ -155,7 +155,7 @@ describe('an open connection that fails', () => {
     expect(await events.closed()).toMatchObject(lost);
   });
 
-  test('the connection fails if more than sendCap waits, and bufferedAmount keeps the lost bytes', async () => {
+  test('the connection fails if more than sendCap bytes wait, and bufferedAmount keeps the lost bytes', async () => {
     const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
     peer.socket.pause();
     for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));

@@ -168,7 +168,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['before', 'second true true', 'after']);
   });
 
-  test('null removes an event handler attribute, and one that is set again is the last listener', () => {
+  test('null removes an event handler attribute, and an attribute that is set again becomes the last listener', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.onopen = () => calls.push('handler');

@@ -204,7 +204,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test("bufferedAmount is 0 when the peer's answers to all messages are delivered", async () => {
+  test("bufferedAmount is 0 once the peer's answers to all messages are delivered", async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));

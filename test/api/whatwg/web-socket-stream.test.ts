@@ -136,7 +136,7 @@ describe('connections that cannot be opened', () => {
   });
 
   test.each(['close', 'signal'] as const)(
-    'the %s is never lost, at any moment around the 101',
+    'a %s always ends the connection, at any moment around the arrival of the 101',
     async (how) => {
       let ended: (code: number) => void = () => {};
       const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });

@@ -257,7 +257,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('two calls of handleUpgrade while verifyClient waits lead to one connection and reserve memory for one', async () => {
+  test('two calls of handleUpgrade while verifyClient waits open only one connection, and reserve memory for only one', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
@@ -286,7 +286,7 @@ describe('handleUpgrade', () => {
     for (const one of [single, client]) one.terminate();
     await closed(client as never, single as never, opened[0] as never);
   });
-  test('a function that calls completeUpgrade may replace it', async () => {
+  test('a program may replace completeUpgrade by a function that calls the original', async () => {
     const { server, url } = await listening();
     const seen: string[][] = [];
     const complete = server.completeUpgrade.bind(server);

@@ -323,7 +323,7 @@ describe('limits', () => {
 });
 
 describe('pausing', () => {
-  test('waiting messages are delivered after resume, even if this side has closed before it', async () => {
+  test('waiting messages are delivered after resume, even if this side has called close before resume', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();

@@ -66,7 +66,7 @@ describe('the findings', () => {
     ]);
   });
 
-  test('a new instance of a class has notes, and the class as a type has none', () => {
+  test('the checker lists a new instance of a class with notes, and a class that is used as a type without notes', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);

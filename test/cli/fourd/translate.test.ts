@@ -71,7 +71,7 @@ describe('the translated programs of the pages, over real sockets', () => {
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('the messages that the translated client of 4D sends at once arrive [C88]', async () => {
+  test('messages that the translated 4D client sends before it is connected arrive [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
