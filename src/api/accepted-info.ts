@@ -1,7 +1,7 @@
 /**
  * The information that a server's connection keeps about its opening handshake. Reading the address of the other end is a system call, and
- * storing it takes memory as long as the connection is open. So the address is read when the application asks for it, or shortly before the
- * socket loses it, see `Dispatch.onEnding`.
+ * storing the address takes memory as long as the connection is open. So the library reads the address when the application asks for it, or
+ * shortly before the socket closes: see `Dispatch.onEnding`.
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';
@@ -12,7 +12,7 @@ import type { ConnectionInfo } from './connection-core.ts';
 /** The number of characters at the beginning of a request target that `Connection.url` keeps. */
 const MAX_URL = 1_024;
 
-// V8 copies a part of a string with fewer characters than this. A longer part refers to the whole string.
+// V8 copies a substring of fewer characters than this. A longer substring keeps the whole string in memory.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -55,8 +55,8 @@ export class AcceptedInfo implements ConnectionInfo {
 }
 
 /**
- * Copies a text of the request. A part of a string would keep the whole request in memory as long as the connection is open. A target may
- * have 8 KiB, so only its beginning is kept.
+ * Copies a string that is a part of the request. Without the copy, the connection would keep the whole request in memory. A request target
+ * may have 8 KiB, so only the beginning of a string is copied.
  */
 function ownText(text: string): string {
   if (text.length < MIN_PART) return text;

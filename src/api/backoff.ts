@@ -1,6 +1,6 @@
 /**
  * Computes how long a client waits before it connects again: RFC 6455 §7.2.3 (a random time first, then truncated binary exponential
- * back-off). Pure: options in, milliseconds out. reconnect-run.ts decides when a wait begins.
+ * back-off). This file only computes: reconnect-run.ts decides when a wait begins.
  */
 
 import { checkOptions } from './option-names.ts';
@@ -13,7 +13,7 @@ export interface Backoff {
    * s after they opened, the client waits as long as after a failed attempt. @default 5000
    */
   readonly first?: number | undefined;
-  /** The wait after the first failed attempt. Each further failed attempt doubles it. @default 1000 */
+  /** The wait after the first failed attempt. Each further failed attempt doubles the wait. @default 1000 */
   readonly base?: number | undefined;
   /** The longest wait. @default 60000 */
   readonly max?: number | undefined;

@@ -1,4 +1,4 @@
-/** Treats callbacks of the application: the Promises that callbacks return, and errors that no handler receives. */
+/** Handles the Promises that the application's callbacks return, and errors that no handler receives. */
 
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
@@ -13,10 +13,10 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
 /** The errors that were reported as a warning. */
 export const warned: SeldomSaid = new SeldomSaid();
 
-// Two texts are treated as the same if this number of characters at their beginning is equal.
+// Two texts count as the same text if their first characters, up to this number, are equal.
 const MAX_KIND = 200;
 
-/** Reports an error that no handler receives as a process warning, at most once per text and minute, since a peer may be able to cause it. */
+/** Reports an error that no handler receives as a process warning, at most once per text and minute, since a peer may cause the error. */
 export function warn(thrown: unknown): void {
   // `String` would throw for an object that cannot be converted, and nothing would catch that error here.
   const error =

@@ -18,11 +18,11 @@ import { toBindOptions, toLimits } from './options.ts';
 
 /**
  * Opens a connection.
- * @param url ws: or wss: (http: and https: mean the same); no fragment
+ * @param url a ws: or wss: URL without a fragment; http: and https: mean the same
  * @param options required, with `data`, if `Data` does not include undefined
  * @returns the connection, once the opening handshake is done
- * @throws {HandshakeError} if the attempt fails. The error names the stage and the place. If the server answered, the error has the status,
- *   the headers and the body. If the option `signal` aborts the attempt, the reason of the signal is thrown
+ * @throws {HandshakeError} if the attempt fails. The error names the stage, and the URL or proxy. If the server answered, the error has the
+ *   status, the headers and the body. If the option `signal` aborts the attempt, the reason of the signal is thrown
  * @throws {TypeError | RangeError} for invalid options, before any network activity
  */
 export function connect<Data = undefined>(

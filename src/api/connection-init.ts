@@ -9,7 +9,7 @@ import type { ConnectionHandlers } from './handlers.ts';
 
 /** The server that a connection belongs to. */
 export interface ServerOwner<Data> {
-  /** Whether the application has read the list of connections. If so, it may hold a reference to any connection. */
+  /** Whether the application has read the list of connections. If so, the application may hold a reference to any connection. */
   readonly areShown: boolean;
   /** Called before the `close` handler. */
   connectionClosed(connection: Connection<Data>): void;

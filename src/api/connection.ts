@@ -110,12 +110,12 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes of the last sent message on the wire; -1 while it is being compressed, since they are not known yet. */
+  /** The number of payload bytes of the last sent message on the wire; -1 while that message is being compressed. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }
 
-  /** Milliseconds from the last answered ping to its pong. The peer reads earlier messages before the ping. Undefined before the first pong. */
+  /** Milliseconds from the last answered ping to its pong, including the peer's time to read earlier messages. Undefined before the first pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -132,10 +132,10 @@ export class Connection<Data = undefined> {
    * until they have left.
    * @param options may be omitted: `send(message, done)`
    * @param done receives null once the message has left the process, or an Error that says why it was not sent
-   * @returns true if you may go on sending. False if more than `highWaterMark` waits, and `drain` will be called. Also false if the connection is
-   *   not open, and nothing was sent
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, an unknown option, and a `done` that is not a
-   *   function
+   * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait: `drain` will be called. Also false if the
+   *   connection is not open: nothing was sent
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, an unknown option, and a `done` that is
+   *   not a function
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
    */
   send(message: Message, done: SendCallback): boolean;
@@ -153,7 +153,7 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message as `send` does, for code that waits for each message. @throws what `send` throws, at the call
+   * Sends a message as `send` does, for code that waits for each message. @throws the errors of `send`, during the call
    * @returns fulfilled once the message has left the process. It rejects with an Error that says why the message was not sent. A peer can cause
    *   this, so it is never reported as an unhandled rejection
    */
@@ -200,7 +200,7 @@ export class Connection<Data = undefined> {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping, whose answer the `pong` handler receives. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
+  /** Sends a ping. The `pong` handler receives the answer. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
@@ -210,7 +210,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Passes everything that was sent to the socket now. Otherwise this happens at the end of the turn of the event loop. */
+  /** Passes everything that waits to be sent to the socket now, instead of at the end of the turn of the event loop. */
   flush(): void {
     this.#binding.flush();
   }
@@ -244,9 +244,9 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Reads the messages one by one. The connection reads ahead 16 messages or 64 KiB. The loop ends when the connection is closed cleanly, and
-   * throws if the connection failed or was lost. Leaving the loop early closes the connection. When the read-ahead is full, messages that are
-   * not read within 30 s are dropped, with a process warning.
+   * Reads the messages one by one. The connection reads at most 16 messages or 64 KiB ahead. The loop ends when the connection is closed
+   * cleanly, and throws if the connection failed or was lost. Leaving the loop early closes the connection. If no loop begins within 30 s
+   * after this limit was reached, the messages are dropped, with a process warning.
    * @throws {TypeError} if a handler or another loop takes the messages, or the messages were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {

@@ -26,7 +26,7 @@ export interface DiagnosticsMessages {
     readonly role: Role;
     readonly error: Error;
   };
-  /** A connection is closed; the `close` handler is called next. Each connection that was open has one. */
+  /** A connection is closed; the `close` handler is called next. This event comes once for each connection that was open. */
   'rfc6455:connection:close': {
     readonly connection: Connection<unknown>;
     readonly role: Role;

@@ -1,6 +1,6 @@
 /**
- * Calls the application's handlers for the events of an endpoint and its socket, without a step in between. An error that a handler throws,
- * or rejects with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
+ * Calls the application's handlers directly when an endpoint or its socket reports an event. An error that a handler throws, or rejects
+ * with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
  */
 
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -175,7 +175,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the connection ends before the end of the message, the handler is not at fault. The `close` handler reports that end.
+        // If the loop failed because the connection ended, the handler made no mistake. The `close` handler reports that end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -212,9 +212,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * Is called when the socket is about to close: a closed socket no longer has the peer's address. The application may ask for the address
-   * later, and the warning about a dropped connection names the peer. So the address is read now. If the peer resets TCP, this call comes too
-   * late. So if there are handlers for more than messages, the address is read when the connection opens.
+   * Is called when the socket is about to close. A closed socket no longer has the peer's address, but the application may ask for the
+   * address later, and the warning about a dropped connection names the peer. So this method reads the address. If the peer resets TCP, the
+   * call comes too late. For that case the address is read at the opening if there are handlers for more than messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -272,7 +272,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }
 
-  /** Adds the peer's name: without it, an error is of little use in a log of many connections. */
+  /** Adds the peer's name: without the name, an error is of little use in a log of many connections. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.role);

@@ -17,7 +17,7 @@ import { describe } from './option-names.ts';
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
-  /** The object through which its connections refer to the group. */
+  /** Each connection of the group holds this object, and calls it when the connection is closed. */
   readonly #membership: Membership = {
     connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
   };
@@ -89,8 +89,8 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
    * copied: do not change them until they have left the process.
    * @param options which connections receive the message, and whether it may be compressed
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options. If `filter` throws, the
-   *   same error is thrown
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
+   *   throws, the same error is thrown
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

@@ -52,7 +52,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   /**
    * Called when a message begins. Read the message while it arrives, with `for await (const part of message)`. This handler is used instead
    * of `message`. Unread parts make the peer wait. If nothing reads the message when the handler returns, or when its Promise is fulfilled,
-   * the message is dropped. While the peer waits, no time limit applies, as after `pause`.
+   * the message is dropped. While the peer waits, and after `pause`, no time limit applies.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** Called when a frame of an unfinished message has arrived, to show the progress of a large message. */
@@ -77,8 +77,8 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   ): unknown;
   /**
    * Called when a connection failed. The error is a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a
-   * limit dropped the connection), or the error that a handler threw. The `close` handler is called next, unless that handler threw the
-   * error. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
+   * limit dropped the connection), or the error that a handler threw. The `close` handler is called next, unless the `close` handler threw
+   * the error. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }

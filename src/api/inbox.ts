@@ -14,8 +14,8 @@ const MAX_WAITING_BYTES = 65_536;
 // The memory that a waiting message takes in addition to its bytes.
 const ITEM_COST = 128;
 
-// Milliseconds that messages may wait unread. A connection that does not read cannot notice that its peer leaves. If an application never
-// reads messages, each of its connections would stay open.
+// Milliseconds that messages may wait unread. A connection that does not read cannot notice that its peer leaves. Without this limit, the
+// connections of an application that never reads messages would stay open for ever.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
@@ -57,13 +57,13 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  /** @param charge counts nothing yet. Only this inbox uses it */
+  /** @param charge a charge for this inbox alone, which counts nothing yet */
   constructor(owner: InboxOwner, charge: Charge) {
     this.#owner = owner;
     this.#charge = charge;
   }
 
-  /** Is called when a loop begins to read the messages. @throws {TypeError} if another loop reads them, or they were dropped */
+  /** Is called when a loop begins to read the messages. @throws {TypeError} if another loop reads the messages, or the messages were dropped */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
@@ -160,7 +160,7 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** From now on waiting messages do not stop the reading, since the closing handshake has to be read. */
+  /** Lets the connection read on even if many messages wait, so that it reads the peer's Close frame. */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();
@@ -193,8 +193,8 @@ export class Inbox implements TimerOwner {
   }
 
   /**
-   * Watches the memory of a closed connection. The memory counts as long as a loop continues to read. Messages that no loop reads do not
-   * count any more.
+   * Starts a timer for the messages of a closed connection. Each read by a loop starts the timer again. When the timer ends, the messages
+   * no longer count in the memory budget.
    */
   #watchEnd(): void {
     this.#unread?.cancel();

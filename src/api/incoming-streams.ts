@@ -82,7 +82,7 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /** From now on parts without room are dropped, since the closing handshake has to be read. */
+  /** Lets the connection read on even without room, so that it reads the peer's Close frame. Parts without room are dropped. */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;

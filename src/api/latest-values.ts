@@ -2,8 +2,8 @@
  * Keeps the values of `sendLatest` for a peer that may be slow: only the newest value of each key is of interest. Each value waits under its
  * key until a newer value replaces it. A batch of values is sent once the peer has received the batch before it.
  *
- * Only the peer knows that it has received a batch: many thousands of messages may wait in the kernels of both sides after they have left the
- * process. So a ping follows each batch, and the pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
+ * Only the peer knows whether a batch has arrived: many thousands of messages may wait in the kernels of both sides after they have left
+ * the process. So a ping follows each batch, and the pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -82,7 +82,7 @@ export class LatestValues implements Flushable, TimerOwner {
     const cost = VALUE_COST + key.length + sizeOf(message);
     const bytes = this.#bytes + cost - (value?.cost ?? 0);
     const others = bytes - cost + endpoint.bufferedAmount;
-    // §10.4: the send cap applies to values too. As with messages, a value is always accepted if nothing waits.
+    // §10.4: the send cap also applies to values. As with messages, a value is always accepted if nothing waits.
     if (others > 0 && others + cost > limits.sendCap) {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;

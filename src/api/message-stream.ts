@@ -142,7 +142,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#reader = null;
     if (reader === null) this.#error = error;
     else reader.reject(error);
-    // The loop has received the error. If the application continues the loop, it ends.
+    // The loop has received the error. If the application continues the loop, the loop ends.
     if (reader !== null) this.#isDropped = true;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Defines the messages that can be sent, and their options (RFC 6455 §5.6): text is a string, and bytes have any of their types. Nothing is
- * copied here.
+ * Defines the messages that can be sent, and their options (RFC 6455 §5.6): a text is a string, and bytes are an ArrayBuffer or a view.
+ * This file copies nothing.
  */
 
 import { types } from 'node:util';
@@ -22,7 +22,7 @@ export type SendCallback = (error: Error | null) => void;
 export interface SendOptions {
   /** The maximum number of payload bytes of a frame. A longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** The maximum number of payload bytes of the last or only frame. Needs `fragmentSize`, and cannot be smaller. @default `fragmentSize` */
+  /** The maximum number of payload bytes of the last or only frame. Requires `fragmentSize`, and must not be smaller. @default `fragmentSize` */
   readonly lastFragmentSize?: number | undefined;
   /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
@@ -105,7 +105,7 @@ export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferV
 
 /**
  * Returns the bytes of a message without a copy. A string becomes UTF-8.
- * @throws {TypeError} for anything other than a string, an ArrayBuffer or a view of one
+ * @throws {TypeError} for anything other than a string, an ArrayBuffer or an ArrayBufferView
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;

@@ -48,7 +48,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 /**
  * Refuses a value that is not an object, and own properties that are not options. A property that is undefined counts as absent.
  * @param what the function or class that takes the options: `connect`, `listen` …
- * @param places says where other names belong, if this differs from the native API
+ * @param places the advice for names of other libraries, if it differs from the advice of the native API
  * @throws {TypeError} that suggests the right name, if there is a similar one
  */
 export function checkOptions<Options extends object>(

@@ -1,6 +1,6 @@
 /**
  * Specifies each option once: its type, range, defaults and purpose. The checks, the defaults, the valid names, and the tables of
- * docs/limits.md (scripts/limits.js) are made from the specification. option-names.ts suggests the right name for a wrong one. To add an
+ * docs/limits.md (scripts/limits.js) are made from the specification. option-names.ts suggests the right name for a wrong name. To add an
  * option, add it to its table (options.ts is an example) and to its interface; the compiler requires both.
  */
 
@@ -16,11 +16,11 @@ export interface OptionSpec<Value, Result> {
   readonly range: string;
   readonly unit: Unit;
   readonly defaults: Readonly<Record<Role, unknown>>;
-  /** The default in words, if its value does not say it. */
+  /** The default in words, if the value alone does not explain it. */
   readonly defaultText: string | null;
   /** One sentence in Markdown: what the option does. */
   readonly text: string;
-  /** The options inside this one, or null. */
+  /** The options inside this option, or null. */
   readonly members: OptionSpecs | null;
   /**
    * Checks the value.
@@ -84,7 +84,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Reads the options of a table that is part of another table: it checks only the values, not the names. */
+/** Reads the options of a table that is part of another table. Checks only the values, not the names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,
@@ -96,7 +96,7 @@ export function readValues<Specs extends OptionSpecs>(
   return values as OptionValues<Specs>;
 }
 
-/** An option that is defined by its check, which throws for an invalid value. */
+/** Makes an option from its check, which throws for an invalid value. */
 function option<Value, Default>(
   about: About<Default>,
   range: string,
@@ -120,7 +120,7 @@ function option<Value, Default>(
   };
 }
 
-/** A limit or a deadline. 0 is refused, since it could mean "no limit" or "nothing is allowed". */
+/** Makes an option that is a limit or a deadline. 0 is refused, since it could mean "no limit" or "nothing is allowed". */
 export function limit<Default extends number | undefined = undefined>(
   unit: Unit,
   about: About<Default>,
@@ -143,7 +143,7 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** A number of at least `min`, which may have a fraction. In the error, `what` names the unit. */
+/** Makes an option that is a number of at least `min`; fractions are allowed. In the error, `what` names the unit. */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,
@@ -157,7 +157,7 @@ export function amount<Default extends number | undefined = undefined>(
   return option(about, `from ${min} on`, check, unit);
 }
 
-/** An integer in a range that includes both ends. If `max` is `Infinity`, only `min` applies. */
+/** Makes an option that is an integer in a range that includes both ends. If `max` is `Infinity`, only `min` applies. */
 export function integer<Default extends number | undefined = undefined>(
   min: number,
   max: number,
@@ -173,7 +173,7 @@ export function integer<Default extends number | undefined = undefined>(
   return option(about, range, check, unit);
 }
 
-/** True or false. */
+/** Makes an option that is true or false. */
 export function flag<Default extends boolean | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<boolean, boolean | Default> {
@@ -182,7 +182,7 @@ export function flag<Default extends boolean | undefined = undefined>(
   });
 }
 
-/** One of some strings. */
+/** Makes an option that is one of the given strings. */
 export function oneOf<const Value extends string, Default extends Value | undefined = undefined>(
   values: readonly Value[],
   about: About<Default>,
@@ -194,7 +194,7 @@ export function oneOf<const Value extends string, Default extends Value | undefi
   });
 }
 
-/** A function. The documentation shows its `signature`. */
+/** Makes an option that is a function. The documentation shows its `signature`. */
 export function callback<Value, Default extends Value | undefined = undefined>(
   signature: string,
   about: About<Default>,
@@ -204,7 +204,7 @@ export function callback<Value, Default extends Value | undefined = undefined>(
   });
 }
 
-/** Any other option. `check` throws for an invalid value. Without `check`, the code that uses the value checks it. */
+/** Makes any other option. `check` throws for an invalid value. Without `check`, the code that uses the value checks it. */
 export function custom<Value, Default extends Value | undefined = undefined>(
   range: string,
   about: About<Default> & { readonly members?: OptionSpecs },
@@ -213,7 +213,7 @@ export function custom<Value, Default extends Value | undefined = undefined>(
   return { ...option<Value, Default>(about, range, check), members: about.members ?? null };
 }
 
-/** Options inside an option: an object. The error for any other value ends with `hint`. */
+/** Makes an option that is an object of further options. The error for any other value ends with `hint`. */
 export function group<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -227,7 +227,7 @@ export function group<Value extends object, Specs extends OptionSpecs>(
   };
 }
 
-/** Options inside an option. If the option is absent, its value is undefined, and not the defaults of its options. */
+/** Makes an option that is an object of further options. If the object is absent, the value is undefined, and no defaults apply. */
 export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,

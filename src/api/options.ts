@@ -22,7 +22,7 @@ import {
   type ValuesOf,
 } from './option-spec.ts';
 
-/** Bounds and deadlines of a connection; times in milliseconds. */
+/** The limits and deadlines of a connection. All times are in milliseconds. */
 export interface ConnectionOptions {
   /**
    * The largest message that is accepted, in bytes. A larger message fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a
@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   readonly maxMessageSize?: number | undefined;
   /** The largest message for a `stream` handler, in bytes. A larger message fails the connection with 1009. @default `maxMessageSize` */
   readonly maxStreamSize?: number | undefined;
-  /** The number of bytes: while more bytes wait to be sent, `send` returns false. @default 64 KiB */
+  /** `send` returns false while more than this number of bytes wait to be sent. @default 64 KiB */
   readonly highWaterMark?: number | undefined;
   /**
    * The number of bytes that may wait to be sent. If more bytes wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a
@@ -41,8 +41,8 @@ export interface ConnectionOptions {
   /** The number of keys of `sendLatest` that may wait at the same time. `sendLatest` returns false for a further key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * The longest time in which the peer accepts no byte while more than 1 MiB waits for it. If less waits, the limit is the larger of this
-   * time and the sum of `heartbeat.interval` and `heartbeat.timeout`. @default 10000
+   * The longest time in which the peer accepts no byte while more than 1 MiB waits for it. If fewer bytes wait, the limit is the larger of
+   * this time and the sum of `heartbeat.interval` and `heartbeat.timeout`. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
@@ -59,15 +59,15 @@ export interface ConnectionOptions {
   /** When sent bytes leave: at the end of the turn of the event loop, or also after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
   /**
-   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, and keeping one of them keeps
-   * all of it. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are Buffers that were checked to
-   * be UTF-8.
+   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, and a program that keeps one of
+   * them keeps all of this memory. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are Buffers
+   * that were checked to be UTF-8.
    * @default 'string'
    */
   readonly text?: TextDelivery | undefined;
   /**
-   * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together with data
-   * that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
+   * permessage-deflate (RFC 7692): a server accepts this extension, or a client offers it, with these options. Do not compress secrets
+   * together with data that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
   /** The budget that counts the memory of this connection. @default `processMemoryBudget`, 256 MiB */

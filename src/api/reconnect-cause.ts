@@ -1,4 +1,4 @@
-/** Says why a `Reconnection` has no connection, and whether another attempt can help. reconnect-run.ts acts on it. */
+/** Says why a `Reconnection` has no connection, and whether another attempt can help. reconnect-run.ts acts on the answer. */
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';

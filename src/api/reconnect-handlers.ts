@@ -24,7 +24,7 @@ export interface ConnectionOwner<Data> {
 
 type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unknown;
 
-/** Returns the handlers for one attempt: the handlers of the application, and those of the run. */
+/** Returns the handlers for one attempt: the handlers of the application, and the handlers of the run. */
 export function wrapHandlers<Data>(
   theirs: ReconnectHandlers<Data, string | Buffer>,
   run: ConnectionOwner<Data>,

@@ -25,12 +25,12 @@ export class WaitingMessages {
   readonly #messages = new Set<WaitingMessage>();
   #size = 0;
 
-  /** @param max the maximum number of bytes. Each message counts with its size and 128 bytes */
+  /** @param max the maximum number of bytes. Each message counts as its size plus 128 bytes */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The number of bytes that wait, with 128 for each message. */
+  /** The number of bytes that wait, plus 128 for each message. */
   get size(): number {
     return this.#size;
   }

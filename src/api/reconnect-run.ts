@@ -22,8 +22,8 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// Milliseconds. A shorter connection does not show that the server works: an overloaded or hostile server accepts connections and closes them
-// at once.
+// Milliseconds. A connection that ends before this time does not show that the server works: an overloaded or hostile server accepts
+// connections and closes them at once.
 const STEADY_AFTER = 5_000;
 
 /** The values that the runs of one `Reconnection` share. */
@@ -63,7 +63,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #onClosed: (() => void) | null = null;
   /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. If this handler throws, `start` does not resolve to its connection. */
+  /** The last error that the `open` handler threw. `start` does not resolve to a connection whose `open` handler threw. */
   #openError: Error | null = null;
   #isFinished = false;
 

@@ -26,8 +26,8 @@ import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
 /**
- * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too much waits, or if the
- * reconnection is not started.
+ * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too many bytes wait, or if
+ * the reconnection is not started.
  */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
@@ -48,7 +48,7 @@ export class Reconnection<Data = undefined> {
 
   /**
    * Makes a reconnection that is stopped: call `start` to connect.
-   * @param url a function is called before each attempt
+   * @param url the URL, or a function that is called before each attempt
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(url: ReconnectUrl, ...none: undefined extends Data ? [] : [options: never]);
@@ -89,7 +89,7 @@ export class Reconnection<Data = undefined> {
     return this.#run?.retries ?? 0;
   }
 
-  /** The number of bytes that wait for a connection, with 128 for each message. */
+  /** The number of bytes that wait for a connection, plus 128 for each message. */
   get queuedAmount(): number {
     return this.#queue.size;
   }
@@ -147,7 +147,7 @@ export class Reconnection<Data = undefined> {
 /**
  * Connects, and connects again whenever the connection is lost, until `stop` is called.
  * @param url a ws: or wss: URL, or a function that is called before each attempt
- * @returns at once, a reconnection whose `start` was called; the `open` handler is called when there is a connection. If there is no
+ * @returns a reconnection whose `start` was called. Does not wait for a connection: the `open` handler is called later. If there is no
  *   `ended` handler, invalid options or an invalid URL become a process warning
  * @throws {RangeError | TypeError} for invalid options
  */

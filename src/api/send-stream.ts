@@ -170,7 +170,7 @@ class SendingStream implements StreamedMessage {
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used: a Promise that stays pending would keep every other Promise in memory that was ever raced with it.
+    // `Promise.race` is not used: a Promise that stays pending would keep in memory every Promise that it was ever raced with.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -197,7 +197,7 @@ class SendingStream implements StreamedMessage {
     }
   }
 
-  /** Calls the source's `return`, since nothing more is read from it. Its result is ignored. */
+  /** Calls the source's `return`, since nothing more is read from it. The result of `return` is ignored. */
   #returnSource(): void {
     if (this.#isSourceDone) return;
     this.#isSourceDone = true;

@@ -6,7 +6,7 @@ import { describe } from './option-names.ts';
 
 /**
  * Implements `send` with options, a callback, or both.
- * @returns the number of payload bytes on the wire; -1 if it is not known yet, 0 if the connection is not open
+ * @returns the number of payload bytes on the wire; -1 if the number is not known yet, 0 if the connection is not open
  * @throws as `Connection.send` does
  */
 export function sendWith(

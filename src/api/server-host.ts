@@ -34,7 +34,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** The operator need not be notified of these refusals: those by the application, and those of clients that left. */
+/** The codes of refusals that are not reported to the operator: the application refused, or the client left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -48,7 +48,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
   areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
-  /** The close code and reason for connections that open during a shutdown; null before it. */
+  /** The close code and reason for connections that open during a shutdown; null before the shutdown. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
   /** Every connection has the same options. */

@@ -86,7 +86,7 @@ export interface ServerValues extends ConnectionValues {
 
 type OwnOptions = Omit<ServerOptions, keyof ConnectionOptions>;
 
-/** The options of a server in addition to those of its connections. */
+/** The options of a server in addition to the options of its connections. */
 export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOptions>> = {
   subprotocols: custom<readonly string[], readonly string[]>(
     'a list of tokens',
@@ -234,7 +234,7 @@ export function checkHttpServer(server: UpgradingServer): void {
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
   }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1, and has its deadlines.
+  // RFC 9113 §8.6: HTTP/2 has no upgrades. With `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1, and has a `requestTimeout`.
   if ('updateSettings' in server && (server as { requestTimeout?: number }).requestTimeout === undefined) {
     throw new TypeError(
       'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',

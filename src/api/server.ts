@@ -108,11 +108,11 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts the upgrades of an HTTP server, either all upgrades or those of one path or pattern. Several WebSocket servers may share the HTTP
-   * server. A literal path takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event are called
+   * Accepts the upgrades of an HTTP server, either all upgrades or the upgrades of one path or pattern. Several WebSocket servers may share the
+   * HTTP server. A literal path takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event are called
    * first, and this server ignores the requests that they answer. Requests that match no path are left to the other listeners. Such a request
    * gets 404 if there is no other listener, or if no listener has written to the socket, read it or ended it within `handshakeTimeout`.
-   * @param server an HTTP/1.1 server, or one of `http2.createSecureServer` with `allowHTTP1: true`: HTTP/2 itself has no upgrades
+   * @param server an HTTP/1.1 server, or a server that `http2.createSecureServer` made with `allowHTTP1: true`: HTTP/2 itself has no upgrades
    * @returns a function that detaches from the HTTP server; open connections stay open
    * @throws {TypeError} if the path is taken
    */
@@ -158,11 +158,11 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
    * that keep no context. Bytes of more than 4 KiB are not copied: do not change them until they have left the process.
-   * @param options which connections receive the message, and whether it may be compressed. Or the connections to leave out, with `compress`
-   *   as the next argument
+   * @param options which connections receive the message, and whether it may be compressed. It may also be the connections to leave out;
+   *   `compress` is then the next argument
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options. If `filter` throws, the
-   *   same error is thrown
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
+   *   throws, the same error is thrown
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;

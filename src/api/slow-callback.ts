@@ -38,7 +38,7 @@ export class SlowCallback {
       const report = this.#report;
       if (report === null) return;
       const rest = this.#since + this.#delay() - performance.now();
-      // The timer runs one millisecond longer than the remaining time, since timers may fire a fraction too early.
+      // The timer runs one millisecond longer than the remaining time, since timers may fire a fraction of a millisecond too early.
       if (rest > 0) {
         this.#watch(Math.ceil(rest) + 1);
         return;

@@ -1,4 +1,4 @@
-/** Finds out which file of a folder a request asks for, and its media type. Pure: static-server.ts reads the file. */
+/** Finds out which file of a folder a request asks for, and its media type. This file only computes: static-server.ts reads the file. */
 
 /** Media types by the file's extension. */
 const mediaTypes: ReadonlyMap<string, string> = new Map([
@@ -46,7 +46,7 @@ export function toNames(target: string): readonly string[] | null {
     }
     // A name with a leading dot is ".." or a hidden file; a colon marks a stream or a drive on Windows.
     if (name.startsWith('.') && name !== '.well-known') return null;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters.
     if (/[/\\:\u0000-\u001f]/.test(name)) return null;
     names.push(name);
   }

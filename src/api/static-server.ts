@@ -60,12 +60,12 @@ export interface StaticFolder {
   readonly root: string | null;
   /** The file that is served for a folder. */
   readonly homepage: string;
-  /** Milliseconds: a client that takes nothing of a file for so long is dropped. @default 45000 */
+  /** Milliseconds: a client that accepts no byte of a file for this time is dropped. @default 45000 */
   readonly stallTimeout?: number | undefined;
 }
 
-// The time that a connection has as well, see transport/deadlines.ts. Node has no limit of its own, so each client that does not read would
-// keep its connection and an open file for ever.
+// A WebSocket connection has the same limit: see transport/deadlines.ts. Node itself has no such limit. Without the limit, a client that
+// does not read would keep its connection and an open file for ever.
 const STALL_TIMEOUT = 45_000;
 
 /** For each connection, a Promise that is fulfilled when its last answer has ended. */
@@ -135,11 +135,11 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
-  // The file was cut off meanwhile. The client waits for the missing bytes, and would take the next answer on the connection for them.
+  // If the file became shorter, the client waits for the missing bytes. It would read the next answer on the connection as these bytes.
   stream.on('end', () => {
     if (stream.bytesRead < size) response.destroy();
   });
-  // The end of one destroys the other.
+  // If one of the two streams ends early, `pipeline` destroys the other stream.
   pipeline(stream, response, () => {});
 }
 

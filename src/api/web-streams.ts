@@ -31,7 +31,7 @@ export function readableOf(connection: AnyConnection): ReadableStream<string | B
         await messages.return?.();
       },
     },
-    // The stream does not read ahead, since the connection already does.
+    // The stream does not read ahead, since the connection already reads ahead.
     { highWaterMark: 0 },
   );
   readables.set(connection, readable);

@@ -1,7 +1,7 @@
 /**
  * Connects one process with a bus: makes one subscription for each topic with subscribers in this process, and publishes messages. For each topic
- * at most one command runs at a time, even if connections subscribe and unsubscribe often. When the command ends, the next command brings the
- * subscription into the state that the process needs by then.
+ * at most one command runs at a time, even if connections subscribe and unsubscribe often. When the command ends, the next command brings
+ * the subscription into the state that the process needs at that time.
  */
 
 import { clock } from '../../transport/clock.ts';

@@ -1,6 +1,6 @@
 /**
  * Messages between processes. The publisher numbers each message. If a message arrives twice, because two patterns of this process match
- * its topic, it is delivered once. If a message is missing, the numbers show it.
+ * its topic, it is delivered once. If a message is missing, the numbers show the loss.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
@@ -57,7 +57,7 @@ export class BusMessages {
     return serializeEnvelope({ isBinary, compress, publisher: this.#publisher, number, previous }, message);
   }
 
-  /** From now on messages of this topic or pattern arrive. Losses before this moment have been reported. */
+  /** Is called when messages of this topic or pattern arrive from now on. Losses before this moment have been reported. */
   cover(topic: Topic): void {
     topic.coveredSince = ++this.#time;
   }
@@ -80,8 +80,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // A missing number is only a gap if the topic was covered since the last message. Messages that were published while the topic had no
-    // subscriber are not missing.
+    // A missing number is only a gap if the messages of the topic have come without a break since the last message. Messages that were
+    // published while the topic had no subscriber are not missing.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

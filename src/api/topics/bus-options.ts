@@ -28,7 +28,7 @@ export interface BusOptions {
 
 /** Limits what a bus keeps of each topic for subscribers that were away. */
 export interface HistoryOptions {
-  /** How many messages of each topic are kept at least; Redis may keep about 100 more. @default 1000 */
+  /** The minimum number of messages that are kept for each topic. Redis may keep about 100 more. @default 1000 */
   readonly size?: number | undefined;
   /** Milliseconds after the last message of a topic until all of its messages are deleted. The default is an hour. @default 3600000 */
   readonly ttl?: number | undefined;
@@ -54,7 +54,7 @@ export interface NatsHistoryOptions {
   readonly jetstream: NatsJetStream;
   /** How many messages of each topic are kept. @default 1000 */
   readonly size?: number | undefined;
-  /** Milliseconds that a message is kept; an hour. @default 3600000 */
+  /** Milliseconds that a message is kept. The default is an hour. @default 3600000 */
   readonly ttl?: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface NatsHistoryOptions {
 export interface NatsBusOptions extends BusOptions {
   /**
    * Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same
-   * `prefix` need the same value. Without it, messages are not kept. @default none
+   * `prefix` need the same value. Without this option, messages are not kept. @default none
    */
   readonly history?: NatsHistoryOptions | undefined;
 }
@@ -120,7 +120,7 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,
-    'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
+    'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without this option, messages are not kept.',
   ),
 };
 
@@ -161,6 +161,6 @@ export const natsBusSpecs: SpecsOf<NatsBusOptions, NatsBusValues> = {
   maxWaiting,
   history: optionalGroup<NatsHistoryOptions, typeof natsHistorySpecs>(
     natsHistorySpecs,
-    'Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
+    'Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without this option, messages are not kept.',
   ),
 };

@@ -18,7 +18,7 @@ export class BusReceivers {
     return this.#patterns;
   }
 
-  /** Sets the receiver of a pattern, and replaces the older one, if there is one. */
+  /** Sets the receiver of a pattern. It replaces an older receiver of the pattern. */
   set(pattern: string, receiver: BusReceiver): void {
     const entry = this.#entries.get(pattern);
     if (entry !== undefined) entry.receiver = receiver;

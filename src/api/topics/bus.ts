@@ -6,8 +6,8 @@
 /** Receives the messages of a bus for one pattern. */
 export interface BusReceiver {
   /**
-   * Receives a message that any process has published, including this process. `Topics` marks the messages that it publishes, and ignores its own
-   * when they come back.
+   * Receives a message that any process has published, including this process. `Topics` marks the messages that it publishes, and ignores
+   * these messages when they come back.
    * @param topic the name that the message was published to, without wildcards
    * @param bytes the bytes that were published; they are valid until this method returns
    */

@@ -76,8 +76,8 @@ export class CatchUp {
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // The connection cannot join yet if newer messages have come than were read, or if some of the read messages have not come over the bus
-      // yet.
+      // The connection cannot join yet in two cases: messages have come that are newer than the messages that were read, or some of the
+      // messages that were read have not come over the bus.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
     }
@@ -135,7 +135,7 @@ export class CatchUp {
     });
   }
 
-  /** Makes a connection a member if it has received the same messages as the members, or can receive the rest from memory now. */
+  /** Makes a connection a member if it has received the same messages as the members, or can receive the missing messages from memory now. */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
     const position = this.#state.history.positionOf(joiner.topic);
@@ -233,8 +233,8 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // Either the client has received this message in an earlier process, before the bus had the message. Or the publisher does not know whether
-      // the bus took the message, and the history has the message after later ones: such a message counts as lost.
+      // There are two cases. The client has received this message in an earlier process, before the bus had it. Or the publisher does not
+      // know whether the bus took the message, and the history has it after later messages: then it counts as lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

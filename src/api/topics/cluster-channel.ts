@@ -30,7 +30,7 @@ export class ClusterChannel {
     this.#peer.send(message, () => {});
   }
 
-  /** Settles when the message is in the channel. Rejects if too many bytes wait there already, or if the process has ended. */
+  /** Settles when the message is in the channel. Rejects if too many bytes wait in the channel already, or if the process has ended. */
   async publish(topic: string, bytes: string): Promise<void> {
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
       this.#lost.add(topic);

@@ -1,13 +1,13 @@
 /**
  * The topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic. The mark notifies
- * the subscribers of a gap at the right place, also subscribers that are away at the time.
+ * the subscribers of a gap at the right place, including subscribers that are away at that time.
  */
 
 import { clock } from '../../transport/clock.ts';
 
 /** Above this number of topics, all connected subscribers of all topics are notified. */
 const MAX_TOPICS = 100_000;
-// Milliseconds. If the engine has refused a mark, it is sent again after this time.
+// Milliseconds. If the engine has refused a mark, the mark is sent again after this time.
 const RETRY_DELAY = 1_000;
 
 /** The functions that send the marks. */

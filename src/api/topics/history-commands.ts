@@ -6,7 +6,7 @@ import { clock } from '../../transport/clock.ts';
 
 /** The number of commands that run at once. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// Milliseconds until a failed command is sent again. It is sent earlier if the connection is established.
+// Milliseconds until a failed command is sent again. The command is sent earlier if the connection is established before that.
 const RETRY_DELAY = 200;
 
 /** The commands of one bus. */

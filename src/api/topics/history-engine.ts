@@ -10,9 +10,9 @@ export type EntryKind = 'm' | 'g';
 
 /** One entry of a history. */
 export interface KeptMessage {
-  /** Its position, which is never used again, even if the engine loses its newest data. */
+  /** The position of the entry. It is never used again, even if the engine loses its newest data. */
   readonly id: string;
-  /** Names the message before it, see `isSame`; or `START`. */
+  /** Names the message before this entry, see `isSame`. `START` if there is no such message. */
   readonly previous: string;
   /** Null for a mark, which is not a message: it shows that messages of a publisher were lost here. */
   readonly bytes: Uint8Array | null;
@@ -31,13 +31,13 @@ export interface HistoryOrder {
   isSame(previous: string, position: string | null): boolean;
 }
 
-/** Reads what an engine keeps. If the engine is away, the Promises settle when it is back; they reject if it refuses. */
+/** Reads what an engine keeps. If the engine is away, the Promises settle when it is back; they reject if the engine refuses the request. */
 export interface HistoryReader {
   /** The position after the last message of a topic. */
   last(topic: string): Promise<string>;
   /**
    * Reads messages after a position.
-   * @param isFresh whether `after` was the end of the history a moment ago. Then `START` as `after` means that the topic had no message
+   * @param isFresh whether `after` was the end of the history a moment ago. If so, `START` means that the topic had no message
    */
   read(topic: string, after: string, count: number, isFresh?: boolean): Promise<HistoryPage>;
 }
@@ -46,7 +46,7 @@ export interface HistoryReader {
 export interface HistoryWriter {
   /** The name of the engine, for errors. */
   readonly engine: string;
-  /** Prepares the engine on a new connection. Rejects if the engine refuses that, or if the connection is lost meanwhile. */
+  /** Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost meanwhile. */
   prepare(): Promise<void>;
   /**
    * Adds an entry to the history of a topic, and publishes it. Topics that are reserved for the library have no history: the entry is only
@@ -55,7 +55,7 @@ export interface HistoryWriter {
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
   /** Notifies the subscribers of all topics that messages may have been lost. */
   notifyAll(): Promise<unknown>;
-  /** Whether the engine itself has answered with this error. Then the connection works. */
+  /** Whether the engine itself has answered with this error. If so, the connection works. */
   isRefusal(error: unknown): error is Error;
   /** Whether the client has not sent the entry, because it had no connection. */
   wasNotSent(error: unknown): boolean;

@@ -1,7 +1,7 @@
 /**
- * Serializes and parses offsets. An offset is a string that shows up to which message a connection has received a topic. A client keeps it, and
- * sends it back when it reconnects. An offset holds a position in the history. It also holds the numbers of the last messages of some processes,
- * since a process delivers its own messages before the bus has them.
+ * Serializes and parses offsets. An offset is a string that shows up to which message a connection has received a topic. A client keeps the
+ * offset, and sends it back after a reconnection. An offset holds a position in the history. It also holds the numbers of the last messages
+ * of some processes, since a process delivers its own messages before the bus has them.
  */
 
 import { describe } from '../option-names.ts';
@@ -20,7 +20,10 @@ export interface Offset {
 
 /** Longer strings are invalid. A position has at most 64 characters. */
 const MAX_LENGTH = 400;
-/** Further publishers are left out. A client only has more if it connects to so many processes in turn before the bus has their messages. */
+/**
+ * Further publishers are left out. More would only be needed if a client connects to more processes, one after the other, before the bus
+ * has their messages.
+ */
 const MAX_PUBLISHERS = 8;
 /** 16 bytes in base64url; the unused bits of the last character are zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;

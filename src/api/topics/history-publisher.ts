@@ -28,7 +28,7 @@ export class HistoryPublisher {
   #unsent: Waiting[] = [];
   /** The number of bytes of all messages that are not published yet. */
   #waiting = 0;
-  /** Whether the engine accepts entries: it is prepared, and the client has not failed to send since. */
+  /** Whether the engine accepts entries: the engine is prepared, and the client has not failed to send since then. */
   #isPrepared = false;
   /** The number of times that the connection was established or lost. */
   #connection = 0;
@@ -100,7 +100,8 @@ export class HistoryPublisher {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // If the connection was lost, the engine is prepared on the next one. If the engine has refused, it would refuse every time.
+      // If the connection was lost, the engine is prepared on the next connection. If the engine has refused the preparation, it would
+      // refuse every time.
       if (connection === this.#connection && this.#writer.isRefusal(error)) this.#refuseAll(error);
     }
   }
@@ -121,7 +122,7 @@ export class HistoryPublisher {
         );
       }
     }
-    // The subscribers of a topic are notified also if no later message follows.
+    // The subscribers of a topic are notified even if no later message follows.
     this.#marks.send();
   }
 

@@ -1,7 +1,7 @@
 /**
- * Follows the position of each subscription in the history of its topic, and reads the messages that it missed. It reads once the subscription
- * is confirmed, since messages may have come between the position where it begins and the confirmation. It also reads after a lost connection.
- * Live messages that come meanwhile are held, and delivered at their place.
+ * Follows the position of each subscription in the history of its topic, and reads the messages that the subscription missed. It reads once
+ * the subscription is confirmed, since messages may have come after the first position was read and before the confirmation. It also reads
+ * after a lost connection. Live messages that come meanwhile are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -123,8 +123,7 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when bytes have come for a subscription.
-   * @param message the message that these bytes are; null if they are not in the history, because a bus without the option `history` has
-   * published them
+   * @param message the message in these bytes; null if it is not in the history, because a bus without the option `history` published it
    */
   message(
     subscription: TrackedSubscription,
@@ -205,10 +204,10 @@ export class HistoryTracks implements BusHistory {
     }
   }
 
-  /** Whether a live message is the next one after a position. False also for a message that has been read already, and arrives only now. */
+  /** Whether a live message is the next one after a position. Also false for a message that was read from the history before it arrived. */
   #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
     if (this.#order.isSame(previous, position)) return true;
-    // While the connection lasts, a history begins again only because it has expired. Then no message is missing.
+    // While the connection lasts, a history begins again only because it has expired. In that case no message is missing.
     return previous === START && position !== null && this.#order.isAfter(id, position);
   }
 

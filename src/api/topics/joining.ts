@@ -58,7 +58,7 @@ interface OwnMessage {
 /** One topic with joiners. */
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
-  /** The messages of this process that have not come back over the bus. Each is in memory until then anyway. */
+  /** The messages of this process that have not come back over the bus. They are in memory until then in any case. */
   own: OwnMessage[] = [];
   /** The position before the first of the recent messages; null if it is not known. */
   #start: string | null;

@@ -35,7 +35,7 @@ class Subscription {
   readonly pattern: string;
   /** Null once the pattern is unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
+  /** Whether messages may have been lost, and the receiver has not been notified yet. */
   hasMissed = false;
   remote: { unsubscribe(): void } | null = null;
   /** Settles when the subscription is active. */
@@ -140,7 +140,10 @@ export class NatsBus implements Bus {
     this.#end(new Error('the bus was closed'));
   }
 
-  /** Settles when a subscription is active. Its first position is read after it is made, so no message is missed between the two. */
+  /**
+   * Settles when a subscription is active. Its first position is read after the subscription was made, so no message between the two steps
+   * is missed.
+   */
   async #begin(subscription: Subscription): Promise<void> {
     const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
     try {

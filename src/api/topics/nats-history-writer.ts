@@ -79,7 +79,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return error instanceof Error && !(error instanceof NatsConnectionLost);
   }
 
-  /** The client keeps what it cannot send, and may send it later, so it is never known that a message was not sent. */
+  /** The client keeps messages that it cannot send, and may send them later. So the bus never knows that a message was not sent. */
   wasNotSent(): boolean {
     return false;
   }
@@ -98,7 +98,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return info.state.subjects?.[subject] ?? 0;
   }
 
-  /** Publishes a message that is not kept. The pong shows that NATS has it. */
+  /** Publishes a message that is not kept. The pong shows that NATS has the message. */
   #send(subject: string, bytes: Uint8Array): Promise<unknown> {
     return this.#calls.run(async () => {
       this.#nats.publish(subject, bytes);

@@ -54,8 +54,8 @@ export function isJetStream(value: unknown): value is NatsJetStream {
 }
 
 /**
- * Says whether the error means that no server answers for JetStream, or for a stream. JetStream may be starting, or the stream may have
- * no leader or not exist.
+ * Says whether the error means that no server answers for JetStream, or for a stream. JetStream may be starting, or the stream may have no
+ * leader, or may not exist.
  */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

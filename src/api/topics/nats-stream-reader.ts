@@ -1,6 +1,7 @@
 /**
- * Reads the messages of topics from the stream of a bus. Each message is one request. A consumer would send many messages for one request; but
- * it has to be made first, in a cluster by a vote, and after a failure all topics of all processes would make one at the same time.
+ * Reads the messages of topics from the stream of a bus. Each message is one request. A consumer of JetStream would send many messages for
+ * one request, but a consumer has to be made first, in a cluster by a vote. After a failure all processes would make a consumer for each
+ * topic at the same time.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -9,7 +10,8 @@ import { type HistoryReader, type KeptMessage, START } from './history-engine.ts
 import { isAway, isStreamMissing, NatsConnectionLost, type NatsStoredMessage } from './nats-jetstream.ts';
 import { parseStored, sequenceOf } from './nats-stream.ts';
 
-// A page is read in the time of so many requests, also when many connections come back at the same time.
+// The maximum number of messages of a page. Each message is one request, so a page takes the time of this many requests, even when many
+// connections come back at the same time.
 const MAX_PAGE = 64;
 
 type StoredEntry = Omit<KeptMessage, 'previous'>;
@@ -83,8 +85,8 @@ export class NatsStreamReader implements HistoryReader {
   }
 
   /**
-   * Messages between those that were read may be missing, since each one was read by its own request. This leaves out the messages that are not
-   * kept any more: no message is missing after the first one that still is.
+   * Messages between those that were read may be missing, since each one was read by its own request. This method leaves out the messages
+   * that are not kept any more. After the first message that is still kept, no message is missing.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;
@@ -94,13 +96,13 @@ export class NatsStreamReader implements HistoryReader {
     return messages.filter(({ id }) => kept !== null && sequenceOf(id) >= kept.seq);
   }
 
-  /** Whether the message at a position is still kept, and so all messages of its topic after it. */
+  /** Whether the message at a position is still kept. If so, all later messages of its topic are kept. */
   async #isKept(position: string): Promise<boolean> {
     const stored = await this.#run(() => this.#stream.get({ seq: sequenceOf(position) }));
     return stored !== null && parseStored(stored)?.id === position;
   }
 
-  /** Whether a topic has all messages that it may have, so that older ones may have been deleted. */
+  /** Whether a topic has the maximum number of messages. If so, older messages may have been deleted. */
   async #isFull(subject: string): Promise<boolean> {
     return (await this.#run(() => this.#stream.count(subject))) >= this.#stream.maxMessages;
   }

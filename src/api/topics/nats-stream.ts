@@ -1,8 +1,9 @@
 /**
- * The history of all topics in NATS is one stream of JetStream, in which each topic has its own subject. With a stream for each topic, the server
- * would need files, and in a cluster a vote of its own, for each of very many topics. One stream has one sequence for all topics, so a number that is missing in a
- * topic shows nothing. Two other things do: NATS publishes each stored message with the number of the message before it on the same
- * subject; and of one subject it always deletes the oldest message first. So if a message is still kept, all messages after it are.
+ * The history of all topics in NATS is one stream of JetStream, in which each topic has its own subject. A stream for each topic would need
+ * files of its own, and in a cluster a vote of its own, and there may be very many topics. All topics share one sequence of numbers, so a
+ * number that is missing in a topic does not show a lost message. Two other facts show a loss. NATS publishes each stored message with the
+ * number of the message before it on the same subject. And NATS always deletes the oldest message of a subject first: if a message is still
+ * kept, all messages after it are kept as well.
  */
 
 import type { HistoryValues } from './bus-options.ts';
@@ -10,7 +11,7 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds; the default of NATS. It may not be longer than the time for which messages are kept.
+// Milliseconds: the default of NATS. The window must not be longer than the time for which messages are kept.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**
@@ -22,7 +23,7 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   return {
     name: `${prefix}-history`,
     subjects: [kept],
-    // One more than the messages that a subscriber may miss: the message before them shows that none is missing.
+    // One more than the number of messages that a subscriber may miss: the message before these shows that none of them is missing.
     max_msgs_per_subject: size + 1,
     max_age: ttl * NANOSECONDS,
     duplicate_window: Math.min(ttl, MAX_DUPLICATE_WINDOW) * NANOSECONDS,
@@ -72,7 +73,7 @@ export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Ar
   const previous = headers?.get('Nats-Last-Sequence') ?? '';
   const entry = parseEntry(data);
   if (!sequence.test(number) || !sequence.test(previous) || entry === null) return null;
-  // NATS does not say the tag of the message before it.
+  // NATS does not send the tag of the message before this one.
   return {
     id: `${number}-${entry.tag}`,
     previous: previous === '0' ? START : `${previous}-`,

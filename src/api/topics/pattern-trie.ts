@@ -71,7 +71,7 @@ export class PatternTrie<Value> {
     for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
   }
 
-  /** Adds the values of all patterns that match to `found`. @param topic a valid name without wildcards */
+  /** Adds to `found` the values of all patterns that match the topic. @param topic a valid name without wildcards */
   match(topic: string, found: Value[]): void {
     if (this.#size > 0) collect(this.root, topic.split('/'), 0, found);
   }

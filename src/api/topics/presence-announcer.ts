@@ -36,7 +36,7 @@ export class WatchedTopic {
   snapshotFrom = 0;
   /** The changes since the last announcement. */
   readonly joined: Map<number, string> = new Map();
-  /** Members with another info, which had been announced before. */
+  /** Members that were announced before, and whose info has changed since then. */
   readonly updated: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
@@ -118,7 +118,7 @@ export class PresenceAnnouncer {
     return watched === undefined ? null : this.#join(watched, connection);
   }
 
-  /** Asks for the info of a member again. @returns the member with its new info, or null if it is no member or the info is the same */
+  /** Asks for the info of a member again. @returns the member with its new info, or null if it is not a member, or if its info has not changed */
   update(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const known = watched?.members.get(connection);

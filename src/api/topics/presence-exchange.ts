@@ -2,8 +2,8 @@
  * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its changes
  * while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a beat. The beat
  * shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every message that the bus
- * has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message of a process comes for
- * its lease, the process and its members have left. One timer serves all this, and another timer serves announcements.
+ * has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message of a process comes
+ * for the time of its lease, the process and its members have left. One timer serves all this, and another timer serves announcements.
  *
  * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every process
  * would receive the changes of all topics.
@@ -48,7 +48,7 @@ export class PresenceExchange {
   readonly #answers: PresenceAnswers;
   readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
   readonly #beats: PresenceBeats;
-  /** Views that a member has left. They may now have room for a member that the limit had left out. */
+  /** Views from which a member was removed. They may now have room for a member that the limit had left out. */
   readonly #short = new Set<PresenceView>();
   #beatAt = Number.POSITIVE_INFINITY;
   #announcing: NodeJS.Timeout | null = null;

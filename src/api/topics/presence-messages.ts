@@ -50,7 +50,7 @@ export interface Changes {
   readonly version: number;
   /** These changes are applied before `joined`, since a connection that has left and joined again is in both lists. */
   readonly left: readonly number[];
-  /** New members, and members whose info is another one now. */
+  /** New members, and members whose info has changed. */
   readonly joined: readonly MemberEntry[];
 }
 

@@ -20,11 +20,11 @@ export interface PresenceOptions {
   readonly maxMembers?: number | undefined;
   /** The size in bytes of the value that `member` returns, as JSON. @default 1 KiB */
   readonly maxInfoSize?: number | undefined;
-  /** Topics whose presence this process watches; also the limit for topics that other processes watch. @default 10000 */
+  /** The number of topics that this process watches, and also the number of topics that other processes watch. @default 10000 */
   readonly maxTopics?: number | undefined;
 }
 
-/** The longest lease in milliseconds. Another process may not ask for a longer one either. */
+/** The longest lease in milliseconds. Another process must not ask for a longer lease either. */
 export const MAX_LEASE = 600_000;
 /** The shortest lease in milliseconds. */
 export const MIN_LEASE = 1_000;

@@ -17,11 +17,11 @@ export interface PresenceHandlers {
   /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
   /**
-   * The info of a member is another one, since its process has called `updatePresence`.
+   * Is called when the info of a member has changed, since its process has called `updatePresence`.
    * @param previous the member with its earlier info
    */
   update?(member: PresenceMember, previous: PresenceMember): unknown;
-  /** A member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
+  /** Is called when a member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
   leave?(member: PresenceMember): unknown;
 }
 

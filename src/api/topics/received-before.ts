@@ -37,7 +37,7 @@ export class ReceivedBefore {
     this.#received.set(connection, topics.set(topic, received));
   }
 
-  /** Returns the numbers that a client had received, for those publishers whose messages up to these numbers have not all come yet. */
+  /** Returns the numbers that a client had received. Leaves out publishers whose messages up to that number have all come. */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
     const received = this.#received.get(connection)?.get(topic);

@@ -9,7 +9,7 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two questions whether Redis has read its data.
+// Milliseconds between two commands that find out whether Redis has read its data from disk.
 const LOADING_INTERVAL = 50;
 
 /** Writes with EVALSHA, which runs a script that Redis has loaded. */
@@ -61,7 +61,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return wasNotSent(error);
   }
 
-  /** Redis may forget the script, for example after SCRIPT FLUSH. */
+  /** Whether Redis has forgotten the script, for example after SCRIPT FLUSH. */
   isUnprepared(error: Error): boolean {
     return error.message.startsWith('NOSCRIPT');
   }

@@ -38,7 +38,7 @@ export function isAfter(one: string, other: string): boolean {
   return time === otherTime ? number > otherNumber : time > otherTime;
 }
 
-/** The order of the ids of Redis. A message names the id of the message before it. */
+/** Compares ids of Redis. `previous` of a message is the id of the message before it. */
 export const redisOrder: HistoryOrder = {
   isPosition,
   isAfter,

@@ -97,7 +97,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Makes a connection a member that was added with `isJoining`. */
+  /** Turns a connection that was added with `isJoining` into a member. */
   join(connection: Connection<unknown>, name: string): void {
     const topic = this.#topics.get(name);
     if (topic?.joining?.delete(connection)) topic.members.add(connection);

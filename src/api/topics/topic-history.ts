@@ -30,7 +30,7 @@ export class TopicHistory {
   readonly #catchUp: CatchUp;
   /**
    * For each topic, the number of the last message of this process that the bus has refused; 0 once the bus has taken a later one. The members
-   * have received the refused message. A connection that comes back has not, and the history may not show yet that it is missing.
+   * have received the refused message. A connection that comes back has not received it, and the history may not show this loss yet.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 

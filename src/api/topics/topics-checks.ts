@@ -6,7 +6,7 @@ import type { PublishOptions } from './topics-options.ts';
 
 /** Checks a connection. @throws {TypeError} unless the value is a connection of a server */
 export function checkConnection(connection: Connection<unknown>): void {
-  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
+  // §5.1: a client masks each frame with a new key, so a client's connection cannot share a serialized message.
   if (connection instanceof Connection && coreOf(connection).role === 'server') return;
   throw new TypeError(
     `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,

@@ -9,8 +9,8 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
 export interface TopicsHandlers {
   /**
-   * Is called when messages of other processes were lost, or may have been lost: the bus was away, or the numbers of the messages show that one
-   * is missing. After `subscribe` with `after`, a call also means that the history does not reach back to the offset.
+   * Is called when messages of other processes were lost, or may have been lost: the bus was away, or the numbers of the messages show that
+   * a message is missing. After `subscribe` with `after`, a call also means that the history does not reach back to the offset.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
@@ -147,7 +147,7 @@ export interface SubscribeOptions {
   readonly wildcards?: boolean | undefined;
   /**
    * An offset that `offsetOf` has returned for this or an earlier connection of the same client. The connection first receives the messages
-   * after the offset. This needs a bus with a history. @default none: it receives only messages that are published from now on
+   * after the offset. This needs a bus with a history. @default none: the connection receives only messages that are published from now on
    */
   readonly after?: string | null | undefined;
 }

@@ -89,9 +89,9 @@ export class Topics {
 
   /**
    * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends automatically when the connection is closed.
-   * With `after`, the connection first receives the messages that it has missed, in a later turn, and then the new ones. If some of the missed
-   * messages are not kept any more, the handler `gap` is called for this connection before its next message.
-   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last one, for one or more
+   * With `after`, the connection first receives the messages that it has missed, in a later turn, and then the new messages. If some of the
+   * missed messages are not kept any more, the handler `gap` is called for this connection before its next message.
+   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last part, for one or more
    * @returns whether the connection is subscribed now: false if it is not open any more, or `close` was called
    * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
    * @throws {TypeError} for anything but a connection of a server, and for `after` without a bus that has a history
@@ -129,13 +129,13 @@ export class Topics {
 
   /**
    * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections that
-   * keep no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take the
-   * message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its bytes before they
-   * are sent.
+   * keep no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take
+   * the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its
+   * bytes before they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for invalid options
+   * @throws {TypeError} for anything other than a string, an ArrayBuffer or an ArrayBufferView, and for invalid options
    */
   publish(topic: string, message: Message, options: PublishOptions = {}): Published {
     checkOptions('publish', options, publishNames);

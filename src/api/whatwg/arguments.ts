@@ -158,7 +158,7 @@ export function toCloseCode(given: unknown): number | null {
   const clamped = Math.min(Math.max(number, 0), 65_535);
   const floor = Math.floor(clamped);
   const rest = clamped - floor;
-  // Rounds to the nearest integer; a value in the middle is rounded to the even integer.
+  // Rounds to the nearest integer; a value halfway between two integers is rounded to the even one.
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 

@@ -27,12 +27,12 @@ export class BufferedAmount {
     return this.#value;
   }
 
-  /** Is called when the application sends so many bytes. */
+  /** Is called when the application sends this number of bytes. */
   add(size: number): void {
     this.#value += size;
   }
 
-  /** Is called when so many of these bytes were passed to the connection. */
+  /** Is called when this number of these bytes was passed to the connection. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);

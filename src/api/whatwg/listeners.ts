@@ -33,7 +33,7 @@ export type HandlerOf<Type extends EventType, Target> =
  * The value that an attribute such as `onmessage` returns. The type is loose, so that the class can be passed to a library that expects the
  * browser's class.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have its own `this`, and an `error` event without a reason.
+// biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have another type of `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
 
 /** A listener for events of any other type. */

@@ -193,7 +193,7 @@ export class Session implements TasksOwner {
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
-  /** Is called when a Blob cannot be read, for example because its file changed. The messages after the Blob must not be sent without it. */
+  /** Is called when a Blob cannot be read, for example because its file changed. The messages after the Blob must not be sent without the Blob. */
   #failReading(error: unknown): void {
     this.#failure ??= error;
     if (this.#connection?.state === 'open') this.#connection.close(1011);

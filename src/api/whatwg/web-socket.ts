@@ -80,7 +80,7 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // If no request can be made with this URL, the events report it. Invalid options are a mistake of the program, so the error is thrown.
+      // If no request can be made with this URL, the events report this. Invalid options are a mistake of the program, so the error is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }

@@ -59,7 +59,7 @@ export class Client {
 
   /**
    * Sends the first request.
-   * @throws {SyntaxError} for an invalid URL. Also throws the errors of http.request for an option, and those of `finishRequest`
+   * @throws {SyntaxError} for an invalid URL. Also throws the errors of http.request for an option, and the errors of `finishRequest`
    */
   start(url: string): void {
     const address = parseAddress(url);

@@ -50,7 +50,7 @@ function viewOf(data: unknown): Uint8Array {
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** Returns the number of bytes that data which cannot be sent any more adds to `bufferedAmount`. */
+/** Returns the number of bytes to add to `bufferedAmount` for data that cannot be sent any more. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;

@@ -1,7 +1,7 @@
 /**
- * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define them, but the
- * WHATWG class and the package `ws` have them. As in `ws`, the events are not objects of the platform's class `Event`, and `emit` dispatches
- * them.
+ * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define these members, but the
+ * WHATWG class and the package `ws` have them. As in `ws`, the events are not objects of the platform's class `Event`, and `emit`
+ * dispatches the events.
  */
 
 import type { EventEmitter } from 'node:events';

@@ -49,7 +49,7 @@ const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The application may change the options. Each request is handled by the current values. */
+  /** The application may change the options. Each request is handled with the current values. */
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
@@ -246,7 +246,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     try {
       writeRefusal(socket, refusal, request.method);
     } catch (error) {
-      // The application's header fields are invalid in an answer.
+      // The application returned header fields that are invalid in an answer.
       warn(error);
       writeRefusal(socket, { status: 500, text: '' }, request.method);
     }
