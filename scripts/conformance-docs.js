@@ -225,7 +225,7 @@ export function matrixOf(all, cases, titles, versions) {
     const ids = silent.map(({ id }) => id).join(', ');
     lines.push(silent.length === 0 ? `${rest} is OK.` : `${rest} is OK, or without a verdict: ${ids}.`);
     for (const [id, why] of Object.entries(expected.open ?? {}))
-      lines.push('', `Not compared is ${id}: ${plain(why)}.`);
+      lines.push('', `Case ${id} is not compared: ${plain(why)}.`);
   }
   return { text: `${lines.join('\n')}\n`, faults };
 }

@@ -107,7 +107,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. Another origin receives no subprotocols (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
+    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. After a redirect, another origin receives no subprotocols (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
     text: "The names of those `headers` that another origin may receive after a redirect; `'Sec-WebSocket-Protocol'` stands for the subprotocols. `Authorization` and `Cookie` are refused.",
@@ -132,7 +132,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
     (value) => checkHandlers(value as object),
   ),
   data: custom<unknown>('any value', {
-    text: "The value of the connection's `data`, of type `Data`. Its type requires it if `Data` does not include undefined.",
+    text: "The value of the connection's `data`, of type `Data`. TypeScript requires this option if `Data` does not include undefined.",
   }),
   unref: flag({
     default: false,

@@ -122,7 +122,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     {
-      text: '`AttemptOptions`: the options of `connect` except `handlers` and `signal`, and with `socket` only as a function, which is called for each attempt; or a function that returns them for each attempt. Its type requires it, with `data`, if `Data` does not include undefined.',
+      text: '`AttemptOptions`: the options of `connect` except `handlers` and `signal`, and with `socket` only as a function, which is called for each attempt; or a function that returns these options for each attempt. TypeScript requires this option, with `data`, if `Data` does not include undefined.',
     },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);

@@ -107,7 +107,7 @@ describe('the matrix of docs/conformance.md', () => {
   test('the matrix states which cases are not compared, and why', () => {
     const { text } = matrixOf([{ ...one({}), open: { '25.2.1': 'it depends' } }], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 open |');
-    expect(text).toContain('Everything is OK.\n\nNot compared is 25.2.1: it depends.');
+    expect(text).toContain('Everything is OK.\n\nCase 25.2.1 is not compared: it depends.');
   });
 
   test('a file is refused that names a case that does not exist, or a case for the other role', () => {
