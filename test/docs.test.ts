@@ -194,7 +194,7 @@ test('docs/plugin.md names the options that connect and listen take from the low
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });
 
-test('CONTRIBUTING.md and docs/maintaining.md together name every command of package.json, and no other', () => {
+test('CONTRIBUTING.md and docs/maintaining.md together name every command of package.json, and no other command', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const [beginning = '', ...others] = read('docs/maintaining.md').split('\n## ');
   const table = [read('CONTRIBUTING.md').split('\n## ')[0], beginning, ...others.slice(0, 2)].join('\n');

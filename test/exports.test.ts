@@ -453,7 +453,7 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('the source exports exactly these types and values, each by its name', () => {
+  test('the source exports exactly these types and values, and names each of them', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
     // With a star, names could be exported without a decision.

@@ -111,7 +111,7 @@ describe('the HTML report of the judge', () => {
     expect(await page.locator('#cases').getAttribute('open')).toBeNull();
   });
 
-  test('each group links to its cases, and the links open the list', async () => {
+  test('each group has a link to its cases, and the link opens the list of cases', async () => {
     const page = await openReport();
     expect(await page.locator('.matrix tbody th').allTextContents()).toEqual([
       '1 Framing',
@@ -143,7 +143,7 @@ describe('the HTML report of the judge', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('the filter, used with the arrow keys, shows only the failed cases', async () => {
+  test('the filter works with the arrow keys, and shows only the failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -173,7 +173,7 @@ describe('the HTML report of the judge', () => {
     expect((await page.locator('tr.row .id').allInnerTexts()).slice(0, 3)).toEqual(['1.1.1', '1.1.2', '2.1']);
   });
 
-  test('the report is complete without scripts', async () => {
+  test('without JavaScript the report still shows every case', async () => {
     const context = await browser.newContext({ offline: true, javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(url);

@@ -59,7 +59,7 @@ describe('the page of npm start', () => {
     ({ npm, url } = await npmStart());
   });
 
-  test('the page shows the echoes of text and of 1 MiB of binary with their times, and reports no error', async () => {
+  test('the page shows each echo and its time, for text and for 1 MiB of binary, and reports no error', async () => {
     const faults: string[] = [];
     const page = await openPage(url, faults);
     await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');
@@ -111,7 +111,7 @@ describe('the page of npm start', () => {
     expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('the page works by keyboard alone, and controls without a function are disabled or hidden', async () => {
+  test('the page works by keyboard alone, and controls that have no function at the moment are disabled or hidden', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
@@ -139,26 +139,29 @@ describe('the page of npm start', () => {
     await line(page, '1,048,577 bytes').filter({ hasText: 'did not come back' }).waitFor();
   });
 
-  test.each(['light', 'dark'] as const)('the text of the page is readable in %s', async (colorScheme) => {
-    const page = await openPage(url);
-    await page.emulateMedia({ colorScheme });
-    await page.getByLabel('Message', { exact: true }).fill('hello');
-    await page.keyboard.press('Enter');
-    await line(page, 'hello').filter({ hasText: time }).waitFor();
-    for (const selector of [
-      '#status',
-      '#url',
-      '#help',
-      '#log .note .what',
-      '#log .mine .what',
-      '#log .mine .time',
-      'button.main',
-      'label',
-    ]) {
-      // WCAG 2 AA.
-      expect(await page.locator(selector).first().evaluate(contrast), selector).toBeGreaterThanOrEqual(4.5);
-    }
-  });
+  test.each(['light', 'dark'] as const)(
+    'the text of the page is readable in the colour scheme "%s"',
+    async (colorScheme) => {
+      const page = await openPage(url);
+      await page.emulateMedia({ colorScheme });
+      await page.getByLabel('Message', { exact: true }).fill('hello');
+      await page.keyboard.press('Enter');
+      await line(page, 'hello').filter({ hasText: time }).waitFor();
+      for (const selector of [
+        '#status',
+        '#url',
+        '#help',
+        '#log .note .what',
+        '#log .mine .what',
+        '#log .mine .time',
+        'button.main',
+        'label',
+      ]) {
+        // WCAG 2 AA.
+        expect(await page.locator(selector).first().evaluate(contrast), selector).toBeGreaterThanOrEqual(4.5);
+      }
+    },
+  );
 
   test('[C22] Ctrl-C closes both tabs with 1001', async () => {
     const tabs = [await openPage(url), await openPage(url)];

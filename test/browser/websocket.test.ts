@@ -126,7 +126,7 @@ describe('a browser and a server of the library', () => {
     [3000, 'own reason: héllo'],
     [4999, ''],
   ])(
-    "the server's Close with %i %j reaches the browser, and the answer reaches the server",
+    "the server's Close with %i %j reaches the browser, and the browser's Close reaches the server",
     async (code, reason) => {
       let closed: Promise<CloseInfo> | undefined;
       const server = new WebSocketServer(

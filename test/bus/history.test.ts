@@ -27,7 +27,7 @@ describe.each([
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
   ['NATS', 'nats', { history: { size: 10_000 } }],
 ])('the history of topics over %s', (_, kind, options) => {
-  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only messages whose publication was refused are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);

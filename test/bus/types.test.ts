@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('TypeScript accepts the clients of the packages redis, ioredis and @nats-io, and a manager of JetStream', async () => {
+test('TypeScript accepts clients of the packages redis, ioredis and @nats-io, and a JetStream manager, as arguments', async () => {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',

@@ -48,7 +48,7 @@ test('every case has a description, an expectation, a section and its rows of th
   }
 });
 
-describe("the judge's answer to an offer, when it is the server", () => {
+describe('the answer of the judge, as a server, to an offer of permessage-deflate', () => {
   const offers = [
     'permessage-deflate',
     'permessage-deflate; client_max_window_bits',

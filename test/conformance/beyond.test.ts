@@ -52,7 +52,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('each case names an existing section, and all levels are used', () => {
+  test('each case names an existing section, and the cases use all levels: MUST, SHOULD and MAY', () => {
     for (const { id, section } of cases) {
       const [, document = '', number = ''] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
       expect(number, `${id}: ${section}`).toMatch(sections[document] ?? /^no such document$/);
@@ -105,7 +105,7 @@ describe('the page docs/conformance.md', () => {
     expect(page).toContain(groupsOf(allCases, titles));
   });
 
-  test('a requirement without a case or a reason is reported, and so is a case with an unknown requirement', () => {
+  test('a requirement that has neither a case nor a reason is reported, and a case with an unknown requirement is reported', () => {
     const none = tableOf([{ id: 'H1', title: 'a', says: 'b' }], [{ id: '1.1.1', covers: ['X9'] }]);
     expect(none.faults).toEqual([
       'case 1.1.1 names X9, which is no row',
@@ -113,7 +113,7 @@ describe('the page docs/conformance.md', () => {
     ]);
   });
 
-  test('the ids of a cell are shortened to subgroups and ranges', () => {
+  test('the ids in a table cell are shortened to subgroups and ranges', () => {
     const all = ['1.1.1', '1.1.2', '1.2.1', '1.2.2', '1.2.3', '1.2.4', '1.2.6'];
     expect(inShort(['1.1.1', '1.1.2', '1.2.2', '1.2.3', '1.2.4', '1.2.6'], all)).toBe(
       '1.1.*, 1.2.2–1.2.4, 1.2.6',

@@ -303,7 +303,7 @@ describe('the command conform client', () => {
     expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
-  test('if the command of a client fails, its cases have failed', async () => {
+  test('if the command of a client fails, all cases of the client have failed', async () => {
     const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
@@ -329,7 +329,7 @@ test('--list shows the cases, and no case runs', async () => {
   expect(exit).toBe(0);
 });
 
-test('docs/conformance.md names options, reporters and profiles that exist', async () => {
+test('every option, reporter and profile that docs/conformance.md names exists', async () => {
   const { stdout } = await judge('--help');
   const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
   const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
@@ -368,7 +368,7 @@ describe('commands that need no peer', () => {
     expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);
   });
 
-  test('conform vectors prints JSON of all cases or some', async () => {
+  test('conform vectors prints all cases, or the selected cases, as JSON', async () => {
     const { stdout, exit } = await judge('vectors', '--cases', '26.2.1');
     expect(JSON.parse(stdout)).toEqual(vectors({ cases: ['26.2.1'] }));
     expect(exit).toBe(0);
@@ -410,7 +410,7 @@ describe('wrong usage of conform', () => {
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   });
 
-  test('the exit code of the process is that of the judge', async () => {
+  test('the process ends with the exit code of the judge', async () => {
     expect((await run(['conform', 'client', '--cases', '99.*'])).exit).toBe(2);
   });
 

@@ -79,34 +79,34 @@ const takeover = '25.4.2';
 const window9 = '25.4.6';
 
 describe('a server and its agreement on compression', () => {
-  test('a server passes that agrees to context takeover and the full window, and uses both', async () => {
+  test('a server that agrees to context takeover and the full window, and uses both, passes', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
 
-  test('a server passes that agrees to the requested limits, and keeps no context or uses a smaller window', async () => {
+  test('a server that agrees to the requested limits, and keeps no context or uses a smaller window, passes', async () => {
     expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
 
-  test('a server fails that agrees to no context takeover, and refers to the previous message', async () => {
+  test('a server that agrees to no context takeover, but refers to the previous message, fails', async () => {
     expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server fails that was asked for no context takeover, and does not agree to it', async () => {
+  test('a server fails if the client requests no context takeover and the server does not agree to it', async () => {
     const silent: Habits = { ...honest, keepsContext: false, answer: () => 'permessage-deflate' };
     expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server fails that agrees to a window of 2^9 bytes, and refers farther back', async () => {
+  test('a server that agrees to a window of 2^9 bytes, but refers farther back, fails', async () => {
     expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server fails that answers with a larger window than the client requested', async () => {
+  test('a server that answers with a larger window than the client requested fails', async () => {
     const larger: Habits = { ...honest, answer: () => 'permessage-deflate; server_max_window_bits=12' };
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that does not agree to compression is UNIMPLEMENTED, which does not count as passed', async () => {
+  test('a server that does not agree to compression gets the verdict UNIMPLEMENTED, which does not count as passed', async () => {
     expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
   });
 });

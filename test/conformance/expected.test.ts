@@ -23,12 +23,12 @@ const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRIC
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
 describe("the expected results of Autobahn's 517 cases", () => {
-  test('ws as a server fails four cases of many fragments, and is NON-STRICT because it checks text only when it is complete', () => {
+  test('the server of the package ws fails the four cases with many fragments, and is NON-STRICT because it checks a text only when the text is complete', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('ws as a client, with a higher maxFragments, has the same results, but passes the four cases of many fragments', () => {
+  test('the client of the package ws, with a higher maxFragments, has the same results, but passes the four cases with many fragments', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
@@ -53,7 +53,7 @@ describe("the expected results of Autobahn's 517 cases", () => {
   });
 });
 
-test('ws closes the four cases of many fragments with 1008, and the report shows this', async () => {
+test('the package ws closes with 1008 in the four cases with many fragments, and the report shows this', async () => {
   const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
   const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
   const out = mkdtempSync(join(tmpdir(), 'conform-ws-'));
@@ -99,7 +99,7 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('without a verdict: 28.3.14');
   });
 
-  test('the matrix excludes cases that do not apply from both numbers', () => {
+  test('the matrix counts a case that does not apply neither as passed nor in the total', () => {
     const { text } = matrixOf([one({ '25.2.1': 'UNIMPLEMENTED' })], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 not applicable |');
   });
@@ -110,7 +110,7 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('Everything is OK.\n\nCase 25.2.1 is not compared: it depends.');
   });
 
-  test('a file is refused that names a case that does not exist, or a case for the other role', () => {
+  test('a file that names a case that does not exist, or a case for the other role, is refused', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([

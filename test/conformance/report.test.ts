@@ -44,7 +44,7 @@ const entry = {
 } as const;
 
 describe('the report index.json', () => {
-  test('index.json maps agents to cases to five facts, with sorted keys and an indentation of three', () => {
+  test('index.json maps each agent to its cases, and each case to five facts, with sorted keys and an indentation of three spaces', () => {
     const text = indexJson(results);
     const index = JSON.parse(text);
     expect(index['My Agent']['7.9.2']).toEqual({
@@ -113,7 +113,7 @@ test("the file of a case has the fields of Autobahn's files", () => {
   ]);
 });
 
-test('payloads are shown as text or as hex, and long ones are shortened', () => {
+test('payloads are shown as text or as hex, and long payloads are shortened', () => {
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
@@ -250,7 +250,7 @@ describe('the baseline of a run', () => {
     expect(() => parseBaseline('{}')).toThrow(TypeError);
   });
 
-  test('results that are equal to the baseline do not differ, and neither does a part of them', () => {
+  test('if all results, or some of them, equal the baseline, no difference is found', () => {
     expect(differences(baseline, results)).toEqual([]);
     expect(differences(baseline, [good])).toEqual([]);
   });
@@ -274,7 +274,7 @@ describe('the baseline of a run', () => {
   });
 });
 
-test('verdicts whose two halves differ are reported in full', () => {
+test('if the verdicts on the behaviour and on the closing differ, the report shows both', () => {
   expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
 });
 

@@ -291,7 +291,7 @@ describe('the judge tests a client', () => {
     expect(starts).toHaveLength(2);
   });
 
-  test('a client that does nothing is ended, and fails', async () => {
+  test('the judge ends a client that does nothing, and the client fails', async () => {
     const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });

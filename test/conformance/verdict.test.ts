@@ -165,10 +165,10 @@ describe('answers to requests that have to be refused', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('for the status %s, passed is %s', (status, passed) => {
+  ])('an answer with the status %s has passed: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
-  test('the end of TCP is an answer if the case allows it, and silence is not', () => {
+  test('if the case allows it, the end of TCP counts as an answer, but silence does not', () => {
     const nothing = { opened: false, answer: null };
     expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
     expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);

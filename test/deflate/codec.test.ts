@@ -88,7 +88,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: an empty message is sent uncompressed, and a received message of the byte 00, or of no bytes, is empty', async () => {
+    test('P29: an empty message is sent uncompressed, and a received payload of the byte 00, or of no bytes, is an empty message', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
@@ -149,7 +149,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P6, P25, P26, P28: with window bits %i no distance exceeds a window of exactly that size',
+    'P6, P25, P26, P28: with window bits %i no distance exceeds the window of 2^bits bytes',
     async (windowBits) => {
       for (const takeover of [true, false]) {
         for (const synchronous of [false, true]) {
@@ -435,7 +435,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P10: only large messages return a Promise, and messages up to 16 KiB are processed at once', () => {
+  test('P10: the codec returns a Promise only for large messages, and processes messages up to 16 KiB at once', () => {
     const codec = codecOf(full, { engine });
     const small = jsonOf(16_384, 1);
     const sent = codec.compress(small);
@@ -448,7 +448,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: if a small input has a large result, zlib takes over from our engine above 16 KiB, and the result comes in a later turn above 128 KiB; every message is correct [A33, A34]', async () => {
+  test('P10: for a small input with a large output, zlib replaces our engine above 16 KiB of output, and above 128 KiB the result comes in a later turn; every message is correct [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -515,7 +515,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test("FAULT-4: data that waits for zlib's threads, and the output so far, are charged while the Promise is pending", async () => {
+  test("FAULT-4: data that waits for zlib's threads, and its output so far, are charged to the memory budget while the Promise is pending", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -541,7 +541,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26, A35: the sending context reserves budget first, and the sender works without a context if there is no room', async () => {
+  test('P26, A35: the sender reserves budget before it makes a context, and works without a context if there is no room', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
     const peer = new StrictInflate(15, false);
@@ -595,7 +595,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: with window bits %i the charge is never less than the memory held',
+  'A35: with window bits %i the charge is never less than the memory that the codec holds',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

@@ -18,7 +18,7 @@ test('P23, P26: the thread pool compresses the examples of RFC 7692 §7.2.3.1 an
   expect(await deflated(nothing, fast, nothing)).toEqual(hex('00'));
 });
 
-test('P23, P26: messages that follow each other are each compressed like the first, and nothing of the previous one remains', async () => {
+test('P23, P26: of several messages in a row, each is compressed like the first one, and no data of an earlier message remains', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
     // These need more room than one piece of output has, after messages with little output.
@@ -62,7 +62,7 @@ test('P25: each stream has its own settings, however many streams take turns or 
   }
 });
 
-test('A35, A48: a zlib stream that runs out of memory rejects, and the next one can run', async () => {
+test('A35, A48: if a zlib stream runs out of memory, its Promise rejects, and the next stream can run', async () => {
   type Stream = { _transform(chunk: Buffer, encoding: string, callback: (error: Error) => void): void };
   const failing = vi.spyOn(Object.getPrototypeOf(createDeflateRaw()) as Stream, '_transform');
   failing.mockImplementationOnce((_chunk, _encoding, callback) => callback(new Error('insufficient memory')));

@@ -89,7 +89,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: a fragmented compressed message has RSV1 only on the first frame, and loses its tail only at the end', () => {
+    test('P7, P23: a fragmented compressed message has RSV1 only on the first frame, and its tail 00 00 ff ff is removed only at its end', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -169,7 +169,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P10, F25: a message may have exactly the limit, with and without fragments, with any compression, and one byte more is refused [A22, A33]', async () => {
+    test('P10, F25: a message may have exactly the limit, and one byte more is refused, whether the message is fragmented or not [A22, A33]', async () => {
       for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
         for (const over of [0, 1]) {
           for (const parts of [1, 3]) {
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: a message with more compressed bytes than an honest one is refused with 1009 at the header', () => {
+    test('F25: a message with more than 17/16 of the limit + 1 KiB of compressed bytes is refused with 1009 at the header', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });

@@ -203,7 +203,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as a probe has, and accept messages that end like a probe', async () => {
+  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as we append to test for the end, and accept messages that end like these bytes', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -221,7 +221,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P28: the three engines agree on distances of at most 32 KiB, into the message or a context as large as the window', async () => {
+  test('FAULT-9, P28: the three engines agree on distances of at most 32 KiB into the same message, and on distances into a context as large as the window', async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {
@@ -256,7 +256,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-9, P24, P31: the codec has the same outcome below and above each threshold of its table', async () => {
+  test('FAULT-9, P24, P31: the codec has the same outcome below and above each size at which its table changes the engine', async () => {
     for (const size of [100, 500, 520, 4000, 16_000, 17_000, 200_000]) {
       const noise = noiseOf(size, size);
       const whole = deflateRawSync(noise);

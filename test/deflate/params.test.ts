@@ -537,7 +537,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is shortened and escaped in the message, and unchanged in `value`', () => {
+  test('P12: a long or unprintable parameter is shortened and escaped in the message of the error, and unchanged in the `value` of the error', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -709,7 +709,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expectNamed(error, 'client_max_window_bits');
   });
 
-  test('an offer by the caller that no server may accept throws in the caller', () => {
+  test('if the caller passes an offer that no server may accept, confirmDeflateAnswer throws a TypeError', () => {
     for (const one of malformed) {
       const offer = { name: 'permessage-deflate', parameters: one.parameters };
       expect(() => confirmDeflateAnswer(element({}), offer), one.title).toThrow(TypeError);

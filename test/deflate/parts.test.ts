@@ -8,7 +8,7 @@ import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
 const sources: [string, (size: number, seed: number) => Buffer][] = [
   ['JSON', jsonOf],
   ['noise', noiseOf],
-  ['alternately', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
+  ['JSON and noise in turn', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
 ];
 
 describe.each(engines)('engine %s', (engine) => {
@@ -18,7 +18,7 @@ describe.each(engines)('engine %s', (engine) => {
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      'parts of %s of many sizes, with whole messages between them, are decompressed correctly',
+      '%s in parts of many sizes, with whole messages between them, is decompressed correctly',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });

@@ -129,7 +129,7 @@ test('a job continues at once if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: a job begins only if its output fits into 32 MiB with the running ones; running jobs continue', async () => {
+test('FAULT-5, A35: a job begins only if its output and that of the running jobs fit into 32 MiB; running jobs continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);

@@ -25,7 +25,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: a connection may use 512 KiB of a turn, 64 KiB if the turn has 2 MiB of work, and nothing if it has 8 MiB', async () => {
+test('FAULT-5: a connection may process 512 KiB in a turn, 64 KiB after 2 MiB of all connections, and nothing after 8 MiB', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,7 +44,7 @@ test('FAULT-5: a connection may use 512 KiB of a turn, 64 KiB if the turn has 2 
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: after 2 ms a turn limits each connection to 64 KiB, and after 5 ms it is full, whatever work was done', async () => {
+test('FAULT-5: after 2 ms a turn limits each connection to 64 KiB, and after 5 ms the turn is full, however little work was done', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
@@ -98,7 +98,7 @@ test('FAULT-5: waiting work is done in order of arrival, and each turn does only
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: later work of the connection that has the turn is done before other connections, up to its share', async () => {
+test('FAULT-5: when waiting work of a connection runs, the connection continues until its share of the turn is used, and then the next connection runs', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -184,7 +184,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: messages that are too large for our engine wait for a later turn, and leave the threads to other connections', async () => {
+  test('FAULT-5: messages that are too large for our engine are inflated in a later turn, and not in the threads of zlib', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);

@@ -48,7 +48,7 @@ describe('P23: deflating with zlib in one call', () => {
     }
   });
 
-  test.each([8, 9])('P25: with %i window bits no distance is over 250', (windowBits) => {
+  test.each([8, 9])('P25: with %i window bits no distance is over 250 bytes', (windowBits) => {
     // zlib turns 8 bits into 9, which is a window of 512 bytes. Its output must fit into a window of 256.
     const peer = new StrictInflate(windowBits, false);
     for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
@@ -76,7 +76,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
     expect((await inflate(nothing, nothing, 0)).length).toBe(0);
   });
 
-  test('P31: input that is cut off, damaged, or continues after its end is refused', async () => {
+  test('P31: input that is cut off, damaged, or followed by more bytes is refused', async () => {
     for (const size of [1, 100, sent.length - 1]) {
       expect(await codeOf(inflate(sent.subarray(0, size), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
     }
@@ -85,7 +85,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: inflating continues with the window after a final block, whatever output came before', async () => {
+  test('P24, A34: after a final block, inflating continues with the same window, whatever the output before it', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream refers to bytes just inside the window, and the second one to bytes just after the first
     // stream's.
@@ -108,7 +108,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: the input without output may be one MiB, and 17/16 of the output so far', () => {
+test('P31, A34: input without output may have one MiB + 17/16 of the output so far', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

@@ -44,7 +44,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     expect(list.length).toBe(4);
   });
 
-  test('done is called for messages that wait in the codec or after it, and for messages sent while a frame is half written', async () => {
+  test('done is called for messages that wait in the codec or follow such a message, and for messages that are sent while a frame is half written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });

@@ -51,7 +51,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onError', 'WS_INVALID_UTF8']]);
   });
 
-  test('F25: the limit applies to the decompressed message; the compressed bytes may be slightly more [A22]', () => {
+  test('F25: the limit applies to the decompressed message, and the compressed payload may be slightly larger [A22]', () => {
     const connection = (maxMessageSize: number): Bench =>
       bench(role, { codec: new FakeCodec(), maxMessageSize });
     const exact = connection(100);
@@ -151,7 +151,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     }
   });
 
-  test('F24: a waiting message is delivered when the handler resumes during a send to a synchronous sink', async () => {
+  test('F24: a waiting message is delivered if resume() is called while the sink takes a sent message', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

@@ -18,7 +18,7 @@ describe.each(roles)('the options of a %s', (role) => {
     }
   });
 
-  test("with pauseOutlivesClose, a paused endpoint delivers the messages before the peer's Close after resume, at every cut", () => {
+  test("with pauseOutlivesClose, a paused endpoint delivers the messages before the peer's Close after resume, wherever the bytes are cut", () => {
     const bytes = Buffer.concat([
       peerFrame(role, { opcode: 1, payload: 'one' }),
       peerFrame(role, { opcode: 1, payload: 'two' }),
@@ -48,7 +48,7 @@ describe.each(roles)('the options of a %s', (role) => {
   });
 });
 
-test('the error about an unknown opcode contains the opcode, and other errors contain null', () => {
+test('the member `opcode` of an error contains an unknown opcode, and is null in all other errors', () => {
   for (const opcode of [3, 7, 11, 15]) {
     expect(() => checkFirstBytes(0x80 | opcode, 0x80, true, 0)).toThrow(
       expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE', opcode }),

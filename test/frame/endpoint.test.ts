@@ -852,7 +852,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
   });
 
-  test('C13, C19: an end without a Close frame, after waiting messages, is reported as 1006 once they have been read', () => {
+  test('C13, C19: an end without a Close frame, after waiting messages, is reported as 1006 once these messages have been read', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a', 'b'));
@@ -1125,7 +1125,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: a client masks a copy of a large payload, and a server passes it on unchanged', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes the payload on without a copy', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];

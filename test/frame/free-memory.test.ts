@@ -47,7 +47,7 @@ describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () 
     expect(faults(DEFAULT_MEMORY_BUDGET, 48) * 3).toBeLessThan(faults(null, 48));
   });
 
-  test('the process keeps no more than a quarter of a small budget', () => {
+  test('with a small budget, the process keeps at most a quarter of the budget as freed memory', () => {
     // A quarter of 32 MiB is 8 MiB: 4 messages of 1 MiB are kept, and 16 are not.
     const budget = 32 * 1_048_576;
     expect(faults(budget, 4) * 3).toBeLessThan(faults(null, 4));

@@ -110,7 +110,7 @@ test('F25: all connections are read until three quarters of the limit are used; 
 });
 
 describe('a budget without room', () => {
-  test('FAULT-4: connections are not read, lose nothing, and continue in turns once there is room', () => {
+  test('FAULT-4: connections are not read, lose nothing, and continue one after the other once there is room', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
     for (const peer of peers) peer.begin(300 * KIB);
@@ -175,7 +175,7 @@ describe('a budget without room', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB per second is not abandoned, and neither is one whose connection is not being read', () => {
+  test('FAULT-4: a message that arrives at 4 KiB per second is not abandoned, and a message whose connection is not being read is not abandoned', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -224,7 +224,7 @@ describe('a budget without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: data that the application has not read stops reading, and a queue of sent messages never stops it permanently', () => {
+  test('FAULT-4: data that the application has not read stops the reading of connections, and a queue of sent messages never stops it permanently', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);

@@ -52,7 +52,7 @@ describe('the queue of data to be sent', () => {
   });
 });
 
-test('F23: fragment sizes that are not positive integers are refused, and so is a last fragment size that is smaller than the others', () => {
+test('F23: fragment sizes that are not positive integers, and a last fragment size that is smaller than the others, are refused', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

@@ -331,7 +331,7 @@ describe('passing frames on while they arrive', () => {
     }
   });
 
-  test('F14: the parser passes a data frame on piece by piece, without copies, unmasked in its chunk', () => {
+  test('F14: the parser unmasks a data frame inside the chunk, and passes it on piece by piece without copies', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
@@ -404,7 +404,7 @@ describe('stopping the parser', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop(), push() returns at the end of the current frame, and the rest can be pushed later', () => {
+  test('F24: after stop(), push() returns at the end of the current frame, and the remaining bytes can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();

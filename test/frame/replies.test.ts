@@ -66,7 +66,7 @@ describe('replies of an endpoint to messages', () => {
     },
   );
 
-  test('replies that have left no longer count, in any number', () => {
+  test('replies no longer count once they have left, however many there were', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });
@@ -78,7 +78,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('messages that an application sends on its own never stop reading, and neither do the replies of a client', () => {
+  test('messages that an application sends on its own, and the replies of a client, never stop reading', () => {
     const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
     sink.blocked = true;
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));

@@ -159,7 +159,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test("C4: if the codec throws while a Close frame waits, the peer's Close is answered, and our own becomes 1011", async () => {
+  test("C4: if the codec throws while a Close frame waits, a peer's Close is still answered, and our own Close gets the code 1011", async () => {
     // The peer began to close: its Close is answered although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');

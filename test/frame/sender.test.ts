@@ -94,7 +94,7 @@ describe('memory that several connections share', () => {
     }
   }
 
-  test('FAULT-4: a message for many connections is held once per connection in which it waits, and each connection releases it', async () => {
+  test('FAULT-4: each connection in which a shared message waits holds the message once, and releases it at the end', async () => {
     for (const end of ['codec', 'terminate'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;

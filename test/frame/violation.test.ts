@@ -102,7 +102,7 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
     }
   }
 
-  test('F26: each rule has a trigger, and each trigger has a rule', () => {
+  test('F26: each rule has an input that breaks it, and each of these inputs belongs to a rule', () => {
     expect(Object.keys(triggers).sort()).toEqual(rules.sort());
   });
 });

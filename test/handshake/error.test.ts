@@ -94,7 +94,7 @@ const raisedAbove: readonly string[] = [
 const unanswered: readonly string[] = ['WS_HANDSHAKE_TAKEN', 'WS_HANDSHAKE_ABANDONED'];
 
 describe('the table of rules', () => {
-  test('S1, V7: a test breaks every rule, or the rule belongs to a higher layer', () => {
+  test('S1, V7: every rule of the table is broken by a test, or belongs to a higher layer', () => {
     const triggered = new Set<string>([...raisedAbove, ...unanswered]);
     for (const action of Object.values(broken)) triggered.add(refusalOf(action).code);
     expect([...triggered].sort()).toEqual([...codes].sort());
@@ -195,7 +195,7 @@ describe('HandshakeError', () => {
     expect(body.buffer).not.toBe(long.buffer);
   });
 
-  test('V1: withBody returns a copy with everything else unchanged, and does not change the first error', () => {
+  test('V1: withBody returns a copy of the error with another body, and does not change the original error', () => {
     const cause = new Error('why');
     const first = refuse('WS_RESPONSE_STATUS', { status: 403, headers: ['A', 'b'], value: 'v', cause });
     const second = first.withBody(Buffer.alloc(maxErrorBody + 1, 'a'));

@@ -64,7 +64,7 @@ test.each([
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: any of the 64 characters may be the last one, since its surplus bits are dropped in decoding', () => {
+test('FAULT-0, S5: any of the 64 characters may be the last one, because decoding drops its surplus bits', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });

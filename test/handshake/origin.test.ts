@@ -150,7 +150,7 @@ describe('a list of origins', () => {
     expect(passes(origins, origin)).toBe(allowed);
   });
 
-  test('S21, A1: null is accepted only if it is listed, and does not stand for another origin', () => {
+  test('S21, A1: null is accepted only if it is listed, and matches no other origin', () => {
     expect(passes(['null'], 'null')).toBe(true);
     expect(passes(['null'], 'NULL')).toBe(false);
     expect(passes(['null'], 'file://')).toBe(false);

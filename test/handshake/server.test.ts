@@ -380,7 +380,7 @@ describe('S6, S13: the version of a request', () => {
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: a request without a version is refused with 426, even if it is a draft without a key', () => {
+  test('S6, S13: a request without a version is refused with 426, even a request of an old draft that has no key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -451,7 +451,7 @@ describe('S8: the subprotocols of a request', () => {
 });
 
 describe('S8, S19, S20: the extensions of a request', () => {
-  test('S20: offers over several lines keep their order', () => {
+  test('S20: offers in several header lines keep their order', () => {
     const { offers } = verify(request({ 'Sec-WebSocket-Extensions': ['a; x', 'b, c; y=1'] }));
     expect(offers).toEqual([
       { name: 'a', parameters: [['x', null]] },

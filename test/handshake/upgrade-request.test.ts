@@ -9,7 +9,7 @@ const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
 describe('the header fields of an upgrade request', () => {
-  test('FAULT-7: lines of Cookie are joined with "; ", lines of lists with ", ", and of any other field the first line counts', () => {
+  test('FAULT-7: lines of Cookie are joined with "; ", lines of lists with ", ", and of any other field only the first line is used', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],

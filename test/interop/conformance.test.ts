@@ -105,7 +105,7 @@ describe(`python-websockets ${inject('pythonVersion')} tested by the judge`, () 
     expect(page).not.toContain('What failed');
   });
 
-  test('a failed case sets the exit code to 1, and with a baseline that contains the failure it is 0', async () => {
+  test('if a case fails, the exit code is 1, or 0 with a baseline that contains the failure', async () => {
     // §4.2.1: the server accepts a request without Host.
     const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
     expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');

@@ -37,7 +37,7 @@ test('a text that is not a sentence and an empty table are reported', () => {
   expect(render([{ table, specs: {} }]).problems).toEqual(['specs is empty']);
 });
 
-test('defaults are written for a cell and for a doc comment', () => {
+test('defaults are written in one form for a table cell, and in another form for a doc comment', () => {
   const mode = oneOf(['a'], { default: 'a', text: 'A mode.' });
   const endless = limit('ms', { default: Number.POSITIVE_INFINITY, text: 'A limit.' });
   const own = limit('ms', { defaultText: '`interval`', text: 'A limit.' });

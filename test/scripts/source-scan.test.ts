@@ -21,7 +21,7 @@ describe('the imports of a source', () => {
     expect(specifiers(source)).toEqual([specifier]);
   });
 
-  test('only an import that consists of types counts as an import of types', () => {
+  test('an import counts as an import of types only if all its names are types', () => {
     const kinds = (source: string): boolean[] => importsOf(source).map(({ typeOnly }) => typeOnly);
     expect(kinds("import type { A } from 'a'; export type { B } from 'b'; import type C from 'c';")).toEqual([
       true,
@@ -73,7 +73,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source)[0]).toMatchObject({ kind: 'describe', tests: 6 });
   });
 
-  test('titles that are skipped or todo are marked, also if the describe around them is', () => {
+  test('titles of skipped and todo tests are marked, also if only the describe around the test is skipped or todo', () => {
     const source = `
       test.skip('a', () => {});
       test.todo('b');

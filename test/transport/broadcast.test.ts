@@ -68,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a broadcast is compressed once per window without takeover, once for each context, and not for the other connections', async () => {
+test('P7, P26: a broadcast is compressed once for all connections with the same window and no context, once for each connection with a context, and never for connections without compression', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');

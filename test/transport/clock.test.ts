@@ -71,7 +71,7 @@ test('FAULT-6: fake timers do not stop a deadline', async () => {
 
 const store = new AsyncLocalStorage<string>();
 
-test('FAULT-6: `error` and `pings.payload` do not run in the context of another connection', async () => {
+test('FAULT-6: `error` and `pings.payload` do not run in the async context of another connection', async () => {
   const contexts = new Map<string, string | undefined>();
   const first = store.run('first', () => {
     const limits = { ...serverLimits, heartbeatInterval: 20, heartbeatTimeout: 10_000 };
@@ -109,7 +109,7 @@ test('FAULT-6: `error` and `pings.payload` do not run in the context of another 
   expect([...contexts.values()]).not.toContain('first');
 });
 
-test('FAULT-6: with compression, `drain` does not run in the context of another connection', async () => {
+test('FAULT-6: with compression, `drain` does not run in the async context of another connection', async () => {
   const { url } = await startServer({ message: nothing }, { compression: true });
   const first = await store.run('first', () => connect(url, { handlers: { message: nothing } }));
   opened.push(first);

@@ -533,7 +533,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(received).toBe(60);
   });
 
-  test('for await reads ahead by the size of messages, not by their size on the wire', async () => {
+  test('`for await` limits how far it reads ahead by the decompressed size of the messages', async () => {
     const { port, connections } = await serve({ compression: { engine } }, { message: undefined } as never);
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];

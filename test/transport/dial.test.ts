@@ -362,7 +362,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
 });
 
 describe('FAULT-10: options that exclude each other', () => {
-  test('FAULT-10: two ways to the server are refused, and the proxy of the environment is ignored for a given socket', async () => {
+  test('FAULT-10: options that name two ways to the server are refused, and with a given socket the proxy of the environment is ignored', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -574,7 +574,7 @@ describe('the response of the server', () => {
   });
 });
 
-describe('FAULT-0: responses of real servers, and responses that are refused for a reason', () => {
+describe('FAULT-0: responses that real servers send, and responses that are refused', () => {
   /** Returns a 101 in some spelling. `accept` is the value that answers the key. */
   type Head = (accept: string) => string;
   const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
@@ -929,7 +929,7 @@ describe('redirects', () => {
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: another host, port or scheme receives no credentials, and neither does a redirect back', async () => {
+  test('A42: another host, port or scheme receives no credentials, and a redirect back to the first origin sends none', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,

@@ -19,7 +19,7 @@ describe.each(kinds)('bytes before the answer, %s', (kind) => {
   ]);
 
   test.each(ends)(
-    'FAULT-3: if the peer sent a byte %s, its %s during an async upgrade still aborts the signal, and is reported',
+    'FAULT-3: the end of the peer during an async upgrade still aborts the signal, and is reported; early byte: %s; end: %s',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};

@@ -180,7 +180,7 @@ describe('the heartbeat', () => {
     },
   );
 
-  test('FAULT-2: many short messages count like one long message', async () => {
+  test('FAULT-2: unsolicited pongs are also sent while many short messages arrive, and not only during one long message', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));

@@ -44,7 +44,7 @@ test('an AbortSignal stops the listener', async () => {
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('TLS connections on a Unix domain socket are kept apart although they have no address', async () => {
+test('TLS connections on a Unix domain socket are not confused with each other, although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
   await server.listen({ socketPath, tls });
@@ -61,7 +61,7 @@ test('TLS connections on a Unix domain socket are kept apart although they have 
   expect(await Promise.all(['a', 'b', 'c'].map(open))).toEqual(['a', 'b', 'c']);
 });
 
-test('connections over the limit receive 503 during the TLS handshake, and even more connections are dropped', async () => {
+test('over TLS, connections beyond maxConnections receive 503', async () => {
   const { peer } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
   await peer().open();
   const answers = await Promise.all([peer().answer(), peer().answer()]);
@@ -161,7 +161,7 @@ describe('the address of listen()', () => {
     expect(server.addresses).toEqual([]);
   });
 
-  test('FAULT-10: options of a wrong type are refused, and so are two addresses at once', async () => {
+  test('FAULT-10: options of a wrong type, and two addresses at once, are refused', async () => {
     const server = new WebSocketServer();
     for (const options of [
       { family: 5 },

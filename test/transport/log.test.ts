@@ -16,7 +16,7 @@ afterEach(() => {
 
 const lines = (): unknown[] => printed.mock.calls.map(([line]) => line);
 
-test('FAULT-8: each kind of warning has one line per minute, with the number of omitted ones', () => {
+test('FAULT-8: each kind of warning is logged once per minute, with the number of omitted warnings', () => {
   warnOnStderr('ONE', 'first', 0);
   warnOnStderr('ONE', 'second', 59_999);
   warnOnStderr('TWO', 'other', 59_999);

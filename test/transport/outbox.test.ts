@@ -74,7 +74,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.toString()).toBe('header payload next');
   });
 
-  test('64 KiB leave at once, in the middle of a turn', () => {
+  test('once 64 KiB wait, they leave at once, in the middle of a turn', () => {
     const { socket, outbox } = setUp();
     const piece = Buffer.alloc(KIB, 1);
     for (let index = 0; index < 63; index++) send(outbox, piece);
@@ -261,7 +261,7 @@ describe('the order and contents of the bytes', () => {
     expect(socket.bytes.equals(Buffer.concat([Buffer.alloc(10, 7), payload]))).toBe(true);
   });
 
-  test('bytes beyond the committed ones never leave', async () => {
+  test('bytes that were reserved but not committed never leave', async () => {
     const { socket, outbox } = setUp();
     const { buffer, offset } = outbox.reserve(100);
     buffer.fill(0xa5, offset, offset + 100);
@@ -460,7 +460,7 @@ describe('notification when bytes have left', () => {
   });
 
   test.each<Ownership>(['taken', 'encrypted', 'kept'])(
-    'a slow socket whose memory is %s gets no empty write, because the callback belongs to the last write',
+    'a slow socket whose memory is %s gets no empty write, because the last write itself has the callback',
     async (ownership) => {
       const { socket, outbox } = setUp({ ownership });
       socket.block();
@@ -483,7 +483,7 @@ describe('notification when bytes have left', () => {
     },
   );
 
-  test('a socket that takes small writes at once is written to without a callback', async () => {
+  test('small writes to a socket that takes them at once have no callback', async () => {
     const { socket, outbox } = setUp();
     const write = vi.spyOn(socket, 'write');
     const sent = vi.fn();

@@ -25,7 +25,7 @@ test('C8: a peer that answers only the newest of several pings has also received
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });
 
-test('C8: a pong without a ping has no effect, and neither has a second pong', () => {
+test('C8: a pong without a ping, and a second pong for the same ping, have no effect', () => {
   const times = new PingTimes();
   times.answered(text(''), 5);
   times.sent(text('a'), 10);

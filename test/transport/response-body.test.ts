@@ -108,7 +108,7 @@ describe('V1: the body of a refusal', () => {
     }
   });
 
-  test('FAULT-10: a chunked refusal in pieces of one byte holds 64 KiB, and not 10.7 MB', () => {
+  test('FAULT-10: the body of a refusal in chunks of one byte takes 64 KiB of memory, and not 10.7 MB', () => {
     const pieces = [...inChunks(Buffer.alloc(65_535, 'x'), [1])].map((byte) => Buffer.from([byte]));
     const held = (): number => {
       collectGarbage();

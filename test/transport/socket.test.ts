@@ -388,7 +388,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 as soon as a silent peer, even if little data waits', async () => {
+  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 after the same time as a silent peer, even if little data waits', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));

@@ -93,18 +93,18 @@ async function failure(proxy: string, options: ConnectOptions = {}): Promise<Han
   return error as HandshakeError;
 }
 
-describe('the option', () => {
+describe('the option proxy with a SOCKS5 URL', () => {
   const target = parseTarget('ws://origin.example/');
 
   test.each([
     ['socks5://proxy.example', 'proxy.example', 1080],
     ['socks5h://proxy.example:9050/', 'proxy.example', 9050],
     ['socks5://[::1]:1081', '::1', 1081],
-  ])('O4: %s', (url, hostname, port) => {
+  ])('O4: %s names a SOCKS5 proxy', (url, hostname, port) => {
     expect(chooseProxy(url, target)).toEqual({ kind: 'socks5', hostname, port, credentials: null });
   });
 
-  test('has credentials, which are decoded and are in no text about the proxy', () => {
+  test('the credentials in the URL are decoded, and no text about the proxy contains them', () => {
     const proxy = chooseProxy('socks5://us%40er:p%C3%A9@proxy.example', target)!;
     expect(proxy).toMatchObject({
       credentials: { username: Buffer.from('us@er'), password: Buffer.from('pé') },
@@ -113,14 +113,14 @@ describe('the option', () => {
     expect(formatProxy(chooseProxy('socks5h://[::1]', target)!)).toBe('proxy socks5://[::1]:1080');
   });
 
-  test('O4: may come from all_proxy', () => {
+  test('O4: all_proxy may name a SOCKS5 proxy', () => {
     const environment = { all_proxy: 'socks5h://proxy.example', no_proxy: 'inside.example' };
     expect(chooseProxy('env', target, environment)?.kind).toBe('socks5');
     expect(chooseProxy('env', parseTarget('ws://inside.example/'), environment)).toBeNull();
   });
 });
 
-describe('the request', () => {
+describe('the request to a SOCKS5 proxy', () => {
   test.each([
     ['ws://origin.example/', '05 01 00 03 0e 6f726967696e2e6578616d706c65 0050'],
     ['wss://192.0.2.1/', '05 01 00 01 c0000201 01bb'],
@@ -128,11 +128,11 @@ describe('the request', () => {
     ['ws://[::1]/', '05 01 00 04 00000000000000000000000000000001 0050'],
     ['ws://[::]/', '05 01 00 04 00000000000000000000000000000000 0050'],
     ['ws://[::ffff:192.0.2.1]/', '05 01 00 04 00000000000000000000ffffc0000201 0050'],
-  ])('names the host and the port of %s', (url, hex) => {
+  ])('the request names the host and the port of %s', (url, hex) => {
     expect(formatSocksRequest(parseTarget(url)).toString('hex')).toBe(hex.replaceAll(' ', ''));
   });
 
-  test('has the bytes of any IPv6 address', () => {
+  test('the request contains the bytes of any IPv6 address', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 }), (groups) => {
         const { hostname } = parseTarget(`ws://[${groups.map((group) => group.toString(16)).join(':')}]/`);
@@ -142,24 +142,27 @@ describe('the request', () => {
     );
   });
 
-  test('a name that is too long for it is refused', () => {
+  test('a host name that is too long for the request is refused', () => {
     const target = { ...parseTarget('ws://a/'), hostname: 'a'.repeat(256) };
     expect(() => formatSocksRequest(target)).toThrow(/longer than 255 bytes/);
   });
 });
 
-describe('the tunnel', () => {
-  test.each([false, true])('O4: carries a connection; answers cut into single bytes: %s', async (cut) => {
-    const { port } = await startServer(echo);
-    const proxy = await proxying(opens(port), cut);
-    const url = `socks5://127.0.0.1:${proxy.port}`;
-    expect(await echoed('ws://origin.example:81/', { proxy: url })).toBe('through');
-    // The name is not looked up here: the proxy does that.
-    expect(proxy.messages).toEqual([
-      '050100',
-      formatSocksRequest(parseTarget('ws://origin.example:81/')).toString('hex'),
-    ]);
-  });
+describe('the tunnel through a SOCKS5 proxy', () => {
+  test.each([false, true])(
+    'O4: a connection works through the tunnel; answers of the proxy cut into single bytes: %s',
+    async (cut) => {
+      const { port } = await startServer(echo);
+      const proxy = await proxying(opens(port), cut);
+      const url = `socks5://127.0.0.1:${proxy.port}`;
+      expect(await echoed('ws://origin.example:81/', { proxy: url })).toBe('through');
+      // The name is not looked up here: the proxy does that.
+      expect(proxy.messages).toEqual([
+        '050100',
+        formatSocksRequest(parseTarget('ws://origin.example:81/')).toString('hex'),
+      ]);
+    },
+  );
 
   test.each(['05 00 00 03 04 61626364 0050', '05 00 00 04 00000000000000000000000000000001 0050'])(
     'the proxy may name any kind of address in its reply: %s',
@@ -172,7 +175,7 @@ describe('the tunnel', () => {
     },
   );
 
-  test('wss: TLS is started in the tunnel, and the certificate is that of the server', async () => {
+  test('with wss, TLS is started in the tunnel, and the server presents its certificate', async () => {
     const { port } = await startServer(echo, {}, 'listen over TLS');
     const proxy = await proxying(opens(port));
     vi.stubEnv('all_proxy', `socks5://127.0.0.1:${proxy.port}`);
@@ -182,7 +185,7 @@ describe('the tunnel', () => {
     expect(proxy.messages).toHaveLength(2);
   });
 
-  test('bytes of the server in the segment of the reply are not lost', async () => {
+  test('bytes of the server in the segment of the SOCKS reply are not lost', async () => {
     const proxy = await proxying((_, index) =>
       index === 0
         ? bytes('05 00')
@@ -217,7 +220,7 @@ describe('the tunnel', () => {
   });
 });
 
-describe('A43, O6: what the proxy answers instead is an error of stage proxy', () => {
+describe('A43, O6: any other answer of the proxy fails the attempt', () => {
   const chosen = bytes('05 00');
   test.each<[string, Buffer | null, Buffer | null, string, RegExp]>([
     ['no method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
@@ -240,7 +243,7 @@ describe('A43, O6: what the proxy answers instead is an error of stage proxy', (
     ['a refusal', chosen, bytes('05 05 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /connection refused/],
     ['a refusal without an address', chosen, bytes('05 02'), 'WS_SOCKS_REFUSED', /not allowed by its rules/],
     ['an unknown refusal', chosen, bytes('05 63 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /reply 99/],
-  ])('%s', async (_, choice, reply, code, text) => {
+  ])('the attempt fails after this answer: %s', async (_, choice, reply, code, text) => {
     const proxy = await proxying((_message, index) => (index === 0 ? choice : reply));
     const timeout = code === 'WS_DIAL_TIMEOUT' ? { handshakeTimeout: 200 } : {};
     const error = await failure(`socks5://127.0.0.1:${proxy.port}`, timeout);
@@ -251,14 +254,14 @@ describe('A43, O6: what the proxy answers instead is an error of stage proxy', (
     while (proxy.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
-  test('refused credentials', async () => {
+  test('credentials that the proxy refuses are an error, and the error does not contain them', async () => {
     const proxy = await proxying((_, index) => (index === 0 ? bytes('05 02') : bytes('01 01')));
     const error = await failure(`socks5://me:secret@127.0.0.1:${proxy.port}`);
     expect([error.stage, error.code]).toEqual(['proxy', 'WS_SOCKS_AUTHENTICATION']);
     expect(error.message).not.toContain('secret');
   });
 
-  test('any answer of a proxy is an error or a tunnel, in one piece or in many, and nothing is left', async () => {
+  test('any answer of a proxy, in one piece or in many, gives an error or a tunnel, and no resource is left', async () => {
     const answer = fc.oneof(
       fc.uint8Array({ maxLength: 24 }),
       fc.uint8Array({ maxLength: 24 }).map((rest) => Uint8Array.from([5, 0, ...rest])),

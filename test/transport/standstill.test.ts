@@ -91,7 +91,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 
 // Windows has no signal that stops a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: the process drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
+  test('FAULT-2: the process drops no peer whose data had arrived in time: for the heartbeat, pings, a message, the close and both handshakes', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();

@@ -125,7 +125,7 @@ function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isSt
 }
 
 describe('the parts of a TLS write', () => {
-  test('a header and a payload of 64 KiB leave in one write, in memory of their own', async () => {
+  test('a header and a payload of 64 KiB leave in one write, in memory that nothing else uses', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(64 * KIB);
@@ -166,7 +166,7 @@ describe('the parts of a TLS write', () => {
     expect(socket.writes.map(String)).toEqual(['one ', 'two three four']);
   });
 
-  test('A40: while data of other code is being written, memory is not free when `write` returns', async () => {
+  test('A40: while the socket still writes data of other code, memory that is passed to `write` is not free when `write` returns', async () => {
     const before = slabBytes();
     const { socket, outbox } = await setUp(false);
     socket.hold();

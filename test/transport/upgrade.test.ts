@@ -380,7 +380,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     }
   });
 
-  test('S12: a thenable that is not a Promise of this realm is awaited like one', async () => {
+  test('S12: a thenable that is not a Promise of this realm is awaited like a Promise', async () => {
     const thenable = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point.
       then: (resolve: (value: Rejection) => void) => setTimeout(() => resolve(reject(403)), 10),
@@ -566,7 +566,7 @@ describe("TLS of the server's own listener", () => {
     await peer().open();
   });
 
-  test('S9: many TLS connections that open at once are kept apart', async () => {
+  test('S9: many TLS connections that open at once are not confused with each other', async () => {
     const { peer, server } = await startServer(echo, {}, 'listen over TLS');
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
     expect(server.connections.size).toBe(20);
@@ -590,7 +590,7 @@ describe("TLS of the server's own listener", () => {
   });
 });
 
-test('A13: a thousand refused peers may take their time to read the answer, and further ones receive it and are dropped', async () => {
+test('A13: a thousand refused peers may read the answer slowly, and each further refused peer receives the answer and is dropped', async () => {
   // On a slow machine their time would be over before all of them are refused.
   useFakeClock();
   onTestFinished(useRealClock);

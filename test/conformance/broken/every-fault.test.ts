@@ -11,7 +11,7 @@ import { unusual } from './unusual.ts';
 
 describe('a peer without a fault', () => {
   test.each(['server', 'client'] as const)(
-    'a %s without a fault passes all cases, and none of them as NON-STRICT',
+    'a %s without a fault passes all cases, and no verdict is NON-STRICT',
     async (role) => {
       const none = { name: 'none', role, breaks: {}, fails: [] };
       const { actual } = await outcomes(none);
@@ -38,7 +38,7 @@ describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but 
 });
 
 describe.concurrent('a peer with one fault fails exactly the cases that name the fault', () => {
-  test.for(faults)('a peer that $name fails exactly its cases', async (fault, { expect }) => {
+  test.for(faults)('a peer that $name fails exactly the cases of this fault', async (fault, { expect }) => {
     const { actual, expected } = await outcomes(fault);
     expect(expected.failed.length + expected.tolerated.length).toBeGreaterThan(0);
     expect(actual).toEqual(expected);

@@ -79,7 +79,7 @@ describe('messages without a context', () => {
     expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
   });
 
-  test('literals and matches that exceed a block are written in several blocks', () => {
+  test('literals and matches that do not fit into one block are written in several blocks', () => {
     const random = randomFrom(4);
     for (const length of [
       MAX_TOKENS - 8,
@@ -209,7 +209,7 @@ describe('messages with a context', () => {
     );
   });
 
-  test('the engine finds earlier text again, even after a large message of the other engine', () => {
+  test('the engine finds matches in earlier text, even after the other engine compressed a large message', () => {
     const random = randomFrom(19);
     const window = new Window(15);
     const message = jsonText(300, random);

@@ -331,7 +331,7 @@ describe('P31: blocks that are written bit by bit, most of them invalid', () => 
     'three blocks': hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'),
   };
   for (const [name, stream] of Object.entries(streams)) {
-    test(`${name}: a stream with any single flipped bit has the same outcome as in the reference`, () => {
+    test(`${name}: a stream with any single flipped bit has the same outcome as in the reference inflater`, () => {
       for (let bit = 0; bit < stream.length * 8; bit++) {
         const damaged = Buffer.from(stream);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -339,14 +339,14 @@ describe('P31: blocks that are written bit by bit, most of them invalid', () => 
       }
     });
 
-    test(`${name}: a stream that is cut off at any byte has the same outcome as in the reference`, () => {
+    test(`${name}: a stream that is cut off at any byte has the same outcome as in the reference inflater`, () => {
       for (let length = 0; length <= stream.length; length++)
         expectAgreement(stream.subarray(0, length), history);
       expect(outcome(stream, windowOf(15, history)).startsWith('bytes')).toBe(true);
     });
   }
 
-  test('any bytes have the same outcome as in the reference', () => {
+  test('any bytes have the same outcome as in the reference inflater', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 3 }), (input, type) => {
