@@ -15,7 +15,7 @@ import type { SendCallback } from './message.ts';
 
 /** The result of the opening handshake. */
 export interface ConnectionInfo {
-  /** The negotiated subprotocol, '' if there is none. */
+  /** The negotiated subprotocol, or '' if no subprotocol was negotiated. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
   /** Client: the URL that was reached. Server: the first 1,024 characters of the request target (path and query), as the client sent it. */

@@ -68,7 +68,7 @@ export class Connection<Data = undefined> {
     return this.#binding.isClosed ? 'closed' : 'closing';
   }
 
-  /** The negotiated subprotocol, '' if there is none. */
+  /** The negotiated subprotocol, or '' if no subprotocol was negotiated. */
   get subprotocol(): string {
     return this.#core.info.subprotocol;
   }

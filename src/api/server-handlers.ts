@@ -11,7 +11,7 @@ import type { AnyUpgradeAnswer, Rejection, UpgradeAnswer } from './upgrade-answe
 
 /** The contents of the 101, before it is written. */
 export interface AcceptedAnswer {
-  /** The negotiated subprotocol, '' if there is none. */
+  /** The negotiated subprotocol, or '' if no subprotocol was negotiated. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
   /** The header fields that `upgrade` returned, flat: name, value, name, value … */

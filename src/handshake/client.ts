@@ -24,7 +24,7 @@ export interface WebSocketTarget {
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
   /**
-   * The decoded user name of the URL; `''` if there is none. No member except `username` and `password` contains the user name or the
+   * The decoded user name of the URL; `''` if the URL has no user name. No member except `username` and `password` contains the user name or the
    * password. `buildRequest` sends neither of them.
    */
   readonly username: string;

@@ -46,11 +46,11 @@ export class UpgradeRequest implements HandshakeRequest {
    * with `/`.
    */
   readonly path: string;
-  /** The text after the first `?`; `''` if there is none. */
+  /** The text after the first `?`; `''` without a `?`. */
   readonly query: string;
   /** The Host field. */
   readonly host: string;
-  /** The Origin field. Null if there is none: such a client is not a browser (RFC 6455 §4.2.1). */
+  /** The Origin field. Null if the request has no such field: such a client is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
   /** The subprotocols that the client offers, in its order of preference; distinct tokens. */

@@ -228,21 +228,29 @@ export class WriteQueue {
   }
 
   #written(): void {
+    const waits = !this.#isReleased && this.#socket.writableLength > 0;
+    // We do not use 'drain', which is not emitted for small amounts: the callback of the last write shows that all bytes have left.
+    if (waits && !this.#hasCallback && !this.#isBroken) this.#askForCallback();
     this.isWriting = false;
     if (this.#isReleased) return;
-    if (this.#socket.writableLength === 0) {
-      this.#isUnsure = this.#copies || this.#encrypts;
-      return;
-    }
-    this.#isUnsure = true;
-    // We do not use 'drain', which is not emitted for small amounts: the callback of the last write shows that all bytes have left.
-    if (!this.#hasCallback && !this.#isBroken) this.#socket.write(EMPTY, this.#callbackFor(0));
+    this.#isUnsure = waits || this.#copies || this.#encrypts;
+    if (!waits) return;
     this.isBusy = true;
     if (!this.#encrypts) this.isSlow = true;
     this.#turns = 0;
     this.#inSocket = this.#socket.writableLength;
     this.lastTaken = clock.now();
     this.#checkBlocked();
+  }
+
+  /** The socket did not take a write at once that has no callback: the callback belongs to an empty write. */
+  #askForCallback(): void {
+    this.#isUnsure = true;
+    try {
+      this.#socket.write(EMPTY, this.#callbackFor(0));
+    } catch (error) {
+      this.#writeFailed(error);
+    }
   }
 
   /** Notifies the owner if the busy socket is blocked, even if the owner was notified before. */

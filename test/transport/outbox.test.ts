@@ -521,6 +521,24 @@ describe('notification when bytes have left', () => {
     expect(socket.handed.map(({ length }) => length)).toEqual([text('small').length, 0]);
   });
 
+  test('an empty write that throws destroys the socket, and the exception does not reach the caller', async () => {
+    const { socket, outbox } = setUp();
+    const error = new Error('broken transport');
+    const write = socket.write.bind(socket) as (chunk: Buffer) => boolean;
+    vi.spyOn(socket, 'write').mockImplementation((chunk: Buffer) => {
+      if (chunk.length === 0) throw error;
+      return write(chunk);
+    });
+    const failed = vi.fn();
+    socket.on('error', failed);
+    socket.block();
+    send(outbox, text('small'));
+    expect(() => outbox.flush()).not.toThrow();
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect(failed).toHaveBeenCalledExactlyOnceWith(error);
+  });
+
   test.each([true, false])(
     'FAULT-1: a payload that is transferred before it has left ends the connection once (blocked: %s)',
     async (isBlocked) => {

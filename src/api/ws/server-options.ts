@@ -8,7 +8,7 @@ import type { WebSocket } from './websocket.ts';
 
 /** The first argument of `verifyClient`. */
 export interface VerifyClientInfo {
-  /** The Origin field; undefined if there is none. */
+  /** The Origin field; undefined if the request has no such field. */
   readonly origin: string;
   /** Whether the connection is TLS. */
   readonly secure: boolean;

@@ -53,7 +53,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
-  /** The HTTP server; null if there is none, and once the server is closed. */
+  /** The HTTP server; null without an HTTP server, and once this server is closed. */
   _server: HttpServer | null = null;
   _state: 0 | 1 | 2 = RUNNING;
   #detach: () => void = () => {};
