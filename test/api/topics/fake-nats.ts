@@ -87,7 +87,7 @@ export class FakeNatsConnection implements NatsClient {
     });
   }
 
-  /** A request to the server. If the connection is lost before the answer, there is none, as with the package until its timeout. */
+  /** A request to the server. If the connection is lost before the answer, the promise stays pending, as with the package until its timeout. */
   request<Reply>(run: () => Reply): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#write(() => {
