@@ -1,19 +1,20 @@
-/** A bus between the threads of one process, over BroadcastChannel of the web standard. */
+/** A bus between the threads of one process. It uses BroadcastChannel of the web standard. */
 
 import { describe } from '../option-names.ts';
 import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 
 /**
- * A bus for worker threads: each thread creates one with the same name. Every thread receives every message, and ignores messages that it did not
- * subscribe to. No message is lost, so there is never a gap; messages that a thread has not read yet wait in memory.
+ * A bus for worker threads. Each thread creates a `BroadcastChannelBus` with the same name. Every thread receives every message, and
+ * ignores the messages that it did not subscribe to. No message is lost, so the bus never reports a gap. Messages that a thread has not
+ * read yet wait in memory.
  */
 export class BroadcastChannelBus implements Bus {
   readonly #channel: InstanceType<typeof BroadcastChannel>;
   readonly #receivers = new BusReceivers();
 
   /**
-   * @param name threads that use the same name share their messages. @default 'rfc6455'
+   * @param name buses with the same name share their messages. @default 'rfc6455'
    * @throws {TypeError} for a name that is not a string
    */
   constructor(name = 'rfc6455') {
@@ -27,7 +28,7 @@ export class BroadcastChannelBus implements Bus {
     // other data.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
-    // A channel does not receive its own messages, so they are delivered here.
+    // A channel does not receive its own messages, so they are delivered to the receivers of this thread here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
   }
 
@@ -39,7 +40,7 @@ export class BroadcastChannelBus implements Bus {
     this.#receivers.delete(pattern);
   }
 
-  /** Threads of one process never lose their connection. */
+  /** Never calls the listener, since threads of one process cannot lose their connection. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -47,7 +48,10 @@ export class BroadcastChannelBus implements Bus {
     this.#channel.close();
   }
 
-  /** Ignores messages of another form: the program may use a channel with the same name for its own messages. */
+  /**
+   * Delivers a message of another thread. Values in another form are ignored: the program may use a channel with the same name for its own
+   * messages.
+   */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;
     const [topic, bytes] = data as [unknown, unknown];

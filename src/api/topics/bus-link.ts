@@ -1,7 +1,7 @@
 /**
- * Connects one process with a bus: makes one subscription for each topic with subscribers in this process, and publishes messages. For each topic
- * at most one command runs at a time, even if connections subscribe and unsubscribe often. When the command ends, the next command brings
- * the subscription into the state that the process needs at that time.
+ * Connects one process with a bus: publishes messages, and makes one subscription on the bus for each topic that has subscribers in this
+ * process. Connections may subscribe and unsubscribe often. Still, at most one command of the bus runs at a time for each topic. When this
+ * command ends, the next command brings the subscription into the state that the process needs at that time.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,28 +9,28 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds until a subscription that the bus has refused is tried again.
+// If the bus has refused a subscription, the subscription is tried again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
-/** The events of a bus. */
+/** The events of a bus that `BusLink` reports. */
 export interface BusEvents {
-  /** Receives a message. @param bytes are valid until this method returns */
+  /** A message has come. @param bytes are valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
-  /** From now on messages for this pattern are received. */
+  /** The subscription to this pattern is active: from now on, its messages are received. */
   covered(pattern: string): void;
   lost(pattern: string): void;
   state(up: boolean): void;
   failed(error: TopicError): void;
 }
 
-/** The subscription of one pattern. */
+/** The subscription to one topic or pattern on the bus. */
 interface Channel {
   readonly pattern: string;
   isWanted: boolean;
   isSubscribed: boolean;
-  /** Whether a command is running. */
+  /** Whether a command of the bus is running for this channel. */
   isBusy: boolean;
-  /** Whether the channel is in the state that is wanted. */
+  /** False while `isSubscribed` and `isWanted` differ. */
   isSettled: boolean;
 }
 
@@ -38,10 +38,10 @@ export class BusLink {
   readonly #bus: Bus;
   readonly #events: BusEvents;
   readonly #channels = new Map<string, Channel>();
-  /** The channels that the bus refused. */
+  /** The channels whose subscription the bus has refused. They are tried again later. */
   readonly #refused = new Set<Channel>();
   #retry: NodeJS.Timeout | null = null;
-  /** How many channels are not settled. */
+  /** The number of channels that are not settled. */
   #unsettled = 0;
   #whenReady: (() => void)[] = [];
   #isClosed = false;
@@ -56,7 +56,7 @@ export class BusLink {
     });
   }
 
-  /** Asks for the messages of a topic or pattern. */
+  /** Subscribes to a topic or pattern on the bus. */
   want(pattern: string): void {
     let channel = this.#channels.get(pattern);
     if (channel === undefined) {
@@ -67,7 +67,7 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** Is called when the messages of a topic or pattern are no longer needed. */
+  /** Unsubscribes from a topic or pattern on the bus. */
   drop(pattern: string): void {
     const channel = this.#channels.get(pattern);
     if (channel === undefined) return;
@@ -75,7 +75,10 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** Publishes a message. @param onSettled is called with true if the bus took the message, and with false if it did not */
+  /**
+   * Publishes a message.
+   * @param onSettled is called with true if the bus has accepted the message, and with false if it has not
+   */
   publish(topic: string, bytes: Uint8Array, onSettled: (isPublished: boolean) => void): void {
     this.#run(
       () => this.#bus.publish(topic, bytes),
@@ -87,7 +90,7 @@ export class BusLink {
     );
   }
 
-  /** Resolves when the bus has executed all commands so far. */
+  /** Resolves when all subscriptions are in the state that is wanted, and when the link is closed. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unsettled === 0) resolve();
@@ -105,7 +108,7 @@ export class BusLink {
     await this.#bus.close();
   }
 
-  /** Brings a channel into the state that is wanted, one command after the other. */
+  /** Runs the next command that brings a channel into the state that is wanted. Does nothing while a command of the channel is running. */
   #settle(channel: Channel): void {
     const { pattern } = channel;
     if (channel.isBusy || this.#isClosed) return;
@@ -186,7 +189,7 @@ export class BusLink {
     for (const channel of refused) this.#settle(channel);
   }
 
-  /** Runs a command of the bus, which may be a function that throws, or a Promise that rejects. */
+  /** Runs a command of the bus. The command may throw, or return a Promise that rejects. */
   #run(command: () => unknown, onDone: () => void, onFailed: (error: unknown) => void): void {
     let result: unknown;
     try {

@@ -1,26 +1,27 @@
 /**
- * Messages between processes. The publisher numbers each message. If a message arrives twice, because two patterns of this process match
- * its topic, it is delivered once. If a message is missing, the numbers show the loss.
+ * Numbers the messages that processes send each other over a bus. With these numbers, the receiver detects two things. A message may arrive
+ * twice, because two patterns of the process match its topic: then it is delivered once. A missing number shows that a message was lost.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// The maximum number of topics, and of pairs of topic and publisher, whose last message number is remembered. Each takes about 200 bytes.
+// One map remembers the last message number of each topic, another one that of each pair of topic and publisher. This is the maximum number
+// of entries in each map. An entry needs about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
-/** The last message of one publisher to one topic. */
+/** The last message that one publisher has published to one topic. */
 interface Last {
   number: number;
-  /** When the message came, on the clock of `BusMessages`. */
+  /** When the message came, measured by `#time` of `BusMessages`. */
   at: number;
 }
 
-/** Holds a message that came, and says whether its number shows a gap. */
+/** A message that came over the bus. */
 export interface Arrival {
   readonly envelope: Envelope;
-  /** Whether an earlier message did not come. */
+  /** Whether an earlier message of the same publisher is missing. */
   readonly isGap: boolean;
 }
 
@@ -30,7 +31,7 @@ export class BusMessages {
   #number = 0;
   readonly #published = new RecentMap<number>(MAX_REMEMBERED);
   readonly #received = new RecentMap<Last>(MAX_REMEMBERED);
-  /** A clock that advances with each message and each call of `cover`. */
+  /** A counter that serves as a clock: it advances with each message and with each call of `cover`. */
   #time = 0;
 
   /** The random name of this process. */
@@ -48,7 +49,7 @@ export class BusMessages {
     return this.#published.get(topic) ?? 0;
   }
 
-  /** Makes the bytes that carry a message to other processes. */
+  /** Returns the bytes that carry a message to other processes. */
   wrap(topic: string, message: string | Uint8Array, compress: boolean): Buffer {
     const number = ++this.#number;
     const previous = this.#published.get(topic) ?? 0;
@@ -57,7 +58,7 @@ export class BusMessages {
     return serializeEnvelope({ isBinary, compress, publisher: this.#publisher, number, previous }, message);
   }
 
-  /** Is called when messages of this topic or pattern arrive from now on. Losses before this moment have been reported. */
+  /** Is called when the subscription to this topic or pattern has become active. Losses before this moment have been reported already. */
   cover(topic: Topic): void {
     topic.coveredSince = ++this.#time;
   }
@@ -80,8 +81,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // A missing number is only a gap if the messages of the topic have come without a break since the last message. Messages that were
-    // published while the topic had no subscriber are not missing.
+    // A missing number only means a gap if the subscription has been active without a break since the last message. Otherwise the missing
+    // messages may have been published while the topic had no subscriber.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

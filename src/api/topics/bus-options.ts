@@ -1,4 +1,4 @@
-/** The options of the buses, each specified once. */
+/** The options of the buses. Each option is specified once. */
 
 import {
   custom,
@@ -12,10 +12,11 @@ import {
 } from '../option-spec.ts';
 import { isJetStream, type NatsJetStream } from './nats-jetstream.ts';
 
-/** The options of every bus to another process. */
+/** The options of every bus that connects processes. */
 export interface BusOptions {
   /**
-   * The beginning of all names that the bus uses in its engine: programs with different prefixes do not receive each other's messages.
+   * The beginning of all names that the bus uses in its engine (for example Redis or NATS). Programs with different prefixes do not receive
+   * each other's messages.
    * @default 'rfc6455'
    */
   readonly prefix?: string | undefined;
@@ -26,19 +27,21 @@ export interface BusOptions {
   readonly maxWaiting?: number | undefined;
 }
 
-/** Limits what a bus keeps of each topic for subscribers that were away. */
+/** Limits the messages of each topic that a bus keeps for subscribers that were disconnected. */
 export interface HistoryOptions {
   /** The minimum number of messages that are kept for each topic. Redis may keep about 100 more. @default 1000 */
   readonly size?: number | undefined;
-  /** Milliseconds after the last message of a topic until all of its messages are deleted. The default is an hour. @default 3600000 */
+  /**
+   * Milliseconds. If a topic has had no message for this time, all of its messages are deleted. The default is an hour. @default 3600000
+   */
   readonly ttl?: number | undefined;
 }
 
 /** Options of a `RedisBus`. */
 export interface RedisBusOptions extends BusOptions {
   /**
-   * True: the bus uses sharded pub/sub, for a Redis Cluster. The commands of sharded pub/sub are SPUBLISH and SSUBSCRIBE, from Redis 7 on. They
-   * do not support patterns. @default false
+   * Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which exist from
+   * Redis 7 on. Sharded pub/sub does not support patterns. @default false
    */
   readonly sharded?: boolean | undefined;
   /**
@@ -48,7 +51,7 @@ export interface RedisBusOptions extends BusOptions {
   readonly history?: HistoryOptions | undefined;
 }
 
-/** How much of each topic a `NatsBus` keeps, and where. */
+/** How many messages of each topic a `NatsBus` keeps, where, and for how long. */
 export interface NatsHistoryOptions {
   /** What `await jetstreamManager(connection)` of the package `@nats-io/jetstream` returns. */
   readonly jetstream: NatsJetStream;
@@ -70,13 +73,13 @@ export interface NatsBusOptions extends BusOptions {
 /** Options of a `ClusterBus`. */
 export interface ClusterBusOptions extends BusOptions {}
 
-// Other characters have a meaning for an engine: a Redis Cluster hashes the text between braces, NATS separates tokens by dots, and both have
-// wildcards.
+// Other characters are not allowed, since they have a meaning for an engine: a Redis Cluster hashes the text between braces, NATS separates
+// tokens by dots, and both have wildcards.
 const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {
     default: 'rfc6455',
-    text: "The beginning of all names that the bus uses in its engine. Programs with different prefixes do not receive each other's messages.",
+    text: "The beginning of all names that the bus uses in its engine (for example Redis or NATS). Programs with different prefixes do not receive each other's messages.",
   },
   (value, name) => {
     if (typeof value === 'string' && /^[\w:-]{1,100}$/.test(value)) return;
@@ -136,7 +139,7 @@ const natsHistorySpecs: SpecsOf<NatsHistoryOptions> = {
     ...custom<NatsJetStream, undefined>('what `await jetstreamManager(connection)` returns', {
       text: 'Required. A manager of the package `@nats-io/jetstream`, for the same connection.',
     }),
-    // Unlike other options, this one has no default.
+    // Unlike other options, `jetstream` has no default.
     read: (value, name) => {
       checkJetStream(value, name);
       return value as NatsJetStream;

@@ -1,15 +1,17 @@
-/** Finds the receivers of each message, for a bus whose engine does not match patterns. */
+/** Finds the receivers of each message by its topic, for a bus that has to match patterns itself. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null once the pattern is unsubscribed. Another receiver of the same message may unsubscribe the pattern while the message is delivered. */
+  /**
+   * Null once the pattern is unsubscribed. While a message is delivered, one of its receivers may unsubscribe the pattern of another one.
+   */
   receiver: BusReceiver | null;
 }
 
-/** Receivers by their pattern. */
+/** The receivers of one bus, by their pattern. */
 export class BusReceivers {
   readonly #entries = new TopicMap<Entry>();
   readonly #patterns = new Set<string>();
@@ -39,7 +41,7 @@ export class BusReceivers {
     for (const entry of this.#entries.match(topic)) entry.receiver?.message(topic, bytes);
   }
 
-  /** Notifies each receiver of these topics once. */
+  /** Notifies the receivers of these topics of a gap. A receiver is notified once, even if its pattern matches several topics. */
   gap(topics: Topics): void {
     const entries =
       topics === null

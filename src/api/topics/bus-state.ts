@@ -1,10 +1,15 @@
-/** Stores whether a bus is connected to its engine. Each change is reported to the listener that was set last. */
+/**
+ * Stores whether a bus is connected to its engine, for example Redis or NATS. Each change is reported to the listener that was set last.
+ */
 
-/** The state of one bus. At the beginning the bus counts as connected: if its engine cannot be reached, the first failure reports the loss. */
+/**
+ * The state of one bus. At the beginning the bus counts as connected. If its engine cannot be reached, the first failure sets the state to
+ * false.
+ */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
-  /** Whether the listener knows the current state. */
+  /** Whether the listener has been notified of the current state. */
   #isTold = true;
 
   get isUp(): boolean {
@@ -18,7 +23,10 @@ export class BusState {
     this.#listener(up);
   }
 
-  /** Sets the listener. If the engine is away at the moment, the listener is notified. */
+  /**
+   * Sets the listener. If the engine cannot be reached at that time, the listener is called with false in a microtask, unless the state
+   * changes before.
+   */
   listen(listener: (up: boolean) => void): void {
     this.#listener = listener;
     this.#isTold = this.#isUp;
@@ -29,7 +37,7 @@ export class BusState {
     });
   }
 
-  /** Stops all reports. */
+  /** Removes the listener, so that no change is reported any more. */
   close(): void {
     this.#listener = () => {};
   }

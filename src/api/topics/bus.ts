@@ -1,9 +1,9 @@
 /**
- * The interface of a bus, which carries published messages to other processes. It connects topics with any engine that can publish and
- * subscribe.
+ * The interface of a bus, which carries published messages to other processes. A bus uses an engine: any system that can publish and
+ * subscribe, for example Redis or NATS.
  */
 
-/** Receives the messages of a bus for one pattern. */
+/** Receives the messages of one pattern from a bus. */
 export interface BusReceiver {
   /**
    * Receives a message that any process has published, including this process. `Topics` marks the messages that it publishes, and ignores
@@ -12,32 +12,32 @@ export interface BusReceiver {
    * @param bytes the bytes that were published; they are valid until this method returns
    */
   message(topic: string, bytes: Uint8Array): void;
-  /** Is called when messages were lost, or may have been lost, because the engine was away. */
+  /** Is called when messages were lost, or may have been lost, for example because the engine could not be reached. */
   gap(): void;
 }
 
-/** A message that a bus keeps. */
+/** One entry of the messages that a bus keeps. */
 export interface HistoryMessage {
-  /** The position after this message. */
+  /** The position after this entry. */
   readonly position: string;
-  /** Null if messages were lost here. */
+  /** The message, or null if messages were lost here. */
   readonly bytes: Uint8Array | null;
 }
 
-/** Some of the messages that a bus keeps of a topic, oldest first. */
+/** Some of the messages that a bus keeps for a topic, oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
   /** Whether messages between the given position and the first of these messages are missing, or may be missing. */
   readonly isGap: boolean;
   /** The position after the last of these messages. */
   readonly position: string;
-  /** Whether these were the last messages when they were read. */
+  /** Whether the history ended with these messages when they were read. */
   readonly isEnd: boolean;
 }
 
 /**
- * The messages that a bus keeps for subscribers that were away. All processes see the messages of one topic in the same order. A position is a
- * place in this order: a string of at most 64 characters, without dots, that only the bus understands.
+ * The messages that a bus keeps for subscribers that were disconnected. All processes see the messages of one topic in the same order. A
+ * position is a place in this order: a string of at most 64 characters, without dots, that only the bus understands.
  */
 export interface BusHistory {
   /** The position after the last message that the receiver of a topic got; null if the position is not known, and for a pattern. */
@@ -45,7 +45,7 @@ export interface BusHistory {
   /** Whether a string has the form of a position. The string may come from a peer. */
   isPosition(text: string): boolean;
   /**
-   * Reads messages after a position. If the engine is away, the Promise settles when the engine is back.
+   * Reads messages after a position. If the engine cannot be reached, the Promise settles when the engine can be reached again.
    * @param count the maximum number of messages to read
    */
   read(topic: string, after: string, count: number): Promise<HistoryPage>;
@@ -53,25 +53,31 @@ export interface BusHistory {
 
 /**
  * Carries messages between processes over an engine. Every bus guarantees: the messages of one publisher to one topic arrive in order; each
- * message arrives at most once; possible losses are reported as a gap. Names are parts separated by `/`; in a pattern, `*` stands for one part
- * and `**`, as the last part, for one or more.
+ * message arrives at most once; possible losses are reported as a gap. A name consists of parts that are separated by `/`. In a pattern,
+ * `*` stands for one part, and `**` as the last part stands for one or more parts.
  */
 export interface Bus {
-  /** Hands `bytes` to the engine, which may keep them. If the engine is away, the Promise rejects, and the message is lost. */
+  /**
+   * Publishes a message. The bus may keep `bytes` after this method has returned. If the message cannot be published, the Promise rejects,
+   * and the message is lost.
+   */
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Subscribes to a pattern. If the bus has subscribed to it already, the new receiver replaces the old one. The Promise settles once the
-   * subscription is active: the receiver gets all messages that are published after that.
+   * Subscribes to a pattern. If the bus has already subscribed to this pattern, the new receiver replaces the old one. The Promise resolves
+   * once the subscription is active: from this moment on, the receiver gets all messages that are published.
    */
   subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
-  /** Unsubscribes. Once this has returned, the receiver gets no further messages. */
+  /** Unsubscribes from a pattern. Once this method has returned, the receiver gets no further messages. */
   unsubscribe(pattern: string): void | Promise<void>;
   /**
-   * Sets the one listener, which is notified when the connection to the engine is lost (`false`), and when the engine can be reached again
-   * (`true`).
+   * Sets the listener; a bus has only one. The bus calls it with `false` when the connection to the engine is lost, and with `true` when
+   * the engine can be reached again.
    */
   onState(listener: (up: boolean) => void): void;
-  /** Access to the messages that the bus keeps. If the bus keeps none, subscribers that were away do not receive the messages that they missed. */
+  /**
+   * Access to the messages that the bus keeps. Undefined if the bus keeps no messages: subscribers that were disconnected then miss
+   * messages.
+   */
   readonly history?: BusHistory | undefined;
   /** Releases the bus's own timers, subscriptions and connections. It does not close the client that the program passed to it. */
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 /**
- * Lets a connection that has come back catch up with a topic. The history of the bus supplies the messages that the connection has missed. After
- * the last of these, the connection becomes a member of the topic. So it receives each message once, and in order. If the connection reads
- * slowly, catching up waits.
+ * Lets a connection that has come back catch up with a topic. The history of the bus supplies the messages that the connection has missed.
+ * After the last of these messages, the connection becomes a member of the topic: it then receives new messages directly. So the connection
+ * receives each message once, and in order. If the connection reads slowly, catching up waits.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -18,7 +18,8 @@ import { TopicError } from './topic-error.ts';
 import type { TopicsEvents } from './topics-events.ts';
 import type { Unsettled } from './unsettled.ts';
 
-// Milliseconds. If the bus has not answered within this time, a gap is reported for the connection, which becomes a member without the history.
+// If the bus has not answered within this number of milliseconds, a gap is reported for the connection. The connection then becomes a
+// member without the messages of the history.
 const MAX_WAIT = 10_000;
 const POLL_INTERVAL = 100;
 
@@ -28,15 +29,15 @@ export interface CatchUpOwner {
   readonly messages: BusMessages;
   readonly counts: { sent: number; gaps: number; invalid: number };
   readonly events: TopicsEvents;
-  /** Sends a message to the members of a topic. The option `slow` applies. */
+  /** Sends a message to the members of a topic. The option `slow` is applied to members that read too slowly. */
   send(topic: Topic, outgoing: Outgoing): void;
 }
 
-/** The state that catching up shares with topic-history.ts. */
+/** The state that `CatchUp` shares with `TopicHistory`. */
 export interface CatchUpState {
   readonly history: BusHistory;
   readonly subscriptions: Subscriptions;
-  /** The topics with joiners. */
+  /** The topics that have joiners. A joiner is a connection that catches up with a topic. */
   readonly joining: Map<string, Joining>;
   readonly unsettled: Unsettled;
   readonly receivedBefore: ReceivedBefore;
@@ -52,7 +53,7 @@ export class CatchUp {
     this.#owner = owner;
   }
 
-  /** Lets one connection catch up with one topic. @returns false if the bus does not answer */
+  /** Lets one connection catch up with one topic. @returns false if the bus fails, or does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
     let count = FIRST_COUNT;
@@ -67,17 +68,17 @@ export class CatchUp {
       if (page.isGap) joiner.hasMissed = true;
       this.#send(joiner, page.messages);
       if (!this.isAlive(joiner)) break;
-      // If the bus keeps no messages any more, the connection continues at the position of the members.
+      // If the bus does not keep the missed messages any more, the connection continues at the position of the members.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // From now on, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
+      // After this change of `joiner.position`, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // The connection cannot join yet in two cases: messages have come that are newer than the messages that were read, or some of the
-      // messages that were read have not come over the bus.
+      // The connection cannot join yet in two cases: messages have come that are newer than the messages of this page, or some of the
+      // messages of this page have not come over the bus yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
     }
@@ -85,9 +86,9 @@ export class CatchUp {
   }
 
   /**
-   * Waits until the subscription on the bus is active, and the bus has settled all messages of this process up to `since`. A settled message is
-   * either in the history or lost.
-   * @returns false if this does not happen in time
+   * Waits until the subscription on the bus is active, and until the bus has settled all messages of this process up to the number `since`.
+   * A settled message is either in the history or lost.
+   * @returns false if this has not happened after `MAX_WAIT` milliseconds
    */
   async #begin(joiner: Joiner): Promise<boolean> {
     const { topic } = joiner;
@@ -135,7 +136,10 @@ export class CatchUp {
     });
   }
 
-  /** Makes a connection a member if it has received the same messages as the members, or can receive the missing messages from memory now. */
+  /**
+   * Makes a connection a member in two cases: it has received the same messages as the members, or the messages that it lacks are in
+   * memory, so that they can be sent now.
+   */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
     const position = this.#state.history.positionOf(joiner.topic);
@@ -153,11 +157,12 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends those messages of this process after `since` that have not come back over the bus. */
+  /** Sends the messages of this process that have not come back over the bus. Only messages with a number after `since` are sent. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // Messages that were published before the subscription was active on the bus may have been read already, and do not come back over the bus.
+    // Messages that were published before the subscription was active on the bus do not come back over the bus. They may have been read
+    // from the history already, and must not be sent again.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // A handler that is called during this loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
@@ -187,19 +192,19 @@ export class CatchUp {
     this.end(joiner);
   }
 
-  /** Forgets a connection that has become a member, or has left. */
+  /** Forgets a joiner whose connection has become a member, or has left. */
   end(joiner: Joiner): void {
     const { connection, topic } = joiner;
     joiner.isDone = true;
     const joining = this.#state.joining.get(topic);
-    // The connection may have subscribed again.
+    // If the connection has subscribed again, there is a new joiner for it, which must stay.
     if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
     joining.joiners.delete(connection);
     if (joining.joiners.size === 0) this.#state.joining.delete(topic);
     joining.wake();
   }
 
-  /** Whether the connection still waits to become a member. */
+  /** Whether the connection of this joiner still waits to become a member. */
   isAlive(joiner: Joiner): boolean {
     const { isDone, connection, topic } = joiner;
     if (isDone || this.#state.joining.get(topic)?.joiners.get(connection) !== joiner) return false;
@@ -233,8 +238,9 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // There are two cases. The client has received this message in an earlier process, before the bus had it. Or the publisher does not
-      // know whether the bus took the message, and the history has it after later messages: then it counts as lost.
+      // The message is skipped in two cases. First: the client has received this message from an earlier process, before the bus had it.
+      // Second: the publisher does not know whether the bus accepted the message, and the message is in the history after later messages of
+      // this publisher. In this case the message counts as lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

@@ -1,4 +1,4 @@
-/** A bus between the processes of a node:cluster, over the channel that node:cluster opens between each worker and the primary. */
+/** A bus between the processes of a node:cluster. It uses the channel that node:cluster opens between each worker and the primary. */
 
 import type { Cluster } from 'node:cluster';
 import { describe } from '../option-names.ts';
@@ -9,15 +9,16 @@ import { ClusterPrimary } from './cluster-primary.ts';
 import { ClusterWorker } from './cluster-worker.ts';
 
 /**
- * A bus for `node:cluster`: create one in each worker and one in the primary. The primary relays the messages; it may subscribe and publish
- * as well. A worker is notified of a gap if more than `maxWaiting` bytes wait for it. If the primary ends, the buses of its workers stay down.
+ * A bus for `node:cluster`. Create a `ClusterBus` in each worker, and one in the primary. The primary relays the messages, and may also
+ * subscribe and publish. If more than `maxWaiting` bytes wait for a worker, further messages are not sent to this worker, and it is
+ * notified of a gap. If the primary ends, the buses of its workers stay disconnected.
  */
 export class ClusterBus implements Bus {
   readonly #part: Bus;
 
   /**
    * @param cluster the default export of `node:cluster`
-   * @throws {TypeError} for anything else, and in a process that is not part of a cluster
+   * @throws {TypeError} if `cluster` is anything else, or if this process is neither the primary nor a worker of a cluster
    */
   constructor(cluster: Cluster, options: ClusterBusOptions = {}) {
     if (typeof cluster?.on !== 'function' || typeof cluster.isPrimary !== 'boolean') {

@@ -1,17 +1,17 @@
 /**
- * Sends in one direction of the channel between two processes of a node:cluster. This file limits the bytes that wait, and notifies the receiver
- * of messages that were not sent.
+ * Sends messages in one direction of the channel between two processes of a node:cluster. The number of bytes that wait in the channel is
+ * limited. If messages were not sent because of this limit, the receiver is notified of a gap.
  */
 
 import type { ClusterMessage } from './cluster-messages.ts';
 import { LostTopics } from './lost-topics.ts';
 
-/** A process that messages are sent to: a worker, or, in a worker, its primary. */
+/** The process that messages are sent to: for the primary, one of its workers; for a worker, the primary. */
 export interface ClusterPeer {
   send(message: ClusterMessage, done: (error: Error | null) => void): boolean;
 }
 
-/** Sends to one process. */
+/** Sends messages to one process. */
 export class ClusterChannel {
   readonly #peer: ClusterPeer;
   readonly #bus: string;
@@ -25,12 +25,18 @@ export class ClusterChannel {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Sends a message of the bus itself. There are few of these, so the limit does not apply to them. */
+  /**
+   * Sends a message that the bus itself needs, for example to subscribe. There are few of these messages, so the limit does not apply to
+   * them.
+   */
   send(message: ClusterMessage): void {
     this.#peer.send(message, () => {});
   }
 
-  /** Settles when the message is in the channel. Rejects if too many bytes wait in the channel already, or if the process has ended. */
+  /**
+   * Resolves when the message was written to the channel. Rejects if too many bytes wait in the channel already, or if the process has
+   * ended.
+   */
   async publish(topic: string, bytes: string): Promise<void> {
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
       this.#lost.add(topic);

@@ -5,18 +5,23 @@
 
 import type { Topics } from './lost-topics.ts';
 
-/** One message of the channel; `bus` is the prefix of the bus that it belongs to. */
+/** One message of the channel. `bus` is the prefix of the bus that the message belongs to. */
 export type ClusterMessage =
-  /** A worker sends this message when it subscribes or unsubscribes. The primary confirms a subscription with the same message. */
+  /**
+   * A worker sends this message when it subscribes or unsubscribes. The primary confirms a subscription: it sends the same message back.
+   */
   | { readonly bus: string; readonly kind: 'subscribe' | 'unsubscribe'; readonly pattern: string }
-  /** Carries a published message, in both directions. */
+  /** Carries a published message. Workers and the primary send it. */
   | { readonly bus: string; readonly kind: 'message'; readonly topic: string; readonly bytes: string }
-  /** Says, in both directions, that messages to these topics were not sent. */
+  /** Says that messages to these topics were not sent. Workers and the primary send it. */
   | { readonly bus: string; readonly kind: 'gap'; readonly topics: Topics }
-  /** The primary sends this message when its bus is created. Workers that had already subscribed subscribe again. */
+  /** The primary sends this message when its bus is created. A worker that has already subscribed then subscribes again. */
   | { readonly bus: string; readonly kind: 'hello' };
 
-/** Reads a message of this bus. @returns null for other values: the program may send its own messages on the same channel */
+/**
+ * Checks a value that came over the channel.
+ * @returns the value if it is a message of this bus; null otherwise, since the program may send its own messages on the same channel
+ */
 export function readClusterMessage(value: unknown, bus: string): ClusterMessage | null {
   if (typeof value !== 'object' || value === null) return null;
   const message = value as ClusterMessage;

@@ -1,4 +1,4 @@
-/** The primary's part of a bus over node:cluster: it relays each message to the workers that subscribed to it. */
+/** The primary's part of a bus over node:cluster. The primary relays each message to the workers that subscribed to it. */
 
 import type { Cluster, Worker } from 'node:cluster';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -7,7 +7,7 @@ import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 import { TopicMap } from './topic-map.ts';
 
-/** One worker, as the primary knows it. */
+/** What the primary knows about one worker. */
 class Remote {
   readonly channel: ClusterChannel;
   readonly patterns = new Set<string>();
@@ -46,7 +46,7 @@ export class ClusterPrimary implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, since they are delivered later, and the caller may reuse its memory.
+    // The bytes are copied, since they are delivered in a microtask, and the caller may have reused its memory before that.
     const own = Buffer.from(bytes);
     this.#relay(topic, own.toString('base64'), null);
     queueMicrotask(() => this.#own.deliver(topic, own));
@@ -60,7 +60,7 @@ export class ClusterPrimary implements Bus {
     this.#own.delete(pattern);
   }
 
-  /** The primary relays the messages itself, so it cannot lose a connection. */
+  /** Never calls the listener: the primary relays the messages itself, so it cannot lose a connection. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -122,13 +122,14 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** Sends a message once to each worker that subscribed, except the worker that published it, which has the message already. */
+  /** Sends a message once to each worker that subscribed to it, except to the worker that published it. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);
     const remotes = found.length === 1 ? found[0]! : new Set(found.flatMap((some) => [...some]));
     for (const remote of remotes) {
-      // A worker whose channel is full will be notified of a gap. A worker that has exited needs nothing.
+      // Two failures need no action here: a worker whose channel is full will be notified of a gap, and a worker that has exited needs no
+      // message.
       if (remote !== sender) remote.channel.publish(topic, bytes).catch(() => {});
     }
   }

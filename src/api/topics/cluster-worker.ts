@@ -1,4 +1,4 @@
-/** A worker's part of a bus over node:cluster: it publishes and subscribes through the primary. */
+/** A worker's part of a bus over node:cluster. The worker publishes and subscribes through the primary. */
 
 import type { Worker } from 'node:cluster';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -7,7 +7,10 @@ import { BusState } from './bus-state.ts';
 import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 
-/** Milliseconds to wait for the primary, which answers at once if it has a bus. */
+/**
+ * If the primary has not confirmed a subscription after this number of milliseconds, the subscription fails. A primary that has a bus
+ * confirms immediately.
+ */
 const ANSWER_TIMEOUT = 10_000;
 
 const GONE = 'the primary of the cluster has disconnected';
@@ -20,7 +23,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-/** The bus of a worker. */
+/** The bus of one worker. */
 export class ClusterWorker implements Bus {
   readonly #worker: Worker;
   readonly #name: string;
@@ -47,7 +50,7 @@ export class ClusterWorker implements Bus {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     const own = Buffer.from(bytes);
-    // The primary does not send a message back to its publisher, so the message is delivered here.
+    // The primary does not send a message back to its publisher, so the message is delivered to the receivers of this worker here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
     await this.#channel.publish(topic, own.toString('base64'));
   }
@@ -118,7 +121,7 @@ export class ClusterWorker implements Bus {
     this.#channel.send({ bus: this.#name, kind: 'subscribe', pattern });
   }
 
-  /** Removes a subscription from the pending ones. @returns the Promise that waits for it */
+  /** Removes a subscription from `#pending`, and stops its timer. @returns the subscription, or undefined if it was not pending */
   #settle(pattern: string): Pending | undefined {
     const pending = this.#pending.get(pattern);
     if (pending === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Serializes and parses messages on a bus: an envelope of 30 bytes, and then the payload. Other programs may write to the bus as well, so bytes
- * in any other form are not a message. bus-messages.ts explains the use of the numbers.
+ * Serializes and parses the messages on a bus. A message consists of an envelope of 30 bytes and the payload. Other programs may write to
+ * the bus as well, so the parser refuses bytes in any other form. bus-messages.ts explains the use of the numbers.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -23,22 +23,22 @@ const PREVIOUS_AT = NUMBER_AT + NUMBER_SIZE;
 /** The number of bytes before the payload. */
 export const ENVELOPE_SIZE: number = PREVIOUS_AT + NUMBER_SIZE;
 
-/** The fields before the payload. */
+/** The fields of an envelope. */
 export interface EnvelopeHead {
   readonly isBinary: boolean;
   readonly compress: boolean;
-  /** 16 bytes as a string of 16 characters. */
+  /** The 16 bytes of the publisher, as a string of 16 characters. */
   readonly publisher: string;
   readonly number: number;
   readonly previous: number;
 }
 
 export interface Envelope extends EnvelopeHead {
-  /** A view of the parsed bytes. */
+  /** A view of the parsed bytes, not a copy. */
   readonly payload: Buffer;
 }
 
-/** Makes a random, unique name of a publisher. */
+/** Returns a random, unique name for a publisher. */
 export function randomPublisher(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(PUBLISHER_SIZE))).toString('latin1');
 }
@@ -57,7 +57,7 @@ export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Arr
   return bytes;
 }
 
-/** Parses a message with its envelope. @returns null for bytes that `serializeEnvelope` would not write */
+/** Parses a message with its envelope. @returns null for bytes that `serializeEnvelope` cannot have written */
 export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_SIZE || bytes[0] !== VERSION || bytes[1]! > (BINARY | UNCOMPRESSED))
     return null;
@@ -67,7 +67,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (previous >= number) return null;
   const isBinary = (bytes[1]! & BINARY) !== 0;
   const payload = buffer.subarray(ENVELOPE_SIZE);
-  // RFC 6455 §8.1: if the text were not UTF-8, all subscribers would fail their connections.
+  // RFC 6455 §8.1: a text has to be UTF-8. If other bytes were sent as text, all subscribers would fail their connections.
   if (!isBinary && !isUtf8(payload)) return null;
   return {
     isBinary,

@@ -1,6 +1,6 @@
 /**
- * Sends one message to all subscribers of a topic in this process. The message is serialized once, compressed once for each set of parameters,
- * and sent at the end of the turn, together with other messages to the same connection.
+ * Sends one message to all subscribers of a topic in this process. The message is serialized once, and compressed once for each set of
+ * compression parameters. It is sent at the end of the current turn of the event loop, together with other messages to the same connection.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
@@ -11,7 +11,7 @@ import type { PublishOptions, SlowPolicy, TopicsValues } from './topics-options.
 
 /** A message, and the connections that do not receive it. */
 export interface Outgoing {
-  /** The topic that it is published to, without wildcards. */
+  /** The topic that the message is published to, without wildcards. */
   readonly name: string;
   readonly message: string | Uint8Array;
   readonly isText: boolean;
@@ -24,7 +24,7 @@ export interface FanOut {
   readonly sent: number;
   /** The number of connections for which the message waits as the newest value of its topic. */
   readonly conflated: number;
-  /** Lists open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
+  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,12 +32,14 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// "Try again later" in IANA's registry of close codes (RFC 6455 §7.4): the subscriber may connect again when it can read fast enough.
+// IANA's registry of close codes calls this code "Try Again Later" (RFC 6455 §7.4): the subscriber may connect again when it can read fast
+// enough.
 const TRY_AGAIN_LATER = 1013;
 
 /**
  * Sends a message to all members of some topics and patterns.
- * @param topics the topics and patterns that match. A connection that subscribed to several of them receives the message once
+ * @param topics the topics and patterns that match the name of the message. A connection that subscribed to several of them receives the
+ * message once
  */
 export function fanOut(
   topics: readonly Topic[],
@@ -57,7 +59,8 @@ export function fanOut(
   try {
     for (const connection of members) {
       if (connection === except || others?.has(connection) || connection.state !== 'open') continue;
-      // While an older value of this topic waits, a newer one must wait as well: if it were sent at once, it would arrive first.
+      // While an older value of this topic waits, the newer value must wait as well: if the newer value were sent immediately, it would
+      // arrive first.
       if (latest?.waits(connection, name) || isSlow(connection, maxBuffered)) {
         if (latest?.set(connection, name)) {
           conflated++;
@@ -77,8 +80,8 @@ export function fanOut(
 }
 
 /**
- * Holds a message as the newest value of its topic, for connections to which earlier messages still have to be sent. Such a value waits in the
- * same way as the values of `sendLatest`.
+ * Holds a message as the newest value of its topic, for connections that must receive earlier messages first. The value waits in the same
+ * way as a value of `sendLatest`.
  */
 class LatestValue {
   readonly #outgoing: Outgoing;
@@ -89,12 +92,15 @@ class LatestValue {
     this.#outgoing = outgoing;
   }
 
-  /** Whether an older value of the topic waits. */
+  /** Whether an older value of the topic waits for this connection. */
   waits(connection: Connection<unknown>, topic: string): boolean {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
-  /** Sets the message as the newest value. @returns whether the message waits now. False if too many values of other topics wait */
+  /**
+   * Stores the message for this connection as the newest value of its topic.
+   * @returns true if the message waits now, false if too many values of other topics wait
+   */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
     this.#message ??= this.#copy();
@@ -112,7 +118,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // All waiting bytes may be from this turn. After a flush, the socket may take all of them.
+  // Perhaps all waiting bytes were written in this turn of the event loop. If so, the socket may accept all of them in a flush.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }

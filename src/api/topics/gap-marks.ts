@@ -1,22 +1,23 @@
 /**
- * The topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic. The mark notifies
- * the subscribers of a gap at the right place, including subscribers that are away at that time.
+ * Remembers the topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic.
+ * A subscriber that reads the mark is notified of a gap at the right place, even if the subscriber was disconnected when the mark was
+ * written.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** Above this number of topics, all connected subscribers of all topics are notified. */
+/** If there are more topics, no marks are written. Instead, the connected subscribers of all topics are notified of a gap. */
 const MAX_TOPICS = 100_000;
-// Milliseconds. If the engine has refused a mark, the mark is sent again after this time.
+// If the engine (Redis or NATS) has refused a mark, the mark is sent again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
 /** The functions that send the marks. */
 export interface GapMarking {
-  /** Whether commands can be sent. */
+  /** Whether commands can be sent to the engine. */
   readonly isReady: boolean;
-  /** Marks one topic. Rejects if the engine does not take the mark. */
+  /** Writes a mark for one topic. Rejects if the engine does not accept the mark. */
   mark(topic: string): Promise<unknown>;
-  /** Notifies the subscribers of all topics. */
+  /** Notifies the subscribers of all topics of a gap. */
   notifyAll(): Promise<unknown>;
 }
 
@@ -37,13 +38,13 @@ export class GapMarks {
     if (this.#topics.size > MAX_TOPICS) this.#addAll();
   }
 
-  /** Sends the mark of a topic, if there is one, before the next message of the topic. */
+  /** Is called before a message of a topic is sent. If the topic still needs a mark, the mark is sent. */
   sendFor(topic: string): void {
     if (this.#isAll) this.#sendAll();
     else if (this.#topics.delete(topic)) this.#send(topic);
   }
 
-  /** Sends all marks. */
+  /** Sends all marks, if the engine is ready. */
   send(): void {
     if (!this.#marking.isReady) return;
     if (this.#isAll) this.#sendAll();

@@ -1,12 +1,13 @@
 /**
- * Runs the commands that read a history. Reading changes nothing, so a command that was not answered when the connection was lost is sent again.
+ * Runs the commands that read a history. Reading changes nothing. So if the connection is lost before a command is answered, the command is
+ * sent again.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** The number of commands that run at once. It is small, since each reply holds many messages in memory. */
+/** The maximum number of commands that run at once. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// Milliseconds until a failed command is sent again. The command is sent earlier if the connection is established before that.
+// A failed command is sent again after this number of milliseconds, or earlier if the connection is established before that.
 const RETRY_DELAY = 200;
 
 /** The commands of one bus. */
@@ -14,30 +15,33 @@ export class HistoryCommands {
   readonly #isFinal: (error: unknown) => boolean;
   #isUp = false;
   #ended: Error | null = null;
-  /** Functions that continue a command that waits for the connection. */
+  /** Functions that continue the commands that wait for the connection, or for a retry. */
   readonly #paused = new Set<() => void>();
   #running = 0;
-  /** Functions that start the commands that wait because `MAX_RUNNING` others run. */
+  /** Functions that start the commands that wait because `MAX_RUNNING` other commands run. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal whether a command that failed with this error would fail again */
+  /** @param isFinal returns whether a command that has failed with this error would fail again */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }
 
-  /** The connection is established, or lost. */
+  /** Is called when the connection is established (`up` is true), or lost (`up` is false). */
   connected(up: boolean): void {
     this.#isUp = up;
     if (up) this.#continue();
   }
 
-  /** Ends all commands. */
+  /** Ends the commands that wait: their Promises reject with this error. */
   end(error: Error): void {
     this.#ended = error;
     this.#continue();
   }
 
-  /** @throws {Error} if the engine refuses the command, or the commands were ended */
+  /**
+   * Runs a command, and runs it again until it succeeds.
+   * @throws {Error} if the engine (Redis or NATS) refuses the command, or if `end` was called
+   */
   async run<Reply>(command: () => Promise<Reply>): Promise<Reply> {
     if (this.#running >= MAX_RUNNING) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;

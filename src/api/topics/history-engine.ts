@@ -1,20 +1,21 @@
 /**
- * The interfaces between the history of a bus and its engine. The rules of order and gaps are in history-tracks.ts (subscribers) and
- * history-publisher.ts (publishers), and are the same for all engines. Redis Streams and NATS JetStream are two engines.
+ * The interfaces between the history of a bus and its engine, which stores the history. Redis Streams and NATS JetStream are two engines.
+ * The rules of order and gaps are the same for all engines. They are in history-tracks.ts (for subscribers) and history-publisher.ts (for
+ * publishers).
  */
 
 import type { HistoryPage } from './bus.ts';
 
-/** The kind of an entry: `m` is a message, `g` is a mark for lost messages. */
+/** The kind of an entry: `m` is a message, `g` is a mark that says that messages were lost. */
 export type EntryKind = 'm' | 'g';
 
 /** One entry of a history. */
 export interface KeptMessage {
-  /** The position of the entry. It is never used again, even if the engine loses its newest data. */
+  /** The position of the entry. An engine never uses an id twice, even if it has lost its newest data. */
   readonly id: string;
-  /** Names the message before this entry, see `isSame`. `START` if there is no such message. */
+  /** Identifies the message before this entry; `isSame` compares it with a position. `START` if there is no such message. */
   readonly previous: string;
-  /** Null for a mark, which is not a message: it shows that messages of a publisher were lost here. */
+  /** Null for a mark. A mark is not a message: it says that messages of a publisher were lost here. */
   readonly bytes: Uint8Array | null;
 }
 
@@ -23,42 +24,48 @@ export const START = '0-0';
 
 /** Compares the positions of an engine. */
 export interface HistoryOrder {
-  /** Whether a string is an id, or `START`. The string may come from a peer. */
+  /** Whether a string is the id of an entry, or `START`. The string may come from a peer. */
   isPosition(text: string): boolean;
   /** Whether the first position is after the second one. */
   isAfter(one: string, other: string): boolean;
-  /** Whether `previous` of a message names the message at this position. */
+  /** Whether `previous` of an entry identifies the message at this position. */
   isSame(previous: string, position: string | null): boolean;
 }
 
-/** Reads what an engine keeps. If the engine is away, the Promises settle when it is back; they reject if the engine refuses the request. */
+/**
+ * Reads the histories of an engine. If the engine cannot be reached, the Promises settle when it can be reached again. If the engine
+ * refuses a request, the Promise rejects.
+ */
 export interface HistoryReader {
   /** The position after the last message of a topic. */
   last(topic: string): Promise<string>;
   /**
    * Reads messages after a position.
-   * @param isFresh whether `after` was the end of the history a moment ago. If so, `START` means that the topic had no message
+   * @param isFresh whether `after` has just been read as the end of the history. If so, the position `START` means that the topic had no
+   * messages
    */
   read(topic: string, after: string, count: number, isFresh?: boolean): Promise<HistoryPage>;
 }
 
-/** Writes what an engine keeps. Entries arrive in the order in which `add` is called. */
+/** Writes the histories of an engine. The entries are stored in the order in which `add` is called. */
 export interface HistoryWriter {
-  /** The name of the engine, for errors. */
+  /** The name of the engine, for error messages. */
   readonly engine: string;
-  /** Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost meanwhile. */
+  /**
+   * Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost before it is done.
+   */
   prepare(): Promise<void>;
   /**
    * Adds an entry to the history of a topic, and publishes it. Topics that are reserved for the library have no history: the entry is only
    * published. Rejects if the engine refuses the entry, or does not confirm it before the connection is lost.
    */
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
-  /** Notifies the subscribers of all topics that messages may have been lost. */
+  /** Notifies the connected subscribers of all topics that messages may have been lost. */
   notifyAll(): Promise<unknown>;
-  /** Whether the engine itself has answered with this error. If so, the connection works. */
+  /** Whether this error is an answer of the engine itself. If so, the connection works. */
   isRefusal(error: unknown): error is Error;
-  /** Whether the client has not sent the entry, because it had no connection. */
+  /** Whether this error means that the client has not sent the entry, because it had no connection. */
   wasNotSent(error: unknown): boolean;
-  /** Whether the engine has forgotten what `prepare` did. */
+  /** Whether this error means that the engine has lost what `prepare` created. */
   isUnprepared(error: Error): boolean;
 }

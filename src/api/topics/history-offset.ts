@@ -1,7 +1,7 @@
 /**
- * Serializes and parses offsets. An offset is a string that shows up to which message a connection has received a topic. A client keeps the
- * offset, and sends it back after a reconnection. An offset holds a position in the history. It also holds the numbers of the last messages
- * of some processes, since a process delivers its own messages before the bus has them.
+ * Serializes and parses offsets. An offset is a string that says up to which message a connection has received a topic. A client keeps the
+ * offset, and sends it to the server after a reconnection. An offset contains a position in the history. A process delivers its own
+ * messages before the bus has them, so the offset also contains the numbers of the last messages of some processes.
  */
 
 import { describe } from '../option-names.ts';
@@ -9,28 +9,28 @@ import { TopicError } from './topic-error.ts';
 
 /** The parts of an offset. */
 export interface Offset {
-  /** The position in the history of the bus. Messages after it may not have been received. */
+  /** A position in the history of the bus. The connection may not have received the messages after this position. */
   readonly position: string;
   /**
-   * For each publisher, the number of the last message that was received. This message may be after the position. A publisher is the name of a
-   * process: 16 bytes as a string of 16 characters, see envelope.ts.
+   * For each publisher, the number of its last message that the connection has received. This message may be after the position. A
+   * publisher is the random name of a process: 16 bytes as a string of 16 characters, see envelope.ts.
    */
   readonly received: ReadonlyMap<string, number>;
 }
 
-/** Longer strings are invalid. A position has at most 64 characters. */
+/** Longer offsets are invalid. A position has at most 64 characters. */
 const MAX_LENGTH = 400;
 /**
- * Further publishers are left out. More would only be needed if a client connects to more processes, one after the other, before the bus
- * has their messages.
+ * An offset contains at most this many publishers; further publishers are left out. More publishers would only be needed if a client
+ * connected to more processes, one after the other, before the bus had the messages of these processes.
  */
 const MAX_PUBLISHERS = 8;
-/** 16 bytes in base64url; the unused bits of the last character are zero. */
+/** 16 bytes in base64url. The unused bits of the last character have to be zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
-/** The numbers of envelopes have six bytes. */
+/** The numbers of envelopes have six bytes, which is up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** Serializes an offset: the position, and then each publisher and its number, separated by dots. */
+/** Serializes an offset: the position, and then each publisher with its number. Dots separate all of these. */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');

@@ -1,8 +1,8 @@
-/** Decides how many messages of a history are read at once: about as many as fit into 1 MiB. */
+/** Decides how many messages of a history are read in one page: about as many as fit into 1 MiB. */
 
 import type { HistoryPage } from './bus.ts';
 
-/** The number of messages of the first page. The number is small, since the size of the messages is not known yet. */
+/** The maximum number of messages in the first page. The number is small, since the size of the messages is not known yet. */
 export const FIRST_COUNT = 8;
 const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;

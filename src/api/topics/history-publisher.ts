@@ -1,7 +1,7 @@
 /**
- * Publishes into a history. While the engine is away, or not ready yet, messages wait, and are then sent in their order. If a message was sent, and
- * the connection was lost before the answer, the message is not sent again, since it may have been published. Its subscribers are notified of a
- * gap.
+ * Publishes into a history. While the engine (Redis or NATS) cannot be reached, or is not prepared yet, messages wait. Later they are sent
+ * in their order. If a message was sent, and the connection was lost before the engine answered, the message may have been published. So
+ * the message is not sent again, and its subscribers are notified of a gap.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -17,7 +17,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Publishes for a bus. */
+/** Publishes the messages of one bus. */
 export class HistoryPublisher {
   readonly #writer: HistoryWriter;
   readonly #maxWaiting: number;
@@ -52,7 +52,7 @@ export class HistoryPublisher {
     });
   }
 
-  /** Whether messages are sent at once. Otherwise they wait. */
+  /** Whether messages are sent immediately. If false, messages wait. */
   get isReady(): boolean {
     return this.#isUp && this.#isPrepared;
   }
@@ -73,7 +73,7 @@ export class HistoryPublisher {
     });
   }
 
-  /** The connection is established, or lost. */
+  /** Is called when the connection is established (`up` is true), or lost (`up` is false). */
   connected(up: boolean): void {
     this.#isUp = up;
     this.#isPrepared = false;
@@ -83,7 +83,7 @@ export class HistoryPublisher {
     if (up) void this.#prepare(this.#connection);
   }
 
-  /** Refuses the messages that wait. */
+  /** Refuses the messages that wait, and all later messages. */
   end(error: Error): void {
     this.#isEnded = true;
     this.connected(false);
@@ -100,8 +100,8 @@ export class HistoryPublisher {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // If the connection was lost, the engine is prepared on the next connection. If the engine has refused the preparation, it would
-      // refuse every time.
+      // If the connection was lost, the engine will be prepared on the next connection. If the engine has refused the preparation, it would
+      // refuse it again, so all messages are refused.
       if (connection === this.#connection && this.#writer.isRefusal(error)) this.#refuseAll(error);
     }
   }
@@ -122,7 +122,7 @@ export class HistoryPublisher {
         );
       }
     }
-    // The subscribers of a topic are notified even if no later message follows.
+    // The marks are sent even if no later message follows, so that the subscribers are notified.
     this.#marks.send();
   }
 
@@ -136,7 +136,7 @@ export class HistoryPublisher {
     } catch (error) {
       const isFirst = !this.#isPrepared || connection === this.#connection;
       if (this.#writer.wasNotSent(error) && isFirst && !this.#isEnded) {
-        // All later messages wait as well, until there is a new connection.
+        // All later messages have to wait as well, until there is a new connection.
         this.#isPrepared = false;
         this.#unsent.push(message);
         return;
@@ -149,7 +149,7 @@ export class HistoryPublisher {
     message.resolve();
   }
 
-  /** Is called when the engine has refused a message. It answered, so the connection works. */
+  /** Is called when the engine has refused a message. The engine has answered, so the connection works. */
   #refused(error: Error): void {
     this.#marks.send();
     if (!this.#isPrepared || !this.#writer.isUnprepared(error)) return;

@@ -1,7 +1,8 @@
 /**
- * Follows the position of each subscription in the history of its topic, and reads the messages that the subscription missed. It reads once
- * the subscription is confirmed, since messages may have come after the first position was read and before the confirmation. It also reads
- * after a lost connection. Live messages that come meanwhile are held, and delivered at their place.
+ * Follows the position of each subscription in the history of its topic, and reads the messages that the subscription missed. Messages are
+ * read in three cases: after a lost connection; if a live message shows that an earlier message is missing; and once the subscription is
+ * confirmed, since messages may have come between the reading of the first position and the confirmation. Live messages that come while
+ * messages are being read are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -21,20 +22,20 @@ export interface TrackedSubscription {
   tellGap(): void;
 }
 
-/** The position of one subscription to a topic. */
+/** The position of one subscription in the history of its topic. */
 class Track {
   readonly subscription: TrackedSubscription;
-  /** Settles when the first position is known. */
+  /** Settles when the first position was read. */
   started: Promise<void> | null = null;
   /** The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known. */
   position: string | null = null;
-  /** Whether the position was the end of the stream a moment ago, when the subscription began. */
+  /** Whether `position` has just been read as the end of the history. This is the case when the subscription begins. */
   isFresh = true;
-  /** Messages that came while earlier ones were being read; null if the stream is not being read. */
+  /** Live messages that wait until earlier messages were read. Null if live messages are delivered immediately. */
   held: KeptMessage[] | null = [];
-  /** Whether messages were dropped because too many had to be held: they are read from the stream as well. */
+  /** Whether held messages were dropped because there were too many. The dropped messages have to be read from the history. */
   hasDropped = false;
-  /** The number of times that reading began or was given up. */
+  /** Increases whenever reading begins or is given up, so that an older run of `#catchUp` ends. */
   run = 0;
 
   constructor(subscription: TrackedSubscription) {
@@ -42,7 +43,7 @@ class Track {
   }
 }
 
-/** The histories of the topics that one bus has subscribed to. */
+/** The positions of all subscriptions of one bus in the histories of their topics. */
 export class HistoryTracks implements BusHistory {
   readonly #reader: HistoryReader;
   readonly #order: HistoryOrder;
@@ -76,8 +77,8 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Reads the position where a subscription begins. Messages of the subscription that come meanwhile are held.
-   * @throws {Error} if the engine refuses the command
+   * Reads the position where a subscription begins. Messages of the subscription that come before the position is known are held.
+   * @throws {Error} if the engine (Redis or NATS) refuses the command
    */
   async start(subscription: TrackedSubscription): Promise<void> {
     const { pattern } = subscription;
@@ -92,8 +93,8 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Is called when a subscription is confirmed, for the first time or on a new connection: reads the messages that were missed. Does nothing
-   * until the position where the subscription begins is known.
+   * Is called when a subscription is confirmed, for the first time or on a new connection. Reads the messages that the subscription missed.
+   * Does nothing while the position where the subscription begins is not known.
    */
   subscribed(subscription: TrackedSubscription): void {
     const track = this.#trackOf(subscription);
@@ -107,7 +108,7 @@ export class HistoryTracks implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** Is called when the connection for messages is lost: the missed messages have to be read later. */
+  /** Is called when the connection that receives messages is lost. The messages that the subscriptions miss have to be read later. */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;
@@ -133,7 +134,7 @@ export class HistoryTracks implements BusHistory {
   ): void {
     const track = this.#trackOf(subscription);
     if (track === null || message === null) {
-      // A pattern has no history.
+      // There are two cases: a pattern has no history, and this message is not in a history.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
@@ -180,7 +181,7 @@ export class HistoryTracks implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** Reads a page. If the engine refuses that, the messages that the receiver missed are lost. */
+  /** Reads a page. If the engine refuses the request, the messages that the receiver missed are lost, so the page reports a gap. */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -195,7 +196,7 @@ export class HistoryTracks implements BusHistory {
     this.#release(track);
     track.held = null;
     for (const message of held) {
-      // This message has been read already.
+      // This message has already been read from the history.
       if (track.position !== null && !this.#order.isAfter(message.id, track.position)) continue;
       if (message.previous !== START && !this.#order.isSame(message.previous, track.position)) {
         track.subscription.receiver?.gap();
@@ -204,10 +205,13 @@ export class HistoryTracks implements BusHistory {
     }
   }
 
-  /** Whether a live message is the next one after a position. Also false for a message that was read from the history before it arrived. */
+  /**
+   * Whether a live message is the next one after a position. Returns false also for a message that was read from the history before it
+   * arrived.
+   */
   #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
     if (this.#order.isSame(previous, position)) return true;
-    // While the connection lasts, a history begins again only because it has expired. In that case no message is missing.
+    // While the connection lasts, a history only starts again because the old history has expired. In that case no message is missing.
     return previous === START && position !== null && this.#order.isAfter(id, position);
   }
 
@@ -228,7 +232,7 @@ export class HistoryTracks implements BusHistory {
     track.held?.push(message);
   }
 
-  /** Empties the list of held messages. */
+  /** Empties the list of held messages. Their bytes do not count any more. */
   #release(track: Track): void {
     for (const message of track.held ?? []) this.#held -= sizeOf(message);
     if (track.held !== null) track.held = [];
@@ -236,7 +240,7 @@ export class HistoryTracks implements BusHistory {
   }
 }
 
-/** Passes a message to the receiver. @param bytes null for a mark, which shows that messages were lost here */
+/** Passes a message to the receiver. @param bytes null for a mark, which says that messages were lost here */
 function receive({ receiver }: TrackedSubscription, topic: string, bytes: Uint8Array | null): void {
   if (bytes === null) receiver?.gap();
   else receiver?.message(topic, bytes);

@@ -1,4 +1,4 @@
-/** Adapts the package `ioredis`, which is not imported: it uses two duplicates of the program's client. */
+/** Adapts a client of the package `ioredis`. This file does not import the package: it uses two duplicates of the program's client. */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
@@ -29,8 +29,8 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// By default ioredis sends unanswered commands again, so that a message could be published twice. ioredis would also renew subscriptions, but
-// redis-subscriptions.ts does that.
+// By default ioredis sends unanswered commands again after a reconnection, so that a message could be published twice. By default it also
+// renews subscriptions, but redis-subscriptions.ts does that.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -40,17 +40,19 @@ const once = {
   keyPrefix: '',
 };
 
-/** Two duplicates of a client of ioredis. */
+/** Uses two duplicates of an ioredis client: one for commands, and one for messages. */
 export class IoRedisLink implements RedisLink {
   readonly #commands: IoRedisClient;
   readonly #messages: IoRedisClient;
-  /** The listeners by kind of subscription, and by name of the channel or glob. */
+  /** The listeners by the kind of subscription, and then by the name of the channel or glob. */
   readonly #listeners: Readonly<Record<RedisSubscriptionKind, Map<string, RedisListener>>> = {
     channel: new Map(),
     glob: new Map(),
     shard: new Map(),
   };
-  /** Functions that reject the unanswered commands of each connection: ioredis never settles them if the connection is lost. */
+  /**
+   * Functions that reject the unanswered commands of each client. ioredis itself never settles these commands if the connection is lost.
+   */
   readonly #unanswered = new Map<IoRedisClient, Set<(error: Error) => void>>();
   #isClosed = false;
 
@@ -113,7 +115,7 @@ export class IoRedisLink implements RedisLink {
 
   #watch(client: IoRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
     client.on('ready', () => state(true));
-    // Without this listener ioredis would write errors to stderr. The state of the bus reports the loss.
+    // Without this listener ioredis would write errors to stderr. The bus reports the loss of the connection by its state.
     client.on('error', () => {});
     client.on('close', () => {
       this.#rejectUnanswered(client);
@@ -123,7 +125,7 @@ export class IoRedisLink implements RedisLink {
       if (!this.#isClosed)
         events.ended(new Error('ioredis has stopped reconnecting, as its retryStrategy decided'));
     });
-    // If the program uses the option lazyConnect, the client would only connect at the first command.
+    // If the program uses the option lazyConnect, the client would wait for the first command before it connects.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

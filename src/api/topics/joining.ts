@@ -1,28 +1,29 @@
 /**
- * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member. As long as a topic
- * has joiners, its new messages are kept here: messages from the bus, and messages of this process that are not in the history yet.
+ * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member of the topic. As
+ * long as a topic has joiners, its new messages are kept here: messages from the bus, and messages of this process that are not in the
+ * history yet.
  */
 
 import type { Connection } from '../connection.ts';
 import type { HistoryMessage } from './bus.ts';
 import type { Offset } from './history-offset.ts';
 
-/** The number of recent messages that are kept in memory. Older ones are read from the history again. */
+/** The maximum number of recent messages that are kept in memory. Older messages are read from the history again. */
 const MAX_RECENT = 256;
 const MAX_RECENT_SIZE = 1024 * 1024;
 
-/** A connection that receives the messages of one topic that it missed. */
+/** A connection that is receiving the messages of one topic that it missed. */
 export class Joiner {
   readonly connection: Connection<unknown>;
   readonly topic: string;
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. Messages up to this number are read from
-   * the history once the bus has them.
+   * The number of the last message that this process published before the connection began to catch up. Once the bus has the messages up to
+   * this number, they are read from the history.
    */
   since: number;
-  /** The number of times that the connection had to begin again, because messages were lost meanwhile. */
+  /** The number of times that the connection had to begin again, because messages were lost while it caught up. */
   beginnings = 0;
   /** For each publisher, the number of the last message that the connection has received. */
   readonly last: Map<string, number>;
@@ -35,7 +36,7 @@ export class Joiner {
    * history.
    */
   hasMissedOwn = false;
-  /** Whether the connection has read to the end of the history after the bus had settled all messages up to `since`. */
+  /** Whether the connection has read the history to its end after the bus had settled all messages of this process up to `since`. */
   mayJoin = false;
   isDone = false;
 
@@ -58,9 +59,12 @@ interface OwnMessage {
 /** One topic with joiners. */
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
-  /** The messages of this process that have not come back over the bus. They are in memory until then in any case. */
+  /**
+   * The messages of this process that have not come back over the bus. Keeping them costs no memory, since they are in memory until then
+   * anyway.
+   */
   own: OwnMessage[] = [];
-  /** The position before the first of the recent messages; null if it is not known. */
+  /** The position before the first message of `#recent`; null if it is not known. */
   #start: string | null;
   #recent: HistoryMessage[] = [];
   #size = 0;
@@ -82,8 +86,9 @@ export class Joining {
   }
 
   /**
-   * Is called when messages were lost: there may be a gap between the kept messages and the next ones. So the joiners read to the end of the
-   * history once more. There they also find the messages that this process has published so far.
+   * Is called when messages were lost. Messages may be missing between the kept messages and the next ones, so the kept messages are
+   * dropped, and the joiners read to the end of the history once more. There they also find the messages that this process has published so
+   * far.
    * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
@@ -100,14 +105,14 @@ export class Joining {
   }
 
   /**
-   * Is called when members have received a message of this process that the history will never contain, so the joiners cannot get it. The place
-   * of this message is after the last message that the history contains now.
+   * Is called when members have received a message of this process that the history will never contain. So the joiners cannot get this
+   * message. Its place is after the last message that the history contains now.
    */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
-  /** Returns the recent messages after a position, or null if some of them are not kept any more. */
+  /** Returns the recent messages after a position, or null if some of these messages are not kept any more. */
   after(position: string): readonly HistoryMessage[] | null {
     if (position === this.#start) return this.#recent;
     const at = this.#recent.findLastIndex((message) => message.position === position);

@@ -1,9 +1,9 @@
 /**
- * Collects the topics of messages that were not published, or may not have been published, until the subscribers of these topics in all processes
- * can be notified. The number of topics is limited. Above the limit, the subscribers of all topics are notified.
+ * Collects the topics of messages that were lost, or may have been lost, until the subscribers of these topics in all processes can be
+ * notified. The number of topics is limited. If there are more topics, the subscribers of all topics are notified.
  */
 
-/** The number of topics that are kept by name. It is limited, since the list has to fit into one message. */
+/** The maximum number of topics that are kept by name. It is limited, since the list has to fit into one message. */
 const MAX_TOPICS = 1_000;
 
 /** A list of topics, or null for all topics. */
@@ -42,12 +42,12 @@ export class LostTopics {
   }
 }
 
-/** Serializes the list as the payload of a message. */
+/** Serializes a list of topics as the payload of a message. */
 export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** Parses the list from a payload. An invalid payload stands for all topics, since messages of unknown topics were lost. */
+/** Parses a list of topics from a payload. If the payload is invalid, messages of unknown topics were lost. So it stands for all topics. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

@@ -1,15 +1,17 @@
-/** A bus in memory: for several `Topics` in one process, and for tests of programs that use another bus in production. */
+/**
+ * A bus in memory. It connects several `Topics` in one process. In tests, it stands in for another bus that the program uses in production.
+ */
 
 import type { Bus, BusReceiver } from './bus.ts';
 import { TopicMap } from './topic-map.ts';
 
-/** One pattern of one bus. */
+/** The subscription of one bus to one pattern. */
 interface Subscription {
   receiver: BusReceiver;
   isActive: boolean;
 }
 
-/** Connected buses share this object, which holds the subscriptions of all of them by pattern. */
+/** Buses that are connected share this object. It holds the subscriptions of all these buses, by pattern. */
 type Hub = TopicMap<Set<Subscription>>;
 
 /** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */
@@ -17,13 +19,16 @@ export class MemoryBus implements Bus {
   readonly #hub: Hub;
   readonly #subscriptions = new Map<string, Subscription>();
 
-  /** @param other a bus to connect to; the new bus then shares messages with all buses that are connected to it. @default an unconnected bus */
+  /**
+   * @param other a bus to connect to: the new bus shares messages with `other`, and with all buses that `other` is connected to. @default
+   * an unconnected bus
+   */
   constructor(other?: MemoryBus) {
     this.#hub = other === undefined ? new TopicMap() : other.#hub;
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The current subscribers receive the message, unless they unsubscribe before the microtask.
+    // The buses that are subscribed now receive the message, unless they unsubscribe before the microtask.
     const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
     if (subscriptions.length === 0) return;
     queueMicrotask(() => {
@@ -54,7 +59,7 @@ export class MemoryBus implements Bus {
     if (ofPattern.size === 0) this.#hub.delete(pattern);
   }
 
-  /** A bus in memory has no connection that could be lost. */
+  /** Never calls the listener, since a bus in memory has no connection that could be lost. */
   onState(): void {}
 
   async close(): Promise<void> {

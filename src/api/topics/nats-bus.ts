@@ -1,4 +1,4 @@
-/** A bus over NATS. With a history, it keeps messages in JetStream, which is a part of NATS. */
+/** A bus over NATS. With the option `history`, the bus keeps messages in JetStream, which is a part of NATS. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -30,12 +30,12 @@ export interface NatsClient extends NatsPublishing {
   isClosed(): boolean;
 }
 
-/** One pattern. */
+/** The subscription of the bus to one pattern. */
 class Subscription {
   readonly pattern: string;
   /** Null once the pattern is unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether messages may have been lost, and the receiver has not been notified yet. */
+  /** Whether messages may have been lost, and the receiver still has to be notified of the gap. */
   hasMissed = false;
   remote: { unsubscribe(): void } | null = null;
   /** Settles when the subscription is active. */
@@ -54,9 +54,9 @@ class Subscription {
 }
 
 /**
- * A bus over NATS. It uses the program's connection, which reconnects automatically. The program closes that connection. After a loss of the
- * connection, every receiver is notified of a gap. With the option `history`, the receivers of topics get the missed messages instead, if these
- * are still kept.
+ * A bus over NATS. It uses the connection of the program, which reconnects automatically. `close` does not close this connection: the
+ * program has to close it. After a loss of the connection, every receiver is notified of a gap. With the option `history`, the receivers of
+ * topics get the missed messages instead, if these messages are still kept.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
@@ -66,7 +66,7 @@ export class NatsBus implements Bus {
   readonly #history: NatsHistory | null;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Functions that are called when the connection is lost, and when it is back. */
+  /** Functions that are called when the connection is lost, and when it is established again. */
   readonly #waiting = new Set<() => void>();
   #isUp = true;
   #ended: Error | null = null;
@@ -98,7 +98,7 @@ export class NatsBus implements Bus {
     await this.#publisher.publish(topic, toSubject(this.#prefix, topic), bytes);
   }
 
-  /** If NATS is away, the Promise settles when NATS is back. */
+  /** If NATS cannot be reached, the Promise settles when NATS can be reached again. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     const existing = this.#subscriptions.get(pattern);
@@ -141,8 +141,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when a subscription is active. Its first position is read after the subscription was made, so no message between the two steps
-   * is missed.
+   * Settles when a subscription is active. The position where it begins is read after the subscription was sent to NATS. So no message
+   * between these two steps is missed.
    */
   async #begin(subscription: Subscription): Promise<void> {
     const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
@@ -176,8 +176,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Resolves when NATS has answered a ping, or the connection is lost. If a connection ends, some versions of the client do not reject the
-   * Promises that wait for a pong, so `#lost` ends the wait.
+   * Resolves with true when NATS has answered a ping, and with false when the connection is lost. If a connection ends, some versions of
+   * the client do not reject the Promises that wait for a pong. So `#lost` ends the wait.
    */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -214,7 +214,7 @@ export class NatsBus implements Bus {
   #lost(): void {
     this.#isUp = false;
     for (const subscription of this.#subscriptions.values()) {
-      // The messages that a topic with a history has missed are read after the reconnection.
+      // A topic with a history needs no notification: its missed messages are read after the reconnection.
       if (!this.#history?.tracks.follows(subscription)) subscription.hasMissed = true;
     }
     this.#publisher.connected(false);
@@ -222,7 +222,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Is called when the connection is back, and the client has renewed all subscriptions. */
+  /** Is called when the connection is established again, and the client has renewed all subscriptions. */
   async #back(): Promise<void> {
     this.#isUp = true;
     this.#publisher.connected(true);
@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies the receivers of topics to which this bus or another one could not publish. */
+  /** Notifies the receivers of topics to which this bus, or a bus of another process, could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {
