@@ -24,8 +24,8 @@ export class BroadcastChannelBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool, which also holds
-    // other data.
+    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool, which also
+    // contains other data.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
     // A channel does not receive its own messages, so they are delivered to the receivers of this thread here.

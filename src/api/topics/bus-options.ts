@@ -21,7 +21,8 @@ export interface BusOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * Bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified of a gap.
+   * The maximum number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified
+   * of a gap.
    * @default 16 MiB
    */
   readonly maxWaiting?: number | undefined;
@@ -45,8 +46,8 @@ export interface RedisBusOptions extends BusOptions {
    */
   readonly sharded?: boolean | undefined;
   /**
-   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same
-   * `prefix` need the same value. Without this option, messages are not kept. @default none
+   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the
+   * same `prefix` need the same value. Without this option, no messages are kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
 }
@@ -64,8 +65,8 @@ export interface NatsHistoryOptions {
 /** Options of a `NatsBus`. */
 export interface NatsBusOptions extends BusOptions {
   /**
-   * Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same
-   * `prefix` need the same value. Without this option, messages are not kept. @default none
+   * Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with
+   * the same `prefix` need the same value. Without this option, no messages are kept. @default none
    */
   readonly history?: NatsHistoryOptions | undefined;
 }

@@ -6,8 +6,8 @@
 /** Receives the messages of one pattern from a bus. */
 export interface BusReceiver {
   /**
-   * Receives a message that any process has published, including this process. `Topics` marks the messages that it publishes, and ignores
-   * these messages when they come back.
+   * Is called with each message that a process has published. The process may also be this one: `Topics` marks the messages that it
+   * publishes, and ignores them when they come back.
    * @param topic the name that the message was published to, without wildcards
    * @param bytes the bytes that were published; they are valid until this method returns
    */
@@ -27,7 +27,10 @@ export interface HistoryMessage {
 /** Some of the messages that a bus keeps for a topic, oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /** Whether messages between the given position and the first of these messages are missing, or may be missing. */
+  /**
+   * Whether messages between `after` (the position from which they were read) and the first of these messages are missing, or may be
+   * missing.
+   */
   readonly isGap: boolean;
   /** The position after the last of these messages. */
   readonly position: string;
@@ -40,7 +43,7 @@ export interface HistoryPage {
  * position is a place in this order: a string of at most 64 characters, without dots, that only the bus understands.
  */
 export interface BusHistory {
-  /** The position after the last message that the receiver of a topic got; null if the position is not known, and for a pattern. */
+  /** The position after the last message that the receiver of a topic has got. Null for a pattern, and if the position is not known. */
   positionOf(topic: string): string | null;
   /** Whether a string has the form of a position. The string may come from a peer. */
   isPosition(text: string): boolean;

@@ -1,6 +1,6 @@
 /**
- * The messages that the processes of a node:cluster send each other for a bus. The channel carries JSON, so the bytes of a message are sent as
- * base64.
+ * The messages that the processes of a node:cluster send each other for a bus. The channel carries JSON, so the bytes of a message are sent
+ * as base64.
  */
 
 import type { Topics } from './lost-topics.ts';

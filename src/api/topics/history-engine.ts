@@ -56,8 +56,8 @@ export interface HistoryWriter {
    */
   prepare(): Promise<void>;
   /**
-   * Adds an entry to the history of a topic, and publishes it. Topics that are reserved for the library have no history: the entry is only
-   * published. Rejects if the engine refuses the entry, or does not confirm it before the connection is lost.
+   * Adds an entry to the history of a topic, and publishes it. Topics that are reserved for the library have no history: their entries are
+   * only published. Rejects if the engine refuses the entry, or does not confirm it before the connection is lost.
    */
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
   /** Notifies the connected subscribers of all topics that messages may have been lost. */

@@ -27,7 +27,9 @@ class Track {
   readonly subscription: TrackedSubscription;
   /** Settles when the first position was read. */
   started: Promise<void> | null = null;
-  /** The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known. */
+  /**
+   * The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known.
+   */
   position: string | null = null;
   /** Whether `position` has just been read as the end of the history. This is the case when the subscription begins. */
   isFresh = true;

@@ -1,4 +1,4 @@
-/** Keeps messages in a stream of JetStream, and makes this stream. */
+/** Writes messages into a stream of JetStream, and creates this stream. */
 
 import { clock } from '../../transport/clock.ts';
 import type { NatsHistoryValues } from './bus-options.ts';
@@ -20,10 +20,10 @@ import type { NatsStream } from './nats-stream-reader.ts';
 import { toSubject } from './nats-subject.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two attempts to reach JetStream while it starts.
+// Milliseconds between two attempts to prepare the stream while JetStream starts.
 const RETRY_DELAY = 100;
 
-/** Writes for one bus. */
+/** Writes the history of one bus. */
 export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly engine = 'NATS';
   readonly #nats: NatsPublishing;
@@ -33,7 +33,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly #prefix: string;
   readonly #config: NatsStreamConfig;
   #preparing: Promise<void> | null = null;
-  /** The tag of the last entry. It begins at random, so that two buses do not use the same tags. */
+  /** The tag of the last entry. The first tag is random, so that two buses do not use the same tags. */
   #tag = crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
   constructor(nats: NatsPublishing, prefix: string, history: NatsHistoryValues, calls: NatsCalls) {
@@ -79,7 +79,10 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return error instanceof Error && !(error instanceof NatsConnectionLost);
   }
 
-  /** The client keeps messages that it cannot send, and may send them later. So the bus never knows that a message was not sent. */
+  /**
+   * Always returns false: the client keeps messages that it cannot send, and may send them later. So the bus never knows that a message was
+   * not sent.
+   */
   wasNotSent(): boolean {
     return false;
   }
@@ -98,7 +101,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return info.state.subjects?.[subject] ?? 0;
   }
 
-  /** Publishes a message that is not kept. The pong shows that NATS has the message. */
+  /** Publishes a message that is not kept, and sends a ping after it. The pong shows that NATS has the message. */
   #send(subject: string, bytes: Uint8Array): Promise<unknown> {
     return this.#calls.run(async () => {
       this.#nats.publish(subject, bytes);
@@ -120,7 +123,10 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     }
   }
 
-  /** Makes the stream, or gives it the settings of this bus. Its other settings, such as `num_replicas`, stay. */
+  /**
+   * Creates the stream if it is missing. Otherwise gives it the settings of this bus: its other settings, such as `num_replicas`, do not
+   * change.
+   */
   async #ensureStream(): Promise<void> {
     const { streams } = this.#jetstream;
     const { name, ...settings } = this.#config;

@@ -1,4 +1,4 @@
-/** The history of a `NatsBus`: its publisher, and the positions of its subscriptions. */
+/** The history of a `NatsBus`: its publisher, its reader, and the positions of its subscriptions. */
 
 import type { NatsHistoryValues } from './bus-options.ts';
 import { HistoryPublisher } from './history-publisher.ts';
@@ -15,7 +15,7 @@ export class NatsHistory implements NatsBusPublisher {
   readonly #calls = new NatsCalls();
   readonly #reader: NatsStreamReader;
   readonly #publisher: HistoryPublisher;
-  /** The messages that are not settled yet. */
+  /** The messages that NATS has neither confirmed nor refused. */
   readonly #unsettled = new Set<Promise<void>>();
 
   constructor(nats: NatsPublishing, prefix: string, history: NatsHistoryValues, maxWaiting: number) {
@@ -43,7 +43,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.#publisher.connected(up);
   }
 
-  /** Passes a message to the receiver of a subscription, at its place. */
+  /** Passes a message to the receiver of a subscription, at the place of the message in the history. */
   message(
     subscription: TrackedSubscription,
     topic: string,
@@ -53,7 +53,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.tracks.message(subscription, topic, bytes, parseRepublished(headers, bytes));
   }
 
-  /** Settles when NATS has confirmed or refused every message. While messages cannot be sent, this does not wait. */
+  /** Settles when NATS has confirmed or refused every message. Settles immediately if messages cannot be sent at this time. */
   async drained(): Promise<void> {
     if (this.#publisher.isReady) await Promise.allSettled([...this.#unsettled]);
   }

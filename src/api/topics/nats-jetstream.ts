@@ -1,6 +1,6 @@
-/** The members of the package `@nats-io/jetstream` that a bus uses, and the errors that it recognizes. */
+/** The members of the package `@nats-io/jetstream` that a bus uses, and the errors of this package that the bus recognizes. */
 
-/** The settings of a stream that a bus makes. The names are those of NATS. */
+/** The settings of a stream that a bus creates. The names of the settings are those of NATS. */
 export interface NatsStreamConfig {
   readonly name: string;
   readonly subjects: string[];
@@ -54,20 +54,20 @@ export function isJetStream(value: unknown): value is NatsJetStream {
 }
 
 /**
- * Says whether the error means that no server answers for JetStream, or for a stream. JetStream may be starting, or the stream may have no
- * leader, or may not exist.
+ * Whether the error means that no server answers for JetStream, or for a stream. In this case JetStream may be starting, or the stream may
+ * have no leader, or the stream may not exist.
  */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'JetStreamNotEnabled' || error.name === 'TimeoutError' || statusOf(error) === 503;
 }
 
-/** Whether the server answered that it has no such stream. */
+/** Whether the server has answered that the stream does not exist. */
 export function isStreamMissing(error: unknown): boolean {
   return codeOf(error) === 10_059;
 }
 
-/** Whether a stream could not be made, because another process has made one with this name and other settings. */
+/** Whether a stream could not be created, because another process has created a stream with this name and with other settings. */
 export function isNameInUse(error: unknown): boolean {
   return codeOf(error) === 10_058;
 }
@@ -80,12 +80,12 @@ function statusOf(error: unknown): unknown {
   return (error as { status?: unknown }).status;
 }
 
-/** The connection was lost before the answer. */
+/** The error of a call whose connection was lost before the answer. */
 export class NatsConnectionLost extends Error {}
 
 /**
- * The calls that wait for an answer. The client does not reject them when the connection is lost, so this class does: the answer to a message
- * that was sent on a lost connection would come too late, or never.
+ * The calls that wait for an answer. If the connection is lost, the client does not reject these calls, so this class rejects them: the
+ * answer to a message that was sent on a lost connection would come too late, or never.
  */
 export class NatsCalls {
   readonly #pending = new Set<(error: Error) => void>();
@@ -98,7 +98,7 @@ export class NatsCalls {
     });
   }
 
-  /** The connection is lost, or the bus is closed. */
+  /** Rejects all calls that wait. Is called when the connection is lost, or the bus is closed. */
   lost(error: Error): void {
     for (const reject of this.#pending) reject(error);
     this.#pending.clear();

@@ -1,6 +1,6 @@
 /**
- * Publishes to NATS. NATS does not confirm messages, so the publisher sends a ping after them: the pong shows that NATS has received them. If
- * the connection is lost before the pong, the messages may be lost.
+ * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them: the pong shows that
+ * NATS has received the messages. If the connection is lost before the pong, the messages may be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
@@ -11,19 +11,19 @@ export interface NatsPublishing {
   flush(): Promise<void>;
 }
 
-/** Publishes for a bus. */
+/** Publishes the messages of one bus, with a history (`NatsHistory`) or without one (`NatsPublisher`). */
 export interface NatsBusPublisher {
   /** Settles when NATS has the message. */
   publish(topic: string, subject: string, bytes: Uint8Array): Promise<void>;
-  /** The connection is established, or lost. */
+  /** Is called when the connection is established (`up` is true), or lost (`up` is false). */
   connected(up: boolean): void;
-  /** Refuses the messages that are not confirmed. */
+  /** Refuses the messages that are not confirmed, and all later messages. */
   end(error: Error): void;
   /** Settles when every message is confirmed or refused. */
   drained(): Promise<void>;
 }
 
-/** Messages that one pong confirms. */
+/** The messages that one pong confirms. */
 class Batch {
   readonly topics = new LostTopics();
   bytes = 0;
@@ -48,7 +48,7 @@ export class NatsPublisher implements NatsBusPublisher {
   readonly #lost = new LostTopics();
   /** The messages that were published since the last ping. */
   #next: Batch | null = null;
-  /** The messages that the next pong confirms. */
+  /** The messages that the next pong will confirm. */
   #asked: Batch | null = null;
   #waiting = 0;
   #isUp = true;
@@ -100,7 +100,7 @@ export class NatsPublisher implements NatsBusPublisher {
   #batch(): Batch {
     if (this.#next === null) {
       this.#next = new Batch();
-      // One ping covers all messages of this turn.
+      // One ping covers all messages that are published before this microtask runs.
       if (this.#asked === null) queueMicrotask(() => this.#ask());
     }
     return this.#next;
@@ -142,7 +142,7 @@ export class NatsPublisher implements NatsBusPublisher {
     if (this.#lost.isEmpty) return;
     const topics = this.#lost.take();
     const batch = this.#batch();
-    // If this list is not confirmed either, it is sent again.
+    // If NATS does not confirm this list either, the list is sent again.
     batch.topics.addAll(topics);
     this.#nats.publish(this.#control, serializeTopics(topics));
   }

@@ -1,7 +1,7 @@
 /**
- * Reads the messages of topics from the stream of a bus. Each message is one request. A consumer of JetStream would send many messages for
- * one request, but a consumer has to be made first, in a cluster by a vote. After a failure all processes would make a consumer for each
- * topic at the same time.
+ * Reads the messages of topics from the stream of a bus. Each message is read by one request. A consumer of JetStream would send many
+ * messages for one request. But a consumer has to be created first, in a cluster by a vote of the servers. After a failure, all processes
+ * would create a consumer for each topic at the same time.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -10,27 +10,27 @@ import { type HistoryReader, type KeptMessage, START } from './history-engine.ts
 import { isAway, isStreamMissing, NatsConnectionLost, type NatsStoredMessage } from './nats-jetstream.ts';
 import { parseStored, sequenceOf } from './nats-stream.ts';
 
-// The maximum number of messages of a page. Each message is one request, so a page takes the time of this many requests, even when many
-// connections come back at the same time.
+// The maximum number of messages of a page. Each message is read by one request. The number is small, so that a page is read soon even when
+// many connections come back at the same time.
 const MAX_PAGE = 64;
 
 type StoredEntry = Omit<KeptMessage, 'previous'>;
 type Query = { seq: number; next_by_subj?: string } | { last_by_subj: string };
 
-/** The stream of a bus. nats-history-writer.ts implements it. */
+/** The stream of one bus. `NatsHistoryWriter` implements this interface. */
 export interface NatsStream {
-  /** The number of messages that are kept of each topic. */
+  /** The maximum number of messages of each topic that are kept. */
   readonly maxMessages: number;
   subjectOf(topic: string): string;
-  /** Makes the stream if it is missing. */
+  /** Creates the stream if it is missing. */
   prepare(): Promise<void>;
-  /** Returns null if there is no such message. */
+  /** Reads the message that the query names. Returns null if there is no such message. */
   get(query: Query): Promise<NatsStoredMessage | null>;
   /** The number of messages on a subject. */
   count(subject: string): Promise<number>;
 }
 
-/** Reads for one bus. */
+/** Reads the histories of one bus. */
 export class NatsStreamReader implements HistoryReader {
   readonly #stream: NatsStream;
   readonly #commands = new HistoryCommands(
@@ -41,12 +41,12 @@ export class NatsStreamReader implements HistoryReader {
     this.#stream = stream;
   }
 
-  /** The connection is established, or lost. */
+  /** Is called when the connection is established (`up` is true), or lost (`up` is false). */
   connected(up: boolean): void {
     this.#commands.connected(up);
   }
 
-  /** Ends all commands. */
+  /** Ends the commands that wait: their Promises reject with this error. */
   end(error: Error): void {
     this.#commands.end(error);
   }
@@ -73,20 +73,20 @@ export class NatsStreamReader implements HistoryReader {
       const message = parseStored(stored);
       if (message !== null) messages.push(message);
     }
-    // This is checked after the messages were read, since NATS may delete some of them meanwhile.
+    // The check for a gap comes after the reading, since NATS may delete some of the messages while they are being read.
     const isGap =
       after === START
         ? !isFresh || (messages.length > 0 && (await this.#isFull(next_by_subj)))
         : !(await this.#isKept(after));
     const kept = isGap ? await this.#withoutHoles(messages, next_by_subj) : messages;
-    // If nothing is left after a gap, the subscriber continues at the end of the topic.
+    // If no message is left after a gap, the subscriber continues at the end of the topic.
     const position = kept.at(-1)?.id ?? (isGap ? await this.last(topic) : after);
     return { messages: kept.map(({ id, bytes }) => ({ position: id, bytes })), isGap, position, isEnd };
   }
 
   /**
-   * Messages between those that were read may be missing, since each one was read by its own request. This method leaves out the messages
-   * that are not kept any more. After the first message that is still kept, no message is missing.
+   * Each message was read by its own request, so NATS may have deleted messages between those that were read. This method returns only the
+   * messages that are still kept. After the first message that is still kept, no message is missing.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;

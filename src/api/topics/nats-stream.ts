@@ -1,9 +1,9 @@
 /**
- * The history of all topics in NATS is one stream of JetStream, in which each topic has its own subject. A stream for each topic would need
- * files of its own, and in a cluster a vote of its own, and there may be very many topics. All topics share one sequence of numbers, so a
- * number that is missing in a topic does not show a lost message. Two other facts show a loss. NATS publishes each stored message with the
- * number of the message before it on the same subject. And NATS always deletes the oldest message of a subject first: if a message is still
- * kept, all messages after it are kept as well.
+ * In NATS, the history of all topics is one stream of JetStream, in which each topic has its own subject. One stream for each topic would
+ * be too expensive: each stream needs its own files, and in a cluster its own vote, and there may be very many topics. All topics share one
+ * sequence of numbers. So a number that is missing in a topic does not mean that a message was lost. Two other facts show a loss. First:
+ * when NATS publishes a stored message, it adds the number of the message before it on the same subject. Second: NATS always deletes the
+ * oldest message of a subject first. So if a message is still kept, all messages after it are kept as well.
  */
 
 import type { HistoryValues } from './bus-options.ts';
@@ -11,19 +11,21 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds: the default of NATS. The window must not be longer than the time for which messages are kept.
+// Milliseconds: the default of NATS. The window in which NATS looks for duplicates must not be longer than the time for which messages are
+// kept.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**
- * The settings of the stream. Messages are published to `PREFIX.h.TOPIC`, where only the stream receives them; NATS publishes them to
- * `PREFIX.t.TOPIC` once they are stored, and there the subscribers receive them.
+ * Returns the settings of the stream. Messages are published to `PREFIX.h.TOPIC`, where only the stream receives them. After NATS has
+ * stored a message, NATS publishes it again to `PREFIX.t.TOPIC`, where the subscribers receive it.
  */
 export function streamConfig(prefix: string, { size, ttl }: HistoryValues): NatsStreamConfig {
   const kept = `${prefix}.h.>`;
   return {
     name: `${prefix}-history`,
     subjects: [kept],
-    // One more than the number of messages that a subscriber may miss: the message before these shows that none of them is missing.
+    // The stream keeps one message more than a subscriber may miss. This is the message before the missed ones: while it is kept, none of
+    // the missed messages was deleted.
     max_msgs_per_subject: size + 1,
     max_age: ttl * NANOSECONDS,
     duplicate_window: Math.min(ttl, MAX_DUPLICATE_WINDOW) * NANOSECONDS,
@@ -31,8 +33,8 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   };
 }
 
-// An entry is the kind, a tag of 8 bytes, and then the bytes of the message. A server that was killed may lose its newest messages and use
-// their numbers again. The tag differs for each message, so a number and a tag together are never used again.
+// An entry consists of the kind, a tag of 8 bytes, and the bytes of the message. A server that was killed may lose its newest messages and
+// use their numbers again. The tag differs for each message, so the same pair of number and tag is never used again.
 const HEAD_SIZE = 9;
 const TAG_AT = 1;
 
@@ -64,16 +66,16 @@ export interface NatsHeaders {
   get(name: string): string;
 }
 
-// JavaScript represents 15 digits exactly.
+// JavaScript represents a number of 15 digits exactly.
 const sequence = /^(0|[1-9]\d{0,14})$/;
 
-/** Parses a message that NATS has published once it was stored. @returns null for any other message */
+/** Parses a message that NATS has stored and then published again. @returns null for any other message */
 export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Array): KeptMessage | null {
   const number = headers?.get('Nats-Sequence') ?? '';
   const previous = headers?.get('Nats-Last-Sequence') ?? '';
   const entry = parseEntry(data);
   if (!sequence.test(number) || !sequence.test(previous) || entry === null) return null;
-  // NATS does not send the tag of the message before this one.
+  // NATS does not send the tag of the previous message, so `previous` contains only its number.
   return {
     id: `${number}-${entry.tag}`,
     previous: previous === '0' ? START : `${previous}-`,
@@ -83,15 +85,16 @@ export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Ar
 
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,19})$/;
 
-/** The number of the message at a position; 0 for `START`. */
+/** Returns the number of the message at a position; 0 for `START`. */
 export function sequenceOf(text: string): number {
   return Number(text.slice(0, text.indexOf('-')));
 }
 
-/** The order of the positions: a number and a tag. */
+/** The order of the positions in NATS. A position consists of a number and a tag. */
 export const natsOrder: HistoryOrder = {
   isPosition: (text) => position.test(text),
   isAfter: (one, other) => sequenceOf(one) > sequenceOf(other),
-  // Numbers are used again only after a restart of the server, and then the messages are read from the stream.
+  // The numbers are enough to find out whether two messages are the same. NATS uses numbers again only after a restart of the server, and
+  // then the messages are read from the stream.
   isSame: (previous, at) => at !== null && sequenceOf(previous) === sequenceOf(at),
 };

@@ -6,7 +6,7 @@
 // In NATS, dots separate tokens, white space ends a subject, and the tokens "*" and ">" are wildcards.
 const special = /[.*>%\s\p{Cc}]/gu;
 
-/** The longest subject, in bytes. If a line of the protocol is longer than 4,096 bytes, NATS ends the connection. */
+/** The maximum length of a subject in bytes. If a line of the protocol is longer than 4,096 bytes, NATS ends the connection. */
 export const MAX_SUBJECT = 3_000;
 
 /**
@@ -28,8 +28,8 @@ export function toSubject(prefix: string, pattern: string): string {
 }
 
 /**
- * Returns the topic of a subject with this prefix. Returns null if the subject does not belong to a topic, since other programs may publish as
- * well.
+ * Returns the topic of a subject with this prefix. Returns null if the subject does not belong to a topic: other programs may publish to
+ * NATS as well.
  */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;

@@ -1,4 +1,7 @@
-/** Adapts the package `redis` (node-redis 5 and 6), which is not imported: it uses two duplicates of the program's client. */
+/**
+ * Adapts a client of the package `redis` (node-redis 5 and 6). This file does not import the package: it uses two duplicates of the
+ * program's client.
+ */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
@@ -34,8 +37,8 @@ const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sU
 const buffers = { typeMapping: { 36: Buffer } };
 
 /**
- * Holds two duplicates of a client of node-redis. After a reconnection each duplicate renews its subscriptions before it reports that it is
- * ready.
+ * Uses two duplicates of a node-redis client: one for commands, and one for messages. After a reconnection, each duplicate renews its
+ * subscriptions first, and then reports that it is ready.
  */
 export class NodeRedisLink implements RedisLink {
   readonly #commands: NodeRedisClient;
@@ -44,7 +47,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // The client must not queue commands while there is no connection. The commands fail, and the caller decides what to do.
+    // While there is no connection, the client must not queue commands. The commands fail instead, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -94,11 +97,11 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without this listener an `error` event would throw an exception. The state of the bus reports the loss.
+    // Without this listener an `error` event would throw an exception. The bus reports the loss of the connection by its state.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));
-    // The Promise rejects when the client stops reconnecting, as its reconnectStrategy decides.
+    // The Promise rejects when the client stops reconnecting. The option reconnectStrategy of the program decides when that happens.
     client.connect().catch(ended);
   }
 }

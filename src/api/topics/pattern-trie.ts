@@ -1,17 +1,18 @@
 /**
- * A trie whose nodes are the parts of patterns. It finds the patterns that match a topic without testing the other patterns. The lookup of a
- * topic with n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has; `maxTopicParts` keeps n small.
+ * Finds the patterns that match a topic, without testing the other patterns. The patterns are stored in a trie whose nodes are the parts of
+ * patterns. The lookup of a topic with n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has. The option
+ * `maxTopicParts` keeps n small.
  */
 
-/** @internal A node for one part of patterns. */
+/** @internal A node of the trie: one part of one or more patterns. */
 export class Node<Value> {
   /** The child nodes, by their part. */
   children: Map<string, Node<Value>> | null = null;
-  /** The child node for `*`. */
+  /** The child node for the part `*`. */
   one: Node<Value> | null = null;
   /** The value of the pattern that ends here. */
   value: Value | undefined = undefined;
-  /** The value of the pattern that ends with `**` below this node. */
+  /** The value of the pattern that consists of the parts up to this node, and then `**`. */
   rest: Value | undefined = undefined;
 
   get isEmpty(): boolean {
@@ -40,7 +41,7 @@ export class Node<Value> {
 
 /** Values by pattern. A value is never undefined. */
 export class PatternTrie<Value> {
-  /** Tests use this field to check that no node is left. */
+  /** Tests check with this field that no unused node is left. */
   readonly root: Node<Value> = new Node<Value>();
   #size = 0;
 
@@ -67,7 +68,7 @@ export class PatternTrie<Value> {
     if (endsWithRest) last.rest = undefined;
     else last.value = undefined;
     this.#size--;
-    // Unused nodes are removed, since names may come from peers.
+    // Unused nodes are removed, since peers may choose the names, and any number of names could fill the memory.
     for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
   }
 

@@ -1,4 +1,4 @@
-/** One timer for many deadlines. It does not keep the process alive. */
+/** Serves many deadlines with one timer. The timer does not keep the process alive. */
 
 import { clock } from '../../transport/clock.ts';
 
@@ -8,12 +8,16 @@ export class Alarm {
   #at = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
-  /** @param ring is called at a deadline; `late` is the number of milliseconds since the deadline */
+  /** @param ring is called when a deadline has passed; `late` is the number of milliseconds since that deadline */
   constructor(ring: (late: number) => void) {
     this.#ring = ring;
   }
 
-  /** Calls `ring` at this time, or earlier. If the call is earlier, `ring` has to call `by` again. @param time milliseconds */
+  /**
+   * Makes sure that `ring` is called at this time or earlier. If an earlier deadline calls `ring`, `ring` has to call `by` again for this
+   * deadline.
+   * @param time the deadline in milliseconds
+   */
   by(time: number): void {
     if (time >= this.#at || this.#isClosed) return;
     if (this.#timer !== null) clock.clearTimeout(this.#timer);

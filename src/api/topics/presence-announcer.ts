@@ -1,6 +1,7 @@
 /**
- * Keeps the members of this process in topics that any process watches, and announces them to the other processes. Changes wait for a moment and
- * are sent together, so that many subscriptions in a short time cause few messages. Topics that no process watches are not kept here.
+ * Keeps the members of this process in topics that any process watches, and announces these members to the other processes. A member is a
+ * connection that subscribed to the topic. Changes wait for a moment and are sent together, so that many subscriptions in a short time
+ * cause few messages. Topics that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';
@@ -9,15 +10,15 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds for each part of a snapshot. After a snapshot of a topic, the next snapshot of this topic waits for this time, even if many
+// Milliseconds. After a snapshot of a topic with n parts, the next snapshot of this topic waits for n times this time, even if many
 // processes ask for it.
 const PAUSE_PER_PART = 10;
 
-/** A subscriber of this process. */
+/** A member of this process: a connection that subscribed to the topic. */
 export interface OwnMember {
   readonly number: number;
   readonly info: unknown;
-  /** The member as an entry of messages, in JSON. */
+  /** The member as JSON, in the form of an entry of messages. */
   readonly text: string;
 }
 
@@ -32,11 +33,11 @@ export class WatchedTopic {
   /** The version of the last announcement; 0 while no other process watches the topic. */
   version = 0;
   isSnapshotDue = false;
-  /** The time from which on the next snapshot may be sent. */
+  /** The earliest time at which the next snapshot may be sent. */
   snapshotFrom = 0;
-  /** The changes since the last announcement. */
+  /** The members that have joined since the last announcement, as JSON by their number. */
   readonly joined: Map<number, string> = new Map();
-  /** Members that were announced before, and whose info has changed since then. */
+  /** Members that were announced before, and whose info has changed since the last announcement. */
   readonly updated: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
@@ -48,7 +49,7 @@ export class WatchedTopic {
 /** The functions that the announcer calls. */
 export interface AnnouncerHost extends Pick<PresenceHost, 'subscribersOf' | 'failed'> {
   publish(topic: string, message: Buffer): void;
-  /** Is called when there is something to announce. */
+  /** Is called when there are changes to announce. */
   changed(): void;
 }
 
@@ -57,11 +58,11 @@ export class PresenceAnnouncer {
   readonly #options: Pick<PresenceValues, 'member' | 'maxInfoSize' | 'maxTopics'>;
   readonly #host: AnnouncerHost;
   readonly #topics = new Map<string, WatchedTopic>();
-  /** Topics with something to announce. */
+  /** The topics that have something to announce: changes, or a snapshot. */
   readonly #changed = new Set<WatchedTopic>();
   readonly #numbers = new WeakMap<Connection<unknown>, number>();
   #lastNumber = 0;
-  /** The last version of any topic. */
+  /** The last version that any topic has used. */
   #version = 0;
 
   constructor(process: string, options: PresenceValues, host: AnnouncerHost) {
@@ -88,7 +89,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Adds another process to the watchers of a topic. @returns false if there are too many topics */
+  /** Adds another process to the watchers of a topic. @returns false if other processes watch too many topics */
   watch(topic: string, process: string): boolean {
     if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);
@@ -104,7 +105,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Is called when a process asks for all members of a topic. */
+  /** Is called when another process asks for all members of a topic. They will be sent in a snapshot. */
   snapshotNeeded(topic: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined || watched.watchers.size === 0) return;
@@ -112,19 +113,22 @@ export class PresenceAnnouncer {
     this.#change(watched);
   }
 
-  /** Adds a subscriber of this process. @returns the new member, or null if no process watches the topic */
+  /** Adds a connection that subscribed to a topic. @returns the new member, or null if no process watches the topic */
   join(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     return watched === undefined ? null : this.#join(watched, connection);
   }
 
-  /** Asks for the info of a member again. @returns the member with its new info, or null if it is not a member, or if its info has not changed */
+  /**
+   * Asks the application for the info of a member again.
+   * @returns the member with its new info. Null if the connection is not a member, or if its info has not changed
+   */
   update(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const known = watched?.members.get(connection);
     if (watched === undefined || known === undefined) return null;
     const member = this.#memberOf(connection, topic, known.number);
-    // The option `member` is the application's function: it may have unsubscribed the connection.
+    // The option `member` is a function of the application. It may have unsubscribed the connection during the call.
     if (member.text === known.text || watched.members.get(connection) !== known) return null;
     watched.members.set(connection, member);
     if (watched.watchers.size > 0) {
@@ -135,7 +139,7 @@ export class PresenceAnnouncer {
     return member;
   }
 
-  /** @returns the former member, or null if there was none */
+  /** Removes a member. @returns the former member, or null if the connection was not a member */
   leave(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const member = watched?.members.get(connection);
@@ -149,7 +153,7 @@ export class PresenceAnnouncer {
     return member;
   }
 
-  /** Sends the changes. @returns whether a snapshot still has to wait */
+  /** Sends the changes and the snapshots that are due. @returns whether some snapshots have to be sent later */
   announce(now: number): boolean {
     const changed = [...this.#changed];
     this.#changed.clear();
@@ -163,7 +167,7 @@ export class PresenceAnnouncer {
     return this.#changed.size > 0;
   }
 
-  /** The announced versions, as the entries of beats. */
+  /** The versions of the announced lists, as entries of beats. */
   *versions(): Generator<string> {
     for (const { topic, version } of this.#topics.values())
       if (version > 0) yield JSON.stringify([topic, version]);
@@ -215,7 +219,7 @@ export class PresenceAnnouncer {
     return { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
   }
 
-  /** The info of a connection as JSON. */
+  /** Returns the info of a connection as JSON. */
   #infoOf(connection: Connection<unknown>, topic: string): string {
     const { member, maxInfoSize } = this.#options;
     if (member === undefined) return 'null';
@@ -255,7 +259,7 @@ export class PresenceAnnouncer {
     watched.left.clear();
     added.clear();
     updated.clear();
-    // The last message with members that left is also the first one with members that joined.
+    // The message with the last part of `left` also carries the first part of `joined`.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

@@ -1,13 +1,15 @@
-/** Waits until the other processes have answered for a topic that this process has begun to watch. */
+/**
+ * Waits until the other processes have answered for a topic that this process has begun to watch. An answer is a snapshot of the members.
+ */
 
 import { clock } from '../../transport/clock.ts';
 import type { PresenceView } from './presence-view.ts';
 
-// Milliseconds in which the other processes have to answer. The wait ends after this time.
+// Milliseconds that the other processes have to answer. After this time the wait ends.
 const ANSWER_TIME = 1_000;
 
 interface Waiting {
-  /** The time at which the wait ends; `Infinity` until the bus has accepted the subscription. */
+  /** The time at which the wait ends; `Infinity` until the bus has accepted the subscription to the topic. */
   until: number;
   readonly resolve: (() => void)[];
 }
@@ -15,7 +17,7 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** From this time on, all processes are known. */
+  /** The time after which all other processes are known: until then they have answered the greeting. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
   /** @param processes returns the other processes that are known */
@@ -23,7 +25,7 @@ export class PresenceAnswers {
     this.#processes = processes;
   }
 
-  /** Is called when a message asks the other processes for their names. */
+  /** Is called when this process asks the other processes for their names. */
   greeted(): void {
     this.#knowsAllFrom = clock.now() + ANSWER_TIME;
   }
@@ -33,7 +35,7 @@ export class PresenceAnswers {
     this.#waiting.set(view, { until: Number.POSITIVE_INFINITY, resolve: [] });
   }
 
-  /** Is called when a message asks the other processes for their members of the topic. @returns the time at which the wait ends */
+  /** Is called when this process asks the other processes for their members of the topic. @returns the time at which the wait ends */
   asked(view: PresenceView): number {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Number.POSITIVE_INFINITY;
@@ -42,14 +44,14 @@ export class PresenceAnswers {
     return waiting.until;
   }
 
-  /** Resolves when all have answered, or the wait has ended. */
+  /** Resolves when all processes have answered for the topic, or the wait has ended. */
   ready(view: PresenceView): Promise<void> {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Promise.resolve();
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Ends the wait for a topic if all processes have answered, or if its time is over. */
+  /** Ends the wait for a topic if all processes have answered, or if the time of the wait is over. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;
@@ -63,7 +65,7 @@ export class PresenceAnswers {
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
 
-  /** Ends each wait that is over. @returns the time at which the next wait ends */
+  /** Ends each wait that is complete or whose time is over. @returns the time at which the next wait ends */
   checkAll(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [view, { until }] of [...this.#waiting]) {

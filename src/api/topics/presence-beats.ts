@@ -1,16 +1,19 @@
-/** Sends the beats of this process, with its requests for snapshots, and its farewell. */
+/**
+ * Sends the beats of this process, which say that the process is alive, and its farewell. A beat also carries requests for snapshots of the
+ * members.
+ */
 
 import { clock } from '../../transport/clock.ts';
 import type { BusLink } from './bus-link.ts';
 import { type Beat, CONTROL, serializeBeats, serializeFarewell } from './presence-messages.ts';
 
-// Milliseconds to wait until the bus has taken the farewell.
+// The maximum number of milliseconds to wait until the bus has accepted the farewell.
 const FAREWELL_TIME = 1_000;
 
 export class PresenceBeats {
   readonly #head: Pick<Beat, 'process' | 'lease'>;
   readonly #publish: (beat: Buffer) => void;
-  /** Requests for snapshots, as entries of beats, by topic. */
+  /** The requests for snapshots by topic. Each request is an entry of beats. */
   readonly #needs = new Map<string, Set<string>>();
   #isDue = false;
   #isHello = false;
@@ -20,24 +23,27 @@ export class PresenceBeats {
     this.#publish = publish;
   }
 
-  /** Sends a beat with the next announcement. @param hello whether this beat asks the other processes for a beat */
+  /** Makes the next `flush` send a beat. @param hello whether this beat asks each other process to send a beat as well */
   due(hello: boolean): void {
     this.#isDue = true;
     if (hello) this.#isHello = true;
   }
 
-  /** Asks a process for its members of a topic. @param process its name; '' asks all processes */
+  /** Requests a snapshot of the members of a topic. @param process the name of the process that shall send it; '' means all processes */
   need(topic: string, process: string): void {
     const needed = this.#needs.get(topic) ?? new Set();
     this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
   }
 
-  /** Drops the requests for the members of a topic, which are no longer needed. */
+  /** Drops the requests for the members of a topic, because this process no longer needs them. */
   forget(topic: string): void {
     this.#needs.delete(topic);
   }
 
-  /** Sends the beat that is due. If none is due, sends only the requests for snapshots. */
+  /**
+   * Sends the beat that is due. If no beat is due, but snapshots have been requested, sends a beat with these requests and their topics
+   * only.
+   */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
@@ -46,7 +52,7 @@ export class PresenceBeats {
   /**
    * Sends a beat.
    * @param watched the topics that this process watches
-   * @param versions the versions of its lists, as entries of beats
+   * @param versions the versions of the lists of its members, as entries of beats
    */
   send(watched: Iterable<string>, versions: Iterable<string>): void {
     const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);
@@ -59,7 +65,7 @@ export class PresenceBeats {
   }
 }
 
-/** Resolves when the bus has taken the farewell, or after `FAREWELL_TIME`. */
+/** Sends the farewell. Resolves when the bus has accepted or refused the farewell, or after `FAREWELL_TIME`. */
 export function farewell(link: BusLink, process: string): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(resolve, FAREWELL_TIME);

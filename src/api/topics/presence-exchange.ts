@@ -1,12 +1,12 @@
 /**
- * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its changes
- * while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a beat. The beat
- * shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every message that the bus
- * has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message of a process comes
- * for the time of its lease, the process and its members have left. One timer serves all this, and another timer serves announcements.
- *
- * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every process
- * would receive the changes of all topics.
+ * Presence over all processes: each process can watch a topic, and then knows its members in all processes. Each process keeps a list of
+ * its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A topic that
+ * no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive, which topics
+ * it watches, and which versions its lists have. So the next beat reveals every message that the bus has lost, delayed or refused: a
+ * watcher that has an older version of a list requests a snapshot. If no message of a process comes for the time of its lease, the process
+ * and its members have left.
+ * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every
+ * process would receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -33,7 +33,7 @@ import { PresenceProcesses } from './presence-processes.ts';
 import { Observer, PresenceView } from './presence-view.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds that a change waits, so that it leaves together with others.
+// A change waits for this number of milliseconds, so that it is sent together with other changes.
 const ANNOUNCE_DELAY = 50;
 
 export class PresenceExchange {
@@ -48,7 +48,7 @@ export class PresenceExchange {
   readonly #answers: PresenceAnswers;
   readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
   readonly #beats: PresenceBeats;
-  /** Views from which a member was removed. They may now have room for a member that the limit had left out. */
+  /** Views from which a member was removed. They may now have room for a member that was left out because of `maxMembers`. */
   readonly #short = new Set<PresenceView>();
   #beatAt = Number.POSITIVE_INFINITY;
   #announcing: NodeJS.Timeout | null = null;
@@ -75,7 +75,7 @@ export class PresenceExchange {
     this.#link?.want(CONTROL);
   }
 
-  /** Begins to watch a topic. @throws {TopicError} beyond `maxTopics` */
+  /** Begins to watch a topic. @throws {TopicError} if this process watches `maxTopics` other topics already */
   watch(topic: string, handlers: PresenceHandlers): Presence {
     const view = this.#views.get(topic) ?? this.#open(topic);
     const observer = new Observer(
@@ -97,7 +97,7 @@ export class PresenceExchange {
     if (member !== null) this.#views.get(topic)?.join(member);
   }
 
-  /** Asks for the info of a connection again. */
+  /** Asks the application for the info of a connection again. */
   updated(topic: string, connection: Connection<unknown>): void {
     const member = this.#announcer.update(topic, connection);
     if (member !== null) this.#views.get(topic)?.update(member);
@@ -126,7 +126,7 @@ export class PresenceExchange {
     if (this.#link !== null) await farewell(this.#link, this.#process);
   }
 
-  /** Is called when messages for this name arrive from now on. */
+  /** Is called when the subscription to this name has become active. */
   covered(name: string): void {
     if (name === CONTROL) {
       this.#greet();
@@ -140,7 +140,7 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /** Is called when messages for this name were lost, or may have been lost. The beats of the other processes show which lists are out of date. */
+  /** Is called when messages for this name may have been lost. The beats of the other processes then show which lists are out of date. */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }
@@ -151,7 +151,7 @@ export class PresenceExchange {
    * @param bytes are valid until this method returns
    */
   received(pattern: string, name: string, bytes: Uint8Array): void {
-    // Patterns of subscribers, such as `**`, match reserved names on some buses.
+    // On some buses, patterns of subscribers such as `**` match reserved names. Messages that come for these patterns are ignored.
     if (pattern !== name || this.#isClosed) return;
     const message = parsePresence(bytes);
     if (message?.process === this.#process) return;
@@ -161,13 +161,13 @@ export class PresenceExchange {
     if (!isValid) this.#host.invalid();
   }
 
-  /** @returns false for another kind of message, and beyond a limit */
+  /** @returns false for another kind of message, and for a message that exceeds a limit */
   #readControl(message: PresenceMessage): boolean {
     if (message.type === 'farewell') this.#forget(message.process);
     return message.type === 'farewell' || (message.type === 'beat' && this.#readBeat(message));
   }
 
-  /** @returns false for another kind of message, and beyond a limit */
+  /** @returns false for another kind of message, and for a message that exceeds a limit */
   #readMembers(message: PresenceMessage, topic: string | null): boolean {
     const isChange = message.type === 'changes';
     if (!isChange && message.type !== 'snapshot') return false;
@@ -204,7 +204,7 @@ export class PresenceExchange {
   }
 
   /**
-   * Notes that a process is alive.
+   * Notes that a process is alive, since a message of this process has come.
    * @param lease the lease that the process asks for
    * @returns false if there are too many processes
    */
@@ -218,7 +218,7 @@ export class PresenceExchange {
     this.#link?.publish(topic, message, () => {});
   }
 
-  /** Asks the other processes for a beat. */
+  /** Asks the other processes to send a beat. */
   #greet(): void {
     this.#beats.due(true);
     this.#announceSoon();
@@ -272,7 +272,7 @@ export class PresenceExchange {
     this.#alarm.by(Math.min(this.#beatAt, this.#processes.nextEnd(), this.#answers.checkAll()));
   }
 
-  /** Adds members of this process that the limit had left out. */
+  /** Adds members of this process that were left out because of `maxMembers`. */
   #refill(view: PresenceView): void {
     view.refill(this.#announcer.get(view.topic)?.members.values() ?? []);
   }

@@ -1,8 +1,8 @@
 /**
- * The messages that processes send each other for presence. They are JSON, on topics that begin with `$`, so that no connection can subscribe or
- * publish to them. Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of the members of a
- * topic go to `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the bus as well, so bytes in
- * any other form are not a message.
+ * The messages that processes send each other for presence. The messages are JSON. Their topics begin with `$`, so that no connection can
+ * subscribe or publish to them. Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of
+ * the members of a topic go to `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the
+ * bus as well, so the parser refuses bytes in any other form.
  */
 
 /** The topic that all processes with presence receive. */
@@ -10,29 +10,30 @@ export const CONTROL = '$presence';
 const PREFIX = `${CONTROL}/`;
 
 const FORMAT = 1;
-// The approximate number of characters of the entries in one list of a message. A single entry may be as large as the largest info, 64 KiB.
+// The approximate number of characters of the entries in one list of a message. A single entry may be larger, since an info may have up to
+// 64 KiB.
 const PART_SIZE = 16_384;
-// The maximum number of bytes of a message. The library sends no larger message: a message has up to three lists, and a character has up to three
-// bytes.
+// The maximum number of bytes of a message. The library sends no larger message, since a message has at most three lists, and a character
+// has at most three bytes.
 const MAX_SIZE = 1_048_576;
 const MAX_PROCESS_LENGTH = 64;
 
-/** A member of the sender: its number in the process of the sender, and its info. */
+/** A member in a message: its number in the process of the sender, and its info. */
 export type MemberEntry = [number: number, info: unknown];
 
-/** Shows that the sender is alive. A long beat is split into parts: each part is a complete beat. */
+/** Says that the sender is alive. A long beat is split into parts. Each part is a complete beat. */
 export interface Beat {
   readonly type: 'beat';
   readonly process: string;
   /** The sender's lease in milliseconds. */
   readonly lease: number;
-  /** Whether the sender asks the other processes for a beat. */
+  /** Whether the sender asks the other processes to send a beat. */
   readonly hello: boolean;
   /** The topics that the sender watches. */
   readonly watched: readonly string[];
   /** The version of the sender's list of its own members, for each topic that other processes watch. */
   readonly versions: readonly (readonly [topic: string, version: number])[];
-  /** Requests for snapshots, each from one process, or from all processes if the name is ''. */
+  /** Requests for snapshots. Each request names a topic, and the process that shall send the snapshot; the name '' means all processes. */
   readonly needs: readonly (readonly [topic: string, process: string])[];
 }
 
@@ -48,13 +49,13 @@ export interface Changes {
   readonly process: string;
   readonly previous: number;
   readonly version: number;
-  /** These changes are applied before `joined`, since a connection that has left and joined again is in both lists. */
+  /** `left` is applied before `joined`, since a connection that has left and joined again is in both lists. */
   readonly left: readonly number[];
   /** New members, and members whose info has changed. */
   readonly joined: readonly MemberEntry[];
 }
 
-/** One part of the sender's list of members. */
+/** One part of a snapshot, which is the complete list of the sender's members. */
 export interface Snapshot {
   readonly type: 'snapshot';
   readonly process: string;
@@ -66,17 +67,17 @@ export interface Snapshot {
 
 export type PresenceMessage = Beat | Farewell | Changes | Snapshot;
 
-/** A random, unique name of a process. */
+/** Returns a random, unique name for a process. */
 export function randomProcess(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
 }
 
-/** The name to which the changes of a topic are published. */
+/** Returns the name to which the changes of a topic are published. */
 export function presenceTopic(topic: string): string {
   return PREFIX + topic;
 }
 
-/** Says whether a bus message with this name is for presence. */
+/** Whether a bus message with this name is for presence. */
 export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }
@@ -103,7 +104,7 @@ export function inParts(texts: Iterable<string>): string[][] {
   return parts;
 }
 
-/** @param lists the elements of each list, as JSON */
+/** Serializes a beat. A long beat becomes several beats. @param lists the elements of each list, as JSON */
 export function serializeBeats(
   head: Pick<Beat, 'process' | 'lease' | 'hello'>,
   lists: Readonly<Record<'watched' | 'versions' | 'needs', Iterable<string>>>,
@@ -173,7 +174,7 @@ function serialize(
   return Buffer.from(`${text}}`);
 }
 
-/** Parses a message. @returns null for bytes that are not a message */
+/** Parses a message. @returns null for bytes that are not a valid message */
 export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   if (bytes.length > MAX_SIZE) return null;
   let value: unknown;

@@ -1,4 +1,4 @@
-/** The options of presence, each specified once. */
+/** The options of presence. Each option is specified once. */
 
 import type { Connection } from '../connection.ts';
 import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesOf } from '../option-spec.ts';
@@ -6,21 +6,25 @@ import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesO
 /** The options of presence. Use the same values in all processes. */
 export interface PresenceOptions {
   /**
-   * Returns the info that other processes receive about a subscriber, such as the name of its user: a value that JSON can represent. While a
-   * process watches the topic, it is called once for each subscription, and again by `updatePresence`. Without this function the info is null.
+   * Returns the info that other processes receive about a subscriber, such as the name of its user. The info is a value that JSON can
+   * represent. While a process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without
+   * `member` the info is null.
    * @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
-   * Milliseconds. If no message of a process arrives for this time, its members have left. A process sends a message three times per lease.
+   * Milliseconds. If no message of a process arrives for this time, the members of this process have left. Each process sends a message
+   * three times per lease.
    * @default 15000
    */
   readonly lease?: number | undefined;
-  /** The number of members of one topic in all processes together. @default 10000 */
+  /** The maximum number of members of one topic, counted over all processes. @default 10000 */
   readonly maxMembers?: number | undefined;
-  /** The size in bytes of the value that `member` returns, as JSON. @default 1 KiB */
+  /** The maximum size in bytes of the value that `member` returns, as JSON. @default 1 KiB */
   readonly maxInfoSize?: number | undefined;
-  /** The number of topics that this process watches, and also the number of topics that other processes watch. @default 10000 */
+  /**
+   * The maximum number of topics that this process watches. The same limit applies to the topics that other processes watch. @default 10000
+   */
   readonly maxTopics?: number | undefined;
 }
 
@@ -35,33 +39,33 @@ type Member = NonNullable<PresenceOptions['member']>;
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, it is called once for each subscription, and again by `updatePresence`. Without it the info is `null`.',
+    text: 'Returns the info that other processes receive about a subscriber. The info is a value that JSON can represent. While a process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without `member` the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,
     MAX_LEASE,
     {
       default: 15_000,
-      text: 'If no message of a process arrives for this time, its members have left. Each process sends a message three times per lease.',
+      text: 'If no message of a process arrives for this time, the members of this process have left. Each process sends a message three times per lease.',
     },
     'ms',
   ),
   maxMembers: limit('', {
     default: 10_000,
-    text: 'The number of members of one topic, counted over all processes. Further members are left out, and `isPartial` is true.',
+    text: 'The maximum number of members of one topic, counted over all processes. Further members are left out, and `isPartial` is true.',
   }),
   maxInfoSize: integer(
     4,
     65_536,
     {
       default: 1_024,
-      text: 'The size of the value that `member` returns, as JSON. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
+      text: 'The maximum size of the value that `member` returns, as JSON. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
     },
     'bytes',
   ),
   maxTopics: limit('', {
     default: 10_000,
-    text: 'The number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The limit also applies to the topics that other processes watch.',
+    text: 'The maximum number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The limit also applies to the topics that other processes watch.',
   }),
 };
 

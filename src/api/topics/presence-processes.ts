@@ -1,6 +1,6 @@
 /**
- * Keeps the other processes with presence. For each process it keeps the topics that the process watches, and the end of its lease: until then
- * the process counts as alive.
+ * Keeps the other processes that use presence. For each process it stores the topics that the process watches, and the time at which the
+ * lease of the process ends. Until that time the process counts as alive.
  */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
@@ -31,8 +31,8 @@ export class PresenceProcesses {
 
   /**
    * Renews the lease of a process that has sent a message.
-   * @param lease the lease that the process asks for, or null to keep its last one
-   * @returns the time at which its lease ends, or null if there are too many processes
+   * @param lease the lease that the process asks for, or null to keep its last lease
+   * @returns the time at which the lease ends, or null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {
     let process = this.#processes.get(name);
@@ -46,7 +46,7 @@ export class PresenceProcesses {
     return process.aliveUntil;
   }
 
-  /** Notes that a known process watches a topic, for the time of its lease. */
+  /** Notes that a known process watches a topic. The note expires after the lease of the process. */
   watches(name: string, topic: string, now: number): void {
     const process = this.#processes.get(name)!;
     process.watched.set(topic, now + process.lease);
@@ -82,7 +82,10 @@ export class PresenceProcesses {
     }
   }
 
-  /** Extends all leases, since this process was suspended and has not read the messages that arrived meanwhile. @param time milliseconds */
+  /**
+   * Extends all leases. Is called when this process was suspended, and has not read the messages that arrived in that time.
+   * @param time milliseconds
+   */
   extend(time: number): void {
     for (const process of this.#processes.values()) {
       process.aliveUntil += time;

@@ -1,20 +1,20 @@
 /**
- * Keeps the members of one topic that this process watches. There is a list for each process, and each change of a list has a version. If a
- * version is missing, the list does not change until a snapshot has come.
+ * Keeps the members of one topic that this process watches. There is one list of members for each process, and each change of a list has a
+ * version. If a version is missing, the list stays as it is until a snapshot has come.
  */
 
 import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';
 import type { OwnMember } from './presence-announcer.ts';
 import type { Changes, MemberEntry, Snapshot } from './presence-messages.ts';
 
-/** The members of one process. */
+/** The members that one process has in the topic. */
 class MemberList {
   readonly process: string;
   readonly members = new Map<number, PresenceMember>();
   /** The version of the list; 0 before the first snapshot. */
   version = 0;
   needsSnapshot = true;
-  /** Whether members are missing because of the limit. */
+  /** Whether members are missing because of the limit `maxMembers`. */
   isPartial = false;
   /** A snapshot that is not complete yet, since some of its parts have not come. */
   arriving: ArrivingSnapshot | null = null;
@@ -31,11 +31,11 @@ interface ArrivingSnapshot {
   readonly entries: MemberEntry[];
 }
 
-/** A change for which the handlers of these `Presence` objects have not been called yet. */
+/** A change. The handlers of `observers` have not been called for it yet. */
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
-  /** The member with its earlier info, for an update; the same member otherwise. */
+  /** For an update, the member with its earlier info. For other changes, the same object as `member`. */
   readonly previous: PresenceMember;
   readonly observers: readonly Observer[];
 }
@@ -136,7 +136,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Gives a member of this process another info. A member that the limit has left out stays out. */
+  /** Gives a member of this process another info. A member that was left out because of the limit stays out. */
   update({ number, info }: OwnMember): void {
     const known = this.#own.members.get(number);
     if (known !== undefined) this.#update(this.#own, number, known, info);
@@ -149,7 +149,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Adds the members of this process that the limit had left out, if there is room for them now. */
+  /** Adds the members of this process that were left out because of the limit, if there is room for them now. */
   refill(members: Iterable<OwnMember>): void {
     if (!this.#hasRoomFor(this.#own)) return;
     this.#own.isPartial = false;
@@ -166,7 +166,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** @returns whether a snapshot is needed */
+  /** Applies changes to the list of a process. @returns whether a snapshot is needed */
   change({ process, previous, version, left, joined }: Changes): boolean {
     const list = this.#listOf(process);
     if (version <= list.version) return list.needsSnapshot;
@@ -201,13 +201,13 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Whether these processes have sent a snapshot. */
+  /** Whether the lists of all these processes are complete. */
   hasAll(processes: Iterable<string>): boolean {
     for (const process of processes) if (this.#lists.get(process)?.needsSnapshot !== false) return false;
     return true;
   }
 
-  /** Removes all members of a process that has ended, or whose lease has ended. */
+  /** Removes all members of a process that has said farewell, or whose lease has ended. */
   forget(process: string): void {
     const list = this.#lists.get(process);
     if (list === undefined) return;
@@ -279,8 +279,8 @@ export class PresenceView {
   }
 
   /**
-   * Calls the handlers. A handler may cause further changes. The handlers for these changes are called after the handlers for the earlier
-   * changes.
+   * Calls the handlers for all changes. A handler may cause further changes. The handlers for these further changes are called after the
+   * handlers for the earlier changes.
    */
   #callHandlers(): void {
     if (this.#isCalling) return;

@@ -1,4 +1,7 @@
-/** The interface of presence: the subscribers of a topic in all processes. presence-exchange.ts explains how the processes exchange them. */
+/**
+ * The interface of presence, which lists the subscribers of a topic in all processes. presence-exchange.ts explains how the processes
+ * exchange these lists.
+ */
 
 import { checkOptions, describe } from '../option-names.ts';
 
@@ -6,13 +9,13 @@ import { checkOptions, describe } from '../option-names.ts';
 export interface PresenceMember {
   /** The id of the connection, unique among all processes. A connection has the same id in all topics. */
   readonly id: string;
-  /** The process of the connection: a random name, new for each `Topics`. */
+  /** The random name of the process that the connection belongs to. Each `Topics` has a new name. */
   readonly process: string;
-  /** A copy of the value that the option `member` returned in that process; null without that option. */
+  /** A copy of the value that the option `member` returned in the process of the member. Null if that process does not use the option. */
   readonly info: unknown;
 }
 
-/** The handlers for members that join, change and leave. If a handler throws, the error becomes a process warning. */
+/** The handlers for members that join, change and leave. If a handler throws, the error is reported as a process warning. */
 export interface PresenceHandlers {
   /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
@@ -21,7 +24,10 @@ export interface PresenceHandlers {
    * @param previous the member with its earlier info
    */
   update?(member: PresenceMember, previous: PresenceMember): unknown;
-  /** Is called when a member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
+  /**
+   * Is called when a member is no longer in `members`: it has unsubscribed, its connection was closed, or its process has ended or cannot
+   * be reached.
+   */
   leave?(member: PresenceMember): unknown;
 }
 
@@ -35,8 +41,8 @@ export interface Presence {
   /** Whether members are missing in `members` because of the limit `maxMembers`. */
   readonly isPartial: boolean;
   /**
-   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away, the Promise does not resolve. It
-   * also resolves when this `Presence` is closed.
+   * Resolves when all other processes have answered, or one second after they were asked. While the bus cannot be reached, the Promise
+   * waits. The Promise also resolves when this `Presence` is closed.
    */
   ready(): Promise<void>;
   /** Stops all calls of the handlers. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic. */
@@ -46,7 +52,7 @@ export interface Presence {
 
 const handlerNames = { join: true, update: true, leave: true };
 
-/** Checks the handlers. @throws {TypeError} for anything but an object of these handlers */
+/** Checks the handlers. @throws {TypeError} for anything but an object with these handlers */
 export function checkPresenceHandlers(handlers: PresenceHandlers): void {
   checkOptions('presence', handlers, handlerNames);
   for (const name of ['join', 'update', 'leave'] as const) {
