@@ -1,6 +1,6 @@
 /**
- * Converts topics to subjects of NATS, and back: `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are escaped as
- * in a URL. NATS does not allow empty parts, so an empty part becomes a single `%`.
+ * Converts topics to subjects of NATS, and back. `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are
+ * escaped as in a URL. NATS does not allow empty parts, so an empty part becomes a single `%`.
  */
 
 // In NATS, dots separate tokens, white space ends a subject, and the tokens "*" and ">" are wildcards.

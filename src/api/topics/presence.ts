@@ -45,7 +45,9 @@ export interface Presence {
    * waits. The Promise also resolves when this `Presence` is closed.
    */
   ready(): Promise<void>;
-  /** Stops all calls of the handlers. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic. */
+  /**
+   * Stops all calls of the handlers. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic.
+   */
   close(): void;
   [Symbol.dispose](): void;
 }

@@ -1,28 +1,28 @@
 /**
- * Remembers which messages a client had received in another process, before it connected to this one. The other process delivers its own messages
- * before the bus has them, so they may arrive over the bus after the connection has subscribed here. The connection must not receive such a
- * message twice.
+ * Remembers which messages a client had received from another process, before it connected to this process. The other process delivers its
+ * own messages before the bus has them. So these messages may arrive over the bus after the connection has subscribed here. The connection
+ * must not receive them twice.
  */
 
 import type { Connection } from '../connection.ts';
 import type { EnvelopeHead } from './envelope.ts';
 import type { Topic } from './subscriptions.ts';
 
-/** The number of publishers of a topic that are remembered. It is limited, since peers can invent publishers. */
+/** The maximum number of publishers that are remembered for each topic. It is limited, since peers can invent publishers. */
 const MAX_PUBLISHERS = 100;
 
-/** For each publisher, the number of its last message. */
+/** For each publisher, the number of its last message that was received. */
 type Numbers = ReadonlyMap<string, number>;
 
 export class ReceivedBefore {
-  /** The highest number that any connection has received, by topic and publisher. */
+  /** For each topic and publisher, the highest number that any client had received before. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** For each connection and topic, the last numbers that the client had received. */
+  /** For each connection and topic, the last numbers that the client had received before. */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
   /**
    * Is called when a connection has subscribed to a topic.
-   * @param received for each publisher, the last number that the client had already received
+   * @param received for each publisher, the number of the last message that the client had already received
    */
   add(connection: Connection<unknown>, topic: string, received: Numbers): void {
     const numbers = this.#numbers.get(topic) ?? new Map<string, number>();
@@ -37,7 +37,10 @@ export class ReceivedBefore {
     this.#received.set(connection, topics.set(topic, received));
   }
 
-  /** Returns the numbers that a client had received. Leaves out publishers whose messages up to that number have all come. */
+  /**
+   * Returns the numbers that a client had received before. Leaves out each publisher whose messages up to this number have all come over
+   * the bus.
+   */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
     const received = this.#received.get(connection)?.get(topic);
@@ -45,8 +48,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Is called when a connection has left a topic. Its numbers are forgotten, since a peer could subscribe to any number of topics, one after the
-   * other.
+   * Is called when a connection has left a topic. Its numbers are forgotten, since a peer could subscribe to any number of topics one after
+   * the other.
    */
   left(connection: Connection<unknown>, topic: string): void {
     this.#received.get(connection)?.delete(topic);
@@ -58,14 +61,14 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns those subscribers of these topics that have already received this message in another process. Returns null if there are no such
+   * Returns the subscribers of these topics that have already received this message from another process. Returns null if there are no such
    * subscribers.
    */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in order, so this number is not needed any more.
+    // The messages of a publisher come in order, so the number is not needed after this message.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

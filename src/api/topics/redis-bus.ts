@@ -1,4 +1,7 @@
-/** A bus over Redis or Valkey. It detects the npm package of the client, keeps two connections, and handles their loss. */
+/**
+ * A bus over Redis or Valkey. It detects which npm package the client belongs to, keeps two connections, and handles the loss of a
+ * connection.
+ */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -22,8 +25,8 @@ import { type RedisSubscription, RedisSubscriptions } from './redis-subscription
 export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
- * A bus over Redis or Valkey. It duplicates the program's client twice, with the method `duplicate` of the client, and uses the two connections
- * of these duplicates. The client itself need not be connected. After a lost connection, every receiver is notified of a gap. With the option
+ * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses the connections of these two
+ * duplicates. The client itself need not be connected. After a connection was lost, every receiver is notified of a gap. With the option
  * `history`, the receivers of topics get the missed messages instead, if Redis still keeps them.
  */
 export class RedisBus implements Bus {
@@ -79,7 +82,7 @@ export class RedisBus implements Bus {
     return this.#publisher.publish(topic, bytes);
   }
 
-  /** If Redis is away, the Promise settles when Redis is back. */
+  /** If Redis cannot be reached, the Promise settles when Redis can be reached again. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     await this.#subscriptions.add(pattern, receiver).confirmed;
   }
@@ -134,7 +137,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies the receivers of topics to which this bus or another one could not publish. */
+  /** Notifies the receivers of topics to which this bus, or a bus of another process, could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

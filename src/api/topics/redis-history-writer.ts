@@ -1,4 +1,4 @@
-/** Keeps messages in streams of Redis: one script adds a message to the stream of its topic and publishes it. */
+/** Writes messages into streams of Redis. One script adds a message to the stream of its topic and publishes it. */
 
 import { clock } from '../../transport/clock.ts';
 import type { HistoryValues } from './bus-options.ts';
@@ -9,17 +9,17 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two commands that find out whether Redis has read its data from disk.
+// While Redis reads its data from disk, it is asked again at this interval in milliseconds.
 const LOADING_INTERVAL = 50;
 
-/** Writes with EVALSHA, which runs a script that Redis has loaded. */
+/** Writes the history of one bus. The command EVALSHA runs a script that Redis has loaded before. */
 export class RedisHistoryWriter implements HistoryWriter {
   readonly engine = 'Redis';
   readonly #link: RedisLink;
   readonly #names: RedisNames;
   readonly #command: 'PUBLISH' | 'SPUBLISH';
   readonly #history: HistoryValues;
-  /** The name of the script in Redis. */
+  /** The name of the script in Redis: the hash that SCRIPT LOAD returned. */
   #script: Buffer | string = '';
 
   constructor(link: RedisLink, names: RedisNames, isSharded: boolean, history: HistoryValues) {
@@ -66,7 +66,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return error.message.startsWith('NOSCRIPT');
   }
 
-  /** Resolves when Redis has read its data, and so accepts messages. */
+  /** Resolves when Redis has read its data from disk. Before that, Redis does not accept messages. */
   async #loaded(): Promise<void> {
     for (;;) {
       try {
@@ -74,7 +74,7 @@ export class RedisHistoryWriter implements HistoryWriter {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Redis gives other answers, such as that the key belongs to another node, only once it has read its data.
+        // Any other answer (for example, that the key belongs to another node) shows that Redis has read its data.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));

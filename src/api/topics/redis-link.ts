@@ -1,12 +1,12 @@
 /**
- * The interface to Redis that a bus needs: one connection for commands and one for messages, since Redis accepts few commands on a
- * connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement it with the npm packages.
+ * The interface to Redis that a bus needs. There are two connections, one for commands and one for messages, since Redis accepts few
+ * commands on a connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement this interface with the npm packages.
  */
 
 /** Says how a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
 export type RedisSubscriptionKind = 'channel' | 'glob' | 'shard';
 
-/** Receives a message: the name of its channel, and its bytes. */
+/** Is called with a message: the name of its channel, and its bytes. */
 export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 
 /** The events of the two connections. */
@@ -17,43 +17,46 @@ export interface RedisLinkEvents {
    */
   commands(up: boolean): void;
   /**
-   * Is called when the connection for messages is established (true) or lost (false). On an established connection, subscriptions may have to be
-   * renewed.
+   * Is called when the connection for messages is established (true) or lost (false). After it was established, subscriptions may have to
+   * be renewed.
    */
   messages(up: boolean): void;
-  /** Is called when the client does not reconnect any more. */
+  /** Is called when the client has stopped reconnecting. */
   ended(error: Error): void;
 }
 
-/** The two connections of a bus. A client of an npm package opens them, and reconnects. */
+/** The two connections of a bus. A client of an npm package opens them, and opens them again after a loss. */
 export interface RedisLink {
   /** Begins to connect. */
   open(events: RedisLinkEvents): void;
   /**
-   * Sends a command at once, or rejects: the command is neither kept for later nor sent twice. Strings in the reply are Buffers.
-   * Commands arrive in the order in which they are sent.
+   * Sends a command immediately, or rejects. A command is neither kept for later nor sent twice. Redis receives the commands in the order
+   * of the calls. Strings in the reply are Buffers.
    */
   command(args: readonly (string | Buffer)[]): Promise<unknown>;
   /** Subscribes to a channel or glob, and settles when the subscription is confirmed. May be called again for the same name. */
   subscribe(kind: RedisSubscriptionKind, name: string, listener: RedisListener): Promise<void>;
   unsubscribe(kind: RedisSubscriptionKind, name: string): Promise<void>;
-  /** Ends both connections at once. */
+  /** Ends both connections immediately. */
   close(): void;
 }
 
-/** Whether an error is an answer of Redis itself, such as NOPERM. In both packages, the name of the error's class shows this. */
+/**
+ * Whether an error is an answer of Redis itself, such as NOPERM. Both packages have classes for such errors, which are recognized by their
+ * names.
+ */
 export function isReply(error: unknown): error is Error {
   return (
     error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)
   );
 }
 
-/** Whether Redis answered that it is still reading its data from disk, and has therefore not executed the command. */
+/** Whether Redis has answered that it is still reading its data from disk. In this case, Redis has not executed the command. */
 export function isLoading(error: unknown): boolean {
   return isReply(error) && /^(LOADING|MASTERDOWN)\b/.test(error.message);
 }
 
-/** Whether the client has not sent a command, because it had no connection. Neither package has an error code for this. */
+/** Whether the client has not sent a command, because it had no connection. Neither package has an error code for this case. */
 export function wasNotSent(error: unknown): boolean {
   return (
     error instanceof Error &&

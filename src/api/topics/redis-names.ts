@@ -23,13 +23,13 @@ export class RedisNames {
     return channel.slice(this.#start.length);
   }
 
-  /** The glob of a pattern. The glob may match more topics than the pattern, since "*" of a glob also matches "/". */
+  /** Returns the glob of a pattern. The glob may match more topics than the pattern, since `*` in a glob also matches `/`. */
   globOf(pattern: string): string {
     const parts = pattern.split('/');
     return this.#start + parts.map((part) => (isWildcard(part) ? '*' : escapePart(part))).join('/');
   }
 
-  /** The kind of subscription for a pattern, and its name. */
+  /** Returns the kind of subscription in Redis that a pattern needs, and the name of its channel or glob. */
   subscriptionOf(pattern: string, sharded: boolean): { kind: RedisSubscriptionKind; name: string } {
     if (isPattern(pattern)) return { kind: 'glob', name: this.globOf(pattern) };
     return { kind: sharded ? 'shard' : 'channel', name: this.channelOf(pattern) };

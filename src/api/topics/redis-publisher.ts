@@ -1,19 +1,22 @@
-/** Publishes to Redis. The answer of Redis shows that Redis has the message. If the connection is lost before the answer, the message may be lost. */
+/**
+ * Publishes to Redis without a history. The answer of Redis shows that Redis has the message. If the connection is lost before the answer,
+ * the message may be lost.
+ */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
-/** Publishes for a bus. */
+/** Publishes the messages of one bus. */
 export interface RedisPublishing {
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   /** Is called when the connection for commands is established (true) or lost (false). */
   connected(up: boolean): void;
-  /** Refuses the messages that wait. */
+  /** Refuses the messages that wait, and all later messages. */
   end(error: Error): void;
 }
 
-/** Publishes with PUBLISH or SPUBLISH. */
+/** Publishes with PUBLISH or SPUBLISH, so that no message is kept. */
 export class RedisPublisher implements RedisPublishing {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
@@ -23,7 +26,7 @@ export class RedisPublisher implements RedisPublishing {
   #waiting = 0;
   #isUp = false;
   #ended: Error | null = null;
-  /** Settles when it is known whether Redis can be reached; null after that. */
+  /** Settles when it is known for the first time whether Redis can be reached. Null after that. */
   #first: Promise<void> | null;
   #isKnown: () => void = () => {};
 
@@ -48,7 +51,7 @@ export class RedisPublisher implements RedisPublishing {
       await this.#send(topic, bytes);
     } catch (error) {
       this.#lost.add(topic);
-      // If Redis has refused the message, the connection still works, so the gap can be reported at once.
+      // If Redis has refused the message, the connection still works, so the gap can be reported immediately.
       this.#tellLost();
       throw error;
     } finally {

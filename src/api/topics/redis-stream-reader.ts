@@ -7,7 +7,7 @@ import { isLoading, isReply, type RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 import { parseEntries } from './redis-stream.ts';
 
-/** Reads over the connection for commands of one bus. */
+/** Reads the histories of one bus, over its connection for commands. */
 export class RedisStreamReader implements HistoryReader {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
@@ -23,7 +23,7 @@ export class RedisStreamReader implements HistoryReader {
     this.#commands.connected(up);
   }
 
-  /** Ends all commands. */
+  /** Ends the commands that wait: their Promises reject with this error. */
   end(error: Error): void {
     this.#commands.end(error);
   }
@@ -36,7 +36,7 @@ export class RedisStreamReader implements HistoryReader {
 
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
-    // The range includes the message at `after` itself. If Redis still has that message, nothing is missing between it and the next message.
+    // The range includes the message at `after` itself. If Redis still has this message, no message is missing between it and the next one.
     const limit = count + 1;
     const entries = parseEntries(await this.#run(['XRANGE', key, after, '+', 'COUNT', String(limit)]));
     const [first] = entries;
@@ -45,7 +45,7 @@ export class RedisStreamReader implements HistoryReader {
       // The stream has expired, or Redis has lost its newest data. The messages after this position are not known.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
-    // A stream that has expired begins again with `START`, so `START` does not show that nothing is missing.
+    // After a stream has expired, a new stream begins with `START`. So `START` does not show that no message is missing.
     const isBroken = entries.some((entry, at) => at > 0 && entry.previous !== entries[at - 1]!.id);
     const isGap =
       isBroken || (first.id !== after && (first.previous !== after || (after === START && !isFresh)));

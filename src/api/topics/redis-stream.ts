@@ -1,15 +1,16 @@
 /**
- * The history of a topic in Redis is a stream. It has the same name as the topic's channel, so that the stream and the channel belong to the same
- * slot of a cluster. Each message names the id of the message before it. This shows a reader that no message is missing between the two.
+ * In Redis, the history of a topic is a stream. The stream has the same name as the topic's channel, so that both belong to the same slot
+ * of a cluster. Each message contains the id of the message before it. With this id, a reader sees whether a message is missing between the
+ * two.
  */
 
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
 
-// An entry has two fields: `p` is the id of the entry before it; the other field has the kind as its name, and holds the bytes. The script
-// publishes both ids, the kind, and then the bytes to the subscribers.
+// An entry has two fields. The field `p` contains the id of the entry before it. The other field has the kind of the entry (`m` or `g`) as
+// its name, and contains the bytes. The script publishes both ids, the kind, and then the bytes to the subscribers.
 /**
- * Adds an entry to a stream, and publishes it. The key is the stream; the arguments are size, ttl, PUBLISH or SPUBLISH, the kind, and the
- * bytes.
+ * Adds an entry to a stream, and publishes it. The key is the stream. The arguments are the size, the ttl, PUBLISH or SPUBLISH, the kind,
+ * and the bytes.
  */
 export const PUBLISH_SCRIPT: string = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
@@ -19,13 +20,14 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// Clients send positions back, so a number is only valid in the form in which Redis writes it. JavaScript represents 15 digits exactly.
+// Clients send positions to the server, so a number is only valid in the form in which Redis writes it. JavaScript represents 15 digits
+// exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 /** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;
 const SPACE = 0x20;
 
-// An id is milliseconds and a number. Redis makes ids from its clock, so it never uses an id again.
+// An id consists of milliseconds and a number. Redis takes the milliseconds from its clock, so it never uses an id again.
 /** Whether a string is an id, or `START`. */
 export function isPosition(text: string): boolean {
   return position.test(text);
@@ -38,7 +40,7 @@ export function isAfter(one: string, other: string): boolean {
   return time === otherTime ? number > otherNumber : time > otherTime;
 }
 
-/** Compares ids of Redis. `previous` of a message is the id of the message before it. */
+/** The order of the ids of Redis. `previous` of a message is the id of the message before it. */
 export const redisOrder: HistoryOrder = {
   isPosition,
   isAfter,

@@ -1,4 +1,6 @@
-/** The subscriptions of a bus in Redis. If the connection for messages was lost, the subscriptions are made again on the next connection. */
+/**
+ * The subscriptions of a bus in Redis. If the connection for messages was lost, the subscriptions are made again on the next connection.
+ */
 
 import type { BusReceiver } from './bus.ts';
 import type { HistoryTracks } from './history-tracks.ts';
@@ -6,7 +8,7 @@ import { isPattern, matchesPattern } from './pattern.ts';
 import { isReply, type RedisLink, type RedisListener, type RedisSubscriptionKind } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
-/** One pattern. */
+/** The subscription of the bus to one pattern. */
 export class RedisSubscription {
   readonly pattern: string;
   readonly kind: RedisSubscriptionKind;
@@ -16,7 +18,7 @@ export class RedisSubscription {
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed the subscription at least once. */
   isLive = false;
-  /** Whether messages may have been lost, and the receiver has not been notified yet. */
+  /** Whether messages may have been lost, and the receiver still has to be notified of the gap. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -40,7 +42,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** Notifies the receiver of a gap if messages may have been lost. It does so once for each loss. */
+  /** If messages may have been lost, notifies the receiver of a gap, once for each loss. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;
@@ -52,7 +54,7 @@ export class RedisSubscription {
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** Is called when the connection is established, for the first time or again, and all subscriptions are active. */
+  /** Is called when the connection for messages is established, and all of these subscriptions are active on it. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -64,9 +66,9 @@ export class RedisSubscriptions {
   readonly #history: HistoryTracks | null;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
-  /** Subscriptions by name: different patterns, such as `a/*` and `a/**`, may have the same glob. */
+  /** The subscriptions by kind and name. Different patterns, such as `a/*` and `a/**`, may have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
-  /** The number of times that the connection was established or lost. It shows whether a command was sent on an earlier connection. */
+  /** The number of times that the connection was established or lost. If it has changed, a command was sent on an earlier connection. */
   #epoch = 0;
   #isConnected = false;
   #ended: Error | null = null;
@@ -90,7 +92,7 @@ export class RedisSubscriptions {
   }
 
   /**
-   * Subscribes. If the pattern has a subscription already, only replaces its receiver.
+   * Subscribes to a pattern. If the pattern already has a subscription, only replaces its receiver.
    * @throws {TypeError} for a pattern with wildcards if the bus is sharded
    */
   add(pattern: string, receiver: BusReceiver): RedisSubscription {
@@ -119,11 +121,11 @@ export class RedisSubscriptions {
     subscription.confirm();
     this.#history?.forget(subscription);
     if (!this.#forget(subscription)) return;
-    // An error needs no handling: if the connection is lost, the subscription has ended with it.
+    // An error needs no handling: if the connection is lost, the subscription has ended with the connection.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
-  /** Is called when the connection for messages is established: makes all subscriptions, and renews those of an earlier connection. */
+  /** Is called when the connection for messages is established. Makes all subscriptions on this connection. */
   async connected(): Promise<void> {
     this.#isConnected = true;
     const epoch = ++this.#epoch;
@@ -158,13 +160,14 @@ export class RedisSubscriptions {
 
   /**
    * Sends the command that subscribes.
-   * @returns whether the connection on which the command was sent still exists. On a new connection all subscriptions are made again
+   * @returns whether the connection on which the command was sent still exists. On a new connection, `connected` makes all subscriptions
+   * again
    */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
       if (this.#history !== null && kind !== 'glob') {
-        // The position is read first. The messages between this position and the confirmation are read later.
+        // The position where the subscription begins is read first. The messages between this position and the confirmation are read later.
         await this.#history.start(subscription);
         if (epoch !== this.#epoch) return false;
         if (this.#byPattern.get(subscription.pattern) !== subscription) return true;
@@ -172,8 +175,8 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // The connection works, or its loss is not known yet. If Redis itself has refused the subscription, it would refuse it every time, so the
-      // refusal is final.
+      // Either the connection works, or its loss is not known yet. If Redis itself has refused the subscription, it would refuse it every
+      // time, so the refusal is final.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
       this.#forget(subscription);
@@ -198,7 +201,7 @@ export class RedisSubscriptions {
     return this.#byName.delete(key);
   }
 
-  /** The listener that passes on the messages of this name. */
+  /** Returns the listener that passes on the messages of this name. */
   #listener(kind: RedisSubscriptionKind, name: string): RedisListener {
     const key = keyOf({ kind, name });
     return (channel, bytes) => {

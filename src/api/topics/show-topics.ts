@@ -1,4 +1,4 @@
-/** The text that `console.log` shows for a `Topics`. */
+/** Returns the text that `console.log` shows for a `Topics`. */
 
 import { type InspectOptions, inspect } from 'node:util';
 import type { TopicsCounts } from './topics-options.ts';
@@ -9,7 +9,7 @@ interface ShownTopics {
   readonly counts: TopicsCounts;
 }
 
-/** The method `inspect.custom`. */
+/** Implements the method `inspect.custom`. */
 export function showTopics(this: ShownTopics, _depth: number, options: InspectOptions): string {
   const { size, counts } = this;
   return `Topics ${inspect({ size, counts }, options)}`;

@@ -1,6 +1,6 @@
 /**
- * The subscriptions of the connections in this process. Their number is limited, since names may come from peers. The cost of a subscription does
- * not depend on the number of topics and subscribers.
+ * The subscriptions of the connections in this process. Their number is limited, since names may come from peers. The cost of a
+ * subscription stays the same, however many topics and subscribers there are.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -20,11 +20,11 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members once they have received the messages that they missed. Null until there is such a subscriber. */
+  /** Subscribers that become members once they have received the messages that they missed. Null until the topic has such a subscriber. */
   joining: Set<Connection<unknown>> | null = null;
   /**
-   * Since this time, the messages of the topic have come over the bus without a reported loss. The time is on the clock of bus-messages.ts.
-   * `Infinity` while no messages come.
+   * Since this time, the messages of the topic have come over the bus without a reported loss. The time is a value of the counter `#time`
+   * in bus-messages.ts. `Infinity` until the subscription on the bus is active.
    */
   coveredSince: number = Number.POSITIVE_INFINITY;
 
@@ -33,7 +33,9 @@ export class Topic {
   }
 }
 
-/** Is notified when a topic gets its first subscriber or loses its last one, and when any connection subscribes or leaves. */
+/**
+ * Is notified when a topic gets its first subscriber, when a topic loses its last subscriber, and when a connection subscribes or leaves.
+ */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -73,9 +75,9 @@ export class Subscriptions {
   /**
    * Adds a subscription.
    * @param wildcards whether the name may be a pattern
-   * @param isJoining whether the connection becomes a member only later, by `join`
+   * @param isJoining whether the connection becomes a member only later, when `join` is called
    * @returns false if the connection had already subscribed to the name
-   * @throws {TopicError} for an invalid name, and beyond a limit
+   * @throws {TopicError} for an invalid name, and if a limit is exceeded
    */
   add(connection: Connection<unknown>, name: string, wildcards: boolean, isJoining = false): boolean {
     checkTopic(name, this.#limits, wildcards);
@@ -112,7 +114,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Removes all subscriptions of a connection, since it is closed. */
+  /** Removes all subscriptions of a connection that is closed. */
   forget(connection: Connection<unknown>): void {
     const member = this.#members.get(connection);
     if (member === undefined) return;

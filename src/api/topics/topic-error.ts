@@ -1,4 +1,4 @@
-/** The table of the errors that `Topics` throws or reports: refused topics, and failures of the bus. It maps each code to a text. */
+/** The errors that `Topics` throws or reports: refused topics, and failures of the bus. This table has a text for each code. */
 
 /** One fault. */
 interface TopicFault {
@@ -34,8 +34,8 @@ export const topicFaults = {
 export type TopicFaultCode = keyof typeof topicFaults;
 
 /**
- * Says that a topic or a subscription was refused, or that the bus failed. `code` tells the reason, and `cause` is the error of the engine, if
- * there is one.
+ * The error for a topic or a subscription that was refused, and for a failure of the bus. `code` says what happened. If another error is
+ * the reason, for example an error of the bus, it is in `cause`.
  */
 export class TopicError extends Error {
   override readonly name = 'TopicError';

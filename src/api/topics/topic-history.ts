@@ -1,5 +1,5 @@
 /**
- * Serves connections that come back with an offset. catch-up.ts sends to each connection the messages that it has missed, one topic after the
+ * Serves connections that come back with an offset. catch-up.ts sends the missed messages to each connection, for one topic after the
  * other. Until the connection is a member of the topic, new messages of the topic are kept for the connection.
  */
 
@@ -14,7 +14,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
 
-// The number of topics that are remembered because the bus has refused a message.
+// The maximum number of topics that are remembered because the bus has refused a message.
 const MAX_REFUSED = 50_000;
 
 /** The histories of the topics of this process. */
@@ -25,12 +25,13 @@ export class TopicHistory {
   readonly #joining = new Map<string, Joining>();
   readonly #unsettled = new Unsettled();
   readonly #receivedBefore = new ReceivedBefore();
-  /** The joiners of each connection. The first one catches up, and the others wait for it. */
+  /** The joiners of each connection. The first joiner catches up, and the other joiners wait for it. */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
   /**
-   * For each topic, the number of the last message of this process that the bus has refused; 0 once the bus has taken a later one. The members
-   * have received the refused message. A connection that comes back has not received it, and the history may not show this loss yet.
+   * For each topic, the number of the last message of this process that the bus has refused. The members have received this message. A
+   * connection that comes back has not received it, and the history may not show this loss yet. The number becomes 0 when the bus accepts a
+   * later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 
@@ -46,7 +47,7 @@ export class TopicHistory {
 
   /**
    * Subscribes a connection that continues after an offset.
-   * @throws {TopicError} for an invalid name or offset, and beyond a limit
+   * @throws {TopicError} for an invalid name or offset, and if a limit is exceeded
    */
   subscribe(connection: Connection<unknown>, name: string, wildcards: boolean, after: string): void {
     const offset = parseOffset(after, (text) => this.#history.isPosition(text));
@@ -67,7 +68,7 @@ export class TopicHistory {
     const queue = this.#queues.get(connection);
     if (queue === undefined) void this.#runAll(connection, [joiner]);
     else {
-      // The connection may subscribe and unsubscribe many times while it does not read, so joiners that are not needed any more are removed.
+      // A connection that does not read may subscribe and unsubscribe many times. So joiners that are not needed any more are removed.
       const waiting = queue.splice(1);
       for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
       queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);
@@ -97,12 +98,12 @@ export class TopicHistory {
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** Is called when a message is sent only to the members in this process, so that it is not in the history. */
+  /** Is called when a message is sent only to the members in this process. Such a message is not in the history. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
 
-  /** Is called when the bus has taken a message, or refused it. */
+  /** Is called when the bus has accepted or refused a message. */
   settled(topic: string, number: number, isPublished: boolean): void {
     this.#unsettled.delete(topic, number);
     const refused = this.#refused.get(topic) ?? 0;
@@ -145,7 +146,7 @@ export class TopicHistory {
     this.#receivedBefore.delete(topic);
   }
 
-  /** Returns the connections that have already received a message in another process, or null if there are no such connections. */
+  /** Returns the connections that have already received a message from another process, or null if there are no such connections. */
   receivedBefore(
     topic: string,
     message: Envelope,
@@ -165,7 +166,7 @@ export class TopicHistory {
     this.#queues.set(connection, queue);
     let isAnswered = true;
     for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
-      // If the bus did not answer for one topic, the other topics do not wait for it again.
+      // If the bus did not answer for one topic, the other topics of the connection do not wait for an answer.
       if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
       if (!isAnswered) this.#catchUp.giveUp(joiner);
       this.#catchUp.end(joiner);

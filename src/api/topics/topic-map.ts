@@ -1,4 +1,6 @@
-/** Keeps values by topic and by pattern. One look-up finds the value of a topic; a trie finds the values of the matching patterns by their parts. */
+/**
+ * Keeps values by topic and by pattern. One look-up finds the value of a topic. A trie finds the values of the patterns that match a topic.
+ */
 
 import { PatternTrie } from './pattern-trie.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The names of topics: parts separated by `/`. In a pattern, `*` stands for one part and `**`, as the last part, for one or more.
- * Names may come from peers: all checks take time linear in the length, and the length is checked first.
+ * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part, and `**` as the last part
+ * stands for one or more parts. Names may come from peers. So all checks take time linear in the length of the name, and the length is
+ * checked first.
  */
 
 import { describe } from '../option-names.ts';
@@ -8,7 +9,7 @@ import { TopicError } from './topic-error.ts';
 
 /** The limits on names. */
 export interface NameLimits {
-  /** The number of characters, as JavaScript counts them. */
+  /** The maximum number of characters, as JavaScript counts them. */
   readonly maxTopicLength: number;
   readonly maxTopicParts: number;
 }
@@ -22,8 +23,8 @@ const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**
  * Checks the name of a topic, or a pattern.
- * @param wildcards whether it may be a pattern
- * @returns whether it is a pattern
+ * @param wildcards whether `topic` may be a pattern
+ * @returns whether `topic` is a pattern
  * @throws {TypeError} for anything else than a string
  * @throws {TopicError} for an invalid name
  */
@@ -38,7 +39,7 @@ export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean
   return true;
 }
 
-/** Whether a name is a valid topic, without wildcards. */
+/** Whether a name is a valid topic. A pattern is not a topic. */
 export function isTopic(name: string, limits: NameLimits): boolean {
   try {
     return !checkTopic(name, limits, false);

@@ -1,4 +1,4 @@
-/** Calls the handlers of a `Topics`. If a handler throws, the error must not end the process or the connection that published. */
+/** Calls the handlers of a `Topics`. If a handler throws, the error must end neither the process nor the connection that published. */
 
 import { warnOnStderr } from '../../transport/log.ts';
 import { isThenable, warn } from '../callback.ts';

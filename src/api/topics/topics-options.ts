@@ -6,56 +6,69 @@ import { custom, limit, oneOf, optionalGroup, type SpecsOf, type ValuesOf } from
 import type { Bus } from './bus.ts';
 import { type PresenceOptions, type PresenceValues, presenceSpecs } from './presence-options.ts';
 
-/** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
+/** The handlers of `Topics`. If a handler throws, the error is reported as a process warning. */
 export interface TopicsHandlers {
   /**
-   * Is called when messages of other processes were lost, or may have been lost: the bus was away, or the numbers of the messages show that
-   * a message is missing. After `subscribe` with `after`, a call also means that the history does not reach back to the offset.
+   * Is called when messages of other processes were lost, or may have been lost. Either the bus could not be reached, or the numbers of the
+   * messages show that a message is missing. After `subscribe` with `after`, a call can also mean that the history does not reach back to
+   * the offset.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
   gap?(topic: string, connections: readonly Connection<unknown>[]): unknown;
   /**
-   * Is called when the connection to the bus is lost (`false`), and when it is back (`true`). While the connection is lost, topics within this
-   * process still work.
+   * Is called when the connection to the bus is lost (`false`), and when it is established again (`true`). While the connection is lost,
+   * topics within this process still work.
    */
   state?(up: boolean): unknown;
   /** Is called when a message was not sent to a slow subscriber, or when the connection of a slow subscriber was closed. See the option `slow`. */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
-   * Is called with a `TopicError` when the bus failed (`WS_BUS`, with the error of the bus as `cause`), the bus carried bytes that are not a
-   * message of this library (`WS_BUS_MESSAGE`), or the info of a member is invalid (`WS_PRESENCE_INFO`). Without this handler the library writes
-   * a line to stderr, at most once per code and minute.
+   * Is called with a `TopicError` in three cases. The bus failed (`WS_BUS`, with the error of the bus as `cause`). The bus carried bytes
+   * that are not a message of this library (`WS_BUS_MESSAGE`). The info of a member is invalid (`WS_PRESENCE_INFO`). Without this handler
+   * the library writes a line to stderr, at most one line per minute for each code.
    */
   error?(error: Error): unknown;
 }
 
-/** Says what happens to a subscriber that reads more slowly than messages are published. */
+/** How `Topics` treats a subscriber that reads more slowly than messages are published. */
 export type SlowPolicy = 'close' | 'skip' | 'latest';
 
 /** The options of `Topics`. */
 export interface TopicsOptions {
-  /** The bus that connects this `Topics` with other processes. It belongs to this `Topics`, and is closed with it. @default none */
+  /**
+   * The bus that connects this `Topics` with other processes. It belongs to this `Topics`, whose method `close` also closes the bus.
+   * @default none
+   */
   readonly bus?: Bus | undefined;
   /** The functions that notify the application. */
   readonly handlers?: TopicsHandlers | undefined;
-  /** Enables the method `presence`, which lists the subscribers in all processes with this option; `{}` uses the defaults. @default none */
+  /**
+   * Enables the method `presence`, which lists the subscribers in all processes that have this option; `{}` uses the defaults. @default
+   * none
+   */
   readonly presence?: PresenceOptions | undefined;
   /** How to treat a subscriber for which more than `maxBuffered` bytes wait. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
-  /** The number of bytes that may wait for a subscriber before `slow` applies. @default 1 MiB */
+  /** The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` applies. @default 1 MiB */
   readonly maxBuffered?: number | undefined;
   /** The maximum number of bytes of a published message. Larger messages from the bus are ignored. @default 1 MiB */
   readonly maxMessageSize?: number | undefined;
-  /** The number of topics and patterns that one connection may have subscribed to. @default 100 */
+  /** The maximum number of topics and patterns that one connection may have subscribed to. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
-  /** The average number of subscriptions that one connection may make per second. It may make up to `maxTopicsPerConnection` at once. @default 100 */
+  /**
+   * The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` of them may come at the
+   * same time.
+   * @default 100
+   */
   readonly maxSubscribeRate?: number | undefined;
-  /** The number of topics and patterns with subscribers in this process. @default 250000 */
+  /** The maximum number of topics and patterns with subscribers in this process. @default 250000 */
   readonly maxTopics?: number | undefined;
-  /** The number of characters in the name of a topic, as JavaScript counts them. @default 256 */
+  /** The maximum number of characters in the name of a topic, as JavaScript counts them. @default 256 */
   readonly maxTopicLength?: number | undefined;
-  /** The number of parts in the name of a topic. To match a topic of n parts, the library may have to look at 2ⁿ patterns. @default 8 */
+  /**
+   * The maximum number of parts in the name of a topic. For a topic of n parts, the library may have to look for 2ⁿ patterns. @default 8
+   */
   readonly maxTopicParts?: number | undefined;
 }
 
@@ -71,7 +84,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   bus: custom<Bus>(
     'a `Bus`',
     {
-      text: 'The `Bus` that connects this `Topics` with other processes. It belongs to this `Topics`, and is closed with it.',
+      text: 'The `Bus` that connects this `Topics` with other processes. It belongs to this `Topics`, whose method `close` also closes the bus.',
     },
     (value, name) => {
       const bus = value as Partial<Bus> | null;
@@ -101,11 +114,11 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` does not send further messages to it while it is slow. Both actions are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
+    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` does not send further messages to the subscriber while it is slow. Both actions are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
-    text: 'The number of bytes that may wait for a subscriber before `slow` applies.',
+    text: 'The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` applies.',
   }),
   maxMessageSize: limit('bytes', {
     default: 1_048_576,
@@ -113,23 +126,23 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicsPerConnection: limit('', {
     default: 100,
-    text: 'The number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
+    text: 'The maximum number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
   }),
   maxSubscribeRate: limit('', {
     default: 100,
-    text: 'The average number of subscriptions that one connection may make per second. It may make up to `maxTopicsPerConnection` at once. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
+    text: 'The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` of them may come at the same time. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
   }),
   maxTopics: limit('', {
     default: 250_000,
-    text: 'The number of topics and patterns with subscribers in this process. Beyond this number, `subscribe` throws `WS_TOPIC_FULL`.',
+    text: 'The maximum number of topics and patterns with subscribers in this process. Beyond this number, `subscribe` throws `WS_TOPIC_FULL`.',
   }),
   maxTopicLength: limit('', {
     default: 256,
-    text: 'The number of characters in the name of a topic, as JavaScript counts them.',
+    text: 'The maximum number of characters in the name of a topic, as JavaScript counts them.',
   }),
   maxTopicParts: limit('', {
     default: 8,
-    text: 'The number of parts in the name of a topic. To match a topic of n parts, the library may have to look at 2ⁿ patterns, if there are so many.',
+    text: 'The maximum number of parts in the name of a topic. For a topic of n parts, the library may have to look for 2ⁿ patterns.',
   }),
 };
 
@@ -141,8 +154,8 @@ export type TopicsValues = {
 /** The options of one subscription. */
 export interface SubscribeOptions {
   /**
-   * Whether the name may be a pattern: `*` stands for one part, and `**`, as the last part, for one or more. If false, patterns are refused, so
-   * that a peer that supplies the name cannot receive the messages of other topics. @default false
+   * Whether the name may be a pattern. In a pattern, `*` stands for one part, and `**` as the last part stands for one or more parts. If
+   * false, patterns are refused, so that a peer that supplies the name cannot receive the messages of other topics. @default false
    */
   readonly wildcards?: boolean | undefined;
   /**
@@ -154,11 +167,11 @@ export interface SubscribeOptions {
 
 /** The options of one published message. */
 export interface PublishOptions {
-  /** Connections of this process that do not receive the message: one, or a set of them. */
+  /** The connections of this process that do not receive the message: one connection, or a set of connections. */
   readonly except?: ReadonlySet<Connection<unknown>> | Connection<unknown> | null | undefined;
-  /** True: the message is not sent over the bus. @default false */
+  /** If true, the message is not sent over the bus. @default false */
   readonly local?: boolean | undefined;
-  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
+  /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
@@ -172,7 +185,7 @@ export interface Published {
 export interface TopicsCounts {
   /** Messages that this process published. */
   readonly published: number;
-  /** Messages of other processes. */
+  /** Messages that came from other processes over the bus. */
   readonly received: number;
   /** Messages that were sent to subscribers; a message to two subscribers counts twice. */
   readonly sent: number;
@@ -180,11 +193,11 @@ export interface TopicsCounts {
   readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;
-  /** Subscribers that were closed because they were slow. */
+  /** Connections that were closed because the subscriber was slow. */
   readonly closed: number;
   /** Known or possible losses of messages of other processes. */
   readonly gaps: number;
-  /** Messages that the bus did not take. */
+  /** Messages that the bus did not accept. */
   readonly unpublished: number;
   /** Messages from the bus that were ignored, since they are not valid messages of this library. */
   readonly invalid: number;

@@ -1,6 +1,6 @@
 /**
- * Publishes messages to the connections that have subscribed to a name, in this process and, over a bus, in other processes. subscriptions.ts keeps
- * the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
+ * Publishes messages to the connections that have subscribed to a topic, in this process and, over a bus, in other processes.
+ * subscriptions.ts keeps the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
  */
 
 import { inspect } from 'node:util';
@@ -89,10 +89,11 @@ export class Topics {
 
   /**
    * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends automatically when the connection is closed.
-   * With `after`, the connection first receives the messages that it has missed, in a later turn, and then the new messages. If some of the
-   * missed messages are not kept any more, the handler `gap` is called for this connection before its next message.
-   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last part, for one or more
-   * @returns whether the connection is subscribed now: false if it is not open any more, or `close` was called
+   * With `after`, the connection first receives the messages that it has missed, in a later turn of the event loop, and then the new
+   * messages. If some of the missed messages are not kept any more, the handler `gap` is called for this connection before its next
+   * message.
+   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part, and `**` as the last part for one or more parts
+   * @returns whether the connection is subscribed now: false if the connection is not open any more, or `close` was called
    * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
    * @throws {TypeError} for anything but a connection of a server, and for `after` without a bus that has a history
    */
@@ -119,8 +120,8 @@ export class Topics {
   }
 
   /**
-   * Returns the offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`.
-   * Send the offset to the client in a separate message, after the messages of the topic.
+   * Returns the offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of
+   * `subscribe`. Send the offset to the client in a separate message, after the messages of the topic.
    * @returns null if the bus has no history, for a pattern, if the connection has not subscribed, and until `ready` resolves
    */
   offsetOf(connection: Connection<unknown>, topic: string): string | null {
@@ -128,10 +129,10 @@ export class Topics {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections that
-   * keep no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take
-   * the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its
-   * bytes before they are sent.
+   * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections
+   * that keep no compression context. Subscribers in other processes receive the message over the bus. The method does not wait for the
+   * bus. If the bus does not accept the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB
+   * is not copied: do not change its bytes before they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -163,7 +164,8 @@ export class Topics {
   }
 
   /**
-   * Returns the subscribers of a topic in all processes that have the option `presence`. Subscribers of patterns are not members.
+   * Returns an object that lists the subscribers of a topic in all processes that have the option `presence`. Subscribers of patterns are
+   * not listed.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
    * @throws {TypeError} without the option `presence`, and for invalid handlers
@@ -175,7 +177,10 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
-  /** Calls the option `member` of `presence` again for a connection, whose info has changed. @throws {TypeError} without that option */
+  /**
+   * Calls the option `member` of `presence` again for a connection whose info has changed. @throws {TypeError} without the option
+   * `presence`
+   */
   updatePresence(connection: Connection<unknown>): void {
     if (this.#presence === null)
       throw new TypeError('updatePresence() needs the option `presence` of Topics');
@@ -183,8 +188,8 @@ export class Topics {
   }
 
   /**
-   * Resolves when the bus has accepted all subscriptions so far. From then on this process receives the messages of other processes. Without a
-   * bus, the Promise resolves at once.
+   * Resolves when the bus has accepted all subscriptions so far. From this moment on, this process receives the messages of other
+   * processes. Without a bus, the Promise resolves immediately.
    */
   async ready(): Promise<void> {
     await this.#link?.ready();

@@ -1,4 +1,4 @@
-/** Keeps, for each topic, the messages of this process that the bus has neither taken nor refused yet. */
+/** Keeps the numbers of the messages of this process that the bus has neither accepted nor refused yet. */
 
 export class Unsettled {
   /** The numbers of the messages for each topic, in ascending order. */
