@@ -30,7 +30,7 @@ export const tables = [
     },
     title: 'Every connection',
     intro:
-      '`ConnectionOptions`, for `connect` and `WebSocketServer` alike. [Architecture](architecture.md#limits) gives the reason for each default.',
+      '`ConnectionOptions`, which both `connect` and `new WebSocketServer` accept. [Architecture](architecture.md#limits) gives the reason for each default.',
     roles: true,
   },
   {
@@ -54,7 +54,8 @@ export const tables = [
     name: 'serverSpecs',
     interfaces: { ServerOptions: '' },
     title: 'A server',
-    intro: '`ServerOptions`, for `new WebSocketServer`: the options of every connection, and these.',
+    intro:
+      '`ServerOptions`, for `new WebSocketServer`: the options of every connection, and the options of this table.',
     roles: false,
   },
   {
@@ -79,7 +80,7 @@ export const tables = [
     interfaces: { RequestFields: '', DialOptions: '', TunnelOptions: '' },
     title: 'Connecting',
     intro:
-      '`ConnectOptions`, for `connect`: the options of every connection, and these; see [api.md](api.md#connecting).',
+      '`ConnectOptions`, for `connect`: the options of every connection, and the options of this table. See [api.md](api.md#connecting).',
     roles: false,
   },
   {
@@ -103,7 +104,8 @@ export const tables = [
     name: 'fourDServerSpecs',
     interfaces: { WebSocketServerOptions: '' },
     title: 'The WebSocket server of `rfc6455/4d`',
-    intro: '`WebSocketServerOptions`: the options of the native server, and these; see [4d.md](4d.md).',
+    intro:
+      '`WebSocketServerOptions`: the options of the native server (`WebSocketServer` of `rfc6455`), and the options of this table. See [4d.md](4d.md).',
     roles: false,
   },
   {
@@ -120,7 +122,7 @@ export const tables = [
     interfaces: { BusOptions: '', RedisBusOptions: '', HistoryOptions: 'history' },
     title: 'A bus',
     intro:
-      '`RedisBusOptions`, for `new RedisBus`; `ClusterBus` has `prefix` and `maxWaiting`. `NatsBus` has [other options](#a-bus-over-nats).',
+      '`RedisBusOptions`, for `new RedisBus`. A `ClusterBus` accepts only `prefix` and `maxWaiting`. A `NatsBus` has [other options](#a-bus-over-nats).',
     roles: false,
   },
   {
@@ -152,12 +154,13 @@ const fixed = `## Fixed limits
 
 No option changes these limits:
 
-- The head of a request or response has at most 16 KiB and 100 header fields (431), and its target at most 8 KiB (414).
-- Each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` of a request has at
+- The head of a request or response has at most 16 KiB and 100 header fields (otherwise the server answers 431), and the target
+  of a request has at most 8 KiB (414).
+- In a request, each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` has at
   most 8 KiB (431).
 - A request offers at most 16 extensions with 16 parameters each, and at most 64 subprotocols (400).
-- A message has at most 1,000 consecutive fragments without payload (1008).
-- A client accepts at most 8 informational responses.
+- A message has at most 1,000 consecutive fragments without payload; with more, the connection closes with 1008.
+- A client accepts at most 8 informational responses (1xx) before the answer of the server.
 `;
 
 /**
@@ -220,8 +223,9 @@ export function render(filled) {
     '',
     "<!-- Written by scripts/limits.js from the package's own tables. Do not edit. -->",
     '',
-    'Every limit is on by default. Pass `Infinity` to disable one. 0 and unknown option names throw; the message suggests the',
-    'right name. Sizes are bytes, times are milliseconds. An option that is `undefined` counts as absent.',
+    'Every limit is on by default. Pass `Infinity` to disable a limit. A limit of 0 throws a `RangeError`, because 0 could also mean',
+    '"no limit". An unknown option name throws a `TypeError` that suggests the right name. Sizes are bytes, and times are',
+    'milliseconds. An option that is `undefined` counts as absent.',
     '',
   ];
   for (const { table, specs } of filled) {

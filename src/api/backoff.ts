@@ -29,11 +29,11 @@ export type BackoffTimes = ValuesOf<Backoff>;
 export const backoffSpecs: SpecsOf<Backoff> = {
   first: amount('ms', 0, ' of milliseconds', {
     default: 5_000,
-    text: 'After a lost connection, the wait is a random time up to this. If the previous connection was also lost within 5 s of being open, the wait is the same as after a failed attempt.',
+    text: 'The longest wait after a lost connection; the wait is a random time from 0 to this value. If two connections in a row were each lost within 5 s after they opened, the wait is the same as after a failed attempt.',
   }),
   base: amount('ms', 0, ' of milliseconds', {
     default: 1_000,
-    text: 'The wait after the first failed attempt. It doubles after each further one.',
+    text: 'The wait after the first failed attempt. Each further failed attempt doubles the wait.',
   }),
   max: amount('ms', 0, ' of milliseconds', { default: 60_000, text: 'The longest wait.' }),
   min: amount('ms', 0, ' of milliseconds', { default: 0, text: 'The shortest wait after a failed attempt.' }),

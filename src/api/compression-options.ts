@@ -32,31 +32,31 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,
-    text: "`true`: messages of any size are compressed and decompressed in the same turn of the event loop. Otherwise zlib's threads process what is larger than 16 KiB.",
+    text: "With `true`, messages of any size are compressed and decompressed in the same turn of the event loop. With `false`, zlib's threads process data over 16 KiB.",
   }),
   budget: custom<NonNullable<CompressionOptions['budget']>>(
     'a `CompressionBudget`',
     {
       defaultText: '`processCompressionBudget`, 64 MiB',
-      text: 'How much memory all compression contexts may hold together. Connections for which there is no room keep no context.',
+      text: 'How much memory all compression contexts may hold together. A connection for which there is no room keeps no context.',
     },
     checkCompressionBudget,
   ),
   serverNoContextTakeover: flag({
     default: false,
-    text: 'The server keeps no context between the messages that it compresses. This takes less memory, and sends more bytes.',
+    text: 'With `true`, the server keeps no context between the messages that it compresses. This needs less memory, but the messages become longer.',
   }),
   clientNoContextTakeover: flag({
     default: false,
-    text: 'The client keeps no context between the messages that it compresses.',
+    text: 'With `true`, the client keeps no context between the messages that it compresses.',
   }),
   serverMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: "The size of the window for the server's messages, as a power of 2: they refer back at most that many bytes.",
+    text: 'The size of the window for the messages that the server compresses. With the value n, a message refers back at most 2ⁿ bytes.',
   }),
   clientMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: "The size of the window for the client's messages, as a power of 2. A server cannot always enforce it: a client whose offer lacks `client_max_window_bits` cannot be limited.",
+    text: 'The size of the window for the messages that the client compresses; with the value n, it has 2ⁿ bytes. A server cannot limit the window of a client whose offer lacks `client_max_window_bits`.',
   }),
 };
 

@@ -61,7 +61,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   handshakeTimeout: limit('ms', {
     default: 10_000,
-    text: 'How long opening the connection may take in all: name lookup, TCP, proxy, TLS, redirects and response.',
+    text: 'How long the whole attempt may take: name lookup, TCP, proxy, TLS, redirects and response.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
@@ -92,7 +92,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`, or a function',
     {
-      text: 'A stream to use as the connection, or a function that opens one for each hop, see [below](api.md#a-socket-of-your-own). For `wss:`, TLS is started on it, unless it is a TLS socket.',
+      text: 'A stream that is used as the connection to the server, or a function that returns such a stream for each hop; see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, TLS is started on the stream, unless the stream is a TLS socket.',
     },
     (value, name) => {
       if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
@@ -101,16 +101,16 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   proxy: custom<string | URL>(
     "a URL, or `'env'`",
     {
-      text: "The URL of a proxy: `http:` or `https:` for a proxy with HTTP CONNECT, `socks5:` or `socks5h:` for a SOCKS5 proxy, which also resolves the name of the server. `'env'` takes the proxy from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
+      text: "The URL of a proxy: `http:` or `https:` for a proxy with HTTP CONNECT, `socks5:` or `socks5h:` for a SOCKS5 proxy. A SOCKS5 proxy also resolves the name of the server. With `'env'`, the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` name the proxy. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
     },
     checkProxy,
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. After a redirect, another origin receives no subprotocols (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
+    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, that origin receives no subprotocols (some applications send a token in them), none of `headers`, no credentials of the URL, and no client certificate; `secureContext` is not used either.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
-    text: "The names of those `headers` that another origin may receive after a redirect; `'Sec-WebSocket-Protocol'` stands for the subprotocols. `Authorization` and `Cookie` are refused.",
+    text: "The names of those `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
   }),
 };
 
@@ -127,7 +127,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   handlers: custom<ConnectionHandlers<unknown, string | Buffer>>(
     'an object',
     {
-      text: "The handlers for the connection's events, [`ConnectionHandlers`](api.md#handlers). Without a `message` handler, the application reads messages with `for await`.",
+      text: '[`ConnectionHandlers`](api.md#handlers), the handlers for the events of the connection. Without a `message` handler, the application reads messages with `for await`.',
     },
     (value) => checkHandlers(value as object),
   ),

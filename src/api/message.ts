@@ -35,17 +35,17 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
     Number.POSITIVE_INFINITY,
     {
       defaultText: 'one frame',
-      text: 'The largest payload of one frame. A longer message is sent in several frames.',
+      text: 'The maximum payload of one frame. A longer message is sent in several frames.',
     },
     'bytes',
   ),
   lastFragmentSize: limit('bytes', {
     defaultText: '`fragmentSize`',
-    text: 'The largest payload of the last, or only, frame. It needs `fragmentSize`, and cannot be smaller.',
+    text: 'The maximum payload of the last frame, or of the only frame. This option requires `fragmentSize`, and must not be smaller than `fragmentSize`.',
   }),
   compress: flag({
     default: true,
-    text: '`false`: this message is not compressed, whatever was negotiated.',
+    text: 'With `false`, this message is sent uncompressed, even if compression was negotiated.',
   }),
 };
 
@@ -66,16 +66,16 @@ export interface SendStreamOptions {
 export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
   binary: flag({
     defaultText: 'the type of the first part',
-    text: 'Whether the message is binary. If it is a text message, its parts are strings or UTF-8.',
+    text: '`true` for a binary message, `false` for a text message. The parts of a text message are strings or UTF-8 bytes.',
   }),
   compress: flag({
     default: true,
-    text: '`false`: this message is not compressed, whatever was negotiated.',
+    text: 'With `false`, this message is sent uncompressed, even if compression was negotiated.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
     {
-      text: 'Aborts the message. If a part of it was sent, the connection fails with 1011, `WS_STREAM_CUT`.',
+      text: 'Aborts the message. If a part of the message was already sent, the connection fails with 1011, `WS_STREAM_CUT`.',
     },
     (value, name) => {
       if (!(value instanceof AbortSignal))

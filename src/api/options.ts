@@ -120,11 +120,11 @@ export interface ConnectionValues
 const heartbeatSpecs: SpecsOf<HeartbeatOptions> = {
   interval: limit('ms', {
     default: serverLimits.heartbeatInterval,
-    text: 'How long the peer may be silent before a ping is sent; any byte from the peer counts as a sign of life. While the application has paused reading, pings are sent, but no answer is expected. A connection that has sent nothing for this long while it receives sends a pong.',
+    text: 'How long the peer may be silent before a ping is sent; any byte from the peer counts as a sign of life. While the application has paused reading, pings are sent, but no answer is expected. If this side receives data but has sent nothing for this time, it sends a pong.',
   }),
   timeout: limit('ms', {
     default: serverLimits.heartbeatTimeout,
-    text: 'How long the peer may stay silent after that ping before the connection is dropped with `WS_HEARTBEAT_TIMEOUT`. The time grows by 1 s for each 32 KiB that were sent since the peer’s last sign of life, up to 8 MiB, because the peer has to read them first.',
+    text: 'How long the peer may stay silent after that ping before the connection is dropped with `WS_HEARTBEAT_TIMEOUT`. The time becomes 1 s longer for each 32 KiB that were sent since the peer’s last sign of life, because the peer has to read these bytes first; at most 8 MiB are counted.',
   }),
 };
 
@@ -136,7 +136,7 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
   timeout: limit('ms', {
     default: Number.POSITIVE_INFINITY,
-    text: 'How long the connection may be without a pong before it fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
+    text: 'How long no pong may arrive before the connection fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
   }),
   answerEach: flag({
     default: true,
@@ -161,12 +161,12 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
-    text: '`send` returns false while more than this waits to be sent. A server also stops reading from a peer while replies of more bytes than this wait for that peer.',
+    text: '`send` returns false while more bytes than this wait to be sent. A server also stops reading from a peer while more than this number of bytes of replies to the peer wait.',
   }),
   sendCap: limit('bytes', {
     default: serverLimits.sendCap,
     client: clientLimits.sendCap,
-    text: 'How much may wait to be sent. If more waits, the connection is dropped with `WS_SEND_CAP`. An empty queue always admits one message, fragmented or not.',
+    text: 'How many bytes may wait to be sent. If more bytes wait, the connection is dropped with `WS_SEND_CAP`. If nothing waits, one message of any size is accepted, even if it is sent in several frames.',
   }),
   maxLatestKeys: limit('', {
     default: serverLimits.maxLatestKeys,
@@ -174,11 +174,11 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   sendTimeout: limit('ms', {
     default: serverLimits.sendTimeout,
-    text: 'While more than 1 MiB waits for a peer: how long the peer may take none of it before the connection is dropped with `WS_SEND_CAP`. If less waits, the time allowed is the larger of this and the sum of `heartbeat.interval` and `heartbeat.timeout`, whatever the peer sends.',
+    text: 'How long a peer may accept no bytes while more than 1 MiB waits for it. After this time the connection is dropped with `WS_SEND_CAP`. If fewer bytes wait, the time is the larger of this value and the sum of `heartbeat.interval` and `heartbeat.timeout`, even if the peer sends data.',
   }),
   closeTimeout: limit('ms', {
     default: serverLimits.closeTimeout,
-    text: "How long the closing handshake, and then the end of the TCP connection, may take. After that the connection is dropped, with `WS_CLOSE_TIMEOUT` if the peer's Close frame did not arrive.",
+    text: "How long the closing handshake may take, and then the end of the TCP connection. After this time the connection is dropped. If the peer's Close frame did not arrive, the error is `WS_CLOSE_TIMEOUT`.",
   }),
   heartbeat: group<HeartbeatOptions, typeof heartbeatSpecs>(
     heartbeatSpecs,
@@ -187,7 +187,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   ),
   pings: optionalGroup<PingOptions, typeof pingSpecs>(
     pingSpecs,
-    'Sends pings at a fixed interval, whatever else the peer sends. Only a pong counts as an answer.',
+    'Sends pings at a fixed interval, even if the peer sends messages. Only a pong counts as an answer.',
   ),
   messageTimeout: limit('ms', {
     default: serverLimits.messageTimeout,
@@ -195,18 +195,18 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   flush: oneOf(['turn', 'read'], {
     default: serverLimits.flush,
-    text: "When sent bytes are written to the socket. `'turn'`: at the end of the event loop's turn; `'read'`: also after each read.",
+    text: "When messages are written to the socket. `'turn'`: at the end of the event loop's turn. `'read'`: also after each read from the socket.",
   }),
   text: oneOf(['string', 'own-string', 'bytes'], {
     default: 'string',
-    text: "How text messages are delivered. `'string'`: small messages that arrive together share the memory of one string of at most 1 KiB, which stays in memory as long as one of them does. `'own-string'`: each message has memory of its own, which takes more time. `'bytes'`: as Buffers that were checked to be UTF-8.",
+    text: "How text messages are delivered. `'string'`: as strings. Small messages that arrive together may be parts of one string of at most 1 KiB, and this string stays in memory as long as one of the messages does. `'own-string'`: as strings, each with its own memory, which takes more time. `'bytes'`: as Buffers that were checked to be UTF-8.",
   }),
   compression: custom<boolean | CompressionOptions, boolean>(
     'boolean or an object',
     {
       default: false,
       members: compressionSpecs,
-      text: 'permessage-deflate (RFC 7692): a server accepts it, a client offers it.',
+      text: 'Enables permessage-deflate (RFC 7692): a server accepts the extension, and a client offers it.',
     },
     checkCompression,
   ),
@@ -215,13 +215,13 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     {
       default: serverLimits.memoryBudget,
       defaultText: '`processMemoryBudget`, 256 MiB',
-      text: 'The budget that the memory of this connection counts towards. If the budget has no room, connections take turns in being read.',
+      text: 'The budget that counts the memory of this connection. If the budget has little room, the library reads from its connections in turns.',
     },
     checkMemoryBudget,
   ),
   autoPong: flag({
     default: true,
-    text: '`false`: pings are not answered automatically, and the `ping` handler has to call `pong`. It exists for tests of peers, since RFC 6455 requires an answer to each ping.',
+    text: 'With `false`, pings are not answered automatically, so the `ping` handler has to call `pong`. Use `false` only in tests, since RFC 6455 requires an answer to each ping.',
   }),
   closeReason: callback<NonNullable<ConnectionOptions['closeReason']>>('(error) => string', {
     defaultText: "the text of a `ProtocolError`, '' for other errors",

@@ -115,14 +115,14 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   handlers: custom<ReconnectHandlers<unknown, string | Buffer>>(
     'an object',
     {
-      text: 'The handlers for the events of all connections. `ReconnectHandlers` has [those of a connection](api.md#handlers) and two more: `failed(error, retries, wait)` reports that another attempt follows in `wait` ms, and `ended(cause)` that no other attempt follows.',
+      text: 'The handlers for the events of all connections. `ReconnectHandlers` has [those of a connection](api.md#handlers) and two more: `failed(error, retries, wait)` is called when an attempt has failed and another attempt follows in `wait` ms, and `ended(cause)` is called when no other attempt follows.',
     },
     (value) => checkHandlers(value as object),
   ),
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     {
-      text: '`AttemptOptions`: the options of `connect` except `handlers` and `signal`, and with `socket` only as a function, which is called for each attempt; or a function that returns these options for each attempt. TypeScript requires this option, with `data`, if `Data` does not include undefined.',
+      text: '`AttemptOptions`: the options of `connect` except `handlers` and `signal`. `socket` has to be a function, which is called for each attempt. The value may also be a function that returns `AttemptOptions`; it is called before each attempt. TypeScript requires this option, with `data`, if `Data` does not include undefined.',
     },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);
@@ -131,7 +131,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   backoff: custom<Backoff | (() => Backoff)>(
     'an object, or a function',
     {
-      text: 'How long to wait before an attempt: a `Backoff`, or a function that is called before each wait and returns one.',
+      text: 'How long to wait before an attempt: a `Backoff`, or a function that returns a `Backoff` and is called before each wait.',
       members: backoffSpecs,
     },
     (value) => {
@@ -142,16 +142,16 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
     '(cause, retries) => boolean',
     {
       defaultText: 'always, but not after invalid options or an invalid URL',
-      text: "Called when a connection was closed or an attempt failed, and again when the wait is over. Only a result of exactly `true` leads to another attempt. The cause, a `ReconnectCause`, is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default a `TypeError`, a `RangeError` or an invalid URL ends the attempts, since such options stay invalid.",
+      text: "Says whether to try again. Called when a connection was closed or an attempt has failed, and again when the wait is over. Another attempt follows only if the result is exactly `true`. The cause, a `ReconnectCause`, is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default, only a `TypeError`, a `RangeError` or an invalid URL ends the attempts, since the next attempt would fail in the same way.",
     },
   ),
   retryFirst: flag({
     default: true,
-    text: 'Whether a failed first attempt is repeated as well. With `false`, its failure ends the reconnection: `start()` rejects, and no event is reported.',
+    text: 'Whether another attempt follows if the first attempt fails. With `false`, a failure of the first attempt ends the reconnection: `start()` rejects, and no event is reported.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
-    text: 'How much may wait to be sent while there is no connection. Each message counts with its size and 128 bytes.',
+    text: 'How many bytes of messages may wait while there is no connection. Each message counts with its size and 128 bytes more.',
   }),
   unref: flag({
     default: false,

@@ -107,11 +107,11 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
   ),
   handshakeTimeout: limit('ms', {
     default: HANDSHAKE_TIMEOUT,
-    text: 'How long the opening handshake may take, from the accepted socket to the 101 response, including TLS and an async `upgrade` handler. After that the server answers 408 and drops the connection.',
+    text: 'How long the opening handshake may take, from the accepted socket to the 101 response, including TLS and an async `upgrade` handler. After this time the server answers 408 and drops the connection.',
   }),
   maxConnections: limit('', {
     default: MAX_CONNECTIONS,
-    text: "How many sockets may be open, each from its acceptance to its 'close' event, in any state. Further ones get 503.",
+    text: "How many sockets may be open. A socket counts from its acceptance to its 'close' event, in any state. Further requests get 503.",
   }),
 };
 
@@ -149,7 +149,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   tls: custom<NonNullable<ListenOptions['tls']>>(
     'an object for `tls.createServer`',
     {
-      text: 'Options for `tls.createServer` with a certificate and its key. With it, the listener accepts `wss:` connections only.',
+      text: 'Options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts `wss:` connections only.',
     },
     (value) => checkTls(value as NonNullable<ListenOptions['tls']>),
   ),
@@ -165,11 +165,11 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   ),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the listener is open. Its connections keep the process alive in any case.',
+    text: 'Whether the process may end while the listener is open. With `true`, open connections still keep the process alive.',
   }),
   backlog: integer(1, 2_147_483_647, {
     defaultText: '511',
-    text: 'How many connections that are not yet accepted the operating system keeps waiting.',
+    text: 'How many connections may wait in the operating system until the process accepts them.',
   }),
   reusePort: flag({
     default: false,
@@ -206,7 +206,7 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
   }),
   grace: limit('ms', {
     default: SHUTDOWN_GRACE,
-    text: 'How long the closing handshakes may take; it replaces `closeTimeout`. After that the remaining connections are dropped.',
+    text: 'How long the closing handshakes may take; used instead of `closeTimeout`. After this time the remaining connections are dropped.',
   }),
 };
 

@@ -72,7 +72,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
     'a path or a RegExp',
     {
       defaultText: 'every path that no other server has',
-      text: 'The path that the server serves, without a query. A path with a `*` at its end stands for every path that begins with the part before it.',
+      text: 'The path that the server serves, without a query. If the path ends with `*`, the server serves every path that begins with the text before the `*`.',
     },
     (value) => toPathPattern(value as string | RegExp),
   ),
@@ -97,15 +97,15 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   warnAfter: warnAfterOption,
   cancel: oneOf(['refuse', 'close'], {
     default: 'refuse',
-    text: "How a connection is cancelled: `'refuse'` answers the request with HTTP 403 or 500; `'close'` completes the opening handshake and closes with 1008 or 1011.",
+    text: "How `onConnection` cancels a connection. `'refuse'` answers the request with HTTP 403, or 500 after an exception. `'close'` completes the opening handshake, and then closes with 1008, or 1011 after an exception.",
   }),
   trustedProxies: integer(0, Number.POSITIVE_INFINITY, {
     default: 0,
-    text: 'How many proxies in front of the server add an address to X-Forwarded-For.',
+    text: 'How many proxies in front of the server each add an address to X-Forwarded-For.',
   }),
   // C78: 4D does not document its default.
   closeTimeout: limit('ms', { default: 30_000, text: 'How long the closing handshake may take.' }),
-  origins: custom<OriginPolicy, OriginPolicy>('as of the native server', {
+  origins: custom<OriginPolicy, OriginPolicy>('as for the native server', {
     default: 'any',
     text: 'The origins whose pages may connect.',
   }),

@@ -38,35 +38,42 @@ export type WebServerValues = ValuesOf<
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({
     default: '127.0.0.1',
-    text: "The address to listen on; 4D's `IPAddressToListen`, which is every address by default.",
+    text: 'The address to listen on. In 4D, this is `IPAddressToListen`, whose default is every address.',
   }),
   port: portOption({
     defaultText: '8080; 8443 with TLS',
-    text: "The port to listen on, 0 for a free one; 4D's `HTTPPort` and `HTTPSPort`.",
+    text: 'The port to listen on; 0 chooses a free port. In 4D, these are `HTTPPort` and `HTTPSPort`.',
   }),
-  rootFolder: custom('a path', { text: "The folder whose files are served; 4D's `rootFolder`." }, checkText),
+  rootFolder: custom(
+    'a path',
+    { text: 'The folder whose files are served. In 4D, this is `rootFolder`.' },
+    checkText,
+  ),
   defaultHomepage: custom(
     'a file name',
-    { default: 'index.html', text: "The file that stands for a folder; 4D's `defaultHomepage`." },
+    {
+      default: 'index.html',
+      text: 'The file that is served for a folder. In 4D, this is `defaultHomepage`.',
+    },
     checkText,
   ),
   onRequest: callback<NonNullable<WebServerSettings['onRequest']>>('(request, response) => unknown', {
-    text: 'Answers the requests, in place of `rootFolder`.',
+    text: 'A function that answers the requests; used instead of `rootFolder`.',
   }),
   certificateFolder: custom(
     'a path',
     {
       defaultText: 'no TLS',
-      text: "TLS with the files `cert.pem` and `key.pem` of this folder; 4D's `certificateFolder`.",
+      text: 'Enables TLS with the files `cert.pem` and `key.pem` of this folder. In 4D, this is `certificateFolder`.',
     },
     checkText,
   ),
   cert: custom(
     'PEM, or the path of a file',
-    { text: 'TLS: the certificate; `key` belongs to it.' },
+    { text: 'Enables TLS: the certificate. It requires `key`.' },
     checkPem,
   ),
-  key: custom('PEM, or the path of a file', { text: 'TLS: the private key of `cert`.' }, checkPem),
+  key: custom('PEM, or the path of a file', { text: 'For TLS: the private key of `cert`.' }, checkPem),
 };
 
 function checkText(value: unknown, name: string): void {

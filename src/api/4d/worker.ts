@@ -16,7 +16,7 @@ export const serializeOption: OptionSpec<boolean, boolean> = flag({
 /** The option `warnAfter`, of servers and clients. */
 export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   default: 10_000,
-  text: 'How long a callback may run while others wait for it, before it is reported to its `onError`.',
+  text: 'If a callback has not ended after this time, and other callbacks wait for it, `onError` of its handler is called.',
 });
 
 /** The work for one event. Never throws, and the returned Promise never rejects. */

@@ -80,7 +80,7 @@ const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {
     default: 'rfc6455',
-    text: "The beginning of all names that the bus uses in its engine (for example Redis or NATS). Programs with different prefixes do not receive each other's messages.",
+    text: "The beginning of all names that the bus uses in Redis, NATS or the cluster. Programs with different prefixes do not receive each other's messages.",
   },
   (value, name) => {
     if (typeof value === 'string' && /^[\w:-]{1,100}$/.test(value)) return;
@@ -90,7 +90,7 @@ const prefix = custom<string, string>(
 
 const maxWaiting = limit('bytes', {
   default: 16 * 1024 * 1024,
-  text: 'The number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified of a gap.',
+  text: 'How many bytes of messages may wait until Redis, NATS or the primary of the cluster accepts them. Further messages are refused, and their subscribers are notified of a gap.',
 });
 
 /** The table of `BusOptions`. */
@@ -106,7 +106,7 @@ const sizeOf = (text: string) => integer(1, 1_000_000, { default: 1_000, text })
 const ttlOf = (text: string) => integer(1_000, 2_147_483_647, { default: 3_600_000, text }, 'ms');
 
 const historySpecs: SpecsOf<HistoryOptions> = {
-  size: sizeOf('The minimum number of messages of each topic that are kept; Redis may keep about 100 more.'),
+  size: sizeOf('How many messages of each topic are kept; Redis may keep about 100 more.'),
   ttl: ttlOf('When a topic has had no message for this time, all of its messages are deleted.'),
 };
 
@@ -120,7 +120,7 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   maxWaiting,
   sharded: flag({
     default: false,
-    text: 'Uses sharded pub/sub, for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, from Redis 7 on. They do not support patterns.',
+    text: 'With `true`, the bus uses sharded pub/sub, for a Redis Cluster. The commands of sharded pub/sub, SPUBLISH and SSUBSCRIBE, need Redis 7 or later, and do not support patterns.',
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,
@@ -146,8 +146,8 @@ const natsHistorySpecs: SpecsOf<NatsHistoryOptions> = {
       return value as NatsJetStream;
     },
   },
-  size: sizeOf('The number of messages of each topic that are kept.'),
-  ttl: ttlOf('Messages are deleted after this time.'),
+  size: sizeOf('How many messages of each topic are kept.'),
+  ttl: ttlOf('How long each message is kept.'),
 };
 
 /** The values of `NatsHistoryOptions`. */

@@ -46,7 +46,7 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
     MAX_LEASE,
     {
       default: 15_000,
-      text: 'If no message of a process arrives for this time, the members of this process have left. Each process sends a message three times per lease.',
+      text: 'If no message of a process arrives for this time, the other processes report that its members have left. Each process sends three messages in this time.',
     },
     'ms',
   ),
@@ -59,13 +59,13 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
     65_536,
     {
       default: 1_024,
-      text: 'The maximum size of the value that `member` returns, as JSON. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
+      text: 'The maximum size of the JSON of the value that `member` returns. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
     },
     'bytes',
   ),
   maxTopics: limit('', {
     default: 10_000,
-    text: 'The maximum number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The limit also applies to the topics that other processes watch.',
+    text: 'The maximum number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The same limit applies to the topics that other processes watch.',
   }),
 };
 

@@ -96,7 +96,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   handlers: custom<TopicsHandlers>(
     'an object',
     {
-      text: 'The functions that notify the application, `TopicsHandlers`: `gap(topic, connections)`, `state(up)`, `slow(connection, topic)`, `error(error)`.',
+      text: '`TopicsHandlers`, the functions that notify the application: `gap(topic, connections)`, `state(up)`, `slow(connection, topic)`, `error(error)`.',
     },
     (value) => {
       const handlers = value as Readonly<Record<string, unknown>>;
@@ -114,7 +114,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` does not send further messages to the subscriber while it is slow. Both actions are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
+    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` sends no further messages to the subscriber while it is slow. In both cases, the handler `slow` is called, and `counts` has the number of these cases. `'latest'` keeps only the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
@@ -126,11 +126,11 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicsPerConnection: limit('', {
     default: 100,
-    text: 'The maximum number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
+    text: 'The maximum number of topics and patterns that one connection is subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
   }),
   maxSubscribeRate: limit('', {
     default: 100,
-    text: 'The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` of them may come at the same time. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
+    text: 'The average number of subscriptions that one connection may make per second; up to `maxTopicsPerConnection` of them may come at once. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
   }),
   maxTopics: limit('', {
     default: 250_000,
@@ -142,7 +142,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicParts: limit('', {
     default: 8,
-    text: 'The maximum number of parts in the name of a topic. For a topic of n parts, the library may have to look for 2ⁿ patterns.',
+    text: 'The maximum number of parts in the name of a topic. To find the patterns that match a topic of n parts, the library may have to look at up to 2ⁿ patterns.',
   }),
 };
 
