@@ -1,11 +1,12 @@
-/** `host` and `port`: a value that Node would read as something else is an error. Each surface that uses these options has its own tests. */
+/** `host` and `port`: a value throws if Node would interpret it as another host or port. The functions that have these options have
+ * tests of their own. */
 import { expect, test } from 'vitest';
 import { hostOption, portOption } from '../../src/api/address-options.ts';
 
 const host = hostOption({ default: '127.0.0.1', text: 'A host.' });
 const port = portOption({ default: 80, text: 'A port.' });
 
-test('valid hosts and ports are accepted, and an absent host or port has its default', () => {
+test('valid hosts and ports are accepted, and an undefined host or port gets its default', () => {
   for (const value of ['::', '0.0.0.0', 'localhost']) expect(host.read(value, 'host', 'server')).toBe(value);
   for (const value of [0, 8080, 65_535]) expect(port.read(value, 'port', 'server')).toBe(value);
   expect(host.read(undefined, 'host', 'server')).toBe('127.0.0.1');

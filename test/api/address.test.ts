@@ -1,4 +1,5 @@
-/** The library looks up the address of the other end when the application reads it. The application can still read the address at any later time. */
+/** The library does not look up the address of a peer before the application can read it. From that moment on the application can read
+ * the address at any time, also after the close. */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';
 import { Socket } from 'node:net';
@@ -42,7 +43,7 @@ const addressOf = ({ remoteAddress, remotePort }: Connection<undefined>): unknow
 ];
 
 describe.each(kinds)('%s', (kind) => {
-  test('a connection that receives its first message together with the handshake knows its address after the close, even if the address was never read before', async () => {
+  test('after the close, an application can read the address of a connection for the first time, even if the first message arrived together with the handshake', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -57,7 +58,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a connection that the application took from `connections` knows its address after the close', async () => {
+  test('an application that took a connection from `connections` can read its address after the close', async () => {
     const { server, peer } = await startServer({ message() {} }, {}, kind);
     const raw = peer();
     const port = await open(raw);
@@ -67,7 +68,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a connection knows its address after the application has dropped it', async () => {
+  test('an application can read the address of a connection after it has dropped the connection', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -102,7 +103,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('a kept request knows its address after the close, and `refused` can read the address of a request whose peer has left', async () => {
+  test('an application that kept a request can read its address after the close, and `refused` can read the address of a request whose peer has left', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(
@@ -133,7 +134,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('a connection from `handleUpgrade` knows its address after the close, even if the transport is a Duplex with an address', async () => {
+test('an application can read the address of a connection from `handleUpgrade` after the close, even if the transport is a Duplex with an address', async () => {
   const server = new WebSocketServer({ message() {} });
   const http = createHttpServer();
   let seen: Connection | null = null;
@@ -167,7 +168,7 @@ test('a connection from `handleUpgrade` knows its address after the close, even 
   await server.shutdown();
 });
 
-test('the library does not look up an address while the application cannot read it', async () => {
+test('the library does not look up the address of a connection before the application has access to the connection', async () => {
   // Node's `remoteAddress` calls this method. `remoteAddress` itself cannot be replaced.
   const prototype = Socket.prototype as unknown as { _getpeername(): unknown };
   const lookedUp = vi.spyOn(prototype, '_getpeername');

@@ -33,7 +33,7 @@ describe('C21: the waits of a client', () => {
     );
   });
 
-  test('C21: the first wait after a lost connection is random, and at most `first`', () => {
+  test('C21: the first wait after a lost connection is random and at most as long as the option `first`', () => {
     fc.assert(
       fc.property(time, fraction, (first, random) => {
         expect(firstWait(readBackoff({ first }), random)).toBe(Math.min(first * random, MAX_TIMER));

@@ -1,4 +1,4 @@
-/** The options that select the connections of a broadcast, and the options of `listen` besides host and port. */
+/** The options that select the connections of a broadcast, and all options of `listen` except host and port. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -28,7 +28,7 @@ async function three() {
 }
 
 describe('broadcast', () => {
-  test('the options to, except and filter work alone and together, and the older form of the arguments still works', async () => {
+  test('broadcast accepts the options to, except and filter alone and together, and still accepts the older form of the arguments', async () => {
     const { server, received, all } = await three();
     const [a, b, c] = all as [Connection, Connection, Connection];
     expect(server.broadcast('all')).toBe(3);
@@ -52,7 +52,7 @@ describe('broadcast', () => {
     ]);
   });
 
-  test('broadcast leaves out closed connections and connections of other servers', async () => {
+  test('broadcast sends nothing to closed connections and to connections of other servers', async () => {
     const { server, all, clients } = await three();
     const other = await three();
     all[0]!.terminate();
@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('broadcast throws for invalid options, and throws the exception of the filter unchanged', async () => {
+  test('broadcast throws for invalid options, and if the filter throws, broadcast throws the same exception', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);
@@ -84,7 +84,7 @@ describe('broadcast', () => {
 });
 
 describe('listen', () => {
-  test('listen passes ipv6Only and exclusive to the system', async () => {
+  test('listen passes the options ipv6Only and exclusive to the operating system', async () => {
     const server = new WebSocketServer({});
     const { port } = await server.listen({ host: '::1', ipv6Only: true, exclusive: true });
     const connection = await connect(`ws://[::1]:${port}`);

@@ -1,4 +1,4 @@
-/** `handleUpgrade` with a Duplex whose `write` throws, as a Duplex of an application may. */
+/** An application passes a Duplex to `handleUpgrade`, and the `write` of this Duplex throws. */
 import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { WebSocketServer } from '../../src/api/server.ts';
 import { reject } from '../../src/api/upgrade-answer.ts';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
 
-describe('FAULT-3: handleUpgrade destroys a Duplex whose write throws, and shutdown does not wait for it', () => {
+describe('FAULT-3: handleUpgrade destroys a Duplex whose write throws, and shutdown does not wait for this Duplex', () => {
   const never = (): Promise<undefined> => new Promise(() => {});
   test.each<[string, () => unknown, string, object?]>([
     ['if upgrade accepts at once', () => undefined, 'WS_HANDSHAKE_ABANDONED'],

@@ -1,4 +1,4 @@
-/** Two of our endpoints send at the same time: they do not deadlock, and no message is lost in either direction. */
+/** Our client and our server send at the same time. They do not deadlock, and no message is lost in either direction. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ function filled(seed: number): Buffer {
 }
 
 describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
-  test('two endpoints that send each other 16 MiB at the same time both receive them', async () => {
+  test('two endpoints send each other 16 MiB at the same time, and each receives all bytes', async () => {
     const [ours, theirs] = [filled(1), filled(2)];
     let atServer: Buffer | null = null;
     let atClient: Buffer | null = null;
@@ -93,7 +93,7 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
     expect(await two.left.closed).toMatchObject({ code: 1000, wasClean: true });
   }, 60_000);
 
-  test('100,000 messages in each direction at once arrive, and so do 100,000 echoes', async () => {
+  test('all messages arrive if both ends send 100,000 at the same time, and if a server echoes 100,000', async () => {
     const atServer = counter();
     const atClient = counter();
     const { left, right } = await pair(

@@ -1,6 +1,6 @@
 /**
- * FAULT-2, FAULT-3: every opened connection is reported closed exactly once, and none of its resources is left. This holds for any
- * call of the application in any hook, and for any behaviour of the peer. `npm run chaos` does the same for longer.
+ * FAULT-2, FAULT-3: for every opened connection, the close handler is called exactly once, and afterwards no resource is left, whatever the
+ * application calls in a hook and whatever the peer does. `npm run chaos` runs the same test for longer.
  */
 import { expect, test } from 'vitest';
 import { nothingLeft, runChaos } from '../../scripts/chaos.js';

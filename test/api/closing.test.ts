@@ -1,4 +1,4 @@
-/** The end of a connection, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
+/** The end of a connection, and what the handlers of both ends receive: deadlines, a shutdown, pauses, failures, and a TCP reset. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type CloseInfo,
@@ -39,7 +39,7 @@ async function mute(
 }
 
 describe('close with its own timeout', () => {
-  test('close with a timeout ends the connection earlier than closeTimeout', async () => {
+  test('close with a timeout that is shorter than closeTimeout drops the connection after that timeout', async () => {
     const { connection, peer } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     const closed: CloseInfo = await connection.close(3000, 'bye', 1);
     expect(closed).toMatchObject({ code: 1006, wasClean: false });
@@ -63,7 +63,7 @@ describe('close with its own timeout', () => {
 });
 
 describe('shutdown', () => {
-  test('shutdown waits for its grace, not for closeTimeout, and the connections that shutdown drops report no error', async () => {
+  test('shutdown drops the open connections after its own grace period and not after closeTimeout, and these connections report no error', async () => {
     const { server, peer, connection, errors } = await mute({ closeTimeout: 1 });
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
@@ -78,7 +78,7 @@ describe('shutdown', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a later call of shutdown does not prolong the first one', async () => {
+  test('a second call of shutdown does not prolong the grace period of the first call', async () => {
     const { server } = await mute();
     const over = server.shutdown({ grace: 1 });
     expect(server.shutdown({ grace: 3_600_000 })).toBe(over);
@@ -139,7 +139,7 @@ function recording(): Ending & ConnectionHandlers {
   };
 }
 
-describe.each(kinds)('FAULT-8: a connection that failed, %s', (kind) => {
+describe.each(kinds)('FAULT-8: a connection that failed (%s)', (kind) => {
   const sizes: [string, { compression: boolean; size: number }][] = [
     ['a small message', { compression: false, size: 1_001 }],
     ['a message that is still being sent', { compression: false, size: 8_000_000 }],
@@ -148,7 +148,7 @@ describe.each(kinds)('FAULT-8: a connection that failed, %s', (kind) => {
   ];
 
   test.each(sizes)(
-    'FAULT-8: if the server fails the connection with 1009, both ends know the reason: %s',
+    'FAULT-8: if the server fails the connection with 1009, the handlers of both ends receive the reason: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -166,7 +166,7 @@ describe.each(kinds)('FAULT-8: a connection that failed, %s', (kind) => {
   );
 
   test.each(sizes)(
-    'FAULT-8: if the client fails the connection with 1009, both ends know the reason: %s',
+    'FAULT-8: if the client fails the connection with 1009, the handlers of both ends receive the reason: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -202,7 +202,7 @@ describe.each(kinds)('FAULT-8: a connection that failed, %s', (kind) => {
 });
 
 describe('FAULT-8: the arguments of the close handler', () => {
-  test('FAULT-8: after an exception in a handler, close receives the exception as `error` and 1011 as `sentCode`', async () => {
+  test('FAULT-8: after an exception in a handler, the close handler receives the exception as `error` and 1011 as `sentCode`', async () => {
     const here = recording();
     const { left, right } = await pair({
       ...here,
@@ -228,7 +228,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(await right.closed).toMatchObject(nothing);
   });
 
-  test('FAULT-8: wasClean is false if our Close frame and the messages before it never left', async () => {
+  test('FAULT-8: wasClean is false if the peer never reads our Close frame and the messages before this frame', async () => {
     const { connection, peer } = await mute({ closeTimeout: 50 });
     peer.socket.pause();
     while (connection.bufferedAmount < 16_777_216) connection.send(Buffer.alloc(262_144));
@@ -292,7 +292,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: leaving a loop closes a paused connection cleanly', async () => {
+  test('FAULT-2: leaving a loop over the messages closes a paused connection cleanly', async () => {
     const { left, right } = await pair({}, patient, patient);
     for (let count = 0; count < 100; count++) left.send('message');
     for await (const message of right) {
@@ -323,7 +323,7 @@ describe('FAULT-2: a paused connection', () => {
     while (server.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   });
 
-  test('FAULT-2: a shutdown closes a paused connection cleanly', async () => {
+  test('FAULT-2: a shutdown of the server closes a paused connection cleanly', async () => {
     const { server, left } = await pair({ message() {} }, patient, patient);
     left.pause();
     await server.shutdown({ grace: 3_600_000 });
@@ -409,7 +409,8 @@ const ends = [
 describe.each(ends)(
   'FAULT-3: the peer %s, and the handler `%s` calls reset()',
   (_cause, hook, bytes, code) => {
-    /** The same frame from a client, masked with a key of zeros. If it is sent twice, the second text frame is out of sequence. */
+    /** The same frame as a client sends it, masked with a key of zeros. If a client sends the text frame twice, the second frame breaks
+     * a rule: it begins a message inside another. */
     const toServer = Buffer.concat([
       bytes.subarray(0, 1),
       Buffer.from([bytes[1]! | 0x80, 0, 0, 0, 0]),
@@ -425,7 +426,7 @@ describe.each(ends)(
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 
     test.each(kinds)(
-      'FAULT-3: the end of the connection is reported once, and no resource is left: %s',
+      'FAULT-3: if a handler of the server calls reset(), the close handler is called once, and no resource is left: %s',
       async (kind) => {
         const codes: number[] = [];
         const budget = new CompressionBudget();
@@ -455,7 +456,7 @@ describe.each(ends)(
       },
     );
 
-    test('FAULT-3: on a client, the end of the connection is reported once, and no resource is left', async () => {
+    test('FAULT-3: if a handler of the client calls reset(), the close handler is called once, and no resource is left', async () => {
       const { port, open } = await scripted(({ socket, accept }) => {
         socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
         socket.write(Buffer.concat([bytes, bytes]));

@@ -11,7 +11,7 @@ afterEach(closeServers);
 
 type Outcome = Error | null;
 
-/** A server with one connection, whose peer does not read until the test says so. */
+/** A server with one connection. The peer does not read until the test tells it to. */
 async function stalled(options: Parameters<typeof startServer>[1] = {}) {
   const errors: Error[] = [];
   let opened: (connection: Connection) => void = () => {};
@@ -92,7 +92,7 @@ describe.each([
     expect(events).toEqual(['large', 'small', 'bytes', 'close']);
   });
 
-  test('a waiting message is sent with the values that its options had at the call', async () => {
+  test('a waiting message is sent with the values that its options had when the application called `send`', async () => {
     const received: (string | Buffer)[] = [];
     const { left } = await pair(
       {},
@@ -108,7 +108,7 @@ describe.each([
     expect(received.map((message) => message.length)).toEqual([300_000, 250_000]);
   });
 
-  test('drained waits for every message sent before the call, and for no later message', async () => {
+  test('`drained` waits for every message that was sent before the call, and for no message that was sent after it', async () => {
     const { left } = await pair({}, { compression }, { compression, handlers: { message() {} } });
     await left.drained();
     const events: string[] = [];
@@ -125,7 +125,7 @@ describe.each([
 });
 
 describe('a peer that does not read', () => {
-  test('send calls done once the peer reads', async () => {
+  test('if the peer does not read, send calls done only after the peer has begun to read', async () => {
     const { connection, raw } = await stalled();
     fill(connection);
     const outcomes: Outcome[] = [];
@@ -176,7 +176,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a connection that is not open', () => {
-  test('done, write and drained receive WS_NOT_SENT after the call, not inside it', async () => {
+  test('on a connection that is not open, send, write and drained report WS_NOT_SENT only after their call has returned', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const closed = left.close();
     const outcomes: Outcome[] = [];
@@ -193,7 +193,7 @@ describe('a connection that is not open', () => {
     expect(left.lastWireSize).toBe(0);
   });
 
-  test('the rejection of write has the error that failed the connection as its cause', async () => {
+  test('after a failed connection, write rejects with an error whose cause is the error that failed the connection', async () => {
     const { connection, raw } = await stalled({ closeTimeout: 1 });
     raw.socket.resume();
     raw.write(frame(0x42)); // RSV1
@@ -201,7 +201,7 @@ describe('a connection that is not open', () => {
     await expect(connection.write('x')).rejects.toMatchObject({ cause: { code: 'WS_RESERVED_BITS' } });
   });
 
-  test('a rejected Promise of write or drained that is not awaited causes no unhandled rejection', async () => {
+  test('if the application does not await write or drained, their rejection is not an unhandled rejection', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown): void => void rejections.push(reason);

@@ -77,7 +77,7 @@ describe('send', () => {
     },
   );
 
-  test('A40: large views, which are not copied, arrive unchanged', async () => {
+  test('A40: the library does not copy large views of a buffer, and their bytes arrive unchanged', async () => {
     const large = new Uint16Array(50_000).fill(0x4241);
     const view = large.subarray(1_000, 49_000);
     const viewShared = new Uint8Array(new SharedArrayBuffer(70_000)).fill(7).subarray(100);
@@ -203,7 +203,7 @@ describe('send', () => {
     }
   });
 
-  test('F5, C3: after close no message is sent, and send returns false', async () => {
+  test('F5, C3: after close(), send returns false and sends no message', async () => {
     const { left, right } = await pair();
     const closed = left.close();
     expect([
@@ -219,7 +219,7 @@ describe('send', () => {
     expect([messages, left.state, left.send('later')]).toEqual([[], 'closed', false]);
   });
 
-  test('F16: a ping of 126 bytes is refused, and one of 125 bytes is answered with the same payload', async () => {
+  test('F16: `ping` refuses a payload of 126 bytes, and the peer answers a ping of 125 bytes with the same payload', async () => {
     const pongs: number[] = [];
     const { left } = await pair({ pong: (_, payload) => void pongs.push(payload.length) });
     expect(() => left.ping(Buffer.alloc(126))).toThrow(RangeError);
@@ -230,7 +230,7 @@ describe('send', () => {
     expect(pongs).toEqual([125, 0]);
   });
 
-  test('C10, C23: close codes and reasons that cannot be sent are refused at the call', async () => {
+  test('C10, C23: close() throws for close codes and reasons that must not be sent', async () => {
     const { left } = await pair();
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1000.5, Number.NaN]) {
       expect(() => left.close(code)).toThrow(RangeError);
@@ -251,7 +251,7 @@ describe('state', () => {
     expect(String(right.remotePort)).toBe(new URL(right.url).port);
   });
 
-  test('C12, C13: `closed` resolves on both sides, whether the application reads it before or after the close', async () => {
+  test('C12, C13: the Promise `closed` resolves on both ends, whether the application reads the property before or after the close', async () => {
     const { left, right } = await pair();
     const early = right.closed;
     await left.close(3000, 'done');
@@ -262,7 +262,7 @@ describe('state', () => {
     expect(await left.close()).toEqual(await left.closed);
   });
 
-  test('C6: both sides can close at the same time', async () => {
+  test('C6: if both ends call close() at the same time, the close is clean', async () => {
     const { left, right } = await pair();
     const [one, other] = await Promise.all([left.close(3001), right.close(3002)]);
     expect([one.code, one.wasClean, other.code, other.wasClean]).toEqual([3002, true, 3001, true]);
@@ -275,7 +275,7 @@ describe('state', () => {
     expect(await right.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  test('await using closes the connection and waits for the end, and using drops the connection', async () => {
+  test('`await using` closes the connection and waits for its end, and `using` drops the connection', async () => {
     const one = await pair();
     await one.right[Symbol.asyncDispose]();
     expect(one.right.state).toBe('closed');
@@ -308,7 +308,7 @@ describe('state', () => {
 });
 
 describe('for await', () => {
-  test('the loop ends with a clean close, after the messages that were sent before it', async () => {
+  test('after a clean close, the loop ends once it has delivered the messages that were sent before the close', async () => {
     const { left, right } = await pair();
     left.send('a');
     left.send(Buffer.from('b'));
@@ -323,7 +323,7 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('the loop throws the reason if the connection is lost', async () => {
+  test('if the connection is lost, the loop throws an error that states the reason', async () => {
     const lost = await pair();
     lost.left.terminate();
     await expect(lost.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -386,7 +386,7 @@ describe('for await', () => {
     }
   }, 60_000);
 
-  test('messages that arrived before the loop are kept for it', async () => {
+  test('the connection keeps messages that arrive before a loop begins, and delivers them to the loop', async () => {
     const { left, right } = await pair();
     left.send('early');
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -396,7 +396,7 @@ describe('for await', () => {
     }
   });
 
-  test('a message handler excludes a loop, and a loop excludes a second loop', async () => {
+  test('a connection with a message handler allows no loop, and a connection with a loop allows no second loop', async () => {
     const withHandler = await pair({}, {}, { handlers: { message() {} } });
     expect(() => withHandler.right[Symbol.asyncIterator]()).toThrow(TypeError);
     const { right } = await pair();
@@ -409,7 +409,7 @@ describe('for await', () => {
     expect(await pending).toEqual({ done: true, value: undefined });
   });
 
-  test('if the connection was closed before the loop began, the loop ends after a clean close and throws after a lost connection', async () => {
+  test('a loop that begins on a closed connection ends at once if the close was clean, and throws if the connection was lost', async () => {
     const ended = await pair();
     await ended.left.close();
     await ended.right.closed;
@@ -477,7 +477,7 @@ describe('messages that are not read', () => {
     expect(warnings).toMatchObject([{ code: 'WS_UNREAD_MESSAGES' }]);
   });
 
-  test('messages wait for a loop that begins within 30 s, even if that loop takes long', async () => {
+  test('no message is dropped if a loop begins within 30 s, even if that loop is slow', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const { server, peer } = await startServer();
@@ -510,7 +510,7 @@ describe('A48: a handler that fails', () => {
     },
   };
 
-  /** Causes a call of every handler. @param ponged whether left has received a pong, or has failed before */
+  /** Causes a call of every handler. @param ponged returns true once left has received a pong or has failed */
   async function provoke(left: Connection, right: Connection, ponged: () => boolean): Promise<void> {
     right.send('message');
     right.send('fragments', { fragmentSize: 5 });
@@ -586,7 +586,8 @@ describe('A48: a handler that fails', () => {
     expect(warnings[0]!.stack).toContain('connection.test');
   });
 
-  /** The code in the line on stderr, and the frame of the peer that causes it; null for a peer that stays silent. The first frame has RSV1. */
+  /** Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. null stands for a peer that
+   * sends nothing. The first frame has RSV1 set. */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],
     ['WS_MESSAGE_TOO_BIG', frame(Op.Binary, Buffer.alloc(1_001))],
@@ -594,7 +595,7 @@ describe('A48: a handler that fails', () => {
   ];
 
   test.each(faults)(
-    'FAULT-8: a fault of the peer is printed as a line on stderr that names the peer, and is not a process warning: %s',
+    'FAULT-8: if the peer breaks a rule and there is no error handler, a line on stderr names the peer, and there is no process warning: %s',
     async (code, bytes) => {
       vi.stubEnv('NODE_NO_WARNINGS', undefined);
       printed.forget();
@@ -619,7 +620,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('an error handler that throws, rejects, or is a getter that throws, causes a process warning', async () => {
+  test('an error handler causes a process warning if it throws or rejects, or if it is a getter that throws', async () => {
     for (const error of [
       () => {
         throw new Error('in error');
@@ -793,7 +794,7 @@ test('C18: idle connections stay open as long as each peer answers pings', async
   await right.close();
 });
 
-test('a connection that exceeds its send cap fails with a ConnectionError', async () => {
+test('if the application sends more than the send cap of a connection, the connection fails with a ConnectionError', async () => {
   const errors: Error[] = [];
   const { left, right } = await pair({ error: (_, error) => void errors.push(error) }, { sendCap: 100_000 });
   right.pause();

@@ -1,4 +1,5 @@
-/** The channels of node:diagnostics_channel: what is published, in which order with the handlers, and nothing without a subscriber. */
+/** What the library publishes on the channels of node:diagnostics_channel: it publishes before it calls the handler, and without a
+ * subscriber it publishes nothing. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -95,7 +96,7 @@ describe('a handshake', () => {
     expect(events).toEqual(['refused WS_HANDSHAKE_REJECTED 401 /?a', 'handler', 'failed 401']);
   });
 
-  test('an aborted handshake is published with the reason, and invalid options publish nothing', async () => {
+  test('an aborted handshake is published with the reason of the abort, and a connect() with invalid options publishes nothing', async () => {
     const errors: unknown[] = [];
     on('rfc6455:handshake:failed', ({ error }) => errors.push(error));
     const reason = new Error('no longer needed');

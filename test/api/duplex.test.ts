@@ -1,4 +1,5 @@
-/** A connection as a Duplex of Node.js and as WHATWG streams: messages in both directions, backpressure, and every end of a connection. */
+/** A connection as a Duplex of Node.js and as WHATWG streams: messages in both directions, backpressure, and all ways in which a
+ * connection can end. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -11,7 +12,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('the bytes of a file arrive through a pipeline, and the end of the pipeline closes the connection with 1000', async () => {
+  test('a pipeline through toDuplex delivers the bytes of a file, and the end of the pipeline closes the connection with 1000', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -48,7 +49,7 @@ describe('toDuplex', () => {
     expect((await left.closed).code).toBe(1006);
   });
 
-  test('without object mode, empty messages are skipped and text is read as UTF-8', async () => {
+  test('without object mode, the Duplex skips empty messages and delivers a text as its UTF-8 bytes', async () => {
     const { left, right } = await pair();
     const read = buffer(toDuplex(right));
     for (const message of ['', 'é', '', Buffer.from('x')]) left.send(message);
@@ -56,7 +57,7 @@ describe('toDuplex', () => {
     expect((await read).toString()).toBe('éx');
   });
 
-  test('a reader that stalls stops the writer', async () => {
+  test('if the reader of a Duplex stops reading, the writer at the other end has to wait', async () => {
     const { left, right } = await pair();
     const writer = toDuplex(left);
     const reader = toDuplex(right);
@@ -82,7 +83,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('a clean close by the peer ends both directions, and a lost connection is an error of the Duplex', async () => {
+  test('a clean close by the peer ends both directions of the Duplex, and a lost connection makes the Duplex emit an error', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);
@@ -98,7 +99,7 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
-  test('a lost connection is an error of the Duplex even if the application does not read', async () => {
+  test('a lost connection makes the Duplex emit an error even if the application does not read', async () => {
     const { left, right } = await pair({ error() {} });
     const duplex = toDuplex(left);
     const failed = once(duplex, 'error');
@@ -107,7 +108,7 @@ describe('toDuplex', () => {
     expect(duplex.destroyed).toBe(true);
   });
 
-  test('destroy drops the connection, and a write on a closed connection fails', async () => {
+  test('destroying the Duplex drops the connection, and a write on the Duplex of a closed connection fails', async () => {
     const { left, right } = await pair();
     const duplex = toDuplex(left);
     duplex.destroy();
@@ -133,7 +134,7 @@ describe('toDuplex', () => {
 });
 
 describe('readable and writable', () => {
-  test('messages pass through readable and writable, each property is always the same object, and writer.close() closes cleanly', async () => {
+  test('`readable` and `writable` carry messages, each property always returns the same object, and writer.close() closes cleanly', async () => {
     const { left, right } = await pair();
     expect(left.readable).toBe(left.readable);
     expect(left.writable).toBe(left.writable);
@@ -150,7 +151,7 @@ describe('readable and writable', () => {
     expect(await right.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('a pipe from one connection to another delivers every message in order', async () => {
+  test('piping `readable` of one connection to `writable` of another delivers every message in order', async () => {
     const first = await pair();
     const second = await pair();
     const piped = first.left.readable.pipeTo(second.right.writable as WritableStream<string | Buffer>);
@@ -163,7 +164,7 @@ describe('readable and writable', () => {
     expect(received.at(-1)).toBe('message 49');
   });
 
-  test('cancelling readable closes with 1000, aborting writable drops the connection, and the end of the connection reaches a waiting writer', async () => {
+  test('cancelling `readable` closes with 1000, aborting `writable` drops the connection, and a waiting write rejects when the connection ends', async () => {
     const one = await pair();
     await one.left.readable.cancel();
     expect((await one.right.closed).code).toBe(1000);
@@ -177,7 +178,7 @@ describe('readable and writable', () => {
     expect(await ended).toContain('the connection is closed: 1006');
   });
 
-  test('isPaused follows pause and resume, and socket is the socket of the connection', async () => {
+  test('`isPaused` is true after pause() and false after resume(), and `socket` is the socket of the connection', async () => {
     const { left } = await pair();
     expect(left.isPaused).toBe(false);
     left.pause();

@@ -1,4 +1,5 @@
-/** A clock that the test moves, and a network that it plays: for what connects again. No socket, no timer. */
+/** A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. No real
+ * socket and no real timer is used. */
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';
@@ -131,7 +132,7 @@ export function refused(): HandshakeError {
   return new HandshakeError('ECONNREFUSED', 'connect ECONNREFUSED', { stage: 'tcp' });
 }
 
-/** A server that is up or down, and the attempts to reach it. Nothing happens by itself: see `settle`. */
+/** A server that is up or down, and the attempts to reach it. An attempt ends only when the test calls `settle`. */
 export class FakeNetwork<Data> {
   isUp = true;
   /** How many attempts there were. */
@@ -140,7 +141,7 @@ export class FakeNetwork<Data> {
   readonly connections = new Set<FakeConnection<Data>>();
   /** Ends that are on their way. */
   closing: (() => void)[] = [];
-  /** Whether an attempt that was aborted may succeed all the same, in the same moment. */
+  /** If this function returns true, an abort does not end the attempt, so the attempt can still succeed. */
   ignoresAborts: () => boolean = () => false;
 
   readonly dial = (url: string | URL, options: ConnectOptions<Data>): Promise<unknown> => {
@@ -169,7 +170,7 @@ export class FakeNetwork<Data> {
     });
   };
 
-  /** The next attempt comes to its end. @returns the connection, or null where there is none */
+  /** Ends the oldest pending attempt. @returns the connection, or null if there is no attempt or the attempt failed */
   settle(error: Error = refused()): FakeConnection<Data> | null {
     const attempt = this.attempts.shift();
     if (attempt === undefined) return null;

@@ -1,4 +1,4 @@
-/** `Group`: connections that belong together; who is in it, and who receives what is broadcast to it. */
+/** `Group` is a set of connections: which connections are members, and which of them receive a broadcast to the group. */
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -44,7 +44,7 @@ const textsOf = (socket: FakeSocket): string[] =>
     .filter(({ opcode }) => opcode === 1)
     .map(({ payload }) => payload.toString());
 
-test('design: a connection that was added is a member of the group once, until it is deleted', () => {
+test('design: a connection that is added twice is one member of the group until it is deleted', () => {
   const [one, two] = [line().connection, line().connection];
   const group = new Group([one]);
   expect([group.size, group.has(one), group.has(two)]).toEqual([1, true, false]);
@@ -67,7 +67,7 @@ test('a group refuses every value that is not a connection', () => {
   expect(() => group.broadcast('x', { excpet: null } as object)).toThrow('did you mean "except"?');
 });
 
-test('design: a connection refers to the groups of which it is a member, and keeps no set once it has left all of them', () => {
+test('design: a connection keeps a set of its groups while it is a member of any, and keeps no set once it has left all of them', () => {
   const { connection } = line();
   const core = coreOf(connection);
   expect(core.memberships).toBeNull();
@@ -136,7 +136,7 @@ test('design: broadcast sends to the connections of the group that the options s
   expect(textsOf(lines[4]!.socket)).toEqual([]);
 });
 
-test('design: all messages to a connection within a turn leave in one write, even if several groups sent them', async () => {
+test('design: all messages that groups send to a connection in one turn of the event loop leave in one write', async () => {
   const lines = Array.from({ length: 3 }, line);
   const groups = [0, 1].map(() => new Group(lines.map(({ connection }) => connection)));
   for (let index = 0; index < 16; index++) groups[index % 2]!.broadcast(`${index}`);
@@ -172,7 +172,7 @@ test('if a filter closes, deletes or adds connections, or throws, the other conn
   expect(group.broadcast('after it')).toBe(2);
 });
 
-test('P7, P26: a broadcast message is compressed once for all connections that keep no context', async () => {
+test('P7, P26: a broadcast message is compressed once for all connections without context takeover', async () => {
   const { server, url } = await startServer({}, { compression: { serverNoContextTakeover: true } });
   const address = url.replace('localhost', '127.0.0.1');
   const clients = await Promise.all([1, 2, 3].map(() => connect(address, { compression: true })));

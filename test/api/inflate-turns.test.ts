@@ -1,4 +1,4 @@
-/** FAULT-5: the share of one turn of the event loop that a peer's compressed messages may take, over sockets. */
+/** FAULT-5: compressed messages of a peer may use only a part of each turn of the event loop. These tests use real sockets. */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -51,7 +51,7 @@ class Turns {
 }
 
 test.each(kinds)(
-  'FAULT-5: a server inflates a burst of compression bombs over many turns: %s',
+  'FAULT-5: a server inflates a burst of compression bombs in many turns of the event loop: %s',
   async (kind) => {
     const turns = new Turns();
     const { peer } = await startServer(
@@ -66,7 +66,7 @@ test.each(kinds)(
   },
 );
 
-test('FAULT-5: a client inflates a burst of compression bombs over many turns', async () => {
+test('FAULT-5: a client inflates a burst of compression bombs in many turns of the event loop', async () => {
   const turns = new Turns();
   const { port } = await scripted(({ socket, accept }) => {
     socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));

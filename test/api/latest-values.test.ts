@@ -1,4 +1,5 @@
-/** `sendLatest` on a fake socket and a fake clock: which values wait, when they leave, and what drops them. RFC 6455 §5.5.2, §5.5.3. */
+/** `sendLatest` on a fake socket and a fake clock: which values wait, when they are sent, and when they are dropped. RFC 6455 §5.5.2,
+ * §5.5.3. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CloseInfo } from '../../src/api/close-info.ts';
@@ -35,7 +36,7 @@ interface Line {
   readonly pongs: string[];
   readonly errors: Error[];
   readonly closed: CloseInfo[];
-  /** Frames since the last call, pings of receipts as `(receipt)`. */
+  /** Returns the frames that were sent since the last call. A ping with which sendLatest asks for a receipt is listed as `(receipt)`. */
   sent(): Promise<string[]>;
   /** The peer answers the last ping. */
   answer(): Promise<void>;
@@ -98,7 +99,7 @@ function open(
   };
 }
 
-test('design: the newest value of each key is sent at the end of the turn; later values wait, one per key, until the peer has answered the ping', async () => {
+test('design: sendLatest sends the newest value of each key and a ping at the end of the turn; later values wait, one per key, until the peer has answered the ping', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -121,14 +122,14 @@ test('design: the newest value of each key is sent at the end of the turn; later
   expect(pongs).toEqual([]);
 });
 
-test('design: a batch and its ping are sent in one write', async () => {
+test('design: the values of a batch and the ping after them are sent in one write', async () => {
   const { connection, socket, sent } = open();
   for (let key = 0; key < 20; key++) connection.sendLatest(`${key}`, 'value');
   expect(await sent()).toHaveLength(21);
   expect(socket.writes).toBe(1);
 });
 
-test('design: a function is called when its value is sent, and is not called if a newer value replaced it', async () => {
+test('design: a function that was given to sendLatest as value is called when the value is sent, and is not called if a newer value has replaced it', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -145,7 +146,7 @@ test('design: a function is called when its value is sent, and is not called if 
   expect(calls).toBe(1);
 });
 
-test('design: a function that calls sendLatest for its own key is called once in a batch', async () => {
+test('design: a value function that calls sendLatest for its own key is called once in each batch', async () => {
   const { connection, sent, answer } = open();
   let calls = 0;
   const again = (): string => {
@@ -184,7 +185,7 @@ test.each([
   },
 );
 
-test('design: rtt is the round-trip time of the last answered ping of the library or the application', async () => {
+test('design: `rtt` is the round-trip time of the last ping that the peer has answered, whether the library or the application sent the ping', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
@@ -213,7 +214,7 @@ test('design: rtt is the round-trip time of the last answered ping of the librar
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('design: pings of the application and of a schedule may be sent between those of sendLatest, and each pong is matched to its own ping', async () => {
+test('design: if the application and a schedule of pings send pings between the pings of sendLatest, each pong is matched to its own ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -233,7 +234,7 @@ test('design: pings of the application and of a schedule may be sent between tho
   expect(connection.state).toBe('open');
 });
 
-test('C8: after an unsolicited pong no batch is sent, even if the pong guesses the payload of a ping of sendLatest', async () => {
+test('C8: an unsolicited pong causes no batch, even if its payload is a good guess of the payload of a ping of sendLatest', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -243,7 +244,7 @@ test('C8: after an unsolicited pong no batch is sent, even if the pong guesses t
   expect(pongs).toEqual(['latest:', 'other']);
 });
 
-test('FAULT-4: if a peer answers pings in advance and does not read, only one batch and one value per key wait', async () => {
+test('FAULT-4: if a peer sends pongs in advance and does not read, only one batch and one value per key wait', async () => {
   const { connection, socket, sent, budget } = open();
   const large = 'x'.repeat(100_000);
   socket.block();
@@ -261,7 +262,7 @@ test('FAULT-4: if a peer answers pings in advance and does not read, only one ba
   await sent();
 });
 
-test('design: a peer that answers no ping receives a batch every ten seconds as long as it reads, and the heartbeat decides whether it is alive', async () => {
+test('design: a peer that reads but answers no ping receives a batch every ten seconds, and the heartbeat decides whether the peer is alive', async () => {
   const { connection, socket, sent, pass } = open({ heartbeat: { interval: 25_000, timeout: 20_000 } });
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -286,7 +287,7 @@ test('design: a peer that answers no ping receives a batch every ten seconds as 
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused reading, no pong arrives, so a batch is sent each second if the peer reads', async () => {
+test('design: while the application has paused the connection, no pong is read, so sendLatest sends a batch each second if the peer reads', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -305,7 +306,7 @@ test('design: while the application has paused reading, no pong arrives, so a ba
   expect(await sent()).toEqual(['5', '(receipt)']);
 });
 
-test('design: a value waits while other messages above the high-water mark wait, and only the newest value is sent', async () => {
+test('design: while more messages wait than the high-water mark allows, a value of sendLatest waits too, and only the newest value is sent', async () => {
   const { connection, socket, sent } = open();
   socket.block();
   for (let count = 0; count < 20; count++) connection.send('x'.repeat(10_000));
@@ -327,7 +328,7 @@ test("P10: if zlib's threads still compress an earlier message, the ping is sent
   expect(framesOf(socket.bytes).map(({ opcode }) => opcode)).toEqual([Op.Binary, Op.Text, Op.Ping]);
 });
 
-test('design: the size of a batch follows the speed of the peer', async () => {
+test('design: a batch is larger if the peer is faster', async () => {
   const { connection, socket, sent, answer } = open();
   const value = 'x'.repeat(1_000);
   const batch = async (took: number): Promise<number> => {
@@ -346,7 +347,7 @@ test('design: the size of a batch follows the speed of the peer', async () => {
   expect(socket.writes).toBeGreaterThan(0);
 });
 
-test('design: the keys take turns, so no key waits forever while others are set again and again', async () => {
+test('design: no key waits forever while other keys are set again and again, since the keys are sent in rotation', async () => {
   const { connection, sent, answer } = open();
   const value = 'x'.repeat(5_000);
   const left = new Set<string>();
@@ -386,7 +387,7 @@ test('FAULT-4: each waiting value counts once in the memory budget and towards t
   expect(budget.used).toBe(0);
 });
 
-test('design: a single value above the send cap is accepted if the queue is empty, like a single message of `send`', async () => {
+test('design: if the queue is empty, sendLatest accepts a single value above the send cap, as `send` accepts a single message', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);
@@ -429,7 +430,7 @@ test('design: a connection that does not use sendLatest allocates nothing for it
   expect('unsentKeys' in closed[0]!).toBe(false);
 });
 
-test('sendLatest refuses invalid keys and messages at the call', () => {
+test('sendLatest throws for invalid keys and messages', () => {
   const { connection } = open();
   expect(() => connection.sendLatest(7 as unknown as string, 'x')).toThrow(
     'the key is a number, not a string',

@@ -1,4 +1,4 @@
-/** FAULT-4: all bytes that are held for a connection count once in the memory budget, for as long as they are held. */
+/** FAULT-4: all bytes that the library holds for a connection count once in the memory budget, as long as the library holds them. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -13,7 +13,7 @@ const KIB = 1024;
 
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('FAULT-4: a broadcast that many peers do not read is charged once to the memory budget', async () => {
+test('FAULT-4: if many peers do not read a broadcast, its bytes count only once in the memory budget', async () => {
   const memoryBudget = new MemoryBudget();
   const { server, url } = await startServer({}, { memoryBudget });
   const clients: Connection[] = [];
@@ -41,7 +41,7 @@ test('FAULT-4: a broadcast that many peers do not read is charged once to the me
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: the messages that wait for a loop are charged, and so is the message in the body of the loop', async () => {
+test('FAULT-4: the memory budget counts the messages that wait for a loop, and the message with which the body of the loop works', async () => {
   const memoryBudget = new MemoryBudget();
   const { left, right } = await pair({}, { memoryBudget });
   const message = Buffer.alloc(20 * KIB, 1);
@@ -99,7 +99,7 @@ test('FAULT-4: with many slow loops, the connections are read in turns and every
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: data that was read from a connection before it was paused is charged', async () => {
+test('FAULT-4: the memory budget counts the data that was read from a connection before the application paused the connection', async () => {
   const memoryBudget = new MemoryBudget();
   const received: number[] = [];
   const { right, left } = await pair(
@@ -121,7 +121,7 @@ test('FAULT-4: data that was read from a connection before it was paused is char
   right.terminate();
 });
 
-test('FAULT-4: a compressed message is charged while zlib works on it and until it is delivered', async () => {
+test('FAULT-4: the memory budget counts a compressed message while zlib inflates it, and then until it is delivered', async () => {
   const memoryBudget = new MemoryBudget();
   const text = Array.from({ length: 40_000 }, (_, index) => `${index * 7919}`).join(' ');
   let length = 0;
@@ -146,7 +146,7 @@ test('FAULT-4: a compressed message is charged while zlib works on it and until 
   right.terminate();
 });
 
-test('FAULT-4: 200 small messages that their peers never finish do not prevent the delivery of large messages', async () => {
+test('FAULT-4: 200 small messages whose peers never send the last fragment do not prevent the delivery of large messages', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const errors: string[] = [];
   const received: number[] = [];

@@ -1,4 +1,4 @@
-/** The `stream` handler: messages that are read while they arrive. RFC 6455 §5.4, §8.1, §10.4. */
+/** The `stream` handler receives a message while its parts still arrive. RFC 6455 §5.4, §8.1, §10.4. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -61,7 +61,7 @@ describe.each([
   );
 });
 
-test('with text: bytes the parts are Buffers that are valid UTF-8 when joined', async () => {
+test('with the option text: "bytes" the parts of a text are Buffers, which are valid UTF-8 when they are joined', async () => {
   const received: string[] = [];
   const { right } = await pair(
     {
@@ -79,7 +79,7 @@ test('with text: bytes the parts are Buffers that are valid UTF-8 when joined', 
   expect(received).toEqual(['é'.repeat(500)]);
 });
 
-test('a reader that stalls makes the peer wait, and does not hold up other work', async () => {
+test('if a reader of a stream stalls, the peer has to wait and little memory is used, and `resume` of the application does not end this wait', async () => {
   const memoryBudget = new MemoryBudget();
   let go: () => void = () => {};
   const wait = new Promise<void>((resolve) => {
@@ -134,8 +134,8 @@ async function wait_(
   }
 }
 
-describe('a message that is not read', () => {
-  test('leaving the loop over a message early drops only the rest of this message', async () => {
+describe('a message that its handler does not read', () => {
+  test('if a handler leaves the loop over a message early, only the other parts of this message are dropped', async () => {
     const received: string[] = [];
     const { right, left } = await pair({
       async stream(_connection, message) {
@@ -152,7 +152,7 @@ describe('a message that is not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a message is dropped if its handler does not begin to read it, and a later loop over the message throws', async () => {
+  test('a message is dropped if its handler returns before it begins to read, and a later loop over the message throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -161,7 +161,7 @@ describe('a message that is not read', () => {
     for (const message of kept) expect(() => message[Symbol.asyncIterator]()).toThrow('was dropped');
   });
 
-  test('a handler may pass its message on: a loop that has begun continues after the handler has returned', async () => {
+  test('if a handler passes its message to another function that begins a loop, the loop continues after the handler has returned', async () => {
     const texts: Promise<string>[] = [];
     const { right } = await pair({
       stream: (_connection, message) => void texts.push(text(Readable.from(message))),
@@ -198,7 +198,7 @@ describe('a message that is not read', () => {
 });
 
 describe('failures of a message stream', () => {
-  test('the end of the connection ends the loop with WS_STREAM_LOST after the parts that had arrived', async () => {
+  test('if the connection ends, the loop over a message first delivers the parts that had arrived, and then throws WS_STREAM_LOST', async () => {
     const outcomes: unknown[] = [];
     const parts: string[] = [];
     const { right } = await pair({
@@ -225,7 +225,7 @@ describe('failures of a message stream', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: the loop throws an error with the cause if the connection fails with 1009 beyond maxStreamSize or with 1007 for invalid UTF-8', async () => {
+  test('F25, F21: if a message exceeds maxStreamSize (1009) or has invalid UTF-8 (1007), the loop throws an error with this failure as its cause', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -244,7 +244,7 @@ describe('failures of a message stream', () => {
     expect(causes).toEqual(['WS_MESSAGE_TOO_BIG', 'WS_INVALID_UTF8']);
   });
 
-  test('maxStreamSize is maxMessageSize by default', async () => {
+  test('the default of maxStreamSize is the value of maxMessageSize', async () => {
     const { right } = await pair(
       { stream: (_connection, message) => read(message).catch(() => {}), error() {} },
       { maxMessageSize: 1_000 },
@@ -270,7 +270,7 @@ describe('failures of a message stream', () => {
     }
   });
 
-  test('a handler that does not catch WS_STREAM_LOST causes no error, and no error is reported after close', async () => {
+  test('a stream handler need not catch WS_STREAM_LOST: the rejection is not reported, and no error is reported after `close` was called', async () => {
     const events: unknown[] = [];
     const { left, right } = await pair({
       async stream(_connection, message) {
@@ -293,7 +293,7 @@ describe('failures of a message stream', () => {
     expect(events).toEqual([3, 1006, 'left']);
   });
 
-  test('a close while the reader stalls is clean', async () => {
+  test('a close is clean even if the reader of a message stalls', async () => {
     const outcomes: unknown[] = [];
     const { left, right } = await pair(
       {
@@ -321,7 +321,7 @@ describe('failures of a message stream', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('if a handler never settles, its connection still ends and frees its memory after the peer has left and after a shutdown', async () => {
+  test('if a stream handler never settles, its connection still ends and frees its memory when the peer leaves or the server shuts down', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];
@@ -361,7 +361,7 @@ describe('failures of a message stream', () => {
     second.terminate();
   });
 
-  test('a stream handler excludes a message handler and a loop over the connection', async () => {
+  test('a connection with a stream handler allows neither a message handler nor a loop over its messages', async () => {
     const both = { stream() {}, message() {} };
     expect(() => new WebSocketServer(both)).toThrow('handlers has both "stream" and "message"');
     await expect(connect('ws://127.0.0.1:1', { handlers: both })).rejects.toThrow(
@@ -373,7 +373,7 @@ describe('failures of a message stream', () => {
   });
 });
 
-test('FAULT-3: no resource is left, whether readers leave, stall or continue, and whenever the connection ends', {
+test('FAULT-3: no resource is left after message streams, whether their readers leave, stall or continue, and whenever the connection ends', {
   timeout: 60_000,
 }, async () => {
   const pick = random(Date.now() % 1_000_000_000);

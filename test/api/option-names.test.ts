@@ -108,7 +108,7 @@ describe('names of options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('reconnect warns about an error of the first attempt, unless there is an `ended` handler', async () => {
+  test('without an `ended` handler, `reconnect` warns about an error of its first attempt', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');
@@ -128,7 +128,7 @@ describe('names of options', () => {
     await expect(one.listen({ cert: '', key: '' } as Anything)).rejects.toThrow('put it into { tls }');
   });
 
-  test('send refuses invalid options and messages, and says what to write', async () => {
+  test('`send` throws for invalid options and messages, and its error says what to write', async () => {
     const { right } = await pair({ message() {} });
     const send = (message: Anything, options?: Anything) => () => right.send(message, options);
     expect(send('x', { fragmentsize: 1 })).toThrow(
@@ -144,7 +144,7 @@ describe('names of options', () => {
     expect(right.bufferedAmount).toBe(0);
   });
 
-  test('broadcast accepts a connection or a Set of connections to leave out, and refuses an array', async () => {
+  test('the option `except` of broadcast may be a connection or a Set of connections, but not an array', async () => {
     const { server, left } = await pair({ message() {} });
     expect(() => server.broadcast('x', [left] as Anything)).toThrow(
       'the options of broadcast are an array, not an object',
@@ -172,7 +172,7 @@ describe('names of handlers', () => {
     expect(server(handlers)).toThrow(message);
   });
 
-  test('an instance of a class of the application may have other members besides its handlers', () => {
+  test('if the application passes an instance of its own class as handlers, the instance may have other members too', () => {
     class Chat {
       port = 8080;
       onMessage = (): void => {};
@@ -191,7 +191,7 @@ describe('names of handlers', () => {
     expect(server(new Proxy({}, { get: () => expect.unreachable() }))).not.toThrow();
   });
 
-  test('connect refuses invalid handlers as the server does', async () => {
+  test('connect refuses the same invalid handlers as the server', async () => {
     await expect(connect(nowhere, { handlers: null } as Anything)).rejects.toThrow('handlers is null');
     await expect(connect(nowhere, { handlers: { onopen() {} } } as Anything)).rejects.toThrow(
       'it is called "open"',
@@ -212,7 +212,7 @@ test('attach refuses an application, an HTTP/2 server and every other value that
   expect(attach(createHttp2SecureServer({ allowHTTP1: true }))).not.toThrow();
 });
 
-test('if `upgrade` returns the data itself and not `{ data }`, the request is refused with 500, and a warning names the valid properties', async () => {
+test('if `upgrade` returns its data without the object `{ data }` around it, the request is refused with 500, and a warning names the valid properties', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });
@@ -223,11 +223,11 @@ test('if `upgrade` returns the data itself and not `{ data }`, the request is re
   expect(server.connections.size).toBe(0);
 });
 
-test('reject refuses a body that is not a string', () => {
+test('`reject` throws for a body that is not a string', () => {
   expect(() => reject(401, { error: 'who?' } as Anything)).toThrow('the body is an object, not a string');
 });
 
-test('describeValue describes a value in words', () => {
+test('describeValue names the kind of a value, for example "a number"', () => {
   const values = [null, undefined, 1, '', [], {}, () => {}, new Map(), Object.create(null)];
   expect(values.map(describeValue)).toEqual([
     'null',

@@ -1,4 +1,5 @@
-/** The specification of options: what each kind accepts, and that tables, interfaces and doc comments say the same. */
+/** The specification of options: these tests check which values each kind of option accepts, and that tables, interfaces and doc
+ * comments agree. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,7 +74,7 @@ test('absent and undefined options have the defaults of a server or of a client'
   expect(readValues({ unknown: 1 } as Anything, specs, 'client')).toMatchObject({ limit: 2 });
 });
 
-test('given options replace the defaults', () => {
+test('the value of an option replaces its default', () => {
   const options = {
     limit: Number.POSITIVE_INFINITY,
     amount: 0.5,
@@ -122,13 +123,13 @@ test.each<[object, string, ErrorConstructor]>([
   },
 );
 
-test('`positive` checks a value like a limit, without a table of options', () => {
+test('`positive` checks one value as a limit is checked, and needs no table of options', () => {
   expect(positive('grace', undefined, 5)).toBe(5);
   expect(positive('grace', 1, 5)).toBe(1);
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');
 });
 
-test('the compiler reports a table that does not agree with its interface', () => {
+test('the compiler refuses a table of options that does not agree with its interface', () => {
   expectTypeOf(read({}).mode).toEqualTypeOf<'a' | 'b'>();
   expectTypeOf(read({}).inner.size).toBeNumber();
   expectTypeOf(read({}).done).toEqualTypeOf<(() => void) | undefined>();
@@ -152,7 +153,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !/plugin/.test(name))
   .map((name) => ({ name: name.replaceAll('\\', '/'), text: readFileSync(join(source, name), 'utf8') }));
 
-/** The members that an interface declares itself, with the `@default` of their doc comments, or ''. */
+/** Returns the members that an interface itself declares, without inherited ones, each with the `@default` of its doc comment, or ''. */
 function membersOf(name: string): Map<string, string> {
   const [body] = files.flatMap(({ text }) => {
     const start = text.search(new RegExp(`^export interface ${name}\\b`, 'm'));
@@ -187,7 +188,7 @@ describe.each(tables)('$table.name', ({ table, specs: rows }) => {
     expect(wrong).toEqual([]);
   });
 
-  test('each option of the table has a doc comment in one of the interfaces', () => {
+  test('each option of a table has a doc comment in one of the interfaces of the table', () => {
     const documented = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name).keys()].map((member) => (inside === '' ? member : `${inside}.${member}`)),
     );
@@ -195,7 +196,7 @@ describe.each(tables)('$table.name', ({ table, specs: rows }) => {
   });
 });
 
-test('each exported table of options is on the page', () => {
+test('docs/limits.md shows each table of options that the modules export', () => {
   const exported = files
     .filter(({ name }) => name.startsWith('api/'))
     .flatMap(({ name, text }) =>

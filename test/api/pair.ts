@@ -1,4 +1,4 @@
-/** Our server and our client on a real socket, for tests of what their users hold. */
+/** Connects our client to our server over a real socket, for tests of the objects that applications use. */
 import { warned } from '../../src/api/callback.ts';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
@@ -36,7 +36,8 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Everything that the process warns about while `step` runs, and shortly after; whatever it warned about before. */
+/** Returns the warnings that the process emits while `step` runs and in the 10 ms after it. A warning counts even if the process emitted
+ * the same one before. */
 export async function warningsOf(step: () => Promise<unknown>): Promise<Error[]> {
   warned.forget();
   const warnings: Error[] = [];

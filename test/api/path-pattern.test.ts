@@ -26,7 +26,7 @@ async function at(port: number, target: string): Promise<string | number> {
 }
 
 describe('a server that is attached to an HTTP server', () => {
-  test('a literal path has priority over a RegExp, an earlier RegExp over a later one, and both over a server without a path', async () => {
+  test('a server with a literal path has priority over a server with a RegExp, an earlier RegExp over a later one, and any path over a server without a path', async () => {
     const http = createServer();
     named('any').attach(http);
     named('rooms').attach(http, { path: /^\/rooms\// });
@@ -42,7 +42,7 @@ describe('a server that is attached to an HTTP server', () => {
     expect(await at(port, '/else')).toBe('any');
   });
 
-  test('a path that no RegExp matches gets 404, even if no server has a literal path', async () => {
+  test('a request whose path matches no RegExp gets 404, even if no server has a literal path', async () => {
     const http = createServer();
     named('rooms').attach(http, { path: /^\/rooms\// });
     const port = await listenHttp(http);
@@ -50,7 +50,7 @@ describe('a server that is attached to an HTTP server', () => {
     expect(await at(port, '/rooms/a')).toBe('rooms');
   });
 
-  test('a RegExp can be attached once, and can be attached again after it was detached', async () => {
+  test('the same RegExp can be attached only once, and again after it was detached', async () => {
     const http = createServer();
     const detach = named('first').attach(http, { path: /^\/rooms$/ });
     expect(() => named('second').attach(http, { path: /^\/rooms$/ })).toThrow(TypeError);
@@ -64,7 +64,7 @@ describe('a server that is attached to an HTTP server', () => {
   });
 });
 
-test('a server with its own listener accepts a path that its RegExp matches, and answers 404 to any other', async () => {
+test('a server with its own listener accepts a request whose path its RegExp matches, and answers 404 to all others', async () => {
   const server = named('rooms');
   const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
   expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');

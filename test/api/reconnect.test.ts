@@ -1,4 +1,5 @@
-/** A client that connects again: when it tries, which events it reports, which messages it queues, and how `stop` ends it. */
+/** `Reconnection`, a client that connects again: when it makes an attempt, which events it reports, which messages it queues, and what
+ * `stop` does. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
@@ -67,7 +68,8 @@ describe('the wait before the next attempt', () => {
     expect(connection.state).toBe('closed');
     expect(line.client.state).toBe('waiting');
     for (let attempt = 0; attempt < 9; attempt++) await retry(line);
-    // `random` returns 0.5. So the first wait is half of 5 s. The later waits are three quarters of 1, 2, 4 … 60 s, since half of each is random.
+    // `random` returns 0.5. So the first wait is half of 5 s. The later waits are three quarters of 1, 2, 4 … 60 s, since half of each is
+    // random.
     expect(line.clock.delays).toEqual([
       2_500, 750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000,
     ]);
@@ -96,7 +98,7 @@ describe('the wait before the next attempt', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: waits without jitter are exact, start again with the first one after a connection, and are never longer than a timer allows', async () => {
+  test('C21: without jitter the waits are exact, begin again with the first wait after each connection, and never exceed the maximum of a timer', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -121,7 +123,7 @@ describe('the wait before the next attempt', () => {
     await patient.client.stop();
   });
 
-  test('C21: if a server accepts and closes at once, the waits grow as if it had not accepted', async () => {
+  test('C21: if a server accepts each connection and closes it immediately, the waits grow as after refused attempts', async () => {
     const steady = (line: Line, milliseconds: number): void => {
       line.clock.now += milliseconds;
     };
@@ -133,7 +135,8 @@ describe('the wait before the next attempt', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // A connection that lasted restarts the count. A connection that did not last restarts it as well if it follows a failed attempt, which had its own wait.
+    // A connection that lasted restarts the count. A connection that did not last restarts it as well if it follows a failed attempt, which
+    // had its own wait.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -147,7 +150,7 @@ describe('the wait before the next attempt', () => {
     await line.client.stop();
   });
 
-  test('`min` limits the wait after a failed attempt, and a function as `backoff` is called for each wait', async () => {
+  test('`min` is the shortest wait after a failed attempt, and if `backoff` is a function, it is called for each wait', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
     await opened(line);
@@ -173,7 +176,7 @@ describe('the wait before the next attempt', () => {
   });
 
   test.each([[{ first: -1 }], [{ base: Number.NaN }], [{ max: '1' }], [{ min: null }], [{ jitter: 1.1 }]])(
-    'the back-off %j is refused',
+    'the constructor refuses the back-off %j',
     (backoff) => {
       expect(() => new Reconnection('ws://a/', { backoff: backoff as never })).toThrow(RangeError);
     },
@@ -181,7 +184,7 @@ describe('the wait before the next attempt', () => {
 });
 
 describe('the events', () => {
-  test('open, message, close, failed and the next open are called in this order, and `close` is called once for each `open`', async () => {
+  test('the client calls the handlers open, message, close, failed and again open in this order, and calls `close` once for each `open`', async () => {
     const line = setUp();
     const connection = await opened(line);
     connection.receive('one');
@@ -232,7 +235,7 @@ describe('the events', () => {
     expect(line.events.at(-1)).toBe('open');
   });
 
-  test('shouldReconnect is called again when the wait is over', async () => {
+  test('the client calls shouldReconnect a second time when the wait is over', async () => {
     let wanted = true;
     const line = setUp({ shouldReconnect: () => wanted });
     await opened(line);
@@ -261,7 +264,7 @@ describe('the events', () => {
     expect(line.events.at(-1)).toBe('ended 1006');
   });
 
-  test('a failed first attempt is repeated while `start` waits; with retryFirst: false `start` rejects instead', async () => {
+  test('after a failed first attempt the client tries again and `start` keeps waiting; with retryFirst: false `start` rejects', async () => {
     const line = setUp();
     line.network.isUp = false;
     const started = line.client.start();
@@ -295,7 +298,7 @@ describe('the events', () => {
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
-  test('FAULT-10: options of an attempt that would have no effect are refused, by the constructor or when a function returns them', async () => {
+  test('FAULT-10: options of `connect` that have no effect on a Reconnection are refused by the constructor, or when a function returns them', async () => {
     const signal = new AbortController().signal;
     for (const [name, connect] of Object.entries({
       handlers: { handlers: { message: () => {} } },
@@ -392,7 +395,7 @@ describe('the queue', () => {
     expect(connection.sent.at(-1)).toBe('now');
   });
 
-  test('the queue is bounded, counts empty messages as well, and is discarded by `stop`', async () => {
+  test('the queue has a limit, which counts empty messages as well, and `stop` discards the queue', async () => {
     const line = setUp({ maxQueued: 1_000 });
     await opened(line);
     line.network.kill();
@@ -432,7 +435,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('FAULT-3: over sockets, the connection stays open after refused options, and all queued messages arrive', async () => {
+  test('FAULT-3: over sockets, the connection stays open after `send` has refused options, and all queued messages arrive', async () => {
     const received: string[] = [];
     const { port } = await startServer({
       message: (_connection, message) => void received.push(String(message)),
@@ -482,7 +485,7 @@ describe('the queue', () => {
 });
 
 describe('stop', () => {
-  test('`stop` closes with its code and reason, the `close` handler is called, and no event follows', async () => {
+  test('`stop` closes the connection with the given code and reason, the `close` handler is called, and no event follows', async () => {
     const line = setUp();
     await opened(line);
     const stopping = line.client.stop(3_000, 'enough');
@@ -511,7 +514,7 @@ describe('stop', () => {
     expect(line.events).toEqual(['open', 'close 1006']);
   });
 
-  test('`stop` ends an attempt, and `start` rejects with an AbortError', async () => {
+  test('`stop` during an attempt ends the attempt, and `start` rejects with an AbortError', async () => {
     const line = setUp();
     const started = expect(line.client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await settled();
@@ -534,7 +537,7 @@ describe('stop', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('`stop` does not wait for an application that never supplies the URL', async () => {
+  test('`stop` does not wait for a function of the application that never returns the URL', async () => {
     const client = new Reconnection(() => new Promise<string>(() => {}));
     const started = expect(client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await client.stop();
@@ -565,7 +568,7 @@ describe('stop', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('after 10,000 random orders of start, stop, loss, kill and restart no event follows, and no socket and no timer is left', async () => {
+  test('in 10,000 random sequences of start, stop, lost connections and server restarts, no event follows the last `stop`, and no socket and no timer is left', async () => {
     const pick = random(455);
     for (let round = 0; round < 10_000; round++) {
       const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
@@ -643,7 +646,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     },
   };
 
-  /** `open` throws for each connection. The test then kills the connection, as a real `Connection` would fail. */
+  /** Opens a connection whose `open` handler throws. The test then kills the connection, since a real `Connection` would fail with 1011. */
   async function openedBroken(line: Line): Promise<void> {
     await settled();
     expect(() => line.network.settle()).toThrow('in open');
@@ -651,7 +654,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     await settled();
   }
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception of `open`', async () => {
     const line = setUp({ ...broken, shouldReconnect: () => false });
     const started = line.client.start();
     const failing = expect(started).rejects.toThrow('in open');
@@ -661,7 +664,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if shouldReconnect returns false once the wait is over, `start` rejects with the exception, not with the CloseInfo', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false after the wait, `start` rejects with the exception of `open` and not with the CloseInfo', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -713,7 +716,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: `stop` inside %s settles and leaves no timer, and the client makes no further attempt',
+    'FAULT-3: if %s of the application calls `stop`, its Promise settles, no timer is left, and the client makes no further attempt',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {
@@ -828,7 +831,7 @@ describe('over sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('`socket` as a function opens a socket for each attempt, and a Duplex as `socket` is refused since it serves only one attempt', async () => {
+  test('if the option `socket` is a function, it opens a socket for each attempt; a Duplex is refused, since it can serve only one attempt', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -859,7 +862,7 @@ describe('over sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: `stop` settles at every event of every socket, and leaves no socket, no memory and no `open` without its `close`', async () => {
+  test('FAULT-3: at whichever event of a socket the application calls `stop`, its Promise settles, no socket and no memory is left, and `close` was called for each `open`', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },

@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: two Cookie lines are joined by "; ", and fields that have a single value are not joined', async () => {
+  test('FAULT-7: the values of two Cookie lines are joined by "; ", and the values of a field that allows only one value are not joined', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -56,7 +56,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(request.cookies).toBe(request.cookies);
   });
 
-  test('cookies and query parameters may be absent, unusual, or named like members of Object.prototype', async () => {
+  test('a request can be read if its cookies and query parameters are absent, unusual, or named like members of Object.prototype', async () => {
     const none = await requestOf({});
     expect([none.cookies.size, [...none.searchParams]]).toEqual([0, []]);
     const request = await requestOf(
@@ -111,7 +111,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('FAULT-4: a connection keeps no memory of the head of its request', async () => {
+test('FAULT-4: a connection does not keep the head of its request in memory', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heapFor = async (padding: number): Promise<number> => {
@@ -243,7 +243,7 @@ describe('handleUpgrade', () => {
     ]);
   });
 
-  test('a refusal that is not awaited causes no unhandled rejection', async () => {
+  test('if the application does not await handleUpgrade, a refusal causes no unhandled rejection', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);
@@ -344,7 +344,7 @@ describe('a server without a `refused` handler', () => {
   });
   const lines = (): string[] => printed.mock.calls.map(([line]) => String(line));
 
-  test('FAULT-0: a refused origin causes one line a minute on stderr, which names Origin, Host and the remedy', async () => {
+  test('FAULT-0: requests of a refused origin cause one line a minute on stderr, and this line names Origin, Host and the remedy', async () => {
     // Other tests of this process may have printed a line. Its minute is over now.
     vi.setSystemTime(0);
     vi.advanceTimersByTime(3_600_000);

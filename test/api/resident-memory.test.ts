@@ -8,7 +8,7 @@ const built = new URL('../../dist/index.js', import.meta.url).href;
 
 const MIB = 1024 * 1024;
 
-/** Code that the scenarios share: peers without our library, and a measurement once the memory has settled. */
+/** Code that the scenarios share: peers that do not use our library, and a function that measures memory once it no longer changes. */
 const common = `
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ async function peers(port, count) {
   return all;
 }
 
-/** Returns the resident bytes once the budget has stopped changing and garbage is collected. */
+/** Waits until the budget no longer changes and garbage is collected, then returns the resident bytes. */
 async function settle(memoryBudget) {
   for (let before = -1, same = 0; same < 5; ) {
     await sleep(50);
@@ -65,7 +65,7 @@ async function finish(before) {
 }
 `;
 
-/** @returns what the budget counted in the end, and by how much resident memory had grown */
+/** Runs a scenario in its own process. @returns the bytes that the budget counted at the end, and the growth of resident memory */
 async function measure(scenario: string): Promise<{ used: number; grown: number }> {
   const options = ['--expose-gc', '--input-type=module', '-e', `${common}\n${scenario}`];
   // With these variables the process returns freed memory of any size to the system at once.
@@ -80,7 +80,7 @@ function expectAlike({ used, grown }: { used: number; grown: number }): void {
   expect(used).toBeLessThan(2 * grown);
 }
 
-test('FAULT-4: the memory budget counts unfinished messages with the memory that they take', async () => {
+test('FAULT-4: for unfinished messages, the memory budget counts about the memory that they occupy', async () => {
   const result = await measure(`
     const { port } = await start({ message() {} });
     const all = await peers(port, 200);
@@ -93,7 +93,7 @@ test('FAULT-4: the memory budget counts unfinished messages with the memory that
   expectAlike(result);
 });
 
-test('FAULT-4: the memory budget counts messages that wait for a loop, or are in the body of a loop, with the memory that they take', async () => {
+test('FAULT-4: for messages that wait for a loop or are in the body of a loop, the memory budget counts about the memory that they occupy', async () => {
   const result = await measure(`
     const { port } = await start({
       async open(connection) {
@@ -110,7 +110,7 @@ test('FAULT-4: the memory budget counts messages that wait for a loop, or are in
   expectAlike(result);
 });
 
-test('FAULT-4: the memory budget counts a broadcast that no peer reads with the memory that it takes', async () => {
+test('FAULT-4: for a broadcast that no peer reads, the memory budget counts about the memory that the broadcast occupies', async () => {
   const result = await measure(`
     const { server, port } = await start({ message() {} });
     await peers(port, 20);

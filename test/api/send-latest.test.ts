@@ -21,7 +21,7 @@ test.each([
   ['listen over TLS', {}],
   ['listen', { compression: { threshold: 0 } }],
 ] as const)(
-  'design: values arrive in order, and the last one is the newest (%s, %j)',
+  'design: the values of sendLatest arrive in order, and the last value to arrive is the newest (%s, %j)',
   async (kind, options) => {
     const { left, right } = await pair({}, options, options, kind);
     const received = numbersUntil(right, 3_000);
@@ -36,7 +36,7 @@ test.each([
   },
 );
 
-test('design: a client can call sendLatest as well', async () => {
+test('design: sendLatest works on a client too', async () => {
   const received: unknown[] = [];
   const { right } = await pair({ message: (_, message) => void received.push(message) });
   right.sendLatest('a', 'old');
@@ -47,7 +47,7 @@ test('design: a client can call sendLatest as well', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: if a peer stops reading, one batch is in transit and one value waits; the peer receives the newest value when it reads again', async () => {
+test('FAULT-4: if a peer stops reading, at most one batch is in transit and one value waits; when the peer reads again, it receives the newest value', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {
@@ -72,7 +72,7 @@ test('FAULT-4: if a peer stops reading, one batch is in transit and one value wa
   expect(texts.at(-1)).toBe('last');
 });
 
-test('design: messages of `send` arrive in order, even if sendLatest sends values meanwhile', async () => {
+test('design: messages of `send` arrive in order, even if sendLatest sends values between them', async () => {
   const { left, right } = await pair();
   const sent: string[] = [];
   const texts: string[] = [];

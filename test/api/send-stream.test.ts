@@ -9,7 +9,7 @@ import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
 
-/** Yields its parts in order. Counts how many were requested, and how often the source was ended early. */
+/** Yields its parts in order. Counts how many parts were requested, and how often sendStream ended the source early. */
 class Source implements AsyncIterable<string | Uint8Array> {
   asked = 0;
   returned = 0;
@@ -96,7 +96,7 @@ describe.each([
     });
   }
 
-  test('messages that are sent while a source is read follow in order, and the closing handshake follows them', async () => {
+  test('messages sent while sendStream reads its source follow the streamed message in order, and the Close frame follows these messages', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       {},
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test('the option `binary` determines the type of the message, whatever its parts are', async () => {
+test('the option `binary` of sendStream determines the type of the message, even if its parts have another type', async () => {
   const received: unknown[] = [];
   const { left } = await pair(
     {},
@@ -140,7 +140,7 @@ test('the option `binary` determines the type of the message, whatever its parts
   ]);
 });
 
-test('sendStream refuses invalid arguments at the call', async () => {
+test('sendStream throws for invalid arguments', async () => {
   const { left } = await pair();
   const wrong: unknown[] = ['text', Buffer.from('bytes'), null, undefined, 7, {}, new ArrayBuffer(3)];
   for (const source of wrong) {
@@ -192,8 +192,8 @@ test('sendStream stops reading its source while the peer does not read, and cont
   expect(memoryBudget.used).toBe(0);
 });
 
-describe('a message that cannot be sent to its end', () => {
-  test('if the source fails before its first part, only its message is lost', async () => {
+describe('a message that sendStream cannot send completely', () => {
+  test('if a source throws before its first part, sendStream rejects and the connection stays open', async () => {
     const { left } = await pair();
     const fault = new Error('fault');
     await expect(left.sendStream(new Source(fault))).rejects.toBe(fault);
@@ -211,7 +211,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(left.state).toBe('open');
   });
 
-  test('if the source fails after its first part, the connection fails with 1011 and WS_STREAM_CUT', async () => {
+  test('if a source throws after its first part, the connection fails with 1011 and WS_STREAM_CUT', async () => {
     const errors: Error[] = [];
     const { left, right } = await pair({ error: (_connection, error) => void errors.push(error) });
     const fault = new Error('fault');
@@ -224,7 +224,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(errors[0]!.cause).toBe(fault);
   });
 
-  test('a part that is neither a string nor bytes ends the source and fails the connection', async () => {
+  test('if a source yields a part that is neither a string nor bytes, sendStream ends the source and fails the connection', async () => {
     const { left } = await pair({ error() {} });
     const source = new Source('one', 7 as unknown as string);
     await expect(left.sendStream(source)).rejects.toThrow('a message is a string');
@@ -232,7 +232,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(await left.closed).toMatchObject({ sentCode: 1011 });
   });
 
-  test('the end of the connection ends the source, even one whose next part never arrives', async () => {
+  test('if the connection ends, sendStream ends its source, even a source whose next part never arrives', async () => {
     const { left, right } = await pair({ error() {} });
     const source = new Source('one', never());
     const waiting = new Source('two');
@@ -257,7 +257,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('a signal removes a message that waits, and fails the connection if the message has begun', async () => {
+  test('if the signal aborts, a message that still waits is removed; if sendStream has begun to send the message, the connection fails', async () => {
     const { left, right } = await pair({ error() {} });
     const aborter = new AbortController();
     const reason = new Error('enough');
@@ -297,7 +297,7 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test('FAULT-3: after an abort by either side at any moment no resource is left', {
+  test('FAULT-3: no resource is left after an abort, whichever end aborts sendStream and at any moment', {
     timeout: 60_000,
   }, async () => {
     const seed = Date.now() % 1_000_000_000;

@@ -1,6 +1,6 @@
 /**
- * docs/4d-sentences.md lists every sentence of the five documents of 4D. Each sentence has a test, or says why it can have none. A
- * difference names the decision that it follows.
+ * docs/4d-sentences.md lists every sentence of the five documents of 4D. Each sentence has a test, or the page says why it can have none.
+ * If this package differs from a sentence, the page names the decision.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ test.each(Object.entries(documents))('%s has %i sentences, and their ids are in 
   expect(ids).toEqual(Array.from({ length: count }, (_, at) => `${document}-${at + 1}`));
 });
 
-test('each line of the page that has an id was read as a sentence', () => {
+test('the script reads each line of the page that has an id as a sentence', () => {
   expect(page.match(/^\| D/gm)).toHaveLength(sentences.length);
 });
 
@@ -32,12 +32,12 @@ test('the column of tests on the page is up to date', () => {
 });
 
 describe('the sentences that are implemented', () => {
-  test('the page leaves out only the sentences that this package cannot implement', () => {
+  test('the page marks exactly four sentences as impossible in this package', () => {
     const out = sentences.filter(({ here }) => notHere.test(here)).map(({ id }) => id);
     expect(out).toEqual(['D1-2', 'D2-2', 'D2-4', 'D2-43']);
   });
 
-  test('each decision that a sentence names is among its rows, so the decision has tests', () => {
+  test('each decision that the text of a sentence names is also among the rows of the sentence, so tests cover the decision', () => {
     for (const { id, here, rows } of sentences) {
       for (const [decision] of here.matchAll(/\bC\d+\b/g)) {
         expect(rows.includes(decision) || id.startsWith('D5'), `${id}: ${decision}`).toBe(true);
@@ -45,7 +45,7 @@ describe('the sentences that are implemented', () => {
     }
   });
 
-  test('the second page of WebSocketServer says the same as the first one, except for one property', () => {
+  test('the second document about WebSocketServer repeats the first one, except for one property', () => {
     const own = sentences.filter(({ id, rows }) => id.startsWith('D5') && !/^D3-\d+$/.test(rows.join()));
     expect(own.map(({ says }) => says)).toEqual([expect.stringContaining('`scalableSession`')]);
     const first = new Map(sentences.map(({ id, says }) => [id, says]));

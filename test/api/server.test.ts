@@ -72,7 +72,7 @@ describe('options', () => {
     );
   });
 
-  test('the server refuses invalid words, lists and objects as options', () => {
+  test('the server refuses options that have an invalid string, list or object as value', () => {
     for (const options of [
       { flush: 'now' },
       { text: 'buffer' },
@@ -91,7 +91,7 @@ describe('options', () => {
     }
   });
 
-  test('connect refuses invalid options before any network activity', async () => {
+  test('connect rejects for invalid options before any network activity', async () => {
     for (const options of [{ maxMessageSize: 0 }, { closeTimeout: Number.NaN }, { handshakeTimeout: -1 }]) {
       await expect(connect('ws://127.0.0.1:1/', options)).rejects.toThrow(RangeError);
     }
@@ -174,7 +174,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
-  test('FAULT-8: if `upgrade` throws, each different text of the exceptions causes at most one warning a minute, however many requests a client makes', async () => {
+  test('FAULT-8: if `upgrade` throws at each request, the server warns at most once a minute for each different text of an exception', async () => {
     const warnings = await warningsOf(async () => {
       let requests = 0;
       const { peer } = await startServer({
@@ -233,7 +233,7 @@ describe('upgrade', () => {
     }
   });
 
-  test('`refused` receives every refusal, and an exception of `refused` is a warning', async () => {
+  test('the server calls `refused` for every refusal, and an exception of `refused` becomes a process warning', async () => {
     const refused: [string, string | undefined][] = [];
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer(
@@ -281,7 +281,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
   });
 
-  test('A49: `upgrade` may shut down the server, and a request whose socket is destroyed before handleUpgrade has no effect', async () => {
+  test('A49: `upgrade` may shut down the server, and handleUpgrade does nothing for a request whose socket is already destroyed', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ open: (connection) => connection.terminate() });
     http.on('upgrade', (request, socket, head) => {
@@ -324,7 +324,7 @@ describe('broadcast', () => {
     return all;
   }
 
-  test('broadcast sends to all connections but the excluded ones, and returns their number', async () => {
+  test('broadcast sends to all connections except the excluded ones, and returns the number of receivers', async () => {
     const started = await startServer();
     const all = await clients(4, started);
     const [one, two] = started.server.connections;
@@ -344,7 +344,7 @@ describe('broadcast', () => {
     expect(heard.sort()).toEqual(['all', 'all,some,fewer,rest', 'all,some,fewer,rest', 'all,some,rest']);
   });
 
-  test('A40: broadcast sends any type of bytes, small and large', async () => {
+  test('A40: broadcast sends each type of bytes (for example Buffer, ArrayBuffer), small and large', async () => {
     const started = await startServer();
     const [client] = await clients(1, started);
     const iterator = client![Symbol.asyncIterator]();
@@ -364,7 +364,7 @@ describe('broadcast', () => {
     }
   });
 
-  test('A53: if one of many connections is stalled, no other connection misses a message', async () => {
+  test('A53: if one of many peers does not read, the other peers still receive every broadcast message', async () => {
     const started = await startServer({}, { sendCap: 2_000_000 });
     const all = await clients(60, started);
     const stalled = plainPeer(started.port);
@@ -389,7 +389,7 @@ describe('broadcast', () => {
 });
 
 describe('shutdown', () => {
-  test('design: shutdown closes every connection with 1001, and then releases all resources', async () => {
+  test('design: `shutdown` closes every connection with 1001, and then releases all resources', async () => {
     const { server, left, right } = await pair();
     await server.shutdown();
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
@@ -447,7 +447,7 @@ describe('shutdown', () => {
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true });
   });
 
-  test('shutdown leaves no handle', async () => {
+  test('after `shutdown` no handle keeps the process alive', async () => {
     const before = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
     const started = await startServer({}, {}, 'listen');
     const secure = await startServer({}, {}, 'listen over TLS');

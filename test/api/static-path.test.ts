@@ -1,9 +1,9 @@
-/** The file that a request target names. 4d/web-server.test.ts and cli/page.test.ts test that the files are served. */
+/** How a request target becomes the names of a file. 4d/web-server.test.ts and cli/page.test.ts test that the server sends the files. */
 import { describe, expect, test } from 'vitest';
 import { folderLocation, mediaTypeOf, toNames } from '../../src/api/static-path.ts';
 
 describe('parsing of request targets', () => {
-  test('toNames returns the names of a path without its query, and null for an unsafe or invalid path', () => {
+  test('toNames returns the segments of a path without the query, and null for an unsafe or invalid path', () => {
     expect(toNames('/a/b%20c/?d/e#f')).toEqual(['a', 'b c']);
     expect(toNames('/')).toEqual([]);
     expect(toNames('/.well-known/x')).toEqual(['.well-known', 'x']);
@@ -12,7 +12,7 @@ describe('parsing of request targets', () => {
     }
   });
 
-  test('mediaTypeOf returns the type for the last extension, and folderLocation adds a slash before the query', () => {
+  test('mediaTypeOf uses the last extension of a name, and folderLocation adds a slash to the path before the query', () => {
     expect(mediaTypeOf('a.b.JS')).toBe('text/javascript; charset=utf-8');
     expect(mediaTypeOf('constructor')).toBe('application/octet-stream');
     expect(folderLocation(['a', 'é'], '/a/é?b')).toBe('/a/%C3%A9/?b');

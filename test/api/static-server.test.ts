@@ -1,4 +1,4 @@
-/** Files that are sent to clients which leave early, do not read, or do not wait for answers. */
+/** How the server sends files to clients that disconnect early, do not read, or do not wait for answers. */
 import {
   existsSync,
   mkdtempSync,
@@ -62,7 +62,7 @@ async function serveLargeFile(stallTimeout?: number) {
 }
 
 describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
-  test('no file stays open for clients that leave while the server looks for the file', async () => {
+  test('the server leaves no file open for clients that disconnect while the server looks for the file', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     for (let count = 1; count <= 40; count++) {
       const socket = ask('/large.bin');
@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('a file is open only once for a client that sends many requests and does not read', async () => {
+  test('if a client sends many requests and does not read, the server has the file open only once', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     const socket = ask('/large.bin', 200);
     await until(() => requests() === 200 && open() === 1);
@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('no file stays open for a client that reads nothing until the deadline', async () => {
+  test('the server leaves no file open for a client that reads nothing until the deadline', async () => {
     const { ask, open, areClosed } = await serveLargeFile(200);
     const socket = ask('/large.bin');
     await until(() => open() === 1);
@@ -91,7 +91,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
   });
 });
 
-test('requests that are sent without waiting for the answers are answered in order', async () => {
+test('if a client sends several requests without waiting for the answers, the server answers them in order', async () => {
   const { ask } = await serveLargeFile();
   let received = '';
   const socket = ask('/a.txt');
@@ -105,7 +105,7 @@ test('requests that are sent without waiting for the answers are answered in ord
   socket.destroy();
 });
 
-test('if a file becomes shorter while it is sent, the connection ends, and the bytes of a later answer do not replace the missing bytes', async () => {
+test('if a file becomes shorter while the server sends it, the server ends the connection, so no bytes of a later answer replace the missing bytes', async () => {
   const { ask, large } = await serveLargeFile();
   const socket = ask('/large.bin');
   await new Promise((resolve) => socket.once('data', resolve));

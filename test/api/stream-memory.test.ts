@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const MIB = 1_048_576;
 const SIZE = 300 * MIB;
 
-/** Each process reports how much its resident memory grew at most after it was connected. */
+/** Each process reports the largest growth of its resident memory since it was connected. */
 const common = `
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';

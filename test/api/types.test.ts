@@ -21,14 +21,14 @@ interface User {
   readonly name: string;
 }
 
-test('the type of data is undefined by default', () => {
+test('the type of `connection.data` is undefined by default', () => {
   new WebSocketServer({
     open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<undefined>(),
   });
   expectTypeOf<Connection['data']>().toEqualTypeOf<undefined>();
 });
 
-test('data has the type that `upgrade` returns, in every handler and in `connections`', () => {
+test('`data` has the type that `upgrade` returns, in every handler and for each connection of `server.connections`', () => {
   const server = new WebSocketServer<User>({
     upgrade: (request) => (request.query === '' ? reject(401) : { data: { name: request.query } }),
     open: (connection) => {
@@ -50,7 +50,7 @@ test('data has the type that `upgrade` returns, in every handler and in `connect
   for (const connection of server.connections) expectTypeOf(connection.data).toEqualTypeOf<User>();
 });
 
-test('a server whose Data does not include undefined requires an `upgrade` that returns data', () => {
+test('if the type Data of a server does not include undefined, the compiler requires an `upgrade` that returns data', () => {
   const check = (): void => {
     // @ts-expect-error no handlers: nothing supplies the data
     new WebSocketServer<User>();
@@ -79,7 +79,7 @@ test('the compiler infers Data from the result of `upgrade`', () => {
   for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
 });
 
-test('an option may be undefined, even under exactOptionalPropertyTypes', () => {
+test('the compiler accepts undefined for each option, even with exactOptionalPropertyTypes', () => {
   const check = async (connection: Connection): Promise<void> => {
     const none = undefined;
     const server = new WebSocketServer(
@@ -151,7 +151,7 @@ test('generic code can pass its handlers on to the server', () => {
   expectTypeOf(make).toBeFunction();
 });
 
-test('isBinary narrows the type of the message, in arrow functions and methods, with three parameters or four', () => {
+test('`isBinary` narrows the type of the message in arrow functions and in methods, with three or four parameters', () => {
   const handlers: ConnectionHandlers = {
     message: (connection, message, isBinary) =>
       connection.send(isBinary ? message.subarray(1) : message.toUpperCase()),
@@ -183,7 +183,7 @@ test("with text: 'bytes', isBinary does not narrow a text message to a string", 
   );
 });
 
-test('handlers with annotated parameters compile although isBinary narrows the message', () => {
+test('a handler that annotates the types of its parameters still compiles, although `isBinary` narrows the type of the message', () => {
   class Handlers implements ConnectionHandlers {
     message(connection: Connection, message: string | Buffer, _isBinary: boolean): void {
       connection.send(message);
@@ -277,7 +277,7 @@ test('connect infers the types of its data and of its handlers', () => {
   expectTypeOf(check).toBeFunction();
 });
 
-test('connections and servers have the types of await using and using', () => {
+test('the compiler accepts connections and servers with `await using` and `using`', () => {
   expectTypeOf<Connection>().toExtend<AsyncDisposable & Disposable & AsyncIterable<string | Buffer>>();
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
@@ -300,7 +300,7 @@ test('FAULT-8: the property `kind` discriminates the cause that shouldReconnect 
   expectTypeOf(options).toExtend<ReconnectOptions>();
 });
 
-test('connect and reconnect require data if its type does not include undefined', () => {
+test('connect and reconnect require the option `data` if its type does not include undefined', () => {
   const check = (): void => {
     expectTypeOf(connect('ws://a')).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect('ws://a', {})).resolves.toEqualTypeOf<Connection>();
@@ -336,7 +336,7 @@ test('connect and reconnect require data if its type does not include undefined'
   expectTypeOf(check).toBeFunction();
 });
 
-test('each option of a client may be undefined', () => {
+test('the compiler accepts undefined for each option of a client', () => {
   const options: ConnectOptions & ReconnectOptions['connect'] = {
     handlers: undefined,
     data: undefined,

@@ -1,4 +1,4 @@
-/** The signal that an `upgrade` handler receives: it aborts when the server no longer waits for the answer. */
+/** The signal that an `upgrade` handler receives. The signal aborts when the server no longer waits for the answer of the handler. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { requestHead } from '../transport/wire.ts';

@@ -27,7 +27,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Starts a plain TCP server. @returns its URL, and the peer that connects next */
+/** Starts a plain TCP server. @returns its URL, and a Promise of the first peer that connects */
 async function rawServer(): Promise<{ url: string; peer: Promise<RawPeer> }> {
   const { promise: peer, resolve } = defer<RawPeer>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -217,7 +217,7 @@ describe('new WebSocket', () => {
     expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
-  test('B-client-headers: the client sends repeated header fields and cookies as given', async () => {
+  test('B-client-headers: the client sends header fields and cookies unchanged, also a field that is given several times', async () => {
     const web = await startWeb();
     const { promise, resolve } = defer<ConnectionRequest>();
     new WebSocketServer(
@@ -240,7 +240,7 @@ describe('new WebSocket', () => {
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
   });
 
-  test('B-client-headers: the client sends numbers in headers as text, and leaves out null values', async () => {
+  test('B-client-headers: the client sends a number in `headers` as text, and sends no field whose value is null', async () => {
     const { url, peer } = await rawServer();
     const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
     const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });
@@ -266,7 +266,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-url: a handler of Null and options of Null count as absent', async () => {
+  test('B-client-url: null as handler or as options counts as absent', async () => {
     const client = new WebSocket('ws://127.0.0.1:1/', null, null);
     expect(client.handler).toEqual({});
     await client.idle();
@@ -289,7 +289,7 @@ describe('new WebSocket', () => {
     expect(await journal.length(2)).toEqual([text, 1006]);
   });
 
-  test('C83: after invalid headers onError is called', async () => {
+  test('C83: onError is called if the option `headers` is invalid', async () => {
     const journal = new Journal();
     const getter = {
       get headers(): never {
@@ -333,7 +333,7 @@ describe('new WebSocket', () => {
 const getterless: WebSocketHandler = {};
 
 describe('members', () => {
-  test('B-client-members, B-client-status: the members have the given values and are read-only', async () => {
+  test('B-client-members, B-client-status: the members of a client have the given values and are read-only', async () => {
     const { url } = await rawServer();
     const handler: WebSocketHandler<'blob'> = { dataType: 'blob' };
     const client = new WebSocket(new URL(url), handler);
@@ -349,7 +349,7 @@ describe('members', () => {
     expect(WebSocket.new(url, {}, null).dataType).toBe('text');
   });
 
-  test('B-client-absent: the client has no members of other WebSocket classes', async () => {
+  test('B-client-absent: the client has no members that other WebSocket classes have, for example those of browsers', async () => {
     const { client } = await connected();
     for (const name of [
       'readyState',
@@ -406,7 +406,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('B-client-afterForm: messages arrive until the program calls terminate', async () => {
+  test('B-client-afterForm: onMessage is called for each message until the program calls terminate', async () => {
     const journal = new Journal();
     const { client, raw } = await connected({ onMessage: (_ws, { data }) => journal.note(data) });
     raw.write(frame(Op.Text, 'one', { mask: false }));
@@ -478,7 +478,7 @@ describe('the end', () => {
     },
   );
 
-  test('C62: terminate throws a RangeError for any other code, and the connection stays open', async () => {
+  test('C62: terminate throws a RangeError for a code that it does not allow, and the connection stays open', async () => {
     const { client, raw } = await connected();
     for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, Number.NaN, '3000' as unknown as number]) {
       expect(() => client.terminate(code, 'bye'), String(code)).toThrow(RangeError);

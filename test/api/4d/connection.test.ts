@@ -26,7 +26,7 @@ async function connected(handler: Partial<ConnectionHandler> = {}) {
 }
 
 describe('members of a connection', () => {
-  test('B-ws-handler, B-ws-wss, B-ws-status: the members have the documented values and are read-only', async () => {
+  test('B-ws-handler, B-ws-wss, B-ws-status: the members of a connection have the documented values and are read-only', async () => {
     const { wss, ws, peer } = await connected();
     expect(ws).toBeInstanceOf(WebSocketConnection);
     expect(ws.wss).toBe(wss);
@@ -88,7 +88,7 @@ describe('callbacks', () => {
     expect(peer.frames.map(({ opcode }) => opcode)).toEqual([Op.Text, Op.Pong, Op.Close]);
   });
 
-  test('B-ws-onMessage: the fragments of a message arrive as one message', async () => {
+  test('B-ws-onMessage: onMessage is called once for a message that arrives in fragments', async () => {
     const { promise, resolve } = defer<string>();
     const { peer } = await connected({ onMessage: (_ws, { data }) => resolve(data) });
     peer.write(frame(Op.Text, 'one ', { fin: false }));
@@ -96,7 +96,7 @@ describe('callbacks', () => {
     expect(await promise).toBe('one message');
   });
 
-  test('B-ws-onOpen, B-wss-onConnection: a handler needs only onMessage', async () => {
+  test('B-ws-onOpen, B-wss-onConnection: the handler of a connection needs only onMessage', async () => {
     const { ws, peer, wss } = await connected();
     peer.write(frame(Op.Text, 'x'));
     peer.write(closeFrame(1000));
@@ -126,7 +126,7 @@ describe('callbacks', () => {
     ['end', []],
     ['resetAndDestroy', [fourDErrors.CONNECTION]],
   ] as const)(
-    'B-ws-onTerminate, B-ws-onError, C76: if the peer calls %s of its socket, onTerminate receives 1006 and onError receives %j',
+    'B-ws-onTerminate, B-ws-onError, C76: if the peer calls %s of its TCP socket, onTerminate receives 1006 and onError receives %j',
     async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
       const errors: unknown[] = [];
@@ -227,26 +227,26 @@ describe('dataType', () => {
   const json = '{"a":[1,"é"]}';
   const invalid = Buffer.from([0xc3, 0x28]);
 
-  test('B-data-text, C73: the dataType "text" delivers text and binary messages as strings', async () => {
+  test('B-data-text, C73: with the dataType "text", onMessage receives text and binary messages as strings', async () => {
     expect(
       await received('text', frame(Op.Text, 'é'), frame(Op.Binary, '\ufeffé'), frame(Op.Binary, '')),
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: with "text", a binary message that is not UTF-8 is reported to onError, and the next message is delivered', async () => {
+  test('C73: with the dataType "text", onError is called for a binary message that is not UTF-8, and onMessage receives the next message', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',
     ]);
   });
 
-  test('B-data-blob, C73: the dataType "blob" delivers text and binary messages as Buffers', async () => {
+  test('B-data-blob, C73: with the dataType "blob", onMessage receives text and binary messages as Buffers', async () => {
     const data = await received('blob', frame(Op.Binary, invalid), frame(Op.Text, 'é'));
     expect(data).toEqual([invalid, Buffer.from('é')]);
     expect(data.every((one) => Buffer.isBuffer(one))).toBe(true);
   });
 
-  test('B-data-object, C72, C73: the dataType "object" delivers any JSON value of text and binary messages', async () => {
+  test('B-data-object, C72, C73: with the dataType "object", onMessage receives the JSON value of a text or binary message', async () => {
     const texts = [json, '[1]', '"text"', '1', 'true', 'null'];
     const frames = texts.flatMap((text) => [frame(Op.Text, text), frame(Op.Binary, text)]);
     expect(await received('object', ...frames)).toEqual(
@@ -254,7 +254,7 @@ describe('dataType', () => {
     );
   });
 
-  test('B-data-bad, C72: with "object", a message that is not JSON is reported to onError, and the next message is delivered', async () => {
+  test('B-data-bad, C72: with the dataType "object", onError is called for a message that is not JSON, and onMessage receives the next message', async () => {
     expect(
       await received(
         'object',
@@ -284,7 +284,7 @@ describe('dataType', () => {
 });
 
 describe('send', () => {
-  /** Returns what a peer receives for these arguments, with each dataType. */
+  /** Sends the messages with each dataType, checks that the peer receives the same frames each time, and returns these frames. */
   async function sent(...messages: Sendable[]): Promise<(readonly [number, string])[]> {
     const results: (readonly [number, string])[][] = [];
     for (const dataType of ['text', 'blob', 'object'] as const) {
@@ -358,7 +358,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob that cannot be read is reported to onError, and the next message is sent', async () => {
+  test('B-ws-send: if send cannot read a Blob, onError is called, and the next message is sent', async () => {
     class Unreadable extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
         return Promise.reject(new Error('gone'));
@@ -387,7 +387,7 @@ describe('send', () => {
     expect(String(peer.frames[0]?.payload)).toBe('next');
   });
 
-  test('B-ws-unstated, C75: send returns false and has no effect unless the status is "Connected"', async () => {
+  test('B-ws-unstated, C75: if the status is not "Connected", send returns false and has no effect', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onError: () => journal.note('error'),
@@ -406,7 +406,7 @@ describe('send', () => {
 
 describe('a message that exceeds sendCap', () => {
   test.each([true, false])(
-    'C75, C87: send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
+    'C75, C87: if a message exceeds sendCap, send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -456,7 +456,7 @@ describe('terminate', () => {
     [[Number.NaN, 'bye'], 1000, ''],
     [[undefined, 'bye'], 1000, ''],
   ] as [[number?, string?], number, string][])(
-    'B-ws-terminate, C61: terminate with %j sends %i %j',
+    'B-ws-terminate, C61: terminate with the arguments %j sends a Close frame with the code %i and the reason %j',
     async (call, code, reason) => {
       expect(await closing(...call)).toEqual([code, reason]);
     },
@@ -470,7 +470,7 @@ describe('terminate', () => {
     [{ message: 'bye' }, 1000, ''],
     [{}, 1000, ''],
   ] as [TerminateOptions, number, string][])(
-    'C60: terminate with one object, %j, sends %i %j',
+    'C60: terminate with the object %j sends a Close frame with the code %i and the reason %j',
     async (call, code, reason) => {
       expect(await closing(call)).toEqual([code, reason]);
     },
@@ -532,7 +532,7 @@ describe('terminate', () => {
   });
 });
 
-test('B-wss-connections: onTerminate can send to the other connections of the collection, as the chat of the documentation does', async () => {
+test('B-wss-connections: onTerminate can send a message to the other connections of the collection, as the chat of the documentation does', async () => {
   const web = await startWeb();
   const handler: ConnectionHandler = {
     onMessage() {},

@@ -1,6 +1,6 @@
 /**
- * 4D's pages, callback by callback: the first parameter of each, the content of its event, and of which type. [D…] are the
- * lines of docs/4d-sentences.md.
+ * Tests each callback of 4D's documents: its first parameter, and the properties of its event with their types. An id such as [D3-26] names
+ * a line of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -22,8 +22,8 @@ function expectError(error: unknown): void {
   expect([typeof errCode, typeof message, typeof componentSignature]).toEqual(['number', 'string', 'string']);
 }
 
-describe('the WSSHandler', () => {
-  test('the four callbacks of a class receive the server as first parameter, and an event with its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
+describe('the callbacks of a WSSHandler', () => {
+  test('the four callbacks of a WSSHandler receive the server as first parameter, and then an event that states its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const note = (self: unknown, wss: unknown, { type }: { type: string }): void =>
@@ -58,7 +58,7 @@ describe('the WSSHandler', () => {
     );
   });
 
-  test('a handler needs only onConnection, and options may be left out [D3-20, D3-21, D3-27]', async () => {
+  test('a WSSHandler needs only onConnection, and the constructor of WebSocketServer needs no options besides `server` [D3-20, D3-21, D3-27]', async () => {
     const web = await startWeb();
     const connections: WebSocketConnection[] = [];
     const onMessage: ConnectionHandler['onMessage'] = (ws) => void connections.push(ws);
@@ -71,8 +71,8 @@ describe('the WSSHandler', () => {
   });
 });
 
-describe('the connectionHandler', () => {
-  test('the four callbacks receive the connection as first parameter, and an event with its type and data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
+describe('the callbacks of a connectionHandler', () => {
+  test('the four callbacks of a connectionHandler receive the connection as first parameter, and then an event that states its type and has its data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onOpen(ws, event) {

@@ -1,4 +1,4 @@
-/** Exceptions in callbacks: onError of the same handler receives them, and other connections are not affected. */
+/** If a callback throws, onError of the same handler receives the exception, and other connections are not affected. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -168,7 +168,7 @@ test('C71: onError receives a thrown FourDError unchanged, and any other thrown 
   expect(await journal.length(5)).toEqual([true, 'text', 'undefined', noText, noText]);
 });
 
-describe('an exception when onError is missing or fails', () => {
+describe('an exception of a callback when onError is missing or throws', () => {
   /** Lets one onMessage throw, and then checks that the next message is echoed. */
   async function fail(handler: Partial<ConnectionHandler>): Promise<void> {
     let calls = 0;

@@ -1,4 +1,4 @@
-/** Web servers, peers and journals for the tests of the 4D surface; `closeAll` ends what a test left behind. */
+/** Web servers, peers and journals for the tests of the 4D classes. `closeAll` closes the servers and peers that a test left open. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,7 +119,7 @@ export function certificateFolder(): string {
   return folder;
 }
 
-/** Sends a request. @returns the status of the answer, 101 among them */
+/** Sends an upgrade request. @returns the status of the answer: 101 if it was accepted */
 export async function request(
   peer: RawPeer,
   target = '/',
@@ -147,7 +147,7 @@ export function urlOf(web: WebServer, target = '/'): string {
   return `ws://${web.host}:${web.port}${target}`;
 }
 
-/** A WebSocket server all of whose connections have the same handler. */
+/** Starts a WebSocket server that gives the same handler to all its connections. */
 export async function serve<T extends DataType = 'text'>(
   handler: ConnectionHandler<T>,
   options: WebSocketServerOptions<T> = {},
@@ -158,7 +158,7 @@ export async function serve<T extends DataType = 'text'>(
   return { web, wss };
 }
 
-/** Returns the warnings of the process while `action` runs. Errors without an `onError` become warnings. */
+/** Returns the warnings that the process emits while `action` runs. An error becomes a warning if there is no `onError`. */
 export async function warningsOf(action: () => Promise<void> | void): Promise<string[]> {
   // Forget the warnings that were already emitted, so that the same text is emitted again.
   warned.forget();

@@ -1,4 +1,5 @@
-/** Messages that are sent too early, callbacks that never end, and a shutdown: each loss is reported. */
+/** Each lost message and each lost callback is reported: for messages that are sent too early, for callbacks that never end, and for a
+ * shutdown. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -30,7 +31,7 @@ async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journa
 }
 
 describe('sending while "Connecting"', () => {
-  test('C88, B-client-send: messages wait in order, and are sent after onOpen has been called', async () => {
+  test('C88, B-client-send: messages that are sent while "Connecting" wait in order, and leave after onOpen has been called', async () => {
     const { web, heard } = await echo();
     const client = WebSocket.new(urlOf(web), {
       async onOpen(ws) {
@@ -54,7 +55,7 @@ describe('sending while "Connecting"', () => {
     client.terminate();
   });
 
-  test('C88: messages also wait if the client has no callbacks, as in a translated program of two lines', async () => {
+  test('C88: messages sent while "Connecting" also wait if the client has no callbacks', async () => {
     const { web, heard } = await echo();
     const webSocket = WebSocket.new(urlOf(web), null);
     webSocket.send('Hello world');
@@ -62,7 +63,7 @@ describe('sending while "Connecting"', () => {
     webSocket.terminate();
   });
 
-  test('C88, B-client-failure: if no connection is established, onError also receives the number of lost messages', async () => {
+  test('C88, B-client-failure: if the connection cannot be established, onError also receives the number of lost messages', async () => {
     const journal = new Journal();
     const client = WebSocket.new('ws://127.0.0.1:1/', {
       onError: (_ws, { errors }) => journal.note(errors.map(({ errCode, message }) => [errCode, message])),
@@ -78,7 +79,7 @@ describe('sending while "Connecting"', () => {
   });
 
   test.each(['while connecting', 'in onOpen'])(
-    'C88: after terminate %s, onError is notified once that the waiting messages are lost',
+    'C88: after terminate %s, onError is called once for all waiting messages, which are lost',
     async (when) => {
       const { web, heard } = await echo();
       const journal = new Journal();
@@ -97,7 +98,7 @@ describe('sending while "Connecting"', () => {
     },
   );
 
-  test('C88: without onError, lost messages are a process warning', async () => {
+  test('C88: without onError, lost messages cause a process warning', async () => {
     const { web } = await echo();
     const warnings = await warningsOf(async () => {
       const end = defer();
@@ -109,7 +110,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: messages wait up to sendCap, but never more than 64 MiB; beyond this limit send returns false', async () => {
+  test('C88: while "Connecting", at most sendCap bytes of messages wait, and never more than 64 MiB; beyond this limit send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -126,7 +127,7 @@ describe('sending while "Connecting"', () => {
     expect([waiting.count, waiting.push(new ArrayBuffer(872))]).toEqual([0, true]);
   });
 
-  test('C88: a Blob that was still being read when the connection ended is reported before onTerminate is called', async () => {
+  test('C88: if the connection ends while send still reads a Blob, onError is called for this Blob before onTerminate', async () => {
     const journal = new Journal();
     const reading = defer<ArrayBuffer>();
     const blob = new Blob(['x']);
@@ -146,7 +147,7 @@ describe('sending while "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: onError receives the name of the callback, its connection, and the number of waiting callbacks', async () => {
+  test('C89, C87: FAULT-11: if a callback does not end, onError receives its name, its connection, and the number of callbacks that wait for it', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -191,7 +192,7 @@ describe('a callback that never ends', () => {
     ]);
   });
 
-  test('C89: a callback that ends in time is not reported', async () => {
+  test('C89: onError is not called for a callback that ends in time', async () => {
     const journal = new Journal();
     const { web } = await serve(
       {
@@ -243,21 +244,21 @@ describe('shutdown waits for callbacks', () => {
 
   const all = ['message', 'x', 'connection ended', 'server ended'];
 
-  test('C90, B-wss-terminate: FAULT-11: terminate() resolves after the last onTerminate, even if the worker is busy', async () => {
+  test('C90, B-wss-terminate: FAULT-11: terminate() of a server resolves after the last onTerminate, even if the worker is busy', async () => {
     const { wss, journal } = await slow();
     await wss.terminate(0);
     expect(journal.entries).toEqual(all);
     await wss.terminate(null);
   });
 
-  test('C90, B-wss-webserver: FAULT-11: stop() resolves after the last onTerminate', async () => {
+  test('C90, B-wss-webserver: FAULT-11: stop() of a web server resolves after the last onTerminate', async () => {
     const { web, journal } = await slow();
     await web.stop(0);
     expect(journal.entries).toEqual(all);
     await web.stop(null);
   });
 
-  test('C90: stop() waits for the last callback of a server that is already terminated', async () => {
+  test('C90: stop() of a web server waits for the last callback of a WebSocket server that is already terminated', async () => {
     const { web, wss, journal } = await slow();
     void wss.terminate(0);
     while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
@@ -286,7 +287,7 @@ describe('shutdown waits for callbacks', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: a callback that never ends is reported by name and abandoned after closeTimeout, and the other callbacks are called', async () => {
+  test('C90, B-terminate-again: after closeTimeout the worker reports a callback that never ends by its name, no longer waits for it, and calls the other callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -336,7 +337,7 @@ describe('shutdown waits for callbacks', () => {
   );
 
   test.each([true, false])(
-    'C91: idle() resolves when no callback waits or is running (serialize: %s)',
+    'C91: idle() resolves once no callback runs and none waits (serialize: %s)',
     async (serialize) => {
       const goOn = defer();
       const journal = new Journal();
@@ -366,7 +367,7 @@ describe('shutdown waits for callbacks', () => {
 });
 
 describe('overlapping paths', () => {
-  test('C92, C67: FAULT-10: of two matching patterns with *, the longer one gets the connection, whichever was created first', async () => {
+  test('C92, C67: FAULT-10: if two patterns with * match, the server with the longer pattern gets the connection, even if it was created later', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer(

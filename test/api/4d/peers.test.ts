@@ -1,4 +1,4 @@
-/** The classes of 4D with `ws` at the other end, in this process and in another one. A browser is in test/browser. */
+/** The 4D classes with a peer of the package `ws`, in this process and in another process. test/browser has the tests with a browser. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionHandler, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -31,7 +31,7 @@ const large = 'größer '.repeat(20_000);
 describe.each([false, true])(
   'our 4D classes and a peer of the package ws, compression: %s',
   (compression) => {
-    test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes arrive in both directions', async () => {
+    test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes arrive in both directions between a 4D connection and the package ws', async () => {
       const web = await startWeb();
       new WebSocketServer(
         { onConnection: () => echo<'text'>() },
@@ -55,7 +55,7 @@ describe.each([false, true])(
       blob.abort();
     });
 
-    test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end receives the code and reason of the other end', async () => {
+    test('B-ws-terminate, B-ws-onTerminate, C61, C76: a 4D connection and the package ws each receive the code and the reason with which the other end closes', async () => {
       const journal = new Journal();
       const { web, wss } = await serve(
         { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },
@@ -128,7 +128,7 @@ test.each([
   ['is closed by the server', 3002, 'enough', true],
   ['is dropped by the server', null, '', false],
 ] as const)(
-  'B-client-onTerminate, C76: onTerminate receives the code if the client %s',
+  'B-client-onTerminate, C76: onTerminate of a client receives the close code if the client %s',
   async (_title, code, reason, wasClean) => {
     const { url, opened } = await wsServer();
     const journal = new Journal();

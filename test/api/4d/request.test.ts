@@ -1,4 +1,4 @@
-/** The `request` object of onConnection: headers, query, url, remoteAddress. */
+/** The `request` object that onConnection receives: headers, query, url, remoteAddress. */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -60,18 +60,18 @@ describe('headers of the request', () => {
 });
 
 describe('query of the request', () => {
-  test('B-request-query: the keys and values of the query are parsed', async () => {
+  test('B-request-query: the object `query` of a request has the keys and values of the query', async () => {
     const { query } = await seen('/?key1=value1&key2=value2');
     expect({ ...query }).toEqual({ key1: 'value1', key2: 'value2' });
   });
 
   test.each([
-    ['C81: keys and values are decoded, and + is a space', '/?a+b=%C3%A9+1%2B1', { 'a b': 'é 1+1' }],
-    ['C81: the values of a repeated key are an array', '/?a=1&b=2&a=3&a=', { a: ['1', '3', ''], b: '2' }],
-    ['C81: a key without a value has an empty text', '/?a&b=&=c', { a: '', b: '', '': 'c' }],
-    ['C81: an invalid percent-encoding stays unchanged', '/?a=%zz%', { a: '%zz%' }],
-    ['C81: a target without a query has an empty object', '/', {}],
-    ['C81: an empty query is an empty object', '/?', {}],
+    ['C81: keys and values of the query are decoded, and + stands for a space', '/?a+b=%C3%A9+1%2B1', { 'a b': 'é 1+1' }],
+    ['C81: the values of a repeated key of the query form an array', '/?a=1&b=2&a=3&a=', { a: ['1', '3', ''], b: '2' }],
+    ['C81: a key of the query without a value has an empty text as its value', '/?a&b=&=c', { a: '', b: '', '': 'c' }],
+    ['C81: an invalid percent-encoding in the query stays unchanged', '/?a=%zz%', { a: '%zz%' }],
+    ['C81: `query` is an empty object for a target without a query', '/', {}],
+    ['C81: `query` is an empty object for an empty query', '/?', {}],
   ])('%s', async (_title, target, expected) => {
     const { query, url } = await seen(target);
     expect({ ...query }).toEqual(expected);
@@ -88,7 +88,7 @@ describe('query of the request', () => {
   });
 });
 
-test('B-request-url: url is the request target as it was sent', async () => {
+test('B-request-url: `url` is the request target as the client sent it', async () => {
   expect((await seen('/status?name=ryan')).url).toBe('/status?name=ryan');
   expect((await seen('/a/../%62//c')).url).toBe('/a/../%62//c');
 });
@@ -151,7 +151,7 @@ describe('remoteAddress', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'C82: remoteAddress is empty if the socket has no address',
+    'C82: remoteAddress is an empty text if the socket has no address',
     async () => {
       const path = join(tmpdir(), `rfc6455-${process.pid}.sock`);
       const http = createServer();

@@ -1,4 +1,4 @@
-/** docs/4d-rows.md lists every row of 4D's pages and every decision. Each of them has a test that names it. */
+/** docs/4d-rows.md lists every row of 4D's pages and every decision. Each row and each decision has a test that names it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testFiles } from '../../../scripts/attacks.js';
@@ -7,12 +7,12 @@ import { idsOfPage, problemsOf, traceRows } from '../../../scripts/fourd.js';
 const page = readFileSync(new URL('../../../docs/4d-rows.md', import.meta.url), 'utf8');
 const rows = idsOfPage(page);
 
-test('the page lists all decisions', () => {
+test('docs/4d-rows.md lists all decisions', () => {
   const decisions = Array.from({ length: 33 }, (_, index) => `C${60 + index}`);
   expect(rows.filter((row) => row.startsWith('C'))).toEqual(decisions);
 });
 
-/** The number of rows of each part of 4D's pages, so that no row is lost. */
+/** The number of rows for each part of 4D's pages. A test fails if a row is missing. */
 const parts: Readonly<Record<string, number>> = {
   new: 8,
   wss: 14,
@@ -30,11 +30,11 @@ test.each(Object.entries(parts))('the part B-%s of the page has %i rows', (part,
 describe('rows and tests', () => {
   const trace = traceRows(testFiles());
 
-  test('every row has a test, and every test names a row that exists', () => {
+  test('every row of 4D's pages has a test, and every test names a row that exists', () => {
     expect(problemsOf(page, trace)).toEqual([]);
   });
 
-  test.each(rows)('the row %s has links to tests that name it', (row) => {
+  test.each(rows)('each file that the row %s links has a test that names the row', (row) => {
     const cells = page.split('\n').find((line) => line.startsWith(`| ${row} |`)) ?? '';
     const links = [...cells.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, file = '']) => file);
     expect(links.filter((file) => !trace.get(row)?.includes(file))).toEqual([]);

@@ -34,7 +34,7 @@ const echo: ConnectionHandler = {
   },
 };
 
-/** Returns what a module prints until its process ends by itself. */
+/** Runs a module in a new process, waits until the process ends, and returns its output. */
 function outputOf(script: string): Promise<string> {
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
   let output = '';
@@ -98,7 +98,7 @@ describe('new WebSocketServer', () => {
     expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
   });
 
-  test('C70: onOpen is called before onTerminate even if the server is terminated at once', async () => {
+  test('C70: onOpen is called before onTerminate even if the program terminates the server in the same turn in which it creates it', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -149,7 +149,7 @@ describe('new WebSocketServer', () => {
     make('/chat');
   });
 
-  test('options, path and dataType may be null, which stands for Null of 4D', async () => {
+  test('`options`, `path` and `dataType` may be null, as they may be Null in 4D', async () => {
     await keep(webServer).start({ port: 0 });
     expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
     const web = await startWeb();
@@ -195,7 +195,7 @@ describe('new WebSocketServer', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('the limits of the native server are options of this server, and any origin may connect by default', async () => {
+  test('the 4D class accepts the limits of the native server as options, and by default a page of any origin may connect', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
     peer.write(frame(Op.Text, '12345'));
@@ -207,7 +207,7 @@ describe('new WebSocketServer', () => {
 });
 
 describe('path', () => {
-  test('B-new-path, C67: the path of the URL selects the server, without the query; a path may be given without its leading slash, but a trailing slash must match', async () => {
+  test('B-new-path, C67: the path of the URL without its query selects the server; the option `path` needs no leading slash, but a trailing slash must match', async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: a path may contain characters that a URL cannot contain; the server compares its encoded form, which browsers send', async () => {
+  test('C67: the option `path` may contain characters that a URL cannot contain; the server compares the encoded form, which browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -236,7 +236,7 @@ describe('path', () => {
     ).toThrow(FourDError);
   });
 
-  test('C67: a literal path has priority over a pattern, and a pattern over the server without a path', async () => {
+  test('C67: a server with a literal path has priority over a server with a pattern, and a pattern over a server without a path', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const make = (name: string, path?: string) =>
@@ -266,7 +266,7 @@ describe('path', () => {
     expect(await request(peerOf(web), '/x-(y)z')).toBe(404);
   });
 
-  test('B-wss-several: several servers run side by side, each with its own connections', async () => {
+  test('B-wss-several: several WebSocket servers run on one web server, each with its own connections', async () => {
     const web = await startWeb();
     const one = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/one' });
     const two = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two' });
@@ -320,7 +320,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C65: the server awaits a Promise, and the client is not connected until it resolves', async () => {
+  test('C65: if onConnection returns a Promise, the server awaits it, and the client is not connected before it resolves', async () => {
     const decision = defer<ConnectionHandler | null>();
     const asked = defer();
     const web = await startWeb();
@@ -395,7 +395,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close" the handshake completes first; after that null closes the connection with 1008, and an exception with 1011', async () => {
+  test('C64: with cancel "close" the handshake completes before onConnection; then the result null closes the connection with 1008, and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -428,7 +428,7 @@ describe('onConnection', () => {
   });
 
   test.each([true, false])(
-    'C64: with cancel "close" messages wait for the result of onConnection, and no message is lost (serialize: %s)',
+    'C64: with cancel "close" messages of the client wait for the result of onConnection, and no message is lost (serialize: %s)',
     async (serialize) => {
       const decision = defer<ConnectionHandler>();
       const asked = defer();
@@ -452,7 +452,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C64: a server that is terminated cancels its waiting requests, with cancel "refuse" and "close"', async () => {
+  test('C64: a server that is terminated cancels the requests that wait for onConnection, with cancel "refuse" and with "close"', async () => {
     for (const cancel of ['refuse', 'close'] as const) {
       const web = await startWeb();
       const asked = defer();
@@ -500,7 +500,7 @@ describe('members of a server', () => {
     expect(wss.connections.map(({ id }) => id)).not.toContain(before[0]?.id);
   });
 
-  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members have the given values, and dataType is text by default', async () => {
+  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members of a server have the given values, and its dataType is "text" by default', async () => {
     const web = await startWeb();
     const handler: WSSHandler = { onConnection: () => echo };
     const plain = new WebSocketServer(handler, { server: web });
@@ -513,7 +513,7 @@ describe('members of a server', () => {
     expect([other.dataType, other.path]).toEqual(['object', 'chat']);
   });
 
-  test('B-wss-scalableSession, C86: scalableSession is always false, at the WebSocket server and at the web server', async () => {
+  test('B-wss-scalableSession, C86: `scalableSession` is always false, on the WebSocket server and on the web server', async () => {
     const { web, wss } = await serve(echo);
     expect([wss.scalableSession, web.scalableSession]).toEqual([false, false]);
   });
@@ -536,7 +536,7 @@ describe('members of a server', () => {
 });
 
 describe('the end of a server', () => {
-  test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate is the last callback, on a later tick', async () => {
+  test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate of a server is called last, after the callbacks of its connections and not inside terminate()', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -557,7 +557,7 @@ describe('the end of a server', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: stop() of the web server terminates the WebSocket server, whose connections and status are correct at every step', async () => {
+  test('B-wss-webserver: stop() of the web server terminates its WebSocket server, and `connections` and `status` are correct at every step', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {

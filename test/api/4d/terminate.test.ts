@@ -1,4 +1,4 @@
-/** wss.terminate on the wire: Close frames, FIN, the forced end, and no bytes at all for 0. */
+/** What wss.terminate sends: Close frames and FIN, a forced end after the limit, and no bytes for terminate(0). */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocketServer } from '../../../src/4d.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
@@ -40,7 +40,7 @@ function stopTime(): void {
 }
 
 describe('terminate()', () => {
-  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: terminate() sends Close frames with 1001, then FIN, and then the connections end', async () => {
+  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: terminate() of a server sends Close frames with 1001, then FIN, and then the connections end', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     const over = wss.terminate();
@@ -80,7 +80,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: closeTimeout replaces the limit of 30 seconds', async () => {
+  test('C78: the option closeTimeout replaces the limit of 30 seconds of terminate()', async () => {
     const { web, wss, journal } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     await wss.terminate();
@@ -104,7 +104,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: without connections terminate() finishes on the next tick, and not earlier', async () => {
+  test('C78: if a server has no connections, terminate() finishes on the next tick and not earlier', async () => {
     const { wss, journal } = await observed();
     const over = wss.terminate();
     expect([wss.terminated, journal.entries]).toEqual([false, []]);
@@ -122,7 +122,7 @@ describe('terminate()', () => {
 });
 
 describe('terminate(seconds)', () => {
-  test('B-terminate-timeout: terminate(seconds) sends Close frames, and drops the peers that have not answered in time', async () => {
+  test('B-terminate-timeout: terminate(seconds) sends Close frames, and drops the connections whose peers have not answered after these seconds', async () => {
     const { web, wss, journal } = await observed();
     const [mute, polite] = [await openPeer(web), await openPeer(web)];
     stopTime();
@@ -145,7 +145,7 @@ describe('terminate(seconds)', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
   });
 
-  test('C78: terminate(seconds) may wait longer than closeTimeout', async () => {
+  test('C78: terminate(seconds) waits for these seconds even if closeTimeout is shorter', async () => {
     const { web, wss } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     stopTime();
@@ -204,7 +204,7 @@ describe('terminate(0)', () => {
   });
 });
 
-/** Sends a message and receives its echo over another connection. All bytes that were sent before it have arrived then. */
+/** Sends a message over a new connection and waits for its echo. Bytes that other connections sent earlier have arrived by then. */
 async function roundTrip(): Promise<void> {
   const { web } = await serve({
     onMessage(ws, { data }) {

@@ -1,4 +1,4 @@
-/** The types of rfc6455/4d: the type of `data` for each dataType, and for the default one. The compiler checks them. */
+/** The types of rfc6455/4d: the type of `data` for each dataType, and for the default dataType. The compiler checks these types. */
 import { expectTypeOf, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -60,7 +60,7 @@ class ServerHandler implements WSSHandler<'blob'> {
   }
 }
 
-test('B-wss-handler: classes can be handlers', () => {
+test('B-wss-handler: the compiler accepts instances of classes as handlers', () => {
   expectTypeOf(inferred).toBeFunction();
   expectTypeOf<ServerHandler>().toExtend<WSSHandler<'blob'>>();
 });

@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const silent = { onConnection: () => ({ onMessage() {} }) };
 
-/** Returns a listening HTTP server, as an application creates it. */
+/** Returns an HTTP server that listens, as an application would create it. */
 async function foreign(server: Server = createServer()): Promise<Server> {
   https.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -57,7 +57,7 @@ function closed(server: Server): Promise<void> {
 }
 
 describe('start and stop of a web server', () => {
-  test('C69: isRunning, host and port describe the state', async () => {
+  test('C69: isRunning, host and port of a web server have the right values before start, after start and after stop', async () => {
     const web = keep(new WebServer({ host: '127.0.0.1', port: 0 }));
     expect([web.isRunning, web.host, web.port]).toEqual([false, '127.0.0.1', 0]);
     await web.start();
@@ -82,7 +82,7 @@ describe('start and stop of a web server', () => {
     }
   });
 
-  test('a second start has no effect, and a second start with other settings is an error', async () => {
+  test('a second start has no effect, and a second start with settings rejects with an error', async () => {
     const web = keep(new WebServer({ port: 0 }));
     const [first, second] = [web.start(), web.start()];
     await Promise.all([first, second]);
@@ -93,7 +93,7 @@ describe('start and stop of a web server', () => {
     expect(web.port).toBe(port);
   });
 
-  test('a second stop and a stop before the start have no effect', async () => {
+  test('stop before start has no effect, and a second stop has no effect', async () => {
     const web = keep(new WebServer({ port: 0 }));
     await web.stop();
     await web.start();
@@ -164,7 +164,7 @@ describe('start and stop of a web server', () => {
     expect(web.port).not.toBe(8080);
   });
 
-  test('a setting with its name in 4D causes an error, which gives the name in this package', () => {
+  test('if a setting has its 4D name, the constructor throws an error that states the name in this package', () => {
     for (const [name, hint] of [
       ['HTTPPort', 'use port'],
       ['IPAddressToListen', 'use host'],
@@ -176,7 +176,7 @@ describe('start and stop of a web server', () => {
     }
   });
 
-  test('B-wss-webserver, C69: stop() terminates the WebSocket servers first', async () => {
+  test('B-wss-webserver, C69: stop() of a web server terminates its WebSocket servers first', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const make = (path: string) =>
@@ -227,7 +227,7 @@ describe('start and stop of a web server', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test('a second stop(seconds) shortens the wait', async () => {
+  test('a second call stop(seconds) shortens the wait of the first call', async () => {
     const web = await startWeb();
     const wss = new WebSocketServer(silent, { server: web });
     const peer = await openPeer(web);
@@ -308,7 +308,7 @@ describe('TLS of a web server', () => {
 });
 
 describe('a request handler', () => {
-  test('onRequest answers requests that are not upgrades', async () => {
+  test('onRequest receives the requests that are not upgrades and answers them', async () => {
     const web = await startWeb({
       onRequest({ url }, response) {
         response.end(`you asked for ${url}\n`);
@@ -362,7 +362,7 @@ describe('a request handler', () => {
 });
 
 describe('a folder of files', () => {
-  /** A web server with a few files, and requests that are not normalized. */
+  /** Starts a web server with a few files, and sends request targets without normalizing their paths. */
   async function files() {
     const outside = temporaryFolder();
     const root = join(outside, 'root');
@@ -440,7 +440,7 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('the path of a folder without its final slash is redirected, but never to another host', async () => {
+  test('a request for a folder without the final slash is redirected to the path with the slash, and never to another host', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
@@ -470,7 +470,7 @@ describe('WebServer.of', () => {
     web.stop(0);
   });
 
-  test('C69: close of the HTTP server terminates the WebSocket servers first; after that, `close` is the original method again', async () => {
+  test('C69: close() of the HTTP server terminates the WebSocket servers first; afterwards the property `close` is the original method again', async () => {
     const http = createServer();
     const { close } = http;
     await foreign(http);
@@ -506,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('`WebServer.of` keeps a `close` method that the application sets before or after the call', async () => {
+  test('`WebServer.of` still calls a `close` method that the application assigned before it, and keeps one that the application assigns later', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {
@@ -529,7 +529,7 @@ describe('WebServer.of', () => {
     expect(http.close).toBe(after);
   });
 
-  test('start and stop call listen and close of the HTTP server', async () => {
+  test('start() and stop() of a WebServer call listen() and close() of its HTTP server', async () => {
     const http = createServer();
     https.push(http);
     const web = WebServer.of(http);

@@ -1,4 +1,4 @@
-/** The worker: callbacks run one at a time in the order of their events, and a connection that has to wait stops reading. */
+/** The worker runs callbacks one at a time, in the order of their events. A connection whose event has to wait stops reading. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -10,7 +10,7 @@ import { closeAll, defer, Journal, openPeer, peerOf, request, serve, startWeb, u
 afterEach(closeAll);
 
 describe('Worker', () => {
-  test('C87: an idle worker runs a task at once, and a busy one runs tasks in order', async () => {
+  test('C87: an idle worker runs a task inside `post`, and a busy worker runs its tasks later, in order', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     const first = defer();
@@ -94,7 +94,7 @@ describe('Worker', () => {
     }
   });
 
-  test('C87: with serialize false no task waits', async () => {
+  test('C87: with serialize: false no task of a worker waits for another task', async () => {
     const worker = new Worker(false);
     const journal = new Journal();
     expect(worker.post(() => defer().promise)).toBe(true);
@@ -122,7 +122,7 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe('the callbacks of a server and its connections', () => {
-  /** Starts a server whose callbacks each take some turns of the event loop. */
+  /** Starts a server. Each of its callbacks needs several turns of the event loop. */
   async function busy(serialize: boolean) {
     const overlap = new Overlap();
     const journal = new Journal();
@@ -158,7 +158,7 @@ describe('the callbacks of a server and its connections', () => {
     return { overlap, entries: journal.entries };
   }
 
-  test('C87: callbacks run one at a time by default', async () => {
+  test('C87: by default the callbacks of a server and its connections run one at a time', async () => {
     const { overlap, entries } = await busy(true);
     expect(overlap.most).toBe(1);
     expect(entries[0]).toBe('server open');
@@ -166,12 +166,12 @@ describe('the callbacks of a server and its connections', () => {
     expect(entries).toHaveLength(1 + 3 + 3 + 12 + 3 + 1);
   });
 
-  test('C87: with serialize false callbacks overlap', async () => {
+  test('C87: with serialize: false the callbacks of a server and its connections may run at the same time', async () => {
     const { overlap } = await busy(false);
     expect(overlap.most).toBeGreaterThan(1);
   });
 
-  test('C87: the messages of one connection keep their order, and another connection does not wait until all of them are delivered', async () => {
+  test('C87: the messages of one connection are delivered in order, and a message of another connection can be delivered between them', async () => {
     const journal = new Journal();
     const { web } = await serve({
       async onMessage(_ws, { data }) {
@@ -225,7 +225,7 @@ describe('the callbacks of a server and its connections', () => {
 });
 
 describe('back-pressure', () => {
-  test('C87: a connection with an undelivered event stops reading, so that a slow handler does not fill the memory', async () => {
+  test('C87: a connection whose event still waits for the worker stops reading, so a slow handler does not fill the memory', async () => {
     const goOn = defer();
     const started = defer();
     let delivered = 0;
@@ -287,7 +287,7 @@ describe('back-pressure', () => {
     },
   );
 
-  test('C87: a connection closes with its server, even if one of its messages still waits for the worker', async () => {
+  test('C87: if a server is terminated, a connection closes even if one of its messages still waits for the worker', async () => {
     const goOn = defer();
     const started = defer();
     const journal = new Journal();
