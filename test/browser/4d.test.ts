@@ -1,6 +1,5 @@
 /**
- * Tests the 4D surface with real tabs: the chat of examples/4d over ws and wss, and the close codes that a browser
- * receives.
+ * Tests the 4D classes with tabs of a real browser: the chat of examples/4d over ws and wss, and the close codes that a page receives.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -97,7 +96,7 @@ describe('the close codes that a browser receives from terminate', () => {
   });
   afterAll(() => web.stop(0));
 
-  /** Connects a page. @returns the close event of the page, and what the handler receives at the end */
+  /** Connects a page and calls `end`. @returns the close event of the page, and the event that `onTerminate` receives */
   async function closing(end: (wss: WebSocketServer) => void): Promise<[Closed, TerminateEvent]> {
     let tell: (event: TerminateEvent) => void = () => {};
     const told = new Promise<TerminateEvent>((resolve) => {
@@ -123,14 +122,14 @@ describe('the close codes that a browser receives from terminate', () => {
     return [seen, event];
   }
 
-  test('B-ws-terminate, C61: terminate(3001, "bye") closes the page with 3001 and this reason', async () => {
+  test('B-ws-terminate, C61: after terminate(3001, "bye") the page receives the code 3001 and the reason "bye"', async () => {
     const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(3001, 'bye'));
     expect(seen).toEqual({ code: 3001, reason: 'bye', wasClean: true });
     expect(told).toEqual({ type: 'terminate', code: 3001, reason: 'bye' });
   });
 
   test.each([3000, 999, 5000])(
-    'B-ws-terminate, C61: terminate(%i, "bye") sends neither code nor reason, and the page reports 1000',
+    'B-ws-terminate, C61: terminate(%i, "bye") ignores a code that 4D does not allow and the reason, and the page receives 1000',
     async (code) => {
       const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(code, 'bye'));
       expect(seen).toEqual({ code: 1000, reason: '', wasClean: true });
@@ -138,19 +137,19 @@ describe('the close codes that a browser receives from terminate', () => {
     },
   );
 
-  test('B-terminate-code, C78: wss.terminate() closes the page with 1001', async () => {
+  test('B-terminate-code, C78: after wss.terminate() the page receives the code 1001', async () => {
     const [seen, told] = await closing((wss) => void wss.terminate());
     expect(seen).toEqual({ code: 1001, reason: '', wasClean: true });
     expect(told.code).toBe(1001);
   });
 
-  test('B-terminate-zero: wss.terminate(0) drops the connection, and the page reports 1006', async () => {
+  test('B-terminate-zero: wss.terminate(0) drops the connection, and the close event of the page has the code 1006', async () => {
     const [seen, told] = await closing((wss) => void wss.terminate(0));
     expect(seen).toEqual({ code: 1006, reason: '', wasClean: false });
     expect(told.code).toBe(1006);
   });
 
-  test('B-ws-onTerminate, C76: onTerminate reports 1005 if the page closes without a code, and 1006 or 1001 if the page is interrupted', async () => {
+  test('B-ws-onTerminate, C76: onTerminate receives 1005 if the page closes without a code, and 1006 or 1001 if the page is interrupted', async () => {
     let tell: (code: number) => void = () => {};
     const next = () =>
       new Promise<number>((resolve) => {

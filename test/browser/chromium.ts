@@ -5,7 +5,7 @@ import { type Browser, chromium } from 'playwright-core';
 /** The variable CHROMIUM names another executable. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** @throws if there is no Chromium: a browser test that is skipped would look like one that passed */
+/** @throws if there is no Chromium: if a browser test were skipped instead, it would look like a test that passed */
 export async function launchChromium(): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(

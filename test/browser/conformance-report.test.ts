@@ -1,5 +1,6 @@
 /**
- * Tests the judge's HTML report in Chromium, offline and by keyboard: the matrix, the timeline of a case, the filter.
+ * Tests the HTML report of the conformance judge in Chromium, offline and with the keyboard: the matrix, the timeline of a case, the
+ * filter.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,7 @@ declare const document: { readonly activeElement: PageElement; readonly document
 const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e';
 const cases: Case[] = select(allCases, 'server', { cases: ['1.1.1', '1.1.2', '2', '7.13.1'], exclude: [] });
 
-/** Real results: of a correct server, and of one that answers no ping and sends markup in its Close frames. */
+/** Returns the results of two real servers: one is correct, and the other answers no ping and sends markup in its Close frames. */
 async function resultsOf(agent: string, rules: Rules): Promise<CaseResult[]> {
   return (await tryServer(rules, cases)).map((one) => ({ ...one, agent }));
 }
@@ -64,7 +65,7 @@ afterAll(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true });
 });
 
-/** Opens the report without a network, and records whatever the report would load. */
+/** Opens the report offline. `requests` receives each URL that the report tries to load and each message of the console. */
 async function openReport(requests: string[] = []): Promise<Page> {
   const context = await browser.newContext({ offline: true });
   const page = await context.newPage();
@@ -89,8 +90,8 @@ async function tabTo(page: Page, wanted: RegExp): Promise<void> {
   throw new Error(`Tab does not come to ${wanted}`);
 }
 
-describe('the HTML report of the judge', () => {
-  test('the report loads no other resource, and begins with a verdict for each implementation', async () => {
+describe('the HTML report of the conformance judge', () => {
+  test('the HTML report loads no other resource, and begins with a verdict for each implementation', async () => {
     const requests: string[] = [];
     const page = await openReport(requests);
     expect(requests).toEqual([url]);
@@ -103,7 +104,7 @@ describe('the HTML report of the judge', () => {
     );
   });
 
-  test('a failed case shows its reason in its row', async () => {
+  test('the row of a failed case shows why the case has failed', async () => {
     const page = await openReport();
     const rows = page.locator('.failures details.case');
     expect(await rows.count()).toBe(8);
@@ -126,7 +127,7 @@ describe('the HTML report of the judge', () => {
     await page.locator('#a1-g2').waitFor({ state: 'visible' });
   });
 
-  test('a failed case, its rule and its timeline can be reached by keyboard alone', async () => {
+  test('a reader can reach a failed case, its rule and its timeline with the keyboard alone', async () => {
     const page = await openReport();
     await page.keyboard.press('Tab');
     expect(await focused(page)).toBe('A# To all cases');
@@ -143,7 +144,7 @@ describe('the HTML report of the judge', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('the filter works with the arrow keys, and shows only the failed cases', async () => {
+  test('a reader can choose with the arrow keys that the report shows only failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -154,7 +155,7 @@ describe('the HTML report of the judge', () => {
     expect(await page.locator('tr.row.ok:visible').count()).toBe(0);
   });
 
-  test('search and sort work without a server', async () => {
+  test('the search and the sorting of the report work without a server', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     await page.locator('#search').fill('ping §5.5.2');
@@ -182,7 +183,7 @@ describe('the HTML report of the judge', () => {
     expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
-  test('everything that a peer sent, including its name, is shown as text', async () => {
+  test('the report shows everything that a peer sent, including its name, as text and not as markup', async () => {
     const page = await openReport();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);

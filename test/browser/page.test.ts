@@ -1,4 +1,4 @@
-/** Tests `npm start` and its page in Chromium: what a person does who tries the package for the first time. */
+/** Tests `npm start` and its page in Chromium: the steps of a person who tries the package for the first time. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Running, track } from '../cli/process.ts';
@@ -77,7 +77,7 @@ describe('the page of npm start', () => {
     expect(faults).toEqual([]);
   });
 
-  test('two tabs exchange text and binary messages, and each shows when the other joins and leaves', async () => {
+  test('two tabs exchange text and binary messages, and each tab shows when the other tab joins and leaves', async () => {
     const ann = await openPage(url);
     const bob = await openPage(url);
     await line(ann, /a client joined, \d+ here/).waitFor();
@@ -101,7 +101,7 @@ describe('the page of npm start', () => {
     await line(ann, 'a client joined').nth(1).waitFor();
   });
 
-  test('markup and scripts of a peer are shown as text', async () => {
+  test('the page shows markup and scripts that a peer sent as text', async () => {
     const [ann, bob] = [await openPage(url), await openPage(url)];
     const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
     await ann.getByLabel('Message', { exact: true }).fill(markup);
@@ -111,7 +111,7 @@ describe('the page of npm start', () => {
     expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('the page works by keyboard alone, and controls that have no function at the moment are disabled or hidden', async () => {
+  test('the page can be used with the keyboard alone, and a control that has no function at the moment is disabled or hidden', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
@@ -175,7 +175,7 @@ describe('the page of npm start', () => {
   });
 });
 
-/** Returns the contrast between an element's text and its background by WCAG 2. Runs in the page. */
+/** Returns the contrast between the text of an element and its background, as WCAG 2 defines the contrast. Runs in the page. */
 function contrast(element: PageElement): number {
   const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string): number => {

@@ -1,4 +1,4 @@
-/** Tests Chromium's own WebSocket with `rfc6455 serve` and the library. */
+/** Tests the WebSocket of Chromium with `rfc6455 serve` and with a server of the library. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
@@ -25,14 +25,14 @@ afterAll(async () => {
 });
 
 interface Exchange {
-  /** What came back: text, or the sizes and sums of binary messages. */
+  /** The echoes that arrived: a text itself, or the size and the checksum of a binary message. */
   readonly messages: readonly string[];
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
 }
 
-/** Sends each message when the previous one is back, and then closes. Runs in the page. */
+/** Sends each message once the echo of the previous message has arrived, and then closes. Runs in the page. */
 async function exchange(
   {
     url,
@@ -72,7 +72,7 @@ async function exchange(
   );
 }
 
-/** Returns the two lines of a binary message that came back whole. */
+/** Checks that the echo of a binary message has the size and the checksum of the message that was sent. */
 function expectWhole(messages: readonly string[], size: number): void {
   const [sent = '', back] = messages;
   expect(sent).toMatch(new RegExp(`^sent ${size} \\d+$`));
@@ -84,7 +84,7 @@ describe('a browser and the echo server', () => {
     [1000, ''],
     [1000, 'bye'],
     [3000, 'own reason: héllo'],
-  ])('text and binary are echoed, and the browser can close with %i %j', async (code, reason) => {
+  ])('`serve` echoes the text and binary messages of a browser, and the browser can close with %i %j', async (code, reason) => {
     const { server, url } = await serve('--any-origin');
     const text = 'héllo 世界 🙂';
     const { messages, ...end } = await exchange({
@@ -100,7 +100,7 @@ describe('a browser and the echo server', () => {
     await interrupt(server);
   });
 
-  test('16 MiB are echoed if the limit allows it, and otherwise the connection closes with 1009', async () => {
+  test('`serve` echoes a message of 16 MiB if the limit allows it, and otherwise the connection closes with 1009', async () => {
     const size = 16_777_216;
     const { server, url } = await serve('--any-origin', '--max-message-size', String(size));
     const { messages, ...end } = await exchange({ url, send: [size], close: { code: 1000, reason: '' } });
@@ -149,7 +149,7 @@ describe('a browser and a server of the library', () => {
     },
   );
 
-  test('text and binary in many frames arrive as one message', async () => {
+  test('text and binary messages that the server sends in many frames arrive in the browser as one message each', async () => {
     const server = new WebSocketServer(
       {
         message(connection, message) {
@@ -172,7 +172,7 @@ describe('a browser and a server of the library', () => {
 });
 
 describe('the origin of a page', () => {
-  test('S12, S21: a page of another origin is refused', async () => {
+  test('S12, S21: the server refuses a page of another origin', async () => {
     for (const options of [[], ['--page']]) {
       const { server, url } = await serve(...options);
       expect(await exchange({ url, send: ['hello'] })).toEqual({
@@ -185,7 +185,7 @@ describe('the origin of a page', () => {
     }
   });
 
-  test('a page of another origin is accepted with --any-origin', async () => {
+  test('the server accepts a page of another origin with --any-origin', async () => {
     const { server, url } = await serve('--page', '--any-origin');
     const { messages } = await exchange({ url, send: ['hello'], close: { code: 1000, reason: '' } });
     expect(messages).toEqual(['hello']);

@@ -33,7 +33,7 @@ const echo: ServerHandlers = {
   },
 };
 
-/** Answers one message and closes, so that a program that waits for the end receives it at once. */
+/** Echoes one message and then closes, so that a program that waits for the end of the connection exits soon. */
 const echoOnce: ServerHandlers = {
   message(connection, message) {
     connection.send(message);
@@ -53,7 +53,8 @@ function echoOf(count: number): ServerHandlers {
   };
 }
 
-/** Does the same as `run(['connect', …])` in this process. Rejects with the error that `main.ts` would print. */
+/** Runs the command `connect` in this process, as `run(['connect', …])` does in a new process. Rejects with the error that `main.ts`
+ * would print. */
 async function runHere(
   args: readonly string[],
   input = '',
@@ -71,8 +72,8 @@ async function runHere(
 /** Returns the lines of stderr without the first one, which says that the connection is open. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
-describe('a pipe as input', () => {
-  test('each line of the input is sent as a message, and each received message is printed as a line', async () => {
+describe('the command connect with a pipe as input', () => {
+  test('connect sends each line of the input as a message, and prints each received message as a line', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(4))}/`;
     const input = 'hello\r\n\n  two words\t\nno line break at the end';
     expect(await run(['connect', ...untilClosed, url], input)).toEqual({
@@ -82,13 +83,13 @@ describe('a pipe as input', () => {
     });
   });
 
-  test('a slash at the beginning of a line has no special meaning', async () => {
+  test('a slash at the beginning of a line from a pipe has no special meaning', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(3))}/`;
     const input = '/close\n/ping\n//x\n';
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('the input may be larger than the amount that the connection accepts at once', async () => {
+  test('connect sends all of its input, even if the input is larger than the connection can accept at once', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);
@@ -96,7 +97,7 @@ describe('a pipe as input', () => {
     expect(stdout === input).toBe(true);
   });
 
-  test('the program reads its input no faster than the server reads the messages', async () => {
+  test('connect reads its input only as fast as the server reads the messages', async () => {
     const total = 1024;
     let received = 0;
     let server: Connection | undefined;
@@ -132,7 +133,7 @@ describe('a pipe as input', () => {
     expect(received).toBe(total);
   });
 
-  test('without an answer the connection is closed a second after the end of the input', async () => {
+  test('if the server does not answer, connect closes the connection one second after the end of the input', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {
@@ -155,7 +156,7 @@ describe('a pipe as input', () => {
     expect(stdout).toMatch(/^binary, 100 bytes: 00 /);
   });
 
-  test('--linger 0 closes at once, and all messages are still sent', async () => {
+  test('with --linger 0 connect closes when its input ends, and all messages are still sent', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {
@@ -166,7 +167,7 @@ describe('a pipe as input', () => {
     expect(received).toEqual(['a', 'b']);
   });
 
-  test('--linger Infinity waits for the server to close', async () => {
+  test('with --linger Infinity connect waits until the server closes the connection', async () => {
     const port = await listen({
       message(connection) {
         setTimeout(() => connection.close(1000, 'enough'), 200);
@@ -177,7 +178,7 @@ describe('a pipe as input', () => {
     expect(notes(stderr)).toEqual(['closed by the server: 1000 (normal closure): enough']);
   });
 
-  test('the end of the connection ends the program even if its input stays open', async () => {
+  test('connect exits when the connection ends, even if its input stays open', async () => {
     const port = await listen({
       open(connection) {
         connection.close(1000);
@@ -186,13 +187,13 @@ describe('a pipe as input', () => {
     expect(await start('connect', `ws://127.0.0.1:${port}/`).exit).toBe(0);
   });
 
-  test('an empty input closes the connection', async () => {
+  test('connect closes the connection if its input is empty', async () => {
     const url = `ws://127.0.0.1:${await listen({})}/`;
     const { exit, stderr } = await run(['connect', '--linger', '0', url]);
     expect({ exit, notes: notes(stderr) }).toEqual({ exit: 0, notes: ['closed: 1000 (normal closure)'] });
   });
 
-  test('an error of the input closes the connection', async () => {
+  test('connect closes the connection if reading the input fails', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(connection, message) {
@@ -243,7 +244,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
     ]);
   });
 
-  test('the body of a refusal is printed escaped [A50]', async () => {
+  test('connect prints the body of a refusal escaped [A50]', async () => {
     const port = await listen({ upgrade: () => reject(401, 'who\x1b[31m\nare you?') });
     expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
       exit: 1,
@@ -254,7 +255,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
     });
   });
 
-  test('an argument of the command is printed escaped', async () => {
+  test('connect prints its own arguments escaped in its messages', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
@@ -339,7 +340,7 @@ describe('the request', () => {
     });
   });
 
-  test('the credentials of the URL are sent, but not printed', async () => {
+  test('connect sends the credentials of the URL, but does not print them', async () => {
     let authorization: unknown;
     const port = await listen({
       upgrade({ headers }) {
@@ -356,7 +357,7 @@ describe('the request', () => {
     ['--header', 'X-One: a\r\nX-Two: b'],
     ['--header', 'Sec-WebSocket-Key: mine'],
     ['--subprotocol', 'not a token'],
-  ])('%s %j is refused before anything is sent', async (...option) => {
+  ])('connect refuses %s %j before it sends anything', async (...option) => {
     await expect(runHere([...option, 'ws://127.0.0.1:1/'])).rejects.toMatchObject({
       name: 'CommandFailure',
       exitCode: 2,
@@ -380,7 +381,7 @@ describe('exit codes', () => {
     expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
   });
 
-  test('a lost connection exits with 1', async () => {
+  test('connect exits with 1 if the connection is lost', async () => {
     const port = await listen({
       open(connection) {
         connection.terminate();
@@ -412,7 +413,7 @@ describe('exit codes', () => {
     ]);
   });
 
-  test('[C22] Ctrl-C closes the connection with 1001', async () => {
+  test('[C22] Ctrl-C closes the connection of connect with 1001', async () => {
     let code: Promise<number> | undefined;
     const port = await listen({
       open(connection) {
@@ -443,7 +444,7 @@ describe('exit codes', () => {
     ['nonsense', 'Not a valid absolute WebSocket URL'],
     ['ftp://127.0.0.1/', 'The scheme of a WebSocket URL is ws or wss'],
     ['ws://127.0.0.1/#fragment', 'A WebSocket URL has no fragment'],
-  ])('%s is refused as a URL with exit code 1', async (url, text) => {
+  ])('connect refuses %s as a URL and exits with 1', async (url, text) => {
     await expect(runHere([url])).rejects.toMatchObject({
       name: 'CommandFailure',
       exitCode: 1,
@@ -451,7 +452,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('O6: a refused connection exits with 1 and prints the reason in one line', async () => {
+  test('O6: if the server refuses the connection, connect exits with 1 and prints the reason in one line', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -463,7 +464,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('a server that does not support WebSocket causes exit code 1 and one line with the status', async () => {
+  test('if the server does not support WebSocket, connect exits with 1 and prints one line with the status', async () => {
     const server = createServer((_request, response) => response.writeHead(404).end('nothing here')).listen(
       0,
       '127.0.0.1',
@@ -478,7 +479,7 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/^rfc6455: cannot connect, http: [^\n]*\(status 404: nothing here\)\n$/);
   });
 
-  test('output that no process reads ends the program with 1 and without a stack trace', async () => {
+  test('if the reader of its output has exited, connect exits with 1 and prints no stack trace', async () => {
     const port = await listen(echo);
     const client = start('connect', `ws://127.0.0.1:${port}/`);
     await client.output(/connected/, 'stderr');
@@ -500,7 +501,7 @@ describe('TLS', () => {
       },
     });
 
-  test('a certificate of a trusted CA is accepted for a name and for an address', async () => {
+  test('connect accepts a certificate of a trusted CA for a host name and for an IP address', async () => {
     const port = await listenTls('localhost');
     for (const host of ['localhost', '127.0.0.1']) {
       const { exit, stdout, stderr } = await runHere([...untilClosed, ...ca, url(port, host)], 'hello\n');
@@ -525,7 +526,7 @@ describe('TLS', () => {
   });
 
   test.each([['localhost'], ['wrong-host'], ['expired'], ['self-signed']])(
-    'with --insecure the certificate %s is accepted, and a warning is printed',
+    'with --insecure connect accepts the certificate %s, and prints a warning',
     async (name) => {
       const port = await listenTls(name);
       const { exit, stdout, stderr } = await runHere([...untilClosed, '--insecure', url(port)], 'hello\n');
@@ -534,7 +535,7 @@ describe('TLS', () => {
     },
   );
 
-  test('a file for --ca that has no certificate is refused', async () => {
+  test('connect refuses a file for --ca that contains no certificate', async () => {
     const { exit, stderr } = await run([
       'connect',
       '--ca',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeBytes, escapeText } from '../../src/cli/escape.ts';
 
-describe('text of a peer on a terminal', () => {
+describe('escaping the text of a peer for a terminal', () => {
   test.each([
     ['ordinary text unchanged', 'héllo, 世界 🙂 \\n', 'héllo, 世界 🙂 \\n'],
     ['line breaks escaped', 'a\r\nb\tc', 'a\\r\\nb\\tc'],
@@ -19,7 +19,7 @@ describe('text of a peer on a terminal', () => {
     expect(escapeText(text)).toBe(escaped);
   });
 
-  test('escapeText escapes each character that a terminal obeys, that breaks a line, or that changes the direction of text [A50]', () => {
+  test('escapeText escapes each character that controls a terminal, breaks a line, or changes the direction of text [A50]', () => {
     const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/u;
     const through: string[] = [];
     let escaped = 0;
@@ -34,16 +34,16 @@ describe('text of a peer on a terminal', () => {
   });
 });
 
-describe('binary data on a terminal', () => {
+describe('describing binary data for a terminal', () => {
   test.each([
     [[], '0 bytes'],
     [[7], '1 byte: 07'],
     [[0x68, 0x69, 0xff], '3 bytes: 68 69 ff'],
-  ])('the bytes %j are described by number and in hexadecimal', (bytes, text) => {
+  ])('the description of the bytes %j states their number and their hexadecimal digits', (bytes, text) => {
     expect(describeBytes(Uint8Array.from(bytes))).toBe(text);
   });
 
-  test('only the first 32 bytes are printed', () => {
+  test('the description of binary data has only the first 32 bytes', () => {
     expect(describeBytes(new Uint8Array(32))).toBe(`32 bytes: ${Array(32).fill('00').join(' ')}`);
     expect(describeBytes(new Uint8Array(1_048_576))).toBe(
       `1048576 bytes: ${Array(32).fill('00').join(' ')} …`,

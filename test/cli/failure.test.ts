@@ -7,7 +7,7 @@ import { systemFailure } from '../../src/transport/dial-failure.ts';
 const systemError = (code: string, message = `${code}: something, and more`): Error =>
   Object.assign(new Error(message), { code });
 
-test('textOf shortens the text of a system error, and has a text for any other value', () => {
+test('textOf shortens the message of a system error, and returns a text for any other value', () => {
   expect(textOf(systemError('ENOENT', "ENOENT: no such file or directory, open 'a'"))).toBe(
     'ENOENT: no such file or directory',
   );
@@ -18,7 +18,7 @@ test('textOf shortens the text of a system error, and has a text for any other v
   expect(codeOf('text')).toBe('');
 });
 
-test('the message of a failure is one escaped line, and the failure keeps its cause', () => {
+test('`failure` returns an error whose message is one escaped line, and which keeps its cause', () => {
   const cause = new Error('inner');
   const error = failure('no\nsuch \x1b[31mfile', cause);
   expect(error).toMatchObject({ message: 'no\\nsuch \\x1b[31mfile', exitCode: 1, cause });
@@ -30,7 +30,7 @@ test.each([
   ['EADDRNOTAVAIL', '::1 is not an address of this machine'],
   ['ENOTFOUND', 'host ::1 was not found'],
   ['EMFILE', 'cannot listen on port 80 of ::1: EMFILE: something'],
-])('a failure to listen with %s is explained in one line', (code, text) => {
+])('listenFailure explains the system error %s in one line', (code, text) => {
   expect(listenFailure(systemError(code), { host: '::1', port: 80 })).toMatchObject({
     message: text,
     exitCode: 1,
@@ -81,7 +81,7 @@ describe('failures to connect', () => {
     expect(connectFailure(error)).toMatchObject({ message, exitCode: 1 });
   });
 
-  test('an option that no request can contain is reported as a usage error', () => {
+  test('connectFailure treats a TypeError and a RangeError of `connect` as a usage error, with exit code 2', () => {
     expect(connectFailure(new TypeError('a subprotocol is not a token'))).toMatchObject({ exitCode: 2 });
     expect(connectFailure(new RangeError('too long'))).toMatchObject({ message: 'too long', exitCode: 2 });
   });

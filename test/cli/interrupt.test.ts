@@ -18,7 +18,7 @@ function setUp(): { interrupt: Interrupt; heard: (string | number)[]; at: (time:
   };
 }
 
-test('the first signal requests the end, and each later one exits with the code of its signal', () => {
+test('the first signal asks the command to end, and each later signal exits with the exit code of the signal', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   expect(heard).toEqual(['SIGINT']);
@@ -29,7 +29,7 @@ test('the first signal requests the end, and each later one exits with the code 
   interrupt.release();
 });
 
-test('a second SIGINT within half a second does not count, since npm passes on the same Ctrl-C', () => {
+test('a second SIGINT within half a second is ignored, since npm passes on the same Ctrl-C', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   at(1499);
@@ -38,7 +38,7 @@ test('a second SIGINT within half a second does not count, since npm passes on t
   interrupt.release();
 });
 
-test('signals of the process are handled until `release` is called', () => {
+test('the command handles signals of the process until `release` is called', () => {
   const before = process.listenerCount('SIGTERM');
   const { interrupt, heard } = setUp();
   expect(process.listenerCount('SIGTERM')).toBe(before + 1);

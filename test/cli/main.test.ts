@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { root, run } from './process.ts';
 
-describe('the program', () => {
+describe('the program `rfc6455`', () => {
   test.each([['--help'], ['-h'], ['help']])(
     'the argument %s prints the usage with all commands',
     async (option) => {

@@ -5,7 +5,7 @@ import { parseOptions, readOptionFile } from '../../src/cli/options.ts';
 import { parseServeOptions } from '../../src/cli/serve.ts';
 import { tlsFixture } from './process.ts';
 
-/** Returns the name, exit code and message of the error that a call throws. */
+/** Calls the function, and returns the name, the exit code and the message of the error that it throws. */
 function complaint(call: () => unknown): string {
   try {
     call();
@@ -17,7 +17,7 @@ function complaint(call: () => unknown): string {
 }
 
 describe('serve', () => {
-  test('serve without arguments has its defaults', () => {
+  test('without arguments, serve has the default of each option', () => {
     expect(parseServeOptions([])).toEqual({
       host: '127.0.0.1',
       port: 9001,
@@ -30,7 +30,7 @@ describe('serve', () => {
     });
   });
 
-  test('serve accepts all options together', () => {
+  test('serve accepts all its options in one call', () => {
     const cert = tlsFixture('localhost-cert.pem');
     const key = tlsFixture('localhost-key.pem');
     const parsed = parseServeOptions(
@@ -51,7 +51,7 @@ describe('serve', () => {
     },
   );
 
-  test('the last of several values of an option counts, as `npm start -- --port 0` requires', () => {
+  test('if an option is given several times, the last value counts, as `npm start -- --port 0` requires', () => {
     expect(parseServeOptions(['--port', '9001', '--port', '0'])?.port).toBe(0);
   });
 
@@ -85,7 +85,7 @@ describe('serve', () => {
 });
 
 describe('connect', () => {
-  test('connect with a URL alone has its defaults', () => {
+  test('with only a URL, connect has the default of each option', () => {
     expect(parseConnectArguments(['ws://localhost/'])).toEqual({
       url: 'ws://localhost/',
       insecure: false,
@@ -94,7 +94,7 @@ describe('connect', () => {
     });
   });
 
-  test('connect accepts all options together', () => {
+  test('connect accepts all its options in one call', () => {
     const parsed = parseConnectArguments([
       '--header=X-One: 1',
       '--header',
@@ -138,12 +138,12 @@ describe('connect', () => {
   });
 });
 
-test('a mistake in our own code is not reported as a mistake of the user', () => {
+test('parseOptions does not report an invalid option table as a mistake of the user', () => {
   expect(complaint(() => parseOptions({ options: { Port: { type: 'number' as 'string' } } }))).toContain(
     'TypeError',
   );
 });
 
-test('the file of an option is read unchanged', () => {
+test('readOptionFile returns the bytes of the file that an option names', () => {
   expect(readOptionFile('ca', tlsFixture('ca-cert.pem')).length).toBeGreaterThan(100);
 });

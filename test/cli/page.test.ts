@@ -34,7 +34,7 @@ function ask(method: string, path: string): Promise<Answer> {
   });
 }
 
-test('GET / returns the page, with any query', async () => {
+test('GET / returns the page, whatever the query is', async () => {
   for (const path of ['/', '/?a=b']) {
     const { status, headers, body } = await ask('GET', path);
     expect(status).toBe(200);
@@ -45,7 +45,7 @@ test('GET / returns the page, with any query', async () => {
   }
 });
 
-test('HEAD / has the same header fields as GET, and no body', async () => {
+test('the answer to HEAD / has the same header fields as the answer to GET, and no body', async () => {
   const { date: _date, ...headers } = (await ask('GET', '/')).headers;
   const { status, body, headers: head } = await ask('HEAD', '/');
   expect({ status, body }).toEqual({ status: 200, body: '' });
@@ -81,7 +81,7 @@ test('any other path gets 404, and any other method gets 405', async () => {
   }
 });
 
-test('a port that is in use is reported with the code EADDRINUSE', async () => {
+test('if its port is in use, the page server rejects with the code EADDRINUSE', async () => {
   const second = await createPageServer(null);
   await expect(second.listen(address.port, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

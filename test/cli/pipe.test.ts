@@ -1,4 +1,5 @@
-/** Lines of a pipe, without a connection. After the end of the input the program waits for answers, and then closes. */
+/** Tests sendLines with a fake connection: it sends the lines of a pipe. After the end of the input it waits for answers and then closes
+ * the connection. */
 import { PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -14,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A connection with the members that sendLines uses. It accepts every message. */
+/** A fake connection that has only the members that sendLines uses. It accepts every message. */
 class Taking {
   state = 'open';
   bufferedAmount = 0;
@@ -44,7 +45,7 @@ async function atTheEnd(linger: number, bufferedAmount = 0) {
 }
 
 describe('after the end of the input', () => {
-  test('after the end of the input, silence for --linger seconds closes the connection', async () => {
+  test('after the end of the input, connect closes the connection once no message has arrived for --linger seconds', async () => {
     const { connection } = await atTheEnd(1000);
     vi.advanceTimersByTime(999);
     expect(connection.closed).toEqual([]);
@@ -52,7 +53,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('a message or a fragment of a message restarts the wait', async () => {
+  test('after the end of the input, a message or a fragment of a message restarts the wait of --linger', async () => {
     const { connection, transcript } = await atTheEnd(1000);
     for (let count = 0; count < 5; count++) {
       vi.advanceTimersByTime(900);
@@ -65,7 +66,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('the wait begins once all bytes have left', async () => {
+  test('the wait of --linger begins once all bytes have left', async () => {
     const { connection } = await atTheEnd(1000, 10);
     vi.advanceTimersByTime(5000);
     expect(connection.closed).toEqual([]);
@@ -76,7 +77,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('with --linger 0 the connection closes at once; with Infinity the connection stays open, and no timer is left', async () => {
+  test('with --linger 0 the connection closes when the input ends; with Infinity it stays open, and no timer is left', async () => {
     expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
     const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
     vi.advanceTimersByTime(5_000_000_000);

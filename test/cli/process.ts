@@ -1,4 +1,5 @@
-/** The command line as a process: what a person starts, sees and stops. Everything that was started is killed at the end. */
+/** Runs the command line as a separate process: tests start it, read its output and stop it. At the end of a test file each process that
+ * still runs is killed. */
 import {
   type ChildProcessWithoutNullStreams,
   type SpawnOptionsWithoutStdio,
@@ -54,7 +55,7 @@ export class Running {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Waits until the output fits. Fails when the process ends before. */
+  /** Waits until the output matches the pattern. Throws if the process ends before. */
   async output(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this[stream]);
@@ -85,7 +86,7 @@ export function start(...args: string[]): Running {
   return track(new Running(process.execPath, [main, ...args]));
 }
 
-/** Kills it at the end of the test file, where it is still running. */
+/** Registers a process, so that it is killed at the end of the test file if it still runs. */
 export function track(started: Running): Running {
   running.add(started);
   return started;

@@ -1,4 +1,4 @@
-/** `connect` at a terminal, which the streams of the tests replace. */
+/** Tests `connect` at a terminal. Streams of the tests take the place of the terminal. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -78,11 +78,11 @@ class Person {
   }
 }
 
-/** The screen without the escape sequences of the prompt, and without the prompt. */
+/** Returns the text of the screen without the prompt and without its escape sequences. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
 const plain = (screen: string): string => screen.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replaceAll(/> ?/g, '');
 
-test('a typed line is sent as a message, and received messages are marked', async () => {
+test('connect sends a typed line as a message, and marks each received message with <', async () => {
   const person = new Person();
   await person.sees('connected to');
   await person.sees('> ');
@@ -98,7 +98,7 @@ test('a typed line is sent as a message, and received messages are marked', asyn
   expect(person.screen).toContain('closed: 1000 (normal closure)\n');
 });
 
-test('the line that is being typed is restored after a message arrives', async () => {
+test('if a message arrives while a line is typed, connect prints the typed text again after the message', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.stdin.write('half a li');
@@ -125,7 +125,7 @@ test('/ping prints the time until its pong arrives', async () => {
   expect(await person.exit).toBe(0);
 });
 
-test('/close takes a code and a reason, and prints why an invalid one is refused', async () => {
+test('/close accepts a code and a reason, and if one of them is invalid, connect prints why', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/close 1005');
@@ -140,7 +140,7 @@ test('/close takes a code and a reason, and prints why an invalid one is refused
   expect(await closed).toBe('3000 that is all');
 });
 
-test('an unknown command is not sent', async () => {
+test('connect does not send an unknown command to the server', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/quit');
@@ -165,7 +165,7 @@ test('Ctrl-D closes the connection with 1000, and Ctrl-C closes it with 1001', a
   }
 });
 
-test('the end of the terminal closes the connection', async () => {
+test('connect closes the connection if its terminal is closed', async () => {
   const person = new Person();
   await person.sees('> ');
   person.stdin.destroy(new Error('EIO'));

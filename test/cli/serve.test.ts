@@ -31,7 +31,7 @@ async function receive(connection: Connection, count: number): Promise<(string |
   return messages;
 }
 
-/** Sends an opening handshake over a plain socket. @returns all bytes until the server ends TCP, as latin1 */
+/** Sends an opening handshake over a plain socket. @returns all bytes that the server sends before it ends TCP, decoded as latin1 */
 async function request(port: number, fields: readonly string[], host = '127.0.0.1'): Promise<string> {
   const socket = netConnect(port, host);
   const head = ['GET / HTTP/1.1', `Host: ${host}:${port}`, ...fields, '', ''];
@@ -56,7 +56,7 @@ describe('listening', () => {
     expect(server.stderr).toBe('');
   });
 
-  test('serve with --page prints a second line, in the same write', async () => {
+  test('serve with --page prints a second line, in the same write as the first line', async () => {
     const { server, url } = await serve('--page');
     expect(server.stdout).toBe(`listening on ${url}\npage on ${url.replace('ws', 'http')}\n`);
     expect(await interrupt(server)).toBe(0);
@@ -127,7 +127,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('F25: a message over --max-message-size closes the connection with 1009, and a message of exactly this size is accepted', async () => {
+  test('F25: serve accepts a message of exactly --max-message-size bytes, and closes the connection with 1009 for a longer message', async () => {
     const { server, url } = await serve('--max-message-size', '100');
     const connection = await connect(url);
     connection.send('x'.repeat(100));
@@ -158,7 +158,7 @@ describe('--compression', () => {
     ['chat', 'ws'],
     ['echo', 'page'],
   ])(
-    'P2, P7: %s on its own port or with the page (%s) sends long messages compressed',
+    'P2, P7: with --compression and --mode %s, serve sends long messages compressed, on its own port or on the port of the page (%s)',
     async (mode, where) => {
       const { server, url } = await serve(
         '--compression',
@@ -189,7 +189,7 @@ describe('--compression', () => {
     },
   );
 
-  test('A36, P3: serve compresses nothing without --compression, and nothing to a client that does not offer compression', async () => {
+  test('A36, P3: serve compresses no message without --compression, and no message to a client that does not offer compression', async () => {
     const without = await serve();
     const compressing = await serve('--compression');
     for (const [url, compression] of [
@@ -205,7 +205,7 @@ describe('--compression', () => {
 });
 
 describe('chat', () => {
-  test('each client receives every message, including its own messages, and is notified when another client joins or leaves', async () => {
+  test('with --mode chat each client receives every message, including its own messages, and is notified when another client joins or leaves', async () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);
@@ -224,7 +224,7 @@ describe('chat', () => {
 
 describe('the end', () => {
   test.each([['SIGINT'], ['SIGTERM']] as const)(
-    'after %s [C22] every client receives a Close frame with 1001',
+    'when serve receives %s [C22], every client receives a Close frame with 1001',
     async (signal) => {
       for (const options of [[], ['--mode', 'chat', '--page']]) {
         const { server, url } = await serve(...options);
@@ -238,7 +238,7 @@ describe('the end', () => {
     },
   );
 
-  test('a second Ctrl-C ends serve although a client does not answer', async () => {
+  test('a second Ctrl-C ends serve even if a client does not answer the Close frame', async () => {
     const { server, url } = await serve();
     const socket = netConnect(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => {});
@@ -302,7 +302,7 @@ test('serve answers requests for the page while connections are open, and HTTP c
   await gone;
 });
 
-test('output that no process reads ends serve without a stack trace', async () => {
+test('if the reader of its output has exited, serve exits without a stack trace', async () => {
   const server = start('serve', '--port', '0');
   server.child.stdout.destroy();
   expect(await server.exit).toBe(1);

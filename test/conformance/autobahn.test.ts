@@ -1,4 +1,4 @@
-/** Autobahn's 517 cases: our cases are the same, with the same order, bytes, times and outcomes. */
+/** Our cases are the same as Autobahn's 517 cases: the order of the cases, the bytes, the times and the outcomes are equal. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -14,12 +14,12 @@ test("the judge has Autobahn's 517 cases, in the same order", () => {
   expect(autobahn.cases.map(({ id }) => id)).toEqual([...expected.keys()]);
 });
 
-test('each case sends and expects what the recorded facts say', () => {
+test('each of our cases sends and expects what the recorded facts of Autobahn say', () => {
   const wrong = autobahn.cases.filter((one) => digestOf(linesOfCase(one)) !== expected.get(one.id));
   expect(wrong.map(linesOfCase)).toEqual([]);
 });
 
-test('a case with a changed fact has another digest', () => {
+test('if a fact of a case changes, the digest of the case changes', () => {
   const one = autobahn.cases.find(({ id }) => id === '3.2')!;
   const [first, ...rest] = one.steps;
   const changed = [
@@ -39,7 +39,7 @@ test.skipIf(!existsSync(facts))('the digests in the repository are those of the 
   expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
 });
 
-test('every case has a description, an expectation, a section and its rows of the requirements', () => {
+test('every case has a description, an expectation, a section, and the ids of the requirements that it covers', () => {
   for (const { id, description, expectation, section, covers } of autobahn.cases) {
     expect(description, id).toMatch(/^[A-Z].*\.$/s);
     expect(expectation, id).toMatch(/^[A-Z].*\.$/s);

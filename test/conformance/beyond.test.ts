@@ -1,6 +1,5 @@
 /**
- * Checks the cases beyond Autobahn as data: they are well formed, described in sentences, and listed in
- * docs/conformance.md.
+ * Checks the definitions of the cases beyond Autobahn: they are well formed, described in sentences, and listed in docs/conformance.md.
  */
 
 import { readFileSync } from 'node:fs';
@@ -14,7 +13,7 @@ const { cases } = beyond;
 const everything = { cases: [], exclude: [] };
 const requirements = readFileSync(new URL('../../docs/requirements.txt', import.meta.url), 'utf8');
 
-/** The sections of RFC 6455 and RFC 7692, and those of HTTP that cases name. */
+/** The sections of RFC 6455 and RFC 7692 that exist, and the sections of HTTP documents that cases name. */
 const sections: Readonly<Record<string, RegExp>> = {
   6455: /^(?:1\.3|4\.[1-4]|4\.2\.[12]|5\.[1-8]|5\.5\.[1-3]|6\.[12]|7\.[1-4]|7\.1\.[1-7]|7\.2\.[1-3]|7\.4\.[12]|8\.1|9\.[12]|10\.[1-8]|11\.3\.[1-5])$/,
   7692: /^(?:5(?:\.[12])?|6(?:\.[12])?|7(?:\.[123])?|7\.1\.[12]|7\.1\.[12]\.[12]|7\.2\.[123]|7\.2\.3\.[1-6])$/,
@@ -24,7 +23,7 @@ const sections: Readonly<Record<string, RegExp>> = {
 };
 
 describe('cases beyond Autobahn', () => {
-  test('there are more than 150 cases, in groups 20 to 29', () => {
+  test('there are more than 150 cases beyond Autobahn, in the groups 20 to 29', () => {
     expect(cases.length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'server', everything).length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'client', everything).length).toBeGreaterThanOrEqual(150);
@@ -32,7 +31,7 @@ describe('cases beyond Autobahn', () => {
     expect([...groups]).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
   });
 
-  test('their ids have three numbers and are unique, and their groups have titles', () => {
+  test('the id of each case has three numbers and is unique, and each group has a title', () => {
     const ids = allCases.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id } of cases) {
@@ -43,7 +42,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('no case asks the same peer the same question as another case', () => {
+  test('no two cases for the same kind of peer have the same description', () => {
     const seen = new Map<string, string>();
     for (const { id, description, against = 'both' } of cases) {
       const key = `${against} ${description}`;
@@ -52,7 +51,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('each case names an existing section, and the cases use all levels: MUST, SHOULD and MAY', () => {
+  test('each case names a section that exists, and each of the levels MUST, SHOULD and MAY has cases', () => {
     for (const { id, section } of cases) {
       const [, document = '', number = ''] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
       expect(number, `${id}: ${section}`).toMatch(sections[document] ?? /^no such document$/);
@@ -60,7 +59,7 @@ describe('cases beyond Autobahn', () => {
     expect([...new Set(cases.map(({ level }) => level))].sort()).toEqual(['MAY', 'MUST', 'SHOULD']);
   });
 
-  test('each case describes in sentences what is sent and what is expected', () => {
+  test('each case describes in sentences what the judge sends and what it expects', () => {
     for (const { id, description, expectation } of cases) {
       expect(description, id).toMatch(/^[A-Z"].*\S$/s);
       expect(expectation, id).toMatch(/^[A-Z].*\.$/s);
@@ -76,7 +75,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('each case holds at most 8 MiB, so that the definitions use little memory', () => {
+  test('the payloads in each case have at most 8 MiB, so that the definitions of all cases use little memory', () => {
     for (const { id, steps, request, response } of cases) {
       const sizes = steps.map((step) =>
         'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
@@ -105,7 +104,7 @@ describe('the page docs/conformance.md', () => {
     expect(page).toContain(groupsOf(allCases, titles));
   });
 
-  test('a requirement that has neither a case nor a reason is reported, and a case with an unknown requirement is reported', () => {
+  test('tableOf reports a requirement that has neither a case nor a reason, and a case that names an unknown requirement', () => {
     const none = tableOf([{ id: 'H1', title: 'a', says: 'b' }], [{ id: '1.1.1', covers: ['X9'] }]);
     expect(none.faults).toEqual([
       'case 1.1.1 names X9, which is no row',
@@ -113,7 +112,7 @@ describe('the page docs/conformance.md', () => {
     ]);
   });
 
-  test('the ids in a table cell are shortened to subgroups and ranges', () => {
+  test('inShort writes the ids of a table cell as subgroups and ranges', () => {
     const all = ['1.1.1', '1.1.2', '1.2.1', '1.2.2', '1.2.3', '1.2.4', '1.2.6'];
     expect(inShort(['1.1.1', '1.1.2', '1.2.2', '1.2.3', '1.2.4', '1.2.6'], all)).toBe(
       '1.1.*, 1.2.2–1.2.4, 1.2.6',

@@ -12,7 +12,7 @@ import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Does the same as `run(['conform', …])`, without a separate process. */
+/** Runs `conform` with these arguments in this process, as `run(['conform', …])` does in a separate process. */
 async function judge(...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
   let [stdout, stderr] = ['', ''];
   const exit = await conform(args, {
@@ -26,7 +26,7 @@ const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
 describe('the command conform server', () => {
-  test('our server passes all cases, the reports are written, and a second run agrees with the baseline', async () => {
+  test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline of the first run', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
     const first = await run([
@@ -51,14 +51,14 @@ describe('the command conform server', () => {
     expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
   });
 
-  test('a server without permessage-deflate passes, and cases that need it are counted as not applicable', async () => {
+  test('a server without permessage-deflate passes, and cases that need permessage-deflate are counted as not applicable', async () => {
     const { url } = await serve();
     const { exit, stdout } = await run(['conform', 'server', url, ...few]);
     expect(stdout).toMatch(/^12 cases in \d+\.\d s: 11 OK; 1 not applicable\n$/);
     expect(exit).toBe(0);
   });
 
-  test('a verdict that differs from the baseline, better or worse, gives exit code 1', async () => {
+  test('the exit code is 1 if a verdict is better or worse than in the baseline', async () => {
     // Without --compression, 12.1.4 is UNIMPLEMENTED.
     const { url } = await serve();
     const file = join(folder, 'known.json');
@@ -91,7 +91,7 @@ describe('the command conform server', () => {
     await peer.exit;
   });
 
-  test('a server is tested over TLS, with an additional header field', async () => {
+  test('the judge tests a server over TLS, and sends an additional header field', async () => {
     const { url } = await serve(
       '--tls-cert',
       tlsFixture('localhost-cert.pem'),
@@ -161,7 +161,7 @@ describe('a server that requires a token and a subprotocol', () => {
   // Requests of every kind, including one whose head the case writes itself, and refusals.
   const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
 
-  test('the token is sent with every request, and no report contains it', async () => {
+  test('the judge sends the token with every request, and no report contains the token', async () => {
     const out = join(folder, 'token');
     const { exit, stdout } = await judge(
       'server',
@@ -186,7 +186,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect(exit).toBe(1);
   });
 
-  test('the subprotocols of the command line are offered', async () => {
+  test('the judge offers the subprotocols of the command line', async () => {
     const options = [
       '--header',
       `Authorization: ${token}`,
@@ -220,7 +220,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect((await asked('md')).stdout).toMatch(/^# WebSocket conformance\n/);
   });
 
-  test('the shards together contain all cases, each case once', async () => {
+  test('with --shard each case is in exactly one of the shards', async () => {
     const shards = await Promise.all(
       ['1/3', '2/3', '3/3'].map(async (shard) =>
         (await judge('server', url, '--list', ...few, '--shard', shard)).stdout.trim().split('\n'),
@@ -248,7 +248,7 @@ describe('a server that requires a token and a subprotocol', () => {
     );
   });
 
-  test('--profile endurance counts faults, and exits with 1 if there are any', async () => {
+  test('--profile endurance counts faults, and exits with 1 if there is a fault', async () => {
     const short = ['--profile', 'endurance', '--minutes', '0.005', '--cases', '1.1'];
     const { stdout, exit } = await judge('server', url, ...short);
     expect(stdout).toMatch(/^ +\d+ × .*The opening handshake was not completed: the answer is 401, not 101/m);
@@ -303,13 +303,13 @@ describe('the command conform client', () => {
     expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
-  test('if the command of a client fails, all cases of the client have failed', async () => {
+  test('if the command that starts a client fails, all cases of the client have failed', async () => {
     const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
   });
 
-  test('the judge runs as a server until Ctrl-C', async () => {
+  test('without a command for the client, the judge runs as a server until Ctrl-C', async () => {
     const out = join(folder, 'c');
     const options = ['conform', 'client', '--port', '0', ...few, '--out', out];
     const first = start(...options);
@@ -321,7 +321,7 @@ describe('the command conform client', () => {
   });
 });
 
-test('--list shows the cases, and no case runs', async () => {
+test('with --list the judge prints the cases and runs none of them', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
@@ -329,7 +329,7 @@ test('--list shows the cases, and no case runs', async () => {
   expect(exit).toBe(0);
 });
 
-test('every option, reporter and profile that docs/conformance.md names exists', async () => {
+test('the judge has every option, reporter and profile that docs/conformance.md names', async () => {
   const { stdout } = await judge('--help');
   const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
   const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
@@ -340,7 +340,7 @@ test('every option, reporter and profile that docs/conformance.md names exists',
   for (const option of named) expect(known, option).toContain(option);
 });
 
-describe('commands that need no peer', () => {
+describe('commands of the judge that need no peer', () => {
   test('conform list shows every case once, with the role that it tests', async () => {
     const { stdout, exit } = await judge('list');
     const lines = stdout.trim().split('\n');
@@ -351,7 +351,7 @@ describe('commands that need no peer', () => {
     expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
   });
 
-  test('conform explain shows the rule, what is sent, what is expected, and what is tolerated', async () => {
+  test('`conform explain` prints the rule of a case, what the judge sends, what it expects, and what it tolerates', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
     expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
@@ -403,7 +403,7 @@ describe('wrong usage of conform', () => {
     [['client', '--time-factor', '0'], "--time-factor is a number above 0, not '0'"],
     [['server', 'ws://localhost/', '--header', 'x'], "--header is 'Name: value', not 'x'"],
     [['client', '--unknown'], "Unknown option '--unknown'"],
-  ])('the arguments %j are refused with an explanation', async (args, line) => {
+  ])('`conform` refuses the arguments %j and explains why', async (args, line) => {
     const { exit, stdout, stderr } = await judge(...args);
     expect(stderr).toMatch(/^rfc6455: .*; see rfc6455 conform --help\n$/);
     expect(stderr).toContain(line);
@@ -414,7 +414,7 @@ describe('wrong usage of conform', () => {
     expect((await run(['conform', 'client', '--cases', '99.*'])).exit).toBe(2);
   });
 
-  test('--help shows the usage', async () => {
+  test('`conform --help` prints the usage', async () => {
     const { exit, stdout } = await judge('--help');
     expect(stdout).toMatch(/^usage: rfc6455 conform server <url>/);
     expect(exit).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * Tests servers that agree to compression and then do something else. The cases of group 25 find each of these
- * faults, and a server that keeps to its agreement passes them.
+ * Tests servers that agree to parameters of compression and then break them. The cases of group 25 must find each of these faults, and must
+ * pass a server that follows the parameters.
  */
 
 import type { Duplex } from 'node:stream';
@@ -78,7 +78,7 @@ const noTakeover = '25.4.1';
 const takeover = '25.4.2';
 const window9 = '25.4.6';
 
-describe('a server and its agreement on compression', () => {
+describe('a server that agrees to parameters of compression', () => {
   test('a server that agrees to context takeover and the full window, and uses both, passes', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
@@ -88,16 +88,16 @@ describe('a server and its agreement on compression', () => {
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
 
-  test('a server that agrees to no context takeover, but refers to the previous message, fails', async () => {
+  test('a server that agrees to "no context takeover" but refers to the previous message fails', async () => {
     expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server fails if the client requests no context takeover and the server does not agree to it', async () => {
+  test('a server fails if the client requests "no context takeover" and the server does not agree to this parameter', async () => {
     const silent: Habits = { ...honest, keepsContext: false, answer: () => 'permessage-deflate' };
     expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that agrees to a window of 2^9 bytes, but refers farther back, fails', async () => {
+  test('a server that agrees to a window of 2^9 bytes but refers farther back fails', async () => {
     expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
   });
 

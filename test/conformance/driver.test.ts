@@ -1,4 +1,4 @@
-/** Tests the paths of the driver, as clients for Autobahn know them. */
+/** Tests the paths of the driver, such as /runCase. They are the paths that clients written for Autobahn use. */
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => driver.close());
 
-/** Connects and collects text until the end. Echoes if requested. */
+/** Connects to a path, and collects the messages until the connection ends. @param echo whether to echo each message */
 async function talk(path: string, echo = false): Promise<{ texts: string[]; code: number }> {
   const socket = new WebSocket(`${url}${path}`);
   const texts: string[] = [];
@@ -56,7 +56,7 @@ const upgrade = {
   'Sec-WebSocket-Version': '13',
 };
 
-test('/getCaseCount sends a bare number, and then a Close frame without a code', async () => {
+test('/getCaseCount sends a message with only a number, and then a Close frame without a code', async () => {
   expect(await talk('/getCaseCount')).toEqual({ texts: ['517'], code: 1005 });
 });
 
@@ -98,19 +98,19 @@ test.each([
   '/runCase?case=1&casetuple=1.1.1&agent=a',
   '/runCase?casetuple=1.1.99&agent=a',
   '/updateReports',
-])('the request %s is an error of the client and is answered with 500', async (path) => {
+])('the driver answers the invalid request %s with 500', async (path) => {
   expect((await fetchStatus(path, upgrade))[0]).toBe(500);
   expect(driver.results.size).toBe(0);
 });
 
-test('a browser receives a page with the results so far', async () => {
+test('for a GET without an upgrade, the driver sends a page with the results so far', async () => {
   await talk('/runCase?case=1&agent=%3Cb%3E', true);
   const [status, page] = await fetchStatus('/');
   expect(status).toBe(200);
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('on any other path the driver echoes messages, and follows the commands of the client', async () => {
+test('on any other path the driver executes the commands of the client, such as "echo" and "sendframes"', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

@@ -1,6 +1,6 @@
 /**
- * The expected failures of other implementations are those that the original suite reports, and the page shows them.
- * `npm run conformance -- others` runs the implementations against these files.
+ * The files of expected results for other implementations have the failures that the original suite reports, and docs/conformance.md shows
+ * these failures. `npm run conformance -- others` compares real runs with the files.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,24 +23,24 @@ const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRIC
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
 describe("the expected results of Autobahn's 517 cases", () => {
-  test('the server of the package ws fails the four cases with many fragments, and is NON-STRICT because it checks a text only when the text is complete', () => {
+  test('the server of the package ws fails the four cases with many fragments, and is NON-STRICT in 6.4.*, because ws checks the UTF-8 of a text only when the text is complete', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('the client of the package ws, with a higher maxFragments, has the same results, but passes the four cases with many fragments', () => {
+  test('the client of the package ws has a higher maxFragments, so it passes the four cases with many fragments; its other results are those of the server', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
   test.each(['rfc6455-server.json', 'rfc6455-client.json'])(
-    '%s: every case of Autobahn with a verdict is OK',
+    '%s: every case of Autobahn that has a verdict is OK',
     (name) => {
       expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
     },
   );
 
   test.each(['rfc6455-server.json', 'rfc6455-client.json'])(
-    '%s: no case has failed, and every case applies',
+    '%s: no case has failed, and every case applies to the peer',
     (name) => {
       const standings = Object.values(expected(name).cases).map((verdict) => standingOf(verdict));
       expect(standings.filter((one) => one === 'failed' || one === 'not applicable')).toEqual([]);
@@ -53,7 +53,7 @@ describe("the expected results of Autobahn's 517 cases", () => {
   });
 });
 
-test('the package ws closes with 1008 in the four cases with many fragments, and the report shows this', async () => {
+test('the report shows that the server of the package ws closes with 1008 in the four cases with many fragments', async () => {
   const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
   const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
   const out = mkdtempSync(join(tmpdir(), 'conform-ws-'));
@@ -82,7 +82,7 @@ describe('the matrix of docs/conformance.md', () => {
     cases: verdicts,
   });
 
-  test('the matrix counts by group, and states the outcome of each case that was examined', () => {
+  test('the matrix counts the cases of each group, and states the outcome of each case that has an explanation', () => {
     const { text, faults } = matrixOf(
       [one({ '25.2.10': 'FAILED', '25.2.25': 'OK, close FAILED', '28.3.14': 'INFORMATIONAL' })],
       cases,
@@ -104,13 +104,13 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 not applicable |');
   });
 
-  test('the matrix states which cases are not compared, and why', () => {
+  test('the matrix states which cases the baseline does not compare, and why', () => {
     const { text } = matrixOf([{ ...one({}), open: { '25.2.1': 'it depends' } }], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 open |');
     expect(text).toContain('Everything is OK.\n\nCase 25.2.1 is not compared: it depends.');
   });
 
-  test('a file that names a case that does not exist, or a case for the other role, is refused', () => {
+  test('a file of expected results is refused if it names a case that does not exist or that is for the other role', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([

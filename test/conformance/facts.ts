@@ -1,6 +1,6 @@
 /**
- * The facts about one of Autobahn's cases, as lines of text: from our cases, and from the list of facts beside the
- * repository. autobahn-facts.json contains a digest of that list, so the tests do not need the list.
+ * Writes the facts about one of Autobahn's cases as lines of text, once from our case and once from the recorded list of facts. The list is
+ * not in the repository: autobahn-facts.json contains the digests of its lines, so the tests do not need the list.
  */
 import { createHash } from 'node:crypto';
 import type { Case, Event, Step } from '../../conformance/case/model.ts';
@@ -49,7 +49,7 @@ function stepLines(step: Step): string[] {
   }
 }
 
-/** Returns how many units the messages of a loop have: code points if text is compared, and bytes otherwise. */
+/** Returns a line with the length of the first message of a loop: in code points if its text is compared, and otherwise in bytes. */
 function loopLength(one: Case): string[] {
   const [step] = one.steps;
   if (step?.do !== 'loop') return [];

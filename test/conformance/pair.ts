@@ -1,4 +1,4 @@
-/** Two ends of a line in memory: each reads what the other writes. */
+/** Two connected streams in memory: each stream reads what the other stream writes. */
 import { Duplex } from 'node:stream';
 
 class End extends Duplex {
@@ -32,7 +32,7 @@ class End extends Duplex {
   }
 }
 
-/** Returns a new pair. Each end stays open for writing after the other has ended. */
+/** Returns two connected streams. After one stream has ended, the other stream can still write. */
 export function duplexPair(): readonly [Duplex, Duplex] {
   const [a, b] = [new End({ allowHalfOpen: true }), new End({ allowHalfOpen: true })];
   a.other = b;

@@ -1,4 +1,4 @@
-/** Tests the reports: what scripts for Autobahn's reports rely on, and what other readers need. */
+/** Tests the reports: the format that scripts for Autobahn's reports expect, and the contents that other readers need. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -113,7 +113,7 @@ test("the file of a case has the fields of Autobahn's files", () => {
   ]);
 });
 
-test('payloads are shown as text or as hex, and long payloads are shortened', () => {
+test('the reports show a payload as text or as hex, and shorten a long payload', () => {
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
@@ -121,7 +121,7 @@ test('payloads are shown as text or as hex, and long payloads are shortened', ()
   expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
 });
 
-test('the JUnit report has a failure and a skipped test, with escaped text', () => {
+test('the JUnit report has an element for a failure and one for a skipped test, and its text is escaped', () => {
   const xml = junit(results);
   expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0" skipped="1">');
   expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
@@ -129,7 +129,7 @@ test('the JUnit report has a failure and a skipped test, with escaped text', () 
   expect(xml.match(/<testcase /g)?.length).toBe(4);
 });
 
-test('the TAP report is numbered, and a failure has its details', () => {
+test('the lines of the TAP report have numbers, and a failure has its details', () => {
   const lines = tap(results).split('\n');
   expect(lines.slice(0, 3)).toEqual([
     'TAP version 13',
@@ -172,7 +172,7 @@ describe('cases that do not apply in the reports', () => {
   });
 });
 
-test('the JSON report has counts, and an entry for each case', () => {
+test('the JSON report has the number of cases with each verdict, and an entry for each case', () => {
   const { counts, cases } = JSON.parse(json(results));
   expect(counts).toMatchObject({ cases: 4, passed: 3, failed: 1 });
   expect(cases.map(({ id }: CaseResult) => id)).toEqual(['6.4.1', '7.9.2', '7.13.1', '12.1.1']);
@@ -180,7 +180,7 @@ test('the JSON report has counts, and an entry for each case', () => {
 });
 
 describe('the HTML page of a report', () => {
-  test('the page begins with the verdict, followed by the failed cases with their reasons', () => {
+  test('the HTML page begins with the verdict, and then lists the failed cases with their reasons', () => {
     const page = html(results);
     const places = [
       '1 failed</strong> of 4 cases',
@@ -195,7 +195,7 @@ describe('the HTML page of a report', () => {
     expect(page).toContain('<title>1 failed: WebSocket conformance</title>');
   });
 
-  test('the page allows only its own script, by its hash', () => {
+  test('the Content-Security-Policy of the HTML page allows only the script of the page, by its hash', () => {
     const page = html(results);
     const [, source = ''] = /<script>([\s\S]*?)<\/script>/.exec(page) ?? [];
     const hash = createHash('sha256').update(source).digest('base64');
@@ -203,7 +203,7 @@ describe('the HTML page of a report', () => {
     expect(page.match(/<script/g)).toHaveLength(1);
   });
 
-  test('the page is smaller than 1.5 MB if all cases passed', () => {
+  test('the HTML page is smaller than 1.5 MB if all cases passed', () => {
     const all = casesFor('server').map((one) => ({
       ...good,
       ...{ id: one.id, description: one.description, expectation: one.expectation, section: one.section },
@@ -214,12 +214,12 @@ describe('the HTML page of a report', () => {
     expect(html(all)).toContain(`All ${all.length.toLocaleString('en')} passed</strong>`);
   });
 
-  test('the page says that no case ran if there are no cases', () => {
+  test('the HTML page says that no case ran if there are no results', () => {
     expect(html([])).toContain('No case ran.');
   });
 });
 
-test('all reports are written to a folder', () => {
+test('the judge writes all reports to a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'reports-'));
   try {
     writeReports(join(folder, 'new'), results);
@@ -250,12 +250,12 @@ describe('the baseline of a run', () => {
     expect(() => parseBaseline('{}')).toThrow(TypeError);
   });
 
-  test('if all results, or some of them, equal the baseline, no difference is found', () => {
+  test('no difference is found if the results equal the baseline, even if only some of its cases were run', () => {
     expect(differences(baseline, results)).toEqual([]);
     expect(differences(baseline, [good])).toEqual([]);
   });
 
-  test('undecided cases are not compared, and the baseline contains no verdict for them', () => {
+  test('the baseline contains no verdict for a case whose outcome is declared open, and such a case is not compared', () => {
     const open = { '6.4.1': 'it depends' };
     const some = baselineOf('My Agent', 'server', results, open);
     expect(some.cases).toEqual({ '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
@@ -264,7 +264,7 @@ describe('the baseline of a run', () => {
     expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
   });
 
-  test('a change for the better or the worse is reported', () => {
+  test('a verdict that is better or worse than in the baseline is reported', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;
     expect(differences(baseline, [better, worse])).toEqual([
@@ -287,14 +287,14 @@ describe('the progress of a run', () => {
     return text;
   };
 
-  test('without a terminal, only the cases that are not OK and a total are shown', () => {
+  test('without a terminal, the progress shows only the cases that are not OK, and a total', () => {
     const lines = show(false).split('\n');
     expect(lines[0]).toMatch(/^NON-STRICT {2}6\.4\.1 /);
     expect(lines[1]).toMatch(/^FAILED {2}12\.1\.1 .*No <connection>/);
     expect(lines[2]).toMatch(/^4 cases in \d+\.\d s: 1 NON-STRICT; 1 OK; 1 INFORMATIONAL; 1 FAILED$/);
   });
 
-  test('at a terminal, one line counts the cases', () => {
+  test('at a terminal, the progress is one line that counts the cases', () => {
     expect(show(true)).toContain('\r\u001b[K3 of 4');
   });
 });

@@ -24,7 +24,7 @@ function echo(server: WebSocketServer): void {
   });
 }
 
-/** A server that answers the handshake, and then does with the socket what the test wants. */
+/** Starts a server that answers the handshake, and then calls `peer` with the socket. @returns its URL */
 async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     let head = '';
@@ -50,11 +50,11 @@ async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Short limits for peers that use them up. Other peers get the usual limits. */
+/** Options with short time limits, for peers that let each limit pass. Tests of other peers use the usual limits. */
 const hasty = { timeFactor: 0.05, agent: 'test' };
 
 describe('the judge tests a server', () => {
-  test('a server in this process is tested over a Duplex', async () => {
+  test('the judge can test a server in this process over a Duplex', async () => {
     const http = createHttpServer();
     echo(new WebSocketServer({ server: http, perMessageDeflate: true }));
     const results = await runServerCases({
@@ -70,7 +70,7 @@ describe('the judge tests a server', () => {
     expect(new Set(Object.values(verdicts(results)))).toEqual(new Set(['OK OK']));
   });
 
-  test('a server is tested over TCP, and is named by its Server field', async () => {
+  test('the judge tests a server over TCP, and the name of the agent is the Server field of the answer', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ server: http });
     server.on('headers', (headers) => headers.push('Server: some/1.0'));
@@ -97,7 +97,7 @@ describe('the judge tests a server', () => {
     expect(first!.answer).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test('a server that sends nothing after the handshake fails all cases, and is tested a second time after a timeout', async () => {
+  test('a server that sends nothing after the handshake fails all cases, and each case that timed out is run a second time', async () => {
     const url = await rawServer((socket) => socket.resume());
     const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '3.1', '7.9.1', '9.1.1'] });
     expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual(
@@ -106,7 +106,7 @@ describe('the judge tests a server', () => {
     expect(verdicts(results)['3.1']).toBe('OK FAILED');
   });
 
-  test('a server that drops TCP passes only the cases that allow it', async () => {
+  test('a server that drops TCP passes only the cases that allow a dropped connection', async () => {
     const url = await rawServer((socket) => socket.once('data', () => socket.destroy()));
     const cases = ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'];
     const results = await runServerCases({ agent: 'test', url, cases });
@@ -119,7 +119,7 @@ describe('the judge tests a server', () => {
     });
   });
 
-  test('a server that masks its frames fails, and the judge closes with 1002', async () => {
+  test('a server that masks its frames fails, and the judge closes the connection with 1002', async () => {
     const url = await rawServer((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from('818101020304', 'hex'));
@@ -135,7 +135,7 @@ describe('the judge tests a server', () => {
     });
   });
 
-  test('a case whose timeout is already known is not run a second time', async () => {
+  test('the judge does not run a case a second time if its timeout is already known', async () => {
     const url = await rawServer((socket) => socket.resume());
     const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
     const told: string[] = [];
@@ -153,7 +153,7 @@ describe('the judge tests a server', () => {
     expect(told).toEqual(['1.1.1', '1.1.2']);
   });
 
-  test('a case that was too slow the first time, and passes the second time, is marked as flaky', async () => {
+  test('a case is marked as flaky if it was too slow the first time and passed the second time', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -168,7 +168,7 @@ describe('the judge tests a server', () => {
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
-  test('a case of level MAY that was too slow is run a second time', async () => {
+  test('the judge runs a case of level MAY a second time if it was too slow', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -191,7 +191,7 @@ describe('the judge tests a server', () => {
     expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
   });
 
-  test('a server that refuses a request, with an answer or without, passes a case that allows the refusal', async () => {
+  test('a server passes a case that allows a refusal, whether it refuses with an HTTP answer or ends TCP without one', async () => {
     const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
     for (const answer of refusals) {
       const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
@@ -261,7 +261,7 @@ describe('the judge tests a client', () => {
     expect(results[1]?.result).toMatch(/did not run/);
   });
 
-  test('a client that ends in a case fails this case, and is started again for the other cases', async () => {
+  test('a client whose process ends during a case fails this case, and the judge starts the client again for the other cases', async () => {
     const starts: string[] = [];
     const start = async (url: string, agent: string): Promise<void> => {
       starts.push(agent);
@@ -291,7 +291,7 @@ describe('the judge tests a client', () => {
     expect(starts).toHaveLength(2);
   });
 
-  test('the judge ends a client that does nothing, and the client fails', async () => {
+  test('the judge ends the process of a client that does nothing, and the cases of this client fail', async () => {
     const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });

@@ -1,6 +1,6 @@
 /**
- * Uses `conform vectors` in a unit test, as other implementations do: our endpoint receives every vector as one chunk
- * and byte by byte.
+ * Uses the vectors of `conform vectors` in a unit test, as other implementations can do. Our endpoint receives the bytes of every vector,
+ * once as one chunk and once byte by byte.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { type Bench, bench, cut } from '../frame/harness.ts';
 
 const all = vectors();
 
-/** The extensions that were agreed, from the view of our endpoint. */
+/** Returns the codec of our endpoint for the extension that the vector agrees on, or null if the vector has no extension. */
 function codecFor({ extensions, role }: Vector): DeflateCodec | null {
   const [element] = extensions === null ? [] : parseExtensionField(extensions);
   if (element === undefined) return null;
@@ -24,7 +24,7 @@ function codecFor({ extensions, role }: Vector): DeflateCodec | null {
   return new DeflateCodec(sending, receiving, settings(), 0);
 }
 
-/** Messages and pongs, in order. The pongs are those that the endpoint sent. */
+/** Returns the messages that the endpoint received and the pongs that it sent, in order. */
 function eventsOf({ events, sink }: Bench): VectorEvent[] {
   const pongs = sink.frames
     .filter(({ opcode }) => opcode === 10)
@@ -44,8 +44,8 @@ interface Outcome {
 }
 
 /**
- * Returns what an endpoint makes of these chunks. Waits at most a thousand turns for zlib's threads, until the
- * expected result is there.
+ * Gives the chunks to a new endpoint and returns the outcome. zlib works in threads, so the function waits up to a thousand turns of the
+ * event loop for the expected outcome.
  */
 async function outcomeOf(vector: Vector, chunks: readonly Buffer[]): Promise<Outcome> {
   const own = bench(vector.role, { codec: codecFor(vector) });
@@ -84,12 +84,12 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
 describe.each(['server', 'client'] as const)('our endpoint agrees with every vector for a %s', (role) => {
   const own = all.filter((one) => one.role === role);
 
-  test('the vectors arrive as one chunk', async () => {
+  test('our endpoint agrees with every vector whose bytes arrive as one chunk', async () => {
     expect(own.length).toBeGreaterThan(300);
     for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
   });
 
-  test('the vectors arrive byte by byte', async () => {
+  test('our endpoint agrees with every vector whose bytes arrive one at a time', async () => {
     const short = own.filter(({ input }) => input.length <= 4096);
     expect(short.length).toBeGreaterThan(250);
     for (const one of short) {
@@ -100,14 +100,14 @@ describe.each(['server', 'client'] as const)('our endpoint agrees with every vec
   });
 });
 
-describe('the vectors as data', () => {
-  test('the vectors are the same every time, are plain JSON, and take less than 8 MB', () => {
+describe('the contents of the vectors', () => {
+  test('each call returns the same vectors, which are plain JSON of less than 8 MB', () => {
     expect(JSON.parse(JSON.stringify(all))).toEqual(all);
     expect(vectors()).toEqual(all);
     expect(JSON.stringify(all).length).toBeLessThan(8_000_000);
   });
 
-  test('6455 §5.7: "Hello" is masked for a server and unmasked for a client', () => {
+  test('6455 §5.7: the vector of "Hello" is masked for a server and unmasked for a client', () => {
     const [server, client] = vectors({ cases: ['26.2.1'] });
     expect(server).toMatchObject({
       role: 'server',
@@ -127,7 +127,7 @@ describe('the vectors as data', () => {
     expect(server!.events).toEqual([{ type: 'message', kind: 'text', hex: '48656c6c6f' }]);
   });
 
-  test('a vector says whether the connection fails or closes, and what is tolerated', () => {
+  test('a vector states whether the connection fails or closes, and which other outcome is tolerated', () => {
     const of = (id: string): Vector => all.find((one) => one.id === id)!;
     expect(of('3.1')).toMatchObject({ outcome: 'failed', codes: [1002], events: [] });
     expect(of('3.2')).toMatchObject({ outcome: 'failed', tolerated: [], level: 'MUST' });
@@ -135,7 +135,7 @@ describe('the vectors as data', () => {
     expect(of('2.2').events).toEqual([{ type: 'pong', hex: Buffer.from('Hello, world!').toString('hex') }]);
   });
 
-  test('the vectors contain nothing about the opening handshake, time, TCP or masking keys', () => {
+  test('no vector needs the opening handshake, time, TCP or masking keys', () => {
     const groups = new Set(all.map(({ id }) => id.split('.')[0]));
     for (const group of ['20', '21', '27', '29']) expect(groups).not.toContain(group);
     for (const id of ['6.4.1', '28.4.1', '9.1.6', '22.2.1', '22.4.4'])

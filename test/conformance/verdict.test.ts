@@ -1,6 +1,6 @@
 /**
- * Tests verdicts on simulated observations: for every case of Autobahn, the verdict is that of the original suite,
- * and a peer that does nothing never passes.
+ * Tests verdicts with simulated observations. For every case of Autobahn, the verdict must be the one of the original suite, and a peer
+ * that does nothing must never pass.
  */
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -64,7 +64,7 @@ const stray = { type: 'message', kind: 'text', payload: Buffer.from('stray') } a
 describe.each(judged.map((one) => [one.id, one] as const))('the verdict of case %s', (_id, one) => {
   const { wrongCodeFails = false, wrongSideFails = false, close, events } = one.expect;
 
-  test('the verdict follows from the behaviour of the peer', () => {
+  test('the judge gives the right verdict for each behaviour of a simulated peer', () => {
     expect(verdictOf(one)).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: { code: null, reason: Buffer.alloc(0) } })).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: other })).toEqual([
@@ -90,7 +90,7 @@ describe.each(judged.map((one) => [one.id, one] as const))('the verdict of case 
       expect(verdictOf(one, { events: events['NON-STRICT'] })).toEqual(['NON-STRICT', 'OK']);
   });
 
-  test('a peer that ignores everything does not pass, in either role', () => {
+  test('a server or a client that ignores everything does not pass the case', () => {
     const silent: Partial<Observation> = {
       events: [],
       firstClose: 'judge',
@@ -106,7 +106,7 @@ describe.each(judged.map((one) => [one.id, one] as const))('the verdict of case 
   });
 });
 
-test('the cases without a verdict are INFORMATIONAL, whatever the peer does', () => {
+test('three cases of Autobahn always get INFORMATIONAL, whatever the peer does', () => {
   const informational = autobahn.cases.filter((one) => one.informational === true);
   expect(informational.map(({ id }) => id)).toEqual(['7.1.6', '7.13.1', '7.13.2']);
   for (const one of informational) {
@@ -119,7 +119,7 @@ test('the cases without a verdict are INFORMATIONAL, whatever the peer does', ()
   }
 });
 
-test('a server that does not close TCP is reported', () => {
+test('the verdict shows that a server does not close TCP', () => {
   const refused = judged.find(({ id }) => id === '3.1')!;
   const kept = { dropped: true, clean: false, uncleanReason: 'the judge had to drop TCP' };
   expect(verdictOf(refused, kept)).toEqual(['OK', 'FAILED BY CLIENT']);
@@ -149,7 +149,7 @@ describe('the level of a case determines the kind of failure', () => {
   });
 });
 
-describe('answers to requests that have to be refused', () => {
+describe('answers of a server to a request that it has to refuse', () => {
   const base: Case = {
     ...judged[0]!,
     against: 'server',
@@ -165,10 +165,10 @@ describe('answers to requests that have to be refused', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('an answer with the status %s has passed: %s', (status, passed) => {
+  ])('a server that answers with the status %s to an invalid request has passed: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
-  test('if the case allows it, the end of TCP counts as an answer, but silence does not', () => {
+  test('if a case allows it, a server may refuse by ending TCP, but a server that stays silent fails', () => {
     const nothing = { opened: false, answer: null };
     expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
     expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);
@@ -195,19 +195,19 @@ describe('the pongs that a case expects', () => {
     expect(verdictOf(ten, { events: [OK[3]!, OK[9]!] })).toEqual(['NON-STRICT', 'OK']);
   });
 
-  test('a pong for the newest ping is required, and the pongs have to be in order', () => {
+  test('the judge requires a pong for the newest ping, and all pongs have to be in order', () => {
     expect(verdictOf(ten, { events: OK.slice(0, -1) })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [] })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [OK[1]!, OK[0]!, ...OK.slice(2)] })[0]).toBe('FAILED');
   });
 
-  test('each ping has to be answered if the judge waits between them', () => {
+  test('if the judge waits between its pings, the peer has to answer each ping', () => {
     const [first, ...rest] = apart.expect.events!.OK;
     expect(first!.type).toBe('pong');
     expect(verdictOf(apart, { events: rest })[0]).toBe('FAILED');
   });
 
-  test('an empty unsolicited pong is always allowed, and another unsolicited pong is not', () => {
+  test('the judge allows each unsolicited pong without a payload, and no other unsolicited pong', () => {
     const refused = judged.find(({ id }) => id === '3.2')!;
     const [hello] = refused.expect.events!.OK;
     expect(verdictOf(refused, { events: [empty, hello!, empty] })).toEqual(['OK', 'OK']);
@@ -220,7 +220,7 @@ describe('the pongs that a case expects', () => {
   });
 });
 
-test('content that differs in one byte is reported with the position of the byte and the hashes', () => {
+test('if the content differs in one byte, the verdict states the position of the byte and the hashes of the contents', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
@@ -233,7 +233,7 @@ test('content that differs in one byte is reported with the position of the byte
   );
 });
 
-test('a case that does not apply passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
+test('a case that does not apply to the peer passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
   const one = allCases.find(({ id }) => id === '26.1.1')!;
   const why = 'The peer did not agree to permessage-deflate.';
   const polite = {

@@ -1,5 +1,5 @@
 /**
- * Tests the judge's own codec: it writes what was requested, and reads the bytes as they are, in chunks of any size.
+ * Tests the judge's own codec. It writes any frame that a case needs, even an invalid frame, and it reads frames in chunks of any size.
  */
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conf
 import { inflate } from '../../conformance/wire/inflate.ts';
 import { isUtf8 } from '../../conformance/wire/utf8.ts';
 
-/** Returns bytes without a pattern, the same in every run: in random bytes zlib sometimes finds a repetition. */
+/** Returns bytes without repetitions, the same in every run. In random bytes zlib would sometimes find a repetition. */
 function noiseOf(size: number): Buffer {
   const random = new Random(size + 1);
   return Buffer.from(Array.from({ length: size }, () => random.next() >>> 24));
@@ -39,7 +39,7 @@ function readAll(bytes: Buffer, size: number): Frame[] {
 }
 
 describe("frames of the judge's codec", () => {
-  test('the examples of §5.7 are written with the bytes of the RFC', () => {
+  test('encoding the examples of §5.7 gives the bytes of the RFC', () => {
     const plain = { fin: true, rsv: 0, key: null };
     const hello = Buffer.from('Hello');
     expect(encodeFrame({ ...plain, opcode: 1, payload: hello }).toString('hex')).toBe('810548656c6c6f');
@@ -55,7 +55,7 @@ describe("frames of the judge's codec", () => {
     );
   });
 
-  test('invalid frames are written as requested', () => {
+  test('the codec can write invalid frames', () => {
     const spec = { opcode: 11, payload: Buffer.alloc(3), fin: false, rsv: 5, key: null };
     expect(encodeFrame(spec).toString('hex')).toBe('5b03000000');
     expect(encodeHeader({ ...spec, lengthForm: 64 }).toString('hex')).toBe('5b7f0000000000000003');
@@ -63,7 +63,7 @@ describe("frames of the judge's codec", () => {
     expect(huge.toString('hex')).toBe('5b7f8000000000000000');
   });
 
-  test.each([1, 2, 3, 7, 64, 100_000])('frames are read in chunks of %i bytes', (size) => {
+  test.each([1, 2, 3, 7, 64, 100_000])('the reader reads frames that arrive in chunks of %i bytes', (size) => {
     const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
     const specs = lengths.map((length, i) => ({
       opcode: i % 3,
@@ -79,13 +79,13 @@ describe("frames of the judge's codec", () => {
     expect(frames.every(({ payload }, i) => payload.equals(specs[i]!.payload))).toBe(true);
   });
 
-  test('masking in parts gives the same result as masking at once', () => {
+  test('masking a payload in parts gives the same result as masking the whole payload', () => {
     const [bytes, key] = [noiseOf(23), freshKey()];
     const parts = [mask(bytes.subarray(0, 5), key), mask(bytes.subarray(5), key, 5)];
     expect(Buffer.concat(parts)).toEqual(mask(bytes, key));
   });
 
-  test('a reader that was stopped reads no more bytes', () => {
+  test('a reader that was stopped reads no further frames', () => {
     const seen: Frame[] = [];
     const reader = new FrameReader(
       () => {},
@@ -102,10 +102,11 @@ describe("frames of the judge's codec", () => {
 
 describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  /** Whether the decoder replaced nothing. A decoder that throws takes ten times as long. */
+  /** Returns whether the bytes are valid UTF-8, that is, whether the decoder replaced nothing. A decoder that throws would be ten times
+   * slower. */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
-  test('the check agrees with TextDecoder on all sequences of two bytes, and on many sequences of four', () => {
+  test('the UTF-8 check of the judge agrees with TextDecoder on all sequences of two bytes, and on many sequences of four bytes', () => {
     for (let two = 0; two < 0x1_0000; two++) {
       const bytes = Buffer.from([two >> 8, two & 255]);
       if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));
@@ -137,7 +138,7 @@ describe("compression in the judge's codec", () => {
   );
 
   test.each([8, 9, 10, 15])(
-    'compression works in both directions, with a window of 2^%i bytes, with and without takeover',
+    'compression works in both directions, with a window of 2^%i bytes, with and without context takeover',
     (bits) => {
       for (const quiet of [false, true]) {
         const agreed = params({
@@ -155,7 +156,7 @@ describe("compression in the judge's codec", () => {
     },
   );
 
-  test('with context takeover the second of two equal messages is smaller, and without takeover it is not', () => {
+  test('with context takeover, the second of two equal messages becomes much shorter; without context takeover it does not', () => {
     const text = noiseOf(200);
     const [kept, dropped] = [false, true].map(
       (quiet) => new Deflate(params({ clientNoContextTakeover: quiet }), 'client'),
@@ -180,7 +181,7 @@ describe("compression in the judge's codec", () => {
     expect(() => narrow.decompress(wide)).toThrow(/1000 bytes back, beyond a window of 512/);
   });
 
-  test('the judge detects a peer that keeps a context although it agreed not to', () => {
+  test('the judge detects a peer that keeps its context although it agreed to "no context takeover"', () => {
     const sender = new Deflate(params({}), 'client');
     const receiver = new Deflate(
       params({ clientNoContextTakeover: true, clientMaxWindowBits: 14 }),
@@ -230,7 +231,7 @@ describe("compression in the judge's codec", () => {
   });
 
   test.each(['07', '05e0ffff', '01000000ff', '0500', ''])(
-    'the inflater refuses bytes that are not DEFLATE, and reads no bytes as an empty message: "%s"',
+    'the inflater refuses bytes that are not DEFLATE, and returns an empty message for an empty input: "%s"',
     (digits) => {
       const bytes = Buffer.from(digits, 'hex');
       if (digits === '') expect(inflate(bytes).output.length).toBe(0);
@@ -238,7 +239,7 @@ describe("compression in the judge's codec", () => {
     },
   );
 
-  test('the parameters of permessage-deflate are read as §7.1 defines them', () => {
+  test('the judge reads the parameters of permessage-deflate as §7.1 defines them', () => {
     const parse = (text: string): DeflateParams | string => paramsOf(parseExtensionField(text)[0]!);
     expect(parse('permessage-deflate; server_max_window_bits="10"; client_no_context_takeover')).toEqual(
       params({ serverMaxWindowBits: 10, clientNoContextTakeover: true }),
@@ -256,7 +257,7 @@ describe("compression in the judge's codec", () => {
   });
 });
 
-describe('heads of requests and answers', () => {
+describe('reading the heads of requests and answers', () => {
   const key = 'dGhlIHNhbXBsZSBub25jZQ==';
   const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
   const right = [
@@ -293,7 +294,7 @@ describe('heads of requests and answers', () => {
     expect(faultOf(right.with(index, line))).toBeTypeOf('string');
   });
 
-  test('field names are found in upper or lower case, and lists are divided into elements', () => {
+  test('the parser ignores the case of field names, and divides lists into elements', () => {
     const head = parseHead('GET / HTTP/1.1\r\nA: 1\r\na:  2 , 3\r\n\r\n');
     expect(head.parts).toEqual(['GET', '/', 'HTTP/1.1']);
     expect(valuesOf(head, 'A')).toEqual(['1', '2 , 3']);

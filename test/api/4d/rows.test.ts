@@ -30,7 +30,7 @@ test.each(Object.entries(parts))('the part B-%s of the page has %i rows', (part,
 describe('rows and tests', () => {
   const trace = traceRows(testFiles());
 
-  test('every row of 4D's pages has a test, and every test names a row that exists', () => {
+  test('every row of the 4D pages has a test, and every test names a row that exists', () => {
     expect(problemsOf(page, trace)).toEqual([]);
   });
 

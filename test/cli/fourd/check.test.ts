@@ -1,4 +1,4 @@
-/** `rfc6455 4d`: its list of a folder as text and as JSON, and its exit codes. */
+/** Tests `rfc6455 4d`: the list that it prints for a folder, as text and as JSON, and its exit codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { run } from '../process.ts';
 import { chat, client, uppercase, version1, version2, write } from './programs.ts';
 
 describe('the table', () => {
-  test('a command is marked as translated in the table if and only if the translator knows it', () => {
+  test('the table marks a command as translated if and only if the translator knows the command', () => {
     const commands = [...pluginEntries, ...generalEntries].filter(({ name }) => !name.startsWith('.'));
     const web = ['web start server', 'web stop server'];
     const names = (isTranslated: boolean): string[] =>
@@ -25,7 +25,7 @@ describe('the table', () => {
     expect(translatedCommands.filter((name) => ![...names(true), ...web].includes(name))).toEqual([]);
   });
 
-  test('the names in the table are unique, and each warning is used', () => {
+  test('the names in the table are unique, and each warning belongs to an entry of the table', () => {
     const names = allEntries.map(({ name }) => name.toLowerCase());
     expect(new Set(names).size).toBe(names.length);
     const used = new Set<string>(allEntries.flatMap((entry) => entry.warnings));
@@ -42,13 +42,13 @@ describe('the table', () => {
   });
 });
 
-describe('the findings', () => {
+describe('the findings of the checker', () => {
   const found = (text: string): string[] =>
     checkProject([{ path: 'm.4dm', text }]).flatMap(({ findings }) =>
       findings.map(({ line, entry, warnings: ids }) => [line, entry.name, ...ids].join(' ')),
     );
 
-  test('the checker finds commands in any case, prefers the longest name, and ignores texts and comments', () => {
+  test('the checker ignores the case of a command, prefers the longest name, and finds nothing in texts and comments', () => {
     expect(
       found(
         '// Websocket client\n$s:=WEBSOCKET  CLIENT START ($c)\nALERT("Websocket server")\n$x:=Websocket client($o)',
@@ -66,7 +66,7 @@ describe('the findings', () => {
     ]);
   });
 
-  test('the checker lists a new instance of a class with notes, and a class that is used as a type without notes', () => {
+  test('the checker lists notes for a class where the program creates an instance, and no notes where the class is only a type', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);
@@ -95,7 +95,7 @@ describe('the findings', () => {
     expect(file?.findings.map(({ entry }) => entry.translated)).toEqual([true, true, false, false]);
   });
 
-  test('guessVersion returns the version of the plugin, or null if the program does not show it', () => {
+  test('guessVersion returns the version of the plugin, or null if the version does not follow from the program', () => {
     expect([version1, version2, uppercase].map((files) => guessVersion(files))).toEqual([
       'plugin-v1',
       'plugin',
@@ -104,8 +104,8 @@ describe('the findings', () => {
   });
 });
 
-describe('the command', () => {
-  test('the command lists the 4D commands, and exits with 0 if all of them have a translation', async () => {
+describe('the command `rfc6455 4d`', () => {
+  test('`rfc6455 4d` lists the 4D commands of a program, and exits with 0 if all of them have a translation', async () => {
     const folder = write(chat);
     const { exit, stdout, stderr } = await run(['4d', folder]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
@@ -113,7 +113,7 @@ describe('the command', () => {
     expect(stdout).toContain('What to look out for:\n- ');
   });
 
-  test('the command prints JSON with --json, and exits with 1 if a 4D command has no translation', async () => {
+  test('`rfc6455 4d --json` prints JSON, and exits with 1 if a 4D command has no translation', async () => {
     const text = 'Function onMessage($ws : Object; $m : Object)\nCALL FORM(1;"x")';
     const { exit, stdout } = await run(['4d', write([{ path: 'Classes/C.4dm', text }]), '--json']);
     expect(exit).toBe(1);
@@ -134,7 +134,7 @@ describe('the command', () => {
     });
   });
 
-  test('with --translate the command prints the module on stdout and the list on stderr, and with --out it writes a file', async () => {
+  test('`rfc6455 4d --translate` prints the module on stdout and the list on stderr; with --out it writes the module to a file', async () => {
     const folder = write(client);
     const { exit, stdout, stderr } = await run(['4d', folder, '--translate']);
     expect(exit).toBe(0);
@@ -150,7 +150,7 @@ describe('the command', () => {
     });
   });
 
-  test('the command reports a folder without WebSockets', async () => {
+  test('`rfc6455 4d` reports that a folder uses no WebSockets', async () => {
     const { exit, stdout } = await run(['4d', write([{ path: 'm.4dm', text: 'ALERT("x")' }])]);
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'nothing here has to do with WebSockets\n' });
   });
@@ -161,13 +161,13 @@ describe('the command', () => {
     [['4d', '/nowhere/at/all'], 'cannot read /nowhere/at/all: ENOENT'],
     [['4d', 'docs'], 'docs has no .4dm file'],
     [['4d', 'docs', '--out', 'x'], '--out belongs to --translate'],
-  ])('the command exits with 2 for the arguments %j', async (args, text) => {
+  ])('`rfc6455 4d` exits with 2 for the arguments %j', async (args, text) => {
     const { exit, stderr } = await run(args);
     expect(exit).toBe(2);
     expect(stderr).toContain(text);
   });
 
-  test('the command requires --plugin if the program does not show the version, and checks its value', async () => {
+  test('`rfc6455 4d` requires --plugin if the version does not follow from the program, and checks the value of --plugin', async () => {
     const folder = write([{ path: 'm.4dm', text: '$s:=Websocket server ($o)' }]);
     expect(await run(['4d', folder, '--translate'])).toMatchObject({
       exit: 2,
@@ -179,7 +179,7 @@ describe('the command', () => {
     expect(await run(['4d', folder, '--translate', '--plugin', '3'])).toMatchObject({ exit: 2 });
   });
 
-  test('the command prints its usage with --help', async () => {
+  test('`rfc6455 4d --help` prints the usage', async () => {
     expect((await run(['4d', '--help'])).stdout).toContain('usage: rfc6455 4d <folder>');
   });
 });

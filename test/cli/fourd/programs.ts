@@ -1,4 +1,4 @@
-/** The 4D programs that docs/4d.md and docs/plugin.md show, as folders of a project. */
+/** The 4D programs of docs/4d.md and docs/plugin.md, as the files of 4D projects. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -26,7 +26,7 @@ export const uppercase: readonly SourceFile[] = [
   file('Classes/myConnectionHandler.4dm', block('4d.md', 'Uppercase')),
 ];
 
-/** Its chat, with the two methods that the page does not show, and a client. */
+/** The chat of docs/4d.md, with two methods that the page does not contain. */
 export const chat: readonly SourceFile[] = [
   file('Classes/myWSServerHandler.4dm', block('4d.md', 'VerifyAddress')),
   file('Classes/myConnectionHandler.4dm', block('4d.md', 'This.broadcast')),
@@ -71,7 +71,7 @@ export function write(files: readonly SourceFile[]): string {
   return folder;
 }
 
-/** Imports the text of a module; the package is where it was built. */
+/** Imports a module from its text. Imports of `rfc6455/…` in the text resolve to the files in dist/. */
 export async function load(code: string): Promise<Record<string, unknown>> {
   const dist = pathToFileURL(join(root, 'dist')).href;
   const text = code.replace(/from 'rfc6455\/([\w-]+)'/g, (_, entry: string) => `from '${dist}/${entry}.js'`);

@@ -1,4 +1,5 @@
-/** `rfc6455 4d --translate`: the programs of the pages run as they come out, what is not translated is marked, and no line is lost. */
+/** `rfc6455 4d --translate`: the translated programs of the pages run without changes, the translator marks each untranslated part, and
+ * no line is lost. */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, webServer } from '../../../src/4d.ts';
@@ -34,7 +35,7 @@ async function run(files: readonly SourceFile[], version: 'plugin' | 'plugin-v1'
 
 const url = (): string => `ws://127.0.0.1:${webServer.port}/`;
 
-describe('the translated programs of the pages, over real sockets', () => {
+describe('the translated programs of docs/4d.md and docs/plugin.md, over real sockets', () => {
   test('the translated upper-case server of 4D answers with the message in upper case [D3-8 to D3-12]', async () => {
     await webServer.start({ port: 0 });
     const program = await run(uppercase);
@@ -71,7 +72,7 @@ describe('the translated programs of the pages, over real sockets', () => {
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('messages that the translated 4D client sends before it is connected arrive [C88]', async () => {
+  test('the server receives the messages that the translated 4D client sends before it is connected [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
@@ -121,14 +122,14 @@ async function call(lines: string[], ...parameters: unknown[]): Promise<unknown>
 }
 
 describe('constructs with another meaning in JavaScript', () => {
-  test('operators have no precedence, as in 4D', async () => {
+  test('in a translated program operators have no precedence, as in 4D', async () => {
     expect(await call(['$0:=2+3*4'])).toBe(20);
     expect(await call(['$0:=2+(3*4)'])).toBe(14);
     expect(await call(['$0:=7\\2^2'])).toBe(9);
     expect(await call(['$0:=-2^2'])).toBe(4);
   });
 
-  test('texts are compared without case and accents, and Null equals undefined', async () => {
+  test('a translated program compares texts without case and accents, and Null equals undefined', async () => {
     expect(await call(['$0:=("Café"="CAFE")'])).toBe(true);
     expect(await call(['$0:=($1#"b")'], 'B')).toBe(false);
     expect(await call(['$0:=($1=1)'], '1')).toBe(false);
@@ -136,16 +137,16 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=($1.x=Null)'], {})).toBe(true);
   });
 
-  test('Uppercase and Lowercase remove accents, unless they have a * as second parameter', async () => {
+  test('the translated Uppercase and Lowercase remove accents, unless their second parameter is *', async () => {
     expect(await call(['$0:=Uppercase("é")+Uppercase("é"; *)+Lowercase("É")'])).toBe('EÉe');
   });
 
-  test('variables belong to the whole method, ignore case, and have the initial value of their type', async () => {
+  test('a translated variable is known in the whole method, ignores case, and has the initial value of its type', async () => {
     expect(await call(['If (True)', 'var $Sum : Integer', 'End if', '$sum:=$SUM+1', '$0:=$sum'])).toBe(1);
     expect(await call(['C_TEXT($t)', '$t+="a"', '$0:=$t'])).toBe('a');
   });
 
-  test('For includes its last value, and For each iterates over collections, objects and Null', async () => {
+  test('a translated For includes its last value, and For each iterates over collections, objects and Null', async () => {
     expect(await call(['$s:=0', 'For ($i;1;4)', '$s:=$s+$i', 'End for', '$0:=$s'])).toBe(10);
     expect(await call(['$s:=""', 'For ($i;6;1;-2)', '$s:=$s+String($i)', 'End for', '$0:=$s'])).toBe('642');
     const each = ['$s:=""', 'For each ($x;$1)', '$s:=$s+$x', 'End for each', '$0:=$s'];
@@ -166,7 +167,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$n:=0', 'Repeat', '$n:=$n+1', 'Until ($n>=3)', '$0:=$n'])).toBe(3);
   });
 
-  test('Case of takes the first true case, or Else, with comments in between', async () => {
+  test('a translated Case of runs the first true case, or Else, even with comments between the cases', async () => {
     const lines = [
       'Case of // which',
       '// first',
@@ -185,7 +186,7 @@ describe('constructs with another meaning in JavaScript', () => {
     ]);
   });
 
-  test('objects, collections, BLOBs, JSON and Choose have the results of 4D', async () => {
+  test('objects, collections, BLOBs, JSON and Choose have the same results in a translated program as in 4D', async () => {
     expect(await call(['$0:=New object("a";1;"b c";New collection("x";{d: 2; e: [1; 2]}))'])).toEqual({
       a: 1,
       'b c': ['x', { d: 2, e: [1, 2] }],
@@ -195,7 +196,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=Choose($1;"yes";"no")+(($1) ? "!" : "?")'], false)).toBe('no?');
   });
 
-  test('a translated caller awaits a method that waits', () => {
+  test('if a method has to wait, each translated caller of the method awaits it', () => {
     const files = [
       { path: 'Methods/inner.4dm', text: '$0:=Websocket client start ($1)' },
       { path: 'Methods/outer.4dm', text: 'inner($1)' },
@@ -207,7 +208,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(code).toContain('await this.f(null);');
   });
 
-  test('names that are reserved in JavaScript, derived classes and accessors are translated', async () => {
+  test('the translator handles names that are reserved in JavaScript, derived classes and accessors', async () => {
     const files = [
       { path: 'Classes/B.4dm', text: 'Class extends Array\nFunction h()->$r : Text\n$r:="h"+This.i\n' },
       { path: 'Classes/Array.4dm', text: 'property x : Text\nFunction get i()->$r : Text\n$r:="i"\n' },
@@ -255,14 +256,14 @@ describe('code without a translation', () => {
     },
   );
 
-  test('a block whose condition has no translation stays as a comment as a whole', () => {
+  test('if the condition of a block has no translation, the whole block becomes a comment', () => {
     const code = method('If (Unknown($1))', 'ALERT("a")', 'Else', 'ALERT("b")', 'End if', 'ALERT("c")');
     expect(code).not.toContain("console.log('a')");
     expect(code).toContain('//   ALERT("a")');
     expect(code).toContain("console.log('c')");
   });
 
-  test('shared constructors and query functions, which do not exist here, are reported as untranslated', () => {
+  test('the translator reports shared constructors and query functions as untranslated, since this package does not have them', () => {
     const text =
       'shared Class constructor()\nThis.x:=1\nFunction query q()\nreturn 1\nFunction ok()\nreturn 2';
     const { code, lines } = translateProject([{ path: 'Classes/C.4dm', text }], 'plugin');
@@ -355,7 +356,7 @@ const source = fc.oneof(
 const AsyncFunction = (async () => {}).constructor as new (code: string) => unknown;
 
 describe('any input', () => {
-  test('for any input the translator does not throw, accounts for each line once, and returns a valid program', () => {
+  test('for any input the translator does not throw, reports the result of each line once, and returns a valid program', () => {
     fc.assert(
       fc.property(source, source, fc.boolean(), (one, other, isFirst) => {
         const files = [
@@ -382,7 +383,7 @@ describe('any input', () => {
     );
   });
 
-  test('deep nesting does not overflow the stack', () => {
+  test('the translator does not overflow the stack for deeply nested code', () => {
     const deep = `$x:=${'('.repeat(20_000)}1${')'.repeat(20_000)}`;
     expect(method(deep)).toContain('NOT TRANSLATED');
     const blocks = [

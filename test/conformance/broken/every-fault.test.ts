@@ -11,7 +11,7 @@ import { unusual } from './unusual.ts';
 
 describe('a peer without a fault', () => {
   test.each(['server', 'client'] as const)(
-    'a %s without a fault passes all cases, and no verdict is NON-STRICT',
+    'a %s without a fault passes all cases, and no case has the verdict NON-STRICT',
     async (role) => {
       const none = { name: 'none', role, breaks: {}, fails: [] };
       const { actual } = await outcomes(none);
@@ -23,7 +23,7 @@ describe('a peer without a fault', () => {
 });
 
 describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual', (role) => {
-  test.for(unusual)('a peer that $name passes ($section)', async (peer, { expect }) => {
+  test.for(unusual)('an unusual peer that $name passes all cases, as $section allows', async (peer, { expect }) => {
     const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
     const cases = selfTestCases(role);
     const rules = { ...correct, ...does };

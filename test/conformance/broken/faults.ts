@@ -1,6 +1,6 @@
 /**
- * One peer for each kind of fault: the rule that it breaks, and exactly the cases that have to report it. Ids are
- * patterns, as in --cases.
+ * One broken peer for each kind of fault. Each entry has the rule that the peer breaks, and exactly the cases that have to report the
+ * fault. The ids of cases are patterns, as in --cases.
  */
 
 import { createHash } from 'node:crypto';
@@ -22,11 +22,11 @@ export interface Fault {
   /** @default 'server' */
   readonly role?: 'server' | 'client';
   readonly breaks: Partial<Rules>;
-  /** Only these cases are run, for a fault that costs seconds in every case. */
+  /** The self-test runs only these cases. Set if the fault would cost seconds in every case. */
   readonly cases?: readonly string[];
-  /** The connections run one after the other, since the fault shows only over several of them. */
+  /** The self-test opens one connection at a time. Set if the fault is visible only over several connections. */
   readonly isOverConnections?: boolean;
-  /** Hundreds of cases time out, so those that have to fail are not run a second time. */
+  /** Set if the fault makes hundreds of cases time out. The self-test then runs the cases that have to fail only once. */
   readonly isSilent?: boolean;
   /** The cases that do not pass. */
   readonly fails: readonly string[];
@@ -70,7 +70,7 @@ const withRange =
     return byte === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
   };
 
-/** Every case that needs a connection, by its outcome without one. */
+/** The ids of the cases that need an open connection. `opened` has those that fail if the connection is never opened. */
 const opened = ids(
   '1 2 3 4 5 6 7.1.1-5 7.3 7.5.1 7.7 7.9 9 10.1.1 12 13 ' +
     '20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 20.11.8 22 23.1 23.3.1-6 23.3.13-21 ' +

@@ -1,6 +1,6 @@
 /**
- * A small echo endpoint, server or client, on the judge's own wire codec (without any code of src/). It is correct if
- * its rules are correct.
+ * A small echo endpoint, server or client. It uses the judge's own wire codec and no code of src/. The endpoint is correct if its rules are
+ * correct.
  */
 
 import type { Duplex } from 'node:stream';
@@ -27,7 +27,7 @@ interface Message {
   streamed: boolean;
 }
 
-/** The window in wire/deflate.ts. A correct peer has no reason to change it. */
+/** The window of the private fields in wire/deflate.ts. Only a broken peer calls `remember` directly. */
 interface Window {
   remember(plaintext: Buffer): void;
 }
@@ -56,8 +56,8 @@ export class BrokenPeer {
   private readonly seed = freshKey().readUInt32BE(0);
 
   /**
-   * @param socket of a server with allowHalfOpen, so that data sent after our end is read, and no reset destroys the
-   * socket
+   * @param socket must come from a server with allowHalfOpen. The peer then still reads data that arrives after it has ended its own side,
+   * so no TCP reset destroys the socket.
    */
   constructor(socket: Duplex, role: 'server' | 'client', rules: Rules, target = '/') {
     this.socket = socket;
@@ -187,7 +187,7 @@ export class BrokenPeer {
     this.deflate = new Deflate(this.rules.params(params), this.role);
   }
 
-  /** Adds a message without compression to a window in which it does not belong. */
+  /** Adds an uncompressed message to a compression window, in which only compressed messages belong. */
   private enterWindow(direction: 'incoming' | 'outgoing', plain: Buffer): void {
     if (this.deflate !== null)
       (this.deflate as unknown as Record<typeof direction, Window>)[direction].remember(plain);
@@ -497,7 +497,7 @@ function partsOf(message: Message): Buffer {
   return parts;
 }
 
-/** Whether a compressed message has a final block before the bytes that a receiver appends. */
+/** Returns whether a compressed message has a final block before the bytes 00 00 ff ff, which a receiver appends. */
 function hasFinalBlock(data: Buffer): boolean {
   try {
     return inflate(Buffer.concat([data, Buffer.from('0000ffff', 'hex')]), {

@@ -1,6 +1,6 @@
 /**
- * The rules of the echo endpoint in peer.ts: everything that it does correctly, and that a broken peer does wrong. A
- * fault is this object with one rule changed. These rules do not depend on the judge's cases.
+ * The rules that the echo endpoint in peer.ts follows. A correct endpoint has the rules of `correct`; a fault is this object with one rule
+ * changed. The rules do not depend on the judge's cases.
  */
 
 import type { DeflateParams } from '../../../conformance/wire/deflate.ts';
@@ -8,7 +8,8 @@ import type { FrameSpec } from '../../../conformance/wire/frame.ts';
 import { acceptOf, type Head, listOf, valuesOf } from '../../../conformance/wire/head.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
-/** When text is checked: at once, when a frame or the message is complete, each frame alone, or never. */
+/** When the peer checks the UTF-8 of a text: with each chunk, when a frame is complete, when the message is complete, for each frame
+ * without the others, or never. */
 export type Utf8Time = 'at once' | 'after each frame' | 'after the message' | 'each frame alone' | 'never';
 
 /** A message to be echoed. The payload is already compressed if RSV1 (4) is set. */
@@ -23,21 +24,21 @@ export type Part = Omit<FrameSpec, 'key'>;
 
 export interface Rules {
   // Opening handshake.
-  /** Why a request is refused: a status with its phrase, or null for 101. */
+  /** Returns a status with its phrase if the request is refused, or null if it gets 101. */
   readonly refusal: (request: Head, text: string) => string | null;
   /** Returns Sec-WebSocket-Accept for this key. */
   readonly accept: (key: string) => string;
-  /** Lines that are added to the request or the answer, and replace lines of the same name. */
+  /** Header lines that are added to the request or the answer. They replace lines of the same name. */
   readonly fields: readonly string[];
   readonly statusLine: string;
-  /** A client's key, and its checks of Accept and of the extensions. */
+  /** Returns the Sec-WebSocket-Key that a client sends. The next three rules say what the client checks in the answer. */
   readonly handshakeKey: ((fresh: string) => string) | null;
   readonly checksAccept: boolean;
   readonly checksExtensions: boolean;
   readonly checksStatus: boolean;
-  /** Whether bytes in the same chunk as the head are read as frames. */
+  /** Whether the peer reads bytes after the head, in the same chunk, as frames. */
   readonly keepsEarlyBytes: boolean;
-  /** Whether compression is accepted, and how the parameters are used. */
+  /** Whether the peer accepts compression. `params` returns the parameters that the peer then uses. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
   /** Whether the other side may refer to earlier messages. */
@@ -45,7 +46,8 @@ export interface Rules {
 
   // Frames that the peer receives.
   readonly refusesWrongMask: boolean;
-  /** Whether the RSV bits of such a frame are checked, and on which frames RSV1 is allowed with compression. */
+  /** Whether the peer checks the RSV bits of a frame with this opcode. `mayHaveRsv1` says whether RSV1 is allowed on such a frame with
+   * compression. */
   readonly refusesRsv: (opcode: number) => boolean;
   readonly mayHaveRsv1: (opcode: number) => boolean;
   readonly refusesReservedOpcodes: boolean;
@@ -60,11 +62,11 @@ export interface Rules {
   readonly sequence: (first: number) => Sequence | null;
   readonly checksCompressedText: boolean;
   readonly maxMessageSize: number;
-  /** The part of a compressed message that is read, before 00 00 ff ff is appended. */
+  /** Returns the bytes of a compressed message that the peer inflates, before it appends 00 00 ff ff. */
   readonly inflatable: (bytes: Buffer) => Buffer;
-  /** When the receiving window is emptied, in addition to what was agreed. */
+  /** After which event the peer empties its receiving window, besides the events that the agreed parameters require. */
   readonly windowEndsWith: 'nothing' | 'a ping' | 'a final block';
-  /** Whether uncompressed messages enter the receiving or the sending window. */
+  /** To which window the peer wrongly adds uncompressed messages: to none, to its receiving window, or to its sending window. */
   readonly plainEntersWindow: 'of neither' | 'of what comes' | 'of what leaves';
 
   // Frames that the peer sends.
@@ -76,13 +78,14 @@ export interface Rules {
   /** Changes any frame before it is sent. */
   readonly frame: (part: Part) => Part;
   readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
-  /** A client's n-th key on a connection, from 0, instead of a random one. Each connection has a random seed. */
+  /** Returns the masking key of a client for its n-th frame on a connection, counted from 0; null means random keys. Each connection has
+   * a random seed. */
   readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
   /** Echoes of fewer bytes are not compressed. */
   readonly compressesFrom: number;
-  /** Whether each part of an uncompressed message is sent back at once, before the message is complete. */
+  /** Whether the peer sends back each part of an uncompressed message as soon as it arrives, before the message is complete. */
   readonly streams: boolean;
-  /** After how many milliseconds a message is echoed; 0 means at once. */
+  /** Returns the milliseconds that the peer waits before it echoes a message; 0 means no wait. */
   readonly delay: (size: number, compressed: boolean) => number;
   /** Unsolicited pongs, at the start and with every message. */
   readonly heartbeats: boolean;
@@ -99,9 +102,10 @@ export interface Rules {
   readonly greeting: Part | null;
 
   // Closing.
-  /** The code of the Close frame after a violation; 0 for a Close frame without a code, null for the end of TCP. */
+  /** Returns the code of the Close frame after a violation; 0 stands for a Close frame without a code, and null for ending TCP without a
+   * Close frame. */
   readonly failCode: (code: number) => number | null;
-  /** Whether a connection that fails is reset, without a Close frame. */
+  /** Whether the peer resets TCP when a connection fails, without a Close frame. */
   readonly failsWithReset: boolean;
   /** The payload of the answer to a Close frame; null means no answer. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;

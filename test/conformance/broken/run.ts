@@ -1,6 +1,6 @@
 /**
- * Tests a peer with the judge's cases, in this process and over TCP: a server with testServer, a client case by case.
- * Returns the cases that are not OK.
+ * Tests a peer with the judge's cases, in this process and over TCP. testServer tests a server; a client is tested case by case. The
+ * functions return the cases that are not OK.
  */
 
 import { once } from 'node:events';
@@ -19,8 +19,8 @@ import { BrokenPeer } from './peer.ts';
 import { correct, type Rules } from './rules.ts';
 
 /**
- * Limits of cases have this length: peers in the same process answer at once. A case that times out is run again with
- * four times as much.
+ * The time limits of cases are multiplied by this factor, since peers in the same process answer quickly. A case that times out is run
+ * again with limits that are four times as long.
  */
 const TIME_FACTOR = 0.15;
 
@@ -32,7 +32,7 @@ export interface Faulted {
 }
 
 /**
- * Returns the same case with shorter limits and fewer round trips, because peers in the same process need neither.
+ * Returns the same case with shorter limits and fewer round trips. Peers in the same process answer quickly and lose no messages by chance.
  */
 export function hurried(one: Case): Case {
   const steps = one.steps.map((step): Step => {
@@ -55,8 +55,8 @@ export function faultedOf(results: readonly CaseResult[]): Faulted {
 }
 
 /**
- * All cases, except that groups of similar cases are shortened, and cases that move megabytes or wait for seconds are
- * omitted.
+ * The cases of the self-test. They are all cases, except for some of many similar cases, and for cases that move megabytes or wait for
+ * seconds.
  */
 const wanted: Selection = {
   cases: [
@@ -73,13 +73,14 @@ const wanted: Selection = {
   ],
 };
 
-/** Returns the cases of the self-test. @param only those with these ids instead of all */
+/** Returns the cases of the self-test. @param only if not empty, only the cases with these ids are returned */
 export function selfTestCases(role: Role, only: readonly string[] = []): Case[] {
   const selection = only.length === 0 ? wanted : { cases: only, exclude: wanted.exclude };
   return select(allCases, role, selection).map(hurried);
 }
 
-/** Returns the expected and the actual outcome of a fault. @param only restricts the cases */
+/** Runs the cases against a peer with the fault, and returns the actual and the expected outcome. @param only the ids of the cases to
+ * run */
 export async function outcomes(
   fault: Fault,
   only: readonly string[] = fault.cases ?? [],
@@ -106,7 +107,8 @@ export async function outcomes(
 
 /** How many connections are open at once. */
 const PARALLEL = 64;
-/** Unexpected outcomes are run once more with limits of seconds: if the machine was suspended or busy, the peer was late. */
+/** A case with an unexpected outcome is run once more, and its limits are multiplied by this factor: a busy machine may have delayed the
+ * peer. */
 const PATIENT_FACTOR = 4;
 
 /** How a peer is tested. */
@@ -116,7 +118,7 @@ interface Trying {
   readonly factor?: number;
 }
 
-/** Runs a peer with these rules through the cases, and runs those with an unexpected outcome a second time. */
+/** Tests a peer that has these rules with the cases. A case with an unexpected outcome is run a second time. */
 export async function tryPeer(
   role: Role,
   rules: Rules,
@@ -164,7 +166,7 @@ export async function tryServer(
   }
 }
 
-/** Runs a client with these rules through the cases, each on its own connection. */
+/** Tests a client that has these rules with the cases. Each case has its own connection. */
 export async function tryClient(
   rules: Rules,
   cases: readonly Case[],

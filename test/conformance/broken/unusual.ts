@@ -1,6 +1,6 @@
 /**
- * Correct peers with unusual behaviour: the judge has to let them pass. If their behaviour differs from what
- * Autobahn's suite expects, the case is named.
+ * Correct peers with unusual behaviour. The judge must not fail them. If Autobahn's suite expects another behaviour in a case, the entry
+ * names the case as tolerated.
  */
 
 import type { Case } from '../../../conformance/case/model.ts';
@@ -12,14 +12,15 @@ export interface Unusual {
   /** The section that allows this behaviour. */
   readonly section: string;
   readonly does: Partial<Rules>;
-  /** The cases that are NON-STRICT, and those that are NON-STRICT depending on the order of arrival. */
+  /** The cases that always have the verdict NON-STRICT. In `mayBeTolerated` are the cases whose verdict depends on the order in which
+   * data arrives. */
   readonly tolerated?: readonly string[];
   readonly mayBeTolerated?: readonly string[];
   /** The cases that do not apply to the peer. @default none */
   readonly notApplicable?: (one: Case) => boolean;
 }
 
-/** Autobahn's cases of a valid message followed by an invalid frame: the echo may be missing, as NON-STRICT. */
+/** Autobahn's cases in which an invalid frame follows a valid message. If the peer does not echo the message, the verdict is NON-STRICT. */
 const echoMayLack = ids('3.2-4 4.1.3-5 4.2.3-5 5.15');
 
 export const unusual: readonly Unusual[] = [

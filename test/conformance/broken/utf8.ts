@@ -1,16 +1,16 @@
 /**
- * UTF-8 of the broken peers, byte by byte. What a first byte demands of the next bytes can be replaced, since this is
- * a common fault of peers.
+ * The UTF-8 check of the broken peers, byte by byte. A rule can replace the function that says which bytes must follow a first byte, since
+ * many peers get these bytes wrong.
  */
 
-/** How many bytes follow a first byte, and the range of the second byte. */
+/** The number of bytes that follow a first byte, and the allowed range of the second byte. */
 export interface Sequence {
   readonly further: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** RFC 3629 §4. @returns null for a byte that begins no character */
+/** Returns which bytes must follow a first byte (RFC 3629 §4). @returns null if no character begins with this byte */
 export function sequenceOf(first: number): Sequence | null {
   if (first < 0x80) return { further: 0, low: 0, high: 0 };
   if (first < 0xc2 || first > 0xf4) return null;
