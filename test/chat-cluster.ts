@@ -1,6 +1,6 @@
 /**
- * Tests the members of examples/chat-cluster.js and what each process does for them, whatever carries the messages
- * between the processes.
+ * Members of the chat of examples/chat-cluster.js, and checks of what its processes send to them. The checks are the same for each way in
+ * which the processes exchange messages.
  */
 import { expect } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
@@ -17,7 +17,7 @@ interface Message {
   readonly offset?: string | null;
 }
 
-/** One member of one room: a client that keeps the lines it receives. */
+/** One member of one room: a client that records the lines that it receives. */
 export class Member {
   name: string;
   readonly lines: string[] = [];
@@ -35,8 +35,7 @@ export class Member {
   }
 
   /**
-   * @param url of the page
-   * @param after the offset of an earlier connection, or '' if it had none
+   * @param url of the page @param after the offset that an earlier connection received last, or '' if that connection received none
    * @returns a member that receives what all processes publish
    */
   static async enter(url: string, room: string, name: string, after?: string): Promise<Member> {
@@ -63,7 +62,7 @@ export class Member {
     if (offset !== undefined) this.offset = offset;
   }
 
-  /** The names of the members of the room, as this member knows them. */
+  /** The names of all members of the room, from the messages that this member has received. */
   get people(): string[] {
     return [...this.#people.values()].sort();
   }
@@ -102,7 +101,7 @@ export async function enterEverywhere(
 }
 
 /**
- * Every member sends so many lines. Every member receives the lines of all members once, in the order of each member.
+ * Every member sends `count` lines. Checks that every member receives each line of all members once, and the lines of one member in order.
  */
 export async function talk(members: readonly Member[], topic: string, count: number): Promise<void> {
   const said = (name: string): string[] =>

@@ -1,7 +1,6 @@
 /**
- * The pages agree with the code: docs/api.md has every exported name and every member of it, links lead to existing
- * places, and the attacks in SECURITY.md lead to tests that name them. readme.test.ts runs the code that the pages
- * show.
+ * Tests that the pages agree with the code: docs/api.md names everything that is exported, with its members; each link leads to an existing
+ * place; and SECURITY.md links each attack to tests that name it. readme.test.ts runs the code that the pages show.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -33,7 +32,7 @@ const entryPoints: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
   'src/4d.ts': { ...fourD },
 };
 
-/** Whether a name appears in code on the page, as a separate word. */
+/** Returns whether the name occurs on the page in code, as a whole word. */
 function isNamed(page: string, name: string): boolean {
   const code = [...page.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm)].map(([text]) => text).join('\n');
   return new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(code);
@@ -63,7 +62,8 @@ function surfaceOf(path: string): Surface {
   return path.includes('whatwg/') ? 'whatwg' : null;
 }
 
-/** Returns the members of every interface with this name, in the files of one surface. */
+/** Returns the members of every exported interface with this name. Only the files of one surface are searched: the native classes
+ * (null), the plugins, the classes of ws, or those of browsers. */
 function membersOf(name: string, surface: Surface = null): string[] {
   const places = sources.filter(({ path }) => surfaceOf(path) === surface);
   return places.flatMap(({ code }) =>
@@ -90,7 +90,7 @@ const internal = new Set(
 );
 
 /**
- * Returns the members that a prototype has from its class, and from classes of this package that the class extends.
+ * Returns the members of a prototype: those of its class, and those of the classes of this package that its class extends.
  */
 function methodsOf(prototype: object): string[] {
   const above: unknown = Object.getPrototypeOf(prototype);
@@ -142,7 +142,7 @@ test('docs/from-ws.md names every option and event of rfc6455/ws, and every memb
   expect(own.filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
-test('docs/from-websocket.md has every name of rfc6455/websocket and every member', () => {
+test('docs/from-websocket.md names everything that rfc6455/websocket exports and every member of its classes', () => {
   const page = read('docs/from-websocket.md');
   const names = exportsOf('src/websocket.ts');
   expect(names).toEqual(expect.arrayContaining(['WebSocket', 'CloseEvent', 'ErrorEventInit']));
@@ -153,7 +153,7 @@ test('docs/from-websocket.md has every name of rfc6455/websocket and every membe
   expect(wanted.filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
-test('docs/topics.md has every name of rfc6455/topics and every member', () => {
+test('docs/topics.md names everything that rfc6455/topics exports and every member', () => {
   const page = read('docs/topics.md') + read('docs/limits.md');
   const names = exportsOf('src/topics.ts');
   expect(names).toEqual(expect.arrayContaining(['Topics', 'MemoryBus', 'TopicsOptions']));
@@ -180,7 +180,7 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
   });
 });
 
-test('docs/plugin.md names the options that connect and listen take from the lower layer', () => {
+test('docs/api.md names the options of connect and listen that are declared in several interfaces', () => {
   const options = [
     'DialOptions',
     'RequestFields',
@@ -205,7 +205,7 @@ test('CONTRIBUTING.md and docs/maintaining.md together name every command of pac
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: docs/guides/proxies.md shows which lines each proxy needs so that pages are accepted', () => {
+test('FAULT-0: docs/guides/proxies.md shows which lines the configuration of each proxy needs, so that our server accepts pages', () => {
   const guide = read('docs/guides/proxies.md');
   const rows = guide.split('\n').filter((line) => line.startsWith('| '));
   const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
@@ -323,12 +323,12 @@ describe('the attacks in SECURITY.md', () => {
     files: [...line.matchAll(/\]\(([^)\s]+)\)/g)].map(([, file = '']) => file),
   }));
 
-  test('the table has more than 40 attacks', () => {
+  test('the table of SECURITY.md has more than 40 attacks', () => {
     expect(rows.length).toBeGreaterThan(40);
   });
 
   // "npm run check" reports a new test that is missing from the column.
-  test.each(rows)('$id links to tests that name the attack', ({ id, files }) => {
+  test.each(rows)('each test file that SECURITY.md links for $id names this attack', ({ id, files }) => {
     expect(files.filter((file) => !trace.get(id)?.includes(file))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Runs each file of examples/ as a reader would start it, with the built package by its name. The tests connect to
- * the servers and stop them with SIGINT. The other programs end by themselves.
+ * Runs each file of examples/ as a reader would start it; the file imports the built package by its name. The tests connect to the example
+ * servers and stop them with SIGINT. The other programs end by themselves.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ function start(name: string, args: readonly string[] = [], env: NodeJS.ProcessEn
   return startProgram(root, join('examples', name), args, env);
 }
 
-/** Stops a server as Ctrl-C does. @returns what it printed; it has to end with status 0 */
+/** Stops an example server as Ctrl-C does, and checks that it ends with status 0. @returns what it printed */
 async function interrupt({ child, ended }: Program): Promise<string> {
   child.kill('SIGINT');
   const { status, output } = await ended;
@@ -259,7 +259,8 @@ describe.skipIf(process.platform === 'win32')(
   },
 );
 
-/** Removes comments, types, parameters of methods, and values that the environment may change. */
+/** Removes the parts of a program that may differ between the page and the file: comments, types, parameters of methods, and values that
+ * the environment may change. */
 function bare(code: string): string {
   return code
     .replace(/\/\*\*[\s\S]*?\*\//g, '')
@@ -286,7 +287,7 @@ describe('docs/4d.md shows the code of the examples beside the code of 4D', () =
   });
 });
 
-describe('an example program ends by itself', () => {
+describe('an example program that ends by itself', () => {
   example('tls.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem', 'ca-cert.pem'];
     const { status, output } = await start(
@@ -361,7 +362,7 @@ describe('an example program ends by itself', () => {
   });
 });
 
-describe('an example with the plugins runs', () => {
+describe('an example that uses the 4D plugins', () => {
   example('plugin/greeting.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem'];
     const { status, output } = await start(

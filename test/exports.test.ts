@@ -1,4 +1,5 @@
-/** Tests what the package contains: exactly these names and these files, and nothing that runs on installation. */
+/** Tests what the package contains: exactly the names and files that this test lists, and no script that runs when the package is
+ * installed. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +10,7 @@ import { scan } from '../scripts/source-scan.js';
 const root = new URL('../', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
-/** Every name that an entry point exports: the values at run time, and the types. */
+/** For each entry point, every name that it exports: the values, which exist at run time, and the types. */
 const entries: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
   '.': {
     values: [
@@ -427,7 +428,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
   },
 };
 
-/** Returns the source of an entry point: src/index.ts for dist/bundle/index.js. */
+/** Returns the path of an entry point's source, for example src/index.ts for dist/bundle/index.js. */
 function sourceOf(compiled: string): string {
   const path = compiled.replace(/^\.\/dist\/bundle\//, '').replace(/\.js$/, '.ts');
   return path.startsWith('conformance/') ? path : `src/${path}`;
@@ -436,7 +437,7 @@ function sourceOf(compiled: string): string {
 describe.each(Object.entries(entries))('the entry point %s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
-  test('import gives exactly these names', async () => {
+  test('import of the entry point gives exactly the names in this test', async () => {
     const exported: Record<string, unknown> = await import(new URL(compiled, root).href);
     expect(Object.keys(exported).sort()).toEqual([...values].sort());
     // A bundler renames an identifier that two modules use.
@@ -444,7 +445,7 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
 
-  test('require gives the same names', async () => {
+  test('require of the entry point gives the same names as import', async () => {
     const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
     if (values.includes('module.exports')) {
       expect(required).toBe((await import(new URL(compiled, root).href)).default);
@@ -453,7 +454,7 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('the source exports exactly these types and values, and names each of them', () => {
+  test('the source of the entry point exports exactly the types and values in this test, and names each of them', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
     // With a star, names could be exported without a decision.
@@ -483,11 +484,11 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
   });
 });
 
-test('the exports map contains exactly these entry points and the manifest', () => {
+test('the field `exports` of package.json contains exactly the entry points in this test, and package.json', () => {
   expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(entries), './package.json'].sort());
 });
 
-test('the package has no dependency, and no script runs on installation', () => {
+test('the package has no dependency, and no script runs when it is installed', () => {
   for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
     expect(manifest[field] ?? {}).toEqual({});
   // "prepare" runs after the repository is cloned, and not when the package is installed.
@@ -505,7 +506,7 @@ describe('the packed package', () => {
   });
   const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
 
-  test('the package contains the imported files, their types, maps and sources', () => {
+  test('the package contains the file of each entry point, and its types, source map and source', () => {
     for (const entry of Object.keys(entries)) {
       const { default: compiled, types } = manifest.exports[entry].default;
       expect(files).toContain(compiled.replace('./', ''));
@@ -529,7 +530,7 @@ describe('the packed package', () => {
     expect(files.filter((path) => /^dist\/(?!bundle\/|cjs\/).*\.js$/.test(path))).toEqual([]);
   });
 
-  test('the package contains nothing else except its documents', () => {
+  test('besides the folders of code, the package contains only its documents', () => {
     const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
     expect(rest.sort()).toEqual([
       'CHANGELOG.md',

@@ -1,4 +1,4 @@
-/** Ports for programs of others that need a port number as an argument. */
+/** Finds a free port for a program that is not ours and needs a port number as an argument. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 

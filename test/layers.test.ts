@@ -1,7 +1,6 @@
 /**
- * The layers of src/ depend on each other in one direction: frame and handshake import no I/O, transport does not
- * import api, and so on. The table is that of docs/architecture.md. Every import of every file is checked against it,
- * and so are a few coding rules.
+ * Tests that each layer of src/ imports only lower layers: frame and handshake import no I/O, transport does not import api, and so on. The
+ * test checks every import of every file against a table, which is also in docs/architecture.md. It also checks a few coding rules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -14,11 +13,11 @@ interface Layer {
   /** Folders from which only types may be imported. */
   readonly types: readonly string[];
   readonly node: readonly string[];
-  /** Whether types of any node: module may be named (a Duplex, an http.Server). They do not exist at run time. */
+  /** Whether the layer may import types of any node: module, such as Duplex or http.Server. Types do not exist at run time. */
   readonly nodeTypes: boolean;
 }
 
-/** Constants and errors, whose values every higher layer may use. */
+/** Files with constants and error classes, which every higher layer may import at run time. */
 const shared = [
   'frame/opcode.ts',
   'frame/close-code.ts',
@@ -73,7 +72,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
 };
 
-/** Single files that may use more than their folder: file → node: modules. */
+/** Files that may import more than their folder may. The key is the file, and the value lists the additional node: modules. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/4d/web-server.ts': ['http', 'https', 'fs'],
   'api/4d/web-server-settings.ts': ['fs'],
@@ -93,13 +92,13 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/plugin/tls.ts': ['fs'],
 };
 
-/** Files that may import a module by a URL: the judge, which is compiled separately. */
+/** Files that may import a module by a URL. The command `conform` imports the judge in this way, since the judge is compiled separately. */
 const computing: ReadonlySet<string> = new Set(['cli/conform.ts']);
 
 const inside = (path: string, places: readonly string[]): boolean =>
   places.some((place) => path === place || path.startsWith(`${place}/`));
 
-/** Returns what is wrong with the imports and the style of these files, whose keys are their paths below src/. */
+/** Returns the faults in the imports and the style of these files. @param files maps the path of a file below src/ to its source */
 function faultsOf(files: ReadonlyMap<string, string>): string[] {
   const faults: string[] = [];
   for (const [file, source] of files) {
@@ -148,11 +147,11 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
 }
 
 /**
- * Folders in which types are not imported in a cycle either, so each file can be read after those that it imports.
+ * Folders in which imports of types form no cycle either, so that a reader can read each file after the files that it imports.
  */
 const readable: ReadonlySet<string> = new Set(['frame', 'handshake', 'deflate', 'transport', 'api', 'cli']);
 
-/** Import cycles: at run time a module in a cycle sees others before they are evaluated. */
+/** Returns the import cycles. At run time, a module in a cycle can see another module of the cycle before that module is evaluated. */
 function cyclesOf(files: ReadonlyMap<string, string>): string[] {
   const graph = new Map<string, string[]>();
   for (const [file, source] of files) {
@@ -190,7 +189,7 @@ test('every import of src/ points to a lower layer, and no file breaks a coding 
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing of src/ and no dependency, since a shared fault could not be found', () => {
+test('the judge imports nothing from src/ and no dependency, since the judge could not find a fault in code that it shares', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>
@@ -225,7 +224,7 @@ describe('the check of imports and coding rules', () => {
     ],
   ];
 
-  test('the check finds nothing in a tree that keeps the rules', () => {
+  test('the check reports nothing for files that follow the rules', () => {
     expect(faultsOf(new Map(good))).toEqual([]);
   });
 

@@ -1,7 +1,8 @@
-/** Setup of every test file: after its tests, no socket and no listener is left, however they ended. */
+/** Setup of every test file. It checks that after the tests of the file no socket, server or child process is left, whether the tests
+ * passed or failed. */
 import { afterAll, beforeAll } from 'vitest';
 
-/** Our resources that keep a process alive: the timers of vitest and its channel to the parent do not count. */
+/** Returns the resources of the tests that keep the process alive. Timers are not among them, since vitest has timers of its own. */
 function handles(): string[] {
   return process
     .getActiveResourcesInfo()

@@ -1,6 +1,6 @@
 /**
- * The members of each exported class, at run time and in its declaration: exactly these, so that no internal member
- * is public.
+ * Tests that each exported class has exactly the members that this test lists, at run time and in its declaration. So no internal member
+ * becomes public by mistake.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
@@ -12,9 +12,9 @@ const dist = new URL('../dist/', import.meta.url);
 interface Members {
   /** Methods and accessors of the prototype. */
   readonly methods: readonly string[];
-  /** Members of the prototype for the library, which the declaration does not have. */
+  /** Members of the prototype that only the library uses. The declaration does not have them. */
   readonly internal?: readonly string[];
-  /** Own properties of each instance, which only the declaration has. */
+  /** Own properties of each instance. Only the declaration has them, and not the prototype. */
   readonly fields?: readonly string[];
 }
 
@@ -230,7 +230,7 @@ const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     code: scan(readFileSync(new URL(path.replaceAll('\\', '/'), dist), 'utf8')).code,
   }));
 
-/** Returns the names in a declared class, without static and private ones and the constructor. */
+/** Returns the names of the members in the declaration of a class, without static members, private members and the constructor. */
 function declaredMembers(name: string): string[] {
   const start = new RegExp(`export declare class ${name}\\b[^{]*\\{`);
   // The classes of 4D have names in common with these.
@@ -255,7 +255,7 @@ test.each(['index', 'topics'])('the table of this test contains every class of %
   expect(Object.keys(classes[entry]!).sort()).toEqual([...(await exportedClasses(entry)).keys()].sort());
 });
 
-test('an application cannot construct a Connection', () => {
+test('TypeScript does not let an application construct a Connection', () => {
   const { code } = declarations.find(({ code: text }) => text.includes('export declare class Connection<'))!;
   expect(code).toContain('private constructor();');
 });

@@ -1,4 +1,4 @@
-/** Starts programs as a user would: their output, the address on which they listen, and how they ended. */
+/** Starts a program as a user would, and provides its output, the address on which it listens, and how it ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 const running = new Set<ChildProcess>();
@@ -13,7 +13,7 @@ export interface Program {
   hasWritten(text: string): boolean;
 }
 
-/** @param path of the file, below `folder` @param env added to the environment of the test */
+/** @param path of the file, below `folder` @param env variables that are added to the environment of the test */
 export function startProgram(
   folder: string,
   path: string,

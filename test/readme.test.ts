@@ -1,7 +1,7 @@
 /**
- * The code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process,
- * which finds the package by its name. The block passes if the process ends by itself with status 0. A comment directly
- * after the block, which readers do not see, may change the block and add code that ends it:
+ * Tests that the code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process,
+ * which finds the package by its name. The block passes if the process ends by itself with status 0. A comment directly after the block,
+ * which readers do not see, may change the block and add code that ends it:
  *
  *     <!-- test
  *     replace: 8080 → 0
@@ -9,7 +9,8 @@
  *     await server.shutdown();
  *     -->
  *
- * `prepend:` adds code before the block. `<!-- test: name -->` reads such a comment from test/pages/name.txt, so that README.md stays short.
+ * `prepend:` adds code before the block. `<!-- test: name -->` reads such a comment from test/pages/name.txt, so that README.md stays
+ * short.
  *
  * In README.md and in docs/guides/ every block of code has to run, or to say why it cannot, with `<!-- not run: reason -->` after it. The
  * other pages of docs/ may show fragments.
@@ -26,13 +27,13 @@ interface Block {
   readonly line: number;
   readonly language: string;
   readonly runs: boolean;
-  /** Why the block does not run; '' for a block that runs, or that gives no reason. */
+  /** The reason why the block does not run. '' if the block runs, or if it states no reason. */
   readonly reason: string;
   /** The code after the changes of the comment. */
   readonly code: string;
 }
 
-/** The changes in a block's comment, or in a file of test/pages/. */
+/** Returns the changes that the comment of a block states itself, or that the comment reads from a file of test/pages/. */
 function changesOf(comment: string): string {
   const [, name] = /^test: ([\w-]+) $/.exec(comment) ?? [];
   if (name !== undefined) return readFileSync(join(root, 'test', 'pages', `${name}.txt`), 'utf8');
@@ -69,8 +70,7 @@ function blocksOf(markdown: string): Block[] {
 }
 
 /**
- * A folder below the package, so that the package finds itself by its exports. reports/ is not part of the
- * repository.
+ * A folder inside the package, so that a block can import the package by its name. reports/ is not part of the repository.
  */
 mkdirSync(join(root, 'reports'), { recursive: true });
 const folder = mkdtempSync(join(root, 'reports', 'readme-'));
@@ -113,11 +113,11 @@ const markdownIn = (path: string): string[] =>
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `${path}/${name}`);
-/** Pages on which each block has to run, or to say why it does not. */
+/** Pages on which each block has to run, or has to state why it does not run. */
 const strict = ['README.md', ...markdownIn('docs/guides')];
 const pages = [...strict, ...markdownIn('docs')];
 
-test('each file of test/pages/ belongs to a block on a page', () => {
+test('each file of test/pages/ is used by a block on a page', () => {
   const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
   const files = readdirSync(join(root, 'test', 'pages')).map((name) => name.replace(/\.txt$/, ''));
   expect(files.filter((name) => !text.includes(`<!-- test: ${name} -->`))).toEqual([]);
@@ -170,7 +170,7 @@ describe('the parser of pages', () => {
     '<!-- not run: needs a cluster -->',
   ].join('\n');
 
-  test('blocks are returned with their line, language and the contents of the comment', () => {
+  test('the parser returns each block with its line and its language, and applies the comment after the block', () => {
     expect(blocksOf(page)).toEqual([
       {
         line: 2,
@@ -194,7 +194,7 @@ describe('the parser of pages', () => {
     code,
   });
 
-  test('a block finds the package by its name', async () => {
+  test('a block can import the package by its name', async () => {
     const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');
     expect({ status, output: output.trim() }).toEqual({
       status: 0,
@@ -202,7 +202,7 @@ describe('the parser of pages', () => {
     });
   });
 
-  test('a block that throws or has wrong types is reported', async () => {
+  test('a block that throws or has type errors does not pass', async () => {
     expect((await run(block('js', "throw new Error('no');"), 'throws')).status).not.toBe(0);
     expect((await run(block('ts', 'const n: number = 1;\nconsole.log(n);'), 'typed')).status).toBe(0);
     expect((await run(block('ts', "const n: number = 'one';"), 'mistyped')).status).not.toBe(0);

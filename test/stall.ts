@@ -1,7 +1,7 @@
 /**
- * `npm run test:stalls`: the process is blocked again and again, for up to a tenth of a second, as on a machine
- * that is busy with other work. It is blocked between I/O and timers, where a deadline is most likely to pass
- * before the event that it waits for is handled.
+ * `npm run test:stalls` loads this file. It blocks the process again and again, for up to a tenth of a second, as on a machine that is busy
+ * with other work. It blocks between I/O and timers: there, a deadline is most likely to pass before the process handles the event that
+ * would have stopped the deadline.
  */
 const STALLS = 0.2;
 const LONGEST = 100;
@@ -14,7 +14,7 @@ function turn(): void {
   next();
 }
 
-/** Waits at the end of each turn of the event loop that takes place anyway. */
+/** Schedules `turn` for the end of the next turn of the event loop. unref: the schedule itself does not keep the process alive. */
 function next(): void {
   setImmediate(turn).unref();
 }

@@ -1,6 +1,6 @@
 /**
- * The size limits in docs/structure.md: a file that grows beyond them does two jobs. layers.test.ts checks the
- * directions of imports.
+ * Tests the size limits in docs/structure.md, since a file that exceeds them usually does two jobs. layers.test.ts checks the directions of
+ * imports.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -42,7 +42,7 @@ test('no file is longer than 300 lines, except tables and algorithms', () => {
   expect(long).toEqual([]);
 });
 
-test('each exception is still needed by its file', () => {
+test('each file with an exception is still longer than 300 lines', () => {
   const short = Object.keys(longer).filter(
     (name) => (files.find((file) => file.name === name)?.lines.length ?? 0) <= MAX_LINES,
   );
@@ -58,7 +58,7 @@ test('no function outside of deflate/engine is longer than 60 lines', () => {
   expect(long).toEqual([]);
 });
 
-test('each file starts with a comment that says what it does, in at most 8 lines', () => {
+test('each file starts with a comment of at most 8 lines', () => {
   const wrong = files.filter(({ lines }) => {
     const start = lines.findIndex((line) => line !== '' && !line.startsWith('#!'));
     const end = lines.findIndex((line) => line.includes('*/'));

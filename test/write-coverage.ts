@@ -1,6 +1,6 @@
 /**
- * Loaded before every test file while coverage is measured. The runner ends its workers with a signal, on which Node
- * writes no coverage, so each file writes its own coverage after its tests.
+ * Loaded before every test file while coverage is measured. The runner ends its workers with a signal, and Node writes no coverage after a
+ * signal. So each test file writes its coverage itself after its tests.
  */
 import { takeCoverage } from 'node:v8';
 import { afterAll } from 'vitest';

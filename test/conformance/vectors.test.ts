@@ -12,7 +12,7 @@ import { type Bench, bench, cut } from '../frame/harness.ts';
 
 const all = vectors();
 
-/** Returns the codec of our endpoint for the extension that the vector agrees on, or null if the vector has no extension. */
+/** Returns the codec of our endpoint for the extension of a vector, or null if the vector has no extension. */
 function codecFor({ extensions, role }: Vector): DeflateCodec | null {
   const [element] = extensions === null ? [] : parseExtensionField(extensions);
   if (element === undefined) return null;

@@ -1,4 +1,5 @@
-/** Tools that do not support `require` of ES modules, or do not read `exports`: Jest, and TypeScript from 5.4 on with `node10`. */
+/** Tests the package with tools that do not support `require` of ES modules, or that do not read `exports`: Jest, and TypeScript from
+ * 5.4 on with the resolution `node10`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compilerOptions, echoTest, everyEntry, Project } from './project.ts';
 
@@ -40,7 +41,7 @@ describe('Jest', () => {
   beforeAll(() => project.install('jest@30'));
   afterAll(() => project.remove());
 
-  test('Jest runs the tests of a program that requires the package', async () => {
+  test('Jest runs a test that requires the package', async () => {
     const { code, output } = await project.node('node_modules/jest/bin/jest.js', '--detectOpenHandles');
     expect(output).toMatch(/Tests:\s+1 passed, 1 total/);
     expect(output).not.toMatch(/open handle/);

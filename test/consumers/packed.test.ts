@@ -1,4 +1,5 @@
-/** The packed package in a project that uses it, with strict options, checked libraries, and no setting for Node's types. */
+/** Installs the packed package in a project. The project has strict compiler options, checks the declarations of libraries, and has no
+ * setting for the types of Node. */
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,14 +51,14 @@ afterAll(() => {
 describe.each([
   ['an ES module', modules],
   ['CommonJS', commonjs],
-])('TypeScript compiled to %s', (_, project) => {
+])('a TypeScript project that compiles to %s', (_, project) => {
   test.each([
     ['nodenext', 'nodenext'],
     ['node16', 'node16'],
     ['esnext', 'bundler'],
     ['commonjs', 'bundler'],
   ])(
-    'the compiler accepts all entries with the module %s and the resolution %s',
+    'the compiler accepts all entry points with the option module %s and moduleResolution %s',
     async (module, resolution) => {
       project.write('tsconfig.json', compilerOptions(module, resolution, { noEmit: true }));
       expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
@@ -85,8 +86,8 @@ export function handle(own: WebSocket): void {
   expect(await modules.node(compiler, '-p', 'browser.json')).toEqual({ code: 0, output: '' });
 });
 
-describe('the package by require', () => {
-  test('require and import of an entry give the same names', async () => {
+describe('require of the package', () => {
+  test('require and import of an entry point give the same names', async () => {
     const imported = await modules.node('import.mjs', ...entries);
     expect(imported.code).toBe(0);
     expect(imported.output.split('\n')).toHaveLength(entries.length + 1);
@@ -104,7 +105,7 @@ describe('the package by require', () => {
     expect(await commonjs.node('--no-experimental-require-module', 'ws.cjs')).toEqual(expected);
   });
 
-  test('require and import give the same class, unless Node may not require ES modules', async () => {
+  test('require and import give the same class, unless an option of Node forbids `require` of ES modules', async () => {
     expect(await commonjs.node('--no-warnings', 'same.cjs')).toEqual({ code: 0, output: 'true\n' });
     // The classes differ if Node may not require ES modules.
     expect(await commonjs.node('--no-experimental-require-module', 'same.cjs')).toEqual({

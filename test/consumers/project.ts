@@ -1,4 +1,4 @@
-/** A project in a temporary folder, which installs the packed package and its own tools with npm. */
+/** A project in a temporary folder. It installs the packed package and the tools of a test, such as TypeScript, with npm. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ export class Project {
     writeFileSync(path, text);
   }
 
-  /** Installs the package as `npm pack` makes it, and the named packages, such as 'typescript@5.4.5'. */
+  /** Packs our package with `npm pack`, and installs it together with the named packages, such as 'typescript@5.4.5'. */
   async install(...packages: readonly string[]): Promise<void> {
     const tarball = await this.pack(root);
     // Without other packages npm does not need a registry.
@@ -44,7 +44,7 @@ export class Project {
     await run('npm', ['install', ...options, `./${tarball}`, ...packages], { cwd: this.folder, shell });
   }
 
-  /** Packs the package in that folder into this one. @returns the name of the tarball */
+  /** Packs the package in `folder` into the folder of the project. @returns the name of the tarball */
   async pack(folder: string): Promise<string> {
     const options = ['--ignore-scripts', '--silent', '--pack-destination', this.folder];
     const { stdout } = await run('npm', ['pack', ...options], { cwd: folder, shell });
@@ -68,7 +68,8 @@ export class Project {
   }
 }
 
-/** A test for a runner with Jest's globals: two ends, a text, a binary message and a clean end. */
+/** A test for a runner with the globals of Jest: a client and a server exchange a text and a binary message, and the connection closes
+ * cleanly. */
 export const echoTest = `const { connect, WebSocketServer, Connection } = require('rfc6455');
 const { Endpoint } = require('rfc6455/protocol');
 
@@ -91,7 +92,7 @@ test('echo', async () => {
 });
 `;
 
-/** TypeScript that uses each entry point. With \`module: commonjs\` it becomes \`require\`. */
+/** TypeScript that imports each entry point. With `module: commonjs` the compiler turns each import into `require`. */
 export const everyEntry = `import { Connection, connect, WebSocketServer } from 'rfc6455';
 import * as conformance from 'rfc6455/conformance';
 import * as fourD from 'rfc6455/4d';
@@ -151,7 +152,7 @@ const noServer: WsServer = new WsSocket.Server({ noServer: true });
 console.log(noServer.clients.size === WsSocket.CONNECTING && entries.every((entry) => Object.keys(entry).length > 0) && typeof protocol.Endpoint);
 `;
 
-/** Compiler options of a project that says nothing of Node's types. */
+/** Compiler options of a project that has no setting for the types of Node. */
 export function compilerOptions(module: string, moduleResolution: string, more: object = {}): string {
   const compilerOptions = {
     module,

@@ -1,6 +1,6 @@
 /**
- * Runs the programs of examples/ecosystem unchanged, with the real packages. Packages that require `ws` get ours as docs/from-ws.md
- * says: the files of the replacement, the entry of `overrides` and the module hook are read from there.
+ * Runs the programs of examples/ecosystem unchanged, with the real packages. Packages that require `ws` get our classes instead. The test
+ * reads the files for this replacement, the entry of `overrides` and the module hook from docs/from-ws.md.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ const programs: Readonly<Record<string, string>> = {
   'webpack-dev-server': 'hash ok overlay\nstopped\n',
 };
 
-/** The lines in which Next reports its own work. It prints some of them only if the work takes long. */
+/** Matches the lines in which Next reports its own work. Next prints some of these lines only if its work takes long. */
 const ofNext = /^(?:[○✓⚠] | GET ).*\n/gm;
 
 const packages = [
@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('the table of programs in this test has every program of the folder', () => {
+test('this test has an expected output for every program of examples/ecosystem', () => {
   expect(readdirSync(examples).sort()).toEqual(
     Object.keys(programs)
       .map((name) => `${name}.js`)
@@ -92,7 +92,7 @@ test('the table of programs in this test has every program of the folder', () =>
   );
 });
 
-describe('ws replaced by overrides', () => {
+describe('the package ws replaced by ours with `overrides`', () => {
   test.each(Object.entries(programs))(
     'the program %s prints its output with our ws',
     async (name, output) => {
@@ -101,7 +101,7 @@ describe('ws replaced by overrides', () => {
     },
   );
 
-  test('the only installed package named ws is ours', async () => {
+  test('with `overrides`, the only installed package named ws is ours', async () => {
     const list = `import { readdirSync } from 'node:fs';
 for (const path of readdirSync('node_modules', { recursive: true })) {
   if (/(^|node_modules\\/)ws\\/package.json$/.test(path)) console.log(path);
@@ -111,7 +111,7 @@ for (const path of readdirSync('node_modules', { recursive: true })) {
   });
 });
 
-describe('ws replaced by a module hook', () => {
+describe('the package ws replaced by ours with a module hook', () => {
   test("an import of 'ws' returns our classes", async () => {
     project.write('hook.mjs', block('// hook.mjs, for: node --import ./hook.mjs program.js'));
     project.write(

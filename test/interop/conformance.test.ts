@@ -1,6 +1,6 @@
 /**
- * Tests the example of docs/guides/command-line.md with Debian's python3-websockets: `rfc6455 conform server` tests
- * its echo server, which runs in a separate process, in one command.
+ * Runs the example of docs/guides/command-line.md with Debian's python3-websockets. One command, `rfc6455 conform server`, tests an echo
+ * server in Python that runs in a separate process.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -48,7 +48,7 @@ async function listening(): Promise<void> {
   }
 }
 
-/** Runs the guide's command with this server and with further arguments. */
+/** Runs the command of the guide, with the given server and with further arguments. */
 async function conform(...args: string[]): Promise<{ status: number | null; output: string }> {
   const words = commandLine.replace('9001', String(port)).split(' ');
   const command = [join(root, 'dist', 'cli', 'main.js'), ...words, ...args];
@@ -85,7 +85,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe(`python-websockets ${inject('pythonVersion')} tested by the judge`, () => {
+describe(`the judge tests python-websockets ${inject('pythonVersion')}`, () => {
   test("the server passes all of Autobahn's groups except 12 and 13, which do not run here", async () => {
     // Excluded are cases that take minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
     const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
@@ -105,7 +105,7 @@ describe(`python-websockets ${inject('pythonVersion')} tested by the judge`, () 
     expect(page).not.toContain('What failed');
   });
 
-  test('if a case fails, the exit code is 1, or 0 with a baseline that contains the failure', async () => {
+  test('if a case fails, the judge exits with 1, or with 0 if its baseline contains the failure', async () => {
     // §4.2.1: the server accepts a request without Host.
     const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
     expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');

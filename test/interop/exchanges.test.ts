@@ -1,5 +1,6 @@
 /**
- * Tests implementations in other languages as our peers, each in its own process. test/peers tests those for Node.
+ * Tests our library against implementations in other languages, each in its own process. test/peers has the tests against implementations
+ * for Node.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -122,16 +123,16 @@ const peers: Peer[] = [
 describe.each(peers)(
   'messages between us and another implementation: $name',
   ({ open, openSecurely, server, isPython }) => {
-    test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+    test('F1, F3, F10, F13, F14: text messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
       exchanges.text(open));
 
-    test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+    test('F1, F3, F10, F13, F14: binary messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
       exchanges.binary(open));
 
-    test('F10: text and binary of 16 MiB arrive in both directions if both ends have this limit', () =>
+    test('F10: text and binary messages of 16 MiB arrive in both directions if both ends have this limit', () =>
       exchanges.sixteenMiB(open));
 
-    test('F18, F19, F23: fragmented text and binary messages that we send arrive, also if a character is divided', () =>
+    test('F18, F19, F23: fragmented text and binary messages that we send arrive at the peer, even if a character is divided between two fragments', () =>
       exchanges.fragmentsOfOurs(open));
 
     // gorilla/websocket sends a fragment whenever 4 KiB are full, whatever the caller requests.
@@ -174,7 +175,7 @@ describe.each(peers)(
       test('C13: if the peer closes without a code, both ends report 1005', () =>
         exchanges.closingWithoutCode(open));
 
-    test('C9: messages that we sent before the Close frame arrive', () =>
+    test('C9: messages that we sent before the Close frame arrive at the peer', () =>
       exchanges.closingBehindMessages(open));
 
     test('C13, C19: if we drop the connection, both ends report 1006', () => exchanges.abortByOurs(open));
@@ -182,7 +183,7 @@ describe.each(peers)(
     test('C13, C19: if the peer drops the connection, both ends report 1006', () =>
       exchanges.abortByPeer(open));
 
-    test('C16, F25: a message over our limit is refused, and the peer reports 1009', () =>
+    test('C16, F25: we refuse a message over our limit, and the peer reports 1009', () =>
       exchanges.overOurLimit(open));
 
     test('S15: both ends agree on a subprotocol that the client offered and the server supports', () =>
@@ -208,24 +209,24 @@ describe.each(peers)(
       ));
 
     describe('connections over TLS with the test CA', () => {
-      test('O7, O9, S9: text and binary of 0 bytes to 1 MiB arrive in both directions', async () => {
+      test('O7, O9, S9: over TLS, text and binary messages of 0 bytes to 1 MiB arrive in both directions', async () => {
         await exchanges.text(openSecurely);
         await exchanges.binary(openSecurely);
       });
 
-      test('O9: binary of 16 MiB arrives in both directions at once if both ends have this limit', () =>
+      test('O9: over TLS, binary messages of 16 MiB arrive in both directions at the same time if both ends have this limit', () =>
         exchanges.sixteenMiBAtOnce(openSecurely));
 
-      test('O9: fragmented text and binary messages that we send arrive', () =>
+      test('O9: over TLS, fragmented text and binary messages that we send arrive at the peer', () =>
         exchanges.fragmentsOfOurs(openSecurely));
 
-      test('O9, C5: if we close with 1000, both ends report 1000', () =>
+      test('O9, C5: over TLS, both ends report 1000 if we close with 1000', () =>
         exchanges.closing(openSecurely, 'ours', 1000, 'done'));
 
-      test('O9, C5: if the peer closes with 3000, both ends report 3000', () =>
+      test('O9, C5: over TLS, both ends report 3000 if the peer closes with 3000', () =>
         exchanges.closing(openSecurely, 'peer', 3000, 'because'));
 
-      test('O9: if the server shuts down, the client reports 1001', () =>
+      test('O9: over TLS, the client reports 1001 if the server shuts down', () =>
         exchanges.shutdown(openSecurely, server, server === 'peer' && isPython ? '' : 'restarting'));
     });
 

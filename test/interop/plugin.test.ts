@@ -1,6 +1,6 @@
 /**
- * Tests the plugin surfaces with Debian's python3-websockets, each as client and as server.
- * test/api/plugin/peers.test.ts tests them with each other and with `ws`.
+ * Tests the functions of the 4D plugins against Debian's python3-websockets, with our end as client and as server.
+ * test/api/plugin/peers.test.ts tests the plugin functions against each other and against `ws`.
  */
 
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * docs/guides/proxies.md: with the blocks for nginx, Apache, HAProxy and Caddy a page is accepted. Also tests what
- * happens without the line for Host. The proxies are Debian's, each before its own server.
+ * Tests the blocks of docs/guides/proxies.md for nginx, Apache, HAProxy and Caddy: our server must accept a page through each proxy.
+ * Another test removes the line for Host. The proxies are Debian's packages, and each proxy forwards to its own server.
  */
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ interface Case extends ProxyKind {
   readonly passesHost: boolean;
   /** The language of the proxy's block on the page. */
   readonly language: string;
-  /** @param block the block of the guide, with the address of the tested server */
+  /** @param block the block of the guide, in which the address is already that of the tested server */
   config(block: string, port: number, folder: string): string;
 }
 
@@ -97,7 +97,7 @@ async function startServer(refused: (error: HandshakeError) => void): Promise<nu
 describe.each(Object.keys(proxies))('a page behind %s', (name) => {
   const proxy = proxies[name]!;
 
-  test('FAULT-0: with the configuration of the guide the page is accepted, and messages arrive in both directions', async () => {
+  test('FAULT-0: our server accepts a page through a proxy with the configuration of the guide, and messages arrive in both directions', async () => {
     const port = await startProxy(name, await startServer(() => {}));
     const origin = `http://127.0.0.1:${port}`;
     const connection = await connect(`ws://127.0.0.1:${port}/chat`, { origin });
@@ -109,7 +109,7 @@ describe.each(Object.keys(proxies))('a page behind %s', (name) => {
     expect(await connection.close()).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('FAULT-0: a page of another site is still refused', async () => {
+  test('FAULT-0: our server still refuses a page of another site through the proxy', async () => {
     const port = await startProxy(name, await startServer(() => {}));
     const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin: 'http://evil.example' });
     await expect(dialed).rejects.toMatchObject({ status: 403 });
@@ -117,7 +117,7 @@ describe.each(Object.keys(proxies))('a page behind %s', (name) => {
 
   // The other proxies pass Host on by default.
   if (proxy.passesHost) return;
-  test('FAULT-0: without the line for Host in the configuration the page is refused with 403, and the error names Origin, Host and the remedy', async () => {
+  test('FAULT-0: if the configuration of the proxy has no line for Host, our server refuses the page with 403, and its error names Origin, Host and the remedy', async () => {
     const refusals: HandshakeError[] = [];
     const target = await startServer((error) => refusals.push(error));
     const port = await startProxy(name, target, withoutHost);

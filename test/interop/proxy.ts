@@ -1,4 +1,4 @@
-/** Proxies of Debian, each a process before our servers, with a configuration from a page. */
+/** Runs proxies of Debian's packages. Each proxy is a process that forwards to our servers, with a configuration from a page of docs/. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ export const haproxy: ProxyKind = {
   arguments: (folder) => ['-db', '-f', join(folder, 'config')],
 };
 
-/** Returns the block of code in this language on a page of docs/. @param page its path in docs/ */
+/** Returns the first block of code in this language on a page. @param page the path of the page in docs/ */
 export function blockOf(page: string, language: string): string {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
   const [, block] = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text) ?? [];
@@ -62,7 +62,7 @@ export class RunningProxy {
     this.#config = config;
   }
 
-  /** @param config its whole configuration, for the port on which it listens */
+  /** @param config returns the whole configuration, for the port on which the proxy listens */
   static async start(
     kind: ProxyKind,
     config: (port: number, folder: string) => string,
@@ -90,7 +90,7 @@ export class RunningProxy {
     await this.#untilListening();
   }
 
-  /** Waits until the proxy listens. Fails if the proxy ends before. */
+  /** Waits until the proxy accepts connections. Throws if the process of the proxy ends before. */
   async #untilListening(): Promise<void> {
     for (;;) {
       if (this.#child.exitCode !== null) throw new Error(`the proxy ended: ${this.#output}`);
@@ -107,7 +107,7 @@ export class RunningProxy {
     }
   }
 
-  /** Writes the configuration with these changes, for the next `reload`. */
+  /** Writes the configuration, as `edit` returns it, to the file that the next `reload` reads. */
   write(edit: (config: string) => string): void {
     writeFileSync(join(this.folder, 'config'), edit(this.#config(this.port, this.folder)));
   }

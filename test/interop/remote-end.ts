@@ -1,6 +1,6 @@
 /**
- * A peer in another language, in its own process. It is started with its configuration as one JSON argument, and makes one
- * connection. It reads commands and writes reports as lines of JSON, in ASCII.
+ * A peer in another language, in its own process. The process gets its configuration as one JSON argument, and has one connection. It reads
+ * commands from stdin and writes reports to stdout, as lines of JSON in ASCII.
  *
  * In: {"do": "send" | "fragments" (with "size") | "ping" ("payload") | "close" ("code"?, "reason"?) | "abort" | "shutdown"},
  * a message being {"text": …} or {"base64": …}. Out: {"event": "listening" ("port") | "open" ("subprotocol", "headers") |
@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type End, type Ending, Inbox, type Message, type PeerCompression, Pongs } from '../peers/end.ts';
 
-/** How a peer should behave, with the paths of the files for TLS. */
+/** The configuration that the process of a peer gets. `ca`, `cert` and `key` are paths of files for TLS. */
 export interface RemoteConfig {
   readonly role: 'client' | 'server';
   readonly url?: string;
@@ -36,7 +36,8 @@ type Event =
 
 export class RemoteEnd implements End {
   subprotocol = '';
-  /** Header fields with names in lower case: of the request on a server, of the 101 on a client. */
+  /** The header fields that the peer received, with names in lower case: those of the request if it is a server, and those of the 101 if
+   * it is a client. */
   headers: Readonly<Record<string, string>> = {};
   /** The port on which the server listens. */
   readonly listening: Promise<number>;

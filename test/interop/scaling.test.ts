@@ -1,6 +1,6 @@
 /**
- * docs/scaling.md: tests the blocks for nginx and HAProxy, with two servers. Connections are spread, a server is
- * taken out and comes back, or ends without notice, and meanwhile no client is refused. The proxies are Debian's.
+ * Tests the blocks of docs/scaling.md for nginx and HAProxy with two servers. The proxy spreads connections over the servers. A server is
+ * drained and comes back, or shuts down without being drained, and no client is refused. The proxies are Debian's packages.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,12 +19,13 @@ afterEach(async () => {
 });
 
 interface Case extends ProxyKind {
-  /** @param block the block of the page, for the ports of the tested servers */
+  /** @param block the block of the page, in which the ports are already those of the tested servers */
   config(block: string, port: number, folder: string): string;
-  /** As the page says: the first server gets no new connections, or gets them again. */
+  /** Does what the page describes: after `drain` the proxy gives no new connection to the first server, and after `readmit` it gives new
+   * ones again. */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
-  /** Whether the proxy has then forgotten how many connections each server had. */
+  /** Whether `readmit` makes the proxy forget how many connections each server has. */
   readonly countsAnew: boolean;
 }
 
@@ -89,7 +90,7 @@ async function startProxy(name: string, ports: readonly number[]): Promise<Runni
   return proxy;
 }
 
-/** Clients that reconnect, and the errors with which they were refused. */
+/** Clients that reconnect, and the errors of their failed attempts. */
 class Clients {
   readonly failures: Error[] = [];
   readonly #url: string;
@@ -131,7 +132,7 @@ class Clients {
 describe.each(Object.keys(cases))('two servers behind %s', (name) => {
   const { drain, readmit, countsAnew } = cases[name]!;
 
-  test('connections are spread, and the clients of a server that is drained and ends reach the other server without a refusal', async () => {
+  test('the proxy spreads connections over both servers, and after a server was drained and shut down, its clients reach the other server without a refusal', async () => {
     const refusals: Error[] = [];
     const one = await startServer(refusals);
     const two = await startServer(refusals);
@@ -165,7 +166,7 @@ describe.each(Object.keys(cases))('two servers behind %s', (name) => {
     expect(refusals).toEqual([]);
   });
 
-  test('the clients of a server that ends without notice reach the other server without a refusal', async () => {
+  test('if a server shuts down without being drained, its clients reach the other server without a refusal', async () => {
     const one = await startServer([]);
     const two = await startServer([]);
     const proxy = await startProxy(name, [portOf(one), portOf(two)]);
@@ -176,7 +177,7 @@ describe.each(Object.keys(cases))('two servers behind %s', (name) => {
     expect(clients.failures).toEqual([]);
   });
 
-  test('if an attached server answers 503 while it ends, the proxy asks the other server', async () => {
+  test('if an attached server answers 503 while it shuts down, the proxy forwards the request to the other server', async () => {
     const refusals: Error[] = [];
     const one = new WebSocketServer({ message() {}, refused: (error) => void refusals.push(error) });
     const http = createServer();

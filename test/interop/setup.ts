@@ -1,7 +1,6 @@
 /**
- * Prepares the interop tests: checks that the peers' languages and libraries from Debian's packages are installed,
- * and builds the Go peer. If something is missing, the run fails with the name of the package, and nothing is
- * skipped.
+ * Prepares the interop tests: checks that Debian's packages with the languages and libraries of the peers are installed, and builds the Go
+ * peer. If a package is missing, the run fails and names the package. No test is skipped.
  */
 
 import { spawnSync } from 'node:child_process';

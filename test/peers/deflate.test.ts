@@ -1,4 +1,4 @@
-/** permessage-deflate with other implementations for Node: `ws` in both roles, undici as a client. */
+/** Tests permessage-deflate against other implementations for Node: `ws` as client and as server, and undici as client. */
 
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
@@ -60,13 +60,14 @@ const wishes: [string, PeerCompression][] = [
 describe.each(engines)('engine %s', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
-  /** The largest messages that a server accepts by default are only sent if no parameter is requested. */
+  /** Returns the size of the largest message of the exchange: 1 MiB, the default limit of a server, only if the client requests no
+   * parameter. */
   const largest = (wish: PeerCompression): number | undefined =>
     Object.keys(wish).length === 0 ? exchanges.MiB : undefined;
 
-  describe(`ws ${versionOf('ws')}, client of our server`, () => {
+  describe(`a client of ws ${versionOf('ws')} and our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectWs, options);
-    test.each(wishes)('P6, P7, P10, P23, P26, P27: messages arrive if the client requests %s', (_, wish) =>
+    test.each(wishes)('P6, P7, P10, P23, P26, P27: compressed messages arrive at both ends if the client requests %s', (_, wish) =>
       exchanges.compressed(
         open,
         { ourCompression: ours, peerCompression: { ...peers, ...wish } },
@@ -80,9 +81,9 @@ describe.each(engines)('engine %s', (engine) => {
     );
   });
 
-  describe(`ws ${versionOf('ws')}, server of our client`, () => {
+  describe(`a server of ws ${versionOf('ws')} and our client`, () => {
     test.each(wishes)(
-      'P6, P7, P10, P14, P23, P26, P27: messages arrive if the client requests %s',
+      'P6, P7, P10, P14, P23, P26, P27: compressed messages arrive at both ends if our client requests %s',
       (_, wish) =>
         exchanges.compressed(
           serverOfOurs,
@@ -102,18 +103,18 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   // undici sends all messages uncompressed.
-  describe(`undici ${versionOf('undici')}, client of our server`, () => {
+  describe(`a client of undici ${versionOf('undici')} and our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectUndici, options);
-    test('P6, P7, P10, P23, P26: messages arrive if no parameter is negotiated', () =>
+    test('P6, P7, P10, P23, P26: compressed messages of undici and of our server arrive if no parameter is negotiated', () =>
       exchanges.compressed(open, { ourCompression: ours }));
-    test('P6, P13, P26: messages arrive if no context takeover is negotiated', () =>
+    test('P6, P13, P26: compressed messages of undici and of our server arrive if "no context takeover" is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverNoContextTakeover: true } }));
-    test('P6, P19, P25: messages arrive if a window of 9 bits is negotiated', () =>
+    test('P6, P19, P25: compressed messages of undici and of our server arrive if a window of 9 bits is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverMaxWindowBits: 9 } }));
   });
 });
 
-test('P3, A36: a server without compression accepts a peer that offers it, and both send uncompressed', () =>
+test('P3, A36: our server without compression accepts a client that offers compression, and both ends send uncompressed messages', () =>
   exchanges.exchange(
     (options = {}) => clientOfOurs(connectWs, options),
     async ({ ours, peer }) => {

@@ -1,13 +1,13 @@
 /**
- * One end of a connection, as an exchange between two implementations sees it. Each peer has an adapter to this shape
- * (our-end.ts, ws-end.ts, whatwg-end.ts, and those of test/interop), so that all of them go through the same exchanges.
+ * The interface of one end of a connection between two implementations. Each implementation has an adapter with this interface (our-end.ts,
+ * ws-end.ts, whatwg-end.ts and the adapters of test/interop), so the same exchanges test all of them.
  */
 
 import type { CompressionOptions } from '../../src/index.ts';
 
 export type Message = string | Buffer;
 
-/** The end of the connection as one end reports it. `wasClean` is absent if the implementation does not report it. */
+/** How the connection ended, as one of its two ends reports it. `wasClean` is absent if the implementation does not report it. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -21,31 +21,31 @@ export interface End {
   sendFragments?(message: Message, size: number): void;
   /** Sends a ping and resolves with the payload of the pong. Absent if the implementation cannot do this. */
   ping?(payload: string): Promise<string>;
-  /** Without a code the Close frame is empty if the implementation can send an empty one. */
+  /** Sends a Close frame. Without `code` the frame is empty, if the implementation can send an empty Close frame. */
   close(code?: number, reason?: string): void;
   /** Drops TCP without a Close frame. Absent if the implementation cannot do this. */
   abort?(): void;
-  /** Resolves with the next message. Rejects if the connection ends before it. */
+  /** Resolves with the next message. Rejects if the connection ends before a message arrives. */
   next(): Promise<Message>;
   readonly closed: Promise<Ending>;
 }
 
 /** How to open a connection for one exchange. */
 export interface OpenOptions {
-  /** What the client offers and the server supports, in this order. */
+  /** The subprotocols that the client offers, and those that the server supports. */
   readonly subprotocols?: { readonly offered: readonly string[]; readonly supported: readonly string[] };
   /** Header fields of the client's request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The limit of both ends, in bytes. Without it each has its own default. */
+  /** The size limit for messages of both ends, in bytes. If absent, each end has its own default. */
   readonly maxMessageSize?: number;
-  /** The limit of our end only. */
+  /** The size limit for messages of our end only. */
   readonly ourMaxMessageSize?: number;
-  /** permessage-deflate at our end, and, in its own terms, at the peer's. Without it each has its own default. */
+  /** permessage-deflate on our end, and on the peer with the options of the peer. If absent, each end has its own default. */
   readonly ourCompression?: boolean | CompressionOptions;
   readonly peerCompression?: boolean | PeerCompression;
 }
 
-/** Options of permessage-deflate that an implementation may have, with the names of `ws`. */
+/** Options of permessage-deflate for a peer, with the names that `ws` uses. */
 export interface PeerCompression {
   readonly serverNoContextTakeover?: boolean;
   readonly clientNoContextTakeover?: boolean;
@@ -54,11 +54,11 @@ export interface PeerCompression {
   readonly threshold?: number;
 }
 
-/** A connection between us and a peer, and the server that was started for it. */
+/** A connection between our end and a peer, and the server that was started for the connection. */
 export interface Pair<Ours extends End = End> {
   readonly ours: Ours;
   readonly peer: End;
-  /** Closes the connection with 1001 and this reason, as the server does when its process stops. */
+  /** The server closes the connection with 1001 and this reason, as it would when its process stops. */
   shutdown(reason: string): void;
   /** Drops the connection and the server if they still exist. */
   release(): Promise<void>;
@@ -120,7 +120,7 @@ export class Pongs {
   }
 }
 
-/** Returns the bytes of a message in parts of at most `size`, and at least one part. */
+/** Returns the bytes of a message in parts of at most `size` bytes. An empty message has one empty part. */
 export function partsOf(message: Message, size: number): Buffer[] {
   const bytes = Buffer.from(message);
   const parts: Buffer[] = [];

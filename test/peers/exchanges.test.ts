@@ -1,5 +1,6 @@
 /**
- * Other implementations for Node as our peers, in this process. test/interop has implementations in other languages.
+ * Tests our library against other implementations for Node, in this process. test/interop has the tests against implementations in other
+ * languages.
  */
 
 import { createRequire } from 'node:module';
@@ -111,7 +112,7 @@ if (BuiltinWebSocket !== undefined) {
   });
 }
 
-describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
+describe.each(peers)('messages between our end and a peer for Node: $name', ({ open, server, kind, canPing }) => {
   // A client with the WHATWG interface cannot do some of these exchanges, so it has no tests for them.
   const isWs = kind === 'ws';
 
@@ -124,14 +125,14 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('F10: text and binary messages of 16 MiB arrive in both directions if both ends allow this size', () =>
     exchanges.sixteenMiB(open));
 
-  test('F10: binary messages of 16 MiB arrive in both directions at once', () =>
+  test('F10: binary messages of 16 MiB arrive if both ends send them at the same time', () =>
     exchanges.sixteenMiBAtOnce(open));
 
-  test('F18, F19, F23: text and binary messages in fragments that split characters arrive at the peer', () =>
+  test('F18, F19, F23: fragmented text and binary messages arrive at the peer, even if a character is divided between two fragments', () =>
     exchanges.fragmentsOfOurs(open));
 
   if (isWs)
-    test('F18, F19: text and binary messages in fragments that split characters arrive from the peer', () =>
+    test('F18, F19: fragmented text and binary messages of the peer arrive at our end, even if a character is divided between two fragments', () =>
       exchanges.fragmentsOfPeer(open));
 
   if (isWs)
@@ -164,7 +165,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('C4, C5, C13, C24: both ends report 3000 if the peer closes with 3000', () =>
     exchanges.closing(open, 'peer', 3000, 'because €'));
 
-  test('C9: messages that we send before the Close frame arrive', () =>
+  test('C9: messages that we send before the Close frame arrive at the peer', () =>
     exchanges.closingBehindMessages(open));
 
   test('C13: the client receives 1001 and the reason if the server shuts down', () =>
@@ -173,7 +174,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('C13: both ends report 1005 if the peer closes without a code', () =>
     exchanges.closingWithoutCode(open));
 
-  test('C6, C12: if both ends close at once, each receives the code of the other', () =>
+  test('C6, C12: if both ends close at the same time, each end reports the code of the other end', () =>
     exchanges.simultaneousClose(open));
 
   test('C13, C19: both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
@@ -185,7 +186,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('C16, F25: the peer receives 1009 if its message is over our limit', () =>
     exchanges.overOurLimit(open));
 
-  test('S15: the chosen subprotocol is one that the client offered and the server supports', () =>
+  test('S15: the server chooses a subprotocol that the client offered and the server supports', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -232,11 +233,11 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
         expect(headers).not.toHaveProperty('sec-websocket-extensions');
       }));
 
-  test('if we stop reading, the peer has to wait, and no message is lost', () =>
+  test('if our end stops reading, the peer has to wait, and no message is lost', () =>
     exchanges.pausedByUs(open, (peer) => (peer as WsEnd | WhatwgEnd).socket.bufferedAmount));
 
   if (isWs)
-    test('if the peer stops reading, send returns false, drain follows, and no message is lost', () =>
+    test('if the peer stops reading, our `send` returns false, `drain` is called once the peer reads again, and no message is lost', () =>
       exchanges.pausedByPeer(open, (peer) => {
         const { socket } = peer as WsEnd;
         socket.pause();

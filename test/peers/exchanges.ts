@@ -1,6 +1,6 @@
 /**
- * What two implementations do with each other, one function for each exchange, in both roles and whichever is the
- * server. Titles and requirement ids stand where these are called: exchanges.test.ts, and test/interop.
+ * Exchanges between our end and a peer. Each function is one exchange, and works whether our end is the client or the server. The tests
+ * that call the functions have the titles and requirement ids: exchanges.test.ts, and test/interop.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -12,7 +12,7 @@ export type Open = (options?: OpenOptions) => Promise<Pair<OurEnd>>;
 
 export const MiB = 1_048_576;
 
-/** The edges of the three length forms (§5.2), and the largest message that our server takes by default. */
+/** The smallest and largest sizes of the three length forms (§5.2), and the largest message that our server accepts by default. */
 export const sizes: readonly number[] = [0, 1, 125, 126, 127, 65_535, 65_536, MiB];
 
 /** Opens a connection for one exchange, and always releases it. */
@@ -29,7 +29,7 @@ export async function exchange(
   }
 }
 
-/** `size` bytes without a period that a buffer's size could hide. */
+/** Returns `size` bytes that repeat after 1021 bytes. Buffers have other sizes, so bytes of a wrong buffer cannot be equal by chance. */
 export function bytesOf(size: number): Buffer {
   const block = Buffer.alloc(1021);
   for (let index = 0; index < block.length; index++) block[index] = (index * index * 7 + index * 13) >> 3;
@@ -103,7 +103,7 @@ export function sixteenMiB(open: Open): Promise<void> {
   );
 }
 
-/** Sends 16 MiB in both directions at once: no end may stop reading because it cannot write. */
+/** Both ends send 16 MiB at the same time. An end that stopped reading while it cannot write would block the other end for ever. */
 export function sixteenMiBAtOnce(open: Open): Promise<void> {
   return exchange(
     open,
@@ -146,7 +146,7 @@ export function fragmentsOfPeer(open: Open, messages: typeof fragmented = fragme
   });
 }
 
-/** Small messages of random sizes in a fixed order, text and binary mixed. */
+/** Returns small text and binary messages of random sizes, which are the same in each run. */
 function manyMessages(count: number): Message[] {
   let random = 6455;
   return Array.from({ length: count }, (_, index) => {
@@ -157,7 +157,7 @@ function manyMessages(count: number): Message[] {
   });
 }
 
-/** Many small messages from one end to the other and back at once. */
+/** Both ends send many small messages at the same time. */
 export function many(open: Open, count: number): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     const messages = manyMessages(count);
@@ -196,7 +196,8 @@ export function pingsOfPeer(open: Open): Promise<void> {
 
 // ---- closing ----
 
-/** Checks that both ends report the code, that our end was clean, and that the side that did not begin reports the reason. */
+/** Checks that both ends report the code, that the close was clean for our end, and that the end that did not begin the close reports
+ * the reason. */
 export async function expectClosed(
   { ours, peer }: Pick<Pair, 'ours' | 'peer'>,
   by: 'ours' | 'peer',
@@ -222,7 +223,7 @@ export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: s
   });
 }
 
-/** Messages that were sent in the turn of the close still arrive. */
+/** Our end sends messages and calls `close` in the same turn of the event loop. The messages still arrive. */
 export function closingBehindMessages(open: Open): Promise<void> {
   return exchange(open, async (pair) => {
     const { ours, peer } = pair;
@@ -268,7 +269,7 @@ export function abortByPeer(open: Open): Promise<void> {
   });
 }
 
-/** Both ends send their Close frame before they can have seen the other's. */
+/** Both ends send their Close frame before they can have received the Close frame of the other end. */
 export function simultaneousClose(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(peer, ours, 'before');
@@ -281,7 +282,7 @@ export function simultaneousClose(open: Open): Promise<void> {
   });
 }
 
-/** The peer sends a message over our limit. We fail the connection, and the peer receives the reason. */
+/** The peer sends a message over our limit. Our end fails the connection, and the peer receives the code 1009. */
 export function overOurLimit(open: Open): Promise<void> {
   return exchange(
     open,
@@ -298,7 +299,7 @@ export function overOurLimit(open: Open): Promise<void> {
 
 // ---- flow ----
 
-/** We stop reading while the peer continues to send. When we read again, all messages arrive in order. */
+/** Our end stops reading while the peer continues to send. When our end reads again, all messages arrive in order. */
 export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(peer, ours, 'before');
@@ -340,7 +341,7 @@ export function pausedByPeer(open: Open, pause: (peer: End) => () => void): Prom
   });
 }
 
-/** Waits for some turns of the loop until a number does not change any more. */
+/** Waits until a number has not changed for 200 turns of the event loop. */
 async function settled(read: () => number): Promise<void> {
   for (let quiet = 0, last = read(); quiet < 200; ) {
     await nextTurn();
@@ -355,7 +356,8 @@ const json = JSON.stringify(
   Array.from({ length: 30_000 }, (_, id) => ({ id, name: 'kitchen', on: id % 3 === 0 })),
 );
 
-/** Each length at which the codec or `ws` behaves differently. The small ones come last, so that they use the context of the large ones. */
+/** Returns messages of each length at which the codec or `ws` behaves differently. Small messages come last, so that they refer to large
+ * messages in the context. */
 function compressible(largest: number): Message[] {
   return [
     ...[0, 5, 300, 2000, 20_000, 65_536].flatMap(messagesOf),
@@ -365,12 +367,13 @@ function compressible(largest: number): Message[] {
   ];
 }
 
-/** Some of these messages become smaller and some do not. The last one refers to the one before it. */
+/** Returns four messages. Some become shorter by compression, and some do not. The last one is equal to the one before it, so it
+ * compresses to a reference. */
 function messagesOf(size: number): Message[] {
   return [json.slice(0, size), textOf(size), bytesOf(size), bytesOf(size)];
 }
 
-/** Sends compressed messages in both directions, in one piece and in fragments. */
+/** Sends compressed messages in both directions, in one frame and in fragments. */
 export function compressed(open: Open, options: OpenOptions, largest = 200_000): Promise<void> {
   return exchange(
     open,

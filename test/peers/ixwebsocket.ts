@@ -1,4 +1,4 @@
-/** Opening handshakes as IXWebSocket makes them, over raw sockets. */
+/** Sends opening handshakes over raw sockets, with keys as the library IXWebSocket makes them. */
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { expect } from 'vitest';
@@ -31,7 +31,8 @@ function answerTo(port: number, request: string): Promise<string> {
   });
 }
 
-/** Opens a connection with each of 2,000 such keys: every answer is a 101 with the accept of the key's text. */
+/** Opens a connection with each of 2,000 such keys. Checks that every answer is a 101 with the Sec-WebSocket-Accept for the text of the
+ * key. */
 export async function expectAllKeysOpen(port: number): Promise<void> {
   const keys = ixKeys(KEYS);
   expect(new Set(keys).size).toBe(KEYS);

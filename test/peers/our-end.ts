@@ -1,5 +1,5 @@
 /**
- * Our own end of an exchange: a connection of our server, listening or attached to an HTTP server, or of our client.
+ * Our end of an exchange: a connection of our client or of our server. The server listens itself or is attached to an HTTP server.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -24,7 +24,7 @@ export class OurEnd implements End {
   /** The frames without FIN that arrived. */
   fragments = 0;
   drains = 0;
-  /** The payload bytes on the wire of the last message that arrived. */
+  /** The size of the last message that arrived as it was on the wire, so after compression. */
   wireSize = 0;
   readonly pings: string[] = [];
   readonly errors: Error[] = [];
@@ -102,7 +102,7 @@ export interface OurServer {
 }
 
 export interface OurServerOptions extends OpenOptions {
-  /** On the 'upgrade' event of a `node:http` server in place of our listener. */
+  /** Whether the server is attached to a `node:http` server. Otherwise the server listens itself. */
   readonly attached?: boolean;
   readonly tls?: TlsOptions;
   /** The host of `url`. */

@@ -1,4 +1,4 @@
-/** wss between us and other implementations, and the verification of the server's certificate by our client. */
+/** Tests wss between our library and other implementations, and how our client verifies the certificate of a server. */
 
 import { once } from 'node:events';
 import {
@@ -97,45 +97,46 @@ const pairs: { name: string; open: exchanges.Open; server: 'ours' | 'peer' }[] =
   { name: "our client, ws's server", open: clientOfWs, server: 'peer' },
 ];
 
-describe.each(pairs)('wss with a test CA: $name', ({ open, server }) => {
-  test('O7, O9, S9, F1: text messages of 0 bytes to 1 MiB arrive in both directions', () =>
+describe.each(pairs)('wss with a certificate of the test CA: $name', ({ open, server }) => {
+  test('O7, O9, S9, F1: over wss, text messages of 0 bytes to 1 MiB arrive in both directions', () =>
     exchanges.text(open));
 
-  test('O9: binary messages of 16 MiB arrive in both directions at once if both ends allow this size', () =>
+  test('O9: over wss, binary messages of 16 MiB arrive if both ends allow this size and send at the same time', () =>
     exchanges.sixteenMiBAtOnce(open));
 
-  test('O9: text and binary messages in fragments arrive at the peer', () => exchanges.fragmentsOfOurs(open));
+  test('O9: over wss, fragmented text and binary messages arrive at the peer', () => exchanges.fragmentsOfOurs(open));
 
-  test('O9: 2,000 small messages arrive in order, in both directions at once', () =>
+  test('O9: over wss, 2,000 small messages of each end arrive in order', () =>
     exchanges.many(open, 2_000));
 
-  test('O9, C5: both ends report 1000 if we close with 1000', () =>
+  test('O9, C5: over wss, both ends report 1000 if we close with 1000', () =>
     exchanges.closing(open, 'ours', 1000, 'done'));
 
-  test('O9, C5: both ends report 1000 if the peer closes with 1000', () =>
+  test('O9, C5: over wss, both ends report 1000 if the peer closes with 1000', () =>
     exchanges.closing(open, 'peer', 1000, 'done'));
 
-  test('O9, C5: both ends report 3000 if we close with 3000', () =>
+  test('O9, C5: over wss, both ends report 3000 if we close with 3000', () =>
     exchanges.closing(open, 'ours', 3000, 'because'));
 
-  test('O9, C5: both ends report 3000 if the peer closes with 3000', () =>
+  test('O9, C5: over wss, both ends report 3000 if the peer closes with 3000', () =>
     exchanges.closing(open, 'peer', 3000, 'because'));
 
-  test('O9: the client receives 1001 and the reason if the server shuts down', () =>
+  test('O9: over wss, the client receives 1001 and the reason if the server shuts down', () =>
     exchanges.shutdown(open, server, 'restarting'));
 
-  test('O9, C9: messages that we send before the Close frame arrive', () =>
+  test('O9, C9: over wss, messages that we send before the Close frame arrive at the peer', () =>
     exchanges.closingBehindMessages(open));
 
-  test('O9, C19: both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
+  test('O9, C19: over wss, both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
 });
 
-/** Starts a TLS server that does not answer, and records what clients send. */
+/** Starts a TLS server that sends no answer to a request, and that records what clients send. */
 async function startListening(options: TlsOptions): Promise<{
   readonly port: number;
   /** The decrypted bytes that arrived. */
   readonly received: () => string;
-  /** For each client that completed the TLS handshake: the requested name (false if there is no name), and the ALPN protocol. */
+  /** For each client that completed the TLS handshake, `names` has the server name that it requested, or false, and `protocols` has the
+   * ALPN protocol. */
   readonly names: (string | false | null)[];
   readonly protocols: (string | false | null)[];
   release(): Promise<void>;
@@ -246,7 +247,7 @@ describe('how our client verifies the certificate of the server by default', () 
     expect(server.received()).toBe('');
   });
 
-  test('O7: the connection fails if the server disconnects during the TLS handshake', async () => {
+  test('O7: our client rejects if the server disconnects during the TLS handshake', async () => {
     const server = createPlainServer((socket) => {
       socket.on('error', () => {});
       socket.resume();
@@ -263,7 +264,7 @@ describe('how our client verifies the certificate of the server by default', () 
     }
   });
 
-  test('O7: the connection fails if the server has no TLS, and our client sends no plain request', async () => {
+  test('O7: our client rejects if the server has no TLS, and it sends no plain request to this server', async () => {
     const server = await startOurServer();
     try {
       const port = Number(new URL(server.url).port);
@@ -273,7 +274,7 @@ describe('how our client verifies the certificate of the server by default', () 
     }
   });
 
-  test('our client accepts an IP address that the certificate lists [A41]', async () => {
+  test('our client accepts a certificate that lists the IP address of the server [A41]', async () => {
     const server = await startOurServer({ tls: good, hostname: '127.0.0.1' });
     try {
       const client = await connectOurs(server.url, { tls: { ca } });
@@ -284,7 +285,7 @@ describe('how our client verifies the certificate of the server by default', () 
     }
   });
 
-  test('our client accepts a self-signed certificate that is passed as a CA, and any certificate if verification is disabled', async () => {
+  test('our client accepts a self-signed certificate that the application passed as a CA, and any certificate if verification is disabled', async () => {
     const certificates = certificate('self-signed');
     const server = await startOurServer({ tls: certificates, hostname: 'localhost' });
     try {
@@ -348,7 +349,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: the connection ends if the TLS handshake fails, for example because the client does not offer http/1.1 by ALPN', async () => {
+  test('S9: our server ends the connection if the TLS handshake fails, for example because the client does not offer http/1.1 by ALPN', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = tlsConnect({ ...address(server.url), ca, ALPNProtocols: ['h2'] });
@@ -360,7 +361,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: if a client leaves during the TLS handshake, the server forgets the client at once', async () => {
+  test('S9: if a client disconnects during the TLS handshake, our server frees all resources of this client immediately', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
     const { port } = await server.listen({ tls: good });
@@ -374,7 +375,7 @@ describe("our TLS server's messages to a client", () => {
     expect(refused).toEqual([]);
   });
 
-  test('S9: the server does not answer plain HTTP at a TLS port in plain text', async () => {
+  test('S9: if a client sends plain HTTP to a TLS port, our server sends no answer in plain text', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = netConnect(address(server.url));

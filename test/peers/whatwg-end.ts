@@ -1,6 +1,6 @@
 /**
- * A client with the WHATWG interface as a peer: the `WebSocket` of the `undici` package, and the one that is built into
- * Node from 22 on, which is another version of the same. Neither can send fragments, nor drop TCP.
+ * Clients with the WHATWG interface as peers: the `WebSocket` of the `undici` package, and the `WebSocket` that Node has from 22 on, which
+ * comes from another version of undici. Neither client can send fragments or drop TCP.
  */
 
 import { channel } from 'node:diagnostics_channel';
@@ -17,7 +17,7 @@ interface WhatwgSocket {
   addEventListener(type: 'open' | 'message' | 'error' | 'close', listener: (event: never) => void): void;
 }
 
-/** The dictionary that both constructors accept instead of a list of subprotocols. */
+/** The options object that both constructors accept in place of a list of subprotocols. */
 interface WhatwgInit {
   protocols: string[];
   headers: Record<string, string>;
@@ -68,7 +68,7 @@ export class WhatwgEnd implements End {
   }
 }
 
-/** undici's sends pings, and says that pongs came on a diagnostics channel. */
+/** The WebSocket of the undici package. It can send pings, and it publishes each pong that it receives on a diagnostics channel. */
 class UndiciEnd extends WhatwgEnd {
   readonly #pongs = new Pongs();
   readonly #socket: UndiciWebSocket;
@@ -119,7 +119,8 @@ export async function connectUndici(
   return opened(end);
 }
 
-/** The built-in one has its own limits, which only a dispatcher of its own undici could change. */
+/** Connects the WebSocket that is built into Node. Its limits cannot be changed here: that would need a dispatcher of the undici inside
+ * Node. */
 export async function connectBuiltin(url: string, options: OpenOptions = {}): Promise<WhatwgEnd> {
   if (BuiltinWebSocket === undefined) throw new Error('this Node has no WebSocket client');
   const { subprotocols, headers } = options;

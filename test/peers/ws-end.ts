@@ -9,7 +9,7 @@ import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs, pa
 
 export class WsEnd implements End {
   readonly socket: WebSocket;
-  /** Header fields: of the request on a server, of the 101 on a client. */
+  /** The header fields that this end received: those of the request if it is a server, and those of the 101 if it is a client. */
   headers: Readonly<Record<string, string | string[] | undefined>> = {};
   readonly pings: string[] = [];
   readonly errors: Error[] = [];
@@ -66,7 +66,7 @@ export class WsEnd implements End {
   }
 }
 
-/** Connects a client of `ws` with its defaults, so it offers permessage-deflate. */
+/** Connects a client of `ws` with the defaults of `ws`, so the client offers permessage-deflate. */
 export async function connectWs(
   url: string,
   options: OpenOptions & Pick<ClientOptions, 'ca'> = {},

@@ -1,19 +1,19 @@
-/** scripts/attacks.js: which titles claim an attack, and how the column of SECURITY.md is filled. */
+/** Tests scripts/attacks.js: which titles of tests name an attack, and how the script fills the column in SECURITY.md. */
 import { describe, expect, test } from 'vitest';
 import { attacksOf, fillColumn, traceAttacks } from '../../scripts/attacks.js';
 
-describe('the attacks that a test title claims', () => {
+describe('the attacks that a title of a test names', () => {
   test.each([
     ['A24: a million fragments', ['A24']],
     ['A3, S19: a body', ['A3']],
     ['a fresh key [F12, A38]', ['A38']],
     ['the bytes A1 A2 are no text', []],
     ['F16: after A2: nothing', []],
-  ])('the ids are found in the title "%s"', (title, ids) => {
+  ])('the script finds the ids of the attacks in the title "%s"', (title, ids) => {
     expect(attacksOf(title)).toEqual(ids);
   });
 
-  test('a skipped test claims no attack', () => {
+  test('a skipped test does not count as a test of an attack', () => {
     const source = "test('A1: runs', () => {});\ntest.skip('A2: does not', () => {});\n";
     expect([...traceAttacks([{ file: 'test/x.test.ts', source }])]).toEqual([['A1', ['test/x.test.ts']]]);
   });
@@ -26,7 +26,7 @@ describe('the column of tests in SECURITY.md', () => {
   const filled =
     '| id | attack | what happens | tests |\n| A1 | one | 403 | [a](test/a.test.ts), [c](test/b/c.test.ts) |\n| A2 | two | 400 | |\n';
 
-  test('the column is written from the trace, and is empty for an attack that no test names any more', () => {
+  test('the script fills the column from the titles of the tests, and empties it for an attack that no test names any more', () => {
     expect(fillColumn(page, trace)).toBe(filled);
     expect(fillColumn(filled, trace)).toBe(filled);
   });

@@ -1,4 +1,5 @@
-/** The command lines of the benches and scripts: `--help`, and a sentence in place of a stack for a wrong argument. */
+/** Tests the command lines of the programs in bench/ and scripts/: `--help` works, and for a wrong argument they print a sentence
+ * instead of a stack trace. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
 
-/** The programs that read their arguments with scripts/command-line.js, themselves or through bench/side-by-side.js. */
+/** The programs that read their arguments with scripts/command-line.js, directly or through bench/side-by-side.js. */
 const programs = ['bench', 'scripts'].flatMap((folder) =>
   readdirSync(`${root}/${folder}`)
     .map((name) => `${folder}/${name}`)
@@ -19,7 +20,7 @@ const programs = ['bench', 'scripts'].flatMap((folder) =>
     .filter((path) => path !== 'bench/side-by-side.js'),
 );
 
-test('every program that takes options is found', () => {
+test('this test finds every program of bench/ and scripts/ that accepts options', () => {
   expect(programs).toEqual(expect.arrayContaining(['bench/echo.js', 'bench/memory.js', 'scripts/fuzz.js']));
   const others = [...readdirSync(`${root}/bench`), ...readdirSync(`${root}/scripts`)].filter((name) => {
     const folder = readdirSync(`${root}/bench`).includes(name) ? 'bench' : 'scripts';
@@ -30,7 +31,7 @@ test('every program that takes options is found', () => {
 });
 
 describe.each(programs)('%s', (path) => {
-  test('--help prints what it does, and its options', () => {
+  test('with --help the program prints what it does, and its options', () => {
     const { status, stdout, stderr } = run(path, '--help');
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -38,7 +39,7 @@ describe.each(programs)('%s', (path) => {
     expect(stdout).not.toMatch(/^ \*/m);
   });
 
-  test('an unknown option is refused with the help and without a stack', () => {
+  test('the program refuses an unknown option, and prints its help and no stack trace', () => {
     const { status, stdout, stderr } = run(path, '--no-such-option');
     expect(status).toBe(2);
     expect(stdout).toBe('');

@@ -1,10 +1,11 @@
-/** docs/errors.md: one heading per code of the tables, and what makes the check fail. */
+/** Tests how scripts/errors.js writes docs/errors.md: one heading for each code in the tables, and which faults in the tables it
+ * reports. */
 import { expect, test } from 'vitest';
 import { render } from '../../scripts/errors.js';
 
 const table = { module: 'dist/a.js', name: 'violations', title: 'Title', intro: 'Intro.' };
 
-test('each code has a heading with its text, close code, status, stage and section', () => {
+test('docs/errors.md has a heading for each code, with its text, close code, status, stage and section', () => {
   const { text, problems } = render([
     { table, rows: { WS_A: { closeCode: 1002, section: '6455 §5.5', text: 'a frame too long' } } },
     { table, rows: { WS_B: { status: 426, stage: 'http', section: '6455 §4.4', text: 'another version' } } },
@@ -14,7 +15,7 @@ test('each code has a heading with its text, close code, status, stage and secti
   expect(text).toContain('### WS_B\n\nAnother version.\n\nstatus 426 · stage `http` · RFC 6455 §4.4\n');
 });
 
-test('a section that the RFC does not have, a repeated code, and an empty table or text are reported', () => {
+test('the script reports a section that the RFC does not have, a repeated code, and an empty table or text', () => {
   const row = { closeCode: 1002, section: '6455 §5.12', text: '' };
   const { problems } = render([
     { table, rows: { WS_A: row } },

@@ -11,7 +11,7 @@ function fuzz(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-test('F26, C17: in 2,000 inputs receive never throws, every rule is broken at least once, and the output is valid', () => {
+test('F26, C17: for 2,000 random inputs `receive` never throws, each rule of the protocol is broken at least once, and the output is valid', () => {
   // The seed is fixed: with few inputs, one set in some thousands does not break the rarest rule.
   const { status, output } = fuzz('--inputs', '2000', '--seed', '6455');
   expect(output).toContain('2000 inputs, seed 6455');
@@ -20,7 +20,7 @@ test('F26, C17: in 2,000 inputs receive never throws, every rule is broken at le
   expect(status, output).toBe(0);
 }, 120_000);
 
-test('a run in which one rule is never broken fails, and the same seed gives the same inputs', () => {
+test('the fuzzer fails if its inputs never break one of the rules, and the same seed gives the same inputs', () => {
   const first = fuzz('--inputs', '20', '--seed', '7');
   expect(first.status).toBe(1);
   expect(first.output).toContain('never hit: ');
@@ -28,6 +28,6 @@ test('a run in which one rule is never broken fails, and the same seed gives the
   expect(withoutTime(fuzz('--inputs', '20', '--seed', '7').output)).toBe(withoutTime(first.output));
 });
 
-test('an option that is not a number is refused', () => {
+test('the fuzzer refuses an option whose value is not a number', () => {
   expect(fuzz('--inputs', 'many')).toMatchObject({ status: 2, output: expect.stringContaining('--inputs') });
 });

@@ -1,4 +1,5 @@
-/** docs/limits.md and the tables of docs/api.md: one row for each option, and what makes the check fail. */
+/** Tests how scripts/limits.js writes docs/limits.md and the tables of docs/api.md: one row for each option, and which faults the script
+ * reports. */
 import { expect, test } from 'vitest';
 import { defaultComment, defaultOf, fillApi, fillRegions, render } from '../../scripts/limits.js';
 import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';
@@ -14,7 +15,7 @@ const table = {
 
 const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
 
-test('each option has a row with the defaults of both roles, and the options inside a group follow the group', () => {
+test('the script writes a row for each option, with the defaults of a server and a client; the options inside a group follow the group', () => {
   const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
   const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
   const { text, problems } = render([{ table, specs }]);
@@ -26,18 +27,18 @@ test('each option has a row with the defaults of both roles, and the options ins
   expect(text).toContain('| `inner` |  |  | an object | A group. |\n| `inner.isOn` | `true` | `true` |');
 });
 
-test('a table without roles has one column of defaults', () => {
+test('a table of options without roles has one column of defaults', () => {
   const { text } = render([{ table: { ...table, roles: false }, specs: { size } }]);
   expect(text).toContain('| `size` | 65,536 | bytes, above 0');
 });
 
-test('a text that is not a sentence and an empty table are reported', () => {
+test('the script reports an option whose text is not a sentence, and an empty table', () => {
   const specs = { isOn: flag({ text: 'a flag' }) };
   expect(render([{ table, specs }]).problems).toEqual(['specs.isOn: the text is not a sentence: a flag']);
   expect(render([{ table, specs: {} }]).problems).toEqual(['specs is empty']);
 });
 
-test('defaults are written in one form for a table cell, and in another form for a doc comment', () => {
+test('the script writes a default in one form for a table cell, and in another form for a doc comment', () => {
   const mode = oneOf(['a'], { default: 'a', text: 'A mode.' });
   const endless = limit('ms', { default: Number.POSITIVE_INFINITY, text: 'A limit.' });
   const own = limit('ms', { defaultText: '`interval`', text: 'A limit.' });
@@ -62,7 +63,7 @@ test('defaults are written in one form for a table cell, and in another form for
   ]);
 });
 
-test('the table on another page is replaced between its comments', () => {
+test('on a page with two marker comments, the script replaces the table between the comments', () => {
   const region = { of: 'Things', module: 'a.ts', name: 'specs' };
   const start = '<!-- options of Things: written by scripts/limits.js -->';
   const page = `before\n\n${start}\nold\n<!-- end -->\n\nafter\n`;
@@ -77,7 +78,7 @@ test('the table on another page is replaced between its comments', () => {
   ]);
 });
 
-test('the table of `connect` contains only options that the table of every connection does not have', async () => {
+test('the table of `connect` contains only options that the table of options for every connection does not have', async () => {
   const [connect, reconnect] = await fillApi();
   expect(Object.keys(connect!.specs)).toContain('handlers');
   expect(Object.keys(connect!.specs)).toContain('redirects');

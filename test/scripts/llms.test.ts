@@ -4,7 +4,7 @@ import { build, sectionsOf, withoutComments } from '../../scripts/llms.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('the pages of an index have their names, their paths and the question that each page answers', () => {
+test('the script reads the pages of an index, each with its name, its path and the question that it answers', () => {
   const index =
     '# Docs\n\n## Guides\n\n| guide | answers |\n|---|---|\n| [TLS](guides/tls.md), [a `b`](../c.md) | why |\n';
   expect(sectionsOf(index)).toEqual([
@@ -23,13 +23,13 @@ test('the pages of an index have their names, their paths and the question that 
   ]);
 });
 
-test('comments for tests are removed', () => {
+test('the script removes comments that only the tests read', () => {
   expect(withoutComments('```js\ncode\n```\n\n<!-- test\nappend:\nmore\n-->\n\nText\n')).toBe(
     '```js\ncode\n```\n\nText\n',
   );
 });
 
-test('every link of llms.txt leads to a page, and llms-full.txt contains each guide without its tests', () => {
+test('every link of llms.txt leads to a page, and llms-full.txt contains each guide without comments for tests', () => {
   const { 'llms.txt': list = '', 'llms-full.txt': whole = '' } = build();
   const paths = [...list.matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => path);
   expect(paths.length).toBeGreaterThan(30);

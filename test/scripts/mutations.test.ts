@@ -1,6 +1,6 @@
 /**
- * The mutations fit the current source. Otherwise a mutation that no longer fits would be noticed only when it is
- * drawn.
+ * Tests that each mutation of scripts/mutations.js still matches the source. Without this test, a mutation that no longer matches would be
+ * noticed only when a run selects it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -17,6 +17,6 @@ test('the text that a mutation replaces occurs exactly once in its file', () => 
   expect(counts.length).toBeGreaterThan(80);
 });
 
-test('each mutation changes the text', () => {
+test('each mutation changes the source text', () => {
   for (const { id, find, replace } of mutations) expect(replace, id).not.toBe(find);
 });

@@ -1,4 +1,4 @@
-/** The trace of the requirements must fail for each way in which table, code, tests and page can disagree. */
+/** Tests that scripts/requirements.js reports each way in which the table, the code, the tests and the page can disagree. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { missingCode, parseTable, render, trace, wrongCitations } from '../../scripts/requirements.js';
@@ -21,18 +21,18 @@ const { requirements } = parseTable(table);
 const traced = (source: string): string[] =>
   trace(requirements, new Map([['test/a.test.ts', source]])).problems;
 
-test('the committed table is well formed and complete', () => {
+test('docs/requirements.txt is well formed and complete', () => {
   const { requirements: all, problems } = parseTable(committed);
   expect(problems).toEqual([]);
   expect(all).toHaveLength(137);
 });
 
-test('an entry that is missing from the table is reported', () => {
+test('the script reports an entry that is missing from the table', () => {
   const without = committed.replace(/\nC25 [\s\S]*$/, '\n');
   expect(parseTable(without).problems).toContain('C25 is not in the table');
 });
 
-test('an entry of the table is read with its fields', () => {
+test('the script reads an entry of the table with all its fields', () => {
   expect(requirements[0]).toEqual({
     id: 'F1',
     role: 'both',
@@ -46,14 +46,14 @@ test('an entry of the table is read with its fields', () => {
   expect(requirements[1]?.reason).toEqual({ status: 'deviation', why: 'because.' });
 });
 
-test('malformed entries and sections that the RFC does not have are reported', () => {
+test('the script reports malformed entries and sections that the RFC does not have', () => {
   const { problems } = parseTable('\n## G\n\nF1 peer MUST §5.9\n  x\n  code: a#b\n\nF2 MUST\n  y\n');
   expect(problems).toEqual(
     expect.arrayContaining(['F1: role "peer"', 'F1: RFC 6455 has no §5.9', 'not an entry: "F2 MUST"']),
   );
 });
 
-test('a section of RFC 7692 is cited with the number of the RFC, and is looked up in that RFC', () => {
+test('an entry cites a section of RFC 7692 with the number of this RFC, and the script looks the section up in RFC 7692', () => {
   const entry = (sections: string): ReturnType<typeof parseTable> =>
     parseTable(`\n## G\n\nP1 both MUST ${sections}\n  x\n  code: a#b\n`);
   const mixed = entry('7692 §7.1.2.2, §9.1');
@@ -64,8 +64,8 @@ test('a section of RFC 7692 is cited with the number of the RFC, and is looked u
   expect(entry('8441 §5').problems).toContain('not an entry: "P1 both MUST 8441 §5"');
 });
 
-describe('the requirements that a test title claims', () => {
-  test('a test that names a requirement satisfies it, unless the test is removed, skipped or empty', () => {
+describe('the requirements that a title of a test names', () => {
+  test('a requirement has a test if the title of a test names it, unless the test is removed, skipped or empty', () => {
     expect(traced("test('F1: works', () => {});")).toEqual([]);
     expect(traced('')).toEqual(['F1 (MUST) has no test']);
     expect(traced("test.skip('F1: works', () => {});")).toEqual([
@@ -74,19 +74,19 @@ describe('the requirements that a test title claims', () => {
     expect(traced("describe('F1: works', () => {});")).toHaveLength(1);
   });
 
-  test('an unknown id is reported, and an id of another series is ignored', () => {
+  test('the script reports an unknown id of a requirement, and ignores ids of attacks', () => {
     expect(traced("test('F1, F99: works', () => {});")).toEqual([
       'test/a.test.ts:1 names F99, which is not in the table',
     ]);
     expect(traced("test('F1: works [A38]', () => {});")).toEqual([]);
   });
 
-  test('an id that is not at the start or in brackets is reported', () => {
+  test('the script reports an id that is neither at the start of a title nor in brackets', () => {
     expect(traced("test('as F1 says', () => {});")[0]).toMatch(/a\.test\.ts:1 .* mentions it, not as/);
   });
 });
 
-test('code that is named in the table and not declared is reported', () => {
+test('the script reports code that the table names and the source does not declare', () => {
   const read = (source: string) => missingCode(requirements, () => source);
   expect(read('export function f() {}\nexport class C {\n  async m(): void {}\n}')).toEqual([]);
   expect(read('const f = 1;\nclass C {\n  #m() {}\n}')).toEqual(['F1: src/a.ts: C has no m']);
@@ -97,7 +97,7 @@ test('code that is named in the table and not declared is reported', () => {
   expect(missingCode(requirements, () => null)).toContain('F1: src/a.ts does not exist');
 });
 
-test('a removed test also makes the page stale', () => {
+test('if a test is removed, the committed page docs/requirements.md no longer agrees with the tests', () => {
   const page = (source: string): string =>
     render(requirements, trace(requirements, new Map([['test/a.test.ts', source]])).tests);
   const two = "test('F1: works', () => {}); test('F1: fails', () => {});";

@@ -1,4 +1,4 @@
-/** scripts/sentences.js: which titles claim a sentence, where its tests come from, and what is missing. */
+/** Tests scripts/sentences.js: which titles of tests name a sentence, which tests a sentence has, and which gaps the script reports. */
 import { describe, expect, test } from 'vitest';
 import {
   fillColumn,
@@ -15,7 +15,7 @@ test.each([
   ['C61: types [C62] [D3-4]', ['D3-4']],
   ['types D1-30', []],
   ['types [D6-1]', []],
-])('the sentences are found in the title "%s"', (title, ids) => {
+])('the script finds the ids of the sentences in the title "%s"', (title, ids) => {
   expect(sentencesOf(title)).toEqual(ids);
 });
 
@@ -35,7 +35,7 @@ const files = [
 ];
 
 describe('the page docs/4d-sentences.md', () => {
-  test('the sentences of the page are read with their rows', () => {
+  test('the script reads the sentences of the page with their rows', () => {
     expect(sentencesOfPage(page)).toEqual([
       { id: 'D1-1', says: 'one', here: 'the same', rows: ['C61', 'A1.2-1'] },
       { id: 'D1-2', says: 'two', here: 'the same', rows: [] },
@@ -44,7 +44,7 @@ describe('the page docs/4d-sentences.md', () => {
     ]);
   });
 
-  test('the column of the page has the tests of the rows, of earlier sentences and of the sentence itself, but no skipped test', () => {
+  test('the column of a sentence has the tests of its rows, of the earlier sentences that it cites and of the sentence itself, but no skipped test', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page
@@ -55,7 +55,7 @@ describe('the page docs/4d-sentences.md', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('missing sentences and missing tests are reported', () => {
+  test('the script reports a missing sentence, and a sentence without a test', () => {
     expect(problemsOf(page, files)).toEqual(['D1-2 has neither a test nor a reason']);
     const more = [
       ...files,

@@ -1,4 +1,4 @@
-/** The scanner that the layers test and the requirement trace use: what it recognizes as code, imports and titles. */
+/** Tests scripts/source-scan.js, which layers.test.ts and scripts/requirements.js use: what it recognizes as code, imports and titles. */
 import { describe, expect, test } from 'vitest';
 import { idsOf, importsOf, scan, titlesOf } from '../../scripts/source-scan.js';
 
@@ -33,7 +33,7 @@ describe('the imports of a source', () => {
     );
   });
 
-  test('an import in a comment, string, template or regular expression is not counted', () => {
+  test('the scanner ignores an import in a comment, string, template or regular expression', () => {
     const source = [
       "// import { a } from 'line'",
       "/* import { a } from 'block' */",
@@ -48,7 +48,7 @@ describe('the imports of a source', () => {
     expect(scan(source).code).toHaveLength(source.length);
   });
 
-  test('an import with a computed specifier is reported', () => {
+  test('the scanner reports an import with a computed specifier', () => {
     expect(specifiers('await import(name);')).toEqual(['<computed>']);
   });
 });
@@ -56,7 +56,7 @@ describe('the imports of a source', () => {
 describe('the titles of tests in a source', () => {
   const titles = (source: string): string[] => titlesOf(source).map(({ title }) => title);
 
-  test('titles are found for test, it and describe with their modifiers', () => {
+  test('the scanner finds the titles of test, it and describe, with modifiers such as .each', () => {
     const source = `
       describe('a', () => {
         test('b', () => {});
@@ -73,7 +73,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source)[0]).toMatchObject({ kind: 'describe', tests: 6 });
   });
 
-  test('titles of skipped and todo tests are marked, also if only the describe around the test is skipped or todo', () => {
+  test('the scanner marks the titles of skipped and todo tests, also if only the describe around a test is skipped or todo', () => {
     const source = `
       test.skip('a', () => {});
       test.todo('b');
@@ -83,7 +83,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source).map(({ skipped }) => skipped)).toEqual([true, true, true, true, false]);
   });
 
-  test('titles that are made from a table are found in the table', () => {
+  test('if titles come from a table, the scanner finds them in the table', () => {
     expect(titles("test.each([['F6: RSV1', 1], ['other', 2]])('%s', () => {});")).toContain('F6: RSV1');
     expect(titles("for (const [name] of [['F7: opcode 3']]) test(name, () => {});")).toContain(
       'F7: opcode 3',
@@ -92,7 +92,7 @@ describe('the titles of tests in a source', () => {
   });
 });
 
-test('ids are found at the start of a title or in brackets', () => {
+test('the scanner finds ids at the start of a title and in brackets', () => {
   expect(idsOf('F16: a fragmented ping')).toEqual(['F16']);
   expect(idsOf('S4, S20: over two lines')).toEqual(['S4', 'S20']);
   expect(idsOf('a fragmented ping [F16, C1]')).toEqual(['F16', 'C1']);

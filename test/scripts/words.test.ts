@@ -12,12 +12,12 @@ test.each([
   'Where no connection comes about',
   'five octets',
   'const COPY_UP_TO = 1;',
-])('the wording %j is reported', (line) => {
+])('the script reports the wording %j', (line) => {
   expect(findIn('file.ts', `fine\n  ${line}\n`)).toMatchObject([{ file: 'file.ts', line: 2, text: line }]);
 });
 
 test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'memory of its own'])(
-  'the wording %j is accepted',
+  'the script accepts the wording %j',
   (line) => {
     expect(findIn('file.ts', line)).toEqual([]);
   },

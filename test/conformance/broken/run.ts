@@ -32,7 +32,7 @@ export interface Faulted {
 }
 
 /**
- * Returns the same case with shorter limits and fewer round trips. Peers in the same process answer quickly and lose no messages by chance.
+ * Returns the same case with shorter limits and fewer round trips. That is enough, since peers in the same process answer quickly.
  */
 export function hurried(one: Case): Case {
   const steps = one.steps.map((step): Step => {
