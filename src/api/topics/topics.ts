@@ -1,6 +1,6 @@
 /**
  * Publishes messages to the connections that have subscribed to a topic, in this process and, over a bus, in other processes.
- * subscriptions.ts keeps the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
+ * subscriptions.ts keeps the subscribers, fan-out.ts sends, and bus-messages.ts reads the messages of other processes.
  */
 
 import { inspect } from 'node:util';
@@ -88,10 +88,9 @@ export class Topics {
   }
 
   /**
-   * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends automatically when the connection is closed.
-   * With `after`, the connection first receives the messages that it has missed, in a later turn of the event loop, and then the new
-   * messages. If some of the missed messages are not kept any more, the handler `gap` is called for this connection before its next
-   * message.
+   * Subscribes a connection of a server to a topic or pattern. The subscription ends automatically when the connection is closed. With
+   * `after`, the connection first receives the messages that it has missed, in a later turn of the event loop, and then the new messages.
+   * If some missed messages are not kept any more, the handler `gap` is called for this connection before its next message.
    * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part, and `**` as the last part for one or more parts
    * @returns whether the connection is subscribed now: false if the connection is not open any more, or `close` was called
    * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
@@ -129,10 +128,10 @@ export class Topics {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections
-   * that keep no compression context. Subscribers in other processes receive the message over the bus. The method does not wait for the
-   * bus. If the bus does not accept the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB
-   * is not copied: do not change its bytes before they are sent.
+   * Sends a message to all subscribers of a topic, once to each. It is serialized once, and compressed once for the connections without
+   * context takeover. Subscribers in other processes receive the message over the bus. `publish` does not wait for the bus: if the bus does
+   * not accept the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not
+   * change its bytes before they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -164,8 +163,7 @@ export class Topics {
   }
 
   /**
-   * Returns an object that lists the subscribers of a topic in all processes that have the option `presence`. Subscribers of patterns are
-   * not listed.
+   * Returns an object that lists the subscribers of a topic in all processes with the option `presence`, without subscribers of patterns.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
    * @throws {TypeError} without the option `presence`, and for invalid handlers
@@ -177,10 +175,7 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
-  /**
-   * Calls the option `member` of `presence` again for a connection whose info has changed. @throws {TypeError} without the option
-   * `presence`
-   */
+  /** Calls the option `member` of `presence` again for a connection, whose info has changed. @throws {TypeError} without that option */
   updatePresence(connection: Connection<unknown>): void {
     if (this.#presence === null)
       throw new TypeError('updatePresence() needs the option `presence` of Topics');
@@ -270,7 +265,8 @@ export class Topics {
       this.#presence?.received(pattern, name, bytes);
       return;
     }
-    // Another program may have published to a name that is not a valid topic, or that the pattern does not match. Such messages are ignored.
+    // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
+    // ignored.
     if (!isTopic(name, this.#options) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;

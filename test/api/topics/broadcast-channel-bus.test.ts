@@ -1,4 +1,4 @@
-/** The bus between threads, with real threads and a real BroadcastChannel. */
+/** Tests of the bus between threads, with real threads and a real BroadcastChannel. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -10,7 +10,7 @@ let count = 0;
 /** A name that no other test has. */
 const freshName = () => `test-${process.pid}-${count++}`;
 
-test('every bus with the same name, including the publisher, receives each message once and in order', async () => {
+test('a message reaches every BroadcastChannelBus with the same name once and in order, including the bus that published the message', async () => {
   const name = freshName();
   const buses = [new BroadcastChannelBus(name), new BroadcastChannelBus(name)] as const;
   const recorders = buses.map((bus) => {
@@ -31,7 +31,7 @@ test('every bus with the same name, including the publisher, receives each messa
   for (const bus of [...buses, stranger]) await bus.close();
 });
 
-test('the publisher may reuse its memory, and only the published bytes are cloned', async () => {
+test('a BroadcastChannelBus clones only the published bytes, and the publisher may reuse its memory', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const other = new BroadcastChannelBus(name);
@@ -69,7 +69,7 @@ test('if a receiver unsubscribes another receiver while a message is delivered, 
   await bus.close();
 });
 
-test('the bus ignores messages of another form on a channel with its name', async () => {
+test('a BroadcastChannelBus ignores values in another form that a program sends on a channel with the same name', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -84,7 +84,7 @@ test('the bus ignores messages of another form on a channel with its name', asyn
   await bus.close();
 });
 
-test('the bus delivers messages between threads', async () => {
+test('a BroadcastChannelBus delivers messages between threads', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -109,7 +109,7 @@ test('the bus delivers messages between threads', async () => {
   await bus.close();
 });
 
-test('the constructor refuses a name that is not a string', () => {
+test('the constructor of BroadcastChannelBus refuses a name that is not a string', () => {
   expect(() => new BroadcastChannelBus(5 as never)).toThrow(
     new TypeError('the name is a number, not a string'),
   );

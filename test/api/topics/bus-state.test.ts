@@ -1,4 +1,4 @@
-/** The state of a bus: each change is reported once, to the last listener. */
+/** Tests of the state of a bus: each change is reported once, to the listener that was set last. */
 import { expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 
@@ -8,7 +8,7 @@ function setUp() {
   return { state, reports, listen: () => state.listen((up) => void reports.push(up)) };
 }
 
-test('only changes of the state are reported', () => {
+test('a bus reports only changes of its state to the listener', () => {
   const { state, reports, listen } = setUp();
   listen();
   for (const up of [true, false, false, true, true]) state.set(up);
@@ -16,7 +16,7 @@ test('only changes of the state are reported', () => {
   expect(state.isUp).toBe(true);
 });
 
-test('a listener that is set while the engine is away is notified once', async () => {
+test('a listener that is set while the engine of the bus cannot be reached is notified once', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();
@@ -25,7 +25,7 @@ test('a listener that is set while the engine is away is notified once', async (
   expect(reports).toEqual([false]);
 });
 
-test('if the engine comes back before the listener is notified, the listener receives only the new state', async () => {
+test('if the engine can be reached again before the listener is notified of the loss, the listener receives only the new state', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();
@@ -34,7 +34,7 @@ test('if the engine comes back before the listener is notified, the listener rec
   expect(reports).toEqual([true]);
 });
 
-test('a new listener replaces the old one, and after `close` no listener is called', async () => {
+test('a new listener of the state replaces the old one, and after `close` no listener is called', async () => {
   const { state, reports, listen } = setUp();
   const old: boolean[] = [];
   state.listen((up) => void old.push(up));

@@ -1,15 +1,17 @@
-/** A bus that loses, delays and reorders messages, on the fake clock, and whose engine can be away for one of its users. */
+/** A bus for tests that loses, delays and reorders messages, with the fake clock. A test can cut off single buses from the engine. */
 import type { Bus, BusReceiver } from '../../../src/api/topics/bus.ts';
 import { TopicMap } from '../../../src/api/topics/topic-map.ts';
 
-/** What the buses of one test share. */
+/** The state that all buses of one test share. */
 export class ChaosHub {
   readonly buses: ChaosBus[] = [];
-  /** Whether the next message to one receiver is lost. */
+  /** Returns whether the next message to one receiver is lost. */
   isLost: (topic: string) => boolean = () => false;
-  /** Milliseconds that the next message to one receiver takes; 0 is in a microtask. */
+  /**
+   * Returns the number of milliseconds that the next message to one receiver takes. If it is 0, the message is delivered in a microtask.
+   */
   delay: () => number = () => 0;
-  /** What was published: the topic and the size. */
+  /** The messages that were published: the topic, the size and the text. */
   readonly published: { topic: string; size: number; text: string }[] = [];
 
   bus(): ChaosBus {
@@ -26,9 +28,9 @@ export class ChaosBus implements Bus {
   readonly patterns: Set<string> = new Set();
   #listener: (up: boolean) => void = () => {};
   #isUp = true;
-  /** Nothing leaves and nothing comes any more, and no one is notified: as if the process were killed. */
+  /** If true, the bus neither sends nor receives messages, and notifies no listener, as if its process were killed. */
   isDead = false;
-  /** Nothing comes, and the bus does not notice it. */
+  /** If true, the bus receives no messages, and does not notice this. */
   isDeaf = false;
 
   constructor(hub: ChaosHub) {
@@ -68,14 +70,14 @@ export class ChaosBus implements Bus {
     this.isDead = true;
   }
 
-  /** The engine is away for this bus. */
+  /** Cuts off this bus from the engine. */
   away(): void {
     if (!this.#isUp) return;
     this.#isUp = false;
     this.#listener(false);
   }
 
-  /** The engine is back, and all receivers are notified of a gap. */
+  /** Connects this bus with the engine again, and notifies all receivers of a gap. */
   back(): void {
     if (this.#isUp) return;
     this.#isUp = true;

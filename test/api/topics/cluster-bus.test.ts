@@ -1,4 +1,4 @@
-/** The bus over node:cluster, with a cluster in memory. */
+/** Tests of the bus over node:cluster, with a simulated cluster in memory. */
 import { describe, expect, test, vi } from 'vitest';
 import { ClusterBus } from '../../../src/api/topics/cluster-bus.ts';
 import { fakeCluster } from './fake-cluster.ts';
@@ -15,7 +15,7 @@ function setUp(size = 2, options = {}) {
 }
 
 describe('messages', () => {
-  test('a message is sent once to each process that has subscribed, whichever process publishes it', async () => {
+  test('a ClusterBus sends a message once to each process that has subscribed, whichever process publishes the message', async () => {
     const { primary, buses, close, lines } = setUp();
     const all = [primary, ...buses];
     for (const [index, bus] of all.entries()) {
@@ -31,7 +31,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages arrive in the order of their publisher, with all bytes unchanged', async () => {
+  test('the messages of one publisher arrive over a ClusterBus in order, with all bytes unchanged', async () => {
     const { buses, close, lines } = setUp();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const received: Uint8Array[] = [];
@@ -45,7 +45,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a message is not sent to a worker that has not subscribed or has unsubscribed', async () => {
+  test('a ClusterBus does not send a message to a worker that has not subscribed, or that has unsubscribed', async () => {
     const { primary, buses, workers, close } = setUp();
     const seen: unknown[] = [];
     workers[1]!.atWorker.on('message', (message) => seen.push(message));
@@ -60,7 +60,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('the bus ignores messages of another bus and of the program itself', async () => {
+  test('a ClusterBus ignores the messages of a bus with another prefix, and the messages of the program itself', async () => {
     const { primary, workers, close, lines } = setUp();
     await primary.subscribe('**', new Recorder(lines));
     const other = new ClusterBus(workers[0]!.cluster, { prefix: 'other' });
@@ -74,8 +74,8 @@ describe('messages', () => {
   });
 });
 
-describe('loss', () => {
-  test('if a worker does not read, messages beyond the limit are reported as a gap before later messages', async () => {
+describe('lost messages', () => {
+  test('if a worker does not read, messages beyond `maxWaiting` are not sent, and a gap is reported before later messages', async () => {
     const { primary, buses, workers, close, lines } = setUp(1, { maxWaiting: 20 });
     await buses[0]!.subscribe('a', new Recorder(lines));
     await buses[0]!.subscribe('b', new Recorder(lines, 'unconcerned '));
@@ -86,12 +86,12 @@ describe('loss', () => {
     await turns();
     void primary.publish('a', Buffer.from('later'));
     await turns();
-    // In base64 these are 4, 4, 8, 8, 8 and 4 bytes, of which 20 may wait.
+    // In base64 the messages have 4, 4, 8, 8, 8 and 4 bytes. At most 20 bytes may wait.
     expect(lines).toEqual(['a one', 'a two', 'a three', 'gap', 'a six', 'a later']);
     await close();
   });
 
-  test('if the primary does not read, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
+  test('if the primary does not read, `publish` of a worker rejects, and subscribers in other processes are notified of a gap', async () => {
     const { buses, workers, close, lines } = setUp(2, { maxWaiting: 8 });
     await buses[1]!.subscribe('a', new Recorder(lines));
     workers[0]!.atWorker.isStopped = true;
@@ -119,7 +119,7 @@ describe('loss', () => {
     await close();
   });
 
-  test('if the primary ends, the bus reports that it is down, and refuses waiting commands', async () => {
+  test('if the primary ends, the bus of a worker reports the loss, and rejects its waiting commands', async () => {
     const { buses, workers, close } = setUp();
     const states: boolean[] = [];
     buses[0]!.onState((up) => states.push(up));
@@ -133,7 +133,7 @@ describe('loss', () => {
   });
 });
 
-test('a primary whose bus is created later still receives the subscriptions of its workers', async () => {
+test('if the primary creates its ClusterBus after its workers, the bus still receives the subscriptions of the workers', async () => {
   const { primary, workers } = fakeCluster(1);
   const bus = new ClusterBus(workers[0]!.cluster);
   const recorder = new Recorder();
@@ -148,7 +148,7 @@ test('a primary whose bus is created later still receives the subscriptions of i
   await late.close();
 });
 
-test('the constructor refuses a value that is not a cluster, and a process that is not part of a cluster', () => {
+test('the constructor of ClusterBus refuses a value that is not a cluster, and a process that is not part of a cluster', () => {
   expect(() => new ClusterBus({} as never)).toThrow(
     'cluster is an object, not the default export of node:cluster',
   );

@@ -1,4 +1,4 @@
-/** The messages on the channel of a node:cluster, which the program uses as well. */
+/** Tests of the messages on the channel of a node:cluster. The program may send its own messages on this channel. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readClusterMessage } from '../../../src/api/topics/cluster-messages.ts';
@@ -12,7 +12,7 @@ const valid = [
   { bus: 'p', kind: 'hello' },
 ];
 
-test.each(valid)('%j is a message of this bus', (message) => {
+test.each(valid)('`readClusterMessage` accepts %j for the bus of the message, and for no other bus', (message) => {
   expect(readClusterMessage(message, 'p')).toBe(message);
   expect(readClusterMessage(message, 'q')).toBeNull();
 });
@@ -29,11 +29,11 @@ test.each([
   { bus: 'p', kind: 'message', bytes: '' },
   { bus: 'p', kind: 'gap' },
   { bus: 'p', kind: 'gap', topics: 'a' },
-])('%j is not a message of a bus', (value) => {
+])('`readClusterMessage` refuses %j', (value) => {
   expect(readClusterMessage(value, 'p')).toBeNull();
 });
 
-test('any other value is ignored, since the program may send its own values', () => {
+test('`readClusterMessage` ignores any other value, since the program may send its own values on the channel', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {
       expect(readClusterMessage(value, 'p')).toBeNull();

@@ -1,6 +1,7 @@
 /**
- * The processes of cluster-processes.test.ts: a primary, which relays, and three workers, each with a server whose clients subscribe to topics
- * and publish to any. A worker that ends is replaced. The test talks to the primary by the channel of child_process.fork.
+ * The processes of cluster-processes.test.ts: a primary, which relays messages, and three workers. Each worker has a server whose clients
+ * subscribe to topics, and publish to any topic. If a worker ends, the primary starts a new one. The test sends commands to the primary
+ * over the channel of child_process.fork.
  */
 import cluster from 'node:cluster';
 
@@ -18,7 +19,7 @@ function lead() {
   cluster.on('exit', () => cluster.fork());
   for (let count = 0; count < 3; count++) cluster.fork();
   process.on('message', (id) => cluster.workers?.[String(id)]?.process.kill('SIGKILL'));
-  // Without their primary the workers end as well.
+  // When the primary exits, its workers end as well.
   process.on('disconnect', () => bus.close().then(() => process.exit()));
 }
 

@@ -1,6 +1,6 @@
 /**
- * The bus over a real node:cluster with three workers and real WebSockets. One worker is killed and replaced while all of them
- * publish. cluster-bus.test.ts tests the details with a cluster in memory.
+ * Tests of the bus over a real node:cluster with three workers and real WebSockets. One worker is killed and replaced while all workers
+ * publish. cluster-bus.test.ts tests the details with a simulated cluster in memory.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { until } from '../pair.ts';
 const topicCount = 6;
 const rounds = 400;
 
-/** The numbers of one sender's messages to one topic. */
+/** The numbers of the messages from one sender to one topic. The key is the result of `keyOf`. */
 type Numbers = Map<string, number[]>;
 const keyOf = (sender: number, topic: number): string => `${sender} to ${topic}`;
 
@@ -22,14 +22,14 @@ const keyOf = (sender: number, topic: number): string => `${sender} to ${topic}`
 class Client {
   readonly id: number;
   readonly topics: readonly number[];
-  /** The id of the worker that serves it. */
+  /** The id of the worker that serves this client. */
   worker = 0;
-  /** How many messages it has sent, by topic. */
+  /** The number of messages that this client has sent, by topic. */
   readonly sent = new Array<number>(topicCount).fill(0);
   readonly received: Numbers = new Map();
   gaps = 0;
   connection!: Connection;
-  /** How many messages it had sent to each topic when the checked part of the test began. */
+  /** The value of `sent` when the checked part of the test began. */
   #begun: readonly number[] = [];
 
   private constructor(id: number) {
@@ -75,7 +75,7 @@ class Client {
     this.received.set(key, numbers);
   }
 
-  /** The numbers of its messages to a topic since `begin`. */
+  /** Returns the numbers of the messages that this client has sent to a topic since `begin`. */
   sentSince(topic: number): number[] {
     const first = this.#begun[topic]!;
     return Array.from({ length: this.sent[topic]! - first }, (_, at) => first + at);
@@ -96,7 +96,7 @@ afterEach(async () => {
   children.clear();
 });
 
-/** Each client publishes in each round, to one topic after the other. */
+/** Lets each client publish one message in each round, to one topic after the other. */
 async function publish(clients: readonly Client[], during?: () => void): Promise<void> {
   for (const client of clients) client.begin();
   for (let round = 0; round < rounds; round++) {
@@ -106,7 +106,10 @@ async function publish(clients: readonly Client[], during?: () => void): Promise
   }
 }
 
-/** Each receives what each of them has sent since the beginning of the round, once and in order, and nothing of its own. */
+/**
+ * Checks that each client has received the messages that all other clients have sent since `begin`, once and in order. A client must not
+ * receive its own messages.
+ */
 async function expectAll(clients: readonly Client[]): Promise<void> {
   for (const receiver of clients) {
     for (const sender of clients) {
@@ -119,7 +122,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('if a worker is killed and replaced, the messages of the other workers all arrive once and in order', async () => {
+test('if a worker of a cluster is killed and replaced, all messages of the other workers arrive once and in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];
@@ -129,7 +132,7 @@ test('if a worker is killed and replaced, the messages of the other workers all 
 
   const clients: Client[] = [];
   while (clients.length < 12) clients.push(await Client.join(port, clients.length));
-  // All workers listen, and the primary hands out connections in turn.
+  // All workers listen, and the primary gives the connections to the workers in turn.
   expect(new Set(clients.map(({ worker }) => worker)).size).toBe(3);
   await publish(clients);
   await expectAll(clients);
@@ -140,7 +143,7 @@ test('if a worker is killed and replaced, the messages of the other workers all 
   await publish(clients, () => primary.send(killed));
   await Promise.all(lost.map(({ connection }) => connection.closed));
   await expectAll(others);
-  // What the killed one had handed on is a beginning of what its clients have sent.
+  // The killed worker has published some messages of its clients. They are the first messages that these clients have sent.
   for (const receiver of others) {
     for (const sender of lost) {
       for (const topic of receiver.topics) {

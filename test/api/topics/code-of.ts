@@ -1,8 +1,8 @@
-/** The codes of the errors that calls of `Topics` throw. */
+/** Returns the codes of the errors that calls of `Topics` throw. */
 import { expect } from 'vitest';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
 
-/** The code of the `TopicError` that `step` throws, or 'done'. */
+/** Returns the code of the `TopicError` that `step` throws, or 'done' if `step` does not throw. */
 export function codeOf(step: () => unknown): string {
   try {
     step();

@@ -1,4 +1,4 @@
-/** The envelope of messages between processes: serialized messages are parsed, and all other bytes are refused. */
+/** Tests of the envelope of messages between processes: serialized messages are parsed, and all other bytes are refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
 const head = { isBinary: false, compress: true, publisher: randomPublisher(), number: 7, previous: 3 };
 
 describe('the envelope', () => {
-  test('an envelope of any message is parsed to the same values', () => {
+  test('the envelope of any message is parsed to the values that were serialized', () => {
     const numbers = fc
       .tuple(fc.integer({ min: 1, max: 2 ** 48 - 1 }), fc.nat())
       .map(([number, back]) => ({ number, previous: Math.max(0, number - 1 - back) }));
@@ -40,7 +40,7 @@ describe('the envelope', () => {
     expect(ENVELOPE_SIZE).toBe(30);
   });
 
-  test('an envelope has its own memory, which a bus may keep', () => {
+  test('a serialized envelope has its own memory, so that a bus may keep the envelope', () => {
     const bytes = serializeEnvelope(head, 'text');
     expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
@@ -52,7 +52,7 @@ describe('the envelope', () => {
     expect(parseEnvelope(inner)?.payload.toString()).toBe('text');
   });
 
-  test('bytes whose head is cut off at any byte are not a message', () => {
+  test('bytes that are too short for a complete envelope are not a message', () => {
     const bytes = serializeEnvelope(head, 'text');
     for (let end = 0; end < ENVELOPE_SIZE; end++) expect(parseEnvelope(bytes.subarray(0, end))).toBeNull();
     expect(parseEnvelope(bytes.subarray(0, ENVELOPE_SIZE))?.payload).toHaveLength(0);
@@ -62,24 +62,25 @@ describe('the envelope', () => {
     ['another version', 0, 2],
     ['version 0', 0, 0],
     ['an unknown flag', 1, 4],
-    ['an unknown flag beside a known one', 1, 0x81],
-    // This message has the number 7, and the one before it has 3. With 8 in the last byte, the one before it would have a higher number.
-    ['a message before it with a higher number', 29, 8],
-    ['a message before it with the same number', 29, 7],
-  ])('%s is not a message', (_, at, value) => {
+    ['an unknown flag next to a known one', 1, 0x81],
+    // The serialized message has the number 7, and the number 3 for the previous message. This must be lower than the number of the message
+    // itself.
+    ['a previous number that is higher than its own number', 29, 8],
+    ['a previous number that equals its own number', 29, 7],
+  ])('an envelope with %s is not a message', (_, at, value) => {
     const bytes = serializeEnvelope(head, 'text');
     bytes[at] = value;
     expect(parseEnvelope(bytes)).toBeNull();
   });
 
-  test('§8.1: bytes that are not UTF-8 are not a text message, but they are a binary message', () => {
+  test('§8.1: bytes that are not UTF-8 are refused as a text message, and accepted as a binary message', () => {
     const bytes = serializeEnvelope({ ...head, isBinary: true }, Buffer.from([0xc3]));
     expect(parseEnvelope(bytes)?.payload).toEqual(Buffer.from([0xc3]));
     bytes[1] = 0;
     expect(parseEnvelope(bytes)).toBeNull();
   });
 
-  test('parsing does not throw for any bytes', () => {
+  test('`parseEnvelope` does not throw for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, begins) => {
         if (begins && bytes.length > 1) bytes.set([1, bytes[1]! & 3]);

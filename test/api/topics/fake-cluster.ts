@@ -1,11 +1,11 @@
-/** `node:cluster` in one process: a primary and its workers, whose channels carry JSON and can be stopped. */
+/** Simulates `node:cluster` in one process: a primary and its workers. Their channels carry JSON, and a test can stop them. */
 import type { Cluster, Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 
 /** One end of a worker's channel. */
 class FakeWorkerEnd extends EventEmitter {
   isOpen = true;
-  /** While true, what is sent stays in the channel. */
+  /** While true, messages that are sent stay in the channel. */
   isStopped = false;
   readonly #deliver: (message: unknown) => void;
   readonly #queue: (() => void)[] = [];
@@ -47,7 +47,7 @@ class FakeCluster extends EventEmitter {
   }
 }
 
-/** A primary with so many workers. */
+/** Returns a primary with this number of workers. */
 export function fakeCluster(size: number) {
   const primary = new FakeCluster(true);
   const workers = Array.from({ length: size }, (_, id) => {

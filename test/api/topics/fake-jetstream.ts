@@ -1,4 +1,4 @@
-/** The JetStream of a NATS in memory: one server with streams, and the manager that each connection has. */
+/** Simulates JetStream in memory: one server with streams, and the manager that each connection has. */
 import type {
   NatsJetStream,
   NatsStoredMessage,
@@ -6,7 +6,7 @@ import type {
 } from '../../../src/api/topics/nats-jetstream.ts';
 import type { FakeNats, FakeNatsConnection } from './fake-nats.ts';
 
-/** An answer of the server. */
+/** An error that the server answers with. */
 export class ApiError extends Error {
   readonly code: number;
   readonly status: number;
@@ -35,18 +35,18 @@ export class FakeJetStream {
   readonly streams = new Map<string, Stream>();
   /** While false, no server answers for JetStream. */
   isUp = true;
-  /** Errors that the next calls are answered with, by their name. */
+  /** For each call, by its name, the error that the server answers with. */
   readonly refusals = new Map<string, Error>();
   /** Is called before each call is executed. */
   before: (call: string) => void = () => {};
-  /** While true, messages are stored, and this is not confirmed. */
+  /** While true, published messages are stored, but not confirmed. */
   isSilent = false;
 
   constructor(nats: FakeNats) {
     this.#nats = nats;
   }
 
-  /** The only stream. */
+  /** The stream of the server. There is only one stream. */
   get stream(): Stream {
     const [stream] = this.streams.values();
     if (stream === undefined) throw new Error('there is no stream');

@@ -1,4 +1,4 @@
-/** A connection to NATS in memory: subjects, pongs, and a connection that a test can cut. */
+/** Simulates NATS in memory: a server with subjects and pongs, and connections that a test can cut. */
 import type { NatsClient } from '../../../src/api/topics/nats-bus.ts';
 
 type Headers = ReadonlyMap<string, string>;
@@ -37,7 +37,7 @@ export class FakeNatsConnection implements NatsClient {
   readonly subscriptions = new Map<object, [string, Callback]>();
   #isUp = true;
   #isClosed = false;
-  /** What was written and not read by the server yet. */
+  /** Functions that execute the commands that were written, and that the server has not read yet. */
   #written: (() => void)[] = [];
   #pongs: Pong[] = [];
   #statuses: { type: string }[] = [];
@@ -87,7 +87,10 @@ export class FakeNatsConnection implements NatsClient {
     });
   }
 
-  /** A request to the server. If the connection is lost before the answer, the promise stays pending, as with the package until its timeout. */
+  /**
+   * Sends a request to the server. If the connection is lost before the answer, the Promise stays pending. With the real package, it would
+   * stay pending until a timeout.
+   */
   request<Reply>(run: () => Reply): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#write(() => {
@@ -111,7 +114,7 @@ export class FakeNatsConnection implements NatsClient {
     }
   }
 
-  /** The server does not permit it. */
+  /** Ends the subscriptions to this subject, as if the server did not permit them. */
   refuse(subject: string): void {
     for (const [key, [pattern, callback]] of [...this.subscriptions]) {
       if (pattern !== subject) continue;
@@ -134,14 +137,14 @@ export class FakeNatsConnection implements NatsClient {
     this.#wake();
   }
 
-  /** The connection is lost: what was written is, too. */
+  /** Cuts the connection. Commands that the server has not read yet are lost. */
   lose(): void {
     this.#isUp = false;
     this.#written = [];
     this.#report('disconnect');
   }
 
-  /** It is back: pings of before are refused only now, as the package does. */
+  /** Establishes the connection again. Pings that were sent before the loss are rejected only now, as the package does. */
   back(): void {
     this.#isUp = true;
     for (const { reject } of this.#pongs.splice(0)) reject(new Error('connection disconnected'));

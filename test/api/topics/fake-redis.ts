@@ -1,21 +1,21 @@
-/** Redis in memory, and clients of the shapes of node-redis and ioredis, whose connections a test can cut. */
+/** Simulates Redis in memory, with clients that have the methods of node-redis and ioredis. A test can cut their connections. */
 import { EventEmitter } from 'node:events';
 import { FakeStreams } from './fake-streams.ts';
 
 type Deliver = (kind: 'channel' | 'glob' | 'shard', name: string, channel: string, bytes: Buffer) => void;
 
-/** The server: channels and globs, and the connections that are open. */
+/** The server: it has channels, globs, and the connections that are open. */
 export class FakeRedis {
   readonly clients = new Set<FakeClient>();
-  /** While false, nothing connects. */
+  /** While false, no client can connect. */
   isUp = true;
-  /** An error that the next PUBLISH, or the next run of the script, is answered with. */
+  /** The error that the server answers the next PUBLISH with, or the next run of the script. */
   refusal: Error | null = null;
   readonly streams = new FakeStreams();
-  /** What was published, by channel. */
+  /** The messages that were published: the channel and the text. */
   readonly published: [string, string][] = [];
 
-  /** Throws the error that the test wants, once. */
+  /** Throws `refusal` once, if the test has set it. */
   refuse(): void {
     const { refusal } = this;
     this.refusal = null;
@@ -34,7 +34,7 @@ export class FakeRedis {
     }
   }
 
-  /** Every connection is lost; those that wait for an answer do not get one. */
+  /** Cuts every connection. Commands that wait for an answer do not get one. */
   cut(): void {
     for (const client of [...this.clients]) client.lose();
   }
@@ -49,14 +49,14 @@ function globToRegExp(glob: string): RegExp {
 
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** What both shapes share: a connection that comes back while the server is up. */
+/** The common part of both clients. A lost connection is established again while the server is up. */
 export abstract class FakeClient extends EventEmitter {
   readonly redis: FakeRedis;
   readonly subscribed = new Set<string>();
   readonly deliver: Deliver;
   isReady = false;
   isDone = false;
-  /** Rejects what waits for an answer. */
+  /** Functions that reject the commands that wait for an answer. */
   readonly unanswered = new Set<(error: Error) => void>();
 
   constructor(redis: FakeRedis, deliver: (client: FakeClient) => Deliver) {
@@ -67,7 +67,7 @@ export abstract class FakeClient extends EventEmitter {
 
   abstract lose(): void;
 
-  /** The error of a command that is not sent, since there is no connection. */
+  /** Returns the error of a command that is not sent, since there is no connection. */
   abstract offline(): Error;
 
   async open(): Promise<void> {
@@ -82,7 +82,7 @@ export abstract class FakeClient extends EventEmitter {
     }
   }
 
-  /** The answer to a command, which comes later: on a connection that is lost, or to a server that is cut off, never. */
+  /** Answers a command in a microtask. If the connection is lost before that, the command gets no answer. */
   answer(run: () => unknown): Promise<unknown> {
     if (!this.isReady) return Promise.reject(this.offline());
     return new Promise((resolve, reject) => {
@@ -121,10 +121,10 @@ export abstract class FakeClient extends EventEmitter {
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
 
-/** As node-redis names it. */
+/** node-redis has a class with this name. */
 class ClientOfflineError extends Error {}
 
-/** A client with the shape of node-redis: it subscribes anew by itself. */
+/** A client with the methods of node-redis. The client itself renews its subscriptions. */
 export class FakeNodeRedis extends FakeClient {
   readonly #listeners = new Map<string, Listener>();
 
@@ -192,7 +192,10 @@ export class FakeNodeRedis extends FakeClient {
 
 const eventNames = { channel: 'messageBuffer', glob: 'pmessageBuffer', shard: 'smessageBuffer' } as const;
 
-/** A client with the shape of ioredis, with the options that the bus asks for: what was not answered is forgotten. */
+/**
+ * A client with the methods of ioredis, and with the options that the bus sets: if the connection is lost, unanswered commands are
+ * forgotten.
+ */
 export class FakeIoRedis extends FakeClient {
   readonly status: string;
   readonly options: object;

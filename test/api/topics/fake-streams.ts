@@ -1,4 +1,4 @@
-/** The streams of a Redis in memory, and what the script of the bus does to them. */
+/** Simulates the streams of a Redis in memory, and the script with which the bus writes them. */
 
 interface Entry {
   readonly id: string;
@@ -7,14 +7,14 @@ interface Entry {
   readonly kind: string;
 }
 
-/** What the script does beside the stream. */
+/** The effects of the script outside of the streams. */
 interface Channels {
-  /** Throws the error that the test wants. */
+  /** Throws the error that the test has set, if any. */
   refuse(): void;
   publish(channel: string, bytes: Buffer, isSharded: boolean): void;
 }
 
-/** Redis itself answered with an error: in both packages, its class has such a name. */
+/** An error that Redis itself has answered with. In both packages, the class of such an error has a name of this kind. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }
@@ -24,9 +24,9 @@ export class FakeStreams {
   /** The clock, in milliseconds. */
   time = 1_000;
   isLoaded = false;
-  /** What was asked, such as 'XRANGE rfc6455/a 0-0 + 9'. */
+  /** The commands that read, such as 'XRANGE rfc6455/a 0-0 + 9'. */
   readonly asked: string[] = [];
-  /** Errors of the next commands, by their name. */
+  /** For each command, by its name, the error that Redis answers with. */
   readonly refusals = new Map<string, Error>();
 
   isCommand(command: string): boolean {
@@ -49,17 +49,17 @@ export class FakeStreams {
     return command === 'XRANGE' ? this.#range(key, from, Number(count)) : this.#last(key, from, to);
   }
 
-  /** The ids of a stream. */
+  /** Returns the ids of a stream. */
   idsOf(key: string): string[] {
     return (this.#streams.get(key) ?? []).map(({ id }) => id);
   }
 
-  /** The stream has expired, or was lost. */
+  /** Deletes a stream, as if it had expired or were lost. */
   delete(key: string): void {
     this.#streams.delete(key);
   }
 
-  /** Redis was killed, and has lost the last messages. */
+  /** Removes the last messages of a stream, as if Redis had been killed and had lost them. */
   loseLast(key: string, count: number): void {
     this.#streams.get(key)?.splice(-count);
   }

@@ -1,4 +1,4 @@
-/** The marks for messages that a bus could not publish into a history. */
+/** Tests of the marks for messages that a bus could not publish into a history. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { GapMarks } from '../../../src/api/topics/gap-marks.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
@@ -50,7 +50,7 @@ test('the gap mark of a topic is sent once, before the next message of the topic
   expect(sent).toEqual(['a', 'b']);
 });
 
-test('while commands cannot be sent, the marks wait', async () => {
+test('gap marks wait while commands cannot be sent', async () => {
   isReady = false;
   marks.add('a');
   marks.send();
@@ -62,7 +62,7 @@ test('while commands cannot be sent, the marks wait', async () => {
   expect(sent).toEqual(['a']);
 });
 
-test('a mark that the engine refuses is sent again after a second', async () => {
+test('a gap mark that the engine refuses is sent again after a second', async () => {
   isRefusing = true;
   marks.add('a');
   marks.add('b');
@@ -77,7 +77,7 @@ test('a mark that the engine refuses is sent again after a second', async () => 
   expect(sent).toEqual(['a', 'b']);
 });
 
-test('after `end` no mark is sent again', async () => {
+test('after `end`, a gap mark that the engine has refused is not sent again', async () => {
   isRefusing = true;
   marks.add('a');
   marks.send();
@@ -89,7 +89,7 @@ test('after `end` no mark is sent again', async () => {
   expect(sent).toEqual([]);
 });
 
-test('for more than 100,000 topics, the subscribers of all topics are notified, also if the engine refuses this at first', async () => {
+test('if more than 100,000 topics need a gap mark, the subscribers of all topics are notified instead, and a refused notification is sent again', async () => {
   for (let at = 0; at <= 100_000; at++) marks.add(String(at));
   marks.add('one more');
   isRefusing = true;

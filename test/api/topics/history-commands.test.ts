@@ -1,4 +1,4 @@
-/** The commands that read a history: they are repeated until they are answered, and few of them run at once. */
+/** Tests of the commands that read a history: they are repeated until they are answered, and only a few of them run at once. */
 import { expect, test, vi } from 'vitest';
 import { HistoryCommands } from '../../../src/api/topics/history-commands.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
@@ -11,7 +11,7 @@ function setUp(): HistoryCommands {
   return commands;
 }
 
-test('a command waits for the connection', async () => {
+test('a command that reads a history waits until the connection is established', async () => {
   const commands = new HistoryCommands(isFinal);
   const run = vi.fn(async () => 'reply');
   const reply = commands.run(run);
@@ -21,7 +21,7 @@ test('a command waits for the connection', async () => {
   expect(await reply).toBe('reply');
 });
 
-test('a command that failed is repeated on the next connection, and after 200 ms at the latest', async () => {
+test('a history command that failed is repeated when the connection is established, and after 200 ms at the latest', async () => {
   useFakeClock();
   try {
     const commands = setUp();
@@ -44,7 +44,7 @@ test('a command that failed is repeated on the next connection, and after 200 ms
   }
 });
 
-test('a command that the engine refuses is not repeated', async () => {
+test('a history command that the engine refuses is not repeated', async () => {
   const commands = setUp();
   const run = vi.fn(async () => {
     throw new Error('refused');
@@ -53,7 +53,7 @@ test('a command that the engine refuses is not repeated', async () => {
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('16 commands run at once, and each one that ends starts the next one, even if it failed', async () => {
+test('at most 16 history commands run at once, and each command that ends or fails starts the next one', async () => {
   const commands = setUp();
   const started: number[] = [];
   const ends: (() => void)[] = [];
@@ -81,7 +81,7 @@ test('16 commands run at once, and each one that ends starts the next one, even 
   await Promise.all(replies);
 });
 
-test('`end` rejects the commands that wait, and later ones', async () => {
+test('`end` rejects the history commands that wait, and all later ones', async () => {
   const commands = new HistoryCommands(isFinal);
   const waiting = commands.run(async () => 'reply');
   commands.end(new Error('the bus was closed'));

@@ -1,4 +1,4 @@
-/** Offsets. Clients keep them and send them back. */
+/** Tests of offsets, which clients keep and send to the server again. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';
@@ -26,7 +26,7 @@ test('a serialized offset is parsed to the same offset', () => {
   );
 });
 
-test('an offset holds at most eight publishers, and further publishers are left out', () => {
+test('an offset contains at most eight publishers, and further publishers are left out', () => {
   const pairs = Array.from({ length: 10 }, (_, at) => [String(at).padStart(16, 'p'), at] as const);
   const text = serializeOffset({ position: '1-1', received: new Map(pairs) });
   expect(parseOffset(text, isPosition)).toEqual({ position: '1-1', received: new Map(pairs.slice(0, 8)) });
@@ -57,15 +57,15 @@ describe('an offset from a hostile client', () => {
     `1-1.${'A'.repeat(21)}.1`,
     // The bits after the 16 bytes are not zeros.
     `1-1.${'A'.repeat(21)}B.1`,
-    // The same publisher twice.
+    // The offset contains the same publisher twice.
     `1-1.${'A'.repeat(22)}.1.${'A'.repeat(22)}.2`,
     `x.${'A'.repeat(22)}.1`,
     `${'1'.repeat(390)}.${'A'.repeat(22)}.1`,
-  ])('the offset %j is refused', (text) => {
+  ])('`parseOffset` refuses the offset %j', (text) => {
     expect(codeOf(() => parseOffset(text, isPosition))).toBe('WS_TOPIC_OFFSET');
   });
 
-  test('any text is either refused with WS_TOPIC_OFFSET or is the only valid form of an offset', () => {
+  test('`parseOffset` either refuses a text with WS_TOPIC_OFFSET, or the text is what `serializeOffset` returns for the parsed offset', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
         const code = codeOf(() => {
@@ -76,11 +76,11 @@ describe('an offset from a hostile client', () => {
     );
   });
 
-  test.each([1, {}, ['1-1'], true, null])('parseOffset throws a TypeError for the value %j', (value) => {
+  test.each([1, {}, ['1-1'], true, null])('`parseOffset` throws a TypeError for the value %j', (value) => {
     expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
   });
 
-  test('parseOffset reads at most as many characters of a text of a megabyte as an offset may have', () => {
+  test('`parseOffset` reads at most 401 characters of a text of a megabyte', () => {
     const seen: string[] = [];
     const text = '1.'.repeat(500_000);
     expect(

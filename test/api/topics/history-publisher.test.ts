@@ -1,4 +1,4 @@
-/** Messages that are published into a history: they wait, are refused, or are lost. */
+/** Tests of messages that are published into a history: they wait, are refused, or are lost. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -17,7 +17,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, streams: redis.streams, bus, lines };
   }
 
-  test('messages that are published while Redis is away wait, and arrive in order without a gap', async () => {
+  test('messages that are published while Redis cannot be reached wait, and arrive later in order without a gap', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -42,7 +42,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a message that was sent and not answered is not sent again, and its subscribers are notified of a gap before later messages', async () => {
+  test('if the connection is lost before Redis answers for a message, the message is not sent again, and a gap is reported before later messages', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -57,7 +57,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
+  test('`publish` rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
     const { bus, redis, lines } = await setUp({ maxWaiting: 10 });
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -86,7 +86,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis forgets the script, the bus loads it again, and the messages that Redis refused meanwhile are lost', async () => {
+  test('if Redis forgets the script of the bus, the bus loads the script again, and messages that Redis refused before that are lost', async () => {
     const { bus, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     streams.isLoaded = false;
@@ -125,10 +125,10 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('messages that the client could not send wait for the next connection, in order', async () => {
+  test('messages that the client could not send wait for the next connection, and arrive in order', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
-    // The client knows already that its connection is lost, but has not reported this yet.
+    // The client already knows that its connection is lost, but has not reported the loss yet.
     for (const client of redis.clients) client.isReady = false;
     const published = ['1', '2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
     await turns();
@@ -140,7 +140,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis refuses the script, `publish` rejects with that error until the next connection', async () => {
+  test('if Redis refuses the script of the bus, `publish` rejects with this error until the next connection', async () => {
     const { bus, redis, streams, lines } = await setUp();
     redis.isUp = false;
     redis.cut();
@@ -159,7 +159,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`publish` rejects for a message that has waited for longer than `ttl`', async () => {
+test('`publish` rejects for a message that has waited for longer than `history.ttl`', async () => {
   const redis = new FakeRedis();
   const { clock } = await import('../../../src/transport/clock.ts');
   const { now } = clock;

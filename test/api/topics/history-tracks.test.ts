@@ -1,4 +1,7 @@
-/** The bus over Redis with a history, with clients of both packages in memory. test/bus tests real clients and the script itself. */
+/**
+ * Tests of the bus over Redis with a history. The clients of both packages are simulated in memory. test/bus tests real clients and the
+ * script itself.
+ */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -25,7 +28,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return all;
   }
 
-  /** Loses the connections, and calls `meanwhile` before they come back. It may add messages to the history. */
+  /** Loses the connections, and calls `meanwhile` before they are established again. `meanwhile` may add messages to the history. */
   async function away(redis: FakeRedis, meanwhile: () => void): Promise<void> {
     redis.isUp = false;
     redis.cut();
@@ -35,7 +38,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await turns(20);
   }
 
-  test('messages are kept in the history and published, and each subscriber receives them once', async () => {
+  test('a RedisBus with a history keeps and publishes each message, and each subscriber receives the message once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await bus.publish('a', Buffer.from('own'));
@@ -53,7 +56,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a subscription begins at the end of the history', async () => {
+  test('a new subscription begins at the end of the history, so that earlier messages do not arrive', async () => {
     const { bus, other, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     await bus.subscribe('a', new Recorder(lines));
@@ -65,7 +68,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages that are published while a subscription is being made are read from the history and arrive once', async () => {
+  test('messages that are published while a subscription is being made are read from the history, and arrive once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     const { execute } = streams;
@@ -90,7 +93,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'a message that was read from the history and arrives live later is delivered once; the history began with %i messages',
+    'a message that was read from the history, and arrives live later, is delivered once, if the topic had %i messages before',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));
@@ -117,7 +120,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     },
   );
 
-  test('after a lost connection, the missed messages arrive once and in order without a gap', async () => {
+  test('after a lost connection, the missed messages arrive from the history once and in order, without a gap', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     await away(redis, () => {
       for (let at = 2; at <= 30; at++) streams.add(key, Buffer.from(String(at)));
@@ -140,13 +143,13 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([
-    // With size 4, the first kept message follows the message that was received. So no message is missing.
+    // With size 4, the first message that is kept directly follows the last message that was received. So no message is missing.
     [5, []],
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'if four messages were missed and the history keeps %i, a gap is reported only if one of them is not kept',
+    'if four messages were missed and the history keeps %i messages, a gap is reported only if one of them is not kept',
     async (size, gap) => {
       const { bus, other, redis, streams, lines } = await setUpWithOne();
       await away(redis, () => {
@@ -166,9 +169,9 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
 
   test.each<[string, (streams: FakeRedis['streams']) => void, string[]]>([
     ['has expired', (streams) => streams.delete(key), []],
-    ['has lost its end', (streams) => streams.loseLast(key, 1), []],
+    ['has lost its newest message', (streams) => streams.loseLast(key, 1), []],
     [
-      'has expired and began again',
+      'has expired, and a new one has begun',
       (streams) => {
         streams.delete(key);
         goesOn(streams);
@@ -176,14 +179,14 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
       ['a new'],
     ],
     [
-      'has lost its end, and went on',
+      'has lost its newest message, and has got a new one',
       (streams) => {
         streams.loseLast(key, 1);
         goesOn(streams);
       },
       ['a new'],
     ],
-  ])('if the stream %s, a gap is reported before the next messages', async (_case, change, kept) => {
+  ])('if the stream of a topic %s, a gap is reported before the next messages', async (_case, change, kept) => {
     const { bus, other, redis, streams, lines } = setUp();
     await other.publish('a', Buffer.from('0'));
     await bus.subscribe('a', new Recorder(lines));
@@ -198,7 +201,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a gap is reported for a topic that had no message before the loss, since nothing shows whether messages were missed', async () => {
+  test('if a topic had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -220,7 +223,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message that does not follow the last one is held back until the messages between them are read', async () => {
+  test('a message that does not follow the last received message is held until the messages between the two were read', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -232,7 +235,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a gap is reported if a message does not follow the last one and the messages between them are not kept', async () => {
+  test('if a message does not follow the last received message, and the messages between the two are not kept, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -292,7 +295,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if Redis refuses to read the position, `subscribe` rejects', async () => {
+  test('if Redis refuses to read the position where a subscription begins, `subscribe` rejects', async () => {
     const { bus, other, streams } = setUp();
     streams.refusals.set('XREVRANGE', new ReplyError('NOPERM'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('NOPERM');
@@ -329,7 +332,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages of a bus without a history are delivered unchanged', async () => {
+  test('messages of a RedisBus without a history are delivered unchanged by a RedisBus with a history', async () => {
     const { bus, other, redis, lines } = setUp();
     const without = new RedisBus(new Client(redis));
     await bus.subscribe('a', new Recorder(lines));
@@ -340,7 +343,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     for (const each of [bus, other, without]) await each.close();
   });
 
-  test('a sharded bus delivers the missed messages as well', async () => {
+  test('a sharded RedisBus delivers the missed messages from the history as well', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ sharded: true });
     await away(redis, () => streams.add(key, Buffer.from('2')));
     await other.publish('a', Buffer.from('3'));
@@ -350,7 +353,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the receiver unsubscribes while it receives missed messages, no more of them arrive, and the next subscription begins at the end', async () => {
+  test('if a receiver unsubscribes while it receives missed messages, it gets no more of them, and its next subscription begins at the end', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {
@@ -376,7 +379,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if many topics catch up at once, each receives the messages that it missed', async () => {
+  test('if many topics catch up at once, each subscriber receives the messages that it missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const names = Array.from({ length: 100 }, (_, at) => `t${at}`);
     for (const name of names) await other.publish(name, Buffer.from('0'));
@@ -391,7 +394,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('`close` rejects running and waiting commands', async () => {
+  test('`close` of a RedisBus rejects its running and waiting commands', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     redis.isUp = false;
     redis.cut();
@@ -407,7 +410,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`read` returns the messages after a position, and says whether there is a gap and whether the page reaches the end', async () => {
+test('`history.read` returns the messages after a position, and says whether there is a gap and whether the page reaches the end', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;
@@ -421,7 +424,7 @@ test('`read` returns the messages after a position, and says whether there is a 
   expect(await read('1000-0', 3)).toBe('234 1000-3');
   expect(await read('1000-0', 4)).toBe('234 1000-3 end');
   expect(await read('1000-3', 1)).toBe(' 1000-3 end');
-  // These positions do not exist in the stream. They lie before it, in it, and after it.
+  // The stream has no message at these positions. Two of the positions are before the stream, and one is after it.
   expect(await read('0-0', 10)).toBe('1234 1000-3 gap end');
   expect(await read('999-5', 10)).toBe('1234 1000-3 gap end');
   expect(await read('1000-9', 10)).toBe(' 1000-3 gap end');
@@ -436,6 +439,6 @@ test.each([
   [{ history: { ttl: 999 } }, 'history.ttl'],
   [{ history: { length: 1 } }, 'length'],
   [{ history: true }, 'history is true'],
-])('the options %j are refused', (options, text) => {
+])('the constructor of RedisBus refuses the options %j', (options, text) => {
   expect(() => new RedisBus(new FakeNodeRedis(new FakeRedis()), options as never)).toThrow(text);
 });
