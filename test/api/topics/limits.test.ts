@@ -1,4 +1,4 @@
-/** The limits for a hostile subscriber, with their codes and defaults, and the treatment of a slow subscriber. */
+/** Tests of the limits for a hostile subscriber, with their codes and defaults, and of the treatment of a slow subscriber. */
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { Topics } from '../../../src/api/topics/topics.ts';
@@ -17,10 +17,10 @@ describe('a hostile subscriber', () => {
     guest = await (await openRoom()).join();
   });
 
-  test('a subscriber that sends a million names can subscribe to 100 topics', async () => {
+  test('a subscriber that sends a million names can subscribe to only 100 topics', async () => {
     await using topics = new Topics();
     const seen = new Map<string, number>();
-    // A million stack traces take half a minute.
+    // A million stack traces would take half a minute.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     for (let at = 0; at < 1_000_000; at++) {
@@ -50,7 +50,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(guest.seat, `1${'/x'.repeat(7)}`)).toBe(true);
   });
 
-  test('a subscriber that sends wildcards cannot subscribe to any of them, unless the program allows wildcards', async () => {
+  test('a subscriber that sends patterns cannot subscribe to any of them, unless the program allows wildcards', async () => {
     await using topics = new Topics();
     for (const pattern of ['*', '**', '*/*', 'secret/**'])
       expect(codeOf(() => topics.subscribe(guest.seat, pattern))).toBe('WS_TOPIC_WILDCARD');
@@ -61,7 +61,7 @@ describe('a hostile subscriber', () => {
     expect(guest.received).toEqual(['done']);
   });
 
-  test('once one subscriber has used up `maxTopics`, another one can subscribe to existing topics but not to a new one', async () => {
+  test('once one subscriber has used up `maxTopics`, another subscriber can subscribe to existing topics, but not to a new topic', async () => {
     await using topics = new Topics({ maxTopics: 3 });
     const other = await (await openRoom()).join();
     for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);
@@ -93,7 +93,7 @@ function codeOfQuick(step: () => unknown): string {
   }
 }
 
-describe('storms of subscriptions', () => {
+describe('many subscriptions in a short time', () => {
   let guest: Guest;
   let other: Guest;
 
@@ -105,7 +105,7 @@ describe('storms of subscriptions', () => {
 
   afterEach(useRealClock);
 
-  test('a connection may subscribe to as many topics at once as it may have, and after that at the rate of `maxSubscribeRate`', async () => {
+  test('a connection may make `maxTopicsPerConnection` subscriptions at once, and further subscriptions at the rate `maxSubscribeRate`', async () => {
     await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
     let name = 0;
     /** Subscribes to a new topic and leaves it, until a subscription is refused. Returns the number of subscriptions. */
@@ -140,7 +140,7 @@ describe('a slow subscriber', () => {
     return { slow, fast };
   }
 
-  test("with 'skip' a slow subscriber receives no messages until it is no longer slow, and the skipped messages are counted", async () => {
+  test("with `slow: 'skip'`, messages to a subscriber are skipped and counted while the subscriber is slow", async () => {
     const { slow, fast } = await slowAndFast();
     const skipped: string[] = [];
     await using topics = new Topics({
@@ -167,7 +167,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
-  test("with 'latest' a slow subscriber receives the newest message of each topic, and no older message after a newer one", async () => {
+  test("with `slow: 'latest'`, a slow subscriber receives the newest message of each topic, and no older message after a newer one", async () => {
     const { slow, fast } = await slowAndFast();
     const reported: unknown[] = [];
     await using topics = new Topics({
@@ -194,7 +194,7 @@ describe('a slow subscriber', () => {
     expect(fast.received.filter((text) => text.startsWith('a'))).toHaveLength(sent);
     slow.client.resume();
     await until(() => slow.received.length > 0 && newest(slow) === sent - 1);
-    // No message waits for the subscriber now, so the next message leaves at once.
+    // No message waits for the subscriber now, so the next message is sent immediately.
     do {
       conflated = topics.counts.conflated;
       topics.publish('a', value('a', sent++));
@@ -213,7 +213,7 @@ describe('a slow subscriber', () => {
   });
 
   test.each([true, false])(
-    "with 'latest' a waiting message keeps its option `compress`: %s",
+    "with `slow: 'latest'`, a waiting message is sent with its own option `compress`: %s",
     async (compress) => {
       const room = await openRoom({}, { compression: { threshold: 0 } });
       const sizes: number[] = [];
@@ -237,7 +237,7 @@ describe('a slow subscriber', () => {
     },
   );
 
-  test("with 'latest' messages beyond `maxLatestKeys` are skipped and reported", async () => {
+  test("with `slow: 'latest'`, the messages of more than `maxLatestKeys` topics are skipped and reported", async () => {
     const room = await openRoom({}, { maxLatestKeys: 1 });
     const slow = await room.join();
     slow.client.pause();
@@ -258,7 +258,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("with 'close', the default, a slow subscriber receives the waiting messages, and its connection is closed with 1013", async () => {
+  test("with the default `slow: 'close'`, a slow subscriber receives the messages that wait for it, and then its connection is closed with 1013", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];
     await using topics = new Topics({
@@ -284,7 +284,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
   });
 
-  test('a subscriber that reads is not slow, even if many messages are published in one turn', async () => {
+  test('a subscriber that reads does not count as slow, even if many messages are published in one turn of the event loop', async () => {
     const guest = await (await openRoom()).join();
     await using topics = new Topics({ maxBuffered: 10_000 });
     topics.subscribe(guest.seat, 't');
@@ -294,7 +294,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
   });
 
-  test('all subscribers receive a message that the `slow` handler publishes, after the current message', async () => {
+  test('a message that the `slow` handler publishes reaches the other subscribers after the message that caused the call', async () => {
     const { slow, fast } = await slowAndFast();
     await using topics = new Topics({
       maxBuffered: 200_000,

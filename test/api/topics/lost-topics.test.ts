@@ -1,4 +1,4 @@
-/** The topics of lost messages, the message that lists them, and the state of a bus. */
+/** Tests of the topics of lost messages, of the message that lists them, of the state of a bus, and of patterns. */
 import { describe, expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 import { LostTopics, parseTopics, serializeTopics } from '../../../src/api/topics/lost-topics.ts';
@@ -6,7 +6,7 @@ import { isPattern, matchesPattern } from '../../../src/api/topics/pattern.ts';
 import { turns } from './recorder.ts';
 
 describe('lost topics', () => {
-  test('`take` returns each topic once, and then empties the list', () => {
+  test('`LostTopics.take` returns each topic once, and then empties the list', () => {
     const lost = new LostTopics();
     expect(lost.isEmpty).toBe(true);
     for (const topic of ['a', 'b', 'a']) lost.add(topic);
@@ -16,7 +16,7 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual([]);
   });
 
-  test('if too many topics are lost, `take` returns null, which stands for all topics', () => {
+  test('if more than 1,000 topics are lost, `LostTopics.take` returns null, which stands for all topics', () => {
     const lost = new LostTopics();
     for (let i = 0; i <= 1_000; i++) lost.add(`t${i}`);
     lost.add('one more');
@@ -26,7 +26,7 @@ describe('lost topics', () => {
   });
 
   test.each([[[]], [['a', 'é/"\n']], [null]])(
-    'the list %j is serialized and parsed to the same list',
+    'the list %j of lost topics is serialized, and parsed to the same list',
     (topics) => {
       expect(parseTopics(serializeTopics(topics))).toEqual(topics);
     },
@@ -41,7 +41,7 @@ describe('lost topics', () => {
 });
 
 describe('the state of a bus', () => {
-  test('a change of the state is reported to the last listener', () => {
+  test('a change of the state of a bus is reported to the listener that was set last', () => {
     const state = new BusState();
     const lines: string[] = [];
     state.listen((up) => lines.push(`old ${up}`));
@@ -53,7 +53,7 @@ describe('the state of a bus', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('a listener that is set while the engine is away receives this state', async () => {
+  test('a listener that is set while the engine of a bus cannot be reached receives this state', async () => {
     const state = new BusState();
     const states: boolean[] = [];
     state.set(false);
@@ -78,7 +78,7 @@ test.each([
   ['a/**', 'a/b/c', true],
   ['a/**', 'b/b/c', false],
   ['a*', 'ab', false],
-])('the pattern %s matches %s: %s', (pattern, topic, matches) => {
+])('the pattern %s matches the topic %s: %s', (pattern, topic, matches) => {
   expect(matchesPattern(pattern, topic)).toBe(matches);
   expect(isPattern(pattern)).toBe(/(?:^|\/)\*/.test(pattern));
 });

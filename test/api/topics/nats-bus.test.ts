@@ -1,4 +1,4 @@
-/** The bus over NATS, with a server in memory. The tests with a real server are in test/bus. */
+/** Tests of the bus over NATS, with a simulated server in memory. test/bus tests a real server. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
@@ -16,7 +16,7 @@ function setUp(options = {}) {
 }
 
 describe('messages', () => {
-  test('the receiver of a pattern gets each matching message once, including messages of its own process', async () => {
+  test('the receiver of a pattern gets each matching message of a NatsBus once, including the messages of its own process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -36,7 +36,7 @@ describe('messages', () => {
     await bus.close();
   });
 
-  test('only the last receiver of a topic gets its messages, and no receiver gets them after unsubscribe', async () => {
+  test('only the last receiver of a topic gets messages from a NatsBus, and no receiver gets messages after `unsubscribe`', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -49,7 +49,7 @@ describe('messages', () => {
     await bus.close();
   });
 
-  test('one ping confirms all messages of a turn', async () => {
+  test('one ping to NATS confirms all messages that were published in one turn of the event loop', async () => {
     const { bus, connection, nats } = setUp();
     let pings = 0;
     const flush = connection.flush.bind(connection);
@@ -64,8 +64,8 @@ describe('messages', () => {
   });
 });
 
-describe('loss', () => {
-  test('after a lost connection the bus reports both states, and each receiver is notified of a gap before the next message', async () => {
+describe('lost messages', () => {
+  test('after a lost connection, a NatsBus reports both changes of its state, and each receiver is notified of a gap before the next message', async () => {
     const { bus, connection, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.lose();
@@ -85,7 +85,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('if a message was written and not confirmed, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
+  test('if the connection to NATS is lost before a message is confirmed, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
     const { bus, connection, nats, lines } = setUp();
     const other = new NatsBus(nats.connect());
     await other.subscribe('a/*', new Recorder(lines));
@@ -101,7 +101,7 @@ describe('loss', () => {
     await other.close();
   });
 
-  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
+  test('`publish` to NATS rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -113,7 +113,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('`publish` refuses a message that is too large for the server, and a gap is reported', async () => {
+  test('`publish` rejects for a message that is too large for the NATS server, and a gap is reported', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
@@ -123,7 +123,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('a gap is reported if the server does not permit a subscription', async () => {
+  test('if the NATS server does not permit a subscription, the receiver is notified of a gap', async () => {
     const { bus, connection, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.refuse('rfc6455.t.a');
@@ -131,7 +131,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('after the connection is closed, the bus refuses every command', async () => {
+  test('after the connection to NATS is closed, the bus rejects every command', async () => {
     const { bus, connection, states } = setUp();
     const waiting = bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -145,7 +145,7 @@ describe('loss', () => {
   });
 });
 
-test('`close` waits for the published messages, and leaves the connection open', async () => {
+test('`close` of a NatsBus waits for the published messages, and leaves the connection open', async () => {
   const { bus, connection, nats } = setUp();
   const publishing = bus.publish('a', Buffer.from('m'));
   await bus.close();
@@ -165,11 +165,11 @@ describe('subjects', () => {
     ['a*', 'p.a%2A'],
     ['a//b', 'p.a.%.b'],
     ['é', 'p.é'],
-  ])('the topic %s is converted to the subject %s', (topic, subject) => {
+  ])('the topic or pattern %s is converted to the subject %s of NATS', (topic, subject) => {
     expect(toSubject('p', topic)).toBe(subject);
   });
 
-  test('every topic is converted to a subject and back to the same topic', () => {
+  test('every topic is converted to a subject of NATS, and back to the same topic', () => {
     const topics = fc.string({ unit: 'grapheme', maxLength: 30 });
     fc.assert(
       fc.property(topics, (topic) => {
@@ -186,7 +186,7 @@ describe('subjects', () => {
     expect(toTopic('p', 'p.%ZZ')).toBe(null);
   });
 
-  test('the bus refuses a topic whose subject is too long, since it would end the connection', async () => {
+  test('a NatsBus rejects a topic whose subject is too long, since NATS would end the connection', async () => {
     const { bus } = setUp();
     await expect(bus.publish('a'.repeat(3_000), Buffer.from('m'))).rejects.toThrow(RangeError);
     await expect(bus.subscribe('a'.repeat(3_000), new Recorder())).rejects.toThrow('3000 bytes');
@@ -197,7 +197,7 @@ describe('subjects', () => {
 test.each([
   [null, 'null'],
   [{}, 'an object'],
-])('the constructor refuses %j as a connection', (value, shown) => {
+])('the constructor of NatsBus refuses %j as a connection', (value, shown) => {
   expect(() => new NatsBus(value as never)).toThrow(
     new TypeError(`connection is ${shown}, not a connection to NATS`),
   );

@@ -1,4 +1,4 @@
-/** The bus over NATS with a history, with a server in memory. The real one is in test/bus. */
+/** Tests of the bus over NATS with a history, with a simulated server in memory. test/bus tests a real server. */
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
 import { serializeEntry } from '../../../src/api/topics/nats-stream.ts';
@@ -28,7 +28,7 @@ function setUp(history: { size?: number; ttl?: number } = {}, options: { maxWait
   return { nats, server, connection, bus, other, make, close, lines: [] as string[] };
 }
 
-/** A bus with one message, and a subscriber that has it. */
+/** Returns a bus with one message, and a subscriber that has received this message. */
 async function setUpWithOne(history: { size?: number; ttl?: number } = {}, options = {}) {
   const all = setUp(history, options);
   await all.bus.subscribe('a', new Recorder(all.lines));
@@ -37,7 +37,7 @@ async function setUpWithOne(history: { size?: number; ttl?: number } = {}, optio
   await all.other.bus.publish('a', Buffer.from('1'));
   await turns();
   expect(all.lines).toEqual(['a 1']);
-  /** The connection is lost; before it is back, something happens. */
+  /** Loses the connection, calls `meanwhile`, and establishes the connection again. */
   const away = async (meanwhile: () => void): Promise<void> => {
     all.connection.lose();
     await turns();
@@ -56,7 +56,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 };
 
 describe('messages', () => {
-  test('messages are kept and published, and each subscriber receives them once', async () => {
+  test('a NatsBus with a history keeps and publishes each message, and each subscriber receives the message once', async () => {
     const { bus, other, server, lines, close } = setUp({ size: 10, ttl: 60_000 });
     await bus.subscribe('a', new Recorder(lines));
     await bus.publish('a', Buffer.from('own'));
@@ -77,7 +77,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a subscription begins at the end of the history', async () => {
+  test('a new subscription of a NatsBus begins at the end of the history', async () => {
     const { bus, other, lines, close } = setUp();
     await other.bus.publish('a', Buffer.from('before'));
     await bus.subscribe('a', new Recorder(lines));
@@ -88,7 +88,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages that come while the first position is read are delivered once', async () => {
+  test('messages that come while a NatsBus reads the first position of a subscription are delivered once', async () => {
     const { bus, other, server, lines, close } = setUp();
     await other.bus.publish('a', Buffer.from('before'));
     server.before = (call) => {
@@ -105,7 +105,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('patterns have no history: a gap is reported after a lost connection', async () => {
+  test('a pattern of a NatsBus has no history, so a gap is reported after a lost connection', async () => {
     const { bus, other, lines, away, miss, close } = await setUpWithOne();
     const wide: string[] = [];
     await bus.subscribe('*', new Recorder(wide));
@@ -119,7 +119,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages to reserved topics of the library are not kept', async () => {
+  test('messages to the reserved topics of the library are not kept in the history in NATS', async () => {
     const { bus, other, server, nats, lines, close } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.bus.publish('$a', Buffer.from('1'));
@@ -130,7 +130,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages of a bus without a history, and bytes of other programs, are delivered unchanged', async () => {
+  test('a NatsBus with a history delivers messages of a bus without a history, and bytes of other programs, unchanged', async () => {
     const { bus, nats, lines, close } = setUp();
     const without = new NatsBus(nats.connect());
     await bus.subscribe('a', new Recorder(lines));
@@ -144,8 +144,8 @@ describe('messages', () => {
   });
 });
 
-describe('after a lost connection', () => {
-  test('the missed messages arrive in order and once, without a gap', async () => {
+describe('after a lost connection to NATS', () => {
+  test('after a lost connection to NATS, the missed messages arrive once and in order, without a gap', async () => {
     const { other, lines, away, miss, close } = await setUpWithOne();
     await away(() => miss(...Array.from({ length: 30 }, (_, at) => String(at + 2))));
     await other.bus.publish('a', Buffer.from('32'));
@@ -154,7 +154,7 @@ describe('after a lost connection', () => {
     await close();
   });
 
-  test('messages of other topics between the missed ones do not cause a gap', async () => {
+  test('messages of other topics between the missed messages in NATS do not cause a gap', async () => {
     const { server, lines, away, miss, close } = await setUpWithOne();
     await away(() => {
       for (const text of ['2', '3']) {
@@ -168,12 +168,12 @@ describe('after a lost connection', () => {
 
   test.each([
     [5, []],
-    // The message before the missed ones is kept as well.
+    // The stream keeps one message more than `size`. Here this is the message before the missed ones.
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'if four messages were missed and the size of the history is %i, a gap is reported only if one of them is not kept',
+    'if four messages were missed and the size of the history in NATS is %i, a gap is reported only if one of them is not kept',
     async (size, gap) => {
       const { lines, away, miss, close } = await setUpWithOne({ size });
       await away(() => miss('2', '3', '4', '5'));
@@ -185,14 +185,14 @@ describe('after a lost connection', () => {
 
   test.each<[string, (server: FakeJetStream) => void, string[]]>([
     [
-      'its messages have expired',
+      'all messages of a topic have expired',
       (server) => {
         server.stream.messages = [];
       },
       [],
     ],
     [
-      'its messages have expired, and there are new ones',
+      'all messages of a topic have expired, and a new one was published',
       (server) => {
         server.stream.messages = [];
         server.add(subject, entry('new'));
@@ -200,7 +200,7 @@ describe('after a lost connection', () => {
       ['a new'],
     ],
     [
-      'the server has lost its newest messages',
+      'the NATS server has lost its newest messages',
       (server) => {
         server.stream.messages = [];
         server.stream.last = 0;
@@ -208,7 +208,7 @@ describe('after a lost connection', () => {
       [],
     ],
     [
-      'the server has lost its newest messages, and uses their numbers for other messages',
+      'the NATS server has lost its newest messages, and uses their numbers for other messages',
       (server) => {
         server.stream.messages = [];
         server.stream.last = 0;
@@ -218,7 +218,7 @@ describe('after a lost connection', () => {
       ['a new'],
     ],
     ['the stream was deleted', (server) => server.streams.clear(), []],
-  ])('if %s, a gap is reported, and then the next messages arrive', async (_case, change, kept) => {
+  ])('if %s, a gap is reported after the reconnection, and then the next messages arrive', async (_case, change, kept) => {
     const { server, other, lines, away, close } = await setUpWithOne();
     await away(() => change(server));
     await other.bus.publish('a', Buffer.from('2'));
@@ -229,7 +229,7 @@ describe('after a lost connection', () => {
     await close();
   });
 
-  test('a gap is reported for a topic that had no message before the loss, since nothing shows whether messages were missed', async () => {
+  test('if a topic in NATS had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
     const { bus, other, lines, away, close } = await setUpWithOne();
     const empty: string[] = [];
     await bus.subscribe('empty', new Recorder(empty));
@@ -241,7 +241,7 @@ describe('after a lost connection', () => {
     await close();
   });
 
-  test('if the connection is lost again while the history is read, reading continues at the same place', async () => {
+  test('if the connection to NATS is lost again while the history is read, the bus continues to read at the same place', async () => {
     const { connection, lines, miss, close } = await setUpWithOne();
     for (let times = 0; times < 8; times++) {
       connection.lose();
@@ -256,14 +256,14 @@ describe('after a lost connection', () => {
     await close();
   });
 
-  test('a subscription that is made while NATS is away begins when NATS is back', async () => {
+  test('a subscription that is made while NATS cannot be reached begins when NATS can be reached again', async () => {
     const { bus, other, connection, lines, close } = setUp();
     connection.lose();
     await turns();
     const subscribing = bus.subscribe('a', new Recorder(lines));
     await other.bus.publish('a', Buffer.from('before'));
     connection.back();
-    // The fake does not renew subscriptions that it has not sent.
+    // The simulated client does not renew subscriptions that it has not sent.
     bus.unsubscribe('a');
     await subscribing;
     await bus.subscribe('a', new Recorder(lines));
@@ -274,8 +274,8 @@ describe('after a lost connection', () => {
   });
 });
 
-describe('while the connection lasts', () => {
-  test('a message that does not follow the last one is held until the messages between them are read', async () => {
+describe('while the connection to NATS lasts', () => {
+  test('a message from NATS that does not follow the last received message is held until the messages between the two were read', async () => {
     const { other, server, lines, close } = await setUpWithOne();
     server.add(subject, entry('2'), false);
     server.add(subject, entry('3'), false);
@@ -286,7 +286,7 @@ describe('while the connection lasts', () => {
     await close();
   });
 
-  test('if all messages of a topic expire, no gap is reported', async () => {
+  test('if all messages of a topic expire while the connection to NATS lasts, no gap is reported', async () => {
     const { other, server, lines, close } = await setUpWithOne();
     server.stream.messages = [];
     await other.bus.publish('a', Buffer.from('2'));
@@ -301,16 +301,16 @@ describe('while the connection lasts', () => {
     await away(() => {
       miss('2', '3');
       server.before = (call) => {
-        // After the first message was read.
+        // At this time, the first message was read.
         if (call === 'getMessage' && ++calls === 2) miss('4', '5', '6', '7', '8');
       };
     });
-    // Message 2 was read. It is left out, since no gap would be reported between it and message 5.
+    // Message 2 was read. The page leaves it out, since a gap between message 2 and message 5 could not be reported.
     expect(lines).toEqual(['a 1', 'gap', 'a 5', 'a 6', 'a 7', 'a 8']);
     await close();
   });
 
-  test('if more messages than the history keeps are published to a new topic at once, a gap is reported', async () => {
+  test('if more messages than the history in NATS keeps are published to a new topic at once, a gap is reported', async () => {
     const { bus, server, lines, close } = setUp({ size: 1 });
     await bus.subscribe('other', new Recorder());
     await turns(20);
@@ -336,7 +336,7 @@ describe('while the connection lasts', () => {
     await close();
   });
 
-  test('if NATS refuses to read the position, the subscription is refused, and can be made again', async () => {
+  test('if NATS refuses to read the position where a subscription begins, `subscribe` rejects, and can be called again', async () => {
     const { bus, server, connection, close } = setUp();
     server.refusals.set('getMessage', new Error('Permissions Violation'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('Permissions');
@@ -347,8 +347,8 @@ describe('while the connection lasts', () => {
   });
 });
 
-describe('publishing', () => {
-  test('messages that are published while NATS is away wait, and arrive in order without a gap', async () => {
+describe('publishing to NATS', () => {
+  test('messages that are published while NATS cannot be reached wait, and arrive later in order without a gap', async () => {
     const { bus, connection, lines, close } = await setUpWithOne();
     connection.lose();
     await turns();
@@ -378,7 +378,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('a message that was stored and not confirmed is not sent again; its subscribers are notified of a gap before later messages', async () => {
+  test('if the connection is lost before NATS confirms a message, the message is not sent again, and a gap is reported before later messages', async () => {
     const { bus, other, server, connection, lines, close } = await setUpWithOne();
     const far: string[] = [];
     await other.bus.subscribe('a', new Recorder(far));
@@ -395,7 +395,7 @@ describe('publishing', () => {
     await turns(30);
     const expected = ['a unknown', 'gap', 'a 2'];
     expect(lines).toEqual(['a 1', ...expected]);
-    // The mark is in the history, so subscribers of other processes see it, also those that come back later.
+    // The mark is in the history. So subscribers in other processes are notified as well, even if they come back later.
     expect(far).toEqual(expected);
     const page = await bus.history!.read('a', '0-0', 10);
     expect(page.messages.map(({ bytes }) => bytes && String(bytes))).toEqual(['1', 'unknown', null, '2']);
@@ -413,7 +413,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('a message that is too large for the server is refused, and reported as a gap', async () => {
+  test('`publish` rejects for a message that is too large for the NATS server with a history, and a gap is reported', async () => {
     const { bus, lines, close } = await setUpWithOne();
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
     await bus.publish('a', Buffer.from('2'));
@@ -422,7 +422,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
+  test('`publish` rejects if more than `maxWaiting` bytes would wait for NATS, and a gap is reported before the next message', async () => {
     const { bus, connection, lines, close } = await setUpWithOne({}, { maxWaiting: 10 });
     connection.lose();
     await turns();
@@ -437,7 +437,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('a message that has waited for longer than `ttl` is lost', async () => {
+  test('`publish` rejects for a message that has waited for NATS for longer than `history.ttl`, and a gap is reported', async () => {
     const { bus, connection, lines, close } = await setUpWithOne({ ttl: 1_000 });
     connection.lose();
     await turns();
@@ -455,7 +455,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('if the stream is deleted, it is made again, and the messages that NATS refused meanwhile are lost', async () => {
+  test('if the stream is deleted, the bus creates the stream again, and messages that NATS refused before that are lost', async () => {
     const { bus, server, lines, close } = await setUpWithOne();
     server.streams.clear();
     await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('not enabled');
@@ -466,7 +466,7 @@ describe('publishing', () => {
     await close();
   });
 
-  test('if NATS refuses the stream, each message is refused with that error until the next connection', async () => {
+  test('if NATS refuses to create the stream, `publish` and `subscribe` reject with this error until the next connection', async () => {
     const nats = new FakeNats();
     const server = new FakeJetStream(nats);
     server.refusals.set('add', new ApiError('insufficient storage resources', 10_047));
@@ -483,8 +483,8 @@ describe('publishing', () => {
   });
 });
 
-describe('the stream', () => {
-  test('the stream gets the settings of the last bus, and keeps the settings that the bus does not know', async () => {
+describe('the stream in NATS', () => {
+  test('the stream gets the settings of the bus that was created last, and keeps its other settings', async () => {
     const { server, nats, bus, close } = setUp({ size: 10 });
     await bus.publish('a', Buffer.from('1'));
     Object.assign(server.stream.config, { num_replicas: 3 });
@@ -496,7 +496,7 @@ describe('the stream', () => {
     await close();
   });
 
-  test('the stream is made once if two buses with different settings make it at the same time', async () => {
+  test('if two buses with different settings create the stream at the same time, the stream is created once', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
     server.before = (call) => {
@@ -523,7 +523,7 @@ describe('the stream', () => {
   });
 });
 
-test('`close` waits for the messages that NATS has not confirmed, and ends the commands that run', async () => {
+test('`close` of a NatsBus waits for the messages that NATS has not confirmed, and rejects commands that cannot be sent', async () => {
   const { bus, other, server, connection, lines } = await setUpWithOne();
   const publishing = bus.publish('a', Buffer.from('2'));
   await bus.close();
@@ -543,7 +543,7 @@ test('`close` waits for the messages that NATS has not confirmed, and ends the c
   await expect(other.bus.publish('a', Buffer.from('4'))).rejects.toThrow('closed');
 });
 
-test('a page has the messages after a position, and shows whether it reaches the end', async () => {
+test('`history.read` of a NatsBus returns the messages after a position, and says whether the page reaches the end', async () => {
   const { bus, server, close } = setUp();
   const { history } = bus;
   for (const text of ['1', '2', '3', '4']) await bus.publish('a', Buffer.from(text));
@@ -563,7 +563,7 @@ test('a page has the messages after a position, and shows whether it reaches the
   expect(await read(one, 4)).toEqual({ messages: '234', isGap: false, position: four, isEnd: true });
   expect(await read(four, 1)).toEqual({ messages: '', isGap: false, position: four, isEnd: true });
   expect(await read('0-0', 10)).toEqual({ messages: '1234', isGap: true, position: four, isEnd: true });
-  // Positions of another stream: their numbers or their tags are different.
+  // These are positions of another stream: their numbers or their tags are different.
   expect(await read('9-5', 10)).toEqual({ messages: '', isGap: true, position: four, isEnd: true });
   expect(await read('2-5', 10)).toEqual({ messages: '34', isGap: true, position: four, isEnd: true });
   expect(two).toMatch(/^2-\d+$/);
@@ -576,7 +576,7 @@ test.each([
   [{ history: { jetstream: {} } }, 'history.jetstream is an object, not what jetstreamManager()'],
   [{ history: { jetstream: { jetstream() {}, streams: {} } } }, 'history.jetstream is an object'],
   [{ history: true }, 'history is true'],
-])('the options %j are refused', (options, text) => {
+])('the constructor of NatsBus refuses the options %j', (options, text) => {
   expect(() => new NatsBus(new FakeNats().connect(), options as never)).toThrow(text);
 });
 
@@ -584,7 +584,7 @@ test.each([
   [{ size: 0 }, 'history.size'],
   [{ ttl: 999 }, 'history.ttl'],
   [{ length: 1 }, 'length'],
-])('the settings %j are refused', (settings, text) => {
+])('the constructor of NatsBus refuses the settings %j of the history', (settings, text) => {
   const nats = new FakeNats();
   const connection = nats.connect();
   const jetstream = new FakeJetStream(nats).manager(connection);

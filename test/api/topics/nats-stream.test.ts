@@ -1,4 +1,4 @@
-/** Entries and positions in a stream of NATS, as the bus writes them, and bytes and strings that are neither. */
+/** Tests of the entries and positions that the bus writes into a stream of NATS, and of bytes and strings that are neither. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/api/topics/history-engine.ts';
@@ -22,7 +22,7 @@ const tags = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const sequences = fc.nat({ max: 999_999_999_999_999 });
 
 describe('an entry', () => {
-  test('an entry is parsed to the bytes of the message, and to a position with a number and a tag', () => {
+  test('an entry in NATS is parsed to the bytes of the message, and to a position with a number and a tag', () => {
     fc.assert(
       fc.property(sequences, tags, fc.uint8Array(), (seq, tag, bytes) => {
         const stored = parseStored({ seq, data: serializeEntry('m', tag, bytes) });
@@ -35,20 +35,20 @@ describe('an entry', () => {
     );
   });
 
-  test('an entry of the kind `g` is a mark without bytes', () => {
+  test('an entry of the kind `g` is parsed as a mark without bytes', () => {
     const data = serializeEntry('g', 7n, Buffer.alloc(0));
     expect(parseStored({ seq: 3, data })).toEqual({ id: '3-7', bytes: null });
     expect(parseRepublished(headersOf(3, 2), data)).toEqual({ id: '3-7', previous: '2-', bytes: null });
   });
 
-  test('an entry that NATS has published has the number of the message before it', () => {
+  test('an entry that NATS has published contains the number of the message before it', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     const bytes = Buffer.from('x');
     expect(parseRepublished(headersOf(9, 4), data)).toEqual({ id: '9-7', previous: '4-', bytes });
     expect(parseRepublished(headersOf(9, 0), data)).toEqual({ id: '9-7', previous: START, bytes });
   });
 
-  test('an entry in any other form is not a message', () => {
+  test('bytes in any other form are not an entry', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     expect(parseRepublished(undefined, data)).toBeNull();
     for (const value of ['', 'x', '-1', '1e3', '01', '1000000000000000']) {
@@ -66,7 +66,7 @@ describe('an entry', () => {
 });
 
 describe('positions', () => {
-  test.each([START, '1-0', '999999999999999-18446744073709551615'])('%s is a position', (text) => {
+  test.each([START, '1-0', '999999999999999-18446744073709551615'])('%s is a position in NATS', (text) => {
     expect(natsOrder.isPosition(text)).toBe(true);
   });
 
@@ -84,11 +84,11 @@ describe('positions', () => {
     '1e3-0',
     '1000000000000000-0',
     '0-100000000000000000000',
-  ])('%j is not a position', (text) => {
+  ])('%j is not a position in NATS', (text) => {
     expect(natsOrder.isPosition(text)).toBe(false);
   });
 
-  test('positions are ordered by number', () => {
+  test('positions in NATS are ordered by their numbers', () => {
     expect(natsOrder.isAfter('10-1', '9-5')).toBe(true);
     expect(natsOrder.isAfter('9-5', '10-1')).toBe(false);
     expect(natsOrder.isAfter('9-6', '9-5')).toBe(false);
@@ -102,7 +102,7 @@ describe('positions', () => {
 test.each([
   [1_000, 1_000_000_000],
   [3_600_000, 120_000_000_000],
-])('if messages are kept for %i ms, the duplicate window has %i ns', (ttl, duplicate_window) => {
+])('if messages are kept for %i ms, NATS looks for duplicates in a window of %i ns', (ttl, duplicate_window) => {
   expect(streamConfig('p', { size: 5, ttl })).toEqual({
     name: 'p-history',
     subjects: ['p.h.>'],

@@ -1,4 +1,7 @@
-/** Presence of several processes over a bus: all know the members, lost messages are detected, and members of a dead process leave after its lease. */
+/**
+ * Tests of the presence of several processes over a bus: every process knows all members, lost messages are detected, and the members of a
+ * dead process leave after its lease.
+ */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
 import {
@@ -43,7 +46,7 @@ interface Process {
   readonly errors: string[];
 }
 
-/** A process whose members have the number of their guest as info. */
+/** Starts a process. The info of each member is the number of its guest. */
 function start(presence: PresenceOptions = {}, options: TopicsOptions = {}): Process {
   const bus = hub.bus();
   const errors: string[] = [];
@@ -59,7 +62,7 @@ function start(presence: PresenceOptions = {}, options: TopicsOptions = {}): Pro
   return process;
 }
 
-/** Lets time pass on the fake clock, and the messages of the bus arrive. */
+/** Lets time pass on the fake clock, and lets the messages of the bus arrive. */
 async function pass(time: number): Promise<void> {
   for (let left = time; left > 0; left -= 50) {
     vi.advanceTimersByTime(Math.min(left, 50));
@@ -73,7 +76,7 @@ const join = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
 const leave = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
   topics.unsubscribe(guests[guest]!.seat, topic);
 
-/** Keeps the events as lines. */
+/** Watches a topic, and records its events as lines. */
 function watch({ topics }: Process, topic = 'room'): { presence: Presence; events: string[] } {
   const events: string[] = [];
   const presence = topics.presence(topic, {
@@ -85,7 +88,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each process knows the members of both processes, whether they joined before it watched the topic or later', async () => {
+  test('each of two processes knows the members of both, whether a member joined before or after the process began to watch the topic', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -106,7 +109,7 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('`ready` resolves when all other processes have answered, or after a second if a process does not answer', async () => {
+  test('`presence.ready` resolves when all other processes have answered, or after a second if one of them does not answer', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     await pass(2_000);
@@ -138,7 +141,7 @@ describe('two processes', () => {
     await closed;
   });
 
-  test('a process that starts later knows the members of the other processes at once, and they know its members', async () => {
+  test('a process that starts later soon knows the members of the other processes, and the other processes know its members', async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);
@@ -151,7 +154,7 @@ describe('two processes', () => {
     expect(infosOf(later.presence)).toEqual([0, 1]);
   });
 
-  test('if the info of a member changes, all processes update the member', async () => {
+  test('if the info of a member changes, every process that watches the topic updates the member', async () => {
     let info: unknown = 'old';
     const [here, there] = [start(), start({ member: () => info, maxInfoSize: 20 })];
     join(there, 1);
@@ -165,7 +168,7 @@ describe('two processes', () => {
     };
     update('new');
     await pass(200);
-    // Only the newest info leaves, and an equal info is no change.
+    // Only the newest info is sent, and an equal info does not count as a change.
     for (const value of ['newer', 'newest', 'newest']) update(value);
     await pass(200);
     update('newest');
@@ -173,12 +176,12 @@ describe('two processes', () => {
     expect(events).toEqual(['join old', 'update old to new', 'update new to newest']);
     expect(own.events).toEqual(['update old to new', 'update new to newer', 'update newer to newest']);
     expect(presence.members).toMatchObject([{ id, info: 'newest' }]);
-    // An info that is too large becomes null, as for a new member.
+    // An info that is too large becomes null. The same happens for a new member.
     update('x'.repeat(100));
     await pass(200);
     expect(infosOf(presence)).toEqual([null]);
     expect(there.errors).toEqual(['WS_PRESENCE_INFO']);
-    // A member that leaves at once is not updated.
+    // A member that leaves before its update is sent is not updated.
     update('last');
     leave(there, 1);
     await pass(200);
@@ -186,7 +189,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if a connection leaves and joins again at once, the other processes receive its leave and its join with the new info', async () => {
+  test('if a connection leaves a topic and immediately joins again, the other processes receive the leave, and then the join with the new info', async () => {
     let info = 'old';
     const [here, there] = [start(), start({ member: () => info })];
     join(there, 1);
@@ -197,7 +200,7 @@ describe('two processes', () => {
     join(there, 1);
     await pass(200);
     expect(events).toEqual(['join old', 'leave old', 'join new']);
-    // If a connection joins and leaves before the other processes are notified, they never receive it.
+    // If a connection joins and leaves before the next announcement, the other processes receive neither event.
     join(there, 2);
     leave(there, 2);
     await pass(200);
@@ -205,7 +208,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('once all `Presence` objects of a topic are closed, no process announces changes', async () => {
+  test('once all `Presence` objects of a topic are closed, no process announces changes of this topic', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -224,7 +227,7 @@ describe('two processes', () => {
 });
 
 describe('leases', () => {
-  test('when a process dies, its members leave at the end of its lease and not earlier, and other members stay', async () => {
+  test('when a process dies, its members leave at the end of its lease and not earlier, and the members of other processes stay', async () => {
     const [here, there, third] = [start(), start(), start()];
     join(here, 0);
     join(there, 1);
@@ -242,7 +245,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([0, 3]);
   });
 
-  test('when a process closes its Topics, its members leave at once although their connections stay open', async () => {
+  test('when a process closes its Topics, its members leave immediately, although their connections stay open', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { presence } = watch(here);
@@ -254,7 +257,7 @@ describe('leases', () => {
     expect(guests[1]!.seat.state).toBe('open');
   });
 
-  test('each process has the lease that it announces itself', async () => {
+  test('each process has the lease that it announces', async () => {
     const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
     join(there, 1);
     join(slow, 2);
@@ -267,7 +270,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([2]);
   });
 
-  test('if a process comes back after its lease has ended, its members join again', async () => {
+  test('if a process can reach the bus again after its lease has ended, its members join again', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);
@@ -289,7 +292,7 @@ describe('leases', () => {
     join(there, 1);
     const { events } = watch(here);
     await pass(1_000);
-    // All timers are late. Messages that arrived meanwhile are read after the timers.
+    // All timers are late. Messages that have arrived in the meantime are read after the timers.
     const now = performance.now();
     vi.spyOn(performance, 'now').mockImplementation(() => now + 10 * lease);
     vi.advanceTimersByTime(5_000);
@@ -298,8 +301,8 @@ describe('leases', () => {
   });
 });
 
-describe('the detection of a lost message', () => {
-  test('the next beat detects a lost change, snapshot or request', async () => {
+describe('the detection of lost presence messages', () => {
+  test('a process detects with the next beat that a change, a snapshot or a request was lost', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -315,7 +318,7 @@ describe('the detection of a lost message', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('a process asks for a snapshot at once when its bus reports a gap', async () => {
+  test('when its bus reports a gap, a process gets the missed members without waiting for the next regular beat', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -328,7 +331,7 @@ describe('the detection of a lost message', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('a process that could send but received no message for longer than the lease gets the full list again', async () => {
+  test('a process that could send but not receive for longer than the lease gets the full list of members again', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);
@@ -343,7 +346,7 @@ describe('the detection of a lost message', () => {
     expect(infosOf(presence)).toEqual([1, 2]);
   });
 
-  test('if a part of a snapshot is missing, the other parts are not used', async () => {
+  test('if one part of a snapshot is lost, the other parts of the snapshot are not used', async () => {
     const [here, there] = [start(), start({ member: () => 'x'.repeat(5_000), maxInfoSize: 6_000 })];
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
     let parts = 0;
@@ -354,14 +357,14 @@ describe('the detection of a lost message', () => {
     expect(presence.size).toBe(0);
     hub.isLost = () => false;
     await pass(5_300);
-    // The infos of these members are over the limit of this process.
+    // The infos of these members are larger than `maxInfoSize` of this process, so they become null.
     expect(presence.members.map(({ info }) => info)).toEqual(guests.map(() => null));
     expect(here.errors).toContain('WS_PRESENCE_INFO');
   });
 });
 
-describe('size', () => {
-  test('many changes of one topic cause only one announcement per 50 ms', async () => {
+describe('many members', () => {
+  test('many changes of the members of one topic cause only one announcement per 50 ms', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -375,7 +378,7 @@ describe('size', () => {
     expect(infosOf(presence)).toEqual([7]);
   });
 
-  test('a large list is split into messages of at most 16 KiB plus one member', async () => {
+  test('a large list of members is split into messages of at most 16 KiB plus one member', async () => {
     const [here, there] = [
       start({ maxInfoSize: 8_192 }),
       start({ member: () => 'x'.repeat(8_000), maxInfoSize: 8_192 }),
@@ -394,7 +397,7 @@ describe('size', () => {
     expect(Math.max(...sizes)).toBeLessThan(16_384 + 8_192);
   });
 
-  test('`maxMembers` counts the members of all processes, and further members are added when there is room', async () => {
+  test('`maxMembers` counts the members of all processes, and members that were left out are added when there is room', async () => {
     const [here, there] = [start({ maxMembers: 4 }), start()];
     for (let guest = 0; guest < 6; guest++) join(there, guest);
     join(here, 6);
@@ -407,7 +410,7 @@ describe('size', () => {
     expect(presence.isPartial).toBe(false);
   });
 
-  test('a process answers endless requests for a large list with a pause for each part of the list', async () => {
+  test('if a program requests a large list of members again and again, the list is sent with a pause for each of its parts', async () => {
     const here = start();
     const there = start({ member: () => 'x'.repeat(60_000), maxInfoSize: 65_536 });
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
@@ -423,14 +426,14 @@ describe('size', () => {
       await pass(50);
     }
     const snapshots = hub.published.filter(({ size, text }) => size > 60_000 && text.includes('"part":0'));
-    // An answer has eight parts and so takes 80 ms.
+    // A snapshot has eight parts, so the next snapshot is sent after 80 ms at the earliest.
     expect(snapshots.length).toBeLessThanOrEqual(2_000 / 80);
     expect(snapshots.length).toBeGreaterThan(10);
   });
 });
 
 describe('the reserved names', () => {
-  test('subscribers and publishers cannot use the reserved names, and `**` does not match them', async () => {
+  test('`subscribe` and `publish` refuse the names that are reserved for presence, and `**` does not match these names', async () => {
     const [here, there] = [start(), start()];
     const all = guests[0]!;
     const code = (topic: string): string =>
@@ -466,7 +469,7 @@ describe('a broken program on the bus', () => {
   const head = { process: 'stranger', lease, hello: false };
   const none = { watched: [], versions: [], needs: [] };
 
-  test('bytes that are not a message are counted and reported', async () => {
+  test('bytes on the topics of presence that are not a valid message are counted and reported', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -476,7 +479,7 @@ describe('a broken program on the bus', () => {
       ['$presence', Buffer.from('hello')],
       ['$presence/room', Buffer.alloc(0)],
       ['$presence/room', Buffer.alloc(2_000_000)],
-      // These messages belong to the other kind of topic.
+      // Each of the next two messages belongs to the other kind of topic.
       ['$presence', snapshot],
       ['$presence/room', serializeFarewell('stranger')],
       ['$presence', serializeBeats(head, { ...none, watched: ['"a//b"'] })[0]!],
@@ -491,7 +494,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('if a program announces endless processes, only a thousand of them are kept', async () => {
+  test('if a program on the bus announces 1,500 processes, only 1,000 of them are kept', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -507,7 +510,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if a program watches endless topics, only `maxTopics` of them are announced', async () => {
+  test('if a program on the bus watches ten topics, only `maxTopics` of them are announced', async () => {
     const here = start({ maxTopics: 3 });
     await pass(1_000);
     const watched = Array.from({ length: 10 }, (_, at) => `"t/${at}"`);
@@ -517,7 +520,7 @@ describe('a broken program on the bus', () => {
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
   });
 
-  test('if a program announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
+  test('if a program on the bus announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
     const here = start({ maxMembers: 100 });
     const { presence } = watch(here);
     await pass(1_000);

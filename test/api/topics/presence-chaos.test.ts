@@ -1,7 +1,7 @@
 /**
- * Presence over a bus that loses, delays and reorders messages, with processes that start, die and lose the bus at random. Once the bus
- * works again, all processes that watch a topic have the true list of its members and their infos. At any time, each join comes once, before its
- * updates and its leave.
+ * Tests of presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. Once the bus
+ * works again, every process that watches a topic must have the true list of its members and their infos. At any time, a join of a member
+ * comes first, then its updates, and then its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ afterAll(closeServers);
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
-/** Records the calls of the handlers, and compares `members` with them. */
+/** Records the calls of the handlers, and compares `members` with the members that the calls have reported. */
 class Witness {
   readonly presence: Presence;
   readonly #present = new Map<string, PresenceMember>();
@@ -73,7 +73,7 @@ class Process {
           return `${name} ${number} ${this.versions[number]}`;
         },
       },
-      // Errors are expected here, since the test takes the bus away.
+      // Errors are expected, since the test cuts off the bus.
       handlers: { error: () => {} },
       maxSubscribeRate: Number.POSITIVE_INFINITY,
     });
@@ -132,7 +132,7 @@ const steps = {
   end: async ({ processes }: World, at: number) => {
     const process = processes[at];
     processes[at] = null;
-    // The farewell may be lost. A closing process does not wait for it.
+    // The farewell may be lost on the bus. The process does not notice that.
     await process?.topics.close();
   },
   start: (world: World, at: number) => {
@@ -183,7 +183,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test('after random failures every process has the true list of members, and each join has at most one leave', async () => {
+test('after random failures, every process that watches a topic has the true list of members, and no member joins or leaves twice in a row', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);
@@ -212,7 +212,7 @@ test('after random failures every process has the true list of members, and each
           if (process) process.bus.isDeaf = false;
           process?.bus.back();
         }
-        // Dead processes disappear after their lease. A late message may bring one back, for one more lease.
+        // The members of dead processes leave after the lease. A late message may bring a dead process back, for one more lease.
         await pass(3 * lease + 2_500);
         for (const name of names) {
           const truth = world.processes
