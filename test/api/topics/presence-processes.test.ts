@@ -1,10 +1,10 @@
-/** The other processes with presence: their leases, and the topics that they watch. */
+/** Tests of the other processes that use presence: their leases, and the topics that they watch. */
 import { expect, test } from 'vitest';
 import { PresenceProcesses } from '../../../src/api/topics/presence-processes.ts';
 
 const lease = 15_000;
 
-test('a process is alive until its lease ends, counted from its last message', () => {
+test('a process counts as alive until its lease ends, counted from its last message', () => {
   const processes = new PresenceProcesses(lease);
   expect(processes.nextEnd()).toBe(Number.POSITIVE_INFINITY);
   expect(processes.heardOf('a', null, 0)).toBe(lease);
@@ -33,7 +33,7 @@ test('at most 1,000 processes are kept: a further process is refused, and the kn
   expect(processes.heardOf('one more', null, 0)).toBe(lease);
 });
 
-test('a watched topic expires with the lease unless the process names it again', () => {
+test('a topic that a process watches expires with the lease, unless the process names the topic again', () => {
   const processes = new PresenceProcesses(lease);
   const unwatched: string[] = [];
   processes.heardOf('a', null, 0);
@@ -50,7 +50,7 @@ test('a watched topic expires with the lease unless the process names it again',
   expect([...processes.delete('a')]).toEqual([]);
 });
 
-test('`extend` moves the ends of all leases and watches', () => {
+test('`extend` moves the ends of all leases and of all watched topics', () => {
   const processes = new PresenceProcesses(lease);
   processes.heardOf('a', null, 0);
   processes.watches('a', 'x', 0);

@@ -1,4 +1,4 @@
-/** The members of one topic. Changes are applied in the order of their versions. If a version is missing, a snapshot is needed. */
+/** Tests of the members of one topic. Changes are applied in the order of their versions. If a version is missing, a snapshot is needed. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemberEntry } from '../../../src/api/topics/presence-messages.ts';
 import { Observer, PresenceView } from '../../../src/api/topics/presence-view.ts';
@@ -39,7 +39,7 @@ function change(previous: number, version: number, left: number[], joined: Membe
 const infos = (): unknown[] => view.members().map(({ info }) => info);
 
 describe('changes', () => {
-  test('changes are applied to the version that they follow', () => {
+  test('changes of a list of members are applied to the version that they follow', () => {
     expect(snapshot(3, [[1, 'a']])).toBe(false);
     expect(
       change(
@@ -56,7 +56,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
   });
 
-  test('a member that is in the list already gets its new info in its place, and keeps its id', () => {
+  test('a member that is already in the list gets its new info, and keeps its place and its id', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -69,7 +69,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'join b', 'update a to c']);
   });
 
-  test('a member of this process gets its new info, and a member that the limit has left out stays out', () => {
+  test('a member of this process gets its new info, and a member that was left out because of the limit stays out', () => {
     const own = (number: number, info: unknown) => ({ number, info, text: '' });
     for (let number = 1; number <= 6; number++) view.join(own(number, number));
     view.update(own(1, 'new'));
@@ -95,7 +95,7 @@ describe('changes', () => {
     expect(infos()).toEqual(['b', 'c']);
   });
 
-  test('changes that arrive late or twice are ignored', () => {
+  test('changes of a list of members that arrive late or twice are ignored', () => {
     snapshot(3, []);
     change(3, 4, [], [[1, 'a']]);
     expect(change(3, 4, [], [[1, 'a']])).toBe(false);
@@ -107,7 +107,7 @@ describe('changes', () => {
 });
 
 describe('a snapshot', () => {
-  test('a snapshot reports only the differences, and a member with another info is updated', () => {
+  test('a new snapshot reports only the differences from the list, and a member with another info is updated', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -123,7 +123,7 @@ describe('a snapshot', () => {
     expect(infos()).toEqual(['b', 'd', 'e']);
   });
 
-  test('an older snapshot is ignored', () => {
+  test('a snapshot that is older than the list of members is ignored', () => {
     snapshot(5, [[1, 'a']]);
     expect(snapshot(4, [[2, 'b']])).toBe(false);
     expect(infos()).toEqual(['a']);
@@ -154,14 +154,14 @@ describe('a snapshot', () => {
       ],
     ],
     [
-      'is of another snapshot',
+      'belongs to another snapshot',
       [
         [1, 0, 2],
         [2, 1, 2],
       ],
     ],
     [
-      'says another number of parts',
+      'names another number of parts',
       [
         [1, 0, 2],
         [1, 1, 3],
@@ -169,7 +169,7 @@ describe('a snapshot', () => {
       ],
     ],
     ['arrives before the first part', [[1, 1, 2]]],
-  ])('a snapshot is not used if a part %s, and another snapshot is needed', (_, parts) => {
+  ])('if a part of a snapshot %s, the snapshot is not used, and another snapshot is needed', (_, parts) => {
     for (const [version = 0, part = 0, count = 0] of parts)
       expect(snapshot(version, [[part, String(part)]], part, count)).toBe(true);
     expect(infos()).toEqual([]);
@@ -178,7 +178,7 @@ describe('a snapshot', () => {
   });
 });
 
-test('a snapshot is needed if the announced version is newer than the list, and not if the announced version is older', () => {
+test('a snapshot is needed if a process announces a newer version of its list, and not needed if the announced version is older', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
@@ -188,7 +188,7 @@ test('a snapshot is needed if the announced version is newer than the list, and 
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('a full view needs a snapshot of the members that it left out, but only once the view has room', () => {
+test('when a full view of the members has room again, a snapshot of the members that were left out is needed', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],
@@ -221,6 +221,6 @@ test('when a process is forgotten, all its members leave', () => {
   view.forget('unknown');
   expect(infos()).toEqual(['own']);
   expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
-  // If the process comes back, its first snapshot is needed again.
+  // If the process comes back, a first snapshot of its members is needed again.
   expect(change(1, 2, [], [])).toBe(true);
 });

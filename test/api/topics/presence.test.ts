@@ -1,4 +1,4 @@
-/** Presence in one process: the members of a topic, and members that join and leave. */
+/** Tests of presence in one process: the members of a topic, and members that join and leave. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
 import type { PresenceOptions } from '../../../src/api/topics/presence-options.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(closeServers);
 afterEach(useRealClock);
 
-/** Topics whose members have the number of their guest as info. */
+/** Returns topics in which the info of a member is the number of its guest. */
 function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
   const member = (connection: unknown): number => guests.findIndex(({ seat }) => seat === connection);
   return new Topics({
@@ -54,7 +54,7 @@ describe('members', () => {
     expect(events).toEqual(['join 1', 'leave 0']);
   });
 
-  test('a member has an id that is the same in all topics and that no other member has', async () => {
+  test('each member has a unique id, which is the same in all topics', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     for (const name of ['one', 'two']) for (const { seat } of [a, b]) topics.subscribe(seat, name);
@@ -68,7 +68,7 @@ describe('members', () => {
     expect(Object.isFrozen(one[0])).toBe(true);
   });
 
-  test('a member leaves when its connection is closed', async () => {
+  test('a member of a topic leaves when its connection is closed', async () => {
     await using topics = numbered();
     const guest = await room.join();
     topics.subscribe(guest.seat, 'room');
@@ -80,7 +80,7 @@ describe('members', () => {
     expect(left).toEqual([id]);
   });
 
-  test('subscribers of a pattern are not members', async () => {
+  test('subscribers of a pattern are not members of the topics that match the pattern', async () => {
     await using topics = numbered();
     topics.subscribe(guests[0]!.seat, '**', { wildcards: true });
     const presence = topics.presence('room');
@@ -89,7 +89,7 @@ describe('members', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('the info of a member is the result of the option `member` as JSON represents it, and null without this option', async () => {
+  test('the info of a member is the result of the option `member` after a conversion to JSON, and null without this option', async () => {
     await using plain = new Topics({ presence: {} });
     await using topics = new Topics({
       presence: {
@@ -109,7 +109,7 @@ describe('members', () => {
   });
 });
 
-test('`member` is not called for a topic that no process watches', async () => {
+test('the option `member` is not called for a topic that no process watches', async () => {
   const member = vi.fn();
   await using topics = new Topics({ presence: { member } });
   for (const { seat } of guests) topics.subscribe(seat, 'room');
@@ -123,7 +123,7 @@ test('`member` is not called for a topic that no process watches', async () => {
 });
 
 describe('handlers', () => {
-  test('the handlers of all Presence objects of a topic are called; a closed Presence object receives no calls and has no members', async () => {
+  test('the handlers of all open Presence objects of a topic are called, and a closed Presence object has no members', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>
@@ -145,7 +145,7 @@ describe('handlers', () => {
     expect(topics.presence('room').size).toBe(4);
   });
 
-  test('a handler may subscribe, unsubscribe and close, and each join comes before its leave', async () => {
+  test('a presence handler may subscribe, unsubscribe and close, and each join comes before its leave', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string, more: () => unknown = () => {}): Presence =>
@@ -162,7 +162,7 @@ describe('handlers', () => {
     expect(events).toEqual(['first join 0', 'last join 0', 'first leave 0']);
   });
 
-  test('a handler that throws or rejects causes a warning, and the other handlers are called', async () => {
+  test('a presence handler that throws or rejects causes a process warning, and the other handlers are still called', async () => {
     await using topics = numbered();
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
@@ -187,7 +187,7 @@ describe('handlers', () => {
   });
 
   test.each([null, 5, [], { joined: () => {} }, { join: 5 }, { update: 5 }])(
-    'the handlers %j are refused',
+    '`presence` refuses the handlers %j',
     async (handlers) => {
       await using topics = numbered();
       expect(() => topics.presence('room', handlers as never)).toThrow(TypeError);
@@ -196,7 +196,7 @@ describe('handlers', () => {
 });
 
 describe('limits', () => {
-  test('members beyond maxMembers are left out until there is room', async () => {
+  test('members beyond `maxMembers` are left out until there is room for them', async () => {
     useFakeClock();
     await using topics = numbered({ maxMembers: 2 });
     const events: string[] = [];
@@ -212,7 +212,7 @@ describe('limits', () => {
     expect(events).toEqual(['join 0', 'join 1', 'join 3']);
   });
 
-  test('`presence` throws for a topic beyond maxTopics', async () => {
+  test('`presence` throws if more than `maxTopics` topics would be watched', async () => {
     await using topics = numbered({ maxTopics: 2 });
     const one = topics.presence('1');
     topics.presence('2');
@@ -229,7 +229,7 @@ describe('limits', () => {
     ['a circular object', () => circle],
     ['a bigint', () => 5n],
     [
-      'replaced by an exception',
+      'not returned, since `member` throws,',
       () => {
         throw new Error('no');
       },
@@ -243,7 +243,7 @@ describe('limits', () => {
     expect(errors.map((error) => (error as TopicError).code)).toEqual(['WS_PRESENCE_INFO']);
   });
 
-  test('an info of exactly maxInfoSize is kept', async () => {
+  test('an info of exactly `maxInfoSize` bytes is kept', async () => {
     await using topics = numbered({ member: () => 'xxxxxx', maxInfoSize: 8 });
     topics.subscribe(guests[0]!.seat, 'room');
     expect(infosOf(topics.presence('room'))).toEqual(['xxxxxx']);
@@ -256,12 +256,12 @@ describe('limits', () => {
     { maxInfoSize: 65_537 },
     { member: 5 },
     { leese: 1 },
-  ])('the presence options %j are refused', (presence) => {
+  ])('the constructor of Topics refuses the presence options %j', (presence) => {
     expect(() => new Topics({ presence: presence as never })).toThrow(/presence/);
   });
 });
 
-test('`presence` accepts names of topics without wildcards, and refuses other names', async () => {
+test('`presence` accepts only valid names of topics, and refuses patterns', async () => {
   await using topics = numbered();
   for (const name of ['', '$presence', '$presence/room', 'a//b'])
     expect(codeOf(() => topics.presence(name))).toBe('WS_TOPIC_NAME');
@@ -269,12 +269,12 @@ test('`presence` accepts names of topics without wildcards, and refuses other na
   expect(codeOf(() => topics.presence('x'.repeat(257)))).toBe('WS_TOPIC_TOO_LONG');
 });
 
-test('`presence` throws without the option `presence`', async () => {
+test('the method `presence` throws if Topics was created without the option `presence`', async () => {
   await using topics = new Topics();
   expect(() => topics.presence('room')).toThrow(/option `presence`/);
 });
 
-test('`close` of Topics ends every presence without calls of `leave`', async () => {
+test('`close` of Topics closes every Presence object without calls of `leave`', async () => {
   const topics = numbered();
   topics.subscribe(guests[0]!.seat, 'room');
   const left: unknown[] = [];

@@ -1,4 +1,4 @@
-/** The messages that connections have received at an earlier process before the bus had them. */
+/** Tests of `ReceivedBefore`, which remembers the messages that connections have received from an earlier process. */
 import { expect, test } from 'vitest';
 import type { Connection } from '../../../src/api/connection.ts';
 import { ReceivedBefore } from '../../../src/api/topics/received-before.ts';
@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('`of` returns the connections that already have a message, and `pendingOf` is empty once the highest number has arrived', () => {
+test('`of` returns the connections that have already received a message, and `pendingOf` is empty once the highest number has arrived', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];
@@ -28,7 +28,7 @@ test('`of` returns the connections that already have a message, and `pendingOf` 
   expect(before.of('t', message('p', 4), [topic])).toBeNull();
 });
 
-test('the number of publishers is limited, since peers may invent publishers, and the publishers of a topic are forgotten with the topic', () => {
+test('only 100 publishers of a topic are remembered, since peers may invent publishers, and all of them are forgotten with the topic', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const connection = {} as Connection<unknown>;
@@ -42,7 +42,7 @@ test('the number of publishers is limited, since peers may invent publishers, an
   expect(before.of('t', message('p98', 1), [topic])).toBeNull();
 });
 
-test('nothing is kept for a connection that has left the topic', () => {
+test('ReceivedBefore keeps no numbers for a connection that has left the topic', () => {
   const before = new ReceivedBefore();
   const [left, stays] = [{}, {}] as Connection<unknown>[];
   before.add(left!, 't', new Map([['p', 2]]));

@@ -1,8 +1,8 @@
-/** The map of publishers and topics has a limit, and keys in use are not forgotten. */
+/** Tests of the map of limited size, which does not forget keys in use. */
 import { expect, test } from 'vitest';
 import { RecentMap } from '../../../src/api/topics/recent-map.ts';
 
-test('the map keeps keys in use, forgets others, and holds at most twice `size` keys', () => {
+test('a RecentMap keeps keys in use, forgets other keys, and holds at most twice `size` keys', () => {
   const map = new RecentMap<number>(10);
   map.set('used', -1);
   for (let at = 0; at < 200; at++) {
@@ -18,7 +18,7 @@ test('the map keeps keys in use, forgets others, and holds at most twice `size` 
   expect(map.get('key 0')).toBeUndefined();
 });
 
-test('a key that is set again has its new value, whichever generation it was in', () => {
+test('a key of a RecentMap that is set again has its new value, whichever generation the key was in', () => {
   const map = new RecentMap<number>(2);
   map.set('a', 1);
   map.set('b', 1);

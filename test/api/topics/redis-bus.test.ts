@@ -1,4 +1,4 @@
-/** The bus over Redis, with clients of both packages in memory. The tests with real clients are in test/bus. */
+/** Tests of the bus over Redis, with simulated clients of both packages. test/bus tests real clients. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -15,7 +15,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, bus, states, lines: [] as string[] };
   }
 
-  test('the receiver of a pattern gets each matching message once, including messages of its own process', async () => {
+  test('the receiver of a pattern gets each matching message of a RedisBus once, including the messages of its own process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -28,7 +28,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('characters that have a meaning in globs match only themselves', async () => {
+  test('characters of a pattern that have a meaning in globs of Redis match only themselves', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a[b]?/*', new Recorder(lines));
     for (const topic of ['a[b]?/x', 'ab1/x', 'ab/x', 'a[b]?/x/y']) await bus.publish(topic, Buffer.from('m'));
@@ -37,7 +37,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('two patterns with the same glob do not affect each other', async () => {
+  test('two patterns that have the same glob in Redis do not affect each other', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a/*', new Recorder(lines, '* '));
     await bus.subscribe('a/**', new Recorder(lines, '** '));
@@ -48,7 +48,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('only the last receiver of a topic gets its messages, and no receiver gets them after unsubscribe', async () => {
+  test('only the last receiver of a topic gets messages from a RedisBus, and no receiver gets messages after `unsubscribe`', async () => {
     const { bus, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -62,7 +62,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('after a lost connection the bus reports both states, and each receiver is notified of a gap before the next message', async () => {
+  test('after a lost connection, a RedisBus reports both changes of its state, and each receiver is notified of a gap before the next message', async () => {
     const { bus, redis, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, '= '));
     await bus.subscribe('*', new Recorder(lines, '* '));
@@ -84,12 +84,12 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
       expect(own.filter((line) => line === `${label}a m`)).toHaveLength(1);
       expect(own.indexOf(`${label}a m`)).toBeGreaterThan(own.lastIndexOf(`${label}gap`));
     }
-    // A subscription that was made meanwhile has missed no message.
+    // A subscription that was made while the connection was lost has missed no message.
     expect(lines.filter((line) => line.startsWith('late '))).toEqual(['late b m']);
     await bus.close();
   });
 
-  test('if a message was sent and not answered, `publish` rejects, and the message is not sent again', async () => {
+  test('if the connection to Redis is lost before a message is answered, `publish` rejects, and the message is not sent again', async () => {
     const { bus, redis } = setUp();
     await bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -102,7 +102,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if one bus could not publish, the other buses are notified of the gap although their connections were not lost', async () => {
+  test('if one RedisBus could not publish, receivers in other processes are notified of a gap, although their connections were not lost', async () => {
     const { bus, redis, lines } = setUp();
     const other = new RedisBus(new Client(redis));
     await bus.subscribe('x', new Recorder());
@@ -116,7 +116,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
+  test('`publish` to Redis rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -128,7 +128,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a sharded bus uses the commands for sharded channels, and refuses wildcards', async () => {
+  test('a sharded RedisBus uses the commands for sharded channels, and refuses wildcards', async () => {
     const { bus, redis, lines } = setUp({ sharded: true });
     await expect(bus.subscribe('a/*', new Recorder())).rejects.toThrow('subscribe to each topic');
     await bus.subscribe('a/1', new Recorder(lines));
@@ -149,7 +149,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('`close` closes both connections, and the bus refuses waiting and later commands', async () => {
+  test('`close` of a RedisBus closes both connections, and waiting and later commands reject', async () => {
     const { bus, redis } = setUp();
     redis.isUp = false;
     const waiting = bus.subscribe('a', new Recorder());
@@ -161,7 +161,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('the bus configures ioredis not to send unanswered commands again', async () => {
+test('a RedisBus configures ioredis not to send unanswered commands again', async () => {
   const client = new FakeIoRedis(new FakeRedis());
   const { options } = client.duplicate({});
   expect(options).toEqual({});
@@ -180,13 +180,13 @@ test.each([
   [null, 'null'],
   [{}, 'an object'],
   ['redis://127.0.0.1', 'a string'],
-])('the constructor refuses %j as a client', (client, shown) => {
+])('the constructor of RedisBus refuses %j as a client', (client, shown) => {
   expect(() => new RedisBus(client as never)).toThrow(
     new TypeError(`client is ${shown}, not a client of the package redis or ioredis`),
   );
 });
 
-test('the constructor refuses unknown options, and a prefix that a Redis cluster would hash', () => {
+test('the constructor of RedisBus refuses unknown options, and a prefix that a Redis Cluster would hash', () => {
   const client = new FakeNodeRedis(new FakeRedis());
   expect(() => new RedisBus(client, { shard: true } as never)).toThrow('sharded');
   expect(() => new RedisBus(client, { prefix: '{a}' })).toThrow('prefix');

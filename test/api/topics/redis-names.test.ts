@@ -1,4 +1,4 @@
-/** The names of topics and patterns in Redis. */
+/** Tests of the names of topics and patterns in Redis. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RedisNames } from '../../../src/api/topics/redis-names.ts';
@@ -14,7 +14,7 @@ test('a topic is converted to a channel with the prefix, and the channel is conv
   );
 });
 
-test('the control channel is not the channel of any topic', () => {
+test('the control channel of a RedisBus is not the channel of any topic', () => {
   expect(names.control).toBe('p!');
   fc.assert(
     fc.property(fc.string(), (topic) => {
@@ -29,11 +29,11 @@ test.each([
   ['a*b', 'p/a\\*b'],
   ['[a]/?/*', 'p/\\[a\\]/\\?/*'],
   ['a\\b/*', 'p/a\\\\b/*'],
-])('the glob of the pattern %s is %s', (pattern, glob) => {
+])('the glob of the pattern %s in Redis is %s', (pattern, glob) => {
   expect(names.globOf(pattern)).toBe(glob);
 });
 
-test('the subscription of a topic names its channel, on a shard if the bus is sharded; the subscription of a pattern names its glob', () => {
+test('a topic is subscribed to by its channel, which is a sharded channel if the bus is sharded, and a pattern is subscribed to by its glob', () => {
   expect(names.subscriptionOf('a', false)).toEqual({ kind: 'channel', name: 'p/a' });
   expect(names.subscriptionOf('a', true)).toEqual({ kind: 'shard', name: 'p/a' });
   expect(names.subscriptionOf('a/*', false)).toEqual({ kind: 'glob', name: 'p/a/*' });

@@ -1,4 +1,4 @@
-/** Ids and entries of streams as Redis and the script write them, and other strings and bytes. */
+/** Tests of the ids and entries of streams that Redis and the script write, and of other strings and bytes. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/api/topics/history-engine.ts';
@@ -10,7 +10,7 @@ describe('positions', () => {
     .map(([time, number]) => `${time}-${number}`);
 
   test.each([START, '1764427422000-0', '1764427422000-15', '999999999999999-999999999999999'])(
-    '%s is a position',
+    '%s is a position in Redis',
     (text) => {
       expect(isPosition(text)).toBe(true);
     },
@@ -32,11 +32,11 @@ describe('positions', () => {
     '1e3-0',
     '1000000000000000-0',
     '0-1000000000000000',
-  ])('%j is not a position', (text) => {
+  ])('%j is not a position in Redis', (text) => {
     expect(isPosition(text)).toBe(false);
   });
 
-  test('positions are ordered by time, and then by number', () => {
+  test('positions in Redis are ordered by time, and then by number', () => {
     expect(isAfter('2-0', '1-9')).toBe(true);
     expect(isAfter('1-10', '1-9')).toBe(true);
     expect(isAfter('1-9', '1-9')).toBe(false);
@@ -52,7 +52,7 @@ describe('positions', () => {
 });
 
 describe('the bytes that are published to subscribers', () => {
-  test('the published bytes consist of both ids and the bytes of the message', () => {
+  test('the bytes that the script publishes are parsed to both ids and the bytes of the message', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const message = parsePublished(Buffer.concat([Buffer.from('1000-1 999-0 m'), bytes]));
@@ -61,14 +61,14 @@ describe('the bytes that are published to subscribers', () => {
     );
   });
 
-  test('published bytes whose head is cut off at any byte are not a message', () => {
+  test('published bytes that end before the bytes of the message are refused', () => {
     const whole = Buffer.from('1764427422000-1 1764427422000-0 m');
     for (let length = 0; length < whole.length; length++)
       expect(parsePublished(whole.subarray(0, length))).toBeNull();
     expect(parsePublished(whole)).toMatchObject({ bytes: Buffer.alloc(0) });
   });
 
-  test('published bytes that mark lost messages contain no message', () => {
+  test('published bytes of the kind `g` are parsed as a mark without a message', () => {
     expect(parsePublished(Buffer.from('1000-1 999-0 g'))).toEqual({
       id: '1000-1',
       previous: '999-0',
@@ -77,14 +77,14 @@ describe('the bytes that are published to subscribers', () => {
   });
 
   test.each(['hello', '1-1 1-1 x', 'a b c', '1-1 x m', 'x 1-1 m', `${'1'.repeat(64)}-1 1-1 m`, '1-1  m'])(
-    '%j is not a message',
+    '`parsePublished` refuses %j',
     (text) => {
       expect(parsePublished(Buffer.from(text))).toBeNull();
     },
   );
 });
 
-test('parseEntries leaves out entries that the script has not written', () => {
+test('`parseEntries` leaves out entries that the script has not written', () => {
   const entry = (id: string, fields: unknown): unknown => [Buffer.from(id), fields];
   const bytes = Buffer.from('m');
   const valid = entry('2-0', [Buffer.from('p'), Buffer.from('1-0'), Buffer.from('m'), bytes]);

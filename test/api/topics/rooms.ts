@@ -1,4 +1,4 @@
-/** Servers with clients, for tests of topics: each client keeps what it received. */
+/** Servers with clients, for tests of topics. Each client records what it receives. */
 import { connect } from '../../../src/api/client.ts';
 import type { ConnectOptions } from '../../../src/api/connect-options.ts';
 import type { Connection } from '../../../src/api/connection.ts';
@@ -7,13 +7,13 @@ import type { ServerHandlers } from '../../../src/api/server-handlers.ts';
 import type { ServerOptions } from '../../../src/api/server-options.ts';
 import { startServer } from '../../transport/servers.ts';
 
-/** Both sides of a connection. */
+/** Both ends of a connection. */
 export interface Guest {
-  /** The server's side, which subscribes. */
+  /** The end of the server, which subscribes to topics. */
   readonly seat: Connection;
-  /** The client's side. */
+  /** The end of the client. */
   readonly client: Connection;
-  /** What the client received; bytes as 'bytes:' and their hexadecimal digits. */
+  /** The messages that the client received. A binary message is recorded as 'bytes:' and its hexadecimal digits. */
   readonly received: string[];
 }
 
@@ -22,7 +22,7 @@ export interface Room {
   join(options?: ConnectOptions): Promise<Guest>;
 }
 
-/** A server, to which `join` connects clients. `closeServers` ends it. */
+/** Starts a server. `join` connects a client to the server, and `closeServers` ends the server. */
 export async function openRoom(handlers: ServerHandlers = {}, options: ServerOptions = {}): Promise<Room> {
   const opened: Connection[] = [];
   const { server, url } = await startServer(
@@ -44,7 +44,10 @@ export async function openRoom(handlers: ServerHandlers = {}, options: ServerOpt
   return { server, join };
 }
 
-/** Resolves when all messages that were sent to these clients so far have arrived: a ping is sent after them, and its pong comes back. */
+/**
+ * Resolves when all messages that were sent to these clients so far have arrived. A ping is sent after the messages, and its pong shows
+ * that they have arrived.
+ */
 export async function arrived(...guests: readonly Guest[]): Promise<void> {
   await Promise.all(
     guests.map(async ({ seat, client }) => {

@@ -1,4 +1,4 @@
-/** Connections that come back with an offset. Two processes share a bus that has a history. */
+/** Tests of connections that come back with an offset. Two processes share a bus that has a history. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
@@ -47,13 +47,13 @@ afterEach(async () => {
   for (const topics of opened.splice(0)) await topics.close();
 });
 
-/** Resolves when all messages that the buses still transport have arrived. */
+/** Resolves when all messages that the buses still carry have arrived. */
 async function delivered(...guests: readonly Guest[]): Promise<void> {
   await turns(30);
   await arrived(...guests);
 }
 
-/** A guest that has subscribed to `t`. */
+/** Returns a guest that has subscribed to `t`. */
 async function joined(topics: Topics): Promise<Guest> {
   const guest = await room.join();
   topics.subscribe(guest.seat, 't');
@@ -61,7 +61,7 @@ async function joined(topics: Topics): Promise<Guest> {
   return guest;
 }
 
-/** Another guest, who subscribes after an offset. */
+/** Returns another guest, which subscribes to `t` after an offset. */
 async function back(topics: Topics, after: string): Promise<Guest> {
   const guest = await room.join();
   topics.subscribe(guest.seat, 't', { after });
@@ -74,7 +74,7 @@ const offsetOf = (topics: Topics, guest: Guest): string => {
   return offset;
 };
 
-/** A guest of `here` that has received the message 1, and the offset after it. */
+/** Returns a guest of `here` that has received the message 1, and the offset after this message. */
 async function afterOne(): Promise<{ first: Guest; offset: string }> {
   const first = await joined(here);
   here.publish('t', '1');
@@ -104,7 +104,7 @@ describe('a client that comes back', () => {
     expect(here.topicsOf(second.seat)).toEqual(['t']);
   });
 
-  test('a client that comes back to the other process receives the missed messages of both processes', async () => {
+  test('a client that comes back to another process receives the missed messages of both processes', async () => {
     const { first, offset } = await afterOne();
     await first.client.close();
     here.publish('t', '2');
@@ -118,7 +118,7 @@ describe('a client that comes back', () => {
     expect(second.received).toEqual(['2', '3', '4', '5']);
   });
 
-  test('a client that has missed no message receives only the next messages', async () => {
+  test('a client that comes back and has missed no message receives only the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -131,7 +131,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('after a reconnection, a client does not receive again a message that its process delivered before the bus had the message', async () => {
+  test('if a process delivered a message before the bus had the message, the client does not receive the message again after a reconnection', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -148,7 +148,7 @@ describe('a client that comes back', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a client does not receive from a third process a message that the first process delivered before the bus had the message', async () => {
+  test('if a process delivered a message before the bus had the message, the client does not receive the message again from a third process', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -183,7 +183,7 @@ describe('a client that comes back', () => {
     expect(last.received).toEqual(['2']);
   });
 
-  test('messages that are published while clients join arrive once and in order', async () => {
+  test('messages that are published while clients catch up arrive once and in order', async () => {
     const first = await joined(here);
     await joined(there);
     here.publish('t', 'h 0');
@@ -212,7 +212,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('binary messages and uncompressed messages arrive as they were published', async () => {
+  test('binary messages and uncompressed messages from the history arrive as they were published', async () => {
     const { offset } = await afterOne();
     here.publish('t', Buffer.from([0xff, 0]), { compress: false });
     here.publish('t', 'é');
@@ -224,7 +224,7 @@ describe('a client that comes back', () => {
 });
 
 describe('messages that are not kept', () => {
-  test('if missed messages are not kept, a gap is reported for this connection before its next message', async () => {
+  test('if the history does not keep some missed messages, a gap is reported for the connection before its next message', async () => {
     const { first, offset } = await afterOne();
     for (const text of ['2', '3', '4']) here.publish('t', text);
     await delivered(first);
@@ -237,7 +237,7 @@ describe('messages that are not kept', () => {
     expect(here.counts.gaps).toBe(1);
   });
 
-  test('if the history has expired, a gap is reported before the next messages', async () => {
+  test('if the whole history of a topic has expired, a gap is reported before the next messages', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -252,7 +252,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap', '3', '4']);
   });
 
-  test('a subscription with an offset to a pattern gets a gap and then the new messages', async () => {
+  test('a connection that subscribes to a pattern with an offset gets a gap, and then the new messages', async () => {
     const { offset } = await afterOne();
     const second = await room.join();
     here.subscribe(second.seat, '*', { wildcards: true, after: offset });
@@ -263,7 +263,7 @@ describe('messages that are not kept', () => {
     expect(here.offsetOf(second.seat, '*')).toBeNull();
   });
 
-  test('a message that is published with `local` while the connection joins is reported as a gap', async () => {
+  test('a message that is published with `local` while a connection catches up is reported to this connection as a gap', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -274,7 +274,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('a message that this process published before it subscribed at the bus arrives once, from the history', async () => {
+  test('a message that a process published before its bus subscribed to the topic arrives once, from the history', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);
@@ -289,7 +289,7 @@ describe('messages that are not kept', () => {
 
   test('a message that the bus refused is reported as a gap to a client that comes back before the history shows the loss', async () => {
     const { first, offset } = await afterOne();
-    // Redis takes neither the message nor the mark for it.
+    // Redis accepts neither the message nor the mark for this message.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
     here.publish('t', 'refused');
     await delivered(first);
@@ -308,7 +308,7 @@ describe('messages that are not kept', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a message of this process that the bus refused is reported as a gap', async () => {
+  test('a message that the bus refuses while a connection catches up is reported to this connection as a gap', async () => {
     const { first, offset } = await afterOne();
     redis.refusal = new ReplyError('OOM');
     here.publish('t', 'refused');
@@ -323,7 +323,7 @@ describe('messages that are not kept', () => {
 });
 
 describe('a connection that also subscribes to a matching pattern', () => {
-  test('each message arrives once, and no message arrives before the missed ones', async () => {
+  test('a connection that catches up and also subscribes to a matching pattern receives each message once, after the messages that it missed', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -340,8 +340,8 @@ describe('a connection that also subscribes to a matching pattern', () => {
   });
 });
 
-describe('a connection that catches up while the bus is away', () => {
-  test('the connection waits for the bus, and then receives every message once', async () => {
+describe('a connection that catches up while the bus cannot be reached', () => {
+  test('a connection that catches up while the bus cannot be reached waits for the bus, and then receives every message once', async () => {
     const { first, offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
@@ -352,7 +352,7 @@ describe('a connection that catches up while the bus is away', () => {
     await turns(10);
     expect(second.received).toEqual([]);
     redis.isUp = true;
-    // This takes the events of the bus and the pause until the next attempt to read.
+    // This waits for the events of the bus, and for the pause before the next attempt to read.
     await until(() => second.received.length >= 2);
     here.publish('t', '4');
     await delivered(first, second);
@@ -361,7 +361,7 @@ describe('a connection that catches up while the bus is away', () => {
     expect(events).toEqual([]);
   });
 
-  test('after ten seconds the connection gets a gap, and continues as a new subscriber', async () => {
+  test('if the bus cannot be reached for ten seconds, a connection that catches up gets a gap, and continues like a new subscriber', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const { offset } = await afterOne();
     redis.isUp = false;
@@ -386,7 +386,7 @@ describe('a connection that catches up while the bus is away', () => {
     }
   });
 
-  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues as a new subscriber', async () => {
+  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues like a new subscriber', async () => {
     const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
@@ -399,7 +399,7 @@ describe('a connection that catches up while the bus is away', () => {
 });
 
 describe('a client that is slow, or leaves, while it catches up', () => {
-  test('a client that does not read has at most `maxBuffered` bytes and one page waiting, and receives the rest later', async () => {
+  test('if a client that catches up does not read, at most `maxBuffered` bytes and one page wait, and the other messages are sent later', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');
@@ -427,7 +427,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(topics.counts.closed).toBe(0);
   });
 
-  test('a connection that is closed while it catches up leaves no state', async () => {
+  test('Topics keeps no state of a connection that is closed while it catches up', async () => {
     const { first, offset } = await afterOne();
     for (let at = 0; at < 50; at++) here.publish('t', String(at));
     await delivered(first);
@@ -439,7 +439,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(here.size).toBe(0);
   });
 
-  test('after unsubscribe, no state from the offset of the connection is kept', async () => {
+  test('after `unsubscribe`, Topics keeps no numbers from the offset of the connection', async () => {
     // The first client keeps the topic in use.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);
@@ -451,7 +451,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(offsetOf(here, second)).not.toContain(publisher);
   });
 
-  test('a connection may unsubscribe and subscribe again, and only the last subscription counts', async () => {
+  test('a connection that catches up may unsubscribe and subscribe again, and only its last subscription counts', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -494,7 +494,7 @@ describe('offsets from clients', () => {
     expect(here.topicsOf(guest.seat)).toEqual([]);
   });
 
-  test('an offset that this history never had leads to a gap and the messages of the history', async () => {
+  test('a connection whose offset never existed in the history gets a gap, and then the messages of the history', async () => {
     const first = await joined(here);
     for (const text of ['1', '2']) here.publish('t', text);
     await delivered(first);
@@ -510,7 +510,7 @@ describe('offsets from clients', () => {
     }
   });
 
-  test('subscriptions with an offset are limited by the subscription rate', async () => {
+  test('`maxSubscribeRate` also limits subscriptions with an offset', async () => {
     const topics = open({ maxTopicsPerConnection: 2, maxSubscribeRate: 0.001 });
     const first = await joined(topics);
     topics.publish('t', '1');
@@ -535,7 +535,7 @@ describe('offsets from clients', () => {
     expect(here.counts.invalid).toBeGreaterThan(0);
   });
 
-  test('subscribe throws for the option `after` if the bus has no history', async () => {
+  test('`subscribe` throws for the option `after` if the bus has no history', async () => {
     const guest = await room.join();
     await using without = new Topics({ bus: new MemoryBus() });
     await using alone = new Topics();
@@ -546,7 +546,7 @@ describe('offsets from clients', () => {
     }
   });
 
-  test('`offsetOf` is null for a topic that the connection has not subscribed to, and until the subscription is ready', async () => {
+  test('`offsetOf` returns null if the connection has not subscribed to the topic, and until `ready` resolves', async () => {
     const guest = await room.join();
     expect(here.offsetOf(guest.seat, 't')).toBeNull();
     here.subscribe(guest.seat, 't');

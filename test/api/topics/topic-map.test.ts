@@ -1,4 +1,4 @@
-/** Values by topic and by pattern, compared with a list of patterns that are tried one by one. */
+/** Compares the values that TopicMap finds by topic and by pattern with the result of testing all patterns one by one. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isPattern, matchesPattern } from '../../../src/api/topics/pattern.ts';
@@ -13,7 +13,7 @@ const patterns = fc
   )
   .map(([parts, end]) => parts.join('/') + end);
 
-test('`match` returns the values of exactly the keys that match, the topic itself first', () => {
+test('`TopicMap.match` returns exactly the values of the keys that match, and the value of the topic itself first', () => {
   fc.assert(
     fc.property(fc.uniqueArray(patterns), topics, (keys, topic) => {
       const map = new TopicMap<string>();
@@ -25,7 +25,7 @@ test('`match` returns the values of exactly the keys that match, the topic itsel
   );
 });
 
-test('a key that was deleted is gone, and the others stay', () => {
+test('a key that was deleted from a TopicMap is gone, and the other keys stay', () => {
   fc.assert(
     fc.property(fc.uniqueArray(patterns, { minLength: 1 }), topics, (keys, topic) => {
       const map = new TopicMap<string>();
@@ -46,7 +46,7 @@ test.each([
   ['**', true],
   ['a*', false],
   ['a/b', false],
-])('%s has wildcards: %s', (name, expected) => {
+])('the name %s has wildcards: %s', (name, expected) => {
   expect(isPattern(name)).toBe(expected);
 });
 

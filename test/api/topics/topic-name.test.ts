@@ -1,4 +1,4 @@
-/** Valid names of topics, and their limits. The names may come from peers. */
+/** Tests of the valid names of topics, and of their limits. The names may come from peers. */
 import { describe, expect, test } from 'vitest';
 import { checkTopic } from '../../../src/api/topics/topic-name.ts';
 import { codeOf } from './code-of.ts';
@@ -49,7 +49,7 @@ describe('checkTopic', () => {
   });
 
   test.each([null, undefined, 1, ['a'], {}])(
-    'the value %s is a TypeError, since only a mistake of the program can cause it',
+    '`checkTopic` throws a TypeError for the value %s, since only a mistake of the program can cause this',
     (value) => {
       expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
     },

@@ -1,4 +1,7 @@
-/** Topics of several processes over a bus: no message comes back or arrives twice, losses are reported, and a failing bus does no damage. */
+/**
+ * Tests of topics of several processes over a bus: no message comes back to its publisher or arrives twice, losses are reported, and a
+ * failing bus does no harm.
+ */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENVELOPE_SIZE, randomPublisher, serializeEnvelope } from '../../../src/api/topics/envelope.ts';
@@ -21,7 +24,7 @@ beforeEach(async () => {
 });
 
 describe('two processes', () => {
-  test('each message reaches the subscribers of both processes once, and a text stays a text', async () => {
+  test('each message reaches the subscribers of two processes once, and a text arrives as a text', async () => {
     const bus = new MemoryBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new MemoryBus(bus) });
@@ -40,7 +43,7 @@ describe('two processes', () => {
     expect(there.counts).toMatchObject({ published: 1, received: 1, gaps: 0, invalid: 0 });
   });
 
-  test('`except` applies in this process, and `compress` in all processes', async () => {
+  test('the option `except` of `publish` applies in this process, and the option `compress` applies in all processes', async () => {
     const bus = new MemoryBus();
     const { join } = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     await using here = new Topics({ bus });
@@ -60,7 +63,7 @@ describe('two processes', () => {
     expect(b.received).toHaveLength(2);
   });
 
-  test('overlapping patterns of one process have one subscription each on the bus, and each message arrives once', async () => {
+  test('each pattern of a process has one subscription on the bus, and a message that matches several patterns arrives once', async () => {
     const bus = new UnreliableBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new UnreliableBus(bus) });
@@ -151,7 +154,7 @@ describe('losses', () => {
     await there.close();
   });
 
-  test('lost messages are reported as one gap when the next message arrives', async () => {
+  test('several lost messages of a topic are reported as one gap when the next message arrives', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     other.failing = () => new Promise(() => {});
@@ -170,7 +173,7 @@ describe('losses', () => {
     expect(here.counts.gaps).toBe(1);
   });
 
-  test('messages that were published while this process had no subscriber are not a loss', async () => {
+  test('messages that were published while a process had no subscriber of the topic are not reported as a gap', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -185,7 +188,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('a message that is missing while only a matching pattern has subscribers is a loss', async () => {
+  test('if a message is lost while only a matching pattern has subscribers, a gap is reported', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -200,7 +203,7 @@ describe('losses', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('after the bus was away, `state` and one gap for each pattern are reported', async () => {
+  test('if the connection to the bus is lost and established again, both changes and one gap for the topic are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -218,7 +221,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', 'here', '3']);
   });
 
-  test('if the bus refuses a message, local subscribers receive it, and the error is reported and counted', async () => {
+  test('if the bus refuses a message, the subscribers in this process receive the message, and the error is reported and counted', async () => {
     here.subscribe(seatOf.seat, 't');
     bus.failing = () => {
       throw new Error('at the call');
@@ -233,7 +236,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '2']);
   });
 
-  test('a handler that throws or rejects causes a process warning, and has no other effect', async () => {
+  test('a handler of Topics that throws or rejects causes a process warning, and has no other effect', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', onWarning);
@@ -264,7 +267,7 @@ describe('bytes that another program writes to the bus', () => {
       text,
     );
 
-  test('bytes that are not a message are ignored, counted and reported', async () => {
+  test('bytes from the bus that are not a message are ignored, counted and reported', async () => {
     const bus = new MemoryBus();
     const errors: Error[] = [];
     await using topics = new Topics({
@@ -286,7 +289,7 @@ describe('bytes that another program writes to the bus', () => {
       ['t'.repeat(257), wrap('too long')],
     ];
     for (const [topic, bytes] of invalid) bus.publish(topic, bytes);
-    // Other processes may use presence.
+    // Other processes may use presence, so this message is not counted as invalid.
     bus.publish('$presence/t', wrap('not for subscribers'));
     bus.publish('t', wrap('valid'));
     await delivered();
@@ -297,7 +300,7 @@ describe('bytes that another program writes to the bus', () => {
     for (const error of errors) expect(error).toMatchObject({ name: 'TopicError', code: 'WS_BUS_MESSAGE' });
   });
 
-  test('a message that arrives twice is delivered once, and a message that arrives late is not delivered', async () => {
+  test('a message that arrives twice over the bus is delivered once, and a message that arrives late is not delivered', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus) });
     const guest = await room.join();
@@ -315,7 +318,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(topics.counts.gaps).toBe(0);
   });
 
-  test('the process does not end, whatever topic and bytes another program publishes', async () => {
+  test('the process does not end, whatever topic and bytes another program publishes on the bus', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus), handlers: { error() {} } });
     const guest = await room.join();
@@ -342,7 +345,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(guest.seat.state).toBe('open');
   });
 
-  test('a message is sent before the bus reuses the memory of its bytes', async () => {
+  test('the bus may reuse the memory of a message after the receiver has returned, and subscribers still get the original bytes', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const guest = await room.join();
@@ -371,7 +374,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('many changes of one topic cause one command at a time, and the bus ends in the wanted state', async () => {
+  test('many changes of the subscriptions of one topic cause one command of the bus at a time, and the wanted state is reached', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));
@@ -402,7 +405,7 @@ describe('subscriptions on the bus', () => {
     bus.failing = () => undefined;
   });
 
-  test('a subscription that the bus refused is made again when the bus is back', async () => {
+  test('a subscription that the bus refused is made again when the bus can be reached again', async () => {
     const bus = new UnreliableBus();
     const errors: Error[] = [];
     await using topics = new Topics({ bus, handlers: { error: (error) => void errors.push(error) } });
@@ -422,7 +425,7 @@ describe('subscriptions on the bus', () => {
     expect(guest.received).toEqual(['here']);
   });
 
-  test('`close` closes the bus, and later messages are ignored', async () => {
+  test('`close` of Topics closes the bus, and later messages are ignored', async () => {
     const bus = new UnreliableBus();
     const events: string[] = [];
     const topics = new Topics({ bus, handlers: { state: () => void events.push('state') } });
