@@ -1,7 +1,7 @@
 /**
- * Tests the buses with real engines: redis-server and nats-server of Debian, with the clients from npm. There are
- * four processes with 500 subscribers each, 50 topics, and up to 200,000 messages from random publishers. A
- * subscriber that misses messages must be notified before it receives the next ones.
+ * Tests the buses with real engines: redis-server and nats-server of Debian, with the clients from npm. There are four processes with 500
+ * subscribers each, 50 topics, and up to 200,000 messages from random publishers. A subscriber that misses messages must be notified before
+ * it receives the next messages.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** In the scenarios with failures: enough messages for each failure to come in the middle. */
+/** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being published. */
 const fewer = 40_000;
 
 const buses: readonly (readonly [string, string, number, object])[] = [
@@ -25,7 +25,7 @@ const buses: readonly (readonly [string, string, number, object])[] = [
 ];
 
 describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
-  test('every subscriber receives every message of its topics once, in the order of the publisher', async () => {
+  test('every subscriber of a bus over a real engine receives every message of its topics once, in the order of the publisher', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publish(messages);
@@ -39,7 +39,7 @@ describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
           faults: [],
         });
       }
-      // Each message, including the last ones, has 50 subscribers in each of three other processes.
+      // Each message, including the last ones, goes to 50 subscribers in each of the three other processes.
       const received = reports.reduce((sum, report) => sum + report.received, 0);
       expect(received).toBe((messages + size * 50) * (size - 1) * 50);
     } finally {
@@ -47,7 +47,7 @@ describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
     }
   });
 
-  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, each gap is reported and no message arrives twice', async () => {
+  test('if the engine of a bus is killed and restarted twice, a connection is cut, and a process is killed, every gap is reported and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(fewer);

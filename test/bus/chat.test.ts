@@ -1,6 +1,6 @@
 /**
- * Tests the four processes of examples/chat-cluster.js over redis-server and nats-server, and their members while the
- * engine is killed and started again. Both engines keep a history, so no line is lost.
+ * Tests the four processes of examples/chat-cluster.js over redis-server and nats-server. The engine is killed and started again while
+ * members are connected. Both engines keep a history, so no line is lost.
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const urls = {
 };
 
 test.each(['redis', 'nats'] as const)(
-  'over %s, members at four processes receive all messages once and in order, also those said while the engine is away',
+  'over %s, chat members at four processes receive all lines once and in order, even lines that were said while the engine was killed',
   async (kind) => {
     engine = await Engine.start(kind);
     const chat = startProgram(project.folder, 'chat-cluster.js', [], urls[kind](engine.port));
@@ -56,15 +56,15 @@ test.each(['redis', 'nats'] as const)(
     await talk(members, 'again', 200);
     expect(members.some(saysGap)).toBe(false);
 
-    // The process that replaces a killed one is connected to the bus as well.
+    // The process that replaces the killed process is connected to the bus as well.
     const [killed, ...left] = members;
     const { lines, ids, offset } = await offsetOf(killed!);
     process.kill(killed!.process, 'SIGKILL');
-    // Until the primary knows that the process is gone, it hands connections to this process.
+    // Until the primary knows that the process has ended, the primary may give new connections to this process.
     await until(() => chat.hasWritten(`process ${killed!.process} ended`));
     await talk(left, 'without Ann', 50);
 
-    // A member that comes back receives what it missed, and nothing of it twice. Another process serves it.
+    // Another process serves the member that comes back. The member receives the lines that it missed, and no line twice.
     const back = await Member.enter(url, 'garden', 'Ann', offset);
     await talk([...left, back], 'with Ann', 50);
     for (const { name } of left) {
@@ -77,7 +77,7 @@ test.each(['redis', 'nats'] as const)(
     const others = await enterEverywhere(url, 'garden', ['Eve', 'Fay', 'Gus', 'Hal']);
     await talk([...others, ...left, back], 'with all', 50);
 
-    // An invalid offset is not refused: the member is notified, as without a history.
+    // An invalid offset is not refused. The member is notified that lines may be missing, as it would be without a history.
     const stranger = await Member.enter(url, 'garden', 'Ida', 'invalid');
     expect(stranger.lines[0]).toBe('* Lines may be missing here');
 
@@ -88,7 +88,7 @@ test.each(['redis', 'nats'] as const)(
   },
 );
 
-/** Asks for the offset of a member. @returns it with the lines and ids that it stands for */
+/** Asks for the offset of a member. @returns the offset, with the lines and ids that the member has received up to this offset */
 async function offsetOf(member: Member): Promise<{ lines: string[]; ids: string[]; offset: string }> {
   member.offset = undefined;
   member.say('/offset');

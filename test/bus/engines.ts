@@ -1,6 +1,6 @@
 /**
- * redis-server and nats-server of Debian on free ports, and a proxy before an engine whose connections a test can
- * cut.
+ * Starts redis-server and nats-server of Debian on free ports. A test can put a proxy between an engine and its clients, and cut the
+ * connections of this proxy.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ const commands = {
   ],
 } as const;
 
-/** A server that is killed and started again on the same port, with the same data. */
+/** A server that a test can kill and start again on the same port, with the same data. */
 export class Engine {
   readonly port: number;
   readonly #kind: keyof typeof commands;
@@ -44,7 +44,7 @@ export class Engine {
 
   async start(): Promise<void> {
     const [command = '', ...args] = commands[this.#kind](this.port, this.#folder);
-    // Debian installs nats-server where only root searches for programs.
+    // Debian installs nats-server in a folder where, by default, only root searches for programs.
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
     const child = spawn(command, args, { stdio: 'ignore', env });
     this.#process = child;
@@ -53,7 +53,7 @@ export class Engine {
     while (!(await Promise.race([isListening(this.port), failed]))) await delay(20);
   }
 
-  /** Kills the server at once, as if the machine lost its power. */
+  /** Kills the server immediately, as if the machine lost its power. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === null) return;
@@ -81,7 +81,7 @@ async function isListening(port: number): Promise<boolean> {
   }
 }
 
-/** Passes bytes on in both directions. */
+/** Passes bytes between clients and the engine in both directions, until a test cuts the connections. */
 export class CuttableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -121,7 +121,7 @@ export class CuttableProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections in the middle of their data. */
+  /** Resets all connections, in the middle of their data. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
@@ -129,7 +129,7 @@ export class CuttableProxy {
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
-    // The server waits for its own connections, but not for those to the engine.
+    // The server waits for the connections of its clients, but not for the connections to the engine.
     while (this.#sockets.size > 0) await delay(5);
   }
 }

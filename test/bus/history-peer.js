@@ -1,8 +1,8 @@
 /**
- * One process of the scenarios with a history: a server with `Topics`, and clients that move from server to server with the offsets of their
- * topics. Each message carries the process that published it and the number it has among that process's messages to the topic, so that
- * every client sees what is missing, doubled or out of order, wherever it is. Commands come from the test by the channel of
- * child_process.fork, and so do the answers.
+ * One process of the scenarios with a history: a server with `Topics`, and clients that move from server to server with the offsets of
+ * their topics. Each message contains the process that published it, and its number among the messages of this process to the topic. With
+ * these, every client detects missing, repeated and reordered messages, whichever server the client is connected to. The test sends
+ * commands over the channel of child_process.fork, and receives the answers over the same channel.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { load, makeBus } from './make-bus.js';
@@ -47,7 +47,7 @@ const topics = new Topics({
       isUp = up;
     },
     slow: () => fault('a client was too slow'),
-    // That the bus is away is what the test does to it.
+    // Errors are expected, since the test makes the engine fail.
     error() {},
   },
 });
@@ -69,7 +69,7 @@ const address = await server.listen({ host: '127.0.0.1' });
 let ports = [address.port];
 let isMoving = true;
 
-// A generator of numbers that the test can repeat.
+// Generates the same random numbers in every run of the test.
 let state = index + 1;
 const random = () => {
   state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -77,16 +77,19 @@ const random = () => {
 };
 
 class Client {
-  /** @param {number} number in this process */
+  /** @param {number} number the number of the client in this process */
   constructor(number) {
     this.topics = Array.from({ length: topicsEach }, (_, j) => (number * 7 + j * 11) % topicCount);
-    /** The last number, by topic and then by process; null before the first message. */
+    /** For each topic and each process, the number of the last message; null before the first message. */
     this.last = this.topics.map(() => new Array(processCount).fill(null));
-    /** Whether a gap was said and no message has come since, in the same order. */
+    /** For each topic and each process, whether a gap was reported and no message has come since then. */
     this.mayMiss = this.topics.map(() => new Array(processCount).fill(false));
     /** @type {(string | null)[]} */
     this.offsets = this.topics.map(() => null);
-    /** Whether a connection ended without a last offset, so that what it received after the one that it has comes again; in the same order. */
+    /**
+     * For each topic and each process, whether a connection ended before the client got a new offset. If so, messages after the old offset
+     * come again.
+     */
     this.repeats = this.topics.map(() => new Array(processCount).fill(false));
   }
 
@@ -117,7 +120,7 @@ class Client {
       return;
     }
     const join = this.topics.map((topic, slot) => [`room/${topic}`, this.offsets[slot]]);
-    // Without an offset it begins anew, and so it may miss something.
+    // Without an offset the client subscribes like a new client, so it may miss messages.
     for (const [slot, offset] of this.offsets.entries()) if (offset === null) this.mayMiss[slot]?.fill(true);
     this.connection.send(JSON.stringify({ join }));
     if (isMoving) setTimeout(() => this.ask(), 100 + 400 * random());

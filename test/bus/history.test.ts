@@ -1,7 +1,7 @@
 /**
- * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a
- * process receives the messages that it missed, in order and once. A gap is reported only for messages that the history no
- * longer has, and for messages that a publisher could not pass to the engine.
+ * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a process receives
+ * the messages that it missed, in order and once. A gap is reported only for messages that the history does not keep any more, and for
+ * messages that a publisher could not pass to the engine.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,9 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** The number of messages in each scenario. */
+/** The number of messages in each scenario in which clients do not move. */
 const count = 12_000;
-/** The number of messages in scenarios in which clients move. */
+/** The number of messages in each scenario in which clients move between servers. */
 const moving = 8_000;
 
 describe.each([
@@ -27,7 +27,7 @@ describe.each([
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
   ['NATS', 'nats', { history: { size: 10_000 } }],
 ])('the history of topics over %s', (_, kind, options) => {
-  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only messages whose publication was refused are lost, and no message arrives twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only messages that `publish` rejected are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -36,7 +36,7 @@ describe.each([
       for (const report of reports) {
         expect(report.faults).toEqual([]);
         expect(report.received).toBeGreaterThan(0);
-        // The killed process, number 0, cannot report what it had not published.
+        // The killed process, number 0, cannot report which of its messages the engine refused.
         expect(report.lost.filter((name) => !name.startsWith('0 ') && !refused.has(name))).toEqual([]);
       }
     } finally {
@@ -44,7 +44,7 @@ describe.each([
     }
   });
 
-  test('a process that was away for too long is notified of a gap, and receives the messages that the history still has', async () => {
+  test('a process that was cut off for too long is notified of a gap, and then receives the messages that the history still keeps', async () => {
     const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
@@ -78,7 +78,7 @@ describe.each([
     }
   });
 
-  test('clients that move between servers with their offsets while Redis fails receive all messages in order and no message twice, and each gap is reported', async () => {
+  test('clients that move between servers with their offsets while the engine fails receive messages in order and not twice, and every gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

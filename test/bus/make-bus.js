@@ -1,18 +1,18 @@
-/** The package as it is installed in the test's project, and a bus over one of the clients there. */
+/** Loads the package that is installed in the project of the test, and makes a bus over one of the clients that are installed there. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** @param {string} folder of the project @param {string} file of dist/bundle/ @returns {Promise<any>} */
+/** @param {string} folder the folder of the project @param {string} file a file of dist/bundle/ @returns {Promise<any>} */
 export function load(folder, file) {
   return import(pathToFileURL(join(folder, 'node_modules', 'rfc6455', 'dist', 'bundle', file)).href);
 }
 
 /**
- * @param {string} folder of the project
+ * @param {string} folder the folder of the project
  * @param {string} kind 'redis', 'ioredis' or 'nats'
- * @param {string} port of the engine
- * @param {string} options of the bus, as JSON
+ * @param {string} port the port of the engine
+ * @param {string} options the options of the bus, as JSON
  */
 export async function makeBus(folder, kind, port, options) {
   const { NatsBus, RedisBus } = await load(folder, 'topics.js');

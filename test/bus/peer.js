@@ -1,7 +1,8 @@
 /**
- * One process of the scenarios: a bus over a real engine, 500 subscribers of some of 50 topics, and a publisher to random ones. Each
- * message carries its publisher and the number it has among that publisher's messages to the topic, so that every subscriber sees what is
- * missing, doubled or out of order. Commands come from the test by the channel of child_process.fork, and so do the answers.
+ * One process of the scenarios: a bus over a real engine, 500 subscribers with 5 of 50 topics each, and a publisher to random topics. Each
+ * message contains its publisher, and its number among the messages of this publisher to the topic. With these, every subscriber detects
+ * missing, repeated and reordered messages. The test sends commands over the channel of child_process.fork, and receives the answers over
+ * the same channel.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { makeBus } from './make-bus.js';
@@ -13,11 +14,11 @@ const connections = 500;
 const topicsEach = 5;
 const publishers = 4;
 
-/** What one connection knows of one topic. */
+/** The state of one subscriber in one topic. */
 class Subscriber {
-  /** The last number, by publisher. */
+  /** The number of the last message, by publisher. */
   last = new Array(publishers).fill(0);
-  /** Whether a gap may come before the next message, by publisher. */
+  /** Whether a gap was reported and no message has come since then, by publisher. */
   mayMiss = new Array(publishers).fill(false);
 }
 
@@ -34,9 +35,9 @@ const report = {
   rejected: 0,
   published: 0,
   finals: 0,
-  /** Messages that did not come, as 'publisher topic number', each once. */
+  /** The messages that did not come, as 'publisher topic number'. Each message is listed once. */
   lost: /** @type {string[]} */ ([]),
-  /** Own messages that the bus refused, in the same form. */
+  /** The messages of this process that the bus refused, in the same form. */
   refused: /** @type {string[]} */ ([]),
   faults: /** @type {string[]} */ ([]),
 };
@@ -46,7 +47,7 @@ function receive(topic, bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const publisher = view.getUint8(0);
   const number = view.getUint32(1);
-  // The own subscribers had it when it was published.
+  // The process ignores its own messages. `Topics` would have delivered them when they were published.
   if (publisher === index) return;
   if (view.getUint8(5) === 1) report.finals++;
   for (const subscriber of subscribers[topic] ?? []) {
@@ -97,14 +98,14 @@ await Promise.all(
   ),
 );
 
-// A generator of numbers that the test can repeat.
+// Generates the same random numbers in every run of the test.
 let state = index + 1;
 const random = () => {
   state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
   return state / 2_147_483_648;
 };
 
-/** @param {number} count @param {boolean} isSlow whether it leaves time for something to fail meanwhile */
+/** @param {number} count @param {boolean} isSlow whether there are pauses, so that a failure can happen while messages are published */
 async function publish(count, isSlow) {
   for (let done = 0; done < count; ) {
     const batch = [];
@@ -127,7 +128,7 @@ async function publish(count, isSlow) {
   }
 }
 
-/** The last message to each topic, until the engine has it. */
+/** Publishes a last message to each topic, until the engine accepts such a message. */
 async function finish() {
   for (let topic = 0; topic < topics; topic++) {
     for (;;) {

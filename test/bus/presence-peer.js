@@ -1,7 +1,7 @@
 /**
  * One process of the scenario with presence: a server with `Topics` over a bus, and clients whose connections subscribe to topics and leave
- * them at random. It watches all topics, and checks that each member joins before it leaves, once. Commands come from the test by the
- * channel of child_process.fork, and so do the answers.
+ * them at random. The process watches all topics, and checks that no member joins twice or leaves twice in a row. The test sends commands
+ * over the channel of child_process.fork, and receives the answers over the same channel.
  */
 import { load, makeBus } from './make-bus.js';
 
@@ -21,13 +21,13 @@ function fault(text) {
   if (report.faults.length < 20) report.faults.push(text);
 }
 
-/** The server's connections. @type {any[]} */
+/** The connections of the server. @type {any[]} */
 const seats = [];
 const topics = new Topics({
   bus: await makeBus(folder, kind, port, JSON.stringify(busOptions)),
   presence: { lease, member: (/** @type {any} */ seat) => `${index} ${seats.indexOf(seat)}` },
   maxSubscribeRate: Number.POSITIVE_INFINITY,
-  // That the bus is away is what the test does to it.
+  // Errors are expected, since the test makes the engine fail.
   handlers: { error: () => void report.errors++ },
 });
 const server = new WebSocketServer({
@@ -57,14 +57,14 @@ const watched = new Map(
 await topics.ready();
 await Promise.all([...watched.values()].map((presence) => presence.ready()));
 
-// A generator of numbers that the test can repeat.
+// Generates the same random numbers in every run of the test.
 let state = index + 1;
 const random = () => {
   state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
   return state / 2_147_483_648;
 };
 
-/** @param {number} count of joins and leaves */
+/** @param {number} count the number of joins and leaves */
 async function churn(count) {
   for (let done = 0; done < count; done++) {
     const seat = seats[Math.floor(random() * seats.length)];
@@ -76,7 +76,7 @@ async function churn(count) {
   }
 }
 
-/** The infos of this process's members, by topic. */
+/** Returns the infos of the members of this process, by topic. */
 function ownMembers() {
   return Object.fromEntries(
     topicNames.map((name) => [
@@ -86,7 +86,7 @@ function ownMembers() {
   );
 }
 
-/** Whether the members are these. @param {Record<string, string[]>} truth sorted infos by topic */
+/** Returns whether every topic has exactly these members. @param {Record<string, string[]>} truth sorted infos by topic */
 function agrees(truth) {
   return topicNames.every((name) => {
     const infos = watched.get(name)?.members.map((/** @type {any} */ { info }) => info) ?? [];

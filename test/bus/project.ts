@@ -1,9 +1,11 @@
-/** The packages of the engines' clients, in a separate project, and the processes that use them. */
+/**
+ * The npm packages of the clients of Redis and NATS, which are installed in a separate project, and the processes that use these packages.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** The clients of Redis and NATS. */
+/** The npm packages of the clients of Redis and NATS. */
 export const packages = [
   'redis@6.3.1',
   'ioredis@6.0.0',
@@ -11,65 +13,65 @@ export const packages = [
   '@nats-io/jetstream@3.4.0',
 ];
 
-/** The counts of a process. */
+/** The counts that a process of peer.js reports. */
 export interface PeerReport {
-  /** Received messages, counted once for each subscriber. */
+  /** The number of received messages. A message to two subscribers counts twice. */
   readonly received: number;
   readonly gaps: number;
   readonly missed: number;
   readonly rejected: number;
   readonly published: number;
-  /** Messages that did not arrive, as 'publisher topic number', each once. */
+  /** The messages that did not arrive, as 'publisher topic number'. Each message is listed once. */
   readonly lost: readonly string[];
-  /** Own messages that the bus refused, in the same form. */
+  /** The messages of this process that the bus refused, in the same form. */
   readonly refused: readonly string[];
   readonly faults: readonly string[];
 }
 
-/** The counts of a process of rooms-peer.js. */
+/** The counts that a process of rooms-peer.js reports. */
 export interface RoomsReport {
-  /** Messages that its clients received. */
+  /** The number of messages that the clients of the process received. */
   readonly received: number;
   readonly gaps: number;
   readonly missed: number;
   readonly unpublished: number;
-  /** Messages that its clients have sent, by topic. */
+  /** The number of messages that the clients of the process have sent, by topic. */
   readonly sent: readonly number[];
   readonly faults: readonly string[];
 }
 
-/** The counts of a process of presence-peer.js. */
+/** The counts that a process of presence-peer.js reports. */
 export interface PresenceReport {
   readonly joins: number;
   readonly leaves: number;
   readonly errors: number;
-  /** The infos of its own members, by topic. */
+  /** The infos of the members of this process, by topic. */
   readonly own: Readonly<Record<string, readonly string[]>>;
   readonly faults: readonly string[];
 }
 
-/** The counts of a process of history-peer.js. */
+/** The counts that a process of history-peer.js reports. */
 export interface HistoryReport {
   readonly index: number;
-  /** The address of its server. */
+  /** The port of the server of the process. */
   readonly port: number;
-  /** Messages that its clients received. */
+  /** The number of messages that the clients of the process received. */
   readonly received: number;
   readonly gaps: number;
-  /** How often a client has moved with offsets. */
+  /** The number of times that a client has moved to another server with its offsets. */
   readonly moves: number;
   readonly unpublished: number;
-  /** Messages that a client did not receive, as 'publisher topic number', each once. */
+  /** The messages that a client did not receive, as 'publisher topic number'. Each message is listed once. */
   readonly lost: readonly string[];
-  /** Messages that the process has published, by topic. */
+  /** The number of messages that the process has published, by topic. */
   readonly sent: readonly number[];
   readonly faults: readonly string[];
 }
 
-/** A process of peer.js or of another script. */
+/** A process that runs peer.js or another script. */
 export class Peer {
   readonly #process: ChildProcess;
-  /** Answers that have arrived and that no caller has waited for yet. */
+  /** Answers that have arrived, and that `answer` has not returned yet. */
   readonly #answers: unknown[] = [];
   #wake: (() => void)[] = [];
   #hasEnded = false;
@@ -98,7 +100,7 @@ export class Peer {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
-  /** Waits for the first answer of this kind. */
+  /** Waits for the first answer for which `isMeant` returns true. */
   async answer<Answer>(isMeant: (answer: unknown) => boolean): Promise<Answer> {
     for (;;) {
       const at = this.#answers.findIndex(isMeant);
@@ -122,7 +124,7 @@ export class Peer {
     await done;
   }
 
-  /** Waits until the process has the last messages of so many others. */
+  /** Waits until the process has received the last messages of this number of other processes. Returns its counts. */
   report(others: number): Promise<PeerReport> {
     const report = this.answer<PeerReport>((answer) => typeof answer === 'object');
     this.#process.send(['report', others]);

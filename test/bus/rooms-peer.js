@@ -1,8 +1,9 @@
 /**
- * One process of the scenarios with WebSockets: a server with `Topics` over a bus, and 500 clients, each subscribed to 5 of 50 topics. What a
- * client sends is published to a topic by the server, for all but that client. Each message carries its sender and the number it has among
- * that sender's messages to the topic, so that every client sees what is missing, doubled, out of order or its own. Commands come from
- * the test by the channel of child_process.fork, and so do the answers.
+ * One process of the scenarios with WebSockets: a server with `Topics` over a bus, and 500 clients that have each subscribed to 5 of 50
+ * topics. When a client sends a message, the server publishes the message to a topic, for all subscribers except this client. Each message
+ * contains its sender, and its number among the messages of this sender to the topic. With these, every client detects missing, repeated
+ * and reordered messages, and its own messages. The test sends commands over the channel of child_process.fork, and receives the answers
+ * over the same channel.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { load, makeBus } from './make-bus.js';
@@ -27,7 +28,7 @@ function fault(text) {
 // ---- the server ----
 
 let isUp = true;
-/** Messages of clients that the server has published. */
+/** The number of messages of clients that the server has published. */
 let handled = 0;
 const topics = new Topics({
   bus: await makeBus(folder, kind, port, options),
@@ -40,7 +41,7 @@ const topics = new Topics({
       isUp = up;
     },
     slow: () => fault('a client was too slow'),
-    // That the bus is away is what the test does to it.
+    // Errors are expected, since the test makes the engine fail.
     error() {},
   },
 });
@@ -62,19 +63,21 @@ const address = await server.listen({ host: '127.0.0.1' });
 const senders = processCount * clientCount;
 
 class Client {
-  /** @param {number} number in this process */
+  /** @param {number} number the number of the client in this process */
   constructor(number) {
     this.id = index * clientCount + number;
     this.joined = Array.from({ length: topicsEach }, (_, j) => (number * 7 + j * 11) % topicCount);
-    /** Messages received, by its topics. */
+    /** The number of received messages, for each topic of the client. */
     this.counts = new Uint32Array(topicsEach);
-    /** How many it has sent, by topic. */
+    /** The number of messages that the client has sent, by topic. */
     this.sent = new Uint32Array(topicCount);
-    /** The last number of each sender, by its topics; and the number of gaps that had been said then. */
+    /**
+     * For each sender and each topic of the client, the number of the last message, and the number of gaps that were reported before it.
+     */
     this.last = new Uint32Array(senders * topicsEach);
     this.gapsThen = new Uint16Array(senders * topicsEach);
     this.gaps = new Uint16Array(topicsEach);
-    /** Which processes' last messages it has, a bit for each, by its topics. */
+    /** For each topic of the client, the processes whose last message has come, with one bit for each process. */
     this.finals = new Uint8Array(topicsEach);
   }
 
@@ -140,7 +143,7 @@ class Client {
       this.finals[slot] = (this.finals[slot] ?? 0) | (1 << Math.floor(sender / clientCount));
   }
 
-  /** Whether it has each message of its topics but its own. @param {readonly number[]} totals */
+  /** Whether the client has received every message to its topics except its own messages. @param {readonly number[]} totals */
   hasAll(totals) {
     return this.joined.every(
       (topic, slot) => this.counts[slot] === (totals[topic] ?? 0) - (this.sent[topic] ?? 0),
@@ -154,13 +157,13 @@ for (let at = 0; at < clientCount; at += 50) {
 }
 await topics.ready();
 
-// A generator of numbers that the test can repeat.
+// Generates the same random numbers in every run of the test.
 let state = index + 1;
 const random = () => {
   state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
   return state / 2_147_483_648;
 };
-/** Messages that the clients of this process have sent, by topic. */
+/** The number of messages that the clients of this process have sent, by topic. */
 const sent = new Array(topicCount).fill(0);
 let sentInAll = 0;
 
@@ -171,7 +174,7 @@ function send(client, topic, isFinal) {
   sentInAll++;
 }
 
-/** @param {number} count @param {boolean} isSlow whether it leaves time for something to fail meanwhile */
+/** @param {number} count @param {boolean} isSlow whether there are pauses, so that a failure can happen while messages are published */
 async function publish(count, isSlow) {
   for (let done = 0; done < count; done++) {
     const client = clients[Math.floor(random() * clientCount)];
@@ -184,7 +187,7 @@ async function publish(count, isSlow) {
   await until(() => handled === sentInAll);
 }
 
-/** The last messages to each topic, again and again: the engine may not be back. @param {readonly number[]} others */
+/** Sends a last message to each topic again and again, since the engine may not be reachable yet. @param {readonly number[]} others */
 async function finish(others) {
   const wanted = others.reduce((bits, other) => bits | (1 << other), 0);
   const timer = setInterval(() => {
@@ -194,7 +197,7 @@ async function finish(others) {
     }
   }, 300);
   await until(() => clients.every(({ finals }) => finals.every((bits) => (bits & wanted) === wanted)));
-  // The others may not have them.
+  // The other processes may not have received these messages, so this process continues to send for ten seconds.
   setTimeout(() => clearInterval(timer), 10_000).unref();
 }
 

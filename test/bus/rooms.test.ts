@@ -1,8 +1,8 @@
 /**
- * Tests topics with real engines and real WebSockets. There are four processes, each with a server and 500 clients
- * that subscribe to 5 of 50 topics and publish to any topic. A client that misses messages must be notified before it
- * receives the next ones. With presence, connections join and leave topics at random at four processes, and all
- * processes agree on the members, also after one process was killed.
+ * Tests topics with real engines and real WebSockets. There are four processes, each with a server and 500 clients that subscribe to 5 of
+ * 50 topics and publish to any topic. A client that misses messages must be notified before it receives the next messages. In the scenarios
+ * with presence, connections of four processes join and leave topics at random. All processes must agree on the members, even after one
+ * process was killed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
@@ -16,18 +16,18 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 /**
- * Messages of all clients in one step, after which all must have arrived: a client is closed if too much waits for
- * it.
+ * The number of messages that all clients together send in one step. All of these messages must arrive before the next step, since a client
+ * is closed if too many bytes wait for it.
  */
 const round = 10_000;
-/** In the scenarios with failures: enough messages for each failure to come in the middle. */
+/** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being sent. */
 const fewer = 40_000;
 
 describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
 ])('topics over %s', (kind, messages) => {
-  test('every client receives every message of the other clients to its topics once, in the order of the sender', async () => {
+  test('every client receives every message of other clients to its topics once over a real engine, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {
@@ -67,10 +67,10 @@ describe.each([
   });
 });
 
-/** In milliseconds. */
+/** The lease in milliseconds. */
 const lease = 2_000;
 
-/** Waits until every process has the members of all processes, and returns the number of members. */
+/** Waits until every process knows the members of all processes, and returns the number of members. */
 async function agreed(peers: readonly Peer[]): Promise<number> {
   const reports = await Promise.all(peers.map((peer) => peer.counted<PresenceReport>()));
   const truth: Record<string, string[]> = {};
@@ -86,7 +86,7 @@ describe.each([
   ['redis with a history', 'redis', { history: {} }],
   ['nats', 'nats', {}],
 ])('presence over %s', (_, kind, options) => {
-  test('all processes agree on the members, and the members of a killed process leave when its lease ends', async () => {
+  test('all processes agree on the members of topics, and the members of a killed process leave when its lease ends', async () => {
     const scenario = await Scenario.start(project.folder, kind, { lease, ...options }, 'presence-peer.js');
     const { peers, engine, proxy } = scenario;
     const churn = (some: readonly Peer[]): Promise<unknown> =>
@@ -112,12 +112,12 @@ describe.each([
       const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
-        // More members leave if another process was suspended for as long as its lease.
+        // More members leave if another process was suspended for longer than its lease.
         expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
         expect(faults).toEqual([]);
       }
       await churn(others);
-      // One process ends in order, so the others need not wait for its lease.
+      // One process closes its topics, so the other processes need not wait for the end of its lease.
       const [last, ...rest] = others;
       await last!.command('end');
       await agreed(rest);

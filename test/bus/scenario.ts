@@ -1,10 +1,10 @@
-/** Four processes over one engine, behind a proxy that can be cut. */
+/** Four processes over one engine. A proxy between the processes and the engine lets a test cut their connections. */
 import { CuttableProxy, Engine } from './engines.ts';
 import { Peer, type PeerReport } from './project.ts';
 
 export const size = 4;
 
-/** Processes over one engine, behind a proxy. */
+/** The processes, their engine, and the proxy between them. */
 export class Scenario {
   readonly engine: Engine;
   readonly proxy: CuttableProxy;
@@ -15,7 +15,7 @@ export class Scenario {
     this.proxy = proxy;
   }
 
-  /** @param folder of the project with the package and the clients @param script that each process runs */
+  /** @param folder the folder of the project with the package and the clients @param script the script that each process runs */
   static async start(folder: string, kind: string, options: object, script = 'peer.js'): Promise<Scenario> {
     const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const scenario = new Scenario(engine, await CuttableProxy.start(engine.port));
@@ -30,7 +30,7 @@ export class Scenario {
     return scenario;
   }
 
-  /** Lets all processes publish. In the middle of it the given failure happens. */
+  /** Lets all processes publish. If `during` is given, it is called when half of the messages are published. */
   async publish(count: number, during?: () => Promise<void>): Promise<void> {
     const half = this.peers[0]!.half();
     const all = Promise.all(
@@ -43,9 +43,10 @@ export class Scenario {
   }
 
   /**
-   * Publishes in four parts. In the middle of the first and the second part the engine is killed and restarted. In the third part its
-   * connections are cut. In the last part the first process is killed; after that, `peers` has the other processes.
-   * @param beforeKill what happens before the process is killed
+   * Publishes in four parts. In the middle of the first and the second part, the engine is killed and restarted. In the middle of the third
+   * part, the connections to the engine are cut. In the middle of the last part, the first process is killed. After that, `peers` contains
+   * only the other processes.
+   * @param beforeKill is called before the process is killed
    */
   async publishWithFailures(count: number, beforeKill?: () => Promise<unknown>): Promise<void> {
     for (let times = 0; times < 2; times++) {
@@ -70,7 +71,7 @@ export class Scenario {
   }
 }
 
-/** Returns the counts of each process, once each has the last messages of all. */
+/** Returns the counts of each process, after each process has received the last messages of all other processes. */
 export async function reportsOf({ peers }: Scenario): Promise<PeerReport[]> {
   await Promise.all(peers.map((peer) => peer.command('finish')));
   return Promise.all(peers.map((peer) => peer.report(peers.length - 1)));

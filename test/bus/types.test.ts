@@ -1,4 +1,7 @@
-/** The types of the clients of npm: TypeScript accepts them as the client of a bus, although this package does not depend on them. */
+/**
+ * Tests the types of the clients from npm. TypeScript accepts these clients as arguments of a bus, although this package does not depend on
+ * their packages.
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -32,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('TypeScript accepts clients of the packages redis, ioredis and @nats-io, and a JetStream manager, as arguments', async () => {
+test('TypeScript accepts clients of the packages redis, ioredis and @nats-io, and a JetStream manager, as arguments of the buses', async () => {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',

@@ -1,4 +1,4 @@
-/** Topics in one process: the receivers of a message, the order of messages, and members that leave. */
+/** Tests of topics in one process: the receivers of a message, the order of messages, and connections that leave. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/api/client.ts';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
@@ -17,7 +17,7 @@ async function guests(count: number): Promise<Guest[]> {
 }
 
 describe('publish', () => {
-  test('publish sends to the subscribers of the topic, and returns their number', async () => {
+  test('`publish` sends a message to the subscribers of the topic, and returns their number', async () => {
     const [a, b, c] = (await guests(3)) as [Guest, Guest, Guest];
     const topics = new Topics();
     expect(topics.subscribe(a.seat, 'room/1')).toBe(true);
@@ -33,7 +33,7 @@ describe('publish', () => {
     expect(topics.counts).toMatchObject({ published: 3, sent: 4, received: 0 });
   });
 
-  test('a connection whose subscriptions match several times receives the message once', async () => {
+  test('a connection with several subscriptions that match a message receives the message once', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const pattern of ['a/b', 'a/*', '*/b', '**', 'a/**'])
@@ -47,7 +47,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['one part']);
   });
 
-  test('`except` leaves out a connection or a set of connections, and null leaves out none', async () => {
+  test('the option `except` of `publish` leaves out one connection or a set of connections, and null leaves out no connection', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const { seat } of [a, b]) topics.subscribe(seat, 't');
@@ -59,7 +59,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['1', '3']);
   });
 
-  test('the messages of a topic arrive in order, also relative to other messages of the connection', async () => {
+  test('messages of a topic and other messages to the same connection arrive in the order in which they were sent', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect(a.received).toEqual(sent);
   });
 
-  test('publish compresses a message if compression was negotiated, except with `compress: false`', async () => {
+  test('`publish` compresses a message if compression was negotiated, except with `compress: false`', async () => {
     const room = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     const a = await room.join({ compression: true });
     const topics = new Topics();
@@ -86,7 +86,7 @@ describe('publish', () => {
     expect(a.received).toEqual([text, text]);
   });
 
-  test('publish refuses invalid topics, messages and options, and messages that are too large', () => {
+  test('`publish` refuses invalid topics, messages and options, and messages that are too large', () => {
     const topics = new Topics({ maxMessageSize: 10 });
     expect(() => topics.publish('a/*', '')).toThrow(TopicError);
     expect(() => topics.publish('', '')).toThrow(TopicError);
@@ -100,7 +100,7 @@ describe('publish', () => {
 });
 
 describe('members', () => {
-  test('subscribing twice has no further effect, and topicsOf lists the topics until unsubscribe', async () => {
+  test('a second subscription to the same topic has no effect, and `topicsOf` lists the topics of a connection until `unsubscribe`', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -120,7 +120,7 @@ describe('members', () => {
   });
 
   test.each(['a clean close', 'a lost connection'])(
-    'members are unsubscribed automatically after %s',
+    'a connection is unsubscribed automatically after %s',
     async (how) => {
       const topics = new Topics();
       const inHandler: string[][] = [];
@@ -131,7 +131,7 @@ describe('members', () => {
       if (how === 'a clean close') await a.client.close();
       else a.client.reset();
       await until(() => inHandler.length > 0);
-      // The handler still sees the topics. After the handler the list is empty.
+      // In the `close` handler, `topicsOf` still returns the topics. After the handler, the list is empty.
       expect(inHandler).toEqual([['t', 'only/a']]);
       await Promise.resolve();
       expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -142,7 +142,7 @@ describe('members', () => {
     },
   );
 
-  test('a connection that is closing receives no message and cannot subscribe', async () => {
+  test('a connection that is closing receives no published message, and cannot subscribe', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -153,7 +153,7 @@ describe('members', () => {
     expect(a.received).toEqual([]);
   });
 
-  test('connections of several servers may be members of a topic', async () => {
+  test('connections of several servers may subscribe to the same topic', async () => {
     const [a] = (await guests(1)) as [Guest];
     const [b] = (await guests(1)) as [Guest];
     const topics = new Topics();
@@ -163,7 +163,7 @@ describe('members', () => {
     expect([...a.received, ...b.received]).toEqual(['both', 'both']);
   });
 
-  test('subscribe refuses a value that is not a connection of a server', async () => {
+  test('`subscribe` refuses a value that is not a connection of a server', async () => {
     const topics = new Topics();
     const { url } = await startServer();
     const client = await connect(url);
@@ -175,7 +175,7 @@ describe('members', () => {
     await client.close();
   });
 
-  test('`close` unsubscribes all connections and leaves them open', async () => {
+  test('`close` of Topics unsubscribes all connections, and leaves these connections open', async () => {
     const [a] = (await guests(1)) as [Guest];
     {
       await using topics = new Topics();
@@ -202,7 +202,7 @@ describe('options', () => {
     [{ handlers: { gaps() {} } }, 'did you mean "gap"'],
     [{ handlers: { gap: 1 } }, 'the handler "gap" is a number, not a function'],
     [{ handlers: 1 }, 'not an object'],
-  ])('the options %o are refused', (options, text) => {
+  ])('the constructor of Topics refuses the options %o', (options, text) => {
     expect(() => new Topics(options as object)).toThrow(text);
   });
 });

@@ -1,15 +1,15 @@
-/** A bus in memory that fails when a test wants it to. */
+/** A bus in memory for tests. A test can make its commands fail. */
 import type { Bus, BusReceiver } from '../../../src/api/topics/bus.ts';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 
 export class UnreliableBus implements Bus {
   readonly #bus: MemoryBus;
-  /** What was called, such as 'subscribe a/*'. */
+  /** The commands that were called, such as 'subscribe a/*'. */
   readonly calls: string[] = [];
   readonly receivers = new Map<string, BusReceiver>();
-  /** The listener of the state. */
+  /** The listener that was set with `onState`. */
   state: (up: boolean) => void = () => {};
-  /** What a command does in place of its effect: throw, or return a Promise that is waited for first. */
+  /** Is called for each command. It may throw. If it returns a Promise, the command takes effect after the Promise has resolved. */
   failing: (call: string) => Promise<void> | undefined = () => undefined;
   isClosed = false;
 

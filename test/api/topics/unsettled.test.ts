@@ -1,8 +1,8 @@
-/** The messages for which the bus has not answered yet. */
+/** Tests of `Unsettled`, which keeps the messages that the bus has neither accepted nor refused yet. */
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('`has` says whether a topic has an unsettled message with this number or a smaller number, in whatever order messages are settled', () => {
+test('`has` says whether a topic has an unsettled message with this number or a smaller number, even if messages are settled out of order', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);
