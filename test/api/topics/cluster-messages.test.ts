@@ -12,10 +12,13 @@ const valid = [
   { bus: 'p', kind: 'hello' },
 ];
 
-test.each(valid)('`readClusterMessage` accepts %j for the bus of the message, and for no other bus', (message) => {
-  expect(readClusterMessage(message, 'p')).toBe(message);
-  expect(readClusterMessage(message, 'q')).toBeNull();
-});
+test.each(valid)(
+  '`readClusterMessage` accepts %j for the bus of the message, and for no other bus',
+  (message) => {
+    expect(readClusterMessage(message, 'p')).toBe(message);
+    expect(readClusterMessage(message, 'q')).toBeNull();
+  },
+);
 
 test.each([
   null,

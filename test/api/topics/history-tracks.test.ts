@@ -186,20 +186,23 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
       },
       ['a new'],
     ],
-  ])('if the stream of a topic %s, a gap is reported before the next messages', async (_case, change, kept) => {
-    const { bus, other, redis, streams, lines } = setUp();
-    await other.publish('a', Buffer.from('0'));
-    await bus.subscribe('a', new Recorder(lines));
-    await other.publish('a', Buffer.from('1'));
-    await turns();
-    await away(redis, () => change(streams));
-    streams.time += 10;
-    await other.publish('a', Buffer.from('2'));
-    await turns();
-    expect(lines).toEqual(['a 1', 'gap', ...kept, 'a 2']);
-    await bus.close();
-    await other.close();
-  });
+  ])(
+    'if the stream of a topic %s, a gap is reported before the next messages',
+    async (_case, change, kept) => {
+      const { bus, other, redis, streams, lines } = setUp();
+      await other.publish('a', Buffer.from('0'));
+      await bus.subscribe('a', new Recorder(lines));
+      await other.publish('a', Buffer.from('1'));
+      await turns();
+      await away(redis, () => change(streams));
+      streams.time += 10;
+      await other.publish('a', Buffer.from('2'));
+      await turns();
+      expect(lines).toEqual(['a 1', 'gap', ...kept, 'a 2']);
+      await bus.close();
+      await other.close();
+    },
+  );
 
   test('if a topic had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();

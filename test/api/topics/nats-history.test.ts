@@ -218,16 +218,19 @@ describe('after a lost connection to NATS', () => {
       ['a new'],
     ],
     ['the stream was deleted', (server) => server.streams.clear(), []],
-  ])('if %s, a gap is reported after the reconnection, and then the next messages arrive', async (_case, change, kept) => {
-    const { server, other, lines, away, close } = await setUpWithOne();
-    await away(() => change(server));
-    await other.bus.publish('a', Buffer.from('2'));
-    await turns(20);
-    await other.bus.publish('a', Buffer.from('3'));
-    await turns();
-    expect(lines).toEqual(['a 1', 'gap', ...kept, 'a 2', 'a 3']);
-    await close();
-  });
+  ])(
+    'if %s, a gap is reported after the reconnection, and then the next messages arrive',
+    async (_case, change, kept) => {
+      const { server, other, lines, away, close } = await setUpWithOne();
+      await away(() => change(server));
+      await other.bus.publish('a', Buffer.from('2'));
+      await turns(20);
+      await other.bus.publish('a', Buffer.from('3'));
+      await turns();
+      expect(lines).toEqual(['a 1', 'gap', ...kept, 'a 2', 'a 3']);
+      await close();
+    },
+  );
 
   test('if a topic in NATS had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
     const { bus, other, lines, away, close } = await setUpWithOne();

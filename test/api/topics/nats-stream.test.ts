@@ -102,13 +102,16 @@ describe('positions', () => {
 test.each([
   [1_000, 1_000_000_000],
   [3_600_000, 120_000_000_000],
-])('if messages are kept for %i ms, NATS looks for duplicates in a window of %i ns', (ttl, duplicate_window) => {
-  expect(streamConfig('p', { size: 5, ttl })).toEqual({
-    name: 'p-history',
-    subjects: ['p.h.>'],
-    max_msgs_per_subject: 6,
-    max_age: ttl * 1_000_000,
-    duplicate_window,
-    republish: { src: 'p.h.>', dest: 'p.t.>' },
-  });
-});
+])(
+  'if messages are kept for %i ms, NATS looks for duplicates in a window of %i ns',
+  (ttl, duplicate_window) => {
+    expect(streamConfig('p', { size: 5, ttl })).toEqual({
+      name: 'p-history',
+      subjects: ['p.h.>'],
+      max_msgs_per_subject: 6,
+      max_age: ttl * 1_000_000,
+      duplicate_window,
+      republish: { src: 'p.h.>', dest: 'p.t.>' },
+    });
+  },
+);
