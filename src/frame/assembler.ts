@@ -1,8 +1,9 @@
 /**
  * Puts fragments together into messages: RFC 6455 §5.4 (sequence), §10.4 (the limit on the whole message is checked at each header).
- * Text is checked piece by piece (§8.1, see utf8.ts). Control frames between the fragments never come here (§5.5, endpoint.ts).
+ * Text is checked piece by piece (§8.1, see utf8.ts). The assembler never gets a control frame: frame-dispatch.ts passes control frames to
+ * state-machine.ts (§5.5).
  *
- * message-buffer.ts holds the memory of the pieces.
+ * message-buffer.ts holds the payload. share.ts counts its memory in the memory budget.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -12,23 +13,26 @@ import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A fragment without payload costs us time and costs the peer nothing. An honest peer never sends two of them in a row.
+// A fragment without payload costs us time and costs the peer nothing, so the connection fails after more than this many of them in a row.
+// An honest peer never sends two of them in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
-/** The part of the endpoint that the memory budget calls. */
+/** The part of the connection's receiver to which the assembler passes the calls of the memory budget. */
 export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'readOn' | 'shed'>;
 
 /** Collects one message at a time. */
 export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
   /**
-   * The maximum size of a compressed message on the wire. Data that does not compress grows a little: by five bytes for each stored block
-   * (RFC 1951 §3.2.4). A larger message contains padding.
+   * The maximum size of a compressed message on the wire. It is above `maxMessageSize`, since data that does not compress grows by five
+   * bytes for each stored block (RFC 1951 §3.2.4). A compressed message beyond this maximum must contain padding.
    */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #owner: AssemblerOwner;
-  /** Null until a message arrives in pieces. */
+  /**
+   * The connection's share of the memory budget. Null until it is needed: a connection may receive only messages that come in one piece.
+   */
   #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
@@ -37,7 +41,7 @@ export class MessageAssembler implements BudgetReader {
   #compressed = false;
   /** Payload bytes announced by the headers so far. */
   #announced = 0;
-  /** Whether the message's last frame header so far had FIN set. If so, `#announced` is the message's size. */
+  /** Whether the newest frame header of the message had FIN. If it had, `#announced` is the size of the whole message. */
   #complete = false;
   /** Null until a message arrives in pieces. */
   #buffer: MessageBuffer | null = null;
@@ -46,7 +50,7 @@ export class MessageAssembler implements BudgetReader {
 
   /**
    * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param owner stops reading while the budget has no room, and fails if the budget aborts this message to make room for others.
+   * @param owner stops reading while the budget has no room, and fails the connection if the budget aborts its message to make room.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
@@ -80,12 +84,12 @@ export class MessageAssembler implements BudgetReader {
     return this.receivedBytes === 0;
   }
 
-  /** Whether payload may be stored while it is still masked. Uncompressed text may not: it has to be unmasked and checked first. */
+  /** Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked first, so that `append` can check it. */
   get takesMasked(): boolean {
     return this.#opcode !== Opcode.Text || this.#compressed;
   }
 
-  /** Bytes of memory that the current message takes. */
+  /** Bytes of memory that are allocated for the current message. */
   get heldBytes(): number {
     return this.#buffer === null ? 0 : this.#buffer.held;
   }
@@ -109,7 +113,7 @@ export class MessageAssembler implements BudgetReader {
   /**
    * Checks a data frame as soon as its length is known, even if its masking key has not arrived.
    * @returns payload bytes of the frame's message, over all frames up to this one
-   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or takes the message over the size limit.
+   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or makes the message larger than the size limit.
    */
   check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
@@ -117,7 +121,7 @@ export class MessageAssembler implements BudgetReader {
     if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
-    // §10.4: the limit is on the message, and is checked before anything is buffered.
+    // §10.4: the limit applies to the whole message. It is checked before any payload of this frame is stored.
     const announced = isContinuation ? this.#announced + length : length;
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
@@ -129,7 +133,7 @@ export class MessageAssembler implements BudgetReader {
     return announced;
   }
 
-  /** Takes a data frame's header. @throws {ProtocolError} the errors of `check`, and WS_EMPTY_FRAGMENTS. */
+  /** Checks and records the header of a data frame. @throws {ProtocolError} the errors of `check`, and WS_EMPTY_FRAGMENTS. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
@@ -145,15 +149,15 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Stores payload. The memory that holds it belongs to the message until the message is taken or cleared.
+   * Stores a copy of `buffer[start, end)`, the next payload of the message. The copy is kept until `take` or `clear` is called.
    * @param key the masking key for the first byte if the payload is still masked, see `takesMasked`; else 0
    * @throws {ProtocolError} for text that no further bytes can make valid UTF-8.
    */
   append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
-      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. A byte that is never valid UTF-8 fails the
-      // connection before FIN arrives.
+      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. An invalid byte fails the connection as soon as
+      // the byte arrives, even if FIN has not arrived.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
@@ -166,7 +170,7 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Returns the whole message; the next message may begin.
+   * Returns the whole message. After this call, the next message may begin.
    * @throws {ProtocolError} for text that ends inside a character.
    */
   take(): Buffer {
@@ -176,7 +180,7 @@ export class MessageAssembler implements BudgetReader {
     return message;
   }
 
-  /** Forgets the current message, which was delivered without being stored, or was aborted. */
+  /** Forgets the current message. Called if the message was delivered without being stored here, or if it was aborted. */
   clear(): void {
     this.#clear(false);
   }
@@ -191,17 +195,19 @@ export class MessageAssembler implements BudgetReader {
 
   // ---- the memory budget ----
 
-  /** Stops reading if the budget has no room. Called if the connection holds memory for something other than a message in pieces. */
+  /**
+   * Stops reading if the budget has no room. Called if the connection holds other memory, such as messages that wait for the application.
+   */
   askForRoom(): void {
     this.#ownShare().ask();
   }
 
-  /** Called when the application, the transport or the codec stops reading. */
+  /** Called when reading stops for another reason than the budget: the application paused, replies wait, or the codec works. */
   stop(): void {
     this.#share?.stop();
   }
 
-  /** Called when reading goes on after the application, the transport or the codec had stopped it. */
+  /** Called when reading continues after the stop that `stop` reported. */
   restart(): void {
     this.#share?.restart();
   }

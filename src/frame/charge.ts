@@ -13,7 +13,7 @@ export class Charge {
   #bytes = 0;
   #holders = 1;
 
-  /** @param isUnread whether the memory waits for the application to read it */
+  /** @param isUnread whether the memory holds data that the application has not read yet */
   constructor(budget: MemoryBudget, bytes = 0, isUnread = false) {
     this.#budget = budget;
     this.#isUnread = isUnread;
@@ -25,7 +25,7 @@ export class Charge {
     return this.#bytes;
   }
 
-  /** Sets the number of bytes after the memory grew or shrank. It never fails; a released charge stays at 0. */
+  /** Sets the number of bytes after the memory grew or shrank. This never fails. A released charge stays at 0 bytes. */
   resize(bytes: number): void {
     if (this.#holders === 0) return;
     const difference = bytes - this.#bytes;

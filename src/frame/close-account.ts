@@ -1,6 +1,6 @@
 /**
- * Records what both Close frames said, whether ours left, and what went wrong: RFC 6455 §7.1.4 to §7.1.6. endpoint.ts decides when
- * Close frames are sent and how they change the state; close-code.ts has their layout.
+ * Records the content of both Close frames, whether our Close frame left the process, and the first error: RFC 6455 §7.1.4 to §7.1.6.
+ * state-machine.ts decides when Close frames are sent and how they change the state. close-code.ts has the layout of Close frames.
  */
 
 import { CloseCode, serializeClosePayload } from './close-code.ts';
@@ -10,9 +10,10 @@ import { ProtocolError } from './violation.ts';
 
 /** The account of one connection's end. */
 export class CloseAccount {
-  /** §7.1.5, §7.1.6: the code and, below, the reason of the peer's first Close frame. */
+  /** §7.1.5, §7.1.6: the code and the reason of the peer's first Close frame; 1006 and '' if no Close frame has arrived. */
   code: number = CloseCode.AbnormalClosure;
   reason = '';
+  /** Whether the peer's Close frame arrived before our Close frame was sent. */
   byPeer = false;
   /** The first error that was reported. */
   error: Error | null = null;
@@ -20,14 +21,16 @@ export class CloseAccount {
   #sentReason = '';
   #hasLeft = false;
 
-  /** Call this before our Close frame is written: a synchronous transport may bring the peer's answer during the write. */
+  /** Call this before our Close frame is written: a synchronous transport may deliver the peer's answer during the write. */
   onSent(payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
     this.#sentCode = bytes.length === 0 ? CloseCode.NoStatusReceived : bytes.readUInt16BE(0);
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /** Call this once our Close frame was passed to the sink: the account records whether the frame leaves. */
+  /**
+   * Call this after our Close frame was passed to the sink: when the sink reports whether the frame left, the account records the result.
+   */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;
@@ -51,8 +54,9 @@ export class CloseAccount {
 
 /**
  * §7.1.7: builds the payload of the Close frame that reports a failure.
- * @param error a `ProtocolError`; any other error was thrown by a callback: it gives 1011, and none of its text is sent
- * @param wording returns the reason; if it throws or its result is too long, the default reason is used
+ * @param error a `ProtocolError` gives its own close code. For any other error, such as one that a callback threw, the code is 1011 and the
+ *   reason contains no text of the error
+ * @param wording returns the reason; if this function throws or its result is too long, the default reason is used
  */
 export function failurePayload(error: Error, wording: ((error: Error) => string) | null): Buffer {
   const violation = error instanceof ProtocolError ? error : null;

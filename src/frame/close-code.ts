@@ -1,6 +1,6 @@
 /**
  * Close codes and the payload of Close frames: RFC 6455 §5.5.1, §7.4 and the IANA registry (§11.7). §7.1 says when a Close frame is sent
- * and what effect it has; endpoint.ts implements these rules.
+ * and what effect it has; state-machine.ts implements the rules of §7.1.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -12,7 +12,7 @@ export const CloseCode = {
   GoingAway: 1001,
   ProtocolError: 1002,
   UnsupportedData: 1003,
-  /** Reported if the Close frame had no code. Never sent. */
+  /** Reported if the peer's Close frame had no code. Never sent. */
   NoStatusReceived: 1005,
   /** Reported if the connection ended without a Close frame. Never sent. */
   AbnormalClosure: 1006,

@@ -1,6 +1,7 @@
 /**
- * Notifies a sender whether its message left the process: RFC 6455 §6.1 ends with the step that passes the frames to the network. Each
- * callback is called exactly once, and never during the call that received it.
+ * Calls the callback of a message when the message has left the process, or when it is certain that the message will not leave. (The last
+ * step of RFC 6455 §6.1 passes the frames to the network.) Each callback is called exactly once, and never during the call to which the
+ * application passed it.
  */
 
 import { ConnectionError } from './connection-error.ts';
@@ -22,7 +23,7 @@ export class Completion {
     this.#owner = owner;
   }
 
-  /** Calls `done` once everything that was written so far has left. */
+  /** Calls `done` once everything that was written so far has left the process, or with the reason why it will not leave. */
   whenSent(done: SendCallback): void {
     let isInside = true;
     this.#sink.whenSent((error) => {
@@ -32,7 +33,7 @@ export class Completion {
     isInside = false;
   }
 
-  /** Reports that the message is never sent. @param reason the error that the connection failed with, if it is known */
+  /** Calls `done` with WS_NOT_SENT: its message will never be sent. @param reason the error that the connection failed with, if known */
   refuse(done: SendCallback | null, reason: Error | null): void {
     if (done === null) return;
     const error = new ConnectionError('WS_NOT_SENT', reason === null ? undefined : { cause: reason });

@@ -1,7 +1,8 @@
 /**
- * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is sent,
- * and the close code is 1006 (RFC 6455 §7.1.5). Two of the reasons are reported to the peer with 1011: a ping of a fixed schedule was not
- * answered, and a message cannot be finished. Violations by the peer are in frame/violation.ts.
+ * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is
+ * sent, and the close code is 1006 (RFC 6455 §7.1.5). In two cases a Close frame with 1011 is sent: if a ping of a fixed schedule was not
+ * answered (WS_HEARTBEAT_TIMEOUT), and if a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the
+ * peer.
  */
 
 /** One reason to drop a connection. */
@@ -44,7 +45,7 @@ export const connectionFaults = {
 
 export type ConnectionFaultCode = keyof typeof connectionFaults;
 
-/** The connection was dropped; `code` says why, `cause` holds the socket's error if there is one. */
+/** The connection was dropped, or a message could not be sent. `code` says why. `cause` is the underlying error, if there is one. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ConnectionFaultCode;

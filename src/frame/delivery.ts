@@ -1,6 +1,6 @@
 /**
  * Reports a message whose whole payload has arrived: RFC 6455 §6.2 (delivery), §8.1 (UTF-8), §9.1 and RFC 7692 §6.2 (the codec
- * decompresses it first). receiver.ts and assembler.ts put the payload together.
+ * decompresses a compressed message first). assembler.ts puts fragments together before the message comes here.
  */
 
 import { Charge } from './charge.ts';
@@ -20,14 +20,14 @@ const VIEW_THRESHOLD = 4096;
 export interface DeliveryOwner {
   /** A view of the current chunk goes to the application or to the codec: the chunk's memory must not be used again. */
   onView(): void;
-  /** The codec decompresses a message in other threads: everything received after it waits. */
+  /** The codec decompresses a message in other threads. Everything that is received after this message waits. */
   onDecoding(): void;
   /** The codec is done: `deliverDecoded` may be called. */
   onDecoded(): void;
   fail(error: unknown): void;
 }
 
-/** A message that the codec has decompressed and that could not be delivered at once. */
+/** A message that the codec has decompressed in other threads, and that waits to be delivered. */
 interface DecodedMessage {
   readonly opcode: number;
   readonly message: Buffer;
@@ -42,7 +42,7 @@ export class Delivery {
   readonly #decodes: boolean;
   readonly #maxMessageSize: number;
   readonly #memoryBudget: MemoryBudget;
-  /** Counts the payload that the codec works on, then the decompressed message that waits. */
+  /** Counts the payload while the codec works on it, and then the decompressed message until it is delivered. */
   #charge: Charge | null = null;
   #decoded: DecodedMessage | null = null;
   #isDiscarding = false;
@@ -70,7 +70,7 @@ export class Delivery {
     return this.#decoded !== null;
   }
 
-  /** Delivers a message that lies in one piece in `buffer[start, end)`. Its text has not been checked yet. */
+  /** Delivers a message that lies in one piece in `buffer[start, end)`. If it is a text, this method checks that it is UTF-8. */
   deliver(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(this.#ownBytes(buffer, start, end), wireSize);
@@ -93,7 +93,7 @@ export class Delivery {
     this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
 
-  /** Delivers a message that has its own memory. If it is a text, it was checked while it arrived. */
+  /** Delivers a message that the assembler collected in separate memory. If it is a text, the assembler has checked that it is UTF-8. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(message, wireSize);
@@ -155,14 +155,14 @@ export class Delivery {
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
-  /** Drops the codec's output from now on. Reading still waits for the codec to finish. */
+  /** Drops the codec's output from now on. Reading still stays stopped until the codec has finished. */
   discard(): void {
     this.#isDiscarding = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
-  /** Nothing more is delivered, even if the codec is still working. */
+  /** From now on, delivers nothing: if the codec is still working, its output will be dropped. */
   switchOff(): void {
     this.#isOff = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
@@ -183,7 +183,7 @@ export class Delivery {
 /**
  * Returns `buffer[start, end)` for the application to keep: a view, or a copy.
  * @param key the masking key for its first byte; 0 if it is not masked
- * @param isScarce whether memory is scarce
+ * @param isScarce whether over three quarters of the memory budget are used
  */
 export function ownPart(
   buffer: Buffer,
@@ -206,9 +206,10 @@ export function ownPart(
 }
 
 /**
- * Says whether a payload is delivered as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large payload
- * becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are not copied. While
- * memory is scarce, the payload must be at least three quarters: the whole read stays alive, but only the message is counted.
+ * Says whether a payload is delivered as a view of the chunk. A view keeps the memory of the whole chunk alive (up to 64 KiB from one read
+ * of the socket), so small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory: then two
+ * messages in one chunk, with their headers, are not copied. While memory is scarce, the payload must fill at least three quarters, because
+ * only the message is counted in the budget, not the rest of the chunk.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

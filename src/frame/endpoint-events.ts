@@ -1,6 +1,6 @@
 /**
  * The events of an endpoint: messages and control frames (RFC 6455 §6.2, §5.5), and how the connection ended (§7.1.4 to §7.1.6).
- * endpoint.ts, receiver.ts and delivery.ts decide when each event is reported.
+ * state-machine.ts, frame-dispatch.ts, stream-dispatch.ts and delivery.ts report the events.
  */
 
 /** How a connection ended. */
@@ -9,11 +9,11 @@ export interface CloseRecord {
   readonly code: number;
   /** §7.1.6: the peer's reason. */
   readonly reason: string;
-  /** §7.1.4: both Close frames were exchanged, and ours had left the process. */
+  /** §7.1.4: whether both Close frames were exchanged, and our Close frame had left the process. */
   readonly wasClean: boolean;
-  /** The peer's Close frame came first. */
+  /** Whether the peer's Close frame arrived before we sent a Close frame. */
   readonly byPeer: boolean;
-  /** The code of our Close frame; 1005 if it had no code, null if none was sent. */
+  /** The code of our Close frame; 1005 if our Close frame had no code, null if we sent no Close frame. */
   readonly sentCode: number | null;
   readonly sentReason: string;
   /** The error that the connection failed with, or null. */
@@ -25,19 +25,19 @@ export interface CloseRecord {
  * allowed inside every handler. If a handler throws, the connection closes with 1011 and the error is reported through `onError`.
  */
 export interface EndpointEvents {
-  /** A text message: a string, or bytes with `text: 'bytes'`. `wireSize` is the number of its payload bytes on the wire. */
+  /** A text message: a string, or bytes if the option `text` is 'bytes'. `wireSize` is the number of its payload bytes on the wire. */
   onText(text: string | Buffer, wireSize: number): void;
   /** A binary message. The application may keep the buffer. */
   onBinary(payload: Buffer, wireSize: number): void;
   /** A data frame without FIN has arrived completely. */
   onFragment(): void;
-  /** With `maxStreamSize`: a message begins; its parts follow as they arrive. A compressed message is reported whole instead. */
+  /** Called only if `maxStreamSize` is set: a message begins, and its parts are reported as they arrive. Compressed messages come whole. */
   onMessageStart?(isBinary: boolean): void;
-  /** The next bytes of the message, which the application may keep. Text was checked; its last character may end in the next part. */
+  /** The next bytes of the message. The application may keep them. Text was checked, but a character may be divided between two parts. */
   onMessagePart?(part: Buffer): void;
-  /** The message is complete; it had `wireSize` payload bytes on the wire. Never called if the connection ends first. */
+  /** The message is complete; it had `wireSize` payload bytes on the wire. Never called if the connection ends before the message. */
   onMessageEnd?(wireSize: number): void;
-  /** A ping; the endpoint has already answered it, unless `autoPong` is false. */
+  /** A ping. The endpoint has already sent or queued the pong, unless `autoPong` is false. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
   /** The closing handshake began, by us or by the peer. */

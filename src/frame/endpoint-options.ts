@@ -15,13 +15,16 @@ export type TextDelivery = 'string' | 'own-string' | 'bytes';
 export interface Limits {
   /** The maximum payload of a message in bytes, over all its fragments; `Infinity` for no limit. A larger message fails with 1009. */
   readonly maxMessageSize: number;
-  /** The budget that this connection shares with others. @default the budget of the process */
+  /** The memory budget that this connection shares with other connections. @default the budget of the process */
   readonly memoryBudget?: MemoryBudget | undefined;
 }
 
 export interface EndpointOptions extends Limits {
   readonly role: Role;
-  /** If set, messages are reported in parts as they arrive, up to this size in bytes. @default undefined: messages are reported whole */
+  /**
+   * The maximum size, in bytes, of a message that is reported in parts. If this option is set, uncompressed messages are reported in parts
+   * as they arrive. @default undefined: messages are reported whole
+   */
   readonly maxStreamSize?: number | undefined;
   /** How text messages are delivered. @default 'string' */
   readonly text?: TextDelivery | undefined;
@@ -33,19 +36,20 @@ export interface EndpointOptions extends Limits {
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**
-   * A number of bytes. If more bytes of replies to received data wait, a server stops reading until they have left. @default Infinity
+   * A number of bytes. If more bytes than this wait in replies (messages that were sent while received data was delivered), a server stops
+   * reading until the replies have left. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
-  /** Whether the endpoint answers pings (§5.5.2: they MUST be answered). False leaves that to the application. @default true */
+  /** Whether the endpoint answers pings. If false, the application must answer them (§5.5.2: pings MUST be answered). @default true */
   readonly autoPong?: boolean | undefined;
   /**
-   * Whether a pause continues when this side closes. If true, messages that arrive before the peer's Close frame are delivered
-   * after `resume`. If false, the pause ends and they are dropped. @default false
+   * Whether a pause continues when this side closes. If true, messages that arrive before the peer's Close frame are delivered after
+   * `resume`. If false, `close` ends the pause, and these messages are dropped. @default false
    */
   readonly pauseOutlivesClose?: boolean | undefined;
   /**
-   * The maximum number of bytes that wait to be sent. If more bytes wait, the connection fails with WS_SEND_CAP, but an empty queue always
-   * takes one message. @default Infinity
+   * The maximum number of bytes that wait to be sent. If more bytes wait, the connection is dropped with WS_SEND_CAP. However, if nothing
+   * waits, one message of any size is accepted. @default Infinity
    */
   readonly sendCap?: number | undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Bytes come in through
  * `receive` and leave through a `ByteSink`. This code uses no socket and no clock: the transport has the deadlines.
- *
+ * Each cell of the table says what the endpoint does, and then the new state. "Close" means that the endpoint sends a Close frame.
  * state \ event   close()            peer's Close           violation           transport's end
  * Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
  * CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
@@ -55,7 +55,7 @@ export class Endpoint {
     return this.#sender.bufferedAmount;
   }
 
-  /** Whether a message or frame has begun to arrive and is not complete. If so, the transport's message deadline runs. */
+  /** Whether a message or frame has begun to arrive and is not complete. While this is true, the transport's message deadline runs. */
   get insideMessage(): boolean {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
@@ -78,7 +78,7 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
-   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before this call.
+   * @returns false: stop reading until the endpoint calls `ByteSink.resumeReading`. Until then, the endpoint keeps any further chunk.
    */
   receive(chunk: Buffer): boolean {
     return this.#receiver.receive(chunk);
@@ -89,7 +89,7 @@ export class Endpoint {
     return this.#receiver.keepsChunk;
   }
 
-  /** The peer ended its direction of the connection: nothing more arrives. The end is processed after the data that waits. */
+  /** Call this when the peer ended its direction of the connection. The end is processed after the received data that still waits. */
   receiveEnd(): void {
     this.#receiver.receiveEnd();
   }
@@ -110,19 +110,19 @@ export class Endpoint {
     this.#machine.transportClosed();
   }
 
-  /** Inside a message, no piece of a data frame arrived before the transport's message deadline: the connection fails. */
+  /** Call this when no piece of a data frame arrived within the message deadline. If a message is unfinished, the connection fails. */
   messageTimedOut(): void {
     if (this.insideMessage) this.fail(new ProtocolError('WS_MESSAGE_TIMEOUT'));
   }
 
   // ---- pausing ----
 
-  /** Stops the events of received data until `resume()`. Data that was already read waits: at most the current chunk. */
+  /** Stops the events of received data until `resume()`. Data that the transport has already read waits in the endpoint. */
   pause(): void {
     this.#receiver.pauseFor(PAUSED_BY_USER);
   }
 
-  /** Continues where `pause()` stopped; events may be reported before this returns. */
+  /** Ends the pause. Events of the data that waits may be reported before this call returns. */
   resume(): void {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
@@ -185,8 +185,8 @@ export class Endpoint {
   }
 
   /**
-   * Sends a frame that `serializeFrame` made for the server role: the frame of a broadcast is serialized only once.
-   * @param payloadSize the number to return
+   * Sends a frame that `serializeFrame` made for the server role. So a broadcast serializes its frame only once for all connections.
+   * @param payloadSize the size of the frame's payload. The call returns it, or 0 if the state is not Open
    * @param shared the memory that contains the frame
    * @throws {TypeError} on a client
    */
@@ -202,15 +202,15 @@ export class Endpoint {
     return this.#sender.sendSerialized(frame, payloadSize, shared, done);
   }
 
-  /** Whether a serialized frame leaves at once. False while messages wait for the codec, since the frame would wait as well. */
+  /** Whether a serialized frame leaves at once. False while messages or our Close frame wait, since the frame would wait as well. */
   get canSendSerialized(): boolean {
     return !this.#sender.isWaiting;
   }
 
   /**
-   * Sends a server's message that goes to many connections, after the messages that wait. @param payload not copied: it must not change
+   * Sends a server's message that goes to many connections. It leaves after messages that wait. @param payload not copied: do not change it
    * @param compress whether the codec compresses it. A function is called instead of the codec's `compress` when the message's turn comes.
-   *   It may return one result to many connections. Like the codec, it returns the same object if it cannot make the payload smaller
+   *   The function may return one result to many connections. If it cannot make the payload smaller, it returns the payload object itself
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`
    * @throws {TypeError} on a client
@@ -229,8 +229,8 @@ export class Endpoint {
   }
 
   /**
-   * Begins a message that is sent in parts, as they become available (§5.4): binary, or text whose parts together are UTF-8. Messages that
-   * are sent before it ends wait. The streamed message is aborted if the transport closes or the peer sends its Close frame.
+   * Begins a message that is sent in parts, as the parts become available (§5.4): binary, or text whose parts together are UTF-8. Other
+   * messages wait until this message has ended. It is aborted if the transport closes or the peer sends its Close frame.
    * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
@@ -238,8 +238,8 @@ export class Endpoint {
   }
 
   /**
-   * Calls `done` once everything that was sent so far has left the process, or with the reason why it will not leave. As with `sendText`,
-   * `done` is never called during this call.
+   * Calls `done` once everything that was sent so far has left the process, or with the reason why it will not leave. `done` is never
+   * called during this call.
    */
   whenSent(done: SendCallback): void {
     if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
@@ -268,8 +268,8 @@ export class Endpoint {
   // ---- closing ----
 
   /**
-   * §7.1.2: starts the closing handshake. Later calls do nothing. A pause ends, since the peer's Close frame must be read; messages
-   * that arrive before it are then dropped.
+   * §7.1.2: starts the closing handshake. Later calls do nothing. Unless `pauseOutlivesClose` is set, a pause ends, because the peer's
+   * Close frame must be read; then messages that arrive before this Close frame are dropped.
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; if absent, the Close frame has no code.
    * @param reason at most 123 bytes of UTF-8.
    * @throws {RangeError | TypeError} for any other code, a longer reason, or a reason without a code.
@@ -290,9 +290,9 @@ export class Endpoint {
   }
 
   /**
-   * §7.1.7: fails the connection: sends a Close frame with the code of the error if a Close frame may still be sent, then ends the
-   * transport. From now on, everything that the peer sends is ignored, its Close frame included.
-   * @param thrown a `ProtocolError`; any other value was thrown by a callback: it gives 1011, and none of its text is sent.
+   * §7.1.7: fails the connection. If a Close frame may still be sent, sends one with the code of the error. Then ends the transport. From
+   * now on, everything that the peer sends is ignored, its Close frame included.
+   * @param thrown a `ProtocolError`. For any other value, such as an error of a callback, the code is 1011 and none of its text is sent.
    */
   fail(thrown: unknown): void {
     this.#machine.fail(thrown);

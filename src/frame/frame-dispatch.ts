@@ -1,6 +1,6 @@
 /**
- * Passes each frame on: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5, §5.6. parser.ts parses
- * the layout; fragments go to assembler.ts, whole messages to delivery.ts, control frames to state-machine.ts.
+ * Passes each frame that parser.ts finds to its handler: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5,
+ * §5.6. Fragments go to assembler.ts, whole messages to delivery.ts, and control frames to state-machine.ts.
  */
 
 import type { MessageAssembler } from './assembler.ts';
@@ -134,10 +134,11 @@ export class FrameDispatch implements FastFrameHandler {
     if (last) this.#onFrameEnd();
   }
 
-  /** A data frame is complete. It came in pieces, or belongs to a fragmented message. */
+  /** Called when a data frame is complete that came in pieces or belongs to a fragmented message. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
-      // The budget had no room for this frame's last piece while the connection was closing: the message was dropped.
+      // `append` found no room in the memory budget for this frame's last piece while the connection was closing, so the message is
+      // dropped.
       if (this.#fin) this.#assembler!.clear();
       return;
     }

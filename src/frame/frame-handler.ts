@@ -19,7 +19,7 @@ export interface FrameHandler {
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
 }
 
-/** A handler with shortcuts through the parser. A shortcut has the same result as the calls of `FrameHandler` that it replaces. */
+/** A handler with shortcuts: faster calls for common cases. A shortcut has the same result as the calls of `FrameHandler` it replaces. */
 export interface FastFrameHandler extends FrameHandler {
   /** Whether `onShortText` may be called now: no message is unfinished, and texts of up to 125 bytes are wanted as strings. */
   readonly takesShortTexts: boolean;
@@ -28,7 +28,7 @@ export interface FastFrameHandler extends FrameHandler {
   /** Whether `onMaskedPayload` may be called for the current frame. */
   readonly takesMasked: boolean;
   /**
-   * The same as `onFramePayload`, but the payload is still masked: the handler unmasks it while it copies it.
+   * The same as `onFramePayload`, but the payload is still masked, so that the handler can unmask it while copying it.
    * @param key the masking key for its first byte, see mask.ts
    */
   onMaskedPayload(buffer: Buffer, start: number, end: number, last: boolean, key: number): void;

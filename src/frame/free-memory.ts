@@ -1,12 +1,13 @@
 /**
- * Frees memory at once. Memory outside V8's heap is otherwise freed only when the garbage collector runs: late, if there is little
- * other garbage. Then a stream of large messages keeps allocating new memory, which costs more than copying the messages.
+ * Frees memory at once. Otherwise, memory outside V8's heap is freed only when the garbage collector runs. If there is little other
+ * garbage, the collector runs late. Then a stream of large messages keeps allocating new memory, which costs more than copying the
+ * messages.
  */
 
-// Exists on Node 22 and later.
+// `ArrayBuffer.prototype.transfer` exists on Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
-/** The size in bytes from which freeing at once is cheaper; below it, the garbage collector is cheaper. */
+/** From this size in bytes on, freeing memory at once is cheaper; for smaller memory, the garbage collector is cheaper. */
 export const FREE_FROM = 16_384;
 
 /** The part of a MessagePort that is used here; lib.es2023 has no type for it. */
@@ -47,9 +48,9 @@ let freedBlock = 0;
  * returns the free end of its heap to the system if that end has at least 128 KiB. Then each page of the next large message costs a page
  * fault. A fault takes some 0.3 µs, and up to 30 µs in a virtual machine that returns such pages to its host. When a block that has a
  * separate mapping is freed, glibc raises the limit of 128 KiB to twice the size of the block (see "dynamic mmap threshold" in mallopt(3)).
- * So we allocate one block and free it without touching it. Any program that frees one large block has this effect by chance. In other
- * allocators the block has no effect.
- * @param budget bytes that all messages may take together. Only a budget that is larger than the earlier ones has an effect
+ * So we allocate one block and free it without touching it. Any program that frees one large block causes the same effect by chance. With
+ * an allocator other than glibc, the block has no effect.
+ * @param budget bytes that all messages may take together. A call has an effect only if its budget is larger than those of earlier calls
  */
 export function keepFreedMemory(budget: number): void {
   const block = Math.min(MAX_BLOCK, Math.floor(budget / 8));

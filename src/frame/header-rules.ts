@@ -5,9 +5,9 @@ import { ProtocolError } from './violation.ts';
 
 /**
  * Checks every rule that the first two bytes of a frame can break.
- * @param masked whether the sender has to mask
+ * @param masked whether the sender of the frame has to mask it
  * @param allowedReserved the reserved bits that a negotiated extension allows, at their positions in the first byte
- * @throws {ProtocolError} for the first rule that they break
+ * @throws {ProtocolError} for the first rule that the two bytes break
  */
 export function checkFirstBytes(
   first: number,

@@ -1,13 +1,13 @@
 /**
- * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. For large payloads this is faster than JavaScript, in
- * spite of two copies. mask.ts decides when the kernel is used. It also has the same transformation in JavaScript: as the reference, and
- * as the fallback if WebAssembly does not exist or a policy of the process forbids it.
+ * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. For large payloads this is faster than JavaScript,
+ * although the payload is copied twice. mask.ts decides when the kernel is used. mask.ts also has the same transformation in JavaScript: it
+ * is the reference, and the fallback if WebAssembly does not exist or a policy of the process forbids it.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
-/** Bytes that go through the kernel's memory at a time: a multiple of four, so that the key need not be rotated in between. */
+/** Bytes that go through the kernel's memory at a time: a multiple of four, so that the key is the same for each piece. */
 const PIECE_SIZE = 65_536;
 
 interface MaskKernelExports {
@@ -16,7 +16,7 @@ interface MaskKernelExports {
   mask(length: number, key: number): void;
 }
 
-/** Masks through WebAssembly memory. A kernel holds nothing between calls. */
+/** Masks bytes in WebAssembly memory. A kernel keeps no state between calls. */
 export class MaskKernel {
   readonly #memory: Buffer;
   readonly #mask: (length: number, key: number) => void;

@@ -9,7 +9,7 @@
 import { randomFillSync } from 'node:crypto';
 import { maskKernel } from './mask-kernel.ts';
 
-// Below this many bytes a plain loop is faster than setting up a view of words.
+// For fewer bytes than this, a plain loop is faster than creating a view of the memory as 32-bit words.
 const WORDWISE_THRESHOLD = 96;
 
 /** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */
@@ -41,7 +41,7 @@ function maskBytes(buffer: Uint8Array, start: number, end: number, key: number):
 }
 
 /**
- * Returns the key for the bytes that follow the first `count` bytes: §5.3 counts from the start of the payload, not of the chunk.
+ * Returns the key for the bytes after the first `count` bytes: §5.3 counts from the start of the payload, and a chunk may begin later.
  */
 export function rotateMaskingKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
@@ -86,8 +86,8 @@ export function copyMasked(source: Uint8Array, target: Uint8Array, offset: numbe
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. It reads the bytes once; a copy and then `applyMask` would
- * read them twice.
+ * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. For large payloads this is one step through the kernel,
+ * which is faster than a copy followed by `applyMask`.
  * @returns the key for the byte that follows.
  */
 export function copyMaskedPart(

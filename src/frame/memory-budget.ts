@@ -1,7 +1,7 @@
 /**
  * Limits the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits).
- * `maxMessageSize` limits one connection, see assembler.ts; charge.ts counts each piece of memory; reading-turns.ts decides which
- * connections are read while there is no room.
+ * `maxMessageSize` limits a single message, see assembler.ts. charge.ts counts each piece of memory. reading-turns.ts decides which
+ * connections are read while the budget has little room.
  */
 
 import { ReadingTurns } from './reading-turns.ts';
@@ -16,14 +16,15 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 /**
  * Counts the bytes that connections hold: unfinished messages, messages that wait for the application, send queues.
  *
- * From three quarters of the limit on, connections whose messages arrive in pieces are read in turns, so that each message that has its
- * turn finds room. The other connections are not read meanwhile, and lose no data. A message is aborted only if it keeps others waiting for
- * over 2 seconds, and arrives at less than 4 KiB/s during this time. The connection of an aborted message closes with 1013.
+ * While more than three quarters of the limit are used, connections whose messages arrive in pieces are read in turns, so that a message
+ * finds room during its turn. A connection is not read until its turn comes, and loses no data. A message is aborted only if other
+ * connections wait for over 2 seconds while it is read, and it arrives at less than 4 KiB/s during this time. The connection of an aborted
+ * message closes with 1013.
  */
 export class MemoryBudget {
   /** The limit in bytes. `Infinity` disables it. */
   limit: number;
-  /** Called when a connection begins to wait: call `review` once a second from then on, until `isWaiting` is false. @internal */
+  /** Called when the first connection begins to wait. The owner then calls `review` once a second until `isWaiting` is false. @internal */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;
   #used = 0;
@@ -41,7 +42,7 @@ export class MemoryBudget {
     this.#turns = new ReadingTurns(this, now);
   }
 
-  /** The number of bytes counted now. It may exceed the limit by one message, and by the data that each connection had already read. */
+  /** The number of bytes counted now. It can exceed the limit by one message, plus the data that each connection had already read. */
   get used(): number {
     return this.#used;
   }
@@ -51,7 +52,7 @@ export class MemoryBudget {
     return this.#unread;
   }
 
-  /** Whether connections are read in turns. @internal */
+  /** Whether over three quarters of the limit are used. If so, memory is scarce, and connections are read in turns. @internal */
   get isScarce(): boolean {
     return this.#used > this.limit * 0.75;
   }
@@ -74,8 +75,8 @@ export class MemoryBudget {
   }
 
   /**
-   * Aborts unfinished messages that keep others waiting, and gives turns to the next connections. The library calls this once a second
-   * while a connection waits. If you run an `Endpoint` on your own transport, call it yourself.
+   * Aborts unfinished messages that arrive too slowly, and gives turns to the next connections. The library calls this method once a second
+   * while a connection waits. If you run an `Endpoint` on your own transport, your code must call it.
    */
   review(): void {
     this.#turns.review();

@@ -1,7 +1,7 @@
 /**
  * Holds the payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
- * arrived, never with the announced size. So the cost of a message does not depend on its framing: a million fragments of one byte
- * cost as much as one fragment. Payload that is still masked is unmasked while it is copied (§5.3).
+ * arrived, never with the announced size. So the memory for a message does not depend on its framing: a million fragments of one byte
+ * need as much memory as one fragment of a million bytes. Payload that is still masked is unmasked while it is copied (§5.3).
  */
 
 import { freeMemory } from './free-memory.ts';
@@ -12,7 +12,7 @@ const FIRST_CAPACITY = 1024;
 // While memory is scarce, the unused part of a message's memory is at most an eighth of the message's bytes plus this many bytes.
 const SMALL_STEP = 4096;
 
-// A message smaller than this shares Node's buffer pool with others.
+// A message with fewer bytes than this may be allocated from Node's buffer pool, whose memory several buffers share.
 const POOLED = 4096;
 
 /** Collects the pieces of one message at a time. */
@@ -29,9 +29,9 @@ export class MessageBuffer {
   /**
    * Adds `piece[start, end)`.
    * @param key the masking key for its first byte; 0 if it is not masked
-   * @param limit bytes that the message can have at most
+   * @param limit the maximum number of bytes of the message
    * @param size the size of the message if it is known; else 0
-   * @param isScarce whether memory is scarce. If so, the buffer grows by small steps, which cost more copies
+   * @param isScarce whether memory is scarce (see `MemoryBudget`). If so, the buffer grows by small steps, which cost more copies
    */
   append(
     piece: Buffer,
@@ -57,7 +57,7 @@ export class MessageBuffer {
     this.clear();
     if (buffer === null) return Buffer.alloc(0);
     if (length === buffer.length) return buffer;
-    // A view costs nothing, but keeps the unused rest of the memory alive as long as the message.
+    // A view costs no copy, but it keeps the unused rest of the memory alive as long as the message. So the rest may be at most a quarter.
     if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
     // A large message must not come from Node's pool: it would keep the rest of the pool alive.
     const exact = length < POOLED ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
@@ -66,7 +66,7 @@ export class MessageBuffer {
     return exact;
   }
 
-  /** Frees memory that is not filled yet. */
+  /** Frees the memory that is allocated but not filled yet, if it is at least `SMALL_STEP` bytes. */
   shrink(): void {
     const before = this.#buffer;
     if (before === null || before.length - this.length < SMALL_STEP) return;
@@ -83,7 +83,8 @@ export class MessageBuffer {
 
   #grow(needed: number, limit: number, size: number, isScarce: boolean): Buffer {
     const before = this.#buffer;
-    // Twice the current size, but at most the message's limit: the old and the new memory together stay below twice the limit.
+    // The memory doubles, but stays within the message's size, or within its limit while the size is not known. So the old and the new
+    // memory together stay below twice the limit.
     const doubled = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * 2);
     const wanted = isScarce ? Math.min(doubled, needed + (needed >> 3) + SMALL_STEP) : doubled;
     const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, size === 0 ? limit : size)));

@@ -1,6 +1,6 @@
 /**
  * Opcodes: RFC 6455 §5.2 (the four bits), §11.8 (their registry).
- * §5.4 says in which order they may come; see assembler.ts and endpoint.ts.
+ * §5.4 says in which order frames may come: assembler.ts checks the order of data frames.
  */
 
 /** The opcodes that RFC 6455 defines. 3–7 are reserved for data frames, 11–15 for control frames. */

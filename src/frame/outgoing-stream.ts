@@ -1,6 +1,7 @@
 /**
- * Sends a message in parts, as they become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps the
- * message's place among the other messages. The message's owner waits for the parts.
+ * Sends a message in parts, as the parts become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps
+ * the message's place among the other messages: its turn comes when all earlier messages have been written. The message's owner, such as
+ * api/send-stream.ts, gets the parts from the application.
  */
 
 import type { Completion } from './completion.ts';
@@ -13,7 +14,7 @@ import { FIN, RSV1 } from './writer.ts';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** One message in parts. `write` and `end` may be called once its turn has come, one at a time. */
+/** One message in parts. `write` and `end` may be called only after `onTurn`, and only after an earlier `write` has finished. */
 export class OutgoingStream {
   readonly #sink: ByteSink;
   readonly #queue: SendQueue;
@@ -25,7 +26,7 @@ export class OutgoingStream {
 
   /**
    * @param codec null: the parts are sent uncompressed
-   * @param owner is notified when the turn comes, which may be during the call of `start`
+   * @param owner its `onTurn` is called when the message's turn comes, which may be during the call of `start`
    */
   constructor(
     sink: ByteSink,
@@ -64,7 +65,7 @@ export class OutgoingStream {
     return this.#isOver;
   }
 
-  /** Bytes that the transport has not taken yet, of this message or others. */
+  /** Bytes of this message and of other messages that were passed to the sink and have not left yet. */
   get bufferedAmount(): number {
     return this.#sink.bufferedAmount;
   }
@@ -73,7 +74,7 @@ export class OutgoingStream {
    * Sends a part in a separate frame.
    * @param opcode the opcode of the message, which its first frame carries
    * @param payload not empty; nothing may change it until it has left
-   * @returns a Promise if the codec works on the part in other threads
+   * @returns a Promise if the codec compresses the part in other threads; it resolves once the frame was written
    * @throws the errors of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {
@@ -91,8 +92,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Returns the first byte of the next frame, without FIN. From now on the message must be finished: the peer waits for its end, and the
-   * codec's context contains its beginning.
+   * Returns the first byte of the next frame, without FIN. From now on the message must be finished: the peer waits for the message's end,
+   * and the codec's context contains the message's beginning.
    */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;
@@ -110,7 +111,7 @@ export class OutgoingStream {
     this.#completion.whenSent(done);
   }
 
-  /** §5.4: sends the last frame. @param done as for any message */
+  /** §5.4: sends the last frame. @param done called once the message has left, or with the reason why it will not leave */
   end(opcode: number, done: SendCallback): void {
     if (this.#isOver) {
       this.#completion.refuse(done, null);
@@ -123,7 +124,7 @@ export class OutgoingStream {
     this.#queue.endStream(this.#item);
   }
 
-  /** Aborts a message that has not begun. Once it has begun, only failing the connection could abort it. */
+  /** Aborts the message if none of its frames was written. After its first frame, only a failure of the connection can abort it. */
   cancel(): void {
     if (this.#isOver || this.#isBegun) return;
     this.#isOver = true;

@@ -1,22 +1,24 @@
 /**
  * The list of items that wait to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between them), §5.5.1
- * (only pongs may follow a Close frame). send-queue.ts decides when they leave.
+ * (only pongs may follow a Close frame). An item is a message or a control frame. send-queue.ts decides when each item leaves.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
-/** Whether a message goes through the codec. A function is called instead of the codec's `compress` when the message's turn comes. */
+/**
+ * Whether a message goes through the codec. If this is a function, it is called instead of `codec.compress` when the message's turn comes.
+ */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
 /** How a message is cut into frames (§5.4), and whether it is compressed. */
 export interface FrameOptions {
   /** False: the message is not compressed, even if there is a codec. @default true */
   readonly compress?: boolean | undefined;
-  /** Maximum payload bytes of a frame; a longer message is sent in several frames. @default one frame */
+  /** The maximum number of payload bytes of a frame. A longer message is sent in several frames. @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** The most payload bytes of the last frame, or of the only one. Only valid with `fragmentSize`, and not smaller. @default fragmentSize */
+  /** The same maximum for the last frame, or the only frame. Needs `fragmentSize`, and must not be smaller. @default fragmentSize */
   readonly lastFragmentSize?: number | undefined;
 }
 
@@ -41,9 +43,9 @@ export const STREAMED = -2;
 
 /** The owner of a message that is sent in parts. */
 export interface StreamedMessage {
-  /** Called when everything before the message was written: the message's first frame may follow. */
+  /** Called when all earlier messages have been written: from now on, the message's frames may be written. */
   onTurn(): void;
-  /** Called when the rest of the message will never be sent. @param reason the error that the connection failed with, if it is known */
+  /** Called when the rest of the message will never be sent. @param reason the error that the connection failed with; null if unknown */
   onStopped(reason: Error | null): void;
 }
 
@@ -63,7 +65,7 @@ export class Outgoing {
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
   stream: StreamedMessage | null = null;
-  /** Bytes that the item counts for while it waits. */
+  /** The number of bytes that are counted for this item while it waits. */
   readonly size: number;
   /** Whether the bytes of `size` are counted now. */
   #isCounted = false;
@@ -101,7 +103,7 @@ export class Outgoing {
     this.done = before === null ? done : both(before, done);
   }
 
-  /** If the message waits, its bytes count from now on. */
+  /** Counts the item's bytes in the memory budget from now on. Does nothing if the item was already sent or dropped. */
   count(memoryBudget: MemoryBudget): void {
     if (this.wireSize >= 0) return;
     this.#isCounted = true;
@@ -116,7 +118,7 @@ export class Outgoing {
     else memoryBudget.count(-this.size);
   }
 
-  /** Whether the item is a ping or a pong, which does not wait for messages. */
+  /** Whether the item is a ping or a pong. Pings and pongs do not wait for messages. */
   get isPingOrPong(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
@@ -162,7 +164,7 @@ export class OutgoingList {
     this.#tail = item;
   }
 
-  /** @returns whether the item was there */
+  /** @returns whether the item was in the list */
   remove(item: Outgoing): boolean {
     let before: Outgoing | null = null;
     for (let one = this.head; one !== item; one = one.next) {

@@ -1,6 +1,6 @@
 /**
  * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). It takes chunks of bytes, reports frames, and copies no payload of messages.
- * §5.4 says what fragments mean, see assembler.ts; §5.5 says what control frames mean, see endpoint.ts.
+ * assembler.ts handles fragments (§5.4), and state-machine.ts handles control frames (§5.5).
  *
  *     bit 0    1..3   4..7     8     9..15   then                  then              then
  *     FIN      RSV    opcode   MASK  length  16 or 64 bits length  32 bits key       payload
@@ -55,7 +55,7 @@ export class FrameParser {
   /**
    * @param role our role: a server requires masked frames, a client requires unmasked frames (§5.1).
    * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
-   * @param fast the handler again, if it supports the shortcuts
+   * @param fast the same object as `handler` if it supports the shortcuts of `FastFrameHandler`, else null
    */
   constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {
     this.#handler = handler;
@@ -123,7 +123,7 @@ export class FrameParser {
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
       if (this.#off) break;
-      // A payload that has arrived completely, even an empty one, needs no state between calls.
+      // If the whole payload has arrived (or the payload is empty), nothing about this frame has to be stored for the next chunk.
       if (this.#length <= end - position) {
         const start = position;
         position += this.#length;
@@ -142,7 +142,7 @@ export class FrameParser {
     return this.#off ? end : position;
   }
 
-  /** Says whether two small text frames, or more, seem to lie at `chunk[position…end)`. */
+  /** Says whether a run seems to begin at `chunk[position]`: two or more small text frames that follow each other. */
   #beginsRun(chunk: Buffer, position: number, end: number): boolean {
     if (chunk[position] !== WHOLE_TEXT) return false;
     const headerSize = this.#masked ? 6 : 2;
@@ -153,13 +153,15 @@ export class FrameParser {
     return this.#fast!.takesShortTexts;
   }
 
-  /** Delivers text frames that were decoded together, one by one. @returns where the frame after the last one begins */
+  /**
+   * Decodes a run of small text frames in one step, and delivers its texts one by one. @returns the offset after the last delivered frame
+   */
   #deliverRun(chunk: Buffer, position: number, end: number): number {
     const handler = this.#fast!;
     const headerSize = this.#masked ? 6 : 2;
     const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
     const { count } = textKernel!;
-    // The next text is most likely not ASCII; then the later texts of this chunk are probably not ASCII either.
+    // The run most likely ended at a text that is not ASCII. Then the later texts of this chunk are probably not ASCII either.
     if (count < 2) this.#seeksRuns = false;
     let at = position;
     let from = 0;
@@ -169,7 +171,7 @@ export class FrameParser {
       at += headerSize + length;
       handler.onShortText(text.slice(from, to));
       from = to;
-      // A handler may have paused, closed, or begun to close: the frames that follow are parsed one by one.
+      // The handler may have paused, closed or terminated the connection. Then `push` parses later frames one by one, or stops.
       if (this.#stopped || !handler.takesShortTexts) break;
     }
     return at;
@@ -191,7 +193,8 @@ export class FrameParser {
     if (length === 126) {
       if (available < 4) return 0;
       length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
-      // §5.2: senders MUST use the shortest form. We refuse any other form, so that each length has one encoding. This costs one comparison.
+      // §5.2: senders MUST use the shortest form. We refuse any other form, so that each length has one encoding. This costs one
+      // comparison.
       if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
       size = 4;
     } else if (length === 127) {
@@ -222,8 +225,8 @@ export class FrameParser {
 
   /** Refuses a length of 2^53 or more: a number cannot count so many bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
-    // This call throws if a limit is set, or if the frame breaks another rule, such as the order of frames. Its error names that limit
-    // or rule.
+    // This call throws if a limit is set, or if the frame breaks another rule, such as the order of frames. The error names that limit or
+    // rule.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }

@@ -1,9 +1,10 @@
 /**
  * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. Honest peers should not lose
- * data because of a limit: a connection without room is not read (TCP makes its peer wait), and gets its turn later.
+ * data because of a limit, so a connection without room is not read (TCP makes its peer wait), and gets its turn later.
  *
- * A turn lasts to the end of the message, in room that is reserved for it. A peer that does not use its turn loses it, and a message that
- * does not progress while others wait is aborted. So no kind of peer can block another one forever.
+ * A turn is the permission to read one connection. It lasts until the end of the current message, and room is reserved for this message. A
+ * connection whose peer sends too little loses its turn. A message that makes no progress while other connections wait is aborted. So no
+ * kind of peer can block another peer forever.
  */
 
 import {
@@ -26,23 +27,25 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// If a message has been read for `JUDGED_AFTER` milliseconds while others wait, it must have arrived at `MIN_MESSAGE_PACE` bytes/s or more.
+// If a message has been read for `JUDGED_AFTER` milliseconds while other connections wait, and arrived at less than `MIN_MESSAGE_PACE`
+// bytes per second, the message is aborted.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
-// Bytes per second below which a connection loses its turn to the next one. Its message is still read.
+// A connection whose message arrives at fewer bytes per second than this loses its turn to the next connection. Its message is still read.
 const MIN_TURN_PACE = 65_536;
 
-// Bytes that a connection is expected to read before it can be stopped: Node reads this much at once.
+// The number of bytes that a connection may read before it can be stopped: Node reads up to this number of bytes at once.
 const CHUNK_SIZE = 65_536;
 
-// Milliseconds between two reviews. A longer interval counts as `LONGEST_PERIOD`, since a blocked process did not read what had arrived.
-// After an interval below `SHORTEST_PERIOD`, the review is skipped.
+// Milliseconds between two reviews. A longer interval counts as `LONGEST_PERIOD`, since a process that was blocked did not read the bytes
+// that had arrived. If less than `SHORTEST_PERIOD` has passed since the last review, the review is skipped.
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After `TURNS_OF_TRUST` turns, one of the least trusted connections has a turn. While the budget's limit is exceeded, that connection waits
-// for `TURNS_BEYOND_LIMIT` turns: in this case a peer that does not use its turn blocks all others until its message is aborted.
+// After `TURNS_OF_TRUST` turns of more trusted connections (see `trustOf`), one of the least trusted connections has a turn. While the
+// budget's limit is exceeded, it has a turn only after `TURNS_BEYOND_LIMIT` turns: then a peer that does not use its turn blocks all other
+// connections until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -53,12 +56,13 @@ export class ReadingTurns implements ShareOwner {
   /** Connections whose unfinished message is counted. */
   readonly #unfinished = new Set<Share>();
   /**
-   * Connections that wait in the middle of a message. The connections of a later set are more likely to finish their message. Within a set,
-   * the first one to wait is served first.
+   * Connections that wait in the middle of a message, by `trustOf`: those in the last set are the most likely to finish their message.
+   * Within a set, the connection that has waited longest gets the next turn.
    */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
   readonly #between = new Set<Share>();
+  /** Connections that have a turn. */
   readonly #running = new Set<Share>();
   #turn = 0;
   #isWaking = false;
@@ -124,7 +128,7 @@ export class ReadingTurns implements ShareOwner {
     this.#endTurn(share);
   }
 
-  /** Gives turns while there is room, and at least one turn in any case. */
+  /** Gives turns to waiting connections while there is room. One message may also continue without room, see `#fits`. */
   wake(): void {
     if (this.#isWaking || !this.isWaiting) return;
     this.#isWaking = true;
@@ -173,7 +177,7 @@ export class ReadingTurns implements ShareOwner {
   #start(share: Share): void {
     share.period = 0;
     share.receivedLast = -1;
-    // A connection that is stopped for another reason gets no turn, since it would keep the others waiting. It asks for a turn later.
+    // A connection that is also stopped for another reason gets no turn, since other connections would wait in vain. It asks again later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {
@@ -185,7 +189,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** Called when the first connection has to wait: a period begins, and turns for one chunk that remain from the last period end. */
+  /** Called when the first connection has to wait: a new period begins. Ends turns for one chunk that are left from the last period. */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -202,17 +206,17 @@ export class ReadingTurns implements ShareOwner {
     const slow: Share[] = [];
     for (const share of this.#unfinished) if (this.#isSlow(share, elapsed)) slow.push(share);
     for (const share of this.#running) this.#checkTurn(share, elapsed);
-    // Aborting the largest messages makes the most room.
+    // The largest messages are aborted first, since this makes the most room.
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;
-      // A callback of another connection may have ended this one.
+      // A callback of a message that was aborted before may have ended this connection.
       if (share.bytes > 0) share.reader.shed(new ProtocolError('WS_MEMORY_BUDGET'));
     }
     this.wake();
   }
 
-  /** Says whether a message that is being read arrives too slowly for others to wait for it. */
+  /** Says whether a message that is being read arrives so slowly that it must be aborted for the connections that wait. */
   #isSlow(share: Share, elapsed: number): boolean {
     const { receivedBytes, isStopped } = share.reader;
     if (share.state === Waiting || isStopped || share.period !== this.#period) {
@@ -229,7 +233,7 @@ export class ReadingTurns implements ShareOwner {
     return pace < MIN_MESSAGE_PACE;
   }
 
-  /** Ends the turn of a peer that does not use it. Beyond the limit, a message keeps its turn: no other message continues. */
+  /** Ends a turn in which the peer sends too little. Beyond the limit, a message keeps its turn, so that no second message grows. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;

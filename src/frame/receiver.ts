@@ -1,7 +1,7 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and holds every reason to stop reading. Data that is read
- * while such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts parses
- * the layout, assembler.ts joins fragments, delivery.ts delivers whole messages; endpoint.ts has the control frames and the states.
+ * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and records every reason to stop reading. Data that is
+ * read while such a reason applies waits here, in order, followed by the peer's end. parser.ts finds the frames, frame-dispatch.ts passes
+ * them on, assembler.ts joins fragments, delivery.ts delivers whole messages, and state-machine.ts has the control frames and the states.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -19,11 +19,11 @@ import { StreamDispatch } from './stream-dispatch.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 import type { ProtocolError } from './violation.ts';
 
-/** Reasons to stop reading, as bits. Each reason is resumed separately. */
+/** Reasons to stop reading, as bits. Each bit is set and cleared separately; the transport is read only if no bit is set. */
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
-/** The memory budget has no room. Unlike the other reasons, this one stops only the transport: data that was already read is processed. */
+/** The memory budget has no room. Unlike the other reasons, this reason stops only the transport: data already read is still processed. */
 export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
@@ -32,7 +32,7 @@ export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer ended its direction, and everything that came before has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
-  /** Called for the first message; a connection without messages needs neither an assembler nor a delivery. */
+  /** Called for the first data frame: a connection without messages needs neither an assembler nor a delivery. */
   makeAssembler(receiver: AssemblerOwner): MessageAssembler;
   makeDelivery(receiver: DeliveryOwner): Delivery;
 }
@@ -152,7 +152,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#assembler?.stop();
   }
 
-  /** Clears one of the reasons to stop. Events may be reported before this returns. */
+  /** Clears one of the reasons to stop. Events of the data that waits may be reported before this call returns. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
@@ -163,7 +163,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /**
    * Call this when the application closes: the peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
-   * @param keepsPause the application's pause continues: the Close frame is read after the application resumes
+   * @param keepsPause true: the application's pause continues, so the Close frame is processed after the application resumes
    */
   closing(keepsPause: boolean): void {
     this.#isClosing = true;
@@ -195,7 +195,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** Processes a chunk; null: the decoded message. Errors of lower layers and of callbacks fail the connection only in this method. */
+  /** Processes `chunk`; null stands for the decompressed message. Errors, also those of callbacks, fail the connection here. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();

@@ -1,7 +1,8 @@
 /**
- * The one queue for everything that cannot be sent at once. Messages wait while the codec works in other threads (7692 §6.1). Items that
- * are sent from inside the sink wait while a frame is half written (§5.4). A pong waits while the transport is blocked (§5.5.3), and the
- * Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue; writer.ts writes the frames.
+ * The one queue for everything that cannot be sent at once. Its items are messages and control frames. Messages wait while the codec works
+ * in other threads (7692 §6.1). If a callback sends an item while a frame is half written, the item waits (§5.4). A pong waits while the
+ * transport is blocked (§5.5.3), and the Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue;
+ * writer.ts writes the frames.
  */
 
 import type { Completion } from './completion.ts';
@@ -12,7 +13,7 @@ import { type FrameOptions, type Outgoing, OutgoingList, SERIALIZED } from './ou
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 
-/** The owner of a queue, to which the queue reports. */
+/** Receives the reports of a queue. */
 export interface SendQueueOwner {
   /** The codec failed. */
   fail(error: unknown): void;
@@ -22,7 +23,7 @@ export interface SendQueueOwner {
   onIdle(): void;
 }
 
-// All endpoints share this list until something has to wait. Nothing is ever added to it.
+// Every endpoint uses this empty list until its first item has to wait. Nothing is ever added to this list.
 const emptyList: OutgoingList = new OutgoingList();
 
 /** One endpoint's queue. */
@@ -90,12 +91,12 @@ export class SendQueue {
     return this.#list.endsWithClose;
   }
 
-  /** Adds an item, which is sent as soon as it may leave. Call `pump` next: it sends the item now if the item may leave. */
+  /** Adds an item. Call `pump` next: it sends the item if the item may leave now. Otherwise the item waits. */
   add(item: Outgoing): void {
     this.#ownList.add(item);
   }
 
-  /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: drops the pong that waits. */
+  /** §5.5.3: of the pongs that cannot leave, only the newest waits. @param pong replaces the pong that waits; null drops that pong */
   replacePong(pong: Outgoing | null): void {
     if (this.#pong !== null) this.#list.remove(this.#pong);
     this.#pong = pong;
@@ -124,7 +125,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** §5.4: writes one frame of the message whose turn it is, then the control frames that were added meanwhile. */
+  /** §5.4: writes one frame of the streamed message, and then the control frames that were added while it was written. */
   writeFragment(first: number, payload: Uint8Array, ownsPayload: boolean): void {
     this.isWriting = true;
     try {
@@ -135,7 +136,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Called when the last frame of a streamed message was written, or the message is aborted before its first frame. */
+  /** Called after the last frame of a streamed message was written, or if the message is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;
@@ -145,7 +146,7 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether a streamed message has its turn now: it may write parts, and has not ended. */
+  /** Whether a message in parts has begun its turn and has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }
@@ -171,7 +172,7 @@ export class SendQueue {
 
   #next(): Outgoing | null {
     let item = this.#list.head;
-    // Only the pong waits while the transport is blocked.
+    // While the transport is blocked, only the pong waits. The sink accepts all other items.
     if (item !== null && item === this.#pong && this.#sink.blocked) item = item.next;
     return item === this.#inCodec || item === this.#streamed ? null : item;
   }
@@ -269,7 +270,7 @@ export class SendQueue {
     }
   }
 
-  /** Stops the messages after an error of the codec: its context no longer matches the peer's. A Close frame that waits is still sent. */
+  /** Drops all messages after an error of the codec, whose context no longer matches the peer's. A Close frame that waits is still sent. */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);
     this.#owner.fail(error);

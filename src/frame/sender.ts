@@ -1,7 +1,7 @@
 /**
- * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other goes to send-queue.ts. This
- * file does the work that is needed once per message: it checks the send cap, counts replies, and copies the payload if needed. endpoint.ts
- * has the states.
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other message goes to the queue in
+ * send-queue.ts. This file does the work that is needed once per message: it checks the send cap, counts replies, and copies the payload if
+ * needed. state-machine.ts has the states.
  */
 
 import { Completion } from './completion.ts';
@@ -25,7 +25,7 @@ import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
 /** The owner of a sender. `fail` also receives the error that a `SendCallback` threw. */
 export interface SenderOwner extends SendQueueOwner {
-  /** More bytes wait than the send cap allows. */
+  /** More bytes wait than the send cap allows: drop the connection with `error`. */
   abort(error: Error): void;
   /** Too many replies wait: stop reading until `canTakeReplies` is true. */
   onCongested(): void;
@@ -53,7 +53,7 @@ export class Sender {
   readonly #writer: FrameWriter;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  // Messages and bytes that were sent since the transport was blocked or messages began to wait.
+  // The messages and bytes that were sent while the transport was blocked or messages waited, since the transport last drained.
   #messagesSince = 0;
   #bytesSince = 0;
 
@@ -175,14 +175,14 @@ export class Sender {
     return size;
   }
 
-  /** Begins a message that is sent in parts; its turn comes after the messages that wait. Returns null beyond the send cap. */
+  /** Begins a message that is sent in parts. Its turn comes after the messages that wait. Returns null if the send cap is exceeded. */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     if (!this.#admits(0)) return null;
     const codec = compress ? this.#codec : null;
     return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
 
-  /** Does not send the message: `done` is called later, never from inside `send`. */
+  /** Refuses a message: nothing is sent, and `done` is called with WS_NOT_SENT later, never during this call. */
   refuse(done: SendCallback | null): 0 {
     this.#completion.refuse(done, null);
     return 0;
@@ -203,7 +203,7 @@ export class Sender {
     else this.#writer.writeFrame(FIN | opcode, payload, false, null);
   }
 
-  /** Sends the answer to a ping. §5.5.3: if it cannot leave, or too many pings arrive at once, only the newest answer waits. */
+  /** Sends the pong for a ping. §5.5.3: if pongs cannot leave, or too many pings arrive at once, only the newest pong waits. */
   sendPong(payload: Uint8Array): void {
     if (!this.replies.takesPong() || this.#sink.blocked) {
       this.#queue.replacePong(new Outgoing(Opcode.Pong, payload, true));
@@ -242,7 +242,7 @@ export class Sender {
     this.#queue.pump();
   }
 
-  /** The same as `SendQueue.stop`. */
+  /** Drops everything that waits, see `SendQueue.stop`. */
   stop(reason: Error | null): void {
     this.#queue.stop(reason);
   }

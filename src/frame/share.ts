@@ -1,7 +1,7 @@
 /**
  * One connection's share of a memory budget (RFC 6455 §10.4). It counts the bytes of the connection's unfinished message, and records
- * whether the connection is read. reading-turns.ts decides which connections are read when there is little room; assembler.ts fills the
- * message.
+ * whether the connection is read. assembler.ts reports the bytes. reading-turns.ts decides which connections are read when the budget has
+ * little room, and gives them turns.
  */
 
 import type { ProtocolError } from './violation.ts';
@@ -20,7 +20,7 @@ export interface BudgetReader {
   waitForRoom(): void;
   /** There is room again: continue reading. The reader must not report events from inside this call. */
   readOn(): void;
-  /** The unfinished message is aborted. */
+  /** Aborts the unfinished message: the connection fails with `error`. */
   shed(error: ProtocolError): void;
 }
 
@@ -50,15 +50,15 @@ export class Share {
   state: 0 | 1 | 2 | 3 = Reading;
   /** Bytes counted now. */
   bytes = 0;
-  /** Whether `readOn` has to be called. */
+  /** Whether reading was stopped with `waitForRoom`, so that `readOn` must be called later. */
   isHalted = false;
   /** Whether the connection receives nothing more. */
   isGone = false;
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // `review` uses these three fields. They belong to the last check of this share: the number of the waiting period, the milliseconds of
-  // reading since the check, and the bytes that had arrived at the check.
+  // `review` stores in these three fields, for the last time at which it judged this share: the number of the waiting period, the
+  // milliseconds of reading since then, and the bytes that had arrived by then.
   period = 0;
   readTime = 0;
   receivedBefore = 0;
@@ -70,7 +70,7 @@ export class Share {
     this.#owner = owner;
   }
 
-  /** Counts `bytes` more for the unfinished message. The bytes are counted even if there is no room; reading then stops. */
+  /** Counts `bytes` more for the unfinished message. If the budget has no room, the bytes are counted anyway, and reading stops. */
   grow(bytes: number): void {
     this.bytes += bytes;
     this.#owner.count(bytes);
@@ -88,7 +88,7 @@ export class Share {
     this.#owner.wake();
   }
 
-  /** Stops reading if there is no room. Called if the connection holds memory for another reason. */
+  /** Stops reading if the budget has no room. Called if the connection holds memory other than its unfinished message. */
   ask(): void {
     this.#owner.asked(this);
   }
@@ -101,12 +101,12 @@ export class Share {
     this.done(false);
   }
 
-  /** Call this when reading is stopped for another reason: the connection cannot use its turn, so the turn ends. */
+  /** Call this when reading is stopped for a reason other than the budget: the connection cannot use its turn, so the turn ends. */
   stop(): void {
     this.#owner.stopped(this);
   }
 
-  /** Call this when reading continues after it was stopped for another reason: `review` measures the time from now on. */
+  /** Call this when reading continues after `stop`: `review` begins to measure the speed of the message again. */
   restart(): void {
     this.period = 0;
   }

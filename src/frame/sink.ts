@@ -1,12 +1,12 @@
 /**
- * The interface between the protocol and any transport: it takes an endpoint's bytes. The RFC asks only that frames stay whole and
- * in order (§5.4); the transport does coalescing, backpressure and the end of TCP (§7.1.1).
+ * The interface between the protocol and any transport: a sink takes the bytes that an endpoint sends. The RFC asks only that frames stay
+ * whole and in order (§5.4). The transport does coalescing, backpressure and the end of TCP (§7.1.1).
  */
 
 /** Receives null once the bytes have left the process, or the reason why they will not leave. */
 export type SendCallback = (error: Error | null) => void;
 
-/** Memory that several connections hold at once. It is counted once, until the last of them releases it. */
+/** Memory that several connections hold at once. It is counted once, until the last connection releases it. */
 export interface SharedMemory {
   /** The size of the memory, in bytes. */
   readonly bytes: number;
@@ -16,19 +16,19 @@ export interface SharedMemory {
 }
 
 /**
- * Takes an endpoint's bytes. The endpoint calls it from any of its methods, `receive` included. A sink must never call the
- * endpoint back from inside one of its members, except for `transportBlocked`.
+ * Takes the bytes that an endpoint sends. The endpoint calls the sink from any of its own methods, `receive` included. During such a call,
+ * the sink must not call any method of the endpoint except `transportBlocked`.
  */
 export interface ByteSink {
-  /** Returns room for `size` bytes, to be written in place at `buffer[offset…]`; valid until the next call. */
+  /** Returns room for `size` bytes: the endpoint writes them at `buffer[offset…]`. The room is valid until the next call of the sink. */
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
   /** Sends the first `size` of the reserved bytes. Reserved bytes that are not committed are never sent. */
   commit(size: number): void;
   /**
-   * Commits a header (the first `size` of the reserved bytes) and the large payload after it, in one step: nothing may come
+   * Commits a header (the first `size` of the reserved bytes) and a large payload after the header, in one step: nothing may come
    * between them. The endpoint does not copy the payload.
-   * @param isStable true: the payload does not change any more. False: the payload belongs to the application. A sink that keeps it
-   *   must expect that the payload's content changes, and also its `length` if its memory is transferred
+   * @param isStable true: the payload does not change any more. False: the payload belongs to the application. While the sink keeps the
+   *   payload, the application may change its content, and may change its `length` by transferring its memory
    * @param shared the memory that contains the payload, if other connections hold it too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
@@ -44,6 +44,6 @@ export interface ByteSink {
   whenSent(done: SendCallback): void;
   /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;
-  /** Whether the transport takes no more for now; the transport calls `Endpoint.transportDrained` when everything has left. */
+  /** Whether the transport is blocked: it sends no more for now. It calls `Endpoint.transportDrained` when all its bytes have left. */
   readonly blocked: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * The states of an endpoint, and the events that change its state: RFC 6455 §5.5 (control frames), §7 (closing). The table of
- * states is at the top of endpoint.ts, the class that users hold; §6 is in sender.ts and receiver.ts.
+ * The states of an endpoint, and the events that change its state: RFC 6455 §5.5 (control frames), §7 (closing). The table of states is at
+ * the top of endpoint.ts, whose class is the public one. sender.ts and receiver.ts implement §6.
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -95,7 +95,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.byPeer = byPeer;
     // The state is set before the sink is called, since a synchronous transport may call us back from inside the sink.
     this.state = CloseReceived;
-    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings before it need no answer any more.
+    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings that came before the Close frame need no answer any more.
     this.receiver.switchOff();
     this.sender.peerClosed();
     // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
@@ -108,7 +108,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** The peer ended its direction, and everything that it had sent has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
-    // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
+    // §7.1.4: the peer's Close frame came first, so the end is not an error. `transportClosed` reports it when the transport has closed.
     if (this.state === CloseReceived) {
       this.#endIfDue();
       return;
@@ -149,7 +149,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#endIfDue();
   }
 
-  /** Continues reading that was stopped because too many replies waited, if all of them have left. */
+  /** If reading stopped because too many replies waited, and nothing waits now, reading continues. */
   resumeForReplies(): void {
     if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
   }
@@ -181,7 +181,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
   }
 
-  /** Ends TCP once our Close frame was given to the sink, unless we still wait for the peer. */
+  /** Ends TCP if our Close frame was passed to the sink, and we do not have to wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
     // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for the server to close.
@@ -209,7 +209,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
 
   /** Implements `Endpoint.fail`. */
   fail(thrown: unknown): void {
-    // The closing handshake is over. An error that a callback throws now changes nothing, but must be reported.
+    // The peer's Close frame has arrived, or the connection is closed. An error that a callback throws now only has to be reported.
     if (this.state >= CloseReceived) {
       this.#report(thrown);
       return;
@@ -230,7 +230,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.receiver.processWaitingEnd();
   }
 
-  /** Stops sending and receiving and releases memory, without waiting for the transport to report that it is closed. */
+  /** Stops sending and receiving, and releases memory. This does not wait until the transport reports that it is closed. */
   #release(): void {
     if (this.#isOver) return;
     this.#isOver = true;

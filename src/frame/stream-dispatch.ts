@@ -1,7 +1,7 @@
 /**
  * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it arrives), §10.4 (the limit is
- * checked at each header). Compressed messages are reported whole, by frame-dispatch.ts. If the application takes no parts,
- * frame-dispatch.ts reports all messages.
+ * checked at each header). frame-dispatch.ts reports compressed messages, whole. If the application does not set `maxStreamSize`, this file
+ * is not used, and frame-dispatch.ts reports all messages.
  */
 
 import { ownPart } from './delivery.ts';
@@ -25,7 +25,7 @@ export interface StreamDispatchOwner extends FrameDispatchOwner {
   readonly memoryBudget: MemoryBudget;
 }
 
-/** Takes the frames that one connection's parser finds, if the application takes messages in parts. */
+/** Handles the frames that one connection's parser finds, if the application receives messages in parts. */
 export class StreamDispatch implements FrameHandler {
   readonly #whole: FrameDispatch;
   readonly #events: EndpointEvents;

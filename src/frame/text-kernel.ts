@@ -1,15 +1,16 @@
 /**
- * Decodes, in one step, small text messages that follow each other in a chunk (RFC 6455 §5.2, §5.3, §5.6). The WebAssembly of
- * text-kernel.wat finds and unmasks the messages, one call decodes all of them to one string, and each message is a part of this string.
- * parser.ts reads any other frame. It can also read these frames, one by one: as the reference, and as the fallback if WebAssembly does
- * not exist or is forbidden.
+ * Decodes a run in one step (RFC 6455 §5.2, §5.3, §5.6). A run is a sequence of small text messages that follow each other in a chunk. The
+ * WebAssembly of text-kernel.wat finds and unmasks the messages, one call decodes all of them to one string, and each message becomes a
+ * part of this string. parser.ts reads all other frames. It can also read the frames of a run one by one: this code is the reference, and
+ * the fallback if WebAssembly does not exist or is forbidden.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
 /**
- * The maximum number of bytes of text in a run. One message can keep all of these bytes alive: V8 makes it a view of the whole string.
+ * The maximum number of bytes of text in a run. V8 makes each message a view of the run's string, so one message can keep all these bytes
+ * alive.
  */
 export const MAX_RUN_SIZE = 1024;
 
@@ -33,7 +34,7 @@ interface TextKernelExports {
 export class TextKernel {
   readonly #memory: Buffer;
   readonly #texts: (at: number, end: number, mask: number) => number;
-  /** The chunk whose bytes `[#from, #to)` are loaded, or null. From inside a handler, another endpoint may load its own chunk. */
+  /** The chunk whose bytes `[#from, #to)` are loaded, or null. While a handler runs, another endpoint may load its own chunk. */
   #chunk: Buffer | null = null;
   #from = 0;
   #to = 0;
@@ -46,7 +47,7 @@ export class TextKernel {
   }
 
   /**
-   * Finds the run of whole text frames at `chunk[position…end)`, and does not change the chunk.
+   * Decodes the run of whole text frames that begins at `chunk[position]` and lies before `end`. Does not change the chunk.
    * @param mask the required value of the mask bit: 0x80 or 0
    * @returns the text of `count` messages, all ASCII; '' if no message was found, or if all of them are empty
    */
@@ -61,7 +62,7 @@ export class TextKernel {
     return this.#memory.toString('latin1', TEXT_OFFSET, TEXT_OFFSET + (found & 0xffff));
   }
 
-  /** Releases the chunk, which has been parsed. */
+  /** Releases the chunk. Called when the chunk has been parsed. */
   leave(): void {
     this.#chunk = null;
   }

@@ -1,12 +1,12 @@
 /**
  * UTF-8: RFC 6455 §5.6 and §8.1. A text message is valid UTF-8 as a whole; fragments and chunks may split a character.
- * Whole messages are checked while they are decoded; messages that arrive in pieces are checked piece by piece, so that
- * the first impossible byte fails the connection, not the last fragment.
+ * Whole messages are checked while they are decoded. Messages that arrive in pieces are checked piece by piece, so that an invalid byte
+ * fails the connection at once, not only after the last fragment.
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
 
-// Up to this many bytes, one native call that decodes with replacement is cheaper than a call that checks and a call that decodes.
+// Up to this many bytes, one native call that decodes and replaces invalid bytes is cheaper than one call to check and one call to decode.
 const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
@@ -31,7 +31,7 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
 
 /**
  * Checks a text that arrives in pieces. Between two pieces a character may be unfinished: at most three of its bytes have
- * arrived. The three fields hold what may follow.
+ * arrived. The three fields describe which bytes may follow.
  */
 export class Utf8Validator {
   /** Continuation bytes that the unfinished character still needs. */

@@ -1,7 +1,7 @@
 /**
  * Lists every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text.
- * docs/errors.md is generated from this table; at least one test triggers each row.
- * Only frame/ and deflate/ throw violations; `Endpoint.fail` turns them into a Close frame (RFC 6455 §7.1.7).
+ * docs/errors.md is generated from this table. For each row, at least one test breaks the rule.
+ * Only frame/ and deflate/ throw violations. `Endpoint.fail` sends a Close frame for a violation (RFC 6455 §7.1.7).
  */
 
 /** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, and no text from the peer. */
@@ -92,7 +92,7 @@ export type ViolationCode = keyof typeof violations;
 export interface MessageSize {
   /** Bytes that the frames have announced so far; null for a compressed message, whose size is not known. */
   readonly size: number | null;
-  /** The most bytes that a message may have. */
+  /** The maximum number of bytes of a message. */
   readonly limit: number;
 }
 
@@ -107,7 +107,7 @@ export class ProtocolError extends Error {
   readonly section: string;
   /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
   readonly opcode: number | null;
-  /** The reason in our Close frame. The error's message contains `reason` and `peer`. */
+  /** The default reason of our Close frame. The error's message contains `reason` and, once `peer` is known, `peer`. */
   readonly reason: string;
   /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
   peer: string | null = null;

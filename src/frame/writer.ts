@@ -1,6 +1,6 @@
 /**
- * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header; large ones are appended without
- * a copy. Nothing waits here: sender.ts decides which frame may be sent, and when.
+ * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header; large payloads are appended without a
+ * copy if possible. Nothing waits here: sender.ts decides which frame may be sent, and when.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
@@ -9,7 +9,9 @@ import type { Role } from './parser.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
-/** Payloads of up to this many bytes are copied next to their header. For a larger payload, a copy costs more than a write in two pieces. */
+/**
+ * Payloads of up to this many bytes are copied next to their header. For a larger payload, a copy costs more than a write in two pieces.
+ */
 export const COPY_THRESHOLD = 4096;
 
 // 2 bytes, 8 bytes of length, 4 bytes of masking key.
@@ -39,7 +41,8 @@ export class FrameWriter {
    * @returns payload bytes
    */
   writeText(text: string): number {
-    // One UTF-16 unit takes at most three bytes. We assume that the text is ASCII, and move the text if its header has another size.
+    // One UTF-16 unit needs at most three bytes. We assume that the text is ASCII. If the real length needs a header of another size, we
+    // move the text.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
     const guess = frameHeaderSize(text.length, this.#masks);
     const length = buffer.write(text, offset + guess);
@@ -58,7 +61,7 @@ export class FrameWriter {
   /**
    * Writes any frame.
    * @param first the first byte: FIN, RSV1 and opcode
-   * @param ownsPayload nothing else uses the payload: it may be kept, and masked in place
+   * @param ownsPayload true: nothing else uses the payload, so it may be kept, and masked in place
    * @param shared the memory that contains the payload, if other connections hold it too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
@@ -107,7 +110,9 @@ export class FrameWriter {
   }
 }
 
-/** Says whether the payload may shrink while it is kept. No event reports such a change, and the bytes beyond the new end would be lost. */
+/**
+ * Says whether the payload may shrink while it is kept. Nothing would report such a change, and the bytes after the new end would be lost.
+ */
 function isResizable({ buffer }: Uint8Array): boolean {
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   return resizable === true || growable === true;

@@ -14,7 +14,7 @@ import { parseUrl } from './url.ts';
 
 /** The target of a WebSocket URL (RFC 6455 §3). */
 export interface WebSocketTarget {
-  /** wss */
+  /** True for wss, false for ws. */
   readonly secure: boolean;
   /** The host for name resolution: in ASCII and lower case; an IPv6 address has no brackets. */
   readonly hostname: string;
@@ -24,8 +24,8 @@ export interface WebSocketTarget {
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
   /**
-   * The decoded user name of the URL; `''` if the URL has no user name. No member except `username` and `password` contains the user name or the
-   * password. `buildRequest` sends neither of them.
+   * The decoded user name of the URL; `''` if the URL has no user name. Of the members, only `username` and `password` contain the user
+   * information of the URL. `buildRequest` sends neither of them.
    */
   readonly username: string;
   readonly password: string;
@@ -65,7 +65,7 @@ export function parseTarget(url: string | URL): WebSocketTarget {
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
-  // The error must not contain a URL that may hold a password, since errors are logged.
+  // Errors are logged, so the error must not contain a URL that may hold a password.
   const parsed = parseUrl(text);
   if (parsed === null) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
   return parsed;
@@ -95,8 +95,8 @@ export interface RequestOptions extends RequestFields {
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
-// §4.1 reserves the first three fields for the handshake. The other fields would announce a body, or change the meaning of the bytes after
-// the request.
+// §4.1 reserves Host, Upgrade and Connection for the handshake. The other fields would announce a body, or change the meaning of the bytes
+// after the request.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -156,8 +156,8 @@ export interface ExpectedResponse {
   /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the extensions that the server accepted: only the extension knows its parameters. Throws a HandshakeError.
-   * Not called if the server accepted no extension.
+   * Checks the parameters of the extensions that the server accepted, since only an extension knows its parameters. Throws a HandshakeError
+   * if a parameter is invalid. Not called if the server accepted no extension.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
@@ -169,16 +169,16 @@ export interface ExpectedResponse {
 
 /** The subprotocol and the extensions that client and server agreed on. */
 export interface VerifiedResponse {
-  /** `''` if none was agreed */
+  /** The agreed subprotocol; `''` if the connection has no subprotocol. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
 }
 
 /**
- * Checks the response to an opening handshake (RFC 6455 §4.1, second list). The caller must skip 1xx responses other than
- * 101 first.
- * @throws HandshakeError with the received status and header fields. For a status other than 101 the stage is 'http' (the caller reads the
- *   body, see `withBody`). For a 101 that does not match the request the stage is 'http', 'extensions' or 'subprotocol'
+ * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Before this call, the caller must skip 1xx responses other
+ * than 101.
+ * @throws HandshakeError with the received status and header fields. If the status is not 101, the stage is 'http', and the caller reads
+ *   the body (see `withBody`). If a 101 does not match the request, the stage is 'http', 'extensions' or 'subprotocol'
  */
 export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
   const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {
@@ -192,7 +192,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
   // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that trusted such a field would read the first
-  // frames as a body. A single Content-Length of 0 announces no body: ws4py sends this field.
+  // frames as a body. A single Content-Length of 0 announces no body, so we accept it: ws4py sends this field.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });

@@ -1,12 +1,12 @@
 /**
  * Lists the reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status).
- * One table holds every rule that this layer enforces, and the few rules that transport/ enforces on a server. transport/ decides what a
- * failure means for the socket (answer, drop, retry).
+ * One table holds every rule that this layer enforces, and the few rules that transport/ and api/ enforce on a server. After a failure,
+ * transport/ decides what happens to the socket: whether the server answers or drops the connection, and whether a client tries again.
  */
 
 /**
- * The stage at which the handshake stopped. At `'request'`, a server refused the request of a client; the other stages occur on a
- * client or on both sides.
+ * The stage at which the handshake stopped. `'request'` occurs only on a server, which refused the request. The other stages occur on a
+ * client; some of them also occur on a server.
  */
 export type HandshakeStage =
   | 'url'
@@ -24,20 +24,20 @@ export type HandshakeStage =
 
 /** One rule of the opening handshake. */
 export interface Refusal {
-  /** The HTTP status that a server answers; 0 if the rule applies to a client only. */
+  /** The HTTP status with which a server answers; 0 if the rule applies to a client only. */
   readonly status: number;
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'6455 §4.2.1'`. */
   readonly section: string;
   /** A fixed text: the body of the refusal. It never contains text from the peer. */
   readonly text: string;
-  /** Header fields that the answer must carry, flat. */
+  /** Header fields that the answer must have, as a flat list: name, value, name, value … */
   readonly headers?: readonly string[];
 }
 
 /** Every rule of the opening handshake. The keys are the values of `HandshakeError.code`. */
 export const refusals = {
-  // The HTTP head, of a request or of a response: http-head.ts.
+  // http-head.ts enforces these rules on the head of a request or of a response.
   WS_HANDSHAKE_LINE_ENDING: {
     status: 400,
     stage: 'request',
@@ -93,7 +93,7 @@ export const refusals = {
     text: 'The HTTP head has too many header fields',
   },
 
-  // The opening handshake of a client: server.ts, extension.ts.
+  // server.ts and extension.ts enforce these rules on the request of a client.
   WS_HANDSHAKE_METHOD: {
     status: 405,
     stage: 'request',
@@ -125,7 +125,7 @@ export const refusals = {
     stage: 'request',
     section: '6455 §4.2.1',
     text: 'This is a WebSocket endpoint: the Upgrade header field must list "websocket"',
-    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: it also names the versions that we speak.
+    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: a 426 also names the versions that we speak.
     headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
   },
   WS_HANDSHAKE_UPGRADE_SYNTAX: {
@@ -248,7 +248,7 @@ export const refusals = {
     text: 'The client left before its request was answered',
   },
 
-  // The URL that a client was given: client.ts.
+  // client.ts enforces these rules on the URL that the application passes.
   WS_URL_SYNTAX: {
     status: 0,
     stage: 'url',
@@ -274,7 +274,7 @@ export const refusals = {
     text: 'A WebSocket URL has no fragment: write "#" as "%23"',
   },
 
-  // The server's answer: client.ts.
+  // client.ts enforces these rules on the response of a server.
   WS_RESPONSE_STATUS: {
     status: 0,
     stage: 'http',
@@ -346,7 +346,7 @@ export const refusals = {
 /** The code of a rule in `refusals`. */
 export type RefusalCode = keyof typeof refusals;
 
-/** The parts of a `HandshakeError` besides its code and message. `ErrorOptions` adds `cause`. */
+/** The parts of a `HandshakeError` other than its code and message. `ErrorOptions` adds `cause`. */
 export interface HandshakeErrorOptions extends ErrorOptions {
   readonly stage: HandshakeStage;
   readonly status?: number;
@@ -355,7 +355,7 @@ export interface HandshakeErrorOptions extends ErrorOptions {
   readonly value?: string | null;
 }
 
-/** The most bytes of a body that a `HandshakeError` keeps. */
+/** The maximum number of bytes of a body that a `HandshakeError` keeps. */
 export const maxErrorBody = 65_536;
 
 const emptyBody: Buffer = Buffer.alloc(0);
@@ -366,14 +366,14 @@ export class HandshakeError extends Error {
   readonly code: string;
   /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
-  /** On a server, the HTTP status to answer; on a client, the received status; 0 if there is no status. */
+  /** On a server, the HTTP status of the answer; on a client, the received status; 0 if there is no status. */
   readonly status: number;
-  /** On a server, the header fields to add to the answer; on a client, the received ones: name, value, name, value … */
+  /** On a server, the header fields to add to the answer; on a client, the received header fields: name, value, name, value … */
   readonly headers: readonly string[];
-  /** On a server, the body to answer instead of the rule's text; on a client, the first 64 KiB of the received body. */
+  /** On a server, the body of the answer; if it is empty, the rule's text is sent. On a client, the first 64 KiB of the received body. */
   readonly body: Buffer;
   /**
-   * The invalid value, as the peer sent it, or null. It is not part of the message. Escape this value before you log it.
+   * The invalid value, as the peer sent it, or null. The error's message does not contain this value. Escape the value before you log it.
    */
   readonly value: string | null;
 
@@ -392,7 +392,7 @@ export class HandshakeError extends Error {
     this.value = options.value ?? null;
   }
 
-  /** @internal Returns the same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
+  /** @internal Returns a copy of this error with the body of the response: the body arrives after the head. It is cut at 64 KiB. */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
     const cause = 'cause' in this ? { cause: this.cause } : {};
@@ -405,9 +405,11 @@ function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
-/** Values for one error: `headers` are added to the headers in the row of the rule, all other values replace the values of the row. */
+/** Values for one error. `headers` are added to the header fields in the rule's row of the table. Other values replace those of the row. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
-  /** Text to add to the message, such as what to do. The message is logged, so any text from a peer must be escaped in it. */
+  /**
+   * Text to add to the message, such as advice. The message is logged, so text from a peer must be escaped before it becomes a part of it.
+   */
   readonly detail?: string;
 }
 
@@ -431,7 +433,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** Returns the text that an error adds for the status that a server or a proxy sent instead of 101. */
+/** Returns the text that is added to an error's message if a server or a proxy sent a status other than 101: `: status 403`, else ''. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

@@ -8,12 +8,13 @@ import { type FieldScanner, isToken, parseList } from './token.ts';
 /** One element of the field: an offer of a client, or an answer of a server. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** The parameters in order; the value is null if a parameter has none. Each extension decides whether a parameter may repeat. */
+  /** The parameters in order; the value is null if a parameter has no value. Each extension decides whether a parameter may repeat. */
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** The limits on the field. All of them are inclusive. */
+/** The limits on the field. All limits are inclusive. */
 export const extensionLimits = {
+  /** The maximum number of elements of the field. */
   offers: 16,
   /** The maximum number of parameters of one offer. */
   parameters: 16,
@@ -33,13 +34,13 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
   let count = 0;
   const extensions = parseList(value, (scanner) => {
-    // The number is checked before the element is read: an element beyond the limit costs nothing.
+    // The number is checked before the element is read, so that an element beyond the limit costs nothing.
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });
   if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
-  // §9.1: extension-list = 1#extension asks senders for at least one element. An empty field offers nothing and does no harm, and other
-  // clients and servers accept it (9110 §5.6.1.2: a recipient MUST accept empty list elements).
+  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements: it offers nothing and
+  // does no harm, and other clients and servers accept it (9110 §5.6.1.2: a recipient MUST accept empty list elements).
   return extensions;
 }
 

@@ -33,7 +33,7 @@ const singleValued: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The header fields of one head. Values have no white space around them, and keep the order in which they arrived.
+ * The header fields of one head. White space around a value is removed. The values of a field keep the order in which they arrived.
  */
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
@@ -65,9 +65,9 @@ export class HeaderFields {
   }
 
   /**
-   * Returns a field as one value, for an application that does not need the separate lines; null if the field is absent. The lines of Cookie
-   * are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a list,
-   * the first line is used.
+   * Returns a field as one value, for an application that does not need the separate lines; null if the field is absent. The lines of
+   * Cookie are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a
+   * list, the first line is used.
    */
   combined(name: string): string | null {
     const lower = toAsciiLowerCase(name);
@@ -84,7 +84,7 @@ export class HeaderFields {
   }
 }
 
-/** Header fields: a flat list (name, value, name, value …), an object by name, or pairs (a Map, or the `Headers` of fetch). */
+/** Header fields: a flat list (name, value, name, value …), an object whose keys are names, or pairs (a Map, or the `Headers` of fetch). */
 export type HeaderFieldsInit =
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>
@@ -92,7 +92,7 @@ export type HeaderFieldsInit =
 
 /**
  * Returns header fields as a flat list. `formatHead` checks later whether their names and values are allowed.
- * @throws TypeError for a value that is not header fields
+ * @throws TypeError for a value that has none of these forms
  */
 export function flattenHeaders(headers: HeaderFieldsInit): string[] {
   if (typeof headers !== 'object' || headers === null) {

@@ -19,10 +19,10 @@ const HYPHEN = 0x2d;
 const COLON = 0x3a;
 
 /**
- * Recognizes the hosts of nearly every request without a call of `URL`: this call costs as much as all other checks of a request. Such a
- * host has four decimal numbers, or labels of letters, digits and single hyphens, and the last label begins with a letter. `URL` accepts
- * all of these hosts. Other texts are left to `URL`: a last label that begins with a digit may be an IPv4 address in another notation, and
- * two hyphens in a row may be punycode.
+ * Recognizes the hosts of nearly every request without a call of `URL`, because this call costs as much as all other checks of a request.
+ * Such a host either has four decimal numbers, or has labels of letters, digits and single hyphens whose last label begins with a letter.
+ * `URL` accepts all of these hosts. For any other text, `isHost` calls `URL`: if the last label begins with a digit, the host may be an
+ * IPv4 address in another notation, and two hyphens in a row may be punycode.
  */
 function isPlainHost(text: string): boolean {
   let end = 0;

@@ -1,13 +1,13 @@
 /**
  * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has
- * limits. server.ts and client.ts check what the head must contain to open a WebSocket; HTTP bodies are not read here. Every byte
- * is processed once, however the head is split into chunks.
+ * limits. server.ts and client.ts check whether the head opens a WebSocket; HTTP bodies are not read here. However the head is split into
+ * chunks, each byte is processed once.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
 import { isLineByte, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
 
-/** The head of a request. `headers` is flat, as `rawHeaders` of node:http: name, value, name, value … */
+/** The head of a request. `headers` is a flat list, like `rawHeaders` of node:http: name, value, name, value … */
 export interface HttpRequestHead {
   readonly kind: 'request';
   readonly method: string;
@@ -23,14 +23,14 @@ export interface HttpResponseHead {
   /** 100 to 999 */
   readonly status: number;
   readonly statusText: string;
-  /** `'1.1'`, or `'1.0'` of an old proxy */
+  /** `'1.1'`, or `'1.0'`, which an old proxy may send */
   readonly httpVersion: string;
   readonly headers: readonly string[];
 }
 
 export type HttpHead = HttpRequestHead | HttpResponseHead;
 
-/** The limits on the size of a head. All of them are inclusive. */
+/** The limits on the size of a head. All limits are inclusive. */
 export interface HeadLimits {
   /** The maximum number of bytes of the whole head, including the empty line at its end. */
   readonly headSize: number;
@@ -78,7 +78,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 
   /**
    * Takes the next bytes of the stream.
-   * @returns the head once its last byte has arrived (`rest()` returns the bytes after it), null until then
+   * @returns null until the last byte of the head has arrived, and then the head. `rest()` returns the bytes after the head
    * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call. For a request the status is 400,
    *   414, 431 or 505; for a response the stage is 'http' and the status 0
    */
@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF: all readers of a head must agree where the
-        // lines of the head end.
+        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF, because all readers of a head (such as a
+        // proxy) must agree where its lines end.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -112,8 +112,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Returns the bytes after the head in the last chunk: they are frames already (RFC 6455 §4.1). The result shares the chunk's memory. It is
-   * empty until the head is complete.
+   * Returns the bytes after the head in the last chunk: they are the beginning of the first frame (RFC 6455 §4.1). The result shares the
+   * chunk's memory. It is empty until the head is complete.
    */
   rest(): Buffer {
     return this.#rest ?? nothing;
@@ -143,7 +143,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return line;
   }
 
-  // Copies the part into memory that doubles as needed: thousands of one-byte chunks must not stay alive for one line.
+  // Copies the part into memory that doubles if it is full. Without a copy, a line could keep thousands of one-byte chunks alive.
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     const length = this.#lineLength + part.length;
@@ -192,8 +192,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   #parseHeaderLine(line: string): void {
-    // 9112 §5.2: a server MUST refuse obs-fold. A client may unfold it, but would then rely on all other readers to do
-    // the same.
+    // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may unfold it; we refuse it there too,
+    // because another reader of the head may treat it differently.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
     // 9112 §5.1: no white space between name and colon. A token contains no white space, and is never empty.

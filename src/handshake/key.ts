@@ -13,16 +13,17 @@ export function generateKey(): string {
 }
 
 /**
- * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2). The text of the key is hashed, not the bytes that the text encodes.
+ * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2). The text of the key is hashed, not the bytes that the text
+ * encodes.
  */
 export function computeAccept(key: string): string {
   return hash('sha1', key + guid, 'base64');
 }
 
 /**
- * Says whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last character
- * may have extra bits, which decoding drops. IXWebSocket before 11.4.2, the engine of the 4D plugins, makes its keys from random characters,
- * and most of these keys have such bits.
+ * Says whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last
+ * character before the padding may have extra bits, which decoding drops: IXWebSocket before 11.4.2, the library inside the 4D plugins,
+ * makes its keys from random characters, so most of its keys have such bits.
  */
 export function isKey(value: string): boolean {
   if (value.length !== 24 || !value.endsWith('==')) return false;

@@ -13,8 +13,8 @@ import { parseUrl } from './url.ts';
  * - `'same-origin'`: the Origin's host and port are those of the Host field. If either field has no port, the default port of
  *   the Origin's scheme is used. The scheme is not compared, since a TLS proxy may be in front of the server.
  * - `'any'`: all origins.
- * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
- * - a function: accepts by returning exactly `true`. It must not return a promise, which counts as a refusal.
+ * - a list such as `['https://example.com', 'http://localhost:8080']`: the Origin must have the scheme, host and port of an entry.
+ * - a function: it accepts the origin by returning exactly `true`. It must not return a promise, which counts as a refusal.
  *
  * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`, since IXWebSocket and Starscream send the URL that they connect
  * to. No page has an origin with `ws:` or `wss:`, so a browser never sends one.
@@ -36,7 +36,7 @@ export function isAllowedOrigin(
   if (origin === null || policy === 'any') return true;
   if (typeof policy === 'function') {
     const answer: unknown = policy(origin, request);
-    // We do not wait for a promise. Its rejection, which any peer can cause, must not end the process.
+    // We do not wait for a promise. If the promise rejects, which a peer may be able to cause, the rejection must not end the process.
     if (answer instanceof Promise) answer.catch(() => {});
     return answer === true;
   }
@@ -46,7 +46,7 @@ export function isAllowedOrigin(
 
 /**
  * Returns the error that refuses an origin. Its message is for the server's log: it holds the Origin and the Host field, escaped, and says
- * what to do if the page belongs to the application. The peer gets only the fixed text of the rule.
+ * what to do if the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
@@ -85,7 +85,7 @@ function isSameOrigin(origin: string, host: string): boolean {
 
 function isListed(entries: readonly string[], origin: string): boolean {
   if (origin === 'null') return entries.includes('null');
-  // RFC 6454 §6.2: a browser sends ASCII. Entries of the list may be written in Unicode.
+  // RFC 6454 §6.2: a browser sends ASCII, so an Origin with other characters is refused. Entries of the list may be written in Unicode.
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
   if (page === null) return false;
   return entries.some((entry) => {

@@ -1,6 +1,6 @@
 /** Quotes text from a peer for an error message or a log line. RFC 6455 §10 tells applications not to trust received data. */
 
-// This many characters are enough for any real origin; a header field may have 8 KiB.
+// No real origin has more characters than this, but a header field may have 8 KiB.
 const MAX_QUOTED = 200;
 
 /** Returns text from a peer between quotation marks, on one line of visible ASCII, cut after 200 characters. */

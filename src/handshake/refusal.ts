@@ -35,13 +35,13 @@ const phrases: ReadonlyMap<number, string> = new Map([
 const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
 
 /**
- * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close the connection: the
- * bytes after the request may come from another sender (request smuggling), so they are not served.
- * @param error if it has a `body`, the application wrote this body, and it is sent. Otherwise the fixed text of the rule is sent. The
- *   response never repeats text from the peer.
+ * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send the response as latin1, then close the connection
+ * without reading the bytes after the request: they may come from another sender (request smuggling).
+ * @param error if it has a `body`, which only the application can set, this body is sent. Otherwise the fixed text of the rule is sent. The
+ *   library puts no text from the peer into the response.
  * @param method the request's method if it is known: the answer to HEAD has no body, and a 304 has no body either
  * @throws RangeError for a status outside 300 to 599, which refuses nothing, and for an error that occurred on a client
- * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
+ * @throws TypeError if `error.headers` has Connection, Content-Length or Transfer-Encoding, or a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
@@ -54,10 +54,10 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
   const phrase = phrases.get(status) ?? '';
   const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
-  // The Connection field has no "Upgrade" option, although 9110 §7.8 requires it together with Upgrade. A proxy that sees this option may
-  // treat the response as a switch of protocols, and forward the bytes that follow without parsing them.
+  // We do not send "Upgrade" in the Connection field, although 9110 §7.8 requires it in a message with an Upgrade field. A proxy that sees
+  // "Connection: Upgrade" may treat the response as a switch of protocols, and forward the bytes that follow without parsing them.
   const fields = ['Connection', 'close'];
-  // 9110 §15.4.5: a 304 ends with its head. Its Content-Length would describe another response.
+  // 9110 §15.4.5: a 304 has no body. In a 304, Content-Length would give the size of another response, so we do not send it.
   if (status === 304) return formatHead(`HTTP/1.1 304 ${phrase}`, [...fields, ...headers]);
   if (!new HeaderFields(headers).has('Content-Type'))
     fields.push('Content-Type', 'text/plain; charset=utf-8');

@@ -1,6 +1,6 @@
 /**
- * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. It checks a request, and writes the 101. refusal.ts writes a refusal;
- * http-head.ts (or node:http) reads the head; transport/ and api/ route by path and ask the application.
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. This file checks a request, and writes the 101 response. refusal.ts
+ * writes a refusal. http-head.ts (or node:http) reads the head. transport/ and api/ route by path and ask the application.
  */
 import { refuse } from './error.ts';
 import {
@@ -23,7 +23,7 @@ export const maxSubprotocols = 64;
 
 /**
  * Checks an opening handshake: every rule of RFC 6455 §4.2.1, and the origin (§10.2).
- * @throws HandshakeError with the status and header fields to answer, see `formatRefusal`
+ * @throws HandshakeError with the status and header fields of the answer, see `formatRefusal`
  */
 export function verifyRequest(
   request: HandshakeRequest,
@@ -100,7 +100,7 @@ function cutResource(target: string, host: string): string | null {
 // §4.2.1 (3), (4): Upgrade and Connection are lists, on one line or several. Their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
-  // A person may have opened the endpoint's address in a browser: the 426 explains that this is a WebSocket endpoint.
+  // A person may have opened the endpoint's address in a browser: the body of the 426 says that this is a WebSocket endpoint.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
   // Nearly always the field is only this token, so no list has to be parsed.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
@@ -119,9 +119,9 @@ function lists(tokens: readonly string[], wanted: string): boolean {
   return tokens.some((token) => toAsciiLowerCase(token) === wanted);
 }
 
-// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13. The version is checked before the key: clients of the
-// drafts before hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same reason a missing
-// field counts as an unknown version (426), not as a malformed request (400).
+// §4.2.1 (6), §4.4: the version is 13. If a request has any other version, the answer names 13. The version is checked before the key:
+// clients of the drafts before hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same
+// reason a missing version counts as an unknown version (426), not as a malformed request (400).
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
   // §11.3.5: the field MUST NOT appear more than once in a request.
@@ -142,7 +142,7 @@ function parseSubprotocols(fields: HeaderFields): readonly string[] {
   return subprotocols;
 }
 
-// The limit of 8 KiB for each field also holds if another parser read the head.
+// The limit of 8 KiB for each field is checked here, so that it also applies if node:http read the head.
 function joinedList(fields: HeaderFields, name: string): string | null {
   const value = fields.joined(name);
   if (value !== null && value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
@@ -155,7 +155,7 @@ function joinedList(fields: HeaderFields, name: string): string | null {
  */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
   for (const subprotocol of offered) {
-    // We return the server's string: the client's string is a part of its header line, and would keep the whole line in memory.
+    // We return the server's string, since the client's string may be a view of the header line and would keep the whole line in memory.
     const at = supported.indexOf(subprotocol);
     if (at !== -1) return supported[at]!;
   }
@@ -165,7 +165,7 @@ export function selectSubprotocol(offered: readonly string[], supported: readonl
 const NONE: readonly string[] = Object.freeze([]);
 const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
 
-// §4.2.2 (5): the status line, two fields, and the name of the third field. The value of the third field follows.
+// §4.2.2 (5): the beginning of every 101 response. `acceptRequest` appends the value of Sec-WebSocket-Accept.
 const SWITCHING_PROTOCOLS =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ';
 
@@ -173,7 +173,7 @@ const SWITCHING_PROTOCOLS =
 export interface Acceptance {
   /** A subprotocol from the client's list. If it is `''` or absent, the connection opens without a subprotocol. */
   readonly subprotocol?: string | undefined;
-  /** Answers the client's offers. If it is absent, no extension is used. */
+  /** Returns the extensions to use, chosen from the client's offers. If this function is absent, no extension is used. */
   readonly negotiate?: ((offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[]) | undefined;
   /** More header fields for the response: name, value, name, value … */
   readonly headers?: readonly string[] | undefined;
@@ -181,9 +181,9 @@ export interface Acceptance {
 
 /** The response to an accepted request, and the agreed subprotocol and extensions. */
 export interface AcceptedRequest {
-  /** The whole response head; send it as latin1. Frames follow. */
+  /** The whole response head. Send it as latin1; after the head, the connection carries frames. */
   readonly head: string;
-  /** `''` if none was agreed */
+  /** The agreed subprotocol; `''` if the connection has no subprotocol. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
 }
@@ -195,7 +195,8 @@ export interface AcceptedRequest {
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = NONE } = acceptance;
-  // §4.2.2 (5.5): the subprotocol MUST be one of the client's list. Without an agreement the field is omitted: '' is not a valid value.
+  // §4.2.2 (5.5): the subprotocol MUST be one of the client's list. Without a subprotocol the field is omitted, since '' is not a valid
+  // value.
   if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
     throw new TypeError('The subprotocol is not one that the client offered');
   }

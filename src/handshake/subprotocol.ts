@@ -1,5 +1,5 @@
 /**
- * Checks the subprotocols that an application names: a request or a response must be able to carry them. RFC 6455 §4.1 (10), §11.3.4.
+ * Checks the subprotocols that an application passes: each must be a valid value in a header field. RFC 6455 §4.1 (10), §11.3.4.
  * server.ts and client.ts check the subprotocols that a peer offers or chooses.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP; RFC
- * 9110 §5.6). One scanner reads each character once: no regular expression is ever applied to text from a peer.
+ * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP: RFC 9110 §5.6). One scanner reads
+ * each character once. No regular expression is applied to text from a peer, so long texts cannot cause a long computation.
  */
 
 // 9110 §5.6.2: the characters of a token are the visible ASCII characters except the delimiters.
@@ -31,7 +31,7 @@ export function isLineText(text: string): boolean {
   return true;
 }
 
-/** The same as `isLineText`, for one byte. */
+/** Says whether a line of an HTTP head may contain this byte: the rule of `isLineText` for one byte. */
 export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
@@ -45,7 +45,7 @@ export function isVisibleAscii(text: string): boolean {
   return text.length > 0;
 }
 
-/** Returns `text` without the optional white space (SP and HTAB, nothing else) at its two ends. */
+/** Returns `text` without white space at its two ends. White space is SP and HTAB, nothing else. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
@@ -69,7 +69,7 @@ export function toAsciiLowerCase(text: string): string {
   return isLower ? text : text.toLowerCase();
 }
 
-// This slower function is for texts beyond ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
+// This slower function is for texts with other characters than ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
 function lowerLetters(text: string): string {
   let lower = '';
   for (const character of text) {
@@ -79,8 +79,8 @@ function lowerLetters(text: string): string {
 }
 
 /**
- * Reads the value of a header field from left to right. Each call consumes the text that it returns. After a null, the
- * caller must stop.
+ * Reads the value of a header field from left to right. Each call consumes the text that it returns. After a call returned null, the caller
+ * must stop reading.
  */
 export class FieldScanner {
   readonly #text: string;
@@ -99,14 +99,14 @@ export class FieldScanner {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  /** Consumes `character` if it is next. */
+  /** Consumes the next character if it is `character`. @returns whether it was consumed */
   skip(character: string): boolean {
     if (this.#text[this.#at] !== character) return false;
     this.#at++;
     return true;
   }
 
-  /** Reads a token; null if no token starts here. */
+  /** Reads and returns a token; null if no token starts at the current position. */
   token(): string | null {
     const start = this.#at;
     while (isTokenCode(this.#text.charCodeAt(this.#at))) this.#at++;
@@ -114,8 +114,8 @@ export class FieldScanner {
   }
 
   /**
-   * Reads a quoted-string (RFC 9110 §5.6.4), and returns its text without quotes and escapes; null if no quoted-string starts here, or if
-   * it has no end.
+   * Reads a quoted-string (RFC 9110 §5.6.4), and returns its text without quotes and escapes. Returns null if no quoted-string starts at
+   * the current position, or if its closing quote is missing.
    */
   quotedString(): string | null {
     if (!this.skip('"')) return null;

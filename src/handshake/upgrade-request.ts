@@ -1,6 +1,6 @@
 /**
  * An opening handshake that was read and checked (RFC 6455 §4.2.1), in the form that the application gets. Cookies and query
- * parameters are parsed only when the application asks for them.
+ * parameters are parsed when the application first uses them.
  */
 import type { ExtensionOffer } from './extension.ts';
 import type { HeaderFields } from './header-fields.ts';
@@ -35,22 +35,21 @@ export interface RequestParts {
 /** @internal Returns the parsed header fields of a request, for subclasses. `UpgradeRequest` assigns this function once. */
 export let fieldsOf: (request: UpgradeRequest) => HeaderFields;
 
-/** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. Made by `verifyRequest`. */
+/** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. `verifyRequest` creates it. */
 export class UpgradeRequest implements HandshakeRequest {
   readonly method: string;
   readonly target: string;
   readonly httpVersion: string;
   readonly headers: readonly string[];
   /**
-   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays unchanged. Starts
-   * with `/`.
+   * The target up to the first `?`. It starts with `/`. The path is neither decoded nor resolved: `//evil/..` stays unchanged.
    */
   readonly path: string;
   /** The text after the first `?`; `''` without a `?`. */
   readonly query: string;
   /** The Host field. */
   readonly host: string;
-  /** The Origin field. Null if the request has no such field: such a client is not a browser (RFC 6455 §4.2.1). */
+  /** The Origin field; null if the request has no Origin. A client that sends no Origin is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
   /** The subprotocols that the client offers, in its order of preference; distinct tokens. */
@@ -82,15 +81,15 @@ export class UpgradeRequest implements HandshakeRequest {
     this.#fields = fields;
   }
 
-  /** The address of the socket's other end. Each access looks the address up. */
+  /** The address of the peer, as the socket reports it at the time of the access. */
   get remote(): HandshakeRequest['remote'] {
     return this.#request.remote;
   }
 
   /**
-   * Returns a header field by its name, in upper or lower case; null if the field is absent. Repeated lines are joined by `', '`. Repeated
-   * lines of Cookie are joined by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line
-   * is used, as in node:http.
+   * Returns the value of a header field; null if the field is absent. The name may be in upper or lower case. Repeated lines are joined by
+   * `', '`, but lines of Cookie by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first
+   * line is used, as in node:http.
    */
   header(name: string): string | null {
     return this.#fields.combined(name);
@@ -102,8 +101,8 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4). Values are as they were sent: neither decoded nor unquoted. If a name is sent twice, the
-   * first value is used: it is the cookie with the longer path.
+   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used,
+   * because a browser sends the cookie with the longer path first.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');

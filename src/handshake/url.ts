@@ -1,10 +1,10 @@
 /**
- * Contains the only call of the WHATWG URL parser in this layer.
+ * The only file of handshake/ that calls the WHATWG URL parser.
  */
 
 /**
  * Returns `text` as a URL, or null if it is not a URL.
- * This does not use URL.canParse: on Node 20, its optimized code returns false for any text with U+0080 to U+00FF.
+ * This function does not use URL.canParse: on Node 20, the optimized code of canParse returns false for any text with U+0080 to U+00FF.
  */
 export function parseUrl(text: string): URL | null {
   try {
