@@ -32,7 +32,7 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('the sequence of frames', () => {
-  test('F17: a continuation frame is refused if no message was begun, or if the message is complete', () => {
+  test('F17: an assembler refuses a continuation frame if no message has begun, or if the last message is complete', () => {
     for (const fin of [false, true]) {
       for (const length of [0, 5]) {
         expect(codeOf(() => assembler().begin(fin, false, 0, length))).toBe('WS_UNEXPECTED_CONTINUATION');
@@ -44,7 +44,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F17: a new message inside an unfinished one is refused, whatever its type and its FIN bit', () => {
+  test('F17: inside an unfinished message, an assembler refuses the first frame of another message, with any type and any FIN bit', () => {
     for (const first of [1, 2]) {
       for (const second of [1, 2]) {
         for (const fin of [false, true]) {
@@ -56,7 +56,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F17, F18: fragments of any size are joined in order', () => {
+  test('F17, F18: an assembler joins fragments of any size in order', () => {
     const pick = random(17);
     const content = Buffer.from(Uint8Array.from({ length: 20_000 }, (_, i) => pick(256) ^ (i & 0)));
     for (let round = 0; round < 20; round++) {
@@ -78,7 +78,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F19: the opcode of the first frame is the type of the message until the message is taken', () => {
+  test('F19: until a message is taken, its type is the opcode of its first frame', () => {
     for (const opcode of [1, 2]) {
       const target = assembler();
       expect(target.insideMessage).toBe(false);
@@ -93,7 +93,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F24: after FIN the next data frame begins a new message, which contains nothing of the previous one', () => {
+  test('F24: after a frame with FIN, the next data frame begins a new message that contains no byte of the previous message', () => {
     const target = assembler();
     for (let i = 0; i < 50; i++) {
       add(target, 1 + (i % 2), `message ${i}, `);
@@ -105,7 +105,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F18: an empty message is accepted, whole and in fragments', () => {
+  test('F18: an assembler accepts an empty message, as one frame and as fragments', () => {
     const target = assembler();
     target.begin(true, false, 1, 0);
     expect(target.take().length).toBe(0);
@@ -115,7 +115,7 @@ describe('the sequence of frames', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: the opcode and RSV1 of the first frame decide whether the message is checked as text', () => {
+  test('F11: an assembler checks that a message is UTF-8 only if its first frame has the opcode of text and no RSV1', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -130,7 +130,7 @@ describe('the sequence of frames', () => {
 });
 
 describe('the limits of a message', () => {
-  test('F25: a message may have exactly the limit over all its fragments, and a larger one is refused at the header [A21, A22]', () => {
+  test('F25: an assembler accepts a message of exactly the limit, and refuses a larger message at a frame header, whole or in fragments [A21, A22]', () => {
     const exact = assembler(1000);
     exact.begin(true, false, 2, 1000);
     expect(codeOf(() => assembler(1000).begin(true, false, 2, 1001))).toBe('WS_MESSAGE_TOO_BIG');
@@ -143,7 +143,7 @@ describe('the limits of a message', () => {
     expect(new ProtocolError('WS_MESSAGE_TOO_BIG').closeCode).toBe(1009);
   });
 
-  test('F25: the size is counted from 0 again for each message', () => {
+  test('F25: an assembler counts the size of each message from 0', () => {
     const target = assembler(10);
     for (let i = 0; i < 100; i++) {
       add(target, 2, Buffer.alloc(6));
@@ -152,7 +152,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: lengths near 2^53 do not overflow, and Infinity means no limit', () => {
+  test('F25: an assembler counts lengths near 2^53 without overflow, and the limit Infinity allows any size', () => {
     const limited = assembler(Number.MAX_SAFE_INTEGER);
     limited.begin(false, false, 2, Number.MAX_SAFE_INTEGER);
     expect(codeOf(() => limited.begin(false, false, 0, 1))).toBe('WS_MESSAGE_TOO_BIG');
@@ -163,12 +163,12 @@ describe('the limits of a message', () => {
     expect(unlimited.heldBytes).toBeLessThanOrEqual(1024);
   });
 
-  test('F25: a limit of 0 allows only empty messages', () => {
+  test('F25: with a limit of 0, an assembler accepts only empty messages', () => {
     assembler(0).begin(true, false, 1, 0);
     expect(codeOf(() => assembler(0).begin(true, false, 1, 1))).toBe('WS_MESSAGE_TOO_BIG');
   });
 
-  test('F25: 1,000 consecutive fragments without payload are accepted, and the next one is refused with 1008 [A24]', () => {
+  test('F25: an assembler accepts 1,000 fragments without payload in a row, and refuses the next one with 1008 [A24]', () => {
     const target = assembler();
     target.begin(false, false, 1, 0);
     for (let i = 1; i < 1000; i++) target.begin(false, false, 0, 0);
@@ -176,7 +176,7 @@ describe('the limits of a message', () => {
     expect(new ProtocolError('WS_EMPTY_FRAGMENTS').closeCode).toBe(1008);
   });
 
-  test('F25: a payload, an end or a new message restarts the count of empty fragments [A24]', () => {
+  test('F25: an assembler counts fragments without payload from 0 again after a payload and in each new message [A24]', () => {
     const target = assembler();
     for (let round = 0; round < 5; round++) {
       target.begin(false, false, 1, 0);
@@ -188,7 +188,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: the assembler holds at most twice the received bytes and 1 KiB, whatever length was announced [A21, A23, A25]', () => {
+  test('F25: an assembler allocates at most 1 KiB or twice the received bytes, whatever length was announced [A21, A23, A25]', () => {
     for (const [max, announced] of [
       [1_000_000, 1_000_000],
       [Infinity, Number.MAX_SAFE_INTEGER],
@@ -208,7 +208,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: the last frame of a message gets no more memory than its announced length', () => {
+  test('F25: after the header of the last frame, an assembler allocates no more memory than the size of the message', () => {
     const target = assembler();
     target.begin(true, false, 2, 1500);
     target.append(Buffer.alloc(1100), 0, 1100);
@@ -217,7 +217,7 @@ describe('the limits of a message', () => {
     expect(target.heldBytes).toBe(1500);
   });
 
-  test('F18, F25: a million fragments of one byte cost as much memory as one fragment of a million bytes [A24]', () => {
+  test('F18, F25: an assembler needs no more memory for a million fragments of one byte than for one fragment of a million bytes [A24]', () => {
     const size = 1_000_000;
     const target = assembler(size);
     const byte = Buffer.from('x');
@@ -233,7 +233,7 @@ describe('the limits of a message', () => {
     expect(message.every((b) => b === 0x78)).toBe(true);
   });
 
-  test('F25: a message that is taken from a much larger buffer does not keep that buffer', () => {
+  test('F25: a message that is taken from a much larger buffer does not keep that buffer alive', () => {
     const target = assembler();
     for (const size of [1, 100, 700, 800, 1023, 1024, 1025, 2100, 5000]) {
       target.begin(false, false, 2, size);
@@ -249,7 +249,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: the stored bytes are copies', () => {
+  test('F25: an assembler stores copies, so a later change of the chunk does not change the message', () => {
     const target = assembler();
     const chunk = Buffer.from('abc');
     target.begin(true, false, 2, 3);
@@ -260,7 +260,7 @@ describe('the limits of a message', () => {
 });
 
 describe('the UTF-8 check of a text message', () => {
-  test('F21: the check fails at the first impossible byte, in any fragment [A37]', () => {
+  test('F21: an assembler refuses a text at its first invalid byte, in any fragment [A37]', () => {
     const bytes = Buffer.from('κόσμε\ud83d\ude00');
     for (let place = 0; place <= bytes.length; place++) {
       const target = assembler();
@@ -273,7 +273,7 @@ describe('the UTF-8 check of a text message', () => {
     }
   });
 
-  test('F21: a text that ends inside a character fails at its end, and the next message is not affected', () => {
+  test('F21: an assembler refuses a text that ends inside a character when the text is taken, and then accepts the next text', () => {
     const target = assembler();
     add(target, 1, Buffer.from([0x61, 0xe2, 0x82]), true);
     expect(codeOf(() => target.take())).toBe('WS_INVALID_UTF8');
@@ -287,7 +287,7 @@ describe('the UTF-8 check of a text message', () => {
     expect(target.take().toString()).toBe('fine');
   });
 
-  test('F21: binary messages are not checked as text, before and after a text', () => {
+  test('F21: an assembler does not check binary messages as UTF-8, before or after a text', () => {
     const target = assembler();
     for (const opcode of [2, 1, 2]) {
       add(target, opcode, opcode === 1 ? 'é' : Buffer.from([0xff, 0xc3]), true);
@@ -298,7 +298,7 @@ describe('the UTF-8 check of a text message', () => {
 });
 
 describe('memory budget [A23]', () => {
-  test('F25: the budget counts memory while it is held, and releases it when the message is taken or abandoned', () => {
+  test('F25: the budget counts the memory of a message until the message is taken or cleared', () => {
     const budget = new MemoryBudget(10_000);
     const target = assembler(MAX, budget);
     for (const finish of [() => target.take(), () => target.clear()]) {
@@ -312,7 +312,7 @@ describe('memory budget [A23]', () => {
     }
   });
 
-  test('F25: the budget counts a message while it grows, even beyond the limit, and its connection has to stop reading', () => {
+  test('F25: the budget counts messages even beyond its limit, and a second connection stops reading until the first message is taken', () => {
     const budget = new MemoryBudget(10_000);
     const calls: string[] = [];
     const make = (name: string): MessageAssembler =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Charge } from '../../src/frame/charge.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 
-test('FAULT-4: memory that many connections hold is charged once, until the last of them releases it', () => {
+test('FAULT-4: memory that many connections hold counts once, until the last connection releases it', () => {
   const budget = new MemoryBudget(1000);
   const charge = new Charge(budget, 600);
   for (let holder = 1; holder < 100; holder++) charge.hold();
@@ -13,7 +13,7 @@ test('FAULT-4: memory that many connections hold is charged once, until the last
   expect([budget.used, charge.bytes]).toEqual([0, 0]);
 });
 
-test('FAULT-4: a charge grows and shrinks with its memory, also beyond the limit', () => {
+test('FAULT-4: a charge follows the size of its memory, even beyond the limit of the budget', () => {
   const budget = new MemoryBudget(1000);
   const charge = new Charge(budget);
   expect(budget.used).toBe(0);
@@ -25,7 +25,7 @@ test('FAULT-4: a charge grows and shrinks with its memory, also beyond the limit
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: a released charge cannot grow again, and a second release has no effect', () => {
+test('FAULT-4: after its release, a charge stays at 0 bytes: a new holder, a new size and a second release have no effect', () => {
   const budget = new MemoryBudget(1000);
   const other = new Charge(budget, 5);
   const charge = new Charge(budget, 10);
@@ -39,7 +39,7 @@ test('FAULT-4: a released charge cannot grow again, and a second release has no 
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: the budget counts data that waits for the application separately', () => {
+test('FAULT-4: the budget counts data that the application has not read in `used`, and also in `unread`', () => {
   const budget = new MemoryBudget(1000);
   const message = new Charge(budget, 10, true);
   const queue = new Charge(budget, 100);

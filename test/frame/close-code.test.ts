@@ -32,7 +32,7 @@ function violationOf(payload: Buffer): string {
 }
 
 describe('parsing the payload of a Close frame', () => {
-  test('C23, C24: of all 65,536 codes, those of the registry, 3000 to 3999 and 4000 to 4999 are accepted [A31]', () => {
+  test('C23, C24: of all 65,536 codes, parsing accepts only the registered codes that may be sent, and 3000 to 4999 [A31]', () => {
     for (let code = 0; code <= 0xffff; code++) {
       const expected = wireCodes.has(code);
       if (isWireCloseCode(code) !== expected) expect.fail(`isWireCloseCode(${code})`);
@@ -46,33 +46,33 @@ describe('parsing the payload of a Close frame', () => {
     }
   });
 
-  test('C23: a value that is not an integer is not a code', () => {
+  test('C23: a number that is not an integer, or is outside 1000 to 4999, is not a close code', () => {
     for (const code of [Number.NaN, Infinity, 1000.5, 3000.1, -1000, 1e9]) {
       expect(isWireCloseCode(code), String(code)).toBe(false);
     }
   });
 
-  test('C1, C13: an empty payload is read as code 1005 without a reason', () => {
+  test('C1, C13: parsing an empty payload returns code 1005 without a reason', () => {
     expect(parse(Buffer.alloc(0))).toEqual({ code: 1005, reason: '' });
   });
 
-  test('C1: a payload of one byte is refused with 1002 [A31]', () => {
+  test('C1: parsing refuses a payload of one byte with 1002 [A31]', () => {
     for (const byte of [0, 3, 255]) expect(violationOf(Buffer.from([byte]))).toBe('WS_CLOSE_LENGTH');
     expect(new ProtocolError('WS_CLOSE_LENGTH').closeCode).toBe(1002);
     expect(new ProtocolError('WS_CLOSE_CODE').closeCode).toBe(1002);
   });
 
-  test('C1: a payload of two bytes is read as a code without a reason', () => {
+  test('C1: parsing a payload of two bytes returns its code and an empty reason', () => {
     expect(parse(withCode(4711))).toEqual({ code: 4711, reason: '' });
   });
 
-  test('C1: a reason of up to 123 bytes is read as UTF-8', () => {
+  test('C1: parsing reads a reason of up to 123 bytes as UTF-8', () => {
     for (const reason of ['x', 'é€😀', '\ufeffmark', '\ufffd', 'x'.repeat(123), '€'.repeat(41), '\0']) {
       expect(parse(withCode(1000, reason))).toEqual({ code: 1000, reason });
     }
   });
 
-  test('C1: a reason that is not UTF-8 is refused with 1007 [A31]', () => {
+  test('C1: parsing refuses a reason that is not UTF-8 with 1007 [A31]', () => {
     for (const reason of ['ff', 'c3', '78c3', 'c080', 'eda080', 'f4908080', 'e282', '80']) {
       expect(violationOf(withCode(1000, Buffer.from(reason, 'hex'))), reason).toBe('WS_CLOSE_REASON');
     }
@@ -81,13 +81,13 @@ describe('parsing the payload of a Close frame', () => {
 });
 
 describe('serializing the payload of a Close frame', () => {
-  test('C10: the payload contains the code in network byte order, and then the reason in UTF-8', () => {
+  test('C10: a serialized payload is the code in network byte order, followed by the reason in UTF-8', () => {
     expect(serializeClosePayload(1000).toString('hex')).toBe('03e8');
     expect(serializeClosePayload(3000, 'é').toString('hex')).toBe('0bb8c3a9');
     expect(serializeClosePayload().length).toBe(0);
   });
 
-  test('C23, C24: a code that must not be sent is never serialized', () => {
+  test('C23, C24: serializing throws for every code that must not be sent', () => {
     for (let code = -1; code <= 0x10000; code++) {
       if (wireCodes.has(code)) {
         const payload = serializeClosePayload(code);
@@ -101,30 +101,30 @@ describe('serializing the payload of a Close frame', () => {
     }
   });
 
-  test('F16: the limit of a reason is 123 bytes of UTF-8, and not 123 characters', () => {
+  test('F16: serializing accepts a reason of up to 123 bytes of UTF-8, and counts bytes, not characters', () => {
     expect(serializeClosePayload(1000, 'x'.repeat(123)).length).toBe(125);
     expect(serializeClosePayload(1000, '€'.repeat(41)).length).toBe(125);
     expect(() => serializeClosePayload(1000, 'x'.repeat(124))).toThrow(/124 bytes/);
     expect(() => serializeClosePayload(1000, `€${'x'.repeat(121)}`)).toThrow(RangeError);
   });
 
-  test('C1: a reason without a code cannot be sent', () => {
+  test('C1: serializing throws for a reason without a code', () => {
     expect(() => serializeClosePayload(undefined, 'why')).toThrow(TypeError);
   });
 
-  test('C1: a lone surrogate in a reason is sent as U+FFFD, and its three bytes count', () => {
+  test('C1: serializing writes a lone surrogate in a reason as U+FFFD, and counts its three bytes', () => {
     expect(serializeClosePayload(1000, 'a\ud800b').toString('hex')).toBe('03e861efbfbd62');
     expect(serializeClosePayload(1000, '\udc00'.repeat(41)).length).toBe(125);
   });
 
-  test('C1: parsing returns what was serialized', () => {
+  test('C1: parsing a serialized payload returns the same code and the same reason', () => {
     for (const code of [1000, 1014, 3000, 4999]) {
       expect(parse(serializeClosePayload(code, 'grüß'))).toEqual({ code, reason: 'grüß' });
     }
   });
 });
 
-test('C22: the codes have the numbers of the registry', () => {
+test('C22: the constants of CloseCode have the numbers of the registry', () => {
   expect(CloseCode).toEqual({
     NormalClosure: 1000,
     GoingAway: 1001,

@@ -1,6 +1,6 @@
 /**
- * Tests the callback that reports what happened to a message: it is called once, in order, and never inside the call
- * that sends.
+ * Tests the callback that reports whether a message has left the process: it is called once, in the order of the messages, and never during
+ * the call that sends a message.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
@@ -12,7 +12,7 @@ async function ticks(): Promise<void> {
   for (let n = 0; n < 10; n++) await Promise.resolve();
 }
 
-describe.each(roles)('the callback of a message, on a %s', (role) => {
+describe.each(roles)('the callback `done` of a message that a %s sends', (role) => {
   /** What happened to each message, in order. */
   function outcomes(): { list: unknown[]; done: (name: string) => (error: Error | null) => void } {
     const list: unknown[] = [];
@@ -24,7 +24,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     };
   }
 
-  test('done is called in order once the message has left, and never inside send', async () => {
+  test('when messages have left, their callbacks are called in order, and never during the call that sent a message', async () => {
     const { endpoint, sink } = bench(role);
     const { list, done } = outcomes();
     sink.keeps = true;
@@ -44,7 +44,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     expect(list.length).toBe(4);
   });
 
-  test('done is called for messages that wait in the codec or follow such a message, and for messages that are sent while a frame is half written', async () => {
+  test('the callback is called for messages that wait for the codec, for later messages, and for a message sent while a frame is half written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });
@@ -65,7 +65,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     expect(list.slice(3).sort()).toEqual(['inside', 'outside']);
   });
 
-  test('done is called for messages that a server sends to many connections', async () => {
+  test('the callback is called for messages that a server sends to many connections', async () => {
     if (role === 'client') return;
     const codec = new FakeCodec();
     codec.waits = true;
@@ -79,7 +79,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     expect(list).toEqual(['now', 'compressed', 'after it']);
   });
 
-  test('done receives the reason exactly once if the connection ends before the message has left', async () => {
+  test('if the connection ends before a message has left, the callback of the message receives WS_NOT_SENT exactly once', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.transportClosed(),
@@ -108,7 +108,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     }
   });
 
-  test('done receives the reason if a failure cuts the message off, and if the message exceeds the send cap', async () => {
+  test('the callback receives WS_NOT_SENT if a failure stops a half-sent message, or if the message exceeds the send cap', async () => {
     const { endpoint, sink } = bench(role, { sendCap: 10_000 });
     const { list, done } = outcomes();
     sink.onSend = () => {
@@ -127,7 +127,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     ]);
   });
 
-  test('A48: if done throws, the connection closes with 1011, and the exception is reported', async () => {
+  test('A48: if the callback throws, the connection closes with 1011, and onError receives the exception', async () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     endpoint.sendText('x', null, () => {
       throw new Error('from inside');
@@ -137,7 +137,7 @@ describe.each(roles)('the callback of a message, on a %s', (role) => {
     expect(sentCloseCode()).toBe(1011);
   });
 
-  test('F13: done may send, close and terminate', async () => {
+  test('F13: inside the callback, the application may send another message and close the connection', async () => {
     const { endpoint, sink } = bench(role);
     endpoint.sendText('a', null, () => {
       endpoint.sendText('b', null, () => endpoint.close(1000));

@@ -1,6 +1,5 @@
 /**
- * Tests the path from a whole payload to its event through a codec: the order, what waits meanwhile, and the
- * failures.
+ * Tests how a whole payload goes through the codec and is reported: the order of events, what waits while the codec works, and failures.
  */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
@@ -15,7 +14,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
   const compressed = (payload: string, rest = {}): Buffer =>
     peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
 
-  test('F6, F11, F22: a message is decompressed, whole or in fragments, only if its first frame has RSV1', () => {
+  test('F6, F11, F22: an endpoint decompresses a message only if its first frame has RSV1, both for a whole message and for fragments', () => {
     const { endpoint, events, feed } = connect(role, false);
     endpoint.receive(compressed('z:whole'));
     endpoint.receive(compressed('z:fr', { fin: false }));
@@ -35,7 +34,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     ]);
   });
 
-  test('F6: RSV1 on a continuation or control frame fails, even with a codec [A17]', () => {
+  test('F6: an endpoint refuses RSV1 on a continuation or control frame, even with a codec [A17]', () => {
     for (const opcode of [0, 8, 9, 10]) {
       const { endpoint, feed, events } = connect(role, false);
       if (opcode === 0) endpoint.receive(compressed('z:', { fin: false }));
@@ -44,14 +43,14 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     }
   });
 
-  test('F21: text is checked after decompression, not before it', () => {
+  test('F21: an endpoint checks that a compressed text is UTF-8 after decompression, not before it', () => {
     const { endpoint, events } = connect(role, false);
     endpoint.receive(compressed('z:', { fin: false }));
     endpoint.receive(peerFrame(role, { opcode: 0, payload: Buffer.from([0xff]) }));
     expect(events.log).toEqual([['onFragment'], ['onError', 'WS_INVALID_UTF8']]);
   });
 
-  test('F25: the limit applies to the decompressed message, and the compressed payload may be slightly larger [A22]', () => {
+  test('F25: the size limit applies to the decompressed message, and the compressed payload may be slightly larger [A22]', () => {
     const connection = (maxMessageSize: number): Bench =>
       bench(role, { codec: new FakeCodec(), maxMessageSize });
     const exact = connection(100);
@@ -71,7 +70,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     expect(plain.sentCloseCode()).toBe(1009);
   });
 
-  test('F24: later frames wait while a message is being decompressed, and the transport has to stop reading', async () => {
+  test('F24: while the codec decompresses a message, later frames wait, and the endpoint tells the transport to stop reading', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     const chunk = Buffer.concat([
       compressed('z:first'),
@@ -97,7 +96,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     ]);
   });
 
-  test('F24: reading continues automatically when the codec has finished, unless the application has paused meanwhile', async () => {
+  test('F24: when the codec has finished, reading continues without a call of resume(), unless the application has called pause()', async () => {
     const running = connect(role);
     running.endpoint.receive(compressed('z:first'));
     await running.codec.release();
@@ -113,7 +112,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     expect(paused.events.of('onText')).toEqual([['first', 7]]);
   });
 
-  test('C16, C17, F26: an error that the codec reports later fails the connection like any other error', async () => {
+  test('C16, C17, F26: an error that the codec reports asynchronously fails the connection with the close code of the error', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     endpoint.receive(Buffer.concat([compressed('corrupt'), compressed('z:second')]));
     endpoint.receiveEnd();
@@ -125,7 +124,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     ]);
   });
 
-  test('F26: an exception in the handler of a message that is delivered later closes with 1011 [A48]', async () => {
+  test('F26: if a handler throws for a message that the codec decompressed asynchronously, the connection closes with 1011 [A48]', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     events.act = (name) => {
       if (name === 'onText') throw new Error('inside');
@@ -136,7 +135,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('C17, C19: output that the codec returns after the end of the connection is dropped', async () => {
+  test('C17, C19: after the end of the connection, an endpoint drops the message or the error that the codec returns', async () => {
     for (const end of ['terminate', 'transportClosed', 'fail'] as const) {
       for (const payload of ['z:first', 'corrupt']) {
         const { endpoint, codec, events } = connect(role);
@@ -151,7 +150,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     }
   });
 
-  test('F24: a waiting message is delivered if resume() is called while the sink takes a sent message', async () => {
+  test('F24: a decompressed message that waits is delivered when resume() is called, even during a call of the sink', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

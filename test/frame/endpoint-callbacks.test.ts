@@ -1,6 +1,6 @@
 /**
- * Inside a callback, user code may call everything. Tests every call inside every hook, exceptions of every hook, and
- * a transport that delivers synchronously, so that `receive` runs inside a send.
+ * Inside a hook (a callback of the application), user code may call any method of the endpoint. These tests make every call inside every
+ * hook, throw in every hook, and use a transport that delivers synchronously, so that `receive` runs during a send.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -22,7 +22,7 @@ import {
 
 const closePayload = Buffer.from([3, 232]);
 
-/** Causes a hook to be called: what an open endpoint receives, or what is called on it. */
+/** For each entry, `act` makes an open endpoint call the hook: the endpoint receives something, or one of its methods is called. */
 const triggers: Record<string, { hook: EventName; act: (connection: Bench) => void }> = {
   onText: { hook: 'onText', act: ({ feed }) => void feed({ opcode: 1, payload: 'text' }) },
   'onText in pieces': {
@@ -93,7 +93,7 @@ const calls: Record<string, (connection: Bench) => void> = {
   },
 };
 
-/** Checks the rules that hold in every case: §5.5.1, §5.4, §7.1.4. */
+/** Checks the rules that every test has to follow: §5.5.1, §5.4, §7.1.4. */
 function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder): void {
   let inside = false;
   let closed = false;
@@ -116,10 +116,10 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
   expect(names.slice(names.indexOf('onClose') + 1).filter((name) => name !== 'onError')).toEqual([]);
 }
 
-describe.each(roles)('a %s: every call inside every hook', (role) => {
+describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
-      test(`C3, C13, F23, F26: ${call} inside ${name} [A48, A49]`, () => {
+      test(`C3, C13, F23, F26: if ${name} calls ${call}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
         const connection = bench(role);
         const { endpoint, events, sink } = connection;
         let ran = 0;
@@ -153,12 +153,12 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     }
   }
 
-  test('the table has every hook', () => {
+  test('the table of these tests has every hook', () => {
     expect(new Set(Object.values(triggers).map(({ hook }) => hook))).toEqual(new Set(eventNames));
   });
 
   for (const name of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong']) {
-    test(`C16, F26: an exception in ${name} closes with 1011, and the Close frame reveals nothing about it [A48]`, () => {
+    test(`C16, F26: an exception in ${name} closes the connection with 1011, and the Close frame contains nothing of the exception [A48]`, () => {
       const connection = bench(role);
       const { events, sink } = connection;
       events.act = (event) => {
@@ -176,7 +176,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     });
   }
 
-  test('F26: the thrown value need not be an Error [A48]', () => {
+  test('F26: if a hook throws a value that is not an Error, onError receives an Error whose cause is this value [A48]', () => {
     for (const thrown of ['text', undefined, null, 7, { toString: () => 'x' }]) {
       const { events, feed } = bench(role);
       events.act = (event) => {
@@ -189,7 +189,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     }
   });
 
-  test('C13: an exception in onClosing does not reach the caller of close()', () => {
+  test('C13: an exception in onClosing is reported to onError, and does not reach the caller of close()', () => {
     const { endpoint, events, sink, sentCloseCode } = bench(role);
     events.act = (event) => {
       if (event === 'onClosing') throw new Error('inside');
@@ -200,7 +200,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('F24: bytes that a callback passes to `receive` are processed after the current chunk [A49]', () => {
+  test('F24: if a hook passes bytes to receive(), the endpoint processes them after the current chunk [A49]', () => {
     const { endpoint, events } = bench(role);
     const texts = (...list: string[]): Buffer =>
       Buffer.concat(list.map((payload) => peerFrame(role, { opcode: 1, payload })));
@@ -213,7 +213,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('C13: an end of the transport that a callback reports is processed after the current chunk', () => {
+  test('C13: if a hook calls receiveEnd(), the endpoint processes the end after the current chunk', () => {
     const connection = bench(role);
     const { endpoint, events } = connection;
     events.act = (event) => {
@@ -230,7 +230,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F26: another endpoint may receive inside a callback, and this endpoint is not affected [A49]', () => {
+  test('F26: if another endpoint receives data inside a hook, both endpoints report the correct events [A49]', () => {
     for (const hook of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'] as const) {
       for (const otherRole of roles) {
         const ours = bench(role);
@@ -274,7 +274,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     }
   });
 
-  test('F25, C17: if a connection is dropped to free memory, its callback may end the connections that wait for memory [A49]', () => {
+  test('F25, C17: if the budget aborts a message, onError of its connection may end the connections that wait for memory [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
       const clock = { now: 0 };
       const memoryBudget = new MemoryBudget(10_000, () => clock.now);
@@ -294,7 +294,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     }
   });
 
-  test('C13: a sink that reports the end inside its calls causes one onClose, and no event follows', () => {
+  test('C13: if the sink reports the end of the transport during a call, the endpoint calls onClose once, and no event follows', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),
@@ -319,7 +319,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
     }
   });
 
-  test('C20: a pong that exceeds the send cap ends the connection before onPing is called', () => {
+  test('C20: if the connection is aborted while a pong is sent, the endpoint does not call onPing', () => {
     const { endpoint, sink, events, feed } = bench(role);
     sink.onSend = () => endpoint.abort(new Error('send cap'));
     feed({ opcode: 9, payload: 'x' });
@@ -327,7 +327,7 @@ describe.each(roles)('a %s: every call inside every hook', (role) => {
   });
 });
 
-/** Passes all bytes to the other endpoint at once, inside the call that sends them. */
+/** Passes all bytes to the other endpoint at once, during the call that sends them. */
 class SynchronousSink implements ByteSink {
   peer: Endpoint | null = null;
   sent: Buffer[] = [];
@@ -389,7 +389,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   }
 
-  test('F17, F23: replies are not written between the fragments, or the header and payload, of a message that is being sent', () => {
+  test('F17, F23: if a hook sends messages while another message is half sent, no frame and no message is interrupted', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];
@@ -418,7 +418,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   });
 
-  test('C4, C6, C13: either side can close, and both can close at once', () => {
+  test('C4, C6, C13: the closing handshake completes if the client calls close(), if the server calls close(), and if both call close()', () => {
     for (const closers of [['client'], ['server'], ['client', 'server']] as const) {
       const pair = synchronousPair();
       const [client, server] = pair;
@@ -429,7 +429,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   });
 
-  test('C6: both sides may close inside the same message', () => {
+  test('C6: the closing handshake completes if the server closes when it receives a message, and the client closes in onClosing', () => {
     const pair = synchronousPair();
     const [client, server] = pair;
     server.events.act = (event) => {
@@ -443,7 +443,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     expect(server.events.of('onClose')).toEqual([[1000, 'server', true, false]]);
   });
 
-  test('F24: an endpoint that paused receives the messages sent meanwhile when it resumes', () => {
+  test('F24: when a paused endpoint resumes, it reports the messages that arrived during the pause', () => {
     const pair = synchronousPair();
     const [client, server] = pair;
     server.endpoint.pause();

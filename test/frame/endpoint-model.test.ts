@@ -1,6 +1,6 @@
 /**
- * Compares an endpoint with a model of the rules that handles frames and no bytes, for random orders of everything
- * that can happen to an endpoint, legal or not. The events must also be the same however the bytes are cut.
+ * Compares an endpoint with a model for random orders of everything that can happen to an endpoint, legal or not. The model has the rules
+ * for frames, and does not handle bytes. A second test checks that the events are the same however the bytes are cut.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -97,7 +97,7 @@ class Model {
           step.code === undefined ? '' : hex(String.fromCharCode(step.code >> 8, step.code & 255)),
         );
         this.#report('onClosing', false);
-        // FAULT-2: the pause ends, and what arrives is dropped.
+        // FAULT-2: close() ends the pause, and messages that arrive later are dropped.
         if (this.#pausedBy.delete('pause')) {
           this.#isDiscarding = true;
           this.#process();
@@ -163,7 +163,7 @@ class Model {
     else this.#receiveData(name);
   }
 
-  /** Returns the rule that a frame breaks in the current state, and the code to close with. */
+  /** Returns the rule that a frame breaks in the current state, and the close code for it. */
   #violationOf(name: FrameName): [string, number] | null {
     const { opcode, payload } = peerFrames[name];
     const message = this.#message;
@@ -333,8 +333,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe.each(roles)('a %s does what the model says', (role) => {
-  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: the endpoint and the model agree for any order of events', () => {
+describe.each(roles)('a %s compared with the model', (role) => {
+  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: for any order of events, the endpoint sends and reports exactly what the model says', () => {
     const reached = { CloseSent: 0, CloseReceived: 0, Closed: 0, Open: 0 };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
@@ -378,8 +378,8 @@ const stream = fc.array(fc.oneof({ weight: 5, arbitrary: friendly }, { weight: 1
   maxLength: 12,
 });
 
-describe.each(roles)('how the stream is divided into chunks does not matter to a %s', (role) => {
-  test('F18, F24, F26: any split of the same bytes causes the same events and the same answers [A25]', () => {
+describe.each(roles)('a %s that receives the same bytes in different chunks', (role) => {
+  test('F18, F24, F26: if the same bytes arrive in other chunks, the endpoint reports the same events and sends the same answers [A25]', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(

@@ -7,7 +7,7 @@ import { checkFirstBytes } from '../../src/frame/header-rules.ts';
 import { allCuts, bench, peerFrame, roles } from './harness.ts';
 
 describe.each(roles)('the options of a %s', (role) => {
-  test('with autoPong: false a ping is reported but not answered', () => {
+  test('with autoPong: false, an endpoint reports a ping but does not answer it', () => {
     for (const autoPong of [undefined, true, false]) {
       const { endpoint, feed, sink, events } = bench(role, { autoPong });
       feed({ opcode: 9, payload: 'ping' });
@@ -18,7 +18,7 @@ describe.each(roles)('the options of a %s', (role) => {
     }
   });
 
-  test("with pauseOutlivesClose, a paused endpoint delivers the messages before the peer's Close after resume, wherever the bytes are cut", () => {
+  test("with pauseOutlivesClose, an endpoint that closes during a pause delivers the messages before the peer's Close after resume()", () => {
     const bytes = Buffer.concat([
       peerFrame(role, { opcode: 1, payload: 'one' }),
       peerFrame(role, { opcode: 1, payload: 'two' }),
@@ -38,7 +38,7 @@ describe.each(roles)('the options of a %s', (role) => {
     }
   });
 
-  test('without pauseOutlivesClose, close() ends the pause and later messages are dropped', () => {
+  test('without pauseOutlivesClose, close() ends the pause, and messages that arrive later are dropped', () => {
     const { endpoint, feed, events } = bench(role);
     endpoint.pause();
     endpoint.close(1000);
@@ -48,7 +48,7 @@ describe.each(roles)('the options of a %s', (role) => {
   });
 });
 
-test('the member `opcode` of an error contains an unknown opcode, and is null in all other errors', () => {
+test('the property `opcode` of a ProtocolError is the unknown opcode for WS_UNKNOWN_OPCODE, and null for all other codes', () => {
   for (const opcode of [3, 7, 11, 15]) {
     expect(() => checkFirstBytes(0x80 | opcode, 0x80, true, 0)).toThrow(
       expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE', opcode }),

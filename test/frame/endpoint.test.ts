@@ -49,7 +49,7 @@ function opcodes(sink: MemorySink): number[] {
 }
 
 describe.each(roles)('a %s receives', (role) => {
-  test('F18, F24: text and binary messages are reported one by one', () => {
+  test('F18, F24: an endpoint reports text and binary messages one by one', () => {
     const { feed, events } = bench(role);
     feed({ opcode: 1, payload: 'Hello' });
     feed({ opcode: 2, payload: Buffer.from([0, 255, 128]) });
@@ -65,7 +65,7 @@ describe.each(roles)('a %s receives', (role) => {
     ]);
   });
 
-  test('F15, F18, F19: control frames between fragments are processed, and the message stays whole', () => {
+  test('F15, F18, F19: an endpoint processes control frames between the fragments of a message, and reports the message whole', () => {
     const { feed, events, sink } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 9, payload: 'ping' });
@@ -94,7 +94,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onClosing', true]]);
   });
 
-  test('F21: a character may be divided between fragments and between chunks [A37]', () => {
+  test('F21: an endpoint accepts a text whose characters are divided between fragments or between chunks [A37]', () => {
     const bytes = Buffer.from('Grüße €😀');
     for (let place = 0; place <= bytes.length; place++) {
       const stream = Buffer.concat([
@@ -109,7 +109,7 @@ describe.each(roles)('a %s receives', (role) => {
     }
   });
 
-  test('F21, C16: a byte that is impossible in UTF-8 fails the connection at once, before FIN [A37]', () => {
+  test('F21, C16: an endpoint refuses a byte that is invalid in UTF-8 as soon as the byte arrives, before FIN [A37]', () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     const stream = peerFrame(role, { opcode: 1, payload: Buffer.from('ok \xed\xa0 ok', 'latin1') });
     const [start, impossible] = cut(stream, stream.length - 4) as [Buffer, Buffer];
@@ -120,7 +120,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(sentCloseCode()).toBe(1007);
   });
 
-  test('F21: a text that ends inside a character is refused with 1007, whole or in fragments', () => {
+  test('F21: an endpoint refuses a text that ends inside a character with 1007, whole or in fragments', () => {
     for (const specs of [
       [{ opcode: 1, payload: Buffer.from([0x61, 0xe2, 0x82]) }],
       [
@@ -142,7 +142,7 @@ describe.each(roles)('a %s receives', (role) => {
     }
   });
 
-  test('F21: a text that is delivered as bytes is also checked as UTF-8', () => {
+  test('F21: if the application receives texts as bytes, the endpoint still checks that the bytes are UTF-8', () => {
     for (const chunkCount of [1, 2]) {
       const { endpoint, events } = bench(role, { text: 'bytes' });
       const stream = peerFrame(role, { opcode: 1, payload: 'é' });
@@ -152,7 +152,7 @@ describe.each(roles)('a %s receives', (role) => {
     }
   });
 
-  test('F25: a message of exactly the limit is accepted, and one byte more is refused with 1009 at the header [A21, A22]', () => {
+  test('F25: an endpoint accepts a message of exactly the limit, and refuses a larger one with 1009 at the frame header [A21, A22]', () => {
     const exact = bench(role, { maxMessageSize: 300 });
     exact.feed({ opcode: 2, payload: Buffer.alloc(300) });
     expect(exact.events.of('onBinary').length).toBe(1);
@@ -167,7 +167,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(fragments.events.of('onBinary')).toEqual([]);
   });
 
-  test('FAULT-4, F25: without room in the memory budget the endpoint stops reading, continues later, and loses nothing [A23]', () => {
+  test('FAULT-4, F25: if the memory budget has no room, an endpoint stops reading, continues when there is room, and loses no message [A23]', () => {
     const memoryBudget = new MemoryBudget(20_000);
     const options = { maxMessageSize: 15_000, memoryBudget };
     const [first, second, third] = [bench(role, options), bench(role, options), bench(role, options)];
@@ -194,7 +194,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('F18: a large message is a view of its chunk, and a small message does not keep its chunk alive', () => {
+  test('F18: an endpoint delivers a large message as a view of its chunk, and a small message as a copy', () => {
     const { endpoint, events } = bench(role);
     const received: Buffer[] = [];
     events.onBinary = (payload) => received.push(payload);
@@ -217,14 +217,14 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: a Pong that answers no Ping is reported and not answered [A28]', () => {
+  test('C8: an endpoint reports a pong that answers no ping, and sends nothing [A28]', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F25: only a message without progress fails with 1008 [A23]', () => {
+  test('F25: when the message deadline passes, the connection fails with 1008 only if a message or frame is unfinished [A23]', () => {
     const idle = bench(role);
     idle.endpoint.messageTimedOut();
     idle.feed({ opcode: 1, payload: 'whole' });
@@ -259,7 +259,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(closed.events.of('onError')).toEqual([]);
   });
 
-  test('F25: only pieces of data frames count as progress', () => {
+  test('F25: only pieces of data frames count as progress of a message', () => {
     const { endpoint, feed } = bench(role);
     const counts = [endpoint.dataPieces];
     const step = (act: () => void): void => {
@@ -279,7 +279,7 @@ describe.each(roles)('a %s receives', (role) => {
 });
 
 describe.each(roles)('a %s receives pings', (role) => {
-  test('C7: a ping is answered with its own payload, from 0 to 125 bytes', () => {
+  test('C7: an endpoint answers a ping of 0 to 125 bytes with a pong that has the same payload', () => {
     for (let size = 0; size <= 125; size++) {
       const { feed, sink, events } = bench(role);
       const payload = Buffer.alloc(size, size + 1);
@@ -290,14 +290,14 @@ describe.each(roles)('a %s receives pings', (role) => {
     }
   });
 
-  test('C7: ten thousand pings in one chunk are answered with ten thousand pongs [A27]', () => {
+  test('C7: an endpoint answers ten thousand pings in one chunk with ten thousand pongs [A27]', () => {
     const { endpoint, sink } = bench(role);
     endpoint.receive(Buffer.concat(Array(10_000).fill(peerFrame(role, { opcode: 9, payload: 'x' }))));
     expect(endpoint.state).toBe(Open);
     expect(opcodes(sink).length).toBe(10_000);
   });
 
-  test("C7: a ping after our own Close is answered, and a ping after the peer's Close is not", () => {
+  test("C7: an endpoint answers a ping that arrives after its own Close, but not a ping that arrives after the peer's Close", () => {
     const { endpoint, feed, sink } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 9, payload: 'late' });
@@ -320,7 +320,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(sink.frames.length).toBe(1);
   });
 
-  test('C8: an older pong is never sent after a newer one', () => {
+  test('C8: an endpoint never sends the pong for an older ping after the pong for a newer ping', () => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'old' });
@@ -331,7 +331,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['new']);
   });
 
-  test("C7, C17: no pong is sent after the peer's Close, after a failure, or after the end", () => {
+  test("C7, C17: an endpoint sends no pong after the peer's Close, after a failure, or after the end of the connection", () => {
     const ends: ((connection: Bench) => void)[] = [
       (connection) => connection.feed({ opcode: 8 }),
       (connection) => connection.feed({ opcode: 3 }),
@@ -349,7 +349,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     }
   });
 
-  test('C8: a waiting pong is sent after our own Close', () => {
+  test('C8: if an endpoint closes while a pong waits, the pong is sent after the Close frame', () => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'x' });
@@ -359,7 +359,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C7: the payload of a pong is a copy, so the chunk may change', () => {
+  test('C7: if the chunk of a ping changes, the pong that waits and the reported payload do not change', () => {
     const { endpoint, sink, events } = bench(role);
     sink.blocked = true;
     const received: Buffer[] = [];
@@ -375,7 +375,7 @@ describe.each(roles)('a %s receives pings', (role) => {
 });
 
 describe.each(roles)('a %s closes', (role) => {
-  test('C10: close sends one Close frame with code and reason, and later calls have no effect', () => {
+  test('C10: close() sends one Close frame with the code and the reason, and later calls of close() have no effect', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.close(3001, 'enough');
     endpoint.close(1000);
@@ -387,13 +387,13 @@ describe.each(roles)('a %s closes', (role) => {
     expect(endpoint.state).toBe(CloseSent);
   });
 
-  test('C10: close without a code sends an empty Close frame', () => {
+  test('C10: close() without a code sends an empty Close frame', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close();
     expect(only(sink).payload.length).toBe(0);
   });
 
-  test('C23: close refuses an invalid code, a reason that is too long, and a reason without a code before any byte is sent', () => {
+  test('C23: close() throws for an invalid code, for a reason that is too long and for a reason without a code, and sends nothing', () => {
     const { endpoint, sink, events } = bench(role);
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, Number.NaN]) {
       expect(() => endpoint.close(code), String(code)).toThrow(RangeError);
@@ -408,14 +408,14 @@ describe.each(roles)('a %s closes', (role) => {
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
 
-  test('C3, F5, F23: no data frame and no ping is sent after our Close', () => {
+  test('C3, F5, F23: after close(), an endpoint sends no message and no ping', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close(1000);
     sendEverything(endpoint, role);
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test("C3, C4: after our Close nothing is sent in answer to the peer's Close", () => {
+  test("C3, C4: after the Close frame that answers the peer's Close, an endpoint sends nothing", () => {
     const { endpoint, feed, sink } = bench(role);
     feed({ opcode: 8, payload: closePayload(1000) });
     sendEverything(endpoint, role);
@@ -423,7 +423,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test("C4, C13: the peer's Close is answered with its own payload, and the payload is reported", () => {
+  test("C4, C13: an endpoint answers the peer's Close with the same payload, and reports the code and the reason", () => {
     for (const [payload, code, reason] of [
       [closePayload(1000, 'done'), 1000, 'done'],
       [closePayload(4999), 4999, ''],
@@ -443,7 +443,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C5, C11: after both Close frames a server ends TCP at once, and a client waits for the server to end TCP', () => {
+  test('C5, C11: after both Close frames, a server ends TCP at once, and a client waits until the server has ended TCP', () => {
     const answering = bench(role);
     answering.feed({ opcode: 8, payload: closePayload(1000) });
     const asking = bench(role);
@@ -463,7 +463,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C6: two Close frames that cross complete the closing handshake, and no second Close is sent', () => {
+  test('C6: two Close frames that cross on the wire complete the closing handshake, and no second Close frame is sent', () => {
     const { endpoint, feed, sink, events } = bench(role);
     endpoint.close(1001, 'mine');
     feed({ opcode: 8, payload: closePayload(3000, 'theirs') });
@@ -476,7 +476,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test("C4: messages that precede the peer's Close are delivered even after our own Close", () => {
+  test('C4: messages that the peer sends before its Close frame are delivered even after our own close()', () => {
     const { endpoint, feed, events } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'late' });
@@ -484,7 +484,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(events.of('onText')).toEqual([['late', 4]]);
   });
 
-  test("C17: after the peer's first Close everything is ignored: messages, pings, Close frames, invalid bytes [A29]", () => {
+  test("C17: after the peer's first Close frame, an endpoint ignores everything: messages, pings, Close frames and invalid bytes [A29]", () => {
     const { endpoint, feed, sink, events } = bench(role);
     const close = peerFrame(role, { opcode: 8, payload: closePayload(1000, 'first') });
     const more = [
@@ -504,7 +504,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close frame with one byte or an invalid code fails with 1002, and one with an invalid reason fails with 1007 [A31]', () => {
+  test('C1, C16: a Close frame with one byte or an invalid code fails with 1002, and a Close frame with an invalid reason fails with 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -526,7 +526,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test("C23, C24: each of the 65,536 codes in the peer's Close is accepted or refused by the rules [A31]", () => {
+  test("C23, C24: an endpoint accepts or refuses each of the 65,536 codes in the peer's Close frame as the rules say [A31]", () => {
     for (let code = 0; code <= 0xffff; code++) {
       const { feed, sentCloseCode } = bench(role);
       feed({ opcode: 8, payload: closePayload(code) });
@@ -537,7 +537,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C17: after a failure no frame of the peer is processed, not even its Close [A29]', () => {
+  test('C17: after a failure, an endpoint processes no frame of the peer, not even a Close frame [A29]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     feed({ opcode: 3 });
     feed({ opcode: 1, payload: 'more' });
@@ -549,7 +549,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
   });
 
-  test('C14, C15, C16: a failure sends one Close frame with the code, ends TCP, and is then reported', () => {
+  test('C14, C15, C16: if the peer breaks a rule, the endpoint sends one Close frame with the code, ends TCP, and then reports the error', () => {
     const { endpoint, sink, events } = bench(role);
     let sentBefore = '';
     events.act = () => {
@@ -564,7 +564,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(sink.frames.length).toBe(1);
   });
 
-  test('C16: a violation after our own Close ends the connection without a second Close frame', () => {
+  test('C16: if the peer breaks a rule after our own Close frame, the endpoint ends TCP without a second Close frame', () => {
     const { endpoint, feed, sink, events } = bench(role);
     endpoint.close(3000);
     feed({ opcode: 3 });
@@ -578,7 +578,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C12, C13, C19: a transport that ends without a Close frame is reported once, with code 1006 and as not clean', () => {
+  test('C12, C13, C19: if the transport ends without a Close frame of the peer, onClose is called once, with code 1006 and wasClean false', () => {
     for (const end of ['receiveEnd', 'transportClosed'] as const) {
       for (const closeFirst of [false, true]) {
         const { endpoint, events, sink } = bench(role);
@@ -593,7 +593,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C12: terminate drops the connection, and the close is clean only if both Close frames had been exchanged', () => {
+  test('C12: terminate() drops the connection, and onClose reports a clean close only if both Close frames had been exchanged', () => {
     const open = bench(role);
     open.endpoint.terminate();
     open.endpoint.terminate();
@@ -613,7 +613,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(done.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C18: no frame that the rules allow makes an endpoint close', () => {
+  test('C18: an endpoint never closes because of frames that the rules allow', () => {
     const { endpoint, feed, sink, events } = bench(role, { maxMessageSize: 70_000 });
     const payloads = ['', 'x', 'x'.repeat(125), '\ufeff', '\ufffd\0\u{10ffff}', 'x'.repeat(70_000)];
     for (const payload of payloads) {
@@ -636,7 +636,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(endpoint.state).toBe(Open);
   });
 
-  test('C20: abort drops the connection and reports the reason once', () => {
+  test('C20: abort() drops the connection and reports its error once', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.abort(new Error('gone'));
     expect(sink.calls).toEqual(['destroy']);
@@ -672,10 +672,10 @@ function sendEverything(endpoint: Endpoint, role: Role): void {
 }
 
 /**
- * The table in the header of endpoint.ts, cell by cell. `-` marks an event that a state cannot have: nothing changes,
- * nothing is sent, and nothing is reported.
+ * Tests each cell of the table in the header of endpoint.ts. In a cell with `-`, the event has no effect: nothing changes, nothing is sent,
+ * and nothing is reported.
  */
-describe.each(roles)('every cell of the table of states, as a %s', (role) => {
+describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
   const ended = role === 'server' ? ['closing', 'end'] : ['closing'];
   const enter: Record<string, (connection: Bench) => void> = {
     Open: () => {},
@@ -748,13 +748,13 @@ describe.each(roles)('every cell of the table of states, as a %s', (role) => {
     ['Closed', 'peer’s end', { state: Closed, calls: ['end'], close: null }],
   ];
 
-  test('the table has every cell', () => {
+  test('the table of these tests has a cell for each state and each event', () => {
     expect(table.length).toBe(Object.keys(enter).length * Object.keys(act).length);
     expect(new Set(table.map(([state, event]) => `${state}, ${event}`)).size).toBe(table.length);
     expect(Object.keys(enter)).toEqual(Object.keys(EndpointState));
   });
 
-  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in the state %s: %s', (state, event, cell) => {
+  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in the state %s, the event "%s" has exactly the effects of its cell', (state, event, cell) => {
     const connection = bench(role);
     const { endpoint, sink, events } = connection;
     enter[state]!(connection);
@@ -780,7 +780,7 @@ describe.each(roles)('a %s pauses', (role) => {
   const messages = (...texts: string[]): Buffer =>
     Buffer.concat(texts.map((payload) => peerFrame(role, { opcode: 1, payload })));
 
-  test('F24: pause in a callback stops after the current frame, and resume continues in order', () => {
+  test('F24: pause() in a callback stops the events after the current frame, and resume() continues with the next frame', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(false);
@@ -803,7 +803,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(seen()).toBe('abcde');
   });
 
-  test('F24: pause and resume in one callback have no effect', () => {
+  test('F24: pause() followed by resume() in one callback has no effect', () => {
     const { endpoint, events } = bench(role);
     events.act = () => {
       endpoint.pause();
@@ -813,7 +813,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
   });
 
-  test("F24: the application's pause and the codec's pause are independent", async () => {
+  test("F24: events continue only when both the application's pause has ended and the codec has finished", async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -834,7 +834,7 @@ describe.each(roles)('a %s pauses', (role) => {
     ]);
   });
 
-  test('C13: an end of the transport that arrives after waiting messages does not discard these messages', () => {
+  test('C13: if the transport ends while messages wait, the endpoint first delivers the messages and then processes the end', () => {
     const { endpoint, events } = bench(role);
     events.act = (name) => {
       if (name === 'onText') endpoint.pause();
@@ -852,7 +852,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
   });
 
-  test('C13, C19: an end without a Close frame, after waiting messages, is reported as 1006 once these messages have been read', () => {
+  test('C13, C19: if the transport ends without a Close frame while messages wait, onClose reports 1006 after the messages are delivered', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a', 'b'));
@@ -866,7 +866,7 @@ describe.each(roles)('a %s pauses', (role) => {
     ]);
   });
 
-  test('C19: the loss of the transport ends a pause, and waiting messages are dropped', () => {
+  test('C19: if the transport is lost during a pause, the pause ends, and messages that wait are dropped', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a'));
@@ -876,7 +876,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
   });
 
-  test('C17: a failure, a Close and terminate end a pause, so that the endpoint notices the end of the transport', () => {
+  test('C17: after a failure, a Close frame of the peer, terminate() or abort(), a call of pause() has no effect', () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 8 }),
@@ -894,7 +894,7 @@ describe.each(roles)('a %s pauses', (role) => {
     }
   });
 
-  test("C17: a connection that fails while it is paused closes once, although the end of the peer's data still waits to be processed", () => {
+  test("C17: if a paused connection fails while the peer's end waits to be processed, onClose is called once", () => {
     const { endpoint, events } = bench(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'half' }));
     endpoint.pause();
@@ -910,7 +910,7 @@ describe.each(roles)('a %s pauses', (role) => {
 });
 
 describe.each(roles)('a %s sends', (role) => {
-  test('F1, F3, F23: each message is one frame with FIN and its opcode, and only a client masks it', () => {
+  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks it', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
@@ -934,7 +934,7 @@ describe.each(roles)('a %s sends', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: binary messages are correct at every boundary of the length forms and of the copy', () => {
+  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and of the copy threshold', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -947,7 +947,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F9, F10, F21: text of every width is correct around every boundary of the length forms and of the copy', () => {
+  test('F9, F10, F21: an endpoint sends text of every character width correctly around every boundary of the length forms and of the copy threshold', () => {
     for (const [unit, width] of [
       ['a', 1],
       ['é', 2],
@@ -958,7 +958,7 @@ describe.each(roles)('a %s sends', (role) => {
     ] as const) {
       const counts = new Set<number>();
       for (const border of [0, 125, 126, 65535, 65536]) {
-        // Counts UTF-16 units and bytes, and the size up to which text is written in place.
+        // Lengths around these boundaries in UTF-16 units and in bytes, and around the size up to which text is written in place.
         for (const middle of [
           border,
           border / width,
@@ -983,7 +983,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F21: lone surrogates are sent as U+FFFD, so that the text is valid UTF-8', () => {
+  test('F21: an endpoint sends a lone surrogate as U+FFFD, so that the text is valid UTF-8', () => {
     for (const text of ['\ud800', 'a\udc00b', '\udc00\ud800', 'é\ud83d', '\ud83d\ud83d\ude00']) {
       for (const long of ['', 'x'.repeat(5000)]) {
         const { endpoint, sink } = bench(role);
@@ -1007,7 +1007,7 @@ describe.each(roles)('a %s sends', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: the first fragment has the opcode, the others are continuations, and the last one has FIN', () => {
+  test('F5, F17, F23: in a fragmented message, the first frame has the opcode, the other frames are continuations, and the last frame has FIN', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1032,7 +1032,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F23: no further fragments are sent if the state changes meanwhile', () => {
+  test('F23: if terminate() is called while a fragmented message is sent, no further fragment is sent', () => {
     const { endpoint, sink } = bench(role);
     sink.onSend = () => {
       if (sink.frames.length === 2) endpoint.terminate();
@@ -1044,7 +1044,7 @@ describe.each(roles)('a %s sends', (role) => {
     ]);
   });
 
-  test('F23: a fragment size that is not a positive number of bytes is refused', () => {
+  test('F23: sending with a fragment size that is not a positive integer throws, and nothing is sent', () => {
     const { endpoint, sink } = bench(role);
     for (const size of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
       expect(() => sendFragmented(endpoint, 'abc', size)).toThrow(RangeError);
@@ -1052,7 +1052,7 @@ describe.each(roles)('a %s sends', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F16: a ping or pong of over 125 bytes is refused before any byte is sent', () => {
+  test('F16: ping() and pong() throw for a payload of over 125 bytes, and send nothing', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.ping(Buffer.alloc(125, 1))).toBe(true);
     expect(only(sink).payload.length).toBe(125);
@@ -1062,7 +1062,7 @@ describe.each(roles)('a %s sends', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F3: a server may send a serialized frame to many clients, and a client never sends one', () => {
+  test('F3: a server sends a serialized frame unchanged, and a client refuses to send a serialized frame', () => {
     const { endpoint, sink } = bench(role);
     for (const size of [5, 4000, 5000]) {
       sink.clear();
@@ -1077,7 +1077,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: the argument is never modified, and uninitialized memory is never sent [A40]', () => {
+  test('F13: an endpoint never modifies the payload of the caller, and never sends uninitialized memory [A40]', () => {
     // Our sink reserves memory full of 0xa5. No payload contains that byte, so a server must never send it.
     const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
     const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
@@ -1125,7 +1125,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: a client masks a copy of a large payload, and a server passes the payload on without a copy', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes the payload to the sink without a copy', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];
@@ -1173,7 +1173,7 @@ describe('two endpoints together', () => {
 });
 
 describe('invalid arguments', () => {
-  test('F25: a limit that is negative or not a number is refused, and does not mean "no limit"', () => {
+  test('F25: an endpoint refuses a limit that is negative or not a number, and does not treat it as "no limit"', () => {
     for (const maxMessageSize of [undefined, Number.NaN, -1, 'x']) {
       const options = { role: 'server', maxMessageSize } as EndpointOptions;
       expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(RangeError);
@@ -1183,7 +1183,7 @@ describe('invalid arguments', () => {
     }
   });
 
-  test('F1, F2: an invalid role is refused', () => {
+  test('F1, F2: an endpoint refuses an invalid role', () => {
     for (const role of [undefined, 'Server', '']) {
       const options = { role, maxMessageSize: 1 } as EndpointOptions;
       expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(TypeError);
@@ -1191,7 +1191,7 @@ describe('invalid arguments', () => {
   });
 });
 
-test('F2, F4, C17: a frame with the wrong masking fails the connection at every position [A15, A16]', () => {
+test('F2, F4, C17: a frame with the wrong masking fails the connection, whatever its opcode and whatever frames came before it [A15, A16]', () => {
   const places: [string, FrameSpec[], FrameSpec][] = [
     ['text', [], { opcode: 1, payload: 'x' }],
     ['empty', [], { opcode: 2 }],
@@ -1214,7 +1214,7 @@ test('F2, F4, C17: a frame with the wrong masking fails the connection at every 
   }
 });
 
-test('F6, F7, F22: reserved bits and opcodes fail the connection at every position, also inside a message [A17, A18]', () => {
+test('F6, F7, F22: a frame with a reserved bit or a reserved opcode fails the connection, also inside a message [A17, A18]', () => {
   for (const role of roles) {
     for (const inside of [false, true]) {
       for (let opcode = 0; opcode < 16; opcode++) {
@@ -1236,8 +1236,8 @@ test('F6, F7, F22: reserved bits and opcodes fail the connection at every positi
   }
 });
 
-test('F18: the frame reader of this suite reads the same frames, however the bytes were cut', () => {
-  // This tests the reader of this suite with its builder, so that neither hides a fault of the other.
+test('F18: the frame reader of these tests reads the same frames however the bytes are cut', () => {
+  // Tests the frame reader with the frame builder, so that neither of the two can hide a fault of the other.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,
     payload: Buffer.alloc(size, size),

@@ -1,10 +1,10 @@
-/** Tests frames whose message is abandoned between two of its pieces. RFC 6455 §5.4, §10.4. */
+/** Tests a message that is dropped between two of its pieces. RFC 6455 §5.4, §10.4. */
 import { expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { bench, peerFrame, roles } from './harness.ts';
 
 test.each(roles)(
-  'as a %s: if the endpoint is closing, a message that is abandoned during its last piece is not delivered',
+  'if the memory budget has no room for the last piece of a message while a %s is closing, the message is dropped',
   (role) => {
     for (const opcode of [1, 2]) {
       for (const fin of [true, false]) {
@@ -13,7 +13,7 @@ test.each(roles)(
         endpoint.close(1000);
         const bytes = peerFrame(role, { opcode, fin, payload: 'x'.repeat(50_000) });
         endpoint.receive(Buffer.from(bytes.subarray(0, 500)));
-        // Other connections fill the budget, and one of them has the turn.
+        // Other connections fill the budget, and one of them has the turn to be read.
         memoryBudget.count(100_000);
         const other = bench(role, { memoryBudget });
         other.endpoint.receive(peerFrame(role, { opcode: 2, payload: 'x'.repeat(9_000) }).subarray(0, 100));

@@ -10,7 +10,7 @@ test('freeMemory releases the memory of a buffer at once', () => {
   expect([bytes.length, view.length]).toEqual([0, 0]);
 });
 
-test('memory passed to freeMemory does not accumulate, and no handle stays open', async () => {
+test('memory that is passed to freeMemory does not accumulate, and freeMemory leaves no handle open', async () => {
   const resources = process.getActiveResourcesInfo().length;
   const { arrayBuffers } = process.memoryUsage();
   for (let n = 0; n < 1000; n++) freeMemory(Buffer.allocUnsafeSlow(1_048_576));
@@ -21,11 +21,11 @@ test('memory passed to freeMemory does not accumulate, and no handle stays open'
 
 const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
 
-// What is tested is a property of glibc: macOS, Windows and Alpine have other allocators, which ignore the block.
+// These tests need glibc: macOS, Windows and Alpine have other allocators, on which keepFreedMemory has no effect.
 describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () => {
   const module = JSON.stringify(new URL('../../dist/frame/free-memory.js', import.meta.url).href);
 
-  /** Returns how many page faults 8 rounds cost that take and free `messages` buffers of 1 MiB each. */
+  /** Runs 8 rounds, each of which allocates and frees `messages` buffers of 1 MiB. Returns the number of page faults. */
   function faults(budget: number | null, messages: number): number {
     const program = `
       const { freeMemory, keepFreedMemory } = await import(${module});
@@ -35,19 +35,19 @@ describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () 
       const before = process.resourceUsage().minorPageFault;
       for (let n = 0; n < 8; n++) round();
       console.log(process.resourceUsage().minorPageFault - before);`;
-    // Otherwise these variables of glibc would decide.
+    // These variables of glibc would change the behaviour of the allocator.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !name.startsWith('MALLOC_')),
     );
     return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }));
   }
 
-  test('the process uses the pages of 48 MiB of large messages again, with the default budget', () => {
+  test('with the default budget, keepFreedMemory makes the process reuse the pages of 48 MiB of large messages', () => {
     // Without keepFreedMemory, each round touches its 12,288 pages of 4 KiB anew.
     expect(faults(DEFAULT_MEMORY_BUDGET, 48) * 3).toBeLessThan(faults(null, 48));
   });
 
-  test('with a small budget, the process keeps at most a quarter of the budget as freed memory', () => {
+  test('with a small budget, keepFreedMemory makes the process keep at most a quarter of the budget as freed memory', () => {
     // A quarter of 32 MiB is 8 MiB: 4 messages of 1 MiB are kept, and 16 are not.
     const budget = 32 * 1_048_576;
     expect(faults(budget, 4) * 3).toBeLessThan(faults(null, 4));

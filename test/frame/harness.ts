@@ -1,6 +1,6 @@
 /**
- * What the tests of frame/ share: a frame builder and a frame reader without any code of src/, a sink in memory, and
- * a recorder of events. The builder also makes illegal frames, and the reader refuses them.
+ * The tests of frame/ share this file. It has a frame builder and a frame reader that use no code of src/, a sink in memory, and a recorder
+ * of events. The builder can also make illegal frames, and the reader refuses them.
  */
 import { Endpoint } from '../../src/frame/endpoint.ts';
 import type { CloseRecord, EndpointEvents } from '../../src/frame/endpoint-events.ts';
@@ -23,7 +23,7 @@ export interface FrameSpec {
   readonly rsv?: number;
   /** Null: not masked. */
   readonly key?: readonly number[] | null;
-  /** What the header says if that is not the payload's length. */
+  /** The length in the header, if it has to differ from the length of the payload. */
   readonly length?: bigint;
   /** The length form: 7, 16 or 64 bits. @default the shortest */
   readonly form?: 7 | 16 | 64;
@@ -66,8 +66,7 @@ export interface ReadFrame {
 }
 
 /**
- * Reads frames in the slow and plain way. Throws if a length is not in its shortest form, or if a frame is
- * incomplete.
+ * Reads frames in a slow and simple way. Throws if a length is not in its shortest form, or if a frame is incomplete.
  */
 export function readFrames(bytes: Buffer): ReadFrame[] {
   const frames: ReadFrame[] = [];
@@ -102,7 +101,7 @@ export function readFrames(bytes: Buffer): ReadFrame[] {
 const POISON = 0xa5;
 
 /**
- * Keeps the bytes that it receives. Its memory is filled with a pattern that reveals bytes that were never written.
+ * A sink that keeps the sent bytes. It reserves memory that is full of a pattern, so that a test notices bytes that were never written.
  */
 export class MemorySink implements ByteSink {
   readonly calls: string[] = [];
@@ -112,7 +111,7 @@ export class MemorySink implements ByteSink {
   keeps = false;
   /** The endpoint that writes here. */
   endpoint: Endpoint | null = null;
-  /** Called for each commit and append, after it. */
+  /** Called after each commit and each append. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;
   onDestroy: (() => void) | null = null;
@@ -164,7 +163,7 @@ export class MemorySink implements ByteSink {
     else done(null);
   }
 
-  /** Reports that the kept bytes have left, or never will. */
+  /** Reports that the kept bytes have left, or, with an error, that they will never leave. */
   leave(error: Error | null = null): void {
     const marks = this.#marks;
     this.#marks = [];
@@ -323,7 +322,8 @@ export function random(seed: number): (limit: number) => number {
 }
 
 /**
- * A codec that marks what it did with `z:` before the bytes. Each call waits for `release` if the test requests that.
+ * A fake codec. It compresses by writing `z:` before the bytes, and decompresses by removing `z:`. If `waits` is true, the answer to each
+ * call waits until the test calls `release`.
  */
 export class FakeCodec implements MessageCodec {
   threshold = 4;
@@ -356,7 +356,7 @@ export class FakeCodec implements MessageCodec {
     this.closed++;
   }
 
-  /** Lets the oldest call, or all calls, answer. Resolves when the answer has been processed. */
+  /** Answers the oldest `count` calls; without `count`, answers all calls. Resolves when the endpoint has processed the answers. */
   async release(count = Infinity): Promise<void> {
     for (let n = 0; n < count && this.#pending.length > 0; n++) {
       this.#pending.shift()!();

@@ -21,7 +21,7 @@ describe('the masking kernel compared with the reference', () => {
     expect(maskKernel).not.toBeNull();
   });
 
-  test('F13: every length up to 700 at every alignment of source and target is correct; bytes around the copy stay unchanged', () => {
+  test('F13: the kernel masks every length up to 700 correctly at every alignment, and does not change the bytes around the copy', () => {
     for (let length = 0; length <= 700; length++) {
       for (let from = 0; from < 4; from++) {
         const at = (length + from) % 7;
@@ -35,7 +35,7 @@ describe('the masking kernel compared with the reference', () => {
     }
   });
 
-  test('F13: lengths around each piece of 64 KiB are correct', () => {
+  test('F13: the kernel masks correctly for lengths around each piece of 64 KiB', () => {
     for (const pieces of [1, 2, 3]) {
       for (let more = -70; more <= 70; more++) {
         const length = pieces * 65_536 + more;
@@ -46,7 +46,7 @@ describe('the masking kernel compared with the reference', () => {
     }
   });
 
-  test('F13: masking in place, and of input cut anywhere, gives the result of the reference', () => {
+  test('F13: the kernel gives the result of the reference if it masks in place, and if the input is cut anywhere', () => {
     fc.assert(
       fc.property(
         fc.nat(150_000),

@@ -20,7 +20,7 @@ function unpacked(key: number): number[] {
   return [...bytes];
 }
 
-/** A key in which no byte, and no sign of a byte, can be mistaken for another. */
+/** A key of four different bytes, two of them above 0x7f, so that a test notices bytes in a wrong order or with a wrong sign. */
 const key = [0x81, 0x02, 0xf3, 0x7c] as const;
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 
@@ -48,7 +48,7 @@ describe('masking', () => {
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: masking gives the result of a loop over bytes, at every alignment and every length up to 64, around 96 and beyond', () => {
+  test('F13: masking gives the result of a loop over bytes, at every alignment, for lengths up to 64, around 96 and above', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
@@ -59,7 +59,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: the key continues at the position where the previous chunk ended, for every phase and cut', () => {
+  test('F13: if a payload is cut into chunks at any place, masking continues with the right byte of the key', () => {
     for (const total of [7, 64, 97, 300]) {
       for (let place = 0; place <= total; place++) {
         const buffer = Buffer.from(content.subarray(0, total));
@@ -70,7 +70,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: any payload is masked correctly with any key, alignment and cuts, and masking twice restores the bytes', () => {
+  test('F13: masking is correct for any payload, key, alignment and cuts, and masking twice restores the bytes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 400 }),
@@ -129,7 +129,7 @@ describe('masking keys', () => {
     expect(xors.size).toBeGreaterThan(19_990);
   });
 
-  test('F12: every byte value is equally frequent in all four positions [A38]', () => {
+  test('F12: in each of the four bytes of a key, every value is equally frequent [A38]', () => {
     const counts = [0, 1, 2, 3].map(() => new Uint32Array(256));
     const draws = 51_200;
     for (let n = 0; n < draws; n++) {
@@ -144,7 +144,7 @@ describe('masking keys', () => {
     }
   });
 
-  test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
+  test('F12: masking keys come from randomFillSync, and each key is removed from the pool when it is returned [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
     crypto.randomFillSync = ((pool: Buffer) => {
@@ -177,7 +177,7 @@ describe('masking keys', () => {
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
-  test('F12: the user of the package cannot choose a masking key [A39]', async () => {
+  test('F12: an application cannot choose a masking key [A39]', async () => {
     const mask = await import('../../src/frame/mask.ts');
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([

@@ -69,7 +69,7 @@ class Peer {
   }
 }
 
-/** Lets time pass, with a review every half second, as the transport does. */
+/** Lets time pass, and calls `review` every half second. (The transport calls it once a second.) */
 function pass(budget: MemoryBudget, clock: { now: number }, milliseconds: number): void {
   for (let at = 0; at < milliseconds; at += 500) {
     clock.now += 500;
@@ -82,20 +82,20 @@ function setUp(limit: number): { budget: MemoryBudget; clock: { now: number } } 
   return { clock, budget: new MemoryBudget(limit, () => clock.now) };
 }
 
-test('F25: the process has a budget of 256 MiB', () => {
+test('F25: the memory budget of the process has a limit of 256 MiB', () => {
   expect(DEFAULT_MEMORY_BUDGET).toBe(256 * 1024 * 1024);
   expect(processMemoryBudget.limit).toBe(DEFAULT_MEMORY_BUDGET);
   expect(new MemoryBudget().limit).toBe(DEFAULT_MEMORY_BUDGET);
 });
 
-test('F25: a limit that is not a number from 0 on is refused', () => {
+test('F25: a budget refuses a limit that is not a number of at least 0', () => {
   for (const limit of [NaN, -1, '5' as unknown as number]) {
     expect(() => new MemoryBudget(limit)).toThrow(RangeError);
   }
   expect(new MemoryBudget(0).limit).toBe(0);
 });
 
-test('F25: all connections are read until three quarters of the limit are used; Infinity means no limit', () => {
+test('F25: all connections are read until three quarters of the limit are used, and always if the limit is Infinity', () => {
   for (const limit of [1024 * KIB, Infinity]) {
     const { budget } = setUp(limit);
     const peers = Array.from({ length: 12 }, () => new Peer(budget));
@@ -110,7 +110,7 @@ test('F25: all connections are read until three quarters of the limit are used; 
 });
 
 describe('a budget without room', () => {
-  test('FAULT-4: connections are not read, lose nothing, and continue one after the other once there is room', () => {
+  test('FAULT-4: without room, connections are not read; they lose no data, and continue one after the other when there is room', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
     for (const peer of peers) peer.begin(300 * KIB);
@@ -126,7 +126,7 @@ describe('a budget without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: 600 small messages that are never finished do not prevent large messages', () => {
+  test('FAULT-4: large messages arrive although 600 small messages are never finished', () => {
     const { budget, clock } = setUp(4096 * KIB);
     const small = Array.from({ length: 600 }, () => new Peer(budget));
     for (const peer of small) {
@@ -145,18 +145,18 @@ describe('a budget without room', () => {
     expect(large.map(({ received, wasShed }) => [received, wasShed])).toEqual(
       large.map(() => [1000 * KIB, null]),
     );
-    // A message of 6 KiB is abandoned because others wait for memory, and not because of what it holds.
+    // If a message of 6 KiB was aborted, the reason is that other connections wait for memory.
     for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
   });
 
-  test('FAULT-4: a message without progress is abandoned with 1013 after 2 seconds, and only while other connections wait', () => {
+  test('FAULT-4: a message without progress is aborted with 1013 after 2 seconds, but only while other connections wait', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const holders = Array.from({ length: 12 }, () => new Peer(budget));
     for (const peer of holders) {
       peer.fragment(60 * KIB);
       peer.read();
     }
-    // As long as no other connection waits, they may make no progress: the message's own deadline handles that.
+    // While no other connection waits, these messages are not aborted, although they make no progress: the message deadline handles them.
     pass(budget, clock, 60_000);
     const others = Array.from({ length: 10 }, () => new Peer(budget));
     for (const peer of others) {
@@ -175,7 +175,7 @@ describe('a budget without room', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB per second is not abandoned, and a message whose connection is not being read is not abandoned', () => {
+  test('FAULT-4: a message that arrives at 4 KiB per second is not aborted, and neither is a message whose connection is not read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -193,7 +193,7 @@ describe('a budget without room', () => {
     for (const peer of waiting) if (!peer.isRead) expect(peer.wasShed).toBe(null);
   });
 
-  test('FAULT-2: after a suspension of the process no message is abandoned, because bytes that had arrived are read first', () => {
+  test('FAULT-2: after the process was suspended, no message is aborted, because the bytes that had arrived must be read first', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const peers = Array.from({ length: 16 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -207,7 +207,7 @@ describe('a budget without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a connection whose peer does not use its turn loses the turn to the next connection', () => {
+  test('FAULT-4: if the peer does not use its turn, its connection loses the turn to the next connection', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -224,7 +224,7 @@ describe('a budget without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: data that the application has not read stops the reading of connections, and a queue of sent messages never stops it permanently', () => {
+  test('FAULT-4: connections are not read while the application leaves too much data unread, but they are read while a long send queue waits', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -245,7 +245,7 @@ describe('a budget without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: a connection whose messages wait for the application is not read until there is room', () => {
+  test('FAULT-4: a connection whose messages wait for the application asks for room, and is not read until there is room', () => {
     const { budget } = setUp(1000 * KIB);
     const inbox = new Charge(budget, 980 * KIB, true);
     const peer = new Peer(budget);
@@ -258,7 +258,7 @@ describe('a budget without room', () => {
     expect(budget.isWaiting).toBe(false);
   });
 
-  test('F25: a connection that ends releases all its memory, and gives its turn to the next connection', () => {
+  test('F25: a connection that ends releases its memory, and another connection gets its turn', () => {
     const { budget } = setUp(100 * KIB);
     const peers = Array.from({ length: 5 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -273,7 +273,7 @@ describe('a budget without room', () => {
   });
 });
 
-describe('any events in any order', () => {
+describe('a budget with any events in any order', () => {
   const step = fc.record({
     peer: fc.nat(7),
     kind: fc.constantFrom(
@@ -292,7 +292,7 @@ describe('any events in any order', () => {
     size: fc.integer({ min: 1, max: 200 * KIB }),
   });
 
-  test('FAULT-4: the sum is never negative, the budget never blocks forever, and in the end all memory is released', () => {
+  test('FAULT-4: after any events, the counted sum is never negative, no connection waits forever, and all memory is released at the end', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 50, 300, 1000), (steps, limit) => {
         const { budget, clock } = setUp(limit * KIB);
@@ -321,7 +321,7 @@ describe('any events in any order', () => {
         }
         for (const charge of charges) charge.release();
         for (const peer of peers) peer.isStopped = false;
-        // Everything that was sent and not abandoned is read in the end, at most this many turns later.
+        // Everything that was sent, except for aborted messages, must be read after at most this many rounds.
         for (let round = 0; round < 400; round++) {
           for (const peer of peers) peer.read();
           pass(budget, clock, 500);

@@ -1,4 +1,4 @@
-/** Compares messages received in pieces with the same bytes in one piece. */
+/** Compares messages that are received in pieces with the same bytes in one piece. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyMasked, rotateMaskingKey } from '../../src/frame/mask.ts';
@@ -16,7 +16,7 @@ function chunkWith(start: number, end: number, size: number): Buffer {
 }
 
 describe('F13, F18: a message buffer returns the bytes that it received', () => {
-  test('the result is correct for pieces and chunks of any size, whether the total size is known or not', () => {
+  test('a message buffer returns the bytes that it received, for pieces and chunks of any size, whether the total size is known or not', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -38,7 +38,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
             buffer.append(chunk, chunk.length - length, chunk.length, key0, limit, isKnown ? total : 0);
             at += length;
             expect(buffer.length).toBe(at);
-            // F25: it holds at most twice the received bytes and 1 KiB.
+            // F25: the buffer holds at most twice the received bytes plus 1 KiB.
             expect(buffer.held).toBeGreaterThanOrEqual(at);
             expect(buffer.held).toBeLessThanOrEqual(Math.max(2 * at + 1024, 1024));
           }
@@ -68,7 +68,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     );
   });
 
-  test('the buffer grows with the received bytes up to a known size, and then has exactly that size', () => {
+  test('a message buffer grows with the received bytes, and at last to exactly the size of the message if the size is known', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -88,7 +88,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
   });
 
-  test('FAULT-4: while memory is scarce the buffer grows in small steps, and releases unused memory', () => {
+  test('FAULT-4: while memory is scarce, a message buffer grows in small steps, and shrink() releases unused memory', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number, isScarce: boolean): number => {
       buffer.append(
@@ -106,7 +106,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     expect(append(33_000, 33_010, false)).toBe(66_000);
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
-    // Hardly any memory is held.
+    // The unused part of the memory is too small, so shrink() changes nothing.
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
     expect(append(33_010, 33_100, true)).toBe(33_100 + 4137 + 4096);
@@ -116,7 +116,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     expect(buffer.held).toBe(0);
   });
 
-  test('clear() drops the received bytes', () => {
+  test('clear() drops the bytes of a message buffer', () => {
     const buffer = new MessageBuffer();
     for (const size of [10, 20_000, 3]) buffer.append(chunkWith(0, size, size), 0, size, key, 1e6, 0);
     buffer.clear();
@@ -125,7 +125,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
 });
 
 describe('F13, F18: an endpoint receives large messages correctly', () => {
-  test('binary and text messages arrive unchanged, whole and in fragments, cut anywhere', () => {
+  test('an endpoint receives binary and text messages unchanged, whole and in fragments, with cuts anywhere', () => {
     const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
     fc.assert(
       fc.property(
@@ -154,7 +154,7 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
     );
   });
 
-  test("messages of every length around the boundaries of the parser's paths arrive unchanged", () => {
+  test('an endpoint receives messages unchanged for every length around the thresholds of the parser', () => {
     for (const around of [511, 512, 4096, 8192, 65_536 - 8]) {
       for (let length = around - 2; length <= around + 2; length++) {
         const payload = content.subarray(0, length);
@@ -176,7 +176,7 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
     }
   });
 
-  test('A23: a text that becomes invalid in a later chunk fails at that chunk', () => {
+  test('A23: an endpoint refuses a text at the chunk that contains the first invalid byte', () => {
     const { endpoint, sentCloseCode } = bench('server');
     const payload = Buffer.alloc(100_000, 'a');
     payload[50_000] = 0xff;
@@ -188,8 +188,8 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
   });
 });
 
-describe('whether the memory of a chunk may be used again', () => {
-  /** Receives frames as one chunk, and then changes every byte of it if the endpoint keeps nothing. */
+describe('whether the transport may reuse the memory of a chunk', () => {
+  /** Passes the frames to the endpoint as one chunk. If `keepsChunk` is false after this, overwrites every byte of the chunk. */
   function receive(one: ReturnType<typeof bench>, ...frames: Buffer[]): boolean {
     // The chunk has its own memory, as a socket's chunk has.
     const bytes = Buffer.concat(frames);
@@ -203,7 +203,7 @@ describe('whether the memory of a chunk may be used again', () => {
   const binary = (size: number, fin = true, opcode = 2): Buffer =>
     peerFrame('server', { opcode, fin, payload: content.subarray(0, size) });
 
-  test('keepsChunk is false if only strings and copies were delivered', () => {
+  test('keepsChunk is false if the endpoint delivered only strings and copies', () => {
     const one = bench('server');
     expect(receive(one, peerFrame('server', { opcode: 1, payload: 'a text' }), binary(100))).toBe(false);
     expect(receive(one, binary(2000), binary(5000), binary(5000), binary(5000))).toBe(false);
@@ -212,7 +212,7 @@ describe('whether the memory of a chunk may be used again', () => {
     expect(receive(one, peerFrame('server', { opcode: 9, payload: 'ping' }))).toBe(false);
   });
 
-  test('keepsChunk is true if a message is a view of the chunk, or if some of the chunk waits', () => {
+  test('keepsChunk is true if a message is a view of the chunk, or if a part of the chunk waits', () => {
     const one = bench('server');
     expect(receive(one, binary(20_000))).toBe(true);
     one.events.act = () => one.endpoint.pause();
@@ -224,7 +224,7 @@ describe('whether the memory of a chunk may be used again', () => {
     expect(one.events.of('onBinary').length).toBe(4);
   });
 
-  test('messages that are delivered later do not change with the chunk: any messages, in any chunks', () => {
+  test('messages that the application keeps do not change when the transport reuses a chunk, for any messages in any chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),

@@ -39,7 +39,7 @@ function open(endpoint: Endpoint, compress = false, name = ''): Opened {
 }
 
 describe.each(roles)('a %s sends a message in parts', (role) => {
-  test('F23: each part is sent as a frame, the first one with the opcode, and an empty frame ends the message', async () => {
+  test('F23: each part of a message is sent as a frame; the first frame has the opcode, and an empty last frame ends the message', async () => {
     const connection = bench(role);
     const { write, end, log, stream } = open(connection.endpoint);
     expect(log).toEqual(['turn']);
@@ -54,13 +54,13 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(connection.sink.frames.every(({ masked }) => masked === (role === 'client'))).toBe(true);
   });
 
-  test('a message without parts is sent as one empty frame', () => {
+  test('a message that ends without parts is sent as one empty frame', () => {
     const connection = bench(role);
     open(connection.endpoint).end(Opcode.Binary);
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts, and other messages and the Close frame after the end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts of a message; other messages and the Close frame are sent after its end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -82,7 +82,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('two messages in parts are sent one after the other, and a message may be cancelled before its turn', () => {
+  test('two messages in parts are sent one after the other, and a message that is cancelled before its turn is not sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
@@ -102,7 +102,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection).at(-1)).toBe('1 next');
   });
 
-  test('whenSent waits for the end of the message', async () => {
+  test('whenSent() during a message in parts calls its callback after the end of this message', async () => {
     const { endpoint } = bench(role);
     const { write, end } = open(endpoint);
     write('part');
@@ -115,7 +115,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test("C4: the peer's Close frame ends the message and all waiting messages at once", async () => {
+  test("C4: the peer's Close frame aborts the message in parts and all messages that wait", async () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const { write, log, stream, end } = open(endpoint);
@@ -134,7 +134,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual(['WS_NOT_SENT']);
   });
 
-  test('a failure between the parts sends the Close frame and no further part', () => {
+  test('if the connection fails between two parts, the Close frame is sent, and no further part', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const waiting = open(endpoint);
@@ -147,7 +147,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: with a codec, only the first frame has RSV1, and later messages are compressed after the message in parts', async () => {
+  test('F6, F22: with a codec, only the first frame of a message in parts has RSV1, and messages that wait are compressed after its end', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });
@@ -160,7 +160,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection)).toEqual(['-*1 p:one', '-0 p:two, later', '0 .', '*1 z:behind']);
   });
 
-  test('the parts are sent unchanged if the codec cannot compress parts, or if the caller does not want compression', () => {
+  test('the parts are sent uncompressed if the codec has no compressPart, or if the caller does not want compression', () => {
     const connection = bench(role, { codec: new FakeCodec() });
     const plain = open(connection.endpoint, true);
     plain.write('one');
@@ -175,7 +175,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     ]);
   });
 
-  test('output that the codec returns after the end of the connection is dropped', async () => {
+  test('if the codec returns a part after the end of the connection, the part is not sent', async () => {
     const connection = bench(role, { codec: new FakeParts() });
     const { write, log } = open(connection.endpoint, true);
     const written = write('later');
@@ -186,7 +186,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
   });
 });
 
-/** A codec that marks the parts as well. Parts that contain "later" take a turn. */
+/** A fake codec that also compresses parts: it writes `p:` before a part. If the part contains "later", it returns a Promise. */
 class FakeParts extends FakeCodec {
   readonly endOfParts = Buffer.from('.');
 

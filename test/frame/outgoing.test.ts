@@ -14,8 +14,8 @@ function listed(list: OutgoingList): Outgoing[] {
   return found;
 }
 
-describe('the queue of data to be sent', () => {
-  test('F23: messages keep their order, pings and pongs leave before them, and the Close frame leaves after them', () => {
+describe('the list of items that wait to be sent', () => {
+  test('F23: in the list, messages keep their order, pings and pongs come before them, and the Close frame comes after them', () => {
     const list = new OutgoingList();
     const [first, second, last] = [item(text, 10), item(SERIALIZED, 20), item(close, 2)];
     const [one, two] = [item(ping), item(pong)];
@@ -26,7 +26,7 @@ describe('the queue of data to be sent', () => {
     expect([list.bytes, list.messages, list.endsWithClose]).toEqual([32, 2, false]);
   });
 
-  test('F15, F23: any order of adding and removing loses nothing, and only waiting bytes are counted', () => {
+  test('F15, F23: after any additions and removals, the list has the remaining items in order, and counts only their bytes', () => {
     const pick = random(6455);
     for (let run = 0; run < 200; run++) {
       const list = new OutgoingList();
@@ -52,7 +52,7 @@ describe('the queue of data to be sent', () => {
   });
 });
 
-test('F23: fragment sizes that are not positive integers, and a last fragment size that is smaller than the others, are refused', () => {
+test('F23: checkFrameOptions refuses a fragment size that is not a positive integer, and a last fragment size that is smaller', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

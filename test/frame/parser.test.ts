@@ -38,7 +38,7 @@ class Collector implements FrameHandler {
     this.inPayload();
   }
 
-  /** Returns the frames without how they arrived. */
+  /** Returns the content of the frames, without the number of pieces in which they arrived. */
   get contents(): Omit<Parsed, 'pieces'>[] {
     return this.frames.map(({ pieces: _, ...rest }) => rest);
   }
@@ -51,7 +51,7 @@ function parse(role: Role, chunks: readonly Buffer[], rsv1 = false): Collector {
   return collector;
 }
 
-/** Returns the rule that bytes break, or "none", and what was delivered before. */
+/** Returns the code of the rule that the bytes break, or "none", and the frames that were reported before the error. */
 function violationOf(
   role: Role,
   chunks: readonly Buffer[],
@@ -87,7 +87,7 @@ const vectors: [string, Role, string, [boolean, number, string][]][] = [
 ];
 
 describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in two at every position', () => {
-  test.each(vectors)('%s, when a %s receives the frame', (_, role, hex, expected) => {
+  test.each(vectors)('%s is parsed by a %s as in the RFC', (_, role, hex, expected) => {
     for (const chunks of allCuts(Buffer.from(hex, 'hex'))) {
       expect(parse(role, chunks).contents).toEqual(
         expected.map(([fin, opcode, text]) => ({
@@ -98,7 +98,7 @@ describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in tw
     }
   });
 
-  test('F10: a frame of 64 KiB is read', () => {
+  test('F10: the parser reads a frame of 64 KiB', () => {
     const bytes = Buffer.concat([Buffer.from('827f0000000000010000', 'hex'), Buffer.alloc(65536, '*')]);
     for (const places of [
       [],
@@ -120,7 +120,7 @@ describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in tw
 
 describe('frames that are serialized and parsed', () => {
   test.each([0, 1, 125, 126, 127, 65535, 65536, 65537])(
-    'F10, F13, F14: a payload of %i bytes is unchanged',
+    'F10, F13, F14: a payload of %i bytes is unchanged after serializing and parsing',
     (size) => {
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 31) & 255));
       for (const role of roles) {
@@ -134,7 +134,7 @@ describe('frames that are serialized and parsed', () => {
     },
   );
 
-  test('F10, F13, F18: any frames in any chunks are parsed to the same frames', () => {
+  test('F10, F13, F18: any frames, cut into any chunks, are parsed to the same frames', () => {
     const spec = fc.record({
       opcode: fc.constantFrom(0, 1, 2),
       fin: fc.boolean(),
@@ -188,13 +188,13 @@ function headerRule(
 }
 
 describe('the first two bytes of a frame', () => {
-  test('F2, F4, F6, F7, F16: every combination of RSV × opcode × mask × FIN × length form × role is accepted or refused by the rules [A15, A16, A17, A18, A19]', () => {
+  test('F2, F4, F6, F7, F16: the parser accepts or refuses each combination of RSV, opcode, MASK, FIN, length form and role as the rules say [A15, A16, A17, A18, A19]', () => {
     for (const role of roles) {
       for (let bits = 0; bits < 0x10000; bits++) {
         const [first, second] = [bits >> 8, bits & 255];
         const [rsv, opcode, fin] = [(first >> 4) & 7, first & 15, first >= 128];
         const expected = headerRule(role, rsv, opcode, second >= 128, fin, second & 127);
-        // Only these two bytes are needed: no payload, and no longer length, has to arrive first.
+        // The first two bytes are enough: the parser must not wait for an extended length, a masking key or a payload.
         const { code, collector } = violationOf(role, [Buffer.from([first, second])]);
         if (expected.length === 0 ? code !== 'none' : !expected.includes(code)) {
           expect.fail(`${role}: ${bits.toString(16)} gave ${code}, not ${expected.join(' or ')}`);
@@ -205,7 +205,7 @@ describe('the first two bytes of a frame', () => {
     }
   });
 
-  test('F6, F22: if an extension uses RSV1, only the first frame of a data message may have it [A17]', () => {
+  test('F6, F22: if an extension uses RSV1, the parser accepts RSV1 only on the first frame of a data message [A17]', () => {
     for (const role of roles) {
       for (let rsv = 0; rsv < 8; rsv++) {
         for (const opcode of [0, 1, 2, 8, 9, 10]) {
@@ -218,7 +218,7 @@ describe('the first two bytes of a frame', () => {
     }
   });
 
-  test('F26: a frame whose first two bytes break a rule closes with 1002', () => {
+  test('F26: if the first two bytes of a frame break a rule, the close code is 1002', () => {
     for (const code of [
       'WS_RESERVED_BITS',
       'WS_UNKNOWN_OPCODE',
@@ -231,7 +231,7 @@ describe('the first two bytes of a frame', () => {
     expect(new ProtocolError('WS_CONTROL_TOO_LONG').closeCode).toBe(1002);
   });
 
-  test('F16: the frames before an invalid frame are delivered, and the invalid frame is not announced', () => {
+  test('F16: the parser delivers the frames before an invalid frame, and reports no header of the invalid frame', () => {
     const good = peerFrame('server', { opcode: 1, payload: 'ok' });
     const bad = peerFrame('server', { opcode: 9, fin: false });
     for (const chunks of allCuts(Buffer.concat([good, bad]))) {
@@ -270,7 +270,7 @@ describe('payload lengths [A20]', () => {
   ];
 
   test.each(lengths)(
-    'F8, F9, F10: a length of %i in %i bits is %s at the header',
+    'F8, F9, F10: a length of %i in a field of %i bits gives the error code "%s" as soon as the header has arrived',
     (length, form, expected) => {
       for (const role of roles) {
         for (const opcode of [0, 1, 2]) {
@@ -287,7 +287,7 @@ describe('payload lengths [A20]', () => {
     },
   );
 
-  test('F8, F9: an invalid length is refused with its last byte, before the masking key', () => {
+  test('F8, F9: the parser refuses an invalid length at its last byte, before the masking key arrives', () => {
     for (const [length, form] of [
       [125n, 16],
       [65535n, 64],
@@ -300,7 +300,7 @@ describe('payload lengths [A20]', () => {
     }
   });
 
-  test('F16: a control frame of 126 bytes or more is refused before its length is known [A19]', () => {
+  test('F16: the parser refuses a control frame of 126 bytes or more before the extended length arrives [A19]', () => {
     for (const role of roles) {
       for (const opcode of [8, 9, 10]) {
         for (const form of [126, 127]) {
@@ -313,7 +313,7 @@ describe('payload lengths [A20]', () => {
 });
 
 describe('passing frames on while they arrive', () => {
-  test('F18: the parser announces the header before any payload has arrived', () => {
+  test('F18: the parser reports the header of a frame before any payload has arrived', () => {
     for (const role of roles) {
       const bytes = peerFrame(role, { opcode: 2, payload: Buffer.alloc(300, 1) });
       const headerSize = bytes.length - 300;
@@ -331,7 +331,7 @@ describe('passing frames on while they arrive', () => {
     }
   });
 
-  test('F14: the parser unmasks a data frame inside the chunk, and passes it on piece by piece without copies', () => {
+  test('F14: the parser unmasks the payload of a data frame inside the chunk, and passes it on in pieces without a copy', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
@@ -354,7 +354,7 @@ describe('passing frames on while they arrive', () => {
     );
   });
 
-  test('F16: the parser passes a control frame on whole, in one call, however it is cut', () => {
+  test('F16: the parser passes on the payload of a control frame in one call, however the frame is cut', () => {
     for (const role of roles) {
       for (const size of [0, 1, 2, 125]) {
         const payload = Buffer.alloc(size, 0x6b);
@@ -375,7 +375,7 @@ describe('passing frames on while they arrive', () => {
     }
   });
 
-  test('F18: an empty data frame causes one call, and an empty chunk causes no call', () => {
+  test('F18: the parser makes one payload call for an empty data frame, and no call for an empty chunk', () => {
     for (const role of roles) {
       for (const chunks of allCuts(peerFrame(role, { opcode: 1 }))) {
         const { frames } = parse(role, [Buffer.alloc(0), ...chunks, Buffer.alloc(0)]);
@@ -384,7 +384,7 @@ describe('passing frames on while they arrive', () => {
     }
   });
 
-  test('F13: each frame is unmasked with its own key, whatever the previous frame was', () => {
+  test('F13: the parser unmasks each frame with its own key, whatever frame came before', () => {
     const specs: FrameSpec[] = [1, 2, 3, 5, 96, 97, 130].map((size, i) => ({
       opcode: 2,
       payload: Buffer.alloc(size, size),
@@ -400,11 +400,11 @@ describe('passing frames on while they arrive', () => {
 });
 
 describe('stopping the parser', () => {
-  // Parsing changes a chunk, so each use has its own.
+  // Parsing changes a chunk, so each test makes new chunks.
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop(), push() returns at the end of the current frame, and the remaining bytes can be pushed later', () => {
+  test('F24: after stop(), push() returns at the end of the current frame, and the rest of the chunk can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();
@@ -416,7 +416,7 @@ describe('stopping the parser', () => {
     expect(collector.frames.map(({ payload }) => payload)).toEqual(['61', '62', '63']);
   });
 
-  test('F24: stop() inside a frame that is cut off takes effect at the end of the frame', () => {
+  test('F24: stop() during a frame whose rest has not arrived takes effect at the end of the frame', () => {
     for (let place = 1; place < three().length; place++) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -434,7 +434,7 @@ describe('stopping the parser', () => {
     }
   });
 
-  test('F24: stop() before a push has no effect', () => {
+  test('F24: stop() before push() has no effect', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     parser.stop();
@@ -442,7 +442,7 @@ describe('stopping the parser', () => {
     expect(collector.frames.length).toBe(3);
   });
 
-  test('C17: after switchOff() the parser ignores everything, including the rest of the chunk', () => {
+  test('C17: after switchOff(), the parser ignores all data, including the rest of the chunk', () => {
     for (const chunks of allCuts(three())) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -457,7 +457,7 @@ describe('stopping the parser', () => {
     }
   });
 
-  test('C17: switchOff() in the middle of a frame drops the frame', () => {
+  test('C17: switchOff() in the middle of a frame drops the rest of the frame', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     parser.push(Buffer.from(three().subarray(0, 3)));
@@ -468,8 +468,8 @@ describe('stopping the parser', () => {
   });
 });
 
-test('F10: a header that arrives byte by byte costs no more than its bytes [A25]', () => {
-  // Reading the header once per byte is acceptable. Reading everything once per byte would not end.
+test('F10: if each byte arrives in its own chunk, the parser processes each payload byte only once [A25]', () => {
+  // The parser may read the header again for each byte of the header. If it read the whole frame again, the test would take too long.
   const size = 200_000;
   const bytes = frame({ opcode: 2, payload: Buffer.alloc(size, 1), key: rfcKey });
   let pieces = 0;

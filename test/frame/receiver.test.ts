@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, type FrameSpec, peerFrame, roles } from './harness.ts';
 
-/** Returns after how many bytes of a frame it is refused, and with which code. */
+/** Sends a frame byte by byte. Returns the number of bytes after which the endpoint refused the frame, and the code of the error. */
 function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
   const { endpoint, events, role } = connection;
   const bytes = peerFrame(role, spec);
@@ -20,7 +20,7 @@ function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
 describe('a server refuses a frame before its masking key arrives', () => {
   const codec = (): FakeCodec => new FakeCodec();
 
-  test('FAULT-10, F25: a length over the limit is refused with the last byte of the length, in all three forms', () => {
+  test('FAULT-10, F25: a server refuses a length over the limit at the last byte of the length field, in all three length forms', () => {
     const tooBig = 'WS_MESSAGE_TOO_BIG';
     const limited = (maxMessageSize: number): Bench => bench('server', { maxMessageSize });
     expect(refusedAfter(limited(1_048_576), { opcode: 2, length: 2n ** 31n, form: 64 })).toEqual([
@@ -36,7 +36,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     }
   });
 
-  test('FAULT-10, F25: the limit applies over all fragments, with the allowance for compressed messages', () => {
+  test('FAULT-10, F25: before the masking key arrives, a server applies the limit to the sum of all fragments, and a larger limit to a compressed message', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
@@ -46,7 +46,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
   });
 
-  test('FAULT-10, F17: a frame out of sequence is refused at its header, with the same code as if it arrived in one piece', () => {
+  test('FAULT-10, F17: a server refuses a frame out of sequence before its masking key arrives, with the same code as for a whole frame', () => {
     for (const spec of [
       { opcode: 0, payload: 'x' },
       { opcode: 0, length: 5000n },
@@ -62,7 +62,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(refusedAfter(inside, { opcode: 2, length: 5000n })).toEqual([4, 'WS_INTERLEAVED_MESSAGE']);
   });
 
-  test('FAULT-10: a control frame between the fragments does not count towards the limit', () => {
+  test('FAULT-10: the payload of a control frame between fragments does not count towards the limit of the message', () => {
     const { endpoint, events, feed } = bench('server', { maxMessageSize: 10 });
     feed({ opcode: 1, fin: false, payload: '0123456789' });
     const ping = peerFrame('server', { opcode: 9, payload: 'x'.repeat(100) });
@@ -73,7 +73,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
 });
 
 describe.each(roles)('data that waits while a %s is paused', (role) => {
-  test('F24: the sink may read again only when the last reason to pause has ended', async () => {
+  test('F24: the sink may read again only after the last reason to stop reading has ended', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, feed, sink } = bench(role, { codec });
@@ -87,7 +87,7 @@ describe.each(roles)('data that waits while a %s is paused', (role) => {
     expect(sink.calls).toEqual(['resume']);
   });
 
-  test('F24: if the handler of waiting data pauses again, the sink stays stopped', () => {
+  test('F24: if the handler of a message that waited pauses again, the sink does not read again', () => {
     const { endpoint, events, sink } = bench(role);
     endpoint.pause();
     for (const payload of ['a', 'b', 'c']) endpoint.receive(peerFrame(role, { opcode: 1, payload }));

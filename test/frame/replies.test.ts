@@ -13,7 +13,7 @@ describe('replies of an endpoint to messages', () => {
     return connection;
   }
 
-  test('A32: a server stops reading, in the middle of a chunk, when the waiting replies exceed the high-water mark', () => {
+  test('A32: a server stops reading, even in the middle of a chunk, when the replies that wait exceed the high-water mark', () => {
     const { endpoint, events, sink } = answering('server', 300);
     sink.blocked = true;
     const chunk = Buffer.concat(
@@ -31,7 +31,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('A32: a server also stops reading if the sink becomes blocked after the replies were sent', () => {
+  test('A32: a server also stops reading if the sink becomes blocked after the server has sent too many bytes of replies', () => {
     const { endpoint, feed, sink } = answering('server', 5000);
     feed({ opcode: 1, payload: 'x' });
     expect(endpoint.isPaused).toBe(false);
@@ -45,7 +45,7 @@ describe('replies of an endpoint to messages', () => {
   });
 
   test.each(['server', 'client'] as const)(
-    'FAULT-4: while memory is scarce, a %s answers only the newest of a flood of pings',
+    'FAULT-4: while memory is scarce, a %s answers only the first 32 pings and the newest ping of a chunk',
     (role) => {
       const memoryBudget = new MemoryBudget(1000);
       const { endpoint, sink } = bench(role, { memoryBudget });
@@ -66,7 +66,7 @@ describe('replies of an endpoint to messages', () => {
     },
   );
 
-  test('replies no longer count once they have left, however many there were', () => {
+  test('replies that have left no longer count, however many they were', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });
@@ -78,7 +78,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('messages that an application sends on its own, and the replies of a client, never stop reading', () => {
+  test('a server never stops reading because of messages that are not replies, and a client never stops because of replies', () => {
     const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
     sink.blocked = true;
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));
@@ -89,7 +89,7 @@ describe('replies of an endpoint to messages', () => {
     for (let n = 0; n < 100; n++) expect(client.feed({ opcode: 1, payload: 'x' })).toBe(true);
   });
 
-  test('A32: replies that wait for the codec also stop reading, until they are written', async () => {
+  test('A32: a server also stops reading while its replies wait for the codec', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed, sink } = answering('server', 3000, { codec });

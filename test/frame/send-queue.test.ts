@@ -32,7 +32,7 @@ function sent({ sink }: Bench): string[] {
 }
 
 describe.each(roles)('a %s sends through a codec', (role) => {
-  test('F6, F22, F23: RSV1 is set only on the first frame of a message that the codec compressed', () => {
+  test('F6, F22, F23: an endpoint sets RSV1 only on the first frame of a message that the codec compressed', () => {
     const connection = connect(role, false);
     const { endpoint } = connection;
     expect(endpoint.sendText('text')).toBe(6);
@@ -59,7 +59,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     ]);
   });
 
-  test('F23: messages keep their order while one is being compressed, and control frames do not wait', async () => {
+  test('F23: while the codec compresses a message, later messages wait in order, and control frames do not wait', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     expect(endpoint.sendText('first')).toBe(-1);
@@ -82,7 +82,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(endpoint.canSendSerialized).toBe(true);
   });
 
-  test('C3, C10: a Close frame waits for the messages before it, and nothing follows it', async () => {
+  test('C3, C10: our Close frame waits for the messages before it, and nothing is sent after it', async () => {
     const connection = connect(role);
     const { endpoint, codec, events, sink } = connection;
     endpoint.sendText('first');
@@ -97,7 +97,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.calls).toEqual(['closing', 'closing']);
   });
 
-  test("C4, C5: the answer to the peer's Close waits for the messages before it, and a server then ends TCP", async () => {
+  test("C4, C5: the Close frame that answers the peer's Close waits for the messages before it, and then a server ends TCP", async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     sendFragmented(endpoint, 'first', 4);
@@ -112,7 +112,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C16, C17: the Close frame of a failure does not wait, and messages in the codec are dropped', async () => {
+  test('C16, C17: if the connection fails, its Close frame is sent at once, and messages that wait for the codec are dropped', async () => {
     for (const closeFirst of [false, true]) {
       const connection = connect(role);
       const { endpoint, codec, feed, sink } = connection;
@@ -129,7 +129,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test('F23: terminate and the end of the transport drop waiting messages', async () => {
+  test('F23: terminate() and the end of the transport drop the messages that wait', async () => {
     for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
       const connection = connect(role);
       const { endpoint, codec, sink } = connection;
@@ -145,7 +145,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test('C16, F26: a codec that throws, at once or later, closes with 1011, and the peer receives no details', async () => {
+  test('C16, F26: if the codec throws or rejects, the connection closes with 1011, and the peer receives no details', async () => {
     for (const text of ['throws', 'rejects']) {
       const connection = connect(role);
       const { endpoint, codec, sink, events } = connection;
@@ -159,7 +159,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test("C4: if the codec throws while a Close frame waits, a peer's Close is still answered, and our own Close gets the code 1011", async () => {
+  test("C4: if the codec fails while our Close frame waits, an answer to the peer's Close is still sent, and our own Close gets the code 1011", async () => {
     // The peer began to close: its Close is answered although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
@@ -180,7 +180,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
       expect(events.of('onError')).toEqual([['the codec broke']]);
   });
 
-  test("F13: the caller's bytes are never modified, whether the message waits or not", async () => {
+  test("F13: an endpoint never modifies the caller's bytes, whether the message waits or not", async () => {
     const { endpoint, codec } = connect(role);
     const large = Buffer.alloc(9000, 7);
     const small = Buffer.from('random');
@@ -193,7 +193,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(small.toString()).toBe('random');
   });
 
-  test('F23: a frame that was serialized once does not overtake a message in the codec', async () => {
+  test('F23: a serialized frame does not overtake a message that the codec compresses', async () => {
     if (role === 'client') return;
     const { endpoint, codec, sink } = connect(role);
     const frame = serializeFrame({ opcode: 1, payload: Buffer.from('all') }, 'server');
@@ -207,7 +207,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: messages that are sent inside the sink leave after the waiting messages', async () => {
+  test('C3, F17: a message that is sent during a call of the sink leaves after the messages that already wait', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -223,7 +223,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
 });
 
 describe.each(roles)('a %s sends and receives through a codec', (role) => {
-  test('F17, F23, F24, C3: each direction keeps its order, whether the codec answers at once or later, in any order', async () => {
+  test('F17, F23, F24, C3: each direction keeps the order of its messages, whether the codec answers at once or later', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const pick = random(seed);
     for (let run = 0; run < 300; run++) {
@@ -295,7 +295,7 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     }
   });
 
-  test('C4, C5, C11: if the peer ends TCP after its Close, messages that wait for the codec are still sent', async () => {
+  test('C4, C5, C11: if the peer ends TCP after its Close frame, an endpoint still sends the messages that wait for the codec', async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     endpoint.sendText('first');
@@ -309,13 +309,13 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F13: the caller may reuse its bytes at once on a client, and on a server once the message has left', async () => {
+  test('F13: the caller may reuse its bytes at once on a client, but only after the message has left on a server', async () => {
     const { endpoint, codec, sink } = connect(role);
     const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });
     if (role === 'client') for (const payload of payloads) payload.fill('x');
     await codec.release();
-    // The fake codec reads a payload when it is called. For waiting messages that is later.
+    // The fake codec reads a payload when it is called. It is called for a waiting message only when the messages before it have left.
     expect(sink.frames.map(({ payload }) => payload.toString('latin1', 2, 4))).toEqual(['aa', 'bb', 'cc']);
   });
 });
@@ -325,7 +325,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message that fits is one frame; otherwise the first frame has the opcode and RSV1, and the last one has FIN', () => {
+  test('F17, F23: a message that fits into one frame is not divided; otherwise the first frame has the opcode and RSV1, and the last frame has FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -342,7 +342,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     ]);
   });
 
-  test('F17, F23: the last part of a message is not divided if it fits into the size of a last fragment', () => {
+  test('F17, F23: the rest of a message is sent as one last frame if it fits into lastFragmentSize', () => {
     const { endpoint, sink } = bench(role);
     for (const length of [19, 20, 29, 30, 100]) sendFragmented(endpoint, Buffer.alloc(length), 10, true, 19);
     const last: number[] = [];
@@ -356,7 +356,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages that are sent inside the sink leave in order after the half-written message, and pings do not wait [A49]', () => {
+  test('F23: messages that are sent during a call of the sink leave in order after the half-written message, and a ping leaves before them [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
@@ -366,7 +366,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
         if (calls++ !== 1) return;
         expect(endpoint.sendText('small')).toBe(5);
         expect(endpoint.sendBinary(bytes)).toBe(100);
-        // The caller may change a small payload at once, as always.
+        // The caller may change a small payload at once.
         bytes.fill(8);
         sendFragmented(endpoint, 'x'.repeat(9000), 5000);
         if (role === 'server') endpoint.sendSerialized(Buffer.from([0x82, 1, 9]), 1);
@@ -396,7 +396,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     }
   });
 
-  test('F23, C16: a failure drops the waiting messages and the rest of the current message', () => {
+  test('F23, C16: a failure drops the messages that wait and the rest of the message that is being sent', () => {
     const { endpoint, sink } = bench(role);
     let calls = 0;
     sink.onSend = () => {
@@ -409,7 +409,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close sent inside a sink waits for the end of the half-written message or frame', () => {
+  test('C3, C10, C16: a Close frame that is sent during a call of the sink waits for the half-written message, or, after a failure, for the frame', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {

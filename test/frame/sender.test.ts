@@ -1,4 +1,4 @@
-/** Tests what holds once for each message: the send cap, and which connection pays for the memory. */
+/** Tests the work that the sender does once for each message: it checks the send cap, and counts memory that connections share. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { SharedMemory } from '../../src/frame/sink.ts';
@@ -11,7 +11,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     return connection;
   };
 
-  test('A33: if the waiting bytes exceed the cap, the connection is dropped once, with WS_SEND_CAP', () => {
+  test('A33: if the bytes that wait exceed the send cap, the connection is dropped once, with WS_SEND_CAP', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 12; n++) expect(endpoint.sendBinary(Buffer.alloc(8000))).toBe(8000);
     expect(events.log).toEqual([]);
@@ -21,7 +21,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.state).toBe(EndpointState.CloseSent);
   });
 
-  test('an empty queue admits one message of any size, in any number of frames, and a second message ends the connection', () => {
+  test('an empty queue accepts one message of any size, in any number of frames, and the next message drops the connection', () => {
     for (const fragmentSize of [1000, 10_000_000]) {
       const { endpoint, events, sink } = capped(100_000);
       expect(sendFragmented(endpoint, Buffer.alloc(2_000_000), fragmentSize)).toBe(2_000_000);
@@ -32,14 +32,14 @@ describe.each(roles)('the send cap of a %s', (role) => {
     }
   });
 
-  test('the cap does not apply while the transport takes all bytes at once', () => {
+  test('the send cap does not apply while the transport takes all bytes at once', () => {
     const { endpoint, events, sink } = bench(role, { sendCap: 10 });
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(5000));
     expect(sink.frames.length).toBe(100);
     expect(events.log).toEqual([]);
   });
 
-  test('messages that wait for the codec count towards the cap', () => {
+  test('messages that wait for the codec count towards the send cap', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events } = bench(role, { sendCap: 10_000, codec });
@@ -50,7 +50,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.bufferedAmount).toBe(0);
   });
 
-  test('each message counts 128 bytes in addition to its payload, so many tiny messages are limited as well', () => {
+  test('each message counts 128 bytes in addition to its payload, so many tiny messages exceed the send cap as well', () => {
     const { endpoint, events } = capped(10_000);
     let sent = 0;
     while (events.log.length === 0 && sent < 1000) {
@@ -61,7 +61,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(sent).toBeLessThan(90);
   });
 
-  test('bytes that have left do not count, so a slow peer may stay blocked', () => {
+  test('bytes that have left do not count towards the send cap, even if the transport stays blocked', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 5000; n++) {
       endpoint.sendBinary(Buffer.alloc(1000));
@@ -70,7 +70,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(events.log).toEqual([]);
   });
 
-  test('neither our Close frame nor the answer to a ping exceeds the cap', () => {
+  test('our Close frame and the pong for a ping are sent even if the send cap is exceeded', () => {
     const { endpoint, events, feed, sink } = capped(10);
     endpoint.sendText('x'.repeat(100));
     feed({ opcode: 9, payload: 'x' });
@@ -94,7 +94,7 @@ describe('memory that several connections share', () => {
     }
   }
 
-  test('FAULT-4: each connection in which a shared message waits holds the message once, and releases it at the end', async () => {
+  test('FAULT-4: each message that waits holds its shared memory once, and releases it when the message was sent or dropped', async () => {
     for (const end of ['codec', 'terminate'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;

@@ -54,7 +54,7 @@ describe('the examples of RFC 6455 §5.7', () => {
     expect(expectFrame({ opcode: 10, payload: hello }, 'client').subarray(0, 2).toString('hex')).toBe('8a85');
   });
 
-  test('F10: 256 bytes in one frame get a length of 16 bits, and 64 KiB get a length of 64 bits', () => {
+  test('F10: a payload of 256 bytes gets a length of 16 bits, and a payload of 64 KiB gets a length of 64 bits', () => {
     const short = serializeFrame({ opcode: 2, payload: Buffer.alloc(256, 7) }, 'server');
     expect(short.subarray(0, 4).toString('hex')).toBe('827e0100');
     expect(short.length).toBe(260);
@@ -66,7 +66,7 @@ describe('the examples of RFC 6455 §5.7', () => {
 
 const sizes = [0, 1, 2, 95, 96, 125, 126, 127, 128, 255, 256, 65535, 65536, 65537];
 
-test.each(roles)('F9, F10: %s: the length takes its shortest form at every boundary', (role) => {
+test.each(roles)('F9, F10: the length in a frame of a %s has the shortest form at every boundary', (role) => {
   for (const size of sizes) {
     const payload = Buffer.alloc(size, 0x3c);
     const bytes = expectFrame({ opcode: 2, payload }, role);
@@ -74,7 +74,7 @@ test.each(roles)('F9, F10: %s: the length takes its shortest form at every bound
   }
 });
 
-test('F9, F10: headers are correct for lengths that no test can allocate', () => {
+test('F9, F10: headers are correct for lengths of payloads that are too large to allocate', () => {
   for (const length of [
     2 ** 31 - 1,
     2 ** 31,
@@ -91,7 +91,7 @@ test('F9, F10: headers are correct for lengths that no test can allocate', () =>
   }
 });
 
-test('F3, F1: a server never masks, and a client masks every frame, even an empty one', () => {
+test('F3, F1: a server never masks a frame, and a client masks every frame, even an empty one', () => {
   for (const opcode of [0, 1, 2, 8, 9, 10]) {
     for (const size of [0, 1, 125]) {
       const payload = Buffer.alloc(size);
@@ -108,7 +108,7 @@ test('F12: each frame of a client has its own key', () => {
   expect(new Set(keys).size).toBeGreaterThan(498);
 });
 
-test('F10, F13: any frame of either role is parsed back unchanged', () => {
+test('F10, F13: any frame that either role serializes is parsed back unchanged', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...roles),

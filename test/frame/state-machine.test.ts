@@ -1,6 +1,6 @@
 /**
- * Tests what an endpoint reports about its end, and that the end does not wait for the transport. endpoint.test.ts
- * has the table of states.
+ * Tests how a closing endpoint ends a pause, what it reports about its end, and that it releases its resources before the transport is
+ * closed. endpoint.test.ts has the table of states.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
@@ -8,8 +8,8 @@ import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
 const closePayload = Buffer.from([0x0b, 0xb8, ...Buffer.from('enough')]);
 
-describe.each(roles)('the pause of an application that closes, as a %s', (role) => {
-  test("FAULT-2: close() ends the pause: later messages are dropped, and the peer's Close is processed", () => {
+describe.each(roles)('a %s that closes during a pause', (role) => {
+  test("FAULT-2: close() ends a pause: messages that arrive later are dropped, and the peer's Close is processed", () => {
     const { endpoint, events, feed, sink } = bench(role);
     endpoint.pause();
     endpoint.receive(peerFrame(role, { opcode: 1, payload: 'before' }));
@@ -30,7 +30,7 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: close() in the handler that paused, or in onClosing, ends the pause, and the rest of the chunk is dropped', () => {
+  test('FAULT-2: close() ends a pause, both inside the handler that paused and after it, and the messages that wait are dropped', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {
@@ -53,7 +53,7 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     }
   });
 
-  test("FAULT-2: close() while the codec works ends the pause: the codec's message is dropped, and later frames are read", async () => {
+  test("FAULT-2: if close() ends a pause while the codec works, the codec's message is dropped, and the peer's Close is processed", async () => {
     for (const release of ['before', 'after'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;
@@ -69,14 +69,14 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     }
   });
 
-  test("FAULT-2: if the application did not pause, messages are delivered up to the peer's Close", () => {
+  test("FAULT-2: after close() without a pause, messages are delivered until the peer's Close arrives", () => {
     const { endpoint, events, feed } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'on its way' });
     expect(events.of('onText')).toEqual([['on its way', 10]]);
   });
 
-  test('FAULT-2: the rules and limits also apply to dropped messages', () => {
+  test('FAULT-2: while an endpoint drops messages, it still checks the rules and limits', () => {
     for (const broken of [
       { opcode: 3 },
       { opcode: 0, payload: 'x' },
@@ -91,10 +91,10 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
   });
 });
 
-describe.each(roles)('the report of the end, as a %s', (role) => {
+describe.each(roles)('what onClose reports, for a %s', (role) => {
   const nothingSent = { sentCode: null, sentReason: '' };
 
-  test('FAULT-8: wasClean is true only if our Close frame has left', () => {
+  test('FAULT-8: wasClean is true only if our Close frame has left the process', () => {
     for (const hasLeft of [true, false]) {
       for (const first of ['peer', 'we'] as const) {
         const { endpoint, events, feed, sink } = bench(role);
@@ -119,7 +119,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: wasClean is false if our Close frame waits for the codec, or has not been reported as sent', async () => {
+  test('FAULT-8: wasClean is false if our Close frame still waits for the codec, or was not reported as sent before the end', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -135,7 +135,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     expect(late.events.closes).toMatchObject([{ code: 1005, wasClean: false, sentCode: 1005 }]);
   });
 
-  test('FAULT-8: after a failure the report contains the Close frame that we sent, and the error', () => {
+  test('FAULT-8: after a failure, onClose reports the Close frame that we sent, and the error', () => {
     const { endpoint, events, feed } = bench(role, { maxMessageSize: 100 });
     feed({ opcode: 2, length: 101n });
     endpoint.transportClosed();
@@ -148,7 +148,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     expect(events.closes[0]?.sentReason).toBe(events.closes[0]?.error?.message);
   });
 
-  test('FAULT-8: the reported error is the first one, whether it came from fail or from abort', () => {
+  test('FAULT-8: onClose reports the first error, whether it came from fail() or from abort()', () => {
     const ends: [name: string, end: (connection: Bench) => void, sentCode: number | null][] = [
       ['first', ({ endpoint }) => endpoint.fail(new Error('first')), 1011],
       ['first', ({ endpoint }) => endpoint.abort(new Error('first')), null],
@@ -162,7 +162,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: the report has no error and no sent code if nothing failed and nothing was sent', () => {
+  test('FAULT-8: onClose reports no error and no sent code if nothing failed and no Close frame was sent', () => {
     for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
       const { endpoint, events } = bench(role);
       endpoint[end]();
@@ -171,7 +171,7 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: if a failure replaces a waiting Close frame, the report contains only the frame of the failure', () => {
+  test('FAULT-8: if a failure replaces a Close frame that waits, onClose reports only the Close frame of the failure', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -183,8 +183,8 @@ describe.each(roles)('the report of the end, as a %s', (role) => {
   });
 });
 
-describe.each(roles)('releasing the resources of a %s before the transport is closed', (role) => {
-  test('FAULT-3: after terminate, after abort and after WS_SEND_CAP everything is released at once', async () => {
+describe.each(roles)('a %s that releases its resources before the transport is closed', (role) => {
+  test('FAULT-3: terminate(), abort() and WS_SEND_CAP release all resources at once, before the transport is closed', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.abort(new Error('gone')),
@@ -208,7 +208,7 @@ describe.each(roles)('releasing the resources of a %s before the transport is cl
       expect(endpoint.insideMessage).toBe(false);
       expect(endpoint.bufferedAmount).toBe(sink.bufferedAmount);
       expect(sink.calls).toContain('destroy');
-      // The transport may never report that it is closed. Its report is all that is missing here.
+      // Everything is released before the transport reports that it is closed, since it may never report this.
       endpoint.transportClosed();
       expect(codec.closed).toBe(1);
       expect(connection.events.of('onClose').length).toBe(1);

@@ -59,7 +59,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   ]);
   const expected = `text${'one Ã©'}|end 6|binary${'x'.repeat(90)}|end 90|text|end 0|binarylast|end 4`;
 
-  test('F18, F24: the same messages are reported for any chunks, at every split point', () => {
+  test('F18, F24: an endpoint reports the same messages at every split point, and if each byte arrives alone', () => {
     for (let split = 0; split <= stream.length; split++) {
       const { endpoint, events } = open(role);
       endpoint.receive(Buffer.from(stream.subarray(0, split)));
@@ -75,7 +75,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
   });
 
-  test('a part is reported before its frame is complete, and the message counts as unfinished until its end', () => {
+  test('an endpoint reports a part before its frame is complete, and counts the message as unfinished until its end', () => {
     const { endpoint, events } = open(role);
     const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
     endpoint.receive(Buffer.from(frame.subarray(0, -2)));
@@ -89,7 +89,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
 
   test.each([
     [
-      'F25: fragments that together exceed the limit are refused at the header',
+      'F25: fragments that together exceed maxStreamSize are refused at the header',
       [
         { opcode: 2, fin: false, payload: 'x'.repeat(60) },
         { opcode: 0, payload: 'x'.repeat(41) },
@@ -97,17 +97,17 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
       'WS_MESSAGE_TOO_BIG',
     ],
     [
-      'F25: one frame over the limit is refused',
+      'F25: a frame that exceeds maxStreamSize is refused',
       [{ opcode: 2, payload: 'x'.repeat(101) }],
       'WS_MESSAGE_TOO_BIG',
     ],
     [
-      'F17: a continuation without a message is refused',
+      'F17: a continuation frame without a message is refused',
       [{ opcode: 0, payload: 'x' }],
       'WS_UNEXPECTED_CONTINUATION',
     ],
     [
-      'F17: a message inside another one is refused',
+      'F17: a message inside another message is refused',
       [
         { opcode: 2, fin: false, payload: 'x' },
         { opcode: 1, payload: 'x' },
@@ -143,7 +143,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     }
   });
 
-  test('maxStreamSize: Infinity disables the limit', () => {
+  test('with maxStreamSize: Infinity, an endpoint reports a message of any size in parts', () => {
     const { endpoint, events } = open(role, { maxStreamSize: Number.POSITIVE_INFINITY });
     for (let round = 0; round < 50; round++) {
       endpoint.receive(
@@ -153,7 +153,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     expect(events.parts.at(-1)).toBe('end 50000');
   });
 
-  test('F6: a compressed message is reported whole and limited by maxMessageSize, and other messages are reported in parts', () => {
+  test('F6: an endpoint reports a compressed message whole, and other messages in parts', () => {
     const codec = new FakeCodec();
     codec.waits = false;
     const { endpoint, events } = open(role, { codec });
@@ -205,7 +205,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     },
   );
 
-  test('no event follows onClose, even if a handler ends the connection in the last part of a frame', () => {
+  test('no event follows onClose, even if a handler ends the connection during the last part of a frame', () => {
     for (const when of ['start', 'part']) {
       for (const fin of [true, false]) {
         const { endpoint, events, sink } = open(role);
@@ -232,7 +232,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   test.each([
     ['is a view of it', 0, true],
     ['is a copy while memory is scarce', 800, false],
-  ])('§10.4: a part of over two fifths of the chunk %s', (_, used, isView) => {
+  ])('§10.4: a part that fills over two fifths of the chunk %s', (_, used, isView) => {
     const memoryBudget = new MemoryBudget(1_000);
     memoryBudget.count(used);
     const { endpoint, events } = open(role, { maxStreamSize: 10_000, memoryBudget });
@@ -256,7 +256,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('after close() in a pause, the remaining messages are checked and dropped', () => {
+  test('after close() during a pause, an endpoint checks and drops the rest of the messages', () => {
     const { endpoint, events } = open(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'one' }));
     endpoint.pause();

@@ -1,6 +1,6 @@
 /**
- * Compares small texts that arrive together with the same frames one by one, and tests the library without
- * WebAssembly.
+ * Compares small texts that are decoded together with the same texts decoded one by one, and tests the library without WebAssembly.
+ * A run is a sequence of small texts that follow each other in one chunk.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ function textFrame(role: Role, payload: string, index: number): Buffer {
   return peerFrame(role, { opcode: 1, payload, key });
 }
 
-/** Returns what an endpoint reports for chunks, and what it answers. `own`: each text by itself. */
+/** Returns what an endpoint reports for the chunks, and what it answers. If `own` is true, each text is decoded separately. */
 function outcome(role: Role, chunks: readonly Buffer[], own: boolean): unknown {
   const { endpoint, events, sink } = bench(role, {
     text: own ? 'own-string' : 'string',
@@ -40,8 +40,8 @@ test('this platform supports the text kernel', () => {
   expect(textKernel).not.toBeNull();
 });
 
-describe.each(roles)('a %s reports the texts of a run like single frames', (role) => {
-  test('the texts are correct for every length from 0 to 130, next to texts of other lengths', () => {
+describe.each(roles)('a %s that receives a run (small texts that follow each other in one chunk)', (role) => {
+  test('an endpoint reports the texts of a run correctly for every length from 0 to 130', () => {
     const content = 'The quick brown fox jumps over the lazy dog. '.repeat(4);
     for (let length = 0; length <= 130; length++) {
       const list = [
@@ -55,7 +55,7 @@ describe.each(roles)('a %s reports the texts of a run like single frames', (role
     }
   });
 
-  test('the texts are correct with a character beyond ASCII at every position', () => {
+  test('an endpoint reports the texts of a run correctly if one text has a character beyond ASCII, at any position', () => {
     for (let place = 0; place < 70; place++) {
       const list = ['first', `${'a'.repeat(place)}é${'b'.repeat(69 - place)}`, 'x'.repeat(40), 'last'];
       const { endpoint, events } = bench(role);
@@ -64,7 +64,7 @@ describe.each(roles)('a %s reports the texts of a run like single frames', (role
     }
   });
 
-  test('the texts are correct if a chunk needs several runs and several windows, and has more messages than one run can count', () => {
+  test('an endpoint reports all texts of a chunk that needs several runs, and has more messages than one run can count', () => {
     const list = Array.from({ length: 4500 }, (_, index) => `${index} ${'.'.repeat(index % 60)}`);
     list.push(...Array.from({ length: 700 }, () => ''), ...Array.from({ length: 700 }, () => 'x'));
     const { endpoint, events } = bench(role);
@@ -75,7 +75,7 @@ describe.each(roles)('a %s reports the texts of a run like single frames', (role
     expect(endpoint.dataPieces).toBe(list.length);
   });
 
-  test('the texts are correct for input that is cut anywhere', () => {
+  test('an endpoint reports the texts of a run correctly if the input is cut anywhere', () => {
     const list = ['one', 'two and some more', '', 'trois é', 'four', 'five'];
     for (const chunks of allCuts(texts(role, list))) {
       const { endpoint, events } = bench(role);
@@ -84,7 +84,7 @@ describe.each(roles)('a %s reports the texts of a run like single frames', (role
     }
   });
 
-  test('the texts are correct for any frames, valid and invalid, in any chunks', () => {
+  test('an endpoint reports runs of any frames, valid or invalid, in any chunks, in the same way as single frames', () => {
     const spec: fc.Arbitrary<FrameSpec> = fc.record(
       {
         opcode: fc.constantFrom(1, 1, 1, 1, 1, 0, 2, 8, 9, 10, 3),
@@ -155,7 +155,7 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
   const received = ({ events }: ReturnType<typeof bench>): unknown[] =>
     events.of('onText').map(([text]) => text);
 
-  test('after pause(), later messages wait and arrive in order', () => {
+  test('if the handler pauses inside a run, later messages wait and arrive in order', () => {
     const one = actInTenth(({ endpoint }) => endpoint.pause());
     expect(received(one)).toEqual(list.slice(0, 10));
     one.endpoint.receive(texts(role, ['later', 'and later']));
@@ -163,7 +163,7 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
     expect(received(one)).toEqual([...list, 'later', 'and later']);
   });
 
-  test('after pause() and resume(), the messages keep their order', () => {
+  test('if the handler pauses and resumes inside a run, the messages keep their order', () => {
     const one = actInTenth(({ endpoint }) => {
       endpoint.pause();
       endpoint.resume();
@@ -171,7 +171,7 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
     expect(received(one)).toEqual(list);
   });
 
-  test('after terminate() or an exception, no message follows', () => {
+  test('if the handler terminates or throws inside a run, no further message is delivered', () => {
     expect(received(actInTenth(({ endpoint }) => endpoint.terminate()))).toEqual(list.slice(0, 10));
     const failed = actInTenth(() => {
       throw new Error('of the application');
@@ -180,7 +180,7 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
     expect(failed.sentCloseCode()).toBe(1011);
   });
 
-  test("after close(), messages before the peer's Close are delivered, unless the handler paused", () => {
+  test("if the handler closes inside a run, the messages before the peer's Close are delivered, unless the handler also paused", () => {
     expect(received(actInTenth(({ endpoint }) => endpoint.close(1000)))).toEqual(list);
     const paused = actInTenth(({ endpoint }) => {
       endpoint.pause();
@@ -189,7 +189,7 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
     expect(received(paused)).toEqual(list.slice(0, 10));
   });
 
-  test('the handler may call receive() of another endpoint and of its own, and all messages arrive in order', () => {
+  test('if the handler passes chunks to receive() of another endpoint or of its own endpoint, all messages arrive in order', () => {
     const other = bench(role);
     const one = actInTenth(({ endpoint }) => {
       other.endpoint.receive(texts(role, ['of another', 'endpoint', 'é', 'and more', 'of it']));
@@ -200,14 +200,14 @@ describe.each(roles)('a %s whose handler acts in the middle of a run of texts', 
   });
 });
 
-test('a limit below 126 bytes applies to each message', () => {
+test('a size limit of 20 bytes applies to each small text of a chunk', () => {
   const { endpoint, events, sentCloseCode } = bench('server', { maxMessageSize: 20 });
   endpoint.receive(texts('server', ['short', 'also short', 'x'.repeat(21), 'never']));
   expect(events.of('onText').map(([text]) => text)).toEqual(['short', 'also short']);
   expect(sentCloseCode()).toBe(1009);
 });
 
-test('the endpoint does not change a chunk while the application pauses: waiting messages are unmasked later', () => {
+test('if the application pauses inside a run, the endpoint leaves the chunk unchanged, and unmasks the waiting messages later', () => {
   const { endpoint, events } = bench('server');
   events.act = (name) => {
     if (name === 'onText' && events.log.length === 1) endpoint.pause();
@@ -219,7 +219,7 @@ test('the endpoint does not change a chunk while the application pauses: waiting
 });
 
 // This runs in another process, whose heap contains nothing else.
-test('a text that the application keeps holds at most 1.2 KiB of memory', () => {
+test('if the application keeps one text of a run, at most 1.2 KiB of memory stays alive', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     const { Endpoint } = await import(${JSON.stringify(endpoint)});
@@ -227,7 +227,7 @@ test('a text that the application keeps holds at most 1.2 KiB of memory', () => 
       resumeReading() {}, whenSent() {} };
     const kept = [];
     let count = 0;
-    // One of each run of 16 messages.
+    // At least one message of each run is kept: a run has 16 messages.
     const events = { onText(text) { if (count++ % 15 === 0) kept.push(text); } };
     const one = new Endpoint(sink, events, { role: 'server', maxMessageSize: 1000 });
     const frame = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
@@ -251,7 +251,7 @@ test('a text that the application keeps holds at most 1.2 KiB of memory', () => 
   expect(bytes).toBeLessThan(MAX_RUN_SIZE * 1.2);
 });
 
-test('if WebAssembly is missing, each text frame is decoded separately', () => {
+test('without WebAssembly, an endpoint decodes each text frame separately', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     delete globalThis.WebAssembly;

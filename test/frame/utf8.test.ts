@@ -61,7 +61,7 @@ const grammar: readonly (readonly [number, number])[][] = [
   ],
 ];
 
-/** Slow on purpose: keeps the bytes of the unfinished character and looks them up in the grammar. */
+/** A slow and simple reference: it keeps the bytes of the unfinished character, and looks them up in the grammar. */
 function firstImpossible(bytes: Uint8Array): { at: number; complete: boolean } {
   let open: number[] = [];
   for (const [index, byte] of bytes.entries()) {
@@ -115,14 +115,14 @@ const seconds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe
 const thirds = [0x00, 0x41, 0x7f, 0x80, 0xa5, 0xbf, 0xc0, 0xe2, 0xff];
 
 describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts with fatal: true', () => {
-  test('F21: the results agree for every sequence of one and of two bytes [A37]', () => {
+  test('F21: the library and TextDecoder agree for every sequence of one and of two bytes [A37]', () => {
     for (let first = 0; first < 256; first++) {
       expectAgreement(Buffer.from([first]));
       for (let second = 0; second < 256; second++) expectAgreement(Buffer.from([first, second]));
     }
   });
 
-  test('F21: the results agree for three and four bytes at every boundary: overlong, surrogates, above U+10FFFF, cut off [A37]', () => {
+  test('F21: the library and TextDecoder agree for three and four bytes at every boundary: overlong, surrogates, above U+10FFFF, cut off [A37]', () => {
     for (const first of leads) {
       for (const second of seconds) {
         for (const third of thirds) {
@@ -135,7 +135,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
     }
   });
 
-  test('F21: the results agree for 30,000 seeded sequences of three to eight bytes [A37]', () => {
+  test('F21: the library and TextDecoder agree for 30,000 seeded sequences of three to eight bytes [A37]', () => {
     const seed = 6455;
     const pick = random(seed);
     // Mostly bytes that form characters, or nearly do.
@@ -189,7 +189,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
     }
   });
 
-  test('F21: the results agree for long texts of ASCII or other characters, at any alignment', () => {
+  test('F21: the library and TextDecoder agree for long texts of ASCII or other characters, at any alignment', () => {
     for (const text of ['x'.repeat(3000), `${'x'.repeat(3000)}é`, 'é'.repeat(2000), '😀'.repeat(700)]) {
       for (let offset = 0; offset < 8; offset++) {
         const bytes = Buffer.concat([Buffer.alloc(offset, 0xff), Buffer.from(text), Buffer.from([0xff])]);
@@ -201,7 +201,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
 });
 
 describe('the UTF-8 check of a text in pieces', () => {
-  test('F21: the check fails at the first impossible byte, and not before, wherever the text is cut [A37]', () => {
+  test('F21: the check of a text in pieces fails exactly at the first invalid byte, wherever the text is cut [A37]', () => {
     const samples = ['Hello-µ@ßöäüàá-UTF-8!!', 'κόσμε\u{1f600}\u0800\u{10ffff}'].flatMap((text) => {
       const bytes = Buffer.from(text);
       return [
@@ -237,7 +237,7 @@ describe('the UTF-8 check of a text in pieces', () => {
     }
   });
 
-  test('F21: any bytes with any cuts give the same result as in one piece [A37]', () => {
+  test('F21: the check of any bytes gives the same result in one piece and with any cuts [A37]', () => {
     const byte = fc.oneof(fc.constantFrom(...leads, ...seconds), fc.integer({ min: 0, max: 255 }));
     const bytes = fc.oneof(
       fc.array(byte, { maxLength: 12 }).map((list) => Buffer.from(list)),
@@ -261,7 +261,7 @@ describe('the UTF-8 check of a text in pieces', () => {
     );
   });
 
-  test('F21: a message that ends inside a character does not affect the next message', () => {
+  test('F21: after a message that ends inside a character, the next message is checked correctly', () => {
     const validator = new Utf8Validator();
     for (const unfinished of ['c3', 'e0', 'ed', 'e282', 'f0', 'f4', 'f09f98']) {
       const bytes = Buffer.from(unfinished, 'hex');

@@ -1,6 +1,6 @@
 /**
- * Each row of `violations` has its shortest trigger here, and a row without a trigger fails. The violations of RFC
- * 7692 are reported by a codec.
+ * For each row of `violations`, these tests have the shortest input that breaks the rule. A row without an input fails the tests. The codec
+ * of permessage-deflate reports the violations of RFC 7692.
  */
 import { describe, expect, test } from 'vitest';
 import { isWireCloseCode } from '../../src/frame/close-code.ts';
@@ -13,7 +13,7 @@ import { type Bench, bench, type FrameSpec, peerFrame, rfcKey, roles } from './h
 
 type Trigger = FrameSpec[] | ((connection: Bench) => void);
 
-/** What an endpoint with 1,000 bytes per message and a budget of 1,500 bytes must refuse. */
+/** Inputs that an endpoint must refuse if it has a limit of 1,000 bytes per message and a budget of 1,500 bytes. */
 const triggers: Record<ViolationCode, Trigger> = {
   WS_RESERVED_BITS: [{ opcode: 1, rsv: 2 }],
   WS_UNKNOWN_OPCODE: [{ opcode: 3 }],
@@ -75,7 +75,7 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
       ) {
         continue;
       }
-      test(`F26, C16: a ${role} fails with ${code}`, () => {
+      test(`F26, C16: a ${role} whose peer breaks the rule fails with ${code}`, () => {
         const trigger = triggers[code];
         const connection = connect(role, code);
         const { endpoint, sink, events } = connection;
@@ -102,14 +102,14 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
     }
   }
 
-  test('F26: each rule has an input that breaks it, and each of these inputs belongs to a rule', () => {
+  test('F26: for each rule of the table, these tests have an input that breaks it, and they have no other input', () => {
     expect(Object.keys(triggers).sort()).toEqual(rules.sort());
   });
 });
 
 describe('the table of violations', () => {
   test.each(Object.entries(violations))(
-    'C16, C22: the close code and message of %s can be sent unchanged',
+    'C16, C22: the close code and the text of %s are valid in a Close frame',
     (_, row) => {
       expect(isWireCloseCode(row.closeCode)).toBe(true);
       expect([1002, 1007, 1008, 1009, 1013]).toContain(row.closeCode);
@@ -118,7 +118,7 @@ describe('the table of violations', () => {
     },
   );
 
-  test('C22: the close codes are used according to their definitions', () => {
+  test('C22: each rule has a close code whose definition fits the rule', () => {
     const codes = (closeCode: number): string[] =>
       Object.entries(violations)
         .filter(([, row]) => row.closeCode === closeCode)
@@ -129,7 +129,7 @@ describe('the table of violations', () => {
     expect(codes(1013)).toEqual(['WS_MEMORY_BUDGET']);
   });
 
-  test('FAULT-8: the message of WS_MESSAGE_TOO_BIG contains the size, as far as it is known, and the limit', () => {
+  test('FAULT-8: the message of WS_MESSAGE_TOO_BIG contains the limit and, if it is known, the size', () => {
     const known = new ProtocolError('WS_MESSAGE_TOO_BIG', { size: 1001, limit: 1000 });
     expect(known.message).toBe('the message is over the size limit: 1001 bytes, the limit is 1000');
     expect(known.reason).toBe(known.message);
@@ -139,7 +139,7 @@ describe('the table of violations', () => {
     expect(new ProtocolError('WS_MESSAGE_TOO_BIG', largest).reason.length).toBeLessThanOrEqual(123);
   });
 
-  test('an error keeps its cause', () => {
+  test('a ProtocolError keeps the cause that was passed to its constructor', () => {
     const cause = new Error('why');
     expect(new ProtocolError('WS_INVALID_UTF8', { cause }).cause).toBe(cause);
   });

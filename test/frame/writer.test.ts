@@ -5,7 +5,7 @@ import { MemorySink, roles } from './harness.ts';
 describe.each(roles)('frames that a %s writes', (role) => {
   const sizes = [0, 1, 125, 126, COPY_THRESHOLD, COPY_THRESHOLD + 1, 65_535, 65_536];
 
-  test('F6, F9, F17: frames with any first byte and any size are written, and their bytes are counted', () => {
+  test('F6, F9, F17: a writer writes frames with any first byte and any size, and counts their bytes', () => {
     const sink = new MemorySink();
     const writer = new FrameWriter(sink, role);
     for (const size of sizes) {
@@ -26,7 +26,7 @@ describe.each(roles)('frames that a %s writes', (role) => {
     }
   });
 
-  test('F18: a text is encoded in place, whatever length results', () => {
+  test('F18: a writer encodes a text in place, whatever the length of the result', () => {
     const sink = new MemorySink();
     const writer = new FrameWriter(sink, role);
     for (const text of ['', 'a', 'a'.repeat(125), 'é'.repeat(63), '€'.repeat(42), 'x'.repeat(126)]) {
@@ -36,7 +36,7 @@ describe.each(roles)('frames that a %s writes', (role) => {
     }
   });
 
-  test('F1, F13: a payload that belongs to the library may be masked in place, and any other payload never is', () => {
+  test('F1, F13: a writer may mask a payload in place only if the library owns the payload', () => {
     for (const ownsPayload of [false, true]) {
       const sink = new MemorySink();
       const payload = Buffer.alloc(9000, 7);
@@ -46,7 +46,7 @@ describe.each(roles)('frames that a %s writes', (role) => {
     }
   });
 
-  test('F23: a serialized frame is sent unchanged, small or large', () => {
+  test('F23: a writer sends a serialized frame unchanged, small or large', () => {
     for (const size of [3, COPY_THRESHOLD, COPY_THRESHOLD + 1]) {
       const sink = new MemorySink();
       const writer = new FrameWriter(sink, role);
