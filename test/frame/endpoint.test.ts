@@ -754,26 +754,29 @@ describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
     expect(Object.keys(enter)).toEqual(Object.keys(EndpointState));
   });
 
-  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in the state %s, the event "%s" has exactly the effects of its cell', (state, event, cell) => {
-    const connection = bench(role);
-    const { endpoint, sink, events } = connection;
-    enter[state]!(connection);
-    expect(endpoint.state).toBe(EndpointState[state as keyof typeof EndpointState]);
-    sink.clear();
-    events.log.length = 0;
+  test.each(table)(
+    'C3, C4, C5, C10, C12, C13, C16, C17: in the state %s, the event "%s" has exactly the effects of its cell',
+    (state, event, cell) => {
+      const connection = bench(role);
+      const { endpoint, sink, events } = connection;
+      enter[state]!(connection);
+      expect(endpoint.state).toBe(EndpointState[state as keyof typeof EndpointState]);
+      sink.clear();
+      events.log.length = 0;
 
-    act[event]!(connection);
-    expect(endpoint.state).toBe(cell.state);
-    expect(connection.sentCloseCode()).toBe(cell.sent ?? null);
-    expect(sink.frames.length).toBe(cell.sent === undefined ? 0 : 1);
-    expect(sink.calls).toEqual(cell.calls ?? []);
-    expect(events.log).toEqual(cell.log ?? []);
+      act[event]!(connection);
+      expect(endpoint.state).toBe(cell.state);
+      expect(connection.sentCloseCode()).toBe(cell.sent ?? null);
+      expect(sink.frames.length).toBe(cell.sent === undefined ? 0 : 1);
+      expect(sink.calls).toEqual(cell.calls ?? []);
+      expect(events.log).toEqual(cell.log ?? []);
 
-    events.log.length = 0;
-    endpoint.transportClosed();
-    expect(endpoint.state).toBe(Closed);
-    expect(events.log).toEqual(cell.close === null ? [] : [['onClose', ...cell.close]]);
-  });
+      events.log.length = 0;
+      endpoint.transportClosed();
+      expect(endpoint.state).toBe(Closed);
+      expect(events.log).toEqual(cell.close === null ? [] : [['onClose', ...cell.close]]);
+    },
+  );
 });
 
 describe.each(roles)('a %s pauses', (role) => {

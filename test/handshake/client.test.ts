@@ -48,7 +48,7 @@ describe('the URL of a client', () => {
     ['ws://127.0.0.1:8080/', { hostname: '127.0.0.1', host: '127.0.0.1:8080' }],
     ['ws://[::1]:8080/', { hostname: '::1', host: '[::1]:8080' }],
     ['ws://[2001:DB8::0:1]/', { hostname: '2001:db8::1', host: '[2001:db8::1]', port: 80 }],
-  ])('U1, U3: host and port are read from %s', (url, expected) => {
+  ])('U1, U3: parseTarget reads the host and the port of %s', (url, expected) => {
     expect(parseTarget(url)).toMatchObject(expected);
     expect(parseTarget(new URL(url))).toEqual(parseTarget(url));
   });
@@ -68,7 +68,7 @@ describe('the URL of a client', () => {
     ['ws://h/%0d%0aX:%20y', '/%0d%0aX:%20y'],
     ['ws://h/a/../b', '/b'],
     ['ws:\\\\h\\a', '/a'],
-  ])('U3, U4, A9: the URL %j has the resource name %j', (url, resource) => {
+  ])('U3, U4, A9: parseTarget reads the resource name of the URL %j as %j', (url, resource) => {
     expect(parseTarget(url).resource).toBe(resource);
     expect(readHead(buildRequest(parseTarget(url)).head).startLine).toBe(`GET ${resource} HTTP/1.1`);
   });
@@ -79,7 +79,7 @@ describe('the URL of a client', () => {
     ['ws://例え.テスト/', 'xn--r8jz45g.xn--zckzah'],
     ['ws://ex%41mple.com/', 'example.com'],
     ['ws://\uff45xample.com/', 'example.com'],
-  ])('U4, A44: the URL %j leads to the host %s', (url, hostname) => {
+  ])('U4, A44: parseTarget reads the host of the URL %j as %s', (url, hostname) => {
     expect(parseTarget(url)).toMatchObject({ hostname, host: hostname });
   });
 
@@ -94,7 +94,7 @@ describe('the URL of a client', () => {
     'constructor://x',
     '__proto__://x',
     'toString:x',
-  ])('U1, O1, A44, A11: %s is refused, because its scheme is neither ws nor wss', (url) => {
+  ])('U1, O1, A44, A11: parseTarget refuses %s, because its scheme is neither ws nor wss', (url) => {
     expect(refusalOf(() => parseTarget(url))).toMatchObject({
       code: expect.stringMatching(/^WS_URL_S(CHEME|YNTAX)$/),
       stage: 'url',
@@ -102,12 +102,12 @@ describe('the URL of a client', () => {
     });
   });
 
-  test('U1: the error names the scheme', () => {
+  test('U1: the error about the scheme of a URL contains the scheme', () => {
     expect(refusalOf(() => parseTarget('ftp://h'))).toMatchObject({ code: 'WS_URL_SCHEME', value: 'ftp:' });
   });
 
   test.each(['ws://h/#', 'ws://h#', 'ws://h/a#b', 'ws://h/?a#b', 'wss://h/a#', 'https://h/#x'])(
-    'U2, O1, A44: %s is refused, because it has a fragment',
+    'U2, O1, A44: parseTarget refuses %s, because it has a fragment',
     (url) => {
       expect(refusalOf(() => parseTarget(url)).code).toBe('WS_URL_FRAGMENT');
       expect(refusalOf(() => parseTarget(new URL(url)))).toMatchObject({ stage: 'url', status: 0 });
@@ -138,7 +138,7 @@ describe('the URL of a client', () => {
     'ws://h/\t',
     'ws://h/a\n',
     '\nws://h/',
-  ])('O1, A9, A44: the URL %j is refused before any network activity', (url) => {
+  ])('O1, A9, A44: parseTarget refuses the URL %j, before any network activity', (url) => {
     expect(refusalOf(() => parseTarget(url))).toMatchObject({
       code: 'WS_URL_SYNTAX',
       stage: 'url',
@@ -146,7 +146,7 @@ describe('the URL of a client', () => {
     });
   });
 
-  test('A44: user information is decoded and kept separate, and no text that is sent or logged contains it', () => {
+  test('A44: parseTarget decodes user information into separate members, and the request does not contain it', () => {
     const parsed = parseTarget('wss://us%40er:pa%3Ass%20w%C3%B6rd@example.com:8443/chat');
     expect(parsed).toEqual({
       secure: true,
@@ -164,7 +164,7 @@ describe('the URL of a client', () => {
     expect(parseTarget('ws://user@example.com/')).toMatchObject({ username: 'user', password: '' });
   });
 
-  test('A44: user information that is not UTF-8 is refused, and no error contains a password', () => {
+  test('A44: parseTarget refuses user information that is not UTF-8, and its errors contain no password', () => {
     for (const [url, code] of [
       ['ws://user:secret%ff@h/', 'WS_URL_CREDENTIALS'],
       ['ws://secret%zz:p@h/', 'WS_URL_CREDENTIALS'],
@@ -178,7 +178,7 @@ describe('the URL of a client', () => {
     expect(refusalOf(() => parseTarget('ws://h:x/')).value).toBe('ws://h:x/');
   });
 
-  test('FAULT-10: the error about a stray % in the user information says how to write it', () => {
+  test('FAULT-10: if user information contains a stray "%", the error says how to write it', () => {
     for (const url of [
       'ws://user:100%@h/',
       'ws://100%:pass@h/',
@@ -197,7 +197,7 @@ describe('the URL of a client', () => {
     expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 
-  test("A44: a caller's URL object is not changed", () => {
+  test('A44: parseTarget does not change the URL object of the caller', () => {
     const url = new URL('https://user:pass@example.com/');
     parseTarget(url);
     expect(url.href).toBe('https://user:pass@example.com/');
@@ -205,7 +205,7 @@ describe('the URL of a client', () => {
 });
 
 describe('the request of a client', () => {
-  test('H1, H2, H3, H4, H5, H7, H11: the request has the request line and the fields of §4.1 once each, and nothing after them', () => {
+  test('H1, H2, H3, H4, H5, H7, H11: a request has the request line, each field of §4.1 once, and nothing after the fields', () => {
     const { head, key } = buildRequest(target);
     expect(head).toBe(
       'GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -225,11 +225,11 @@ describe('the request of a client', () => {
     ['wss://h:80/', 'h:80'],
     ['ws://h:9001/', 'h:9001'],
     ['ws://[::1]/', '[::1]'],
-  ])('H3: a request to %s has the Host %s', (url, host) => {
+  ])('H3: a request to %s has the Host field %s', (url, host) => {
     expect(valuesOf(readHead(buildRequest(parseTarget(url)).head).fields, 'Host')).toEqual([host]);
   });
 
-  test('H6, H8, H9, H10: the origin, the subprotocols, the extensions and the fields of the application are sent', () => {
+  test('H6, H8, H9, H10: a request has the origin, the subprotocols, the extensions and the fields that the application passed', () => {
     const { fields } = readHead(
       buildRequest(target, {
         origin: 'http://example.com',
@@ -248,12 +248,12 @@ describe('the request of a client', () => {
     expect(valuesOf(fields, 'X')).toEqual(['1', '2']);
   });
 
-  test('H6, H8, H9: without origin, subprotocols and extensions the request has no field for them', () => {
+  test('H6, H8, H9: without origin, subprotocols and extensions, a request has no field for them', () => {
     const { fields } = readHead(buildRequest(target, { subprotocols: [], offers: [], headers: [] }).head);
     expect(fields).toHaveLength(5);
   });
 
-  test('H10: a field that is given by name may have one value or several', () => {
+  test('H10: if the application passes fields as an object, a field may have one value or several', () => {
     const headers = { Authorization: 'Basic YTpi', 'X-List': ['1', '2'], 'X-None': [] };
     const { fields } = readHead(buildRequest(target, { headers }).head);
     expect(fields.slice(5)).toEqual<Field[]>([
@@ -264,7 +264,7 @@ describe('the request of a client', () => {
     expect(readHead(buildRequest(target, { headers: {} }).head).fields).toHaveLength(5);
   });
 
-  test('A11: names of Object.prototype may be names of fields and subprotocols', () => {
+  test('A11: fields and subprotocols of a request may have names of Object.prototype', () => {
     const headers = Object.fromEntries(prototypeKeys.map((key) => [key, 'v']));
     const { fields } = readHead(buildRequest(target, { headers, subprotocols: prototypeKeys }).head);
     for (const key of prototypeKeys) expect(valuesOf(fields, key)).toEqual(['v']);
@@ -278,7 +278,7 @@ describe('the request of a client', () => {
   ];
 
   test.each(reserved)(
-    'H3, H4, H5, H7, H11: the application cannot set the field %s, in upper or lower case, as a list or by name',
+    'H3, H4, H5, H7, H11: the application cannot set the field %s of a request, in upper or lower case, in a list or in an object',
     (name) => {
       for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
         expect(() => buildRequest(target, { headers: ['X', 'y', spelling, '1'] })).toThrow(TypeError);
@@ -287,7 +287,7 @@ describe('the request of a client', () => {
     },
   );
 
-  test('H6: a request has at most one Origin, whichever option sets it', () => {
+  test('H6: a request has at most one Origin field, whichever option sets it', () => {
     const origin = 'http://a.example';
     const { fields } = readHead(buildRequest(target, { headers: ['origin', origin] }).head);
     expect(valuesOf(fields, 'Origin')).toEqual([origin]);
@@ -311,19 +311,19 @@ describe('the request of a client', () => {
     '\u010d\u010a',
     1,
     null,
-  ])('H8, A9: the subprotocol %j is refused, because it is not a token', (subprotocol) => {
+  ])('H8, A9: buildRequest refuses the subprotocol %j, because it is not a token', (subprotocol) => {
     const subprotocols = ['chat', subprotocol as string];
     expect(() => buildRequest(target, { subprotocols })).toThrow(TypeError);
   });
 
-  test('H8: repeated subprotocols are refused, and names are compared exactly', () => {
+  test('H8: buildRequest refuses repeated subprotocols, and compares their names case-sensitively', () => {
     expect(() => buildRequest(target, { subprotocols: ['a', 'b', 'a'] })).toThrow(TypeError);
     expect(buildRequest(target, { subprotocols: ['a', 'A'] }).head).toContain('a, A');
   });
 
   const injections = ['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a', '\x7f', '\u2028'];
 
-  test.each(injections)('A9: the text %j is refused in every option, before the request is built', (text) => {
+  test.each(injections)('A9: buildRequest refuses the text %j in every option', (text) => {
     const options: RequestOptions[] = [
       { headers: ['X', `a${text}`] },
       { headers: ['X', `${text}a`] },
@@ -346,20 +346,20 @@ describe('the request of a client', () => {
   });
 
   test.each(['', 'chat', '?a', '*', '/a b', '/a#b', '/ä', 'http://h/', '/a HTTP/1.1'])(
-    'H2: the resource name %j is refused, since no URL contains it',
+    'H2: buildRequest refuses the resource name %j, which no URL contains',
     (resource) => {
       expect(() => buildRequest({ ...target, resource })).toThrow(TypeError);
     },
   );
 
   test.each(['', 'a b', 'a/b', 'user@a', 'a, b', 'ä', '::1', 'a:b', 'a?', 'a\\'])(
-    'H3: the host %j is refused, since no URL contains it',
+    'H3: buildRequest refuses the host %j, which no URL contains',
     (host) => {
       expect(() => buildRequest({ ...target, host })).toThrow(TypeError);
     },
   );
 
-  test('H10: invalid header options are refused, and not sent', () => {
+  test('H10: buildRequest refuses invalid header options', () => {
     for (const headers of [
       ['X'],
       ['X', 1],
@@ -393,21 +393,21 @@ describe('the response that a client checks', () => {
     expect(error.message).not.toBe('');
   }
 
-  test('V1, V2, V3, V4, V5, V6, V7: the response of RFC 6455 §1.3 is accepted', () => {
+  test('V1, V2, V3, V4, V5, V6, V7: a client accepts the response of RFC 6455 §1.3', () => {
     expect(verifyResponse(response(), plain)).toEqual({ subprotocol: '', extensions: [] });
     const chat = response({ 'Sec-WebSocket-Protocol': ['chat'] });
     expect(verifyResponse(chat, { ...plain, subprotocols: ['superchat', 'chat'] }).subprotocol).toBe('chat');
   });
 
   test.each([100, 103, 200, 204, 301, 302, 307, 400, 401, 403, 404, 426, 500, 503, 999])(
-    'V1: the status %d is refused, even if everything else is correct, and the error contains the response fields',
+    'V1: a client refuses a response with the status %d, although its fields are correct, and the error contains the fields',
     (status) => {
       const headers = { 'WWW-Authenticate': ['Basic'], Location: ['/'] };
       expectFailure(response(headers, { status }), 'WS_RESPONSE_STATUS');
     },
   );
 
-  test.each(['1.0', '0.9', '2.0'])('V7: a 101 in HTTP/%s is refused', (httpVersion) => {
+  test.each(['1.0', '0.9', '2.0'])('V7: a client refuses a 101 response in HTTP/%s', (httpVersion) => {
     expectFailure(response({}, { httpVersion }), 'WS_RESPONSE_HTTP_VERSION');
   });
 
@@ -418,11 +418,11 @@ describe('the response that a client checks', () => {
     ['content-length', '5'],
     ['Transfer-Encoding', 'chunked'],
     ['transfer-encoding', ''],
-  ])('V7, A45: a 101 with %s: %j is refused', (name, value) => {
+  ])('V7, A45: a client refuses a 101 response with the field %s: %j', (name, value) => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
-  test('FAULT-0, V7: a 101 with one Content-Length: 0, as ws4py sends it, is accepted, and one with two is refused', () => {
+  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0, which ws4py sends, and refuses a 101 with two of them', () => {
     expect(verifyResponse(response({ 'Content-Length': ['0'] }), plain).subprotocol).toBe('');
     expectFailure(response({ 'Content-Length': ['0', '0'] }), 'WS_RESPONSE_BODY');
     expectFailure(
@@ -442,12 +442,12 @@ describe('the response that a client checks', () => {
     [['websocket/13']],
     [['"websocket"']],
     [['websoc\u212aet']],
-  ])('V2, A46: a response with the Upgrade fields %j is refused', (Upgrade) => {
+  ])('V2, A46: a client refuses a response with the Upgrade fields %j', (Upgrade) => {
     expectFailure(response({ Upgrade }), 'WS_RESPONSE_UPGRADE');
   });
 
   test.each(['websocket', 'WebSocket', 'WEBSOCKET', '\twebsocket '])(
-    'V2: a response with Upgrade %j is accepted',
+    'V2: a client accepts a response with the Upgrade field %j',
     (value) => {
       expect(verifyResponse(response({ Upgrade: [value] }), plain).subprotocol).toBe('');
     },
@@ -462,7 +462,7 @@ describe('the response that a client checks', () => {
     [['"Upgrade"']],
     [['Upgrade;']],
     [['Up grade']],
-  ])('V3, A46: a response with the Connection fields %j is refused', (Connection) => {
+  ])('V3, A46: a client refuses a response with the Connection fields %j', (Connection) => {
     expectFailure(response({ Connection }), 'WS_RESPONSE_CONNECTION');
   });
 
@@ -475,7 +475,7 @@ describe('the response that a client checks', () => {
     [['Upgrade', 'Upgrade']],
     [['Upgrade, upgrade']],
     [['Upgrade', 'keep-alive']],
-  ])('V3: a response with the Connection fields %j is accepted', (Connection) => {
+  ])('V3: a client accepts a response with the Connection fields %j', (Connection) => {
     expect(verifyResponse(response({ Connection }), plain).subprotocol).toBe('');
   });
 
@@ -490,21 +490,21 @@ describe('the response that a client checks', () => {
     [[`"${sampleAccept}"`]],
     [[sampleKey]],
     [['AAAAAAAAAAAAAAAAAAAAAAAAAAA=']],
-  ])('V4, A46: a response with the Sec-WebSocket-Accept fields %j is refused', (values) => {
+  ])('V4, A46: a client refuses a response with the Sec-WebSocket-Accept fields %j', (values) => {
     expectFailure(response({ 'Sec-WebSocket-Accept': values }), 'WS_RESPONSE_ACCEPT');
   });
 
-  test('V4: a Sec-WebSocket-Accept that belongs to another key is refused', () => {
+  test('V4: a client refuses the Sec-WebSocket-Accept of another key', () => {
     expectFailure(response(), 'WS_RESPONSE_ACCEPT', { key: 'AAAAAAAAAAAAAAAAAAAAAA==' });
   });
 
-  test('V4: white space around the value of Sec-WebSocket-Accept is ignored', () => {
+  test('V4: a client ignores white space around the value of Sec-WebSocket-Accept', () => {
     const padded = response({ 'Sec-WebSocket-Accept': [` \t${sampleAccept}\t `] });
     expect(verifyResponse(padded, plain).extensions).toEqual([]);
   });
 
   test.each([[['chat']], [['']], [['Superchat']], [['superchat, chat2']], [['superchat2']], [['__proto__']]])(
-    'V6, A47: the subprotocol fields %j are refused, because they were not offered',
+    'V6, A47: a client refuses the subprotocol fields %j of a response, because it did not offer these subprotocols',
     (values) => {
       const subprotocols = ['superchat', 'chat2'];
       const head = response({ 'Sec-WebSocket-Protocol': values });
@@ -513,7 +513,7 @@ describe('the response that a client checks', () => {
     },
   );
 
-  test('V6: two subprotocol fields are refused, even if they agree', () => {
+  test('V6: a client refuses a response with two subprotocol fields, even if their values are equal', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     for (const values of [
       ['a', 'a'],
@@ -528,7 +528,7 @@ describe('the response that a client checks', () => {
     }
   });
 
-  test('V6: a response without a subprotocol is accepted, unless the application requires one', () => {
+  test('V6: a client accepts a response without a subprotocol, unless the application requires a subprotocol', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     expect(verifyResponse(response(), expected).subprotocol).toBe('');
     expectFailure(response(), 'WS_RESPONSE_SUBPROTOCOL_MISSING', { ...expected, requireSubprotocol: true });
@@ -537,7 +537,7 @@ describe('the response that a client checks', () => {
     expect(verifyResponse(chosen, { ...expected, requireSubprotocol: true }).subprotocol).toBe('b');
   });
 
-  test('V5, S20: extensions in several lines are merged in order, and the client checks them once', () => {
+  test('V5, S20: a client merges the extension fields of a response in order, and calls `confirm` once', () => {
     const confirmed: (readonly ExtensionOffer[])[] = [];
     const head = response({ 'Sec-WebSocket-Extensions': ['bar', 'foo; a=2'] });
     const expected = {
@@ -554,7 +554,7 @@ describe('the response that a client checks', () => {
   });
 
   test.each([[['baz']], [['foo, baz']], [['foo', 'baz']], [['Foo']], [['foo, foo']], [['__proto__']]])(
-    'V5, A47: the extension fields %j are refused, because they were not offered',
+    'V5, A47: a client refuses the extension fields %j of a response, because it did not offer these extensions',
     (values) => {
       const head = response({ 'Sec-WebSocket-Extensions': values });
       expectFailure(head, 'WS_RESPONSE_EXTENSION_NOT_OFFERED', { ...plain, offers: [foo] });
@@ -562,12 +562,15 @@ describe('the response that a client checks', () => {
     },
   );
 
-  test.each(['', ' ', ','])('FAULT-0, V5: an empty extension field %j counts as no extension', (value) => {
-    const head = response({ 'Sec-WebSocket-Extensions': [value] });
-    const confirm = () => expect.unreachable();
-    expect(verifyResponse(head, { ...plain, offers: [foo], confirm }).extensions).toEqual([]);
-    expect(verifyResponse(head, plain).extensions).toEqual([]);
-  });
+  test.each(['', ' ', ','])(
+    'FAULT-0, V5: a client accepts the empty extension field %j, which agrees on no extension',
+    (value) => {
+      const head = response({ 'Sec-WebSocket-Extensions': [value] });
+      const confirm = () => expect.unreachable();
+      expect(verifyResponse(head, { ...plain, offers: [foo], confirm }).extensions).toEqual([]);
+      expect(verifyResponse(head, plain).extensions).toEqual([]);
+    },
+  );
 
   test.each([
     'foo;',
@@ -577,14 +580,14 @@ describe('the response that a client checks', () => {
     'foo\u00a0',
     `${'foo,'.repeat(17)}`,
     'a'.repeat(8_193),
-  ])('V5, S19: the extension field %j is refused, because it is malformed', (value) => {
+  ])('V5, S19: a client refuses the extension field %j of a response, because it is malformed', (value) => {
     const head = response({ 'Sec-WebSocket-Extensions': [value] });
     const offers = Array.from({ length: 20 }, () => foo);
     expectFailure(head, 'WS_RESPONSE_EXTENSIONS', { ...plain, offers });
     expect(refusalOf(() => verifyResponse(head, plain)).cause).toBeInstanceOf(Error);
   });
 
-  test('V5, A47: parameters that the extension refuses fail the handshake', () => {
+  test('V5, A47: if `confirm` throws for the parameters of an extension, the handshake fails with this error', () => {
     const head = response({ 'Sec-WebSocket-Extensions': ['foo; illegal'] });
     const error = refuse('WS_RESPONSE_EXTENSIONS');
     const confirm = () => {
@@ -593,13 +596,13 @@ describe('the response that a client checks', () => {
     expect(refusalOf(() => verifyResponse(head, { ...plain, offers: [foo], confirm }))).toBe(error);
   });
 
-  test('A11: names of Object.prototype as field names of a response have no effect', () => {
+  test('A11: fields of a response that have names of Object.prototype have no effect', () => {
     const head = response();
     const headers = [...prototypeKeys.flatMap((key) => [key, '1']), ...head.headers, '__proto__', 'x'];
     expect(verifyResponse({ ...head, headers }, plain).extensions).toEqual([]);
   });
 
-  test('V8, A46: if the Sec-WebSocket-Accept is wrong, frames in the same segment are not read', () => {
+  test('V8, A46: if the Sec-WebSocket-Accept is wrong, a client refuses the response although frames follow in the same chunk', () => {
     const parser = new HttpHeadParser('response');
     const head = parser.push(
       Buffer.from(
@@ -612,7 +615,7 @@ describe('the response that a client checks', () => {
     expect(parser.rest()).toEqual(Buffer.from('\x81\x05Hello', 'latin1'));
   });
 
-  test('V1: the error of a refusal gets the body when the body has arrived', () => {
+  test('V1: withBody adds the body of the response to the error of a refusal', () => {
     const error = refusalOf(() => verifyResponse(response({}, { status: 403 }), plain));
     expect(error.withBody(Buffer.from('why'))).toMatchObject({
       code: 'WS_RESPONSE_STATUS',
@@ -630,7 +633,7 @@ describe('a client and a server together', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 3 }),
   });
 
-  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: the server accepts any request of the client, and the client accepts the response', () => {
+  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: a server accepts any request of the client, and the client accepts the response', () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -30,7 +30,7 @@ function answer(changes: Changes, start = {}, expected = {}): unknown {
   return verifyResponse(response(changes, start), { key: sampleKey, ...expected });
 }
 
-/** For each rule of this layer, the shortest input that breaks it. */
+/** For each rule of this layer, the shortest input that breaks the rule. */
 const broken = {
   WS_HANDSHAKE_LINE_ENDING: () => parse('GET / HTTP/1.1\n'),
   WS_HANDSHAKE_CONTROL_CHARACTER: () => parse('GET /\0'),
@@ -79,8 +79,8 @@ const broken = {
 };
 
 /**
- * The rules that transport/ and api/ apply. The tests there show when they apply; these tests check that they can be
- * answered.
+ * The rules that transport/ and api/ apply. The tests of transport/ and api/ break these rules; the tests in this file check only the
+ * response.
  */
 const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_NOT_FOUND',
@@ -90,18 +90,18 @@ const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_UNAVAILABLE',
 ];
 
-/** Rules of a server without an answer. The tests of transport/ cover them. */
+/** Rules of a server for which it sends no response. The tests of transport/ break these rules. */
 const unanswered: readonly string[] = ['WS_HANDSHAKE_TAKEN', 'WS_HANDSHAKE_ABANDONED'];
 
 describe('the table of rules', () => {
-  test('S1, V7: every rule of the table is broken by a test, or belongs to a higher layer', () => {
+  test('S1, V7: these tests break every rule of the table, except for the rules that transport/ and api/ apply', () => {
     const triggered = new Set<string>([...raisedAbove, ...unanswered]);
     for (const action of Object.values(broken)) triggered.add(refusalOf(action).code);
     expect([...triggered].sort()).toEqual([...codes].sort());
   });
 
   test.each(Object.entries(broken))(
-    'S1, V7: %s has the text, the stage and the status of the table',
+    'S1, V7: the error %s has the text, the stage and the status of the table',
     (code, action) => {
       const row: Refusal = refusals[code as RefusalCode];
       const error = refusalOf(action);
@@ -118,13 +118,16 @@ describe('the table of rules', () => {
     },
   );
 
-  test.each(raisedAbove)('S12, S14: %s is answered with its status and text', (code) => {
-    const { status, text } = refusals[code as RefusalCode];
-    expect(formatRefusal(refuse(code as RefusalCode))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(formatRefusal(refuse(code as RefusalCode))).toContain(text);
-  });
+  test.each(raisedAbove)(
+    'S12, S14: the response to the error %s has the status and the text of the table',
+    (code) => {
+      const { status, text } = refusals[code as RefusalCode];
+      expect(formatRefusal(refuse(code as RefusalCode))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(formatRefusal(refuse(code as RefusalCode))).toContain(text);
+    },
+  );
 
-  test.each(codes)('the row of %s has a text, a section and a status', (code) => {
+  test.each(codes)('the row of %s in the table has a text, a section and a status', (code) => {
     const { section, status, text }: Refusal = refusals[code];
     expect(section).toMatch(/^(6454|6455|6585|9110|9112) §\d+(\.\d+)*$/);
     expect(text).toMatch(/^[A-Z][ -~]+[^.]$/);
@@ -134,7 +137,7 @@ describe('the table of rules', () => {
     expect(code).toMatch(/^WS_(HANDSHAKE|URL|RESPONSE)_[A-Z_]+$/);
   });
 
-  test('S1, S13, S14: the table contains exactly the statuses of the design', () => {
+  test('S1, S13, S14: the table contains exactly the statuses that the design names', () => {
     const statuses = new Set<number>(Object.values(refusals).map(({ status }) => status));
     expect([...statuses].sort((a, b) => a - b)).toEqual([
       0, 400, 403, 404, 405, 408, 414, 426, 431, 500, 503, 505,
@@ -143,7 +146,7 @@ describe('the table of rules', () => {
 });
 
 describe('HandshakeError', () => {
-  test('the error has a name, and all its members have a value', () => {
+  test('a HandshakeError has a name, and a value in each member', () => {
     const error = new HandshakeError('ECONNREFUSED', 'connect failed', { stage: 'tcp' });
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({
@@ -160,21 +163,21 @@ describe('HandshakeError', () => {
     expect(error.stack).toContain('HandshakeError: connect failed');
   });
 
-  test("the error has a message even if the system's error has none, as an AggregateError of several connects", () => {
+  test('a HandshakeError has a message even if the error of the system has none, such as an AggregateError of several connects', () => {
     const cause = new AggregateError([new Error('a')], '');
     const error = new HandshakeError('ECONNREFUSED', cause.message, { stage: 'tcp', cause });
     expect(error.message).toBe('The opening handshake failed (tcp)');
     expect(error.cause).toBe(cause);
   });
 
-  test("A50: the error has the peer's text in `value`, and Node prints it escaped", () => {
+  test("A50: a HandshakeError has the peer's text in `value`, and Node prints this text escaped", () => {
     const error = refuse('WS_HANDSHAKE_TARGET', { value: 'a\u001b[2J\nb' });
     expect(error.value).toBe('a\u001b[2J\nb');
     expect(error.message).not.toContain('\u001b');
     expect(inspect(error)).not.toContain('\u001b');
   });
 
-  test('`refuse` appends the header fields of the caller to those of the table', () => {
+  test('`refuse` appends the header fields of the caller to the header fields of the table', () => {
     expect(refuse('WS_HANDSHAKE_METHOD', { headers: ['X', 'y'] }).headers).toEqual([
       'Allow',
       'GET',
@@ -185,7 +188,7 @@ describe('HandshakeError', () => {
     expect(refuse('WS_HANDSHAKE_METHOD').headers).toEqual(['Allow', 'GET']);
   });
 
-  test('a body of up to 64 KiB is kept, and of a longer one only the first 64 KiB, without the memory of the rest', () => {
+  test('a HandshakeError keeps a body of up to 64 KiB, and a copy of the first 64 KiB of a longer body', () => {
     const long = Buffer.alloc(maxErrorBody + 1, 'a');
     const exact = long.subarray(0, maxErrorBody);
     expect(maxErrorBody).toBe(65_536);
@@ -207,7 +210,7 @@ describe('HandshakeError', () => {
   });
 });
 
-test('invalid arguments of the caller throw a TypeError, and not a HandshakeError', () => {
+test('buildRequest throws a TypeError for invalid arguments, and not a HandshakeError', () => {
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).toThrow(TypeError);
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).not.toThrow(HandshakeError);
 });

@@ -33,15 +33,15 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
         extension('permessage-deflate'),
       ],
     ],
-  ])('H9, S8: %j is parsed', (value, expected) => {
+  ])('H9, S8: parseExtensions reads the field %j', (value, expected) => {
     expect(parseExtensions([value])).toEqual(expected);
   });
 
-  test('S8: without the field there are no extensions', () => {
+  test('S8: without the field, parseExtensions returns no extensions', () => {
     expect(parseExtensions([])).toEqual([]);
   });
 
-  test('S20: the field may be divided into lines, which are merged in order', () => {
+  test('S20: the field may be divided into lines, which parseExtensions merges in order', () => {
     const merged = [extension('a', ['x', '1']), extension('b'), extension('c', ['y', null])];
     expect(parseExtensions(['a; x=1, b, c; y'])).toEqual(merged);
     expect(parseExtensions(['a; x=1', 'b', 'c; y'])).toEqual(merged);
@@ -77,7 +77,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
     ['foo\u00a0'],
     ['foo\0'],
     ["foo; a='b c'"],
-  ])('S19, S1: %j is malformed and refused with 400', (value) => {
+  ])('S19, S1: parseExtensions refuses the malformed field %j with 400', (value) => {
     const error = refusalOf(() => parseExtensions([value]));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_EXTENSIONS', status: 400, stage: 'extensions', value });
     // One invalid line makes the whole field invalid.
@@ -85,7 +85,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
   });
 
   test.each(['', ' ', ',', ' , ,'])(
-    'FAULT-0, S19: a field %j without elements is neither an offer nor an answer',
+    'FAULT-0, S19: parseExtensions reads the field %j, which has no elements, as an empty list',
     (value) => {
       expect(parseExtensions([value])).toEqual([]);
       expect(parseExtensions([value, value])).toEqual([]);
@@ -94,7 +94,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
   );
 
   test.each(['""', '" "', '"a b"', '"a,b"', '"a;b"', '"a\\"b"', '"\\\\"', '"\u00e4"', '"\t"'])(
-    'S18: the quoted value %s is refused with 400, because it is not a token without its quotation marks',
+    'S18: parseExtensions refuses the quoted value %s with 400, because the text between the quotation marks is not a token',
     (value) => {
       expect(refusalOf(() => parseExtensions([`foo; a=${value}`]))).toMatchObject({
         code: 'WS_HANDSHAKE_EXTENSIONS',
@@ -103,14 +103,14 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
     },
   );
 
-  test('A11: names of Object.prototype are ordinary extension and parameter names', () => {
+  test('A11: names of Object.prototype are ordinary names of extensions and parameters', () => {
     const value = prototypeKeys.map((key) => `${key}; ${key}=${key}`).join(', ');
     expect(parseExtensions([value])).toEqual(prototypeKeys.map((key) => extension(key, [key, key])));
   });
 });
 
 describe('the limits of the field Sec-WebSocket-Extensions', () => {
-  test('A12: 16 extensions are accepted and 17 are refused with 400, however they are divided into lines', () => {
+  test('A12: parseExtensions accepts 16 extensions and refuses 17 with 400, however they are divided into lines', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `e${at}`);
     expect(parseExtensions(names(16))).toHaveLength(16);
     expect(parseExtensions([names(16).join()])).toHaveLength(16);
@@ -122,7 +122,7 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     }
   });
 
-  test('A12: 16 parameters of an extension are accepted and 17 are refused with 400', () => {
+  test('A12: parseExtensions accepts 16 parameters of an extension, and refuses 17 with 400', () => {
     const offer = (count: number) => `foo${'; a=1'.repeat(count)}`;
     expect(
       parseExtensions([`${offer(16)}, ${offer(16)}`]).map(({ parameters }) => parameters.length),
@@ -133,7 +133,7 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     });
   });
 
-  test('A12, A10: 8 KiB of the field are accepted and one character more is refused with 431, however it is divided into lines', () => {
+  test('A12, A10: parseExtensions accepts 8 KiB, and refuses one more character with 431, however the field is divided into lines', () => {
     expect(parseExtensions(['a'.repeat(8_192)])).toHaveLength(1);
     for (const values of [['a'.repeat(8_193)], ['a'.repeat(4_096), 'b'.repeat(4_096)]]) {
       expect(refusalOf(() => parseExtensions(values))).toMatchObject({
@@ -154,7 +154,7 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
   ])(
-    'A10: parsing a field of %s that is 8 times as long costs less than 24 times the CPU time',
+    'A10: if a field of %s is 8 times as long, parsing it takes less than 24 times the CPU time',
     (_, make) => {
       // The limit keeps the field short, so each run parses it many times.
       const run = (value: string) => () => {
@@ -181,7 +181,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: a written field is read back unchanged', () => {
+  test('H9, S16: parseExtensions reads what formatExtensions wrote, unchanged', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
@@ -190,14 +190,14 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     );
   });
 
-  test('H9: the example of RFC 6455 §9.1 is written as in the RFC', () => {
+  test('H9: formatExtensions writes the example of RFC 6455 §9.1 as in the RFC', () => {
     expect(formatExtensions([extension('foo'), extension('bar', ['baz', '2'], ['x', null])])).toBe(
       'foo, bar; baz=2; x',
     );
   });
 
   test.each(['', 'a b', 'a\r\n', 'a\0', 'a;b', '"a"', '\u010d\u010a', 1 as unknown as string])(
-    'A9: %j is refused as an extension name, as a parameter name and as a value',
+    'A9: formatExtensions refuses %j as the name of an extension, as the name of a parameter and as a value',
     (text) => {
       expect(() => formatExtensions([extension(text)])).toThrow(TypeError);
       expect(() => formatExtensions([extension('foo', [text, null])])).toThrow(TypeError);
@@ -205,7 +205,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     },
   );
 
-  test('S1: any text is read, or refused with a rule of this field', () => {
+  test('S1: parseExtensions reads any text, or refuses it with a rule of this field', () => {
     const piece = fc.constantFrom(
       'a',
       'foo',
@@ -249,7 +249,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
   });
 });
 
-test('S16, V5: findUnoffered finds an answer that is not one of the offers, or that is given more often than offered', () => {
+test('S16, V5: findUnoffered finds an answer that was not offered, or that occurs more often than it was offered', () => {
   const offers = [extension('a'), extension('b', ['x', null]), extension('a', ['y', null])];
   expect(findUnoffered([], offers)).toBeNull();
   expect(findUnoffered([], [])).toBeNull();

@@ -7,7 +7,7 @@ import {
 } from '../../src/handshake/header-fields.ts';
 import { prototypeKeys } from './samples.ts';
 
-test('S8: field names are case-insensitive, lines keep their order, and values lose the white space at their ends', () => {
+test('S8: HeaderFields ignores the case of names, keeps the order of lines, and removes white space around values', () => {
   const fields = new HeaderFields(['A', ' 1\t', 'b', '2', 'a', '3 4']);
   expect(fields.values('a')).toEqual(['1', '3 4']);
   expect(fields.values('A')).toEqual(['1', '3 4']);
@@ -24,7 +24,7 @@ test('S5, S6: `single` returns the value of a field only if the field occurs exa
   expect(fields.single('never')).toBeNull();
 });
 
-test('A11: fields with names of Object.prototype are absent until they are sent', () => {
+test('A11: a field with a name of Object.prototype is absent unless it was sent', () => {
   const none = new HeaderFields([]);
   for (const key of prototypeKeys) {
     expect(none.has(key)).toBe(false);
@@ -36,19 +36,19 @@ test('A11: fields with names of Object.prototype are absent until they are sent'
   }
 });
 
-test('changes that a caller makes to the values do not change the fields', () => {
+test('if a caller changes the returned values, the fields do not change', () => {
   const fields = new HeaderFields(['a', '1']);
   fields.values('a').push('2');
   expect(fields.values('a')).toEqual(['1']);
 });
 
-test('S17: fields that belong to the handshake are refused by name and by prefix, in upper or lower case', () => {
+test('S17: forbidFields refuses the fields of the handshake by name and by prefix, in upper or lower case', () => {
   expect(() => forbidFields(['X', '1', 'HoSt', '2'], ['host'])).toThrow(TypeError);
   expect(() => forbidFields(['SEC-WebSocket-Anything', '1'], [], 'sec-websocket-')).toThrow(TypeError);
   expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
 });
 
-test('the fields of an application may be given by name, in turn, or in pairs, and become a flat list', () => {
+test('flattenHeaders returns a flat list for an object, a list of names and values, and pairs', () => {
   const flat = ['A', '1', 'b', '2', 'b', '3'];
   expect(flattenHeaders(flat)).toEqual(flat);
   expect(flattenHeaders(flat)).not.toBe(flat);
@@ -82,7 +82,7 @@ test.each<[unknown, string]>([
   [{ A: ['x', null] }, 'the header field A is null'],
   [[['A']], 'names and values in turn, or pairs'],
   [['A', 5], 'names and values in turn, or pairs'],
-])('the fields %j of an application are refused', (headers, message) => {
+])('flattenHeaders refuses the fields %j', (headers, message) => {
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(TypeError);
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(message);
 });

@@ -1,4 +1,4 @@
-/** The value of a Host field: a value that is accepted without URL is one that URL accepts as a host. */
+/** Tests the check of a Host field: if `isHost` accepts a value without calling URL, URL must accept this value as a host. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isHost } from '../../src/handshake/host.ts';
@@ -41,7 +41,7 @@ const host = fc
   )
   .map((parts) => parts.join(''));
 
-test('S3, H3: hosts of every form, with every kind of port, are read as URL reads them', () => {
+test('S3, H3: isHost and URL agree on hosts of every form, with every kind of port', () => {
   fc.assert(
     fc.property(host, (text) => {
       expect(isHost(text)).toBe(isHostByUrl(text));

@@ -19,7 +19,7 @@ import { everyChunking, leastCpu, prototypeKeys, refusalOf, sampleKey } from './
 
 type Kind = HttpHead['kind'];
 
-/** Returns what a parser makes of chunks: the head and the bytes after it, or the code of its refusal. */
+/** Parses the chunks. Returns the head and the bytes after the head, or the code of the error. */
 function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits>) {
   const parser = new HttpHeadParser(kind, limits);
   let head: HttpHead | null = null;
@@ -39,7 +39,7 @@ function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits
   return { head, rest: Buffer.concat(rest).toString('latin1') };
 }
 
-/** Does the same for a text in every division into chunks, and checks that all results agree. */
+/** Parses a text in every division into chunks, and checks that all results are equal. */
 function readEveryWay(kind: Kind, text: string, limits?: Partial<HeadLimits>) {
   const bytes = Buffer.from(text, 'latin1');
   const whole = read(kind, [bytes], limits);
@@ -53,7 +53,7 @@ const handshake =
   'Sec-WebSocket-Version: 13\r\n\r\n';
 
 describe('parsing the head of a request', () => {
-  test('S1, S8: the request of RFC 6455 §1.2 is read whole, byte by byte and in two parts at every position', () => {
+  test('S1, S8: the parser reads the request of RFC 6455 §1.2 whole, byte by byte, and in two parts at every position', () => {
     expect(readEveryWay('request', handshake)).toEqual({
       head: {
         kind: 'request',
@@ -107,7 +107,7 @@ describe('parsing the head of a request', () => {
     expect(result.rest).toBe('');
   });
 
-  test('A11: names of Object.prototype are ordinary field names', () => {
+  test('A11: names of Object.prototype are ordinary names of header fields', () => {
     const lines = prototypeKeys.map((key) => `${key}: 1\r\n`).join('');
     const { head } = readEveryWay('request', `GET / HTTP/1.1\r\n${lines}\r\n`);
     expect(head?.headers).toEqual(prototypeKeys.flatMap((key) => [key, '1']));
@@ -123,7 +123,7 @@ describe('parsing the head of a response', () => {
     ['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', { status: 103, headers: ['Link', '</a>'] }],
     ['HTTP/1.1 999 \xe4\t b\r\n\r\n', { status: 999, statusText: '\xe4\t b' }],
     ['HTTP/1.1 100  two spaces\r\n\r\n', { status: 100, statusText: ' two spaces' }],
-  ])('V1: the response %j is read', (text, expected) => {
+  ])('V1: the parser reads the response %j', (text, expected) => {
     expect(readEveryWay('response', text).head).toMatchObject({ kind: 'response', ...expected });
   });
 
@@ -146,20 +146,20 @@ describe('parsing the head of a response', () => {
     ['HTTP/1.1 101 OK\r\nA : b\r\n\r\n', 'WS_HANDSHAKE_HEADER_LINE'],
     ['HTTP/1.1 101 OK\nA: b\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
     ['HTTP/1.1 101 O\0K\r\n\r\n', 'WS_HANDSHAKE_CONTROL_CHARACTER'],
-  ])('V7, A45: the response %j is refused', (text, code) => {
+  ])('V7, A45: the parser refuses the response %j', (text, code) => {
     expect(readEveryWay('response', text)).toEqual({ refused: code });
     const error = refusalOf(() => new HttpHeadParser('response').push(Buffer.from(text, 'latin1')));
     expect(error).toMatchObject({ stage: 'http', status: 0 });
   });
 
-  test('V8: bytes after a response do not belong to its head, and are not lost', () => {
+  test('V8: rest() returns the bytes after a response, and they do not belong to its head', () => {
     const frames = '\x81\x05Hello\r\n\r\n';
     expect(readEveryWay('response', `HTTP/1.1 101 OK\r\nA: b\r\n\r\n${frames}`)).toMatchObject({
       rest: frames,
     });
   });
 
-  test('V8: rest() is empty before the head is complete, and if nothing followed the head', () => {
+  test('V8: rest() is empty before the head is complete, and if no bytes follow the head', () => {
     const parser = new HttpHeadParser('response');
     expect(parser.rest()).toHaveLength(0);
     expect(parser.push(Buffer.from('HTTP/1.1 101 OK\r\n'))).toBeNull();
@@ -170,7 +170,7 @@ describe('parsing the head of a response', () => {
   });
 });
 
-test('S1: one empty line before a request is ignored', () => {
+test('S1: the parser ignores one empty line before a request', () => {
   const text = 'GET /a HTTP/1.1\r\nHost: b\r\n\r\nrest';
   const read = readEveryWay('request', text);
   expect(read).toMatchObject({ head: { target: '/a' }, rest: 'rest' });
@@ -230,13 +230,13 @@ describe('the heads of invalid requests', () => {
     ['no colon', `${line}Ab\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
     ['a name beyond ASCII', `${line}\xc4: b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
     ['a name in quotes', `${line}"A": b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_LINE'],
-  ])('S1, S22, A8: a request with this fault is refused: %s', (_, text, code) => {
+  ])('S1, S22, A8: the parser refuses a request with this fault: %s', (_, text, code) => {
     expect(readEveryWay('request', text)).toEqual({ refused: code });
     const error = refusalOf(() => new HttpHeadParser('request').push(Buffer.from(text, 'latin1')));
     expect(error).toMatchObject({ stage: 'request', status: refusals[code].status });
   });
 
-  test('A8: every byte that is not text is refused in a field name, in a value and in the target', () => {
+  test('A8: the parser refuses every byte that is not allowed in a field name, in a value and in the target', () => {
     for (let byte = 0; byte < 256; byte++) {
       const character = String.fromCharCode(byte);
       const isText = byte === 9 || (byte >= 0x20 && byte !== 0x7f);
@@ -251,7 +251,7 @@ describe('the heads of invalid requests', () => {
     }
   });
 
-  test('A8: a refusal is permanent, so later bytes cause the same error', () => {
+  test('A8: after a refusal, the parser throws the same error for all later bytes', () => {
     const parser = new HttpHeadParser('request');
     const first = refusalOf(() => parser.push(Buffer.from('\0')));
     expect(refusalOf(() => parser.push(Buffer.from(handshake)))).toBe(first);
@@ -269,7 +269,7 @@ describe('the limits of a head', () => {
     return `${start}${'b'.repeat(size - start.length - 4)}\r\n\r\n`;
   };
 
-  test('A6: a head of 16384 bytes is accepted, and one of 16385 bytes is refused with 431', () => {
+  test('A6: the parser accepts a head of 16384 bytes, and refuses a head of 16385 bytes with 431', () => {
     const atLimit = Buffer.from(sized(16_384));
     expect(atLimit).toHaveLength(16_384);
     expect(read('request', [atLimit])).toMatchObject({ rest: '' });
@@ -285,17 +285,20 @@ describe('the limits of a head', () => {
     ['a header line that never ends', (at) => 'GET / HTTP/1.1\r\nA: '[at] ?? 'b'],
     ['header lines that never end', (at) => 'GET / HTTP/1.1\r\n'[at] ?? 'A:b\r\n'[(at - 16) % 5]!],
     ['a response line that never ends', () => 'A'],
-  ])('A6: %s is refused as soon as it is too long, whole and byte by byte', (title, character) => {
-    const kind = title.includes('response') ? 'response' : 'request';
-    const limits = { headers: Number.POSITIVE_INFINITY };
-    const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => character(at)).join(''));
-    expect(read(kind, [bytes], limits)).toEqual({ refused: 'WS_HANDSHAKE_HEAD_SIZE' });
-    const parser = new HttpHeadParser(kind, limits);
-    for (let at = 0; at < 16_384; at++) expect(parser.push(bytes.subarray(at, at + 1))).toBeNull();
-    expect(refusalOf(() => parser.push(bytes.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
-  });
+  ])(
+    'A6: the parser refuses %s as soon as the head exceeds its limit, in one chunk and byte by byte',
+    (title, character) => {
+      const kind = title.includes('response') ? 'response' : 'request';
+      const limits = { headers: Number.POSITIVE_INFINITY };
+      const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => character(at)).join(''));
+      expect(read(kind, [bytes], limits)).toEqual({ refused: 'WS_HANDSHAKE_HEAD_SIZE' });
+      const parser = new HttpHeadParser(kind, limits);
+      for (let at = 0; at < 16_384; at++) expect(parser.push(bytes.subarray(at, at + 1))).toBeNull();
+      expect(refusalOf(() => parser.push(bytes.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
+    },
+  );
 
-  test('A6: 100 header fields are accepted, and 101 or 2001 are refused with 431', () => {
+  test('A6: the parser accepts 100 header fields, and refuses 101 or 2001 with 431', () => {
     const head = (count: number) => Buffer.from(`GET / HTTP/1.1\r\n${'a:b\r\n'.repeat(count)}\r\n`);
     expect(read('request', [head(100)]).head?.headers).toHaveLength(200);
     expect(read('request', [head(101)])).toEqual({ refused: 'WS_HANDSHAKE_HEADER_COUNT' });
@@ -306,7 +309,7 @@ describe('the limits of a head', () => {
     expect(refusals.WS_HANDSHAKE_HEADER_COUNT.status).toBe(431);
   });
 
-  test('A6: a target of 8192 bytes is accepted, and one of 8193 bytes is refused with 414, even if its line never ends', () => {
+  test('A6: the parser accepts a target of 8192 bytes, and refuses 8193 bytes with 414, even if the line never ends', () => {
     const target = (size: number) => `/${'a'.repeat(size - 1)}`;
     const line = (size: number) => Buffer.from(`GET ${target(size)} HTTP/1.1\r\n\r\n`);
     expect(read('request', [line(8_192)]).head).toMatchObject({ target: target(8_192) });
@@ -320,7 +323,7 @@ describe('the limits of a head', () => {
     expect(read('response', [Buffer.from(phrase)])).toMatchObject({ rest: '' });
   });
 
-  test('A6: each limit can be set separately, and is inclusive', () => {
+  test('A6: each limit of the parser can be set separately, and is inclusive', () => {
     const text = 'GET /abc HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n';
     const exact = { headSize: text.length, headers: 2, target: 4 };
     expect(readEveryWay('request', text, exact)).toMatchObject({ rest: '' });
@@ -331,7 +334,7 @@ describe('the limits of a head', () => {
     expect(readEveryWay('request', text, { target: 3 })).toEqual({ refused: 'WS_HANDSHAKE_TARGET_SIZE' });
   });
 
-  test('A10: parsing a head that arrives byte by byte costs CPU time in proportion to its length', () => {
+  test('A10: the CPU time for a head that arrives byte by byte is proportional to its length', () => {
     const unlimited = {
       headSize: Number.POSITIVE_INFINITY,
       headers: Number.POSITIVE_INFINITY,
@@ -373,7 +376,7 @@ describe('heads of any bytes', () => {
   );
   const bytes = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
-  test('S1, A8: any bytes give a head, a refusal of the table or a request for more bytes, and the same result in any chunks', () => {
+  test('S1, A8: for any bytes in any chunks, the parser returns a head, waits for more bytes, or throws an error of the table', () => {
     fc.assert(
       fc.property(
         bytes,
@@ -396,7 +399,7 @@ describe('heads of any bytes', () => {
     );
   });
 
-  test('S8: any head that can be written is read back unchanged', () => {
+  test('S8: the parser reads any head that formatHead writes unchanged', () => {
     const name = fc.string({
       unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
       minLength: 1,
@@ -424,7 +427,7 @@ describe('heads of any bytes', () => {
 });
 
 describe('our parser compared with the parser of Node', () => {
-  /** Returns what node:http makes of the bytes of one connection without a socket: an upgrade, or null. */
+  /** Passes the bytes to a server of node:http, as a connection without a socket. Returns its upgrade request, or null. */
   async function readByNode(bytes: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
     const server = createServer({ insecureHTTPParser: false });
     const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
@@ -444,7 +447,7 @@ describe('our parser compared with the parser of Node', () => {
     }
   }
 
-  /** Returns what this layer makes of the bytes: the parser first, and then the rules of §4.2.1. */
+  /** Parses the bytes with our parser, and then checks the rules of §4.2.1. Returns null if either refuses. */
   function readByUs(bytes: Buffer): { head: HttpHead; rest: string } | null {
     const { head, rest = '' } = read('request', [bytes]);
     if (head?.kind !== 'request') return null;
@@ -515,7 +518,7 @@ describe('our parser compared with the parser of Node', () => {
     return Buffer.from(text + frames, 'latin1');
   }
 
-  test('S1, A8: any mutated request that we accept is read in the same way by llhttp in strict mode', async () => {
+  test('S1, A8: if our parser accepts a mutated request, llhttp in strict mode reads the same request', async () => {
     const seen = { accepted: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { maxLength: 3 }), async (mutations) => {
@@ -548,7 +551,7 @@ describe('our parser compared with the parser of Node', () => {
 });
 
 describe('writing a head', () => {
-  test('H1, S17: a written head has a start line, fields and an empty line', () => {
+  test('H1, S17: formatHead writes a start line, the fields and an empty line', () => {
     expect(formatHead('GET / HTTP/1.1', ['A', 'b', 'C', ''])).toBe('GET / HTTP/1.1\r\nA: b\r\nC: \r\n\r\n');
     expect(formatHead('HTTP/1.1 101 X', [])).toBe('HTTP/1.1 101 X\r\n\r\n');
   });
@@ -566,14 +569,17 @@ describe('writing a head', () => {
     '\ud83d\ude00',
   ];
 
-  test.each(forbidden)('A9: %j is refused in the start line, in a field name and in a value', (text) => {
-    expect(() => formatHead(`GET /${text} HTTP/1.1`, [])).toThrow(TypeError);
-    expect(() => formatHead('GET / HTTP/1.1', [`A${text}`, 'b'])).toThrow(TypeError);
-    expect(() => formatHead('GET / HTTP/1.1', ['A', `b${text}`])).toThrow(TypeError);
-    expect(() => formatHead('GET / HTTP/1.1', ['A', `${text}b`])).toThrow(TypeError);
-  });
+  test.each(forbidden)(
+    'A9: formatHead refuses %j in the start line, in a field name and in a value',
+    (text) => {
+      expect(() => formatHead(`GET /${text} HTTP/1.1`, [])).toThrow(TypeError);
+      expect(() => formatHead('GET / HTTP/1.1', [`A${text}`, 'b'])).toThrow(TypeError);
+      expect(() => formatHead('GET / HTTP/1.1', ['A', `b${text}`])).toThrow(TypeError);
+      expect(() => formatHead('GET / HTTP/1.1', ['A', `${text}b`])).toThrow(TypeError);
+    },
+  );
 
-  test('A9: formatHead demands names that are tokens, values that are strings, both in pairs, and a start line that is not empty', () => {
+  test('A9: formatHead refuses a name that is not a token, a value that is not a string, a name without a value, and an empty start line', () => {
     for (const name of ['', 'A B', 'A:', 'A ', '\xc4']) {
       expect(() => formatHead('GET / HTTP/1.1', [name, 'b']), name).toThrow(TypeError);
     }
@@ -585,7 +591,7 @@ describe('writing a head', () => {
   });
 });
 
-test('S2, V7: HTTP/1.1 and later versions 1.x are accepted, and other versions are not', () => {
+test('S2, V7: isHttp11 accepts the versions 1.1 to 1.9, and no other version', () => {
   for (const version of ['1.1', '1.2', '1.9']) expect(isHttp11(version), version).toBe(true);
   for (const version of ['1.0', '0.9', '2.0', '1.', '1', '', '1.10', '1.a', '11.1', 'HTTP/1.1']) {
     expect(isHttp11(version), version).toBe(false);
@@ -622,6 +628,6 @@ test.each<[string, boolean]>([
   ['[::1%25eth0]', false],
   ['256.256.256.256', false],
   ['http://example.com', false],
-])('S3, H3: for the Host value %j, isHost returns %j', (host, expected) => {
+])('S3, H3: isHost says for the Host value %j: %j', (host, expected) => {
   expect(isHost(host)).toBe(expected);
 });

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { computeAccept, generateKey, isKey } from '../../src/handshake/key.ts';
 import { sampleAccept, sampleKey } from './samples.ts';
 
-test('S17, V4: the key of RFC 6455 §1.3 gives the Sec-WebSocket-Accept of RFC 6455 §1.3', () => {
+test('S17, V4: for the key of RFC 6455 §1.3, computeAccept returns the Sec-WebSocket-Accept of this section', () => {
   expect(computeAccept(sampleKey)).toBe(sampleAccept);
 });
 
-test('S17, V4: Sec-WebSocket-Accept is the base64 of the SHA-1 of the key as text, followed by the GUID', () => {
+test('S17, V4: Sec-WebSocket-Accept is the SHA-1, in base64, of the text of the key followed by the GUID', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
       const key = Buffer.from(bytes).toString('base64');
@@ -19,7 +19,7 @@ test('S17, V4: Sec-WebSocket-Accept is the base64 of the SHA-1 of the key as tex
   );
 });
 
-test('H5: our key has 16 bytes in canonical base64, and each key is new', () => {
+test('H5: generateKey returns 16 bytes in canonical base64, and a new key for each call', () => {
   const keys = Array.from({ length: 1_000 }, generateKey);
   expect(new Set(keys).size).toBe(1_000);
   for (const key of keys) {
@@ -35,7 +35,7 @@ test('H5: our key has 16 bytes in canonical base64, and each key is new', () => 
   }
 });
 
-test('S5: any 16 bytes in base64 are a key, and any other number of bytes is not', () => {
+test('S5: isKey accepts any 16 bytes in base64, and refuses any other number of bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       expect(isKey(Buffer.from(bytes).toString('base64'))).toBe(bytes.length === 16);
@@ -60,16 +60,16 @@ test.each([
   ['dGhlIHNhbXBsZSBub25jZ===', 'it has padding instead of a character'],
   ['========================', 'it consists of padding'],
   ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'it has a character that latin1 would cut to T'],
-])('S5: %j is not a key: %s', (value) => {
+])('S5: isKey refuses %j: %s', (value) => {
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: any of the 64 characters may be the last one, because decoding drops its surplus bits', () => {
+test('FAULT-0, S5: isKey accepts any of the 64 characters as the last one, because decoding drops its extra bits', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });
 
-test('FAULT-0, S5: any 22 characters of base64 and the padding are a key, and other characters are not', () => {
+test('FAULT-0, S5: isKey accepts any 22 characters of base64 with the padding, and no other characters', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   const character = fc.constantFrom(...alphabet);
   fc.assert(

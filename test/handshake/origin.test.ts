@@ -96,7 +96,7 @@ describe('the policy same-origin', () => {
     ['wsx://example.com', 'example.com', false, 'a scheme without pages'],
     ['capacitor://example.com', 'example.com', false, 'the scheme of an application'],
     ['file://', 'example.com', false, 'a file'],
-  ])('S21, A1: for Origin %j and Host %j the policy returns %j: %s', (origin, host, allowed) => {
+  ])('S21, A1: for Origin %j and Host %j, the policy same-origin returns %j: %s', (origin, host, allowed) => {
     const sent = origin === 'http://example.com\t' ? 'http://example.com' : origin;
     expect(passes('same-origin', sent, host)).toBe(allowed);
     if (origin !== sent) {
@@ -105,7 +105,7 @@ describe('the policy same-origin', () => {
     }
   });
 
-  test('S21, A1: two Origin fields are refused with 400 under every policy, even if they agree', () => {
+  test('S21, A1: a server refuses two Origin fields with 400 under every policy, even if their values are equal', () => {
     const origin = 'http://server.example.com';
     for (const origins of ['same-origin', 'any', [origin], () => true] satisfies OriginPolicy[]) {
       for (const second of [origin, 'http://evil.example', 'null', '']) {
@@ -146,11 +146,11 @@ describe('a list of origins', () => {
     ['chrome-extension://abd', false],
     ['null', false],
     ['', false],
-  ])('S21, A1: for Origin %j the list returns %j', (origin, allowed) => {
+  ])('S21, A1: for Origin %j, a policy that is a list returns %j', (origin, allowed) => {
     expect(passes(origins, origin)).toBe(allowed);
   });
 
-  test('S21, A1: null is accepted only if it is listed, and matches no other origin', () => {
+  test("S21, A1: a list accepts the origin `null` only if it contains 'null', and this entry matches no other origin", () => {
     expect(passes(['null'], 'null')).toBe(true);
     expect(passes(['null'], 'NULL')).toBe(false);
     expect(passes(['null'], 'file://')).toBe(false);
@@ -159,12 +159,12 @@ describe('a list of origins', () => {
     expect(passes(['file://'], 'null')).toBe(false);
   });
 
-  test('S21: an empty list accepts only requests without Origin', () => {
+  test('S21: an empty list accepts only requests without an Origin', () => {
     expect(passes([], 'http://server.example.com')).toBe(false);
     expect(passes([], null)).toBe(true);
   });
 
-  test('A1: an entry that is not an origin matches nothing', () => {
+  test('A1: an entry of a list that is not an origin matches nothing', () => {
     for (const entry of [
       '*',
       'https://*',
@@ -179,7 +179,7 @@ describe('a list of origins', () => {
     }
   });
 
-  test('A11: names of Object.prototype are not in any list', () => {
+  test('A11: a list accepts no origin that is a name of Object.prototype', () => {
     for (const key of prototypeKeys) expect(passes(['null'], key)).toBe(false);
   });
 });
@@ -192,7 +192,7 @@ describe('the policy any, and functions as policies', () => {
     },
   );
 
-  test('S21: a function is called with the origin and the request, but only if there is an Origin', () => {
+  test('S21: a function as a policy is called with the origin and the request, but only if the request has an Origin', () => {
     const asked: [string, string][] = [];
     const policy: OriginPolicy = (origin, { path }) => {
       asked.push([origin, path]);
@@ -205,13 +205,13 @@ describe('the policy any, and functions as policies', () => {
     expect(passes(policy, 'null')).toBe(true);
   });
 
-  test('S21: a function accepts only by returning `true`, and not by a promise or another value', () => {
+  test('S21: a function accepts an origin only by returning `true`, not by returning a promise or another value', () => {
     for (const answer of [Promise.resolve(true), 1, 'true', {}, null, undefined, false]) {
       expect(passes((() => answer) as unknown as OriginPolicy, 'http://server.example.com')).toBe(false);
     }
   });
 
-  test('S7: every policy accepts a request without Origin', () => {
+  test('S7: every policy accepts a request without an Origin', () => {
     for (const origins of ['same-origin', 'any', [], () => false] satisfies OriginPolicy[]) {
       expect(verifyRequest(request(), { origins }).origin).toBeNull();
     }
@@ -219,7 +219,7 @@ describe('the policy any, and functions as policies', () => {
 });
 
 describe('checking a policy when the server starts', () => {
-  test('policies that can match an origin are accepted', () => {
+  test('checkOriginPolicy accepts policies that can match an origin', () => {
     const good: OriginPolicy[] = [
       'same-origin',
       'any',
@@ -259,7 +259,7 @@ describe('checking a policy when the server starts', () => {
     [''],
     [1],
     [/example/],
-  ])('A1: the policy %j is refused when the server starts', (policy) => {
+  ])('A1: checkOriginPolicy refuses the policy %j when the server starts', (policy) => {
     expect(() => checkOriginPolicy(policy as OriginPolicy)).toThrow(TypeError);
   });
 });

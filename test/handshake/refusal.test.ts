@@ -8,7 +8,7 @@ import { prototypeKeys, readHead, valuesOf } from './samples.ts';
 
 describe('the answer that refuses a request', () => {
   test.each(Object.entries(refusals).filter(([, { status }]) => status > 0))(
-    'S1, S22: the refusal %s is a complete HTTP response that ends the connection',
+    'S1, S22: the response for the error %s is a complete HTTP response that ends the connection',
     (code, { status, text }) => {
       const error = refuse(code as RefusalCode);
       const { startLine, fields, body } = readHead(formatRefusal(error));
@@ -25,7 +25,7 @@ describe('the answer that refuses a request', () => {
     },
   );
 
-  test('S13, A5: an answer of 426 has version 13, `Upgrade: websocket` and `Connection: close`', () => {
+  test('S13, A5: a 426 response has version 13, `Upgrade: websocket` and `Connection: close`', () => {
     for (const code of ['WS_HANDSHAKE_VERSION', 'WS_HANDSHAKE_UPGRADE'] as const) {
       const { startLine, fields } = readHead(formatRefusal(refuse(code)));
       expect(startLine).toBe('HTTP/1.1 426 Upgrade Required');
@@ -35,13 +35,13 @@ describe('the answer that refuses a request', () => {
     }
   });
 
-  test('S2, A5: an answer of 405 names GET', () => {
+  test('S2, A5: a 405 response has an Allow field with GET', () => {
     const { startLine, fields } = readHead(formatRefusal(refuse('WS_HANDSHAKE_METHOD')));
     expect(startLine).toBe('HTTP/1.1 405 Method Not Allowed');
     expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
   });
 
-  test('S14, A13: a missing endpoint is answered with 404, and a full server answers 503 with Retry-After', () => {
+  test('S14, A13: the response is 404 if there is no endpoint at the path, and 503 with Retry-After if the server is full', () => {
     expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
       'HTTP/1.1 404 Not Found',
     );
@@ -50,7 +50,7 @@ describe('the answer that refuses a request', () => {
     expect(Number(valuesOf(fields, 'Retry-After')[0])).toBeGreaterThan(0);
   });
 
-  test('S10, S11: an application may refuse with its own status, fields and body', () => {
+  test('S10, S11: an application may refuse a request with its own status, fields and body', () => {
     const unauthorized = refuse('WS_HANDSHAKE_REJECTED', {
       status: 401,
       headers: ['WWW-Authenticate', 'Basic realm="a"', 'content-type', 'application/json'],
@@ -79,14 +79,14 @@ describe('the answer that refuses a request', () => {
     }
   });
 
-  test('A50: the answer contains neither text of the peer nor the cause', () => {
+  test('A50: the response contains neither text of the peer nor the cause of the error', () => {
     const secret = 'X-SECRET-\u001b[31m';
     const error = refuse('WS_HANDSHAKE_ORIGIN', { value: secret, cause: new Error(secret) });
     expect(formatRefusal(error)).not.toContain('X-SECRET');
     expect(error.message).not.toContain('X-SECRET');
   });
 
-  test('S22: the answer to a HEAD request has only the head', () => {
+  test('S22: the response to a HEAD request has only a head', () => {
     const error = refuse('WS_HANDSHAKE_METHOD');
     const { fields, body } = readHead(formatRefusal(error, 'HEAD'));
     expect(body).toBe('');
@@ -96,7 +96,7 @@ describe('the answer that refuses a request', () => {
     expect(formatRefusal(error, 'POST')).toBe(formatRefusal(error));
   });
 
-  test('A50: a response that a client received from another server is never passed on to a peer', () => {
+  test('A50: formatRefusal throws for an error that a client got from another server, so that no peer receives its content', () => {
     const headers = ['Set-Cookie', 'session=of-the-backend'];
     const details = { status: 403, headers, body: Buffer.from('from the backend') };
     const received = refuse('WS_RESPONSE_STATUS', details);
@@ -113,7 +113,7 @@ describe('the answer that refuses a request', () => {
   });
 
   test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
-    'S12: a refusal with the status %d throws a RangeError',
+    'S12: formatRefusal throws a RangeError for the status %d',
     (status) => {
       expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { status }))).toThrow(RangeError);
     },
@@ -127,12 +127,12 @@ describe('the answer that refuses a request', () => {
     ['X\r\n', 'a'],
     ['X', '\u010d\u010a'],
     ['X'],
-  ])('A9: a refusal with the field %j throws a TypeError', (...headers) => {
+  ])('A9: formatRefusal throws a TypeError for the field %j', (...headers) => {
     expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { headers }))).toThrow(TypeError);
   });
 });
 
-test('FAULT-8: an answer of 304 ends with its head: it has no body, no Content-Length and no Content-Type', () => {
+test('FAULT-8: a 304 response has only a head, without Content-Length and Content-Type', () => {
   const error = refuse('WS_HANDSHAKE_REJECTED', { status: 304, headers: ['ETag', '"a"'] });
   for (const method of [undefined, 'GET', 'HEAD']) {
     expect(formatRefusal(error, method)).toBe(

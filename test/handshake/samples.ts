@@ -28,7 +28,7 @@ const requestFields: readonly Field[] = [
   ['Sec-WebSocket-Version', '13'],
 ];
 
-/** Changes to a correct head: these lines replace each named field, and `[]` removes it. */
+/** Changes to a correct head: for each field name, the lines that replace the field. `[]` removes the field. */
 export type Changes = Readonly<Record<string, readonly string[]>>;
 
 function change(fields: readonly Field[], changes: Changes): string[] {
@@ -93,7 +93,7 @@ export function refusalOf(action: () => unknown): HandshakeError {
   expect.fail(`nothing was refused, but ${JSON.stringify(result)} returned`);
 }
 
-/** Returns the start line of a written head, and its names and values. */
+/** Returns the start line, the header fields and the body of a written message. */
 export function readHead(text: string): { startLine: string; fields: Field[]; body: string } {
   const end = text.indexOf('\r\n\r\n');
   expect(end).toBeGreaterThan(0);
@@ -110,7 +110,7 @@ export function valuesOf(fields: readonly Field[], name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-/** Returns the same bytes in chunks: whole, one by one, and in two parts at every place. */
+/** Returns the bytes in chunks: in one chunk, one byte per chunk, and in two chunks at every place. */
 export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
   yield [bytes];
   yield Array.from(bytes, (byte) => Buffer.of(byte));
@@ -118,8 +118,8 @@ export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
 }
 
 /**
- * A string that counts how often its characters are read, for code that should read each of them once. It has the
- * members of a string that the scanners use: length, index, charCodeAt, slice.
+ * Returns a string that counts how often its characters are read. It is for code that must not read a character too often. The string has
+ * the members that the scanners use: length, index, charCodeAt, slice.
  */
 export function countingText(text: string): { text: string; reads: () => number } {
   let reads = 0;

@@ -23,7 +23,7 @@ function expectRefused(one: HandshakeRequest, code: RefusalCode): void {
 }
 
 describe('a valid request', () => {
-  test('S2, S3, S4, S5, S6, S7, S8: all information of the request is in its members', () => {
+  test('S2, S3, S4, S5, S6, S7, S8: a verified request has all information of the request in its members', () => {
     const one = request(
       {
         Origin: ['http://server.example.com'],
@@ -56,11 +56,11 @@ describe('a valid request', () => {
     expect(upgrade.headerValues('x-none')).toEqual([]);
   });
 
-  test('S8: a request without subprotocols and extensions is accepted', () => {
+  test('S8: a server accepts a request without subprotocols and extensions', () => {
     expect(verify(request())).toMatchObject({ origin: null, subprotocols: [], offers: [], query: '' });
   });
 
-  test('S8: a request may have unknown fields, which are ignored, and its fields in any order', () => {
+  test('S8: a server accepts the fields of a request in any order, and ignores unknown fields', () => {
     const { headers } = request({
       'Sec-WebSocket-Accept': ['x'],
       'Sec-WebSocket-Unknown': ['1'],
@@ -72,7 +72,7 @@ describe('a valid request', () => {
     expect(verify(reversed).key).toBe(sampleKey);
   });
 
-  test('A11: a request may use names of Object.prototype as fields, subprotocols and extensions, and in the query', () => {
+  test('A11: a request may use names of Object.prototype as fields, subprotocols, extensions and query parameters', () => {
     const changes = Object.fromEntries(prototypeKeys.map((key) => [`X-${key}`, ['1']]));
     const one = request(
       {
@@ -96,17 +96,20 @@ describe('a valid request', () => {
 
 describe('S2: method, version and target of a request', () => {
   test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])(
-    'S2: the method %j is refused with 405',
+    'S2: a server refuses the method %j with 405',
     (method) => {
       expectRefused(request({}, { method }), 'WS_HANDSHAKE_METHOD');
     },
   );
 
-  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s is refused with 505', (httpVersion) => {
-    expectRefused(request({}, { httpVersion }), 'WS_HANDSHAKE_HTTP_VERSION');
-  });
+  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])(
+    'S2: a server refuses HTTP/%s with 505',
+    (httpVersion) => {
+      expectRefused(request({}, { httpVersion }), 'WS_HANDSHAKE_HTTP_VERSION');
+    },
+  );
 
-  test.each(['1.1', '1.2', '1.9'])('S2: HTTP/%s is accepted', (httpVersion) => {
+  test.each(['1.1', '1.2', '1.9'])('S2: a server accepts HTTP/%s', (httpVersion) => {
     expect(verify(request({}, { httpVersion })).httpVersion).toBe(httpVersion);
   });
 
@@ -131,9 +134,12 @@ describe('S2: method, version and target of a request', () => {
     ['http://server.example.com/chat?a=b', '/chat', 'a=b'],
     ['https://server.example.com//x', '//x', ''],
     ['HTTP://SERVER.example.COM/Chat', '/Chat', ''],
-  ])('S2, A2: the target %j has the path %j and the query %j, unchanged', (target, path, query) => {
-    expect(verify(request({}, { target }))).toMatchObject({ target, path, query });
-  });
+  ])(
+    'S2, A2: for the target %j, the request has the path %j and the query %j, unchanged',
+    (target, path, query) => {
+      expect(verify(request({}, { target }))).toMatchObject({ target, path, query });
+    },
+  );
 
   test.each([
     '',
@@ -176,11 +182,11 @@ describe('S2: method, version and target of a request', () => {
     '/\u00e4',
     '/\u2603',
     ' /',
-  ])('S2, A2: the target %j is refused with 400', (target) => {
+  ])('S2, A2: a server refuses the target %j with 400', (target) => {
     expectRefused(request({}, { target }), 'WS_HANDSHAKE_TARGET');
   });
 
-  test('S2, A2: the port in an absolute target has to be the port in Host', () => {
+  test('S2, A2: the port in an absolute target must be the port in the Host field', () => {
     const changes = { Host: ['[::1]:8080'] };
     expect(verify(request(changes, { target: 'http://[::1]:8080/a' })).path).toBe('/a');
     expectRefused(request(changes, { target: 'http://[::1]/a' }), 'WS_HANDSHAKE_TARGET');
@@ -202,11 +208,11 @@ describe('S3: the Host field of a request', () => {
     [['a b']],
     [['a:65536']],
     [['\u00e4']],
-  ])('S3, A8: the Host fields %j are refused with 400', (Host) => {
+  ])('S3, A8: a server refuses the Host fields %j with 400', (Host) => {
     expectRefused(request({ Host }), 'WS_HANDSHAKE_HOST');
   });
 
-  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])(
+  test.each(['a', 'a:80', 'a server accepts the Host field %j', '[::1]', 'EXAMPLE.com.'])(
     'S3: the Host %j is accepted',
     (host) => {
       expect(verify(request({ Host: [host] })).host).toBe(host);
@@ -229,11 +235,11 @@ describe('A3: a request with a body', () => {
     ['Transfer-Encoding', ''],
     ['Expect', '100-continue'],
     ['expect', ''],
-  ])('S1, A3: a request with %s: %j is refused with 400', (name, value) => {
+  ])('S1, A3: a server refuses a request with the field %s: %j with 400', (name, value) => {
     expectRefused(request({ [name]: [value] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: a single Content-Length of 0 is accepted, because it announces no body', () => {
+  test('S1, A3: a server accepts a single Content-Length of 0, because it announces no body', () => {
     expect(verify(request({ 'content-length': ['0'] })).method).toBe('GET');
     expectRefused(request({ 'Content-Length': ['0', '0'] }), 'WS_HANDSHAKE_BODY');
     expectRefused(
@@ -243,7 +249,7 @@ describe('A3: a request with a body', () => {
     expectRefused(request({ 'Content-Length': ['0'], Expect: ['100-continue'] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: Content-Length and Transfer-Encoding together are refused with 400', () => {
+  test('S1, A3: a server refuses a request that has both Content-Length and Transfer-Encoding with 400', () => {
     expectRefused(
       request({ 'Content-Length': ['4', '0'], 'Transfer-Encoding': ['chunked'] }),
       'WS_HANDSHAKE_BODY',
@@ -261,7 +267,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['h2c', 'websocket']],
     [['', 'websocket']],
     [[',\twebsocket ,']],
-  ])('S4: the Upgrade fields %j are accepted, because they list websocket', (Upgrade) => {
+  ])('S4: a server accepts the Upgrade fields %j, because they list websocket', (Upgrade) => {
     expect(verify(request({ Upgrade })).key).toBe(sampleKey);
   });
 
@@ -274,7 +280,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['web, socket']],
     [['h2c', 'TLS/1.0']],
   ])(
-    'S4, S13: the Upgrade fields %j do not list websocket and are refused with 426, which names the version',
+    'S4, S13: a server refuses the Upgrade fields %j, which do not list websocket, with a 426 that names the version',
     (Upgrade) => {
       const error = refusalOf(() => verify(request({ Upgrade })));
       expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
@@ -283,7 +289,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
   );
 
   test.each(['websocket; a', '"websocket"', 'web socket', 'websocket=1', 'websocket/', 'websoc\u212aet'])(
-    'S4, S1: Upgrade %j is malformed and refused with 400',
+    'S4, S1: a server refuses the malformed Upgrade field %j with 400',
     (value) => {
       expectRefused(request({ Upgrade: [value] }), 'WS_HANDSHAKE_UPGRADE_SYNTAX');
     },
@@ -297,7 +303,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['keep-alive', 'Upgrade']],
     [['Upgrade', 'keep-alive']],
     [[' ,keep-alive ,,\tUpgrade,']],
-  ])('S4: the Connection fields %j are accepted, because they list Upgrade', (Connection) => {
+  ])('S4: a server accepts the Connection fields %j, because they list Upgrade', (Connection) => {
     expect(verify(request({ Connection })).key).toBe(sampleKey);
   });
 
@@ -310,12 +316,12 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['Upgrade; a']],
     [['Up grade']],
     [['"Upgrade"']],
-  ])('S4: the Connection fields %j do not list Upgrade and are refused with 400', (Connection) => {
+  ])('S4: a server refuses the Connection fields %j, which do not list Upgrade, with 400', (Connection) => {
     expectRefused(request({ Connection }), 'WS_HANDSHAKE_CONNECTION');
   });
 
   test.each(['Upgrade', 'Connection', 'Sec-WebSocket-Protocol'])(
-    'A10: a %s field of more than 8 KiB is refused with 431',
+    'A10: a server refuses a %s field of more than 8 KiB with 431',
     (name) => {
       const last = name === 'Upgrade' ? 'websocket' : 'upgrade';
       const value = (size: number) => `${'a'.repeat(size - last.length - 1)},${last}`;
@@ -337,18 +343,18 @@ describe('S5: the key of a request', () => {
     [['dGhlIHNhbXBsZSBub25j']],
     [['dGhlIHNhbXBsZSBub25jZSE=']],
     [['not base64 at all!!!!!==']],
-  ])('S5: the key fields %j are refused with 400', (values) => {
+  ])('S5: a server refuses the key fields %j with 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Key': values }), 'WS_HANDSHAKE_KEY');
   });
 
-  test('FAULT-0, S5, S17: a key with surplus bits is accepted, and Sec-WebSocket-Accept is computed from its text', () => {
+  test('FAULT-0, S5, S17: a server accepts a key with extra bits in its last character, and computes Sec-WebSocket-Accept from its text', () => {
     const key = 'AAAAAAAAAAAAAAAAAAAAAB==';
     const upgrade = verify(request({ 'Sec-WebSocket-Key': [key] }));
     expect(upgrade.key).toBe(key);
     expect(acceptRequest(upgrade).head).toContain(`\r\nSec-WebSocket-Accept: ${computeAccept(key)}\r\n`);
   });
 
-  test('S5: white space around the key is ignored', () => {
+  test('S5: a server ignores white space around the key', () => {
     expect(verify(request({ 'Sec-WebSocket-Key': [` \t${sampleKey} `] })).key).toBe(sampleKey);
   });
 });
@@ -374,13 +380,13 @@ describe('S6, S13: the version of a request', () => {
     '13a',
     '\u0661\u0663',
     '',
-  ])('S6, S13, A5: version %j is refused with 426, which names 13', (version) => {
+  ])('S6, S13, A5: a server refuses version %j with a 426 that names version 13', (version) => {
     const error = refusalOf(() => verify(request({ 'Sec-WebSocket-Version': [version] })));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_VERSION', status: 426, value: version });
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: a request without a version is refused with 426, even a request of an old draft that has no key', () => {
+  test('S6, S13: a server refuses a request without a version with 426, even a request of an old draft that has no key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -391,14 +397,14 @@ describe('S6, S13: the version of a request', () => {
   });
 
   test.each([[['13', '13']], [['13', '8']], [['8', '13']], [['13', '']]])(
-    'S6: the two version fields %j are refused with 400',
+    'S6: a server refuses the two version fields %j with 400',
     (values) => {
       expectRefused(request({ 'Sec-WebSocket-Version': values }), 'WS_HANDSHAKE_VERSION_REPEATED');
     },
   );
 
   test.each([' 13', '13\t', '\t 13 '])(
-    'S6, A5: version %j is accepted, because white space around 13 is allowed',
+    'S6, A5: a server accepts the version field %j, because white space around 13 is allowed',
     (version) => {
       expect(verify(request({ 'Sec-WebSocket-Version': [version] })).key).toBe(sampleKey);
     },
@@ -418,7 +424,7 @@ describe('S8: the subprotocols of a request', () => {
       ['b', 'a'],
     ],
     [['Chat, chat'], ['Chat', 'chat']],
-  ])('S8, S20: the subprotocol fields %j offer %j', (values, expected) => {
+  ])('S8, S20: the subprotocol fields %j offer the subprotocols %j', (values, expected) => {
     expect(verify(request({ 'Sec-WebSocket-Protocol': values })).subprotocols).toEqual(expected);
   });
 
@@ -434,11 +440,11 @@ describe('S8: the subprotocols of a request', () => {
     [['a, a']],
     [['a', 'b', 'a']],
     [['a,', '(b)']],
-  ])('S8, S1: the subprotocol fields %j are refused with 400', (values) => {
+  ])('S8, S1: a server refuses the subprotocol fields %j with 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Protocol': values }), 'WS_HANDSHAKE_SUBPROTOCOLS');
   });
 
-  test('A12: 64 subprotocols are accepted, and 65 are refused with 400', () => {
+  test('A12: a server accepts 64 subprotocols, and refuses 65 with 400', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
     expect(maxSubprotocols).toBe(64);
     expect(verify(request({ 'Sec-WebSocket-Protocol': names(64) })).subprotocols).toHaveLength(64);
@@ -451,7 +457,7 @@ describe('S8: the subprotocols of a request', () => {
 });
 
 describe('S8, S19, S20: the extensions of a request', () => {
-  test('S20: offers in several header lines keep their order', () => {
+  test('S20: if a request has several extension fields, the offers keep their order', () => {
     const { offers } = verify(request({ 'Sec-WebSocket-Extensions': ['a; x', 'b, c; y=1'] }));
     expect(offers).toEqual([
       { name: 'a', parameters: [['x', null]] },
@@ -460,19 +466,25 @@ describe('S8, S19, S20: the extensions of a request', () => {
     ]);
   });
 
-  test.each(['', ' ', ',', ', ,'])('FAULT-0, S8: an empty extension field %j offers nothing', (value) => {
-    expect(verify(request({ 'Sec-WebSocket-Extensions': [value] })).offers).toEqual([]);
-    expect(verify(request({ 'Sec-WebSocket-Extensions': [value, 'a', value] })).offers).toEqual([
-      { name: 'a', parameters: [] },
-    ]);
-  });
+  test.each(['', ' ', ',', ', ,'])(
+    'FAULT-0, S8: a server reads the empty extension field %j as no offer',
+    (value) => {
+      expect(verify(request({ 'Sec-WebSocket-Extensions': [value] })).offers).toEqual([]);
+      expect(verify(request({ 'Sec-WebSocket-Extensions': [value, 'a', value] })).offers).toEqual([
+        { name: 'a', parameters: [] },
+      ]);
+    },
+  );
 
-  test.each(['a;', 'a b', 'a; b="c d"'])('S19, S18: the extension field %j is refused with 400', (value) => {
-    expectRefused(request({ 'Sec-WebSocket-Extensions': [value] }), 'WS_HANDSHAKE_EXTENSIONS');
-  });
+  test.each(['a;', 'a b', 'a; b="c d"'])(
+    'S19, S18: a server refuses the extension field %j with 400',
+    (value) => {
+      expectRefused(request({ 'Sec-WebSocket-Extensions': [value] }), 'WS_HANDSHAKE_EXTENSIONS');
+    },
+  );
 });
 
-test('S12, S21: an origin that is not allowed is refused with 403, and the error names the option', () => {
+test('S12, S21: a server refuses an origin that is not allowed with 403, and the error names the option "origins"', () => {
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
@@ -480,7 +492,7 @@ test('S12, S21: an origin that is not allowed is refused with 403, and the error
   expect(formatRefusal(error)).not.toContain('evil');
 });
 
-test('FAULT-0: the error about a refused origin contains Origin and Host, escaped, and the remedy', () => {
+test('FAULT-0: the error about a refused origin contains the escaped Origin and Host, and says what to do', () => {
   const origin = `http://page.example${String.fromCharCode(0x9b)}31m"`;
   const error = refusalOf(() => verify(request({ Origin: [origin], Host: ['127.0.0.1:8080'] })));
   expect(error.message).toContain('Origin "http://page.example\\u009b31m\\u0022", Host "127.0.0.1:8080"');
@@ -501,7 +513,7 @@ describe('accepting a request', () => {
   const foo: ExtensionOffer = { name: 'foo', parameters: [['bar', '2']] };
   const baz: ExtensionOffer = { name: 'baz', parameters: [] };
 
-  test('S17: the response is 101 with Upgrade, Connection and the Sec-WebSocket-Accept of RFC 6455 §1.3, and nothing else', () => {
+  test('S17: a 101 response has only Upgrade, Connection and the Sec-WebSocket-Accept of RFC 6455 §1.3', () => {
     expect(acceptRequest(verify(request()))).toEqual({
       head:
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -511,7 +523,7 @@ describe('accepting a request', () => {
     });
   });
 
-  test('S15, S16, S17: the subprotocol, the extensions and each further field have one line each', () => {
+  test('S15, S16, S17: a 101 response has one line for the subprotocol, one line for the extensions, and one line for each further field', () => {
     const accepted = acceptRequest(offered(), {
       subprotocol: 'superchat',
       negotiate: (offers) => {
@@ -529,20 +541,20 @@ describe('accepting a request', () => {
     expect(body).toBe('');
   });
 
-  test('S15: without an agreed subprotocol the response has no such field, and not an empty one', () => {
+  test('S15: without an agreed subprotocol, a 101 response has no subprotocol field', () => {
     for (const acceptance of [{}, { subprotocol: '' }] satisfies Acceptance[]) {
       expect(acceptRequest(offered(), acceptance).head).not.toMatch(/protocol:/i);
     }
   });
 
-  test('S15: the application may choose only a subprotocol of the client, compared exactly', () => {
+  test('S15: acceptRequest refuses a subprotocol that the client did not offer in exactly this spelling', () => {
     for (const subprotocol of ['other', 'Chat', 'chat, superchat', ' chat', ...prototypeKeys]) {
       expect(() => acceptRequest(offered(), { subprotocol }), subprotocol).toThrow(TypeError);
     }
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: only extensions of the client are allowed, and none more often than it was offered', () => {
+  test('S16: acceptRequest refuses an extension that the client did not offer, or that is used more often than it was offered', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],
@@ -558,7 +570,7 @@ describe('accepting a request', () => {
     expect(acceptRequest(offered(), { negotiate: () => [foo, foo] }).extensions).toHaveLength(2);
   });
 
-  test('S16: an exception of the `negotiate` function reaches the caller', () => {
+  test('S16: an exception of the `negotiate` function reaches the caller of acceptRequest', () => {
     const error = refuse('WS_HANDSHAKE_EXTENSIONS');
     const negotiate = () => {
       throw error;
@@ -576,12 +588,12 @@ describe('accepting a request', () => {
     'Sec-WebSocket-Extensions',
     'SEC-WEBSOCKET-VERSION',
     'Sec-WebSocket-Anything',
-  ])('S17: the application cannot set the field %s', (name) => {
+  ])('S17: the application cannot set the field %s of a 101 response', (name) => {
     expect(() => acceptRequest(offered(), { headers: ['X', 'y', name, '1'] })).toThrow(TypeError);
   });
 
   test.each(['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a'])(
-    'A9: the text %j in a field of the response is refused',
+    'A9: acceptRequest refuses the text %j in a field of the response',
     (text) => {
       expect(() => acceptRequest(offered(), { headers: ['X', `a${text}`] })).toThrow(TypeError);
       expect(() => acceptRequest(offered(), { headers: [`X${text}`, 'a'] })).toThrow(TypeError);
@@ -600,7 +612,10 @@ describe('S15: choosing a subprotocol of the client', () => {
     [[], ['a'], ''],
     [['a'], [], ''],
     [['toString', 'a'], ['a'], 'a'],
-  ])('S15: of the offered %j and the supported %j, the server chooses %j', (offered, supported, expected) => {
-    expect(selectSubprotocol(offered, supported)).toBe(expected);
-  });
+  ])(
+    'S15: if the client offers %j and the server supports %j, the server chooses %j',
+    (offered, supported, expected) => {
+      expect(selectSubprotocol(offered, supported)).toBe(expected);
+    },
+  );
 });

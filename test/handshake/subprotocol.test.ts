@@ -1,8 +1,8 @@
-/** Tests which subprotocols an application may name. server.test.ts and client.test.ts test what peers send. */
+/** Tests which subprotocols an application may pass. server.test.ts and client.test.ts test the subprotocols that peers send. */
 import { expect, test } from 'vitest';
 import { checkOffer, checkSubprotocols } from '../../src/handshake/subprotocol.ts';
 
-test('tokens are accepted, and on a server a token may be repeated', () => {
+test('a list of tokens is accepted, and on a server a token may be repeated', () => {
   checkSubprotocols([]);
   checkSubprotocols(['chat', 'v1.bus', "!#$%&'*+-.^_`|~", 'chat']);
   checkOffer(['chat', 'Chat']);
@@ -17,13 +17,16 @@ test.each<[unknown, string]>([
   [['é'], 'The subprotocol "é" is not a token'],
   [['chat', 5], 'The subprotocol 5 is not a token'],
   [['a\r\nX: y'], 'is not a token'],
-])('the option subprotocols: %j is refused in both roles', (subprotocols, message) => {
-  for (const check of [checkSubprotocols, checkOffer]) {
-    expect(() => check(subprotocols as string[])).toThrow(TypeError);
-    expect(() => check(subprotocols as string[])).toThrow(message);
-  }
-});
+])(
+  'the value %j of the option `subprotocols` is refused on a client and on a server',
+  (subprotocols, message) => {
+    for (const check of [checkSubprotocols, checkOffer]) {
+      expect(() => check(subprotocols as string[])).toThrow(TypeError);
+      expect(() => check(subprotocols as string[])).toThrow(message);
+    }
+  },
+);
 
-test('a client refuses to offer a subprotocol twice', () => {
+test('checkOffer refuses a list in which a subprotocol is repeated', () => {
   expect(() => checkOffer(['a', 'b', 'a'])).toThrow('The subprotocol a is repeated');
 });

@@ -15,7 +15,7 @@ import { countingText, prototypeKeys } from './samples.ts';
 const delimiters = '"(),/:;<=>?@[\\]{}';
 
 describe('the characters of header fields', () => {
-  test('H8: a token consists of the characters U+0021 to U+007E without separators', () => {
+  test('H8: a token consists of the characters U+0021 to U+007E except for separators', () => {
     for (let code = 0; code <= 0x1_00; code++) {
       const character = String.fromCharCode(code);
       const expected = code >= 0x21 && code <= 0x7e && !delimiters.includes(character);
@@ -29,7 +29,7 @@ describe('the characters of header fields', () => {
     expect(isToken('')).toBe(false);
   });
 
-  test('A9: the text of a line has no control character except HTAB, and no character above U+00FF', () => {
+  test('A9: the text of a line contains no control character except HTAB, and no character above U+00FF', () => {
     for (let code = 0; code <= 0x2_ff; code++) {
       const character = String.fromCharCode(code);
       const expected = code === 9 || (code >= 0x20 && code !== 0x7f && code <= 0xff);
@@ -47,14 +47,14 @@ describe('the characters of header fields', () => {
     expect(isVisibleAscii('')).toBe(false);
   });
 
-  test('only SP and HTAB count as optional white space', () => {
+  test('trimSpace removes only SP and HTAB', () => {
     expect(trimSpace(' \t a b\t ')).toBe('a b');
     expect(trimSpace(' \t')).toBe('');
     expect(trimSpace('\u00a0a\u00a0')).toBe('\u00a0a\u00a0');
     expect(trimSpace('\va\f')).toBe('\va\f');
   });
 
-  test('S4: only A to Z are compared case-insensitively', () => {
+  test('S4: toAsciiLowerCase changes only the letters A to Z', () => {
     expect(toAsciiLowerCase('WebSocKet-Z[')).toBe('websocket-z[');
     // U+212A KELVIN SIGN: "websoc\u212aet".toLowerCase() would be "websocket".
     expect(toAsciiLowerCase('WebSoc\u212aet')).toBe('websoc\u212aet');
@@ -81,7 +81,7 @@ describe('lists of tokens', () => {
     ['a,\u00e4', null],
     ['a\n,b', null],
     ['a,\u00a0b', null],
-  ])('S8: the list %j is read', (value, expected) => {
+  ])('S8: parseTokenList reads the list %j', (value, expected) => {
     expect(parseTokenList(value)).toEqual(expected);
   });
 
@@ -92,15 +92,15 @@ describe('lists of tokens', () => {
     ['/13', null],
     ['a/b/c', null],
     ['a / b', null],
-  ])('S4: the Upgrade field %j is read as a list of protocols', (value, expected) => {
+  ])('S4: parseUpgradeList reads the Upgrade field %j as a list of protocols', (value, expected) => {
     expect(parseUpgradeList(value)).toEqual(expected);
   });
 
-  test('A11: names of Object.prototype are ordinary tokens', () => {
+  test('A11: names of Object.prototype are ordinary tokens in a list', () => {
     expect(parseTokenList(prototypeKeys.join(', '))).toEqual(prototypeKeys);
   });
 
-  test('S8: any tokens with any white space and empty elements are read back', () => {
+  test('S8: parseTokenList reads any tokens, with any white space and empty elements between them', () => {
     const token = fc.string({
       unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
       minLength: 1,
@@ -115,7 +115,7 @@ describe('lists of tokens', () => {
     );
   });
 
-  test('S1: any text is a list or is refused, and no text causes an exception', () => {
+  test('S1: parseTokenList reads any text as a list or returns null, and never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'a, \t"\\;=/\u00e4\0') }), (value) => {
         // The slow reference: divides at commas, trims, and checks each part.
@@ -143,13 +143,13 @@ describe('quoted strings', () => {
     ['"a', null],
     ['"a\\', null],
     ['"a\\"', null],
-  ])('S18: the quoted string %j is read', (text, expected) => {
+  ])('S18: the scanner reads the quoted string %j', (text, expected) => {
     const scanner = new FieldScanner(text);
     expect(scanner.quotedString()).toBe(expected);
     if (expected !== null) expect(scanner.atEnd).toBe(true);
   });
 
-  test('S18: any text, escaped at any positions, is read back, and the text after it remains', () => {
+  test('S18: the scanner reads any text that was written as a quoted string, with escapes at any positions, and stops after it', () => {
     fc.assert(
       fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>
@@ -176,7 +176,7 @@ describe('A10: the cost of long lists, strings and values', () => {
   };
 
   test.each(Object.entries(hard))(
-    'each character in a token list of %s is read a bounded number of times',
+    'parseTokenList reads each character of a list of %s a bounded number of times',
     (_, make) => {
       for (const size of [1_000, 4_000, 16_000]) {
         const { text, reads } = countingText(make(size));
@@ -190,7 +190,7 @@ describe('A10: the cost of long lists, strings and values', () => {
     ['that never ends', (size) => `"${'a'.repeat(size)}`],
     ['of backslashes that never ends', (size) => `"${'\\'.repeat(size)}`],
     ['of escapes', (size) => `"${'\\"'.repeat(size / 2)}"`],
-  ])('each character in a quoted string %s is read a bounded number of times', (_, make) => {
+  ])('the scanner reads each character of a quoted string %s a bounded number of times', (_, make) => {
     for (const size of [1_000, 4_000, 16_000]) {
       const { text, reads } = countingText(make(size));
       new FieldScanner(text).quotedString();
@@ -198,7 +198,7 @@ describe('A10: the cost of long lists, strings and values', () => {
     }
   });
 
-  test('each character in a long value with white space at both ends is read a bounded number of times', () => {
+  test('trimSpace reads each character of a long value with white space at both ends a bounded number of times', () => {
     for (const size of [1_000, 4_000, 16_000]) {
       const { text, reads } = countingText(`${' '.repeat(size)}a${' '.repeat(size)}`);
       trimSpace(text);

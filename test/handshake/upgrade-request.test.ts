@@ -1,4 +1,4 @@
-/** Tests what an application can read from a request: fields, cookies, parameters. */
+/** Tests what an application can read from a request: header fields, cookies, and parameters of the query. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyRequest } from '../../src/handshake/server.ts';
@@ -9,7 +9,7 @@ const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
 describe('the header fields of an upgrade request', () => {
-  test('FAULT-7: lines of Cookie are joined with "; ", lines of lists with ", ", and of any other field only the first line is used', () => {
+  test('FAULT-7: header() joins lines of Cookie with "; " and lines of lists with ", ", and returns the first line of any other field', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],
@@ -26,12 +26,12 @@ describe('the header fields of an upgrade request', () => {
 });
 
 describe('the cookies of an upgrade request', () => {
-  test('names of Object.prototype are ordinary cookie names', () => {
+  test('names of Object.prototype are ordinary names of cookies', () => {
     const { cookies } = ask({ Cookie: [prototypeKeys.map((name) => `${name}=x`).join('; ')] });
     expect([...cookies.keys()]).toEqual(prototypeKeys);
   });
 
-  test('any valid cookies are read back, in one line or several', () => {
+  test('cookies contains any valid cookies, from one line or several', () => {
     const name = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
     const value = fc.stringMatching(/^[!#-+\--:<-[\]-~]*$/);
     fc.assert(
@@ -49,7 +49,7 @@ describe('the cookies of an upgrade request', () => {
     );
   });
 
-  test('A10: no Cookie field of a client causes an exception', () => {
+  test('A10: reading `cookies` never throws, whatever Cookie field a client sends', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)) }),
@@ -62,7 +62,7 @@ describe('the cookies of an upgrade request', () => {
   });
 });
 
-test('searchParams contains the parameters of the query, and is parsed once', () => {
+test('searchParams contains the parameters of the query, which are parsed once', () => {
   const upgrade = ask({}, '/chat?room=a%20b&room=c+d&%zz=1');
   expect([...upgrade.searchParams]).toEqual([
     ['room', 'a b'],
