@@ -1,7 +1,7 @@
 /**
- * The information that a server's connection keeps about its opening handshake. Reading the address of the other end is a system call, and
- * storing the address takes memory as long as the connection is open. So the library reads the address when the application asks for it, or
- * shortly before the socket closes: see `Dispatch.onEnding`.
+ * Holds the information that a server's connection keeps about its opening handshake. Reading the peer's address is a system call, and the
+ * stored address takes memory as long as the connection is open. So the library reads the address only when the application asks for it, or
+ * shortly before the socket closes (`Dispatch.onEnding`).
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';
@@ -12,7 +12,8 @@ import type { ConnectionInfo } from './connection-core.ts';
 /** The number of characters at the beginning of a request target that `Connection.url` keeps. */
 const MAX_URL = 1_024;
 
-// V8 copies a substring of fewer characters than this. A longer substring keeps the whole string in memory.
+// V8 copies a substring that has fewer than 13 characters. A longer substring refers to the whole string, and so keeps the whole string in
+// memory.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -37,7 +38,7 @@ export class AcceptedInfo implements ConnectionInfo {
     this.url = ownText(request.target);
     this.request = isKept ? request : null;
     this.#end = endOf(request);
-    // A kept request must still have the address after its socket was closed.
+    // A kept request stores its address when the address is first read. It is read now, since a closed socket no longer has an address.
     if (isKept) void request.remote;
   }
 
@@ -56,7 +57,7 @@ export class AcceptedInfo implements ConnectionInfo {
 
 /**
  * Copies a string that is a part of the request. Without the copy, the connection would keep the whole request in memory. A request target
- * may have 8 KiB, so only the beginning of a string is copied.
+ * may be 8 KiB long, so only the first 1,024 characters of a string are copied.
  */
 function ownText(text: string): string {
   if (text.length < MIN_PART) return text;

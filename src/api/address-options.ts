@@ -1,6 +1,6 @@
 /**
- * Specifies the options `host` and `port` of servers. Node reads an empty host, a number or `false` as "every interface", and a port that is
- * a string as the path of a Unix domain socket. Here each of these values is an error.
+ * Specifies the options `host` and `port` of servers. If the host is empty, a number or `false`, Node.js listens on every interface. If the
+ * port is a string, Node.js uses the string as the path of a Unix domain socket. In this library, each of these values is an error.
  */
 
 import { custom, integer, type OptionSpec, show } from './option-spec.ts';
@@ -25,7 +25,7 @@ export function hostOption<Default extends string | undefined = undefined>(
   });
 }
 
-/** Makes an option whose value is a port. 0 stands for any free port. */
+/** Makes an option whose value is a port. 0 means any free port. */
 export function portOption<Default extends number | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<number, number | Default> {

@@ -1,6 +1,6 @@
 /**
  * Computes how long a client waits before it connects again: RFC 6455 §7.2.3 (a random time first, then truncated binary exponential
- * back-off). This file only computes: reconnect-run.ts decides when a wait begins.
+ * back-off). This file only computes the wait; reconnect-run.ts decides when the wait begins.
  */
 
 import { checkOptions } from './option-names.ts';
@@ -49,10 +49,11 @@ function checkFraction(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not 0 to 1`);
 }
 
-// A longer delay makes setTimeout fire at once.
+// The longest delay of `setTimeout`. If a delay is longer, `setTimeout` fires at once.
 const MAX_WAIT = 2_147_483_647;
 
-// Even 100 ms · 2^26 is more than two months. More doublings would only overflow.
+// With the default `base`, 26 doublings make a wait of more than two years. From this number on, the wait is `max`, so that the power
+// cannot overflow.
 const MAX_DOUBLINGS = 26;
 
 /**
@@ -77,8 +78,8 @@ export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTi
 }
 
 /**
- * Returns a random number from 0 up to, but not including, 1. It is random so that clients that lost the same server do not all reconnect at
- * the same time.
+ * Returns a random number from 0 up to, but not including, 1. If many clients lose the same server, random waits keep them from
+ * reconnecting at the same time.
  */
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));

@@ -1,12 +1,15 @@
-/** The options of `broadcast` of a server or a group: which connections receive the message, and how it is sent. */
+/**
+ * Defines and checks the options of `broadcast` of a server or a group: which connections receive the message, and whether the message may
+ * be compressed.
+ */
 
 import { Connection } from './connection.ts';
 import { checkOptions, describe } from './option-names.ts';
 
-/** One connection, or a set or group of them. */
+/** One connection, a set of connections, or a group. */
 export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connection<unknown>;
 
-/** Which connections receive a broadcast, and how it is sent. */
+/** Options that say which connections receive a broadcast, and whether the message may be compressed. */
 export interface BroadcastOptions<Data = undefined> {
   /**
    * The connections that receive the message. Connections outside the server or group, and closed connections, are skipped. @default all
@@ -15,13 +18,17 @@ export interface BroadcastOptions<Data = undefined> {
   readonly to?: Iterable<Connection<unknown>> | undefined;
   /** The connections that do not receive the message. */
   readonly except?: Connections | null | undefined;
-  /** Returns whether a connection receives the message. Called for each connection that `to` and `except` allow. */
+  /** Returns whether a connection receives the message. Called for each open connection that `to` and `except` allow. */
   filter?(connection: Connection<Data>): boolean;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
-/** Reads the options of a broadcast from an object, or from the second and third argument. @throws {TypeError} for invalid options */
+/**
+ * Returns the options of a broadcast. The second argument of `broadcast` is an object with options, or the connections that do not receive
+ * the message. With an object of options, the third argument, `compress`, is not used.
+ * @throws {TypeError} for invalid options
+ */
 export function toBroadcastOptions<Data>(
   second: BroadcastOptions<Data> | Connections | null,
   compress: boolean,

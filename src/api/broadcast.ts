@@ -7,8 +7,9 @@ import { type Message, toBytes } from './message.ts';
 
 /**
  * Sends a message to every connection of `all` that is open and that the options do not exclude.
- * @returns the number of these connections
- * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. If `filter` throws, the same error is thrown
+ * @returns the number of connections to which the message was sent
+ * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. If `filter` throws, the same error is
+ *   thrown
  */
 export function broadcastTo<Data>(
   all: ReadonlySet<Connection<Data>>,

@@ -3,22 +3,28 @@
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/** Says whether a value is a Promise. Promises of any realm or library count. */
+/**
+ * Returns whether a value is a Promise. Any object with a `then` method counts as a Promise, so that Promises of other realms and libraries
+ * are recognized.
+ */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
 }
 
-/** The errors that were reported as a warning. */
+/** Remembers which errors `warn` has reported, and when. */
 export const warned: SeldomSaid = new SeldomSaid();
 
-// Two texts count as the same text if their first characters, up to this number, are equal.
+// Two error messages count as the same message if their first 200 characters are equal.
 const MAX_KIND = 200;
 
-/** Reports an error that no handler receives as a process warning, at most once per text and minute, since a peer may cause the error. */
+/**
+ * Reports an error that no handler receives. The report is a process warning. Since a peer may cause the error again and again, errors with
+ * the same message are reported at most once a minute.
+ */
 export function warn(thrown: unknown): void {
-  // `String` would throw for an object that cannot be converted, and nothing would catch that error here.
+  // `inspect` is used because `String` throws for an object that cannot be converted, and no caller would catch that error.
   const error =
     thrown instanceof Error
       ? thrown
@@ -30,14 +36,17 @@ export function warn(thrown: unknown): void {
   if (omitted > 0) process.emitWarning(`the warning before this one was left out ${omitted} times`);
 }
 
-/** Turns a callback that receives an Error or null into a Promise. If `start` throws, this function throws the same error. */
+/**
+ * Calls `start` with a callback, and returns a Promise. When the callback receives null, the Promise is fulfilled; when it receives an
+ * Error, the Promise is rejected. If `start` throws, this function throws the same error.
+ */
 export function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
   let done: (error: Error | null) => void = () => {};
   const promise = new Promise<void>((resolve, reject) => {
     done = (error) => (error === null ? resolve() : reject(error));
   });
   start(done);
-  // The application may ignore the Promise. Its rejection, which a peer can cause, must not end the process.
+  // The application may ignore the Promise. In that case a rejection, which a peer can cause, must not end the process.
   promise.catch(() => {});
   return promise;
 }

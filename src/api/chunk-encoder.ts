@@ -1,8 +1,11 @@
-/** Encodes the parts of a message, strings or bytes, as bytes: RFC 6455 §5.6. A text may be cut anywhere, even inside a character. */
+/**
+ * Encodes the parts of a message, strings or bytes, as bytes: RFC 6455 §5.6. The text may be cut anywhere, even between the two surrogates
+ * of a character.
+ */
 
 import { type Message, toBytes } from './message.ts';
 
-/** The replacement of a lone surrogate, U+FFFD. */
+/** The UTF-8 bytes of U+FFFD, which replaces a lone surrogate. */
 const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 /** Encodes the parts of one message. */
@@ -10,7 +13,10 @@ export class ChunkEncoder {
   /** The high surrogate at the end of the previous part. The next part may begin with its low surrogate. */
   #surrogate = '';
 
-  /** Encodes the next part. @returns the bytes, which may be empty. @throws {TypeError} as `toBytes` does */
+  /**
+   * Encodes the next part. @returns the bytes, which may be empty. @throws {TypeError} for a part that is not a string, an ArrayBuffer or
+   * an ArrayBufferView
+   */
   encode(chunk: Message): Uint8Array {
     if (typeof chunk !== 'string') {
       const bytes = toBytes(chunk);
@@ -22,7 +28,7 @@ export class ChunkEncoder {
     return Buffer.from(isCut ? text.slice(0, -1) : text);
   }
 
-  /** Returns the bytes that remain after the last part. */
+  /** Ends the message. Returns the bytes of U+FFFD if a high surrogate is left over; otherwise no bytes. */
   finish(): Uint8Array {
     const rest = this.#surrogate === '' ? new Uint8Array(0) : REPLACEMENT;
     this.#surrogate = '';

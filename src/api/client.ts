@@ -18,12 +18,12 @@ import { toBindOptions, toLimits } from './options.ts';
 
 /**
  * Opens a connection.
- * @param url a ws: or wss: URL without a fragment; http: and https: mean the same
- * @param options required, with `data`, if `Data` does not include undefined
+ * @param url a ws: or wss: URL without a fragment. An http: URL is read as ws:, an https: URL as wss:
+ * @param options the options. If `Data` does not include undefined, the options are required and need `data`
  * @returns the connection, once the opening handshake is done
  * @throws {HandshakeError} if the attempt fails. The error names the stage, and the URL or proxy. If the server answered, the error has the
  *   status, the headers and the body. If the option `signal` aborts the attempt, the reason of the signal is thrown
- * @throws {TypeError | RangeError} for invalid options, before any network activity
+ * @throws {TypeError | RangeError} for invalid options. The error is thrown before any network activity
  */
 export function connect<Data = undefined>(
   url: string | URL,
@@ -33,7 +33,7 @@ export function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> & { readonly text?: 'string' | undefined },
 ): Promise<Connection<Data>>;
-// With `text: 'bytes'` a text message is a Buffer too.
+// With `text: 'bytes'`, text messages are Buffers, like binary messages.
 export function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data, string | Buffer>,
@@ -42,7 +42,7 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // A browser takes the subprotocols as the second argument. Here this is an error.
+  // The `WebSocket` constructor of a browser accepts the subprotocols as its second argument. `connect` refuses them there.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
@@ -59,7 +59,10 @@ export interface PreparedConnect<Data> {
   readonly compression: Compression | null;
 }
 
-/** Checks the arguments of `connect`, and throws the same errors as `connect`. For an invalid URL it throws a HandshakeError. */
+/**
+ * Checks the arguments of `connect`, and returns the checked values. Throws a TypeError or RangeError for invalid options, and a
+ * HandshakeError for an invalid URL.
+ */
 export function prepareConnect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data>,
@@ -77,8 +80,9 @@ export function prepareConnect<Data>(
 }
 
 /**
- * @internal Connects. Rejects with the same errors as `connect`.
- * @param onCore receives the state that the library keeps for the connection; called before the `open` handler
+ * @internal Opens a connection with arguments that `prepareConnect` has checked. If the attempt fails, the Promise rejects with the same
+ *   errors as `connect`.
+ * @param onCore is called before the `open` handler, with the state that the library keeps for the connection
  */
 export async function openConnection<Data>(
   prepared: PreparedConnect<Data>,

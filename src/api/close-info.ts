@@ -1,4 +1,4 @@
-/** Describes how a connection ended (RFC 6455 §7.1.4 to §7.1.6), and what this side sent. */
+/** Defines the information about the end of a connection (RFC 6455 §7.1.4 to §7.1.6): what the peer sent, and what we sent. */
 
 /** Says how a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
 export interface CloseInfo {
@@ -6,13 +6,16 @@ export interface CloseInfo {
   readonly code: number;
   /** The peer's reason. It is not meant for end users (§5.5.1). Do not trust it: escape it before you show it. */
   readonly reason: string;
-  /** Whether both Close frames were exchanged, and our Close frame had left the process, before TCP ended. */
+  /**
+   * Whether the closing handshake was complete when the TCP connection ended: the peer's Close frame had arrived, and ours had left the
+   * process.
+   */
   readonly wasClean: boolean;
   /** Whether the peer's Close frame came first. */
   readonly byPeer: boolean;
   /**
-   * The code of the Close frame that we sent: 1005 if the frame had no code, null if we sent no Close frame. After a failure, this code shows
-   * the reason.
+   * The code of the Close frame that we sent: 1005 if the frame had no code, null if we sent no Close frame. After a failure, this code
+   * says why the connection failed.
    */
   readonly sentCode: number | null;
   /** The reason of the Close frame that we sent, '' if it had no reason. */
@@ -20,8 +23,8 @@ export interface CloseInfo {
   /** The reason why the connection failed: the first error that the `error` handler received, or null. */
   readonly error: Error | null;
   /**
-   * Keys of `sendLatest` whose newest value was dropped, because the value still waited when the connection began to close. Absent if no
-   * value waited.
+   * The keys of `sendLatest` whose newest value was never sent, because the value still waited when the connection began to close. Absent
+   * if no value waited.
    */
   readonly unsentKeys?: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * The options of `connect`: the interface, and their specification (see option-spec.ts). The options of every connection are in options.ts;
- * transport/dial.ts reaches the server.
+ * Defines the options of `connect`, and specifies their values (see option-spec.ts). Options that servers and clients share are in
+ * options.ts; transport/dial.ts connects to the server.
  */
 
 import type { DialOptions } from '../transport/dial.ts';
@@ -20,7 +20,7 @@ export interface ConnectSettings<Data = undefined, Text extends string | Buffer 
   readonly unref?: boolean | undefined;
 }
 
-/** The connection's `data`: required if `Data` does not include undefined. */
+/** The option `data` of `connect`. It is required if `Data` does not include undefined. */
 export type ConnectData<Data> = undefined extends Data
   ? { readonly data?: Data | undefined }
   : { readonly data: Data };
@@ -32,7 +32,7 @@ export type ConnectOptions<Data = undefined, Text extends string | Buffer = stri
 > &
   ConnectData<Data>;
 
-/** Every option of `connect`, with the types that `connect` reads. */
+/** The options as the implementation of `connect` reads them: `data` may be absent, and a text message may be a string or a Buffer. */
 export interface AllConnectOptions<Data> extends ConnectSettings<Data, string | Buffer> {
   readonly data?: Data | undefined;
 }
@@ -141,9 +141,9 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
 };
 
 /**
- * Refuses two options together if one of them would be ignored. The proxy 'env' is allowed together with `socket` or `socketPath`, so that an
- * application can use 'env' as a default.
- * @throws {TypeError} for such options
+ * Refuses two of the options `socket`, `socketPath` and `proxy` together, because the client would ignore one of them. Only `proxy: 'env'`
+ * is allowed together with `socket` or `socketPath`, so that an application can use 'env' as a default.
+ * @throws {TypeError} for two such options
  */
 export function checkRoute({
   socket,
@@ -160,7 +160,7 @@ function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw new TypeError(`${name} is ${show(value)}, not a string`);
 }
 
-// net.connect would treat an empty path as no path.
+// `net.connect` treats an empty path as if there were no path.
 function checkPath(value: unknown, name: string): void {
   if (typeof value === 'string' && value !== '') return;
   throw new TypeError(`${name} is ${value === '' ? 'empty' : show(value)}, not the path of a socket`);

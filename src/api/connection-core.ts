@@ -23,20 +23,22 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /**
-   * Client: the header fields of the response, flat: name, value, name, value … Server: an empty list; the `upgrade` handler can keep the
-   * fields of the request.
+   * Client: the header fields of the response, flat: name, value, name, value … Server: an empty list. If the `upgrade` handler returns
+   * `keepRequest: true`, the header fields of the request are in `request`.
    */
   readonly headers: readonly string[];
-  /** Server: the request, if the `upgrade` handler asked to keep it. */
+  /** Server: the request, if the `upgrade` handler returned `keepRequest: true`. */
   readonly request?: ServerRequest | null;
 }
 
 /**
- * @internal An object that a connection belongs to until the connection is closed, such as a group. The connection's server is not a
- * membership.
+ * @internal An object that is notified when a connection is closed, such as a group that contains the connection. A server implements
+ *   `ServerOwner` instead.
  */
 export interface Membership {
-  /** Called before the `close` handler. @param connection the `Connection`, which this file does not know */
+  /**
+   * Called before the `close` handler. @param connection the `Connection`; its type is `object`, since this file does not import the class
+   */
   connectionClosed(connection: object): void;
 }
 
@@ -45,7 +47,7 @@ export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
-  /** The groups that the connection belongs to; null for none. */
+  /** The groups that contain the connection, or null. */
   memberships: Set<Membership> | null;
   /** The values of `sendLatest`; created for the first value. */
   latest: LatestValues | null;
@@ -56,13 +58,13 @@ export interface ConnectionCore {
   /** Whether the application paused reading. An inbox that is full pauses reading as well, but does not change this field. */
   isPaused: boolean;
   openInbox(): Inbox;
-  /** Begins the loop over the messages. @throws {TypeError} as the loop of `Connection` does */
+  /** Returns the iterator of `for await`. @throws {TypeError} if a handler or another loop reads the messages, or they were dropped */
   messages(): AsyncIterableIterator<string | Buffer>;
   /** Whether the connection stopped reading because messages wait for the application. */
   readonly isHolding: boolean;
   /**
-   * Is called when the application closes the connection. From now on waiting messages no longer stop the reading, so that the peer's Close
-   * frame is read.
+   * Is called when the application closes the connection. From then on the connection keeps reading even if many messages wait, so that it
+   * reads the peer's Close frame.
    */
   stopPausing(): void;
   /** Resolves when the connection is closed. */
@@ -70,10 +72,10 @@ export interface ConnectionCore {
   /** Wraps `done`: adds the peer's name to the errors that `done` receives, and reports an error that `done` throws. */
   completion(done: SendCallback): SendCallback;
   /**
-   * Returns the error that says why a message is not sent, or not received.
+   * Returns the error for a message that was not sent, or not received completely.
    * @param cause the error that the connection failed with, if it is known
    */
   lost(code: ConnectionFaultCode, cause: Error | null): Error;
-  /** Passes to `done`, asynchronously, the reason why a message is not sent. */
+  /** Calls `done` after the current code has returned, with the error that says why a message was not sent. */
   refuse(done: SendCallback): void;
 }

@@ -1,4 +1,4 @@
-/** The values that `connect` or a server passes to dispatch.ts after the opening handshake, to make a connection. */
+/** Defines the values from which dispatch.ts makes a connection. `connect` or a server passes these values after the opening handshake. */
 
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -9,13 +9,13 @@ import type { ConnectionHandlers } from './handlers.ts';
 
 /** The server that a connection belongs to. */
 export interface ServerOwner<Data> {
-  /** Whether the application has read the list of connections. If so, the application may hold a reference to any connection. */
+  /** Whether the application has read the server's list of connections. In that case, the application may keep any of these connections. */
   readonly areShown: boolean;
   /** Called before the `close` handler. */
   connectionClosed(connection: Connection<Data>): void;
 }
 
-/** The values that a connection needs from `connect` or a server. */
+/** The values from which a connection is made. */
 export interface ConnectionInit<Data> {
   readonly socket: Duplex;
   readonly handlers: ConnectionHandlers<Data>;

@@ -1,6 +1,6 @@
 /**
- * Implements the connection that the application holds, with the same class on both sides: RFC 6455 §6 and §7. frame/endpoint.ts implements
- * the protocol, transport/socket.ts the socket, and dispatch.ts calls the handlers.
+ * Implements `Connection` (RFC 6455 §6 and §7), the object that the application uses on a client and on a server. frame/endpoint.ts
+ * implements the protocol, transport/socket.ts the socket, and dispatch.ts calls the handlers.
  */
 
 import type { Duplex } from 'node:stream';
@@ -27,7 +27,7 @@ import { showConnection } from './show-connection.ts';
 import { startClosing } from './start-closing.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
-/** The state of a connection: 'closing' lasts from the first Close frame, in either direction, to the end of TCP. */
+/** The state of a connection: 'closing' begins with the first Close frame, sent or received, and lasts until TCP ends. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
 /** @internal Makes a connection; assigned once, by the class. */
@@ -41,7 +41,7 @@ export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> {
-  /** The application's own value, typed by the server's `upgrade` handler, or by `connect`. */
+  /** A value of the application. The server's `upgrade` handler, or the option `data` of `connect`, sets it and its type. */
   data: Data;
   readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;
@@ -90,7 +90,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.remotePort;
   }
 
-  /** Client: the header fields of the response, flat: name, value, name, value … Server: an empty list; see `upgrade`. */
+  /** Client: the header fields of the response, flat: name, value, name, value … Server: an empty list; see `request`. */
   get headers(): readonly string[] {
     return this.#core.info.headers;
   }
@@ -110,7 +110,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes of the last sent message on the wire; -1 while that message is being compressed. */
+  /** The number of payload bytes of the last sent message on the wire; -1 if this size was not known when `send` returned. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }
@@ -128,12 +128,12 @@ export class Connection<Data = undefined> {
   // ---- sending ----
 
   /**
-   * Sends a string as a text message, and bytes as a binary message. A server does not copy bytes of more than 4 KiB: do not change them
-   * until they have left.
+   * Sends a string as a text message, and bytes as a binary message. A server does not copy bytes of more than 4 KiB: do not change such
+   * bytes until they have left the process.
    * @param options may be omitted: `send(message, done)`
    * @param done receives null once the message has left the process, or an Error that says why it was not sent
-   * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait: `drain` will be called. Also false if the
-   *   connection is not open: nothing was sent
+   * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait: the `drain` handler will be called. Also false
+   *   if the connection is not open
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, an unknown option, and a `done` that is
    *   not a function
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
@@ -153,35 +153,32 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message as `send` does, for code that waits for each message. @throws the errors of `send`, during the call
-   * @returns fulfilled once the message has left the process. It rejects with an Error that says why the message was not sent. A peer can cause
-   *   this, so it is never reported as an unhandled rejection
+   * Sends a message as `send` does, for code that waits for each message. @throws the same errors as `send`, before it returns a Promise
+   * @returns a Promise that is fulfilled once the message has left the process. If the message was not sent, the Promise is rejected with
+   *   the reason. Since a peer can cause a rejection, Node.js never reports it as unhandled
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
   }
 
-  /** Waits until everything that was sent so far has left the process. Rejects as `write` does if the connection ends before that. */
+  /** Waits until all messages that were sent so far have left the process. Rejects if the connection ends first. */
   drained(): Promise<void> {
     return settled((done) => whenSent(this.#core, done));
   }
 
-  /**
-   * Sends UTF-8 bytes as a text message. Only the peer decodes and checks them.
-   * @returns the same as `send`, and throws the same errors
-   */
+  /** Sends UTF-8 bytes as a text message. The peer checks the bytes, this method does not. Returns and throws the same as `send`. */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
     this.#lastWireSize = sendTextWith(this.#core, bytes, options, done);
     return mayGoOn(this.#core);
   }
 
   /**
-   * Sends one message while its parts come, one frame for each part. Other messages wait until this message ends; pings do not wait. The next part
-   * is requested once the socket has taken the parts before it. `close` waits for the end of the message; the peer's Close frame cuts the message
-   * off.
+   * Sends one message in parts: each part that `source` yields becomes a frame. Other messages wait until this message ends; pings do not
+   * wait. The next part is requested once the socket has accepted the previous parts. `close` waits for the end of the message; the peer's
+   * Close frame cuts the message off.
    * @param source an iterable or async iterable of strings or bytes, cut anywhere. If the message cannot be sent, the iterable is closed
-   * @returns the same as `write`. Also rejects with an error of the source, or the reason of `signal`. If a part was sent, the connection then
-   *   fails with 1011, `WS_STREAM_CUT`
+   * @returns a Promise as `write` does. It also rejects with an error of the source, or with the reason of `signal`; if a part was already
+   *   sent, the connection then fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -189,18 +186,18 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends the newest value of something, such as a price. Until the peer has received the values sent before, one value waits for each key, and a
-   * newer value replaces it. A ping follows the values, and the pong shows that the peer has them. Values that wait when the connection begins to
-   * close are dropped: `CloseInfo.unsentKeys`.
-   * @param message the value, or a function that returns the value when it is sent. Bytes are not copied: do not change them until then
+   * Sends the newest value of something, such as a price, that `key` names. A ping follows each batch of values, and its pong shows that
+   * the peer has received the batch. Until then, a newer value replaces the waiting value of its key. Values that still wait when the
+   * connection begins to close are dropped; `CloseInfo.unsentKeys` lists their keys.
+   * @param message the value, or a function that returns the value when it is sent. Bytes are not copied: do not change bytes that wait
    * @returns whether the value was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
-   * @throws {TypeError} for a key that is not a string, and as `send` does. If the function throws, the connection is closed with 1011
+   * @throws {TypeError} for a key that is not a string, or an invalid message. If the function throws, the connection is closed with 1011
    */
   sendLatest(key: string, message: Message | (() => Message)): boolean {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping. The `pong` handler receives the answer. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
+  /** Sends a ping, whose answer the `pong` handler receives. @returns whether the connection is open. @throws {RangeError} above 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
@@ -210,7 +207,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Passes everything that waits to be sent to the socket now, instead of at the end of the turn of the event loop. */
+  /** Writes all waiting bytes to the socket now. Otherwise they are written at the end of the current turn of the event loop. */
   flush(): void {
     this.#binding.flush();
   }
@@ -227,7 +224,7 @@ export class Connection<Data = undefined> {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume` is called. Meanwhile no event of the peer is reported. */
+  /** Stops reading the socket until `resume` is called. Until then, no handler is called for anything that the peer sends. */
   pause(): void {
     this.#core.isPaused = true;
     this.#binding.pause();
@@ -244,21 +241,24 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Reads the messages one by one. The connection reads at most 16 messages or 64 KiB ahead. The loop ends when the connection is closed
-   * cleanly, and throws if the connection failed or was lost. Leaving the loop early closes the connection. If no loop begins within 30 s
-   * after this limit was reached, the messages are dropped, with a process warning.
-   * @throws {TypeError} if a handler or another loop takes the messages, or the messages were dropped
+   * Reads the messages one by one. The connection reads ahead until 16 messages or 64 KiB wait. If no loop begins within 30 s after that,
+   * the messages are dropped, with a process warning. The loop ends when the connection is closed cleanly, and throws if the connection
+   * failed or was lost. Leaving the loop early closes the connection.
+   * @throws {TypeError} if a handler or another loop reads the messages, or the messages were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     return this.#core.messages();
   }
 
-  /** The messages as a WHATWG stream. Cancelling the stream closes the connection with 1000. @throws {TypeError} as the loop does */
+  /** The messages as a WHATWG stream. `cancel` closes the connection with 1000. @throws {TypeError} if a handler or a loop reads them */
   get readable(): ReadableStream<string | Buffer> {
     return readableOf(this);
   }
 
-  /** Sends each chunk as a message. A write is done once the message has left. `close` closes with 1000; `abort` drops the connection. */
+  /**
+   * A WHATWG stream that sends each chunk as a message. A write ends once its message has left the process. `close` closes the connection
+   * with 1000, and `abort` drops the connection.
+   */
   get writable(): WritableStream<Message> {
     return writableOf(this);
   }
@@ -269,7 +269,7 @@ export class Connection<Data = undefined> {
    * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing if it has begun already.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null for a Close frame without a code (1005)
    * @param reason at most 123 bytes of UTF-8
-   * @param timeout milliseconds for this handshake, instead of `closeTimeout`. A later call can only shorten this time
+   * @param timeout milliseconds for the closing handshake, instead of `closeTimeout`. A later call can only shorten this time
    * @returns `closed`
    * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
@@ -278,12 +278,12 @@ export class Connection<Data = undefined> {
     return this.closed;
   }
 
-  /** Drops the connection without a Close frame. The peer and the `close` handler report 1006. */
+  /** Drops the connection without a Close frame. The `close` handlers of both sides receive the code 1006. */
   terminate(): void {
     this.#binding.endpoint.terminate();
   }
 
-  /** Does what `terminate` does, and resets TCP: bytes that have not arrived yet are lost. TLS and pipes are not reset. */
+  /** Like `terminate`, but resets the TCP connection: bytes that have not arrived yet are lost. TLS and pipes cannot be reset. */
   reset(): void {
     this.#binding.reset();
   }

@@ -1,7 +1,7 @@
 /**
- * The channels of node:diagnostics_channel. Programs for tracing and metrics subscribe to them, and receive the events of all connections
- * of the process, without a change to the handlers of the application. A channel without a subscriber costs one comparison for each event,
- * and there is no channel for messages.
+ * Creates our channels of node:diagnostics_channel. Programs for tracing and metrics subscribe to these channels, and receive the events of
+ * all connections of the process, without a change to the handlers of the application. An event whose channel has no subscriber costs one
+ * comparison. There is no channel for messages, since they are too frequent.
  */
 
 import { channel } from 'node:diagnostics_channel';
@@ -12,7 +12,7 @@ import type { ServerRequest } from '../transport/server-request.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Connection } from './connection.ts';
 
-/** What each channel publishes, by the channel's name. */
+/** The type of the messages of each channel. The key is the channel's name. */
 export interface DiagnosticsMessages {
   /** A connection is open; its `open` handler is called next. `request` is null on a client. */
   'rfc6455:connection:open': {
@@ -32,12 +32,12 @@ export interface DiagnosticsMessages {
     readonly role: Role;
     readonly info: CloseInfo;
   };
-  /** A server refused a request; the `refused` handler is called next. `request` is null if none was read. */
+  /** A server refused a request; the `refused` handler is called next. `request` is null if no request was read. */
   'rfc6455:handshake:refused': {
     readonly error: HandshakeError;
     readonly request: HandshakeRequest | null;
   };
-  /** An attempt of `connect` or `reconnect` failed; `error` is the reason of the signal if the signal aborted it. */
+  /** An attempt of `connect` or `reconnect` failed. If an abort signal ended the attempt, `error` is the signal's reason. */
   'rfc6455:handshake:failed': { readonly error: unknown };
 }
 

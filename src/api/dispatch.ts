@@ -1,6 +1,6 @@
 /**
- * Calls the application's handlers directly when an endpoint or its socket reports an event. An error that a handler throws, or rejects
- * with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
+ * Calls the application's handlers directly when an endpoint or its socket reports an event. If a handler throws, or its Promise rejects,
+ * the connection is closed with 1011 (RFC 6455 §7.4.1), and the error is reported once.
  */
 
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -56,7 +56,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#streams = new IncomingStreams(this, this.binding.charge(true), options.text !== 'bytes');
   }
 
-  /** Reports `open`, then begins to read. @param head the bytes after the opening handshake that were read together with it */
+  /** Calls the `open` handler, then begins to read. @param head bytes of frames that were read together with the opening handshake */
   start(head: Buffer): void {
     this.#call(() => {
       this.#reportsMore = reportsMore(this.#handlers);
@@ -96,7 +96,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
     this.inbox = new Inbox(this, this.binding.charge(true));
-    // The connection may have begun to close, or may be closed, before its first message or before the loop began.
+    // The connection may already be closing or closed when its first message arrives, or when the loop begins.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
@@ -163,7 +163,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (result !== undefined) this.#watch(result);
   }
 
-  /** Keeps a message if there is no `message` handler. The message waits for the loop, or the `stream` handler receives it in one part. */
+  /** Is called if there is no `message` handler. The message waits for the loop, or the `stream` handler receives it in one part. */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
     else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
@@ -175,7 +175,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the loop failed because the connection ended, the handler made no mistake. The `close` handler reports that end.
+        // If the handler's loop failed because the connection ended, the handler made no mistake: `close` reports the end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -213,8 +213,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   /**
    * Is called when the socket is about to close. A closed socket no longer has the peer's address, but the application may ask for the
-   * address later, and the warning about a dropped connection names the peer. So this method reads the address. If the peer resets TCP, the
-   * call comes too late. For that case the address is read at the opening if there are handlers for more than messages.
+   * address later, and the warning about a dropped connection names the peer. So this method reads the address. If the peer resets TCP,
+   * this call comes too late. For that case `start` reads the address if there are handlers for events other than messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -267,12 +267,12 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     }
     // An error that a handler threw is a fault of the application: the warning includes its stack.
     if (!isKnown) warn(error);
-    // If a loop reads the messages, the loop throws this error.
+    // If a loop reads the messages, the loop throws this error, so no warning is needed.
     else if (this.inbox?.isTaken !== true)
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }
 
-  /** Adds the peer's name: without the name, an error is of little use in a log of many connections. */
+  /** Adds the peer's name to the error, so that a log of many connections shows which connection the error belongs to. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.role);
@@ -283,7 +283,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // The handler is also read inside the `try`, since it may be a getter, and `handlers` may be a Proxy.
+  // The handler is also looked up inside the `try`: this may throw, since `handlers` may have getters or be a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());

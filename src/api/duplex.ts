@@ -1,6 +1,6 @@
 /**
- * Implements `toDuplex`, which makes a stream of Node.js from a connection, for `pipeline` and for libraries that take a stream. RFC 6455
- * §5.6, §7.1.
+ * Implements `toDuplex` (RFC 6455 §5.6, §7.1), which makes a Node.js stream from a connection. `pipeline` and many libraries need such a
+ * stream.
  */
 
 import { Duplex } from 'node:stream';
@@ -18,13 +18,13 @@ export interface ToDuplexOptions {
 
 /**
  * Makes a Duplex from an open connection that has no handler for messages. Reading returns the messages of the connection. If the reader is
- * slow, backpressure makes the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. `write` calls
- * back once the message has left the process.
+ * slow, backpressure makes the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. The callback
+ * of `write` is called once the message has left the process.
  *
- * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, the stream
- * reads the peer's messages as long as it has room. If the peer closes cleanly, both directions end. `destroy()` drops the connection; a
- * connection that fails destroys the stream with its error.
- * @throws {TypeError} for unknown options, and if a handler or a loop takes the messages
+ * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Before that, the
+ * stream still reads the peer's messages as long as its buffer has room. If the peer closes cleanly, both directions end. `destroy()` drops
+ * the connection; a connection that fails destroys the stream with its error.
+ * @throws {TypeError} for unknown options, and if a handler or a loop reads the messages
  */
 export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {
   checkOptions('toDuplex', options, { readableObjectMode: true });
@@ -42,7 +42,8 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // As with a net.Socket, the stream notices the end of the connection even if nothing reads from it.
+    // Reading begins now, so that the stream notices the end of the connection even if the application never reads. A net.Socket does the
+    // same.
     this.read(0);
   }
 
@@ -53,7 +54,7 @@ class ConnectionDuplex<Data> extends Duplex {
       (result) => {
         this.#isReading = false;
         if (result.done === true) this.push(null);
-        // In a stream of bytes an empty message is skipped, since the stream would not read on after an empty `push`.
+        // In a stream of bytes an empty message is skipped, since the stream would not call `_read` again after an empty `push`.
         else if (result.value.length === 0 && !this.#isObjectMode) this._read();
         else this.push(result.value);
       },

@@ -12,12 +12,12 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. Each connection refers to its groups until it is closed or deleted: call `clear` on a
- * group that is no longer used.
+ * A set of connections of any servers and clients. Each connection keeps its groups in memory until it is closed or removed from them. So
+ * call `clear` on a group that is no longer used.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
-  /** Each connection of the group holds this object, and calls it when the connection is closed. */
+  /** Each connection of the group refers to this object, and calls its method when the connection is closed. */
   readonly #membership: Membership = {
     connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
   };
@@ -48,7 +48,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Adds a connection. It leaves the group when it is closed, before its `close` handler is called.
+   * Adds a connection. When the connection is closed, it leaves the group before its `close` handler is called.
    * @returns whether the connection is in the group now: false if the connection is already closed
    * @throws {TypeError} for anything other than a connection
    */
@@ -64,7 +64,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Removes a connection, which stays open. @returns whether it was in the group */
+  /** Removes a connection from the group; the connection stays open. @returns whether the connection was in the group */
   delete(connection: Connection<unknown>): boolean {
     if (!this.#connections.delete(connection as Connection<Data>)) return false;
     const core = coreOf(connection);
@@ -85,8 +85,8 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   /**
    * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does. The message is serialized
    * once, and compressed once for the connections that keep no context. For a client's connection, the message is masked each time (RFC
-   * 6455 §5.1). Everything sent to one connection within a turn of the event loop leaves in one write. Bytes of more than 4 KiB are not
-   * copied: do not change them until they have left the process.
+   * 6455 §5.1). All messages that are sent to one connection within a turn of the event loop leave in one write. A message of more than 4
+   * KiB of bytes is not copied: do not change it until it has left the process.
    * @param options which connections receive the message, and whether it may be compressed
    * @returns the number of connections that the message was sent to
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`

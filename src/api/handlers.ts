@@ -1,6 +1,6 @@
 /**
- * Defines the handlers of an application: the events that a connection reports, and their arguments. dispatch.ts calls them and handles their
- * exceptions.
+ * Defines the handlers of an application: the events that a connection reports, and their arguments. dispatch.ts calls the handlers and
+ * catches their exceptions.
  */
 
 import type { CloseInfo } from './close-info.ts';
@@ -38,11 +38,12 @@ interface AnyMessageHandler<Data> {
 
 /**
  * The handlers for the events of connections. One object serves all connections. Every handler is optional, and may return a Promise. The
- * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011, and the
- * `error` handler receives it. Without an `error` handler, the exception becomes a process warning, at most once per text and minute.
+ * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011, and
+ * the `error` handler receives it. Without an `error` handler, the exception becomes a process warning; the same message is reported at
+ * most once a minute.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
-  /** Called when the opening handshake is done. From now on the application may send. */
+  /** Called when the opening handshake is done. From this call on, the application may send. */
   open?(connection: Connection<Data>): unknown;
   /**
    * Receives a message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler, read messages with
@@ -52,15 +53,15 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   /**
    * Called when a message begins. Read the message while it arrives, with `for await (const part of message)`. This handler is used instead
    * of `message`. Unread parts make the peer wait. If nothing reads the message when the handler returns, or when its Promise is fulfilled,
-   * the message is dropped. While the peer waits, and after `pause`, no time limit applies.
+   * the message is dropped. `messageTimeout` does not run while unread parts make the peer wait, or after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** Called when a frame of an unfinished message has arrived, to show the progress of a large message. */
   fragment?(connection: Connection<Data>): unknown;
-  /** Called when a ping came. The library has already answered it, unless `autoPong` is false. */
+  /** Called when a ping has arrived. The library has already answered the ping, unless `autoPong` is false. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** Called once everything has left the process after `send` had returned false. The application may send again. */
+  /** Called after `send` returned false, as soon as all bytes have left the process. The application may send again. */
   drain?(connection: Connection<Data>): unknown;
   /** Called when the closing handshake begins. @param byPeer whether the peer's Close frame came first */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
@@ -85,7 +86,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
 
 /** @internal Whether there is a handler for any event other than a message. */
 export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
-  // Only the names are looked up, not the values: a getter that throws is reported when the handler is called.
+  // Only the names are looked up. If a getter throws, its error is reported later, when the handler is called.
   return (
     'open' in handlers ||
     'close' in handlers ||
@@ -99,8 +100,7 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Whether messages are read in parts. Only the names of the handlers are looked up, not their values: `handlers` may be a Proxy,
- *   or have getters.
+ * @internal Returns whether there is a `stream` handler, which receives messages in parts. No getter is called, since it could throw.
  * @throws {TypeError} if the handlers have both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {

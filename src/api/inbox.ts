@@ -1,6 +1,6 @@
 /**
- * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead. After that it stops reading (RFC
- * 6455 leaves flow control to TCP).
+ * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then stops reading, so that
+ * TCP makes the peer wait (RFC 6455 leaves flow control to TCP).
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -20,7 +20,7 @@ const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
 
-/** Warns once: if one connection of a server drops messages, the other connections do so as well. */
+/** Warns once per process: if one connection of a server drops messages, the other connections usually drop theirs as well. */
 function warnOfDropped(): void {
   if (warnedOfDropped) return;
   warnedOfDropped = true;
@@ -34,7 +34,7 @@ function warnOfDropped(): void {
 export interface InboxOwner {
   pauseForInbox(): void;
   resumeForInbox(): void;
-  /** Is called when more memory is in use. If the memory budget has no room, the connection stops reading until there is room. */
+  /** Is called when the inbox uses more memory. If the memory budget has no room, the connection stops reading until there is room. */
   askForRoom(): void;
 }
 
@@ -43,7 +43,7 @@ export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
   readonly #owner: InboxOwner;
-  /** Counts the waiting messages, and the message that the loop works on. */
+  /** Counts the memory of the waiting messages, and of the message that the loop works on. */
   readonly #charge: Charge;
   #inLoop = 0;
   #messages: (string | Buffer)[] = [];
@@ -57,7 +57,7 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  /** @param charge a charge for this inbox alone, which counts nothing yet */
+  /** @param charge counts the memory of this inbox only; at first it counts 0 bytes */
   constructor(owner: InboxOwner, charge: Charge) {
     this.#owner = owner;
     this.#charge = charge;
@@ -73,9 +73,9 @@ export class Inbox implements TimerOwner {
   }
 
   /**
-   * Returns the messages for one loop.
+   * Returns the iterator for one loop over the messages.
    * @param leave called when the loop is left early
-   * @throws as `open` does
+   * @throws {TypeError} if another loop reads the messages, or the messages were dropped
    */
   iterate(leave: () => void): AsyncIterableIterator<string | Buffer> {
     this.open();
@@ -103,7 +103,8 @@ export class Inbox implements TimerOwner {
 
   onTimer(): void {
     if (this.#ended !== null) {
-      // The connection is closed. If its loop never continues, nothing else would release the memory that the loop holds.
+      // The connection is closed, and its loop did not continue. Without this call, the waiting messages would count in the memory budget
+      // for ever.
       this.#charge.release();
       return;
     }
@@ -160,7 +161,7 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** Lets the connection read on even if many messages wait, so that it reads the peer's Close frame. */
+  /** From this call on, the connection keeps reading even if many messages wait, so that it reads the peer's Close frame. */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();

@@ -1,6 +1,6 @@
 /**
- * Passes messages to the `stream` handler of one connection. The unread bytes of these messages have one common limit, and count in the
- * memory budget (RFC 6455 §10.4). Above the limit the connection stops reading.
+ * Passes messages to the `stream` handler of one connection. All unread bytes of these messages together have one limit, and count in the
+ * memory budget (RFC 6455 §10.4). When they reach the limit, the connection stops reading.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -8,7 +8,7 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
 import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
-// The number of bytes of all messages that may wait unread before the connection stops reading.
+// When this number of bytes, of all messages together, waits unread, the connection stops reading.
 const MAX_WAITING_BYTES = 65_536;
 
 // The memory that a waiting part takes in addition to its bytes.
@@ -17,7 +17,7 @@ const ITEM_COST = 128;
 /** The connection that receives the messages. */
 export type IncomingStreamsOwner = InboxOwner & Pick<ConnectionCore, 'lost'>;
 
-/** One connection's messages in parts. */
+/** The messages that one connection receives in parts. */
 export class IncomingStreams implements MessageStreamOwner {
   readonly #owner: IncomingStreamsOwner;
   readonly #charge: Charge;
@@ -31,7 +31,7 @@ export class IncomingStreams implements MessageStreamOwner {
   #isCut = false;
 
   /**
-   * @param charge counts nothing yet
+   * @param charge counts the memory of the unread parts; at first it counts 0 bytes
    * @param decodes whether texts are read as strings
    */
   constructor(owner: IncomingStreamsOwner, charge: Charge, decodes: boolean) {
@@ -45,14 +45,14 @@ export class IncomingStreams implements MessageStreamOwner {
     return this.#isHolding;
   }
 
-  /** Begins a message. @returns the message for the handler, with the methods to call once the handler has returned, or has failed */
+  /** Begins a message. @returns the stream for the handler, with the methods for its owner, such as `dropUnread` */
   begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
     this.#current = makeMessageStream(this, isBinary, this.#decodes);
     return this.#current;
   }
 
-  /** Reports a message that did not come in parts. @param start calls the handler */
+  /** Passes a message that did not arrive in parts to the handler, as one part. @param start calls the handler */
   whole(message: string | Buffer, wireSize: number, start: () => void): void {
     start();
     this.push(message);
@@ -82,19 +82,22 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /** Lets the connection read on even without room, so that it reads the peer's Close frame. Parts without room are dropped. */
+  /**
+   * From this call on, the connection keeps reading even without room, so that it reads the peer's Close frame. Parts without room are
+   * dropped.
+   */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;
-    // The unfinished message is cut off: the endpoint drops its parts that arrive before the peer's Close frame.
+    // The unfinished message is cut off: its parts that arrive before the peer's Close frame are dropped.
     this.#isCut = true;
     this.#isHolding = false;
     this.#owner.resumeForInbox();
   }
 
   /**
-   * Is called when the connection is closed. The application may still read the waiting parts, whose memory no longer counts for the
-   * connection.
+   * Is called when the connection is closed. The application may still read the waiting parts, but they no longer count in the memory
+   * budget.
    */
   close(cause: Error | null): void {
     this.#mayPause = false;

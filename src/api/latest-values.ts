@@ -1,9 +1,10 @@
 /**
- * Keeps the values of `sendLatest` for a peer that may be slow: only the newest value of each key is of interest. Each value waits under its
- * key until a newer value replaces it. A batch of values is sent once the peer has received the batch before it.
+ * Keeps the values of `sendLatest` for a peer that may be slow: only the newest value of each key is of interest. Each value waits under
+ * its key until a newer value replaces it. A batch of values is sent once the peer has received the previous batch.
  *
- * Only the peer knows whether a batch has arrived: many thousands of messages may wait in the kernels of both sides after they have left
- * the process. So a ping follows each batch, and the pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
+ * Only the peer knows whether a batch has arrived: after the messages have left the process, many thousands of them may still wait in the
+ * kernels of both sides. So a ping follows each batch. Its pong shows that the peer has received the batch (RFC 6455 §5.5.2, §5.5.3: pongs
+ * come in the order of their pings). This file calls the pong the receipt of the batch.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -29,8 +30,8 @@ const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
 
-// Milliseconds until the receipt of a batch. If the receipt comes sooner than `QUICK`, the next batch may be larger. If it comes later than
-// `SLOW`, the values are old when they arrive, so the next batch is smaller.
+// Milliseconds from a batch to its receipt. If the receipt comes sooner than `QUICK`, the next batch may be larger. If the receipt comes
+// later than `SLOW`, the values are old when they arrive, so the next batch is smaller.
 const QUICK = 250;
 const SLOW = 500;
 
@@ -54,11 +55,11 @@ export class LatestValues implements Flushable, TimerOwner {
   /** The number of bytes that are counted for all values. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
-  /** Whether values were left over after the last batch. */
+  /** Whether values remained after the last batch, because it was full. */
   #wasFull = false;
-  /** Whether a batch is being sent, or the peer has not received it yet. No other batch is sent until then. */
+  /** Whether a batch waits to be sent, is being sent, or has no receipt yet. No other batch is sent while this is true. */
   #isBusy = false;
-  /** The number of the ping that followed the batch, or 0. */
+  /** The number of the ping that followed the batch; 0 if no receipt is due. */
   #receipt = 0;
   #sentAt = 0;
   #batches = 0;
@@ -71,9 +72,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Adds a value, which replaces an older value of its key.
-   * @returns whether the value waits now, or is about to leave: false if too many other keys wait, or if the connection is dropped because of
-   *   the send cap
+   * Adds a value. It replaces an older value of the same key that still waits.
+   * @returns true if the value was accepted; false if too many other keys wait, or if the connection is dropped because of the send cap
    */
   set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
     const { endpoint, limits } = this.#binding;
@@ -103,7 +103,9 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#values.has(key);
   }
 
-  /** Is called when a pong came. @returns whether it is a receipt, which the application's `pong` handler does not receive */
+  /**
+   * Is called when a pong has arrived. @returns whether the pong is a receipt; the application's `pong` handler does not receive receipts
+   */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
     return payload.length > RECEIPT.length && payload.toString('latin1', 0, RECEIPT.length) === RECEIPT;
@@ -119,7 +121,10 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#unsentKeys;
   }
 
-  /** Sends at the end of the turn. The application's functions must not be called now, while another connection may be sending. */
+  /**
+   * Sends the values at the end of the turn of the event loop. The application's functions must not be called now, while another connection
+   * may be sending.
+   */
   flush(): void {
     flushAtEndOfTurn(this);
   }
@@ -128,7 +133,7 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#isBusy || this.#values.size === 0 || !this.#binding.isOpen) return;
     this.#isBusy = true;
     const { endpoint, limits } = this.#binding;
-    // If other messages wait, the batch is made once they have left: by then the values may be newer.
+    // If many bytes of other messages wait, the batch is made once they have left, since newer values may replace these values by then.
     if (endpoint.bufferedAmount > limits.highWaterMark) endpoint.whenSent(() => this.#next());
     else this.#sendBatch();
   }
@@ -182,7 +187,7 @@ export class LatestValues implements Flushable, TimerOwner {
     this.#batches++;
     this.#receipt = this.#binding.ping(Buffer.from(`${RECEIPT}${this.#batches}`));
     if (!this.#timer.isSet) this.#timer.set(BLIND_INTERVAL);
-    // On some transports the answer arrives before `ping` returns.
+    // On some transports the pong arrives before `ping` returns.
     this.#checkReceipt();
   }
 
@@ -191,7 +196,7 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#receipt !== 0 && pingTimes !== null && pingTimes.lastAnswered >= this.#receipt) this.#taken();
   }
 
-  /** Is called when the peer has read the batch. */
+  /** Is called when the receipt of the batch has arrived. */
   #taken(): void {
     const took = processTimers.now() - this.#sentAt;
     if (took > SLOW) this.#batchSize = Math.max(MIN_BATCH, this.#batchSize / 2);

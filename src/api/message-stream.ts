@@ -1,6 +1,6 @@
 /**
- * Holds a message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. The parts of the message wait here until they are read.
- * incoming-streams.ts limits the waiting parts of all messages of a connection.
+ * Holds a message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. The parts of the message wait in this object until
+ * the application reads them. incoming-streams.ts limits the bytes of all messages of a connection that wait.
  */
 
 import { StringDecoder } from 'node:string_decoder';
@@ -19,21 +19,21 @@ export interface FillableStream {
   end(wireSize: number): void;
   /** Is called when the rest of the message will never arrive. */
   fail(error: Error): void;
-  /** Is called when the handler has returned. Drops the message if nothing has begun to read it. */
+  /** Is called when the handler has returned, or when its Promise is fulfilled. Drops the message if no loop has begun to read it. */
   dropUnread(): void;
   /** Whether `fail` was called with this error. */
   failedWith(error: unknown): boolean;
 }
 
-/** @internal The owner, which counts the parts that wait. */
+/** @internal The owner of the streams of one connection. It counts the parts that wait. */
 export interface MessageStreamOwner {
   /** Adds parts that wait, or that the reader works on. Negative numbers remove parts. */
   count(parts: number, bytes: number): void;
 }
 
 /**
- * One message that is read with `for await`. The parts of a text message are strings, or Buffers with `text: 'bytes'`. The parts of a binary
- * message are Buffers. While the application does not read, the connection reads at most about 64 KiB ahead. After that it stops reading.
+ * One message that is read with `for await`. The parts of a text message are strings, or Buffers with `text: 'bytes'`. The parts of a
+ * binary message are Buffers. While the application does not read the message, the connection reads about 64 KiB ahead, then stops reading.
  * Leaving the loop early, or `cancel`, drops the rest of the message; the connection stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
@@ -41,12 +41,12 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly #owner: MessageStreamOwner;
   readonly #decoder: StringDecoder | null;
   #parts: (string | Buffer)[] = [];
-  /** Bytes of the part that the reader works on; 0 if it works on none. */
+  /** The number of bytes of the part that the application works on; 0 if there is no such part. */
   #inHand = 0;
   #isTaken = false;
   #isDropped = false;
   #wireSize = -1;
-  /** The error that the loop will throw when it reads on. */
+  /** The error that the loop throws after the parts that still wait. */
   #error: Error | null = null;
   #failure: Error | null = null;
   #reader: { resolve(result: IteratorResult<string | Buffer>): void; reject(error: Error): void } | null =
@@ -74,14 +74,14 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#decoder = decodes && !isBinary ? new StringDecoder('utf8') : null;
   }
 
-  /** The number of payload bytes on the wire once the message is complete; -1 before that. */
+  /** The number of payload bytes of the message on the wire; -1 until the message is complete. */
   get wireSize(): number {
     return this.#wireSize;
   }
 
   /**
-   * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST. If
-   * the connection failed, its error is the `cause`.
+   * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST.
+   * If the connection failed, the `cause` of this error is the error of the connection.
    * @throws {TypeError} if another loop reads the message, or if the message was dropped because its handler returned before the loop began
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
@@ -100,7 +100,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     return iterator;
   }
 
-  /** Drops the rest of the message as it arrives. */
+  /** Drops the unread parts of the message, and the parts that arrive later. */
   cancel(): void {
     if (this.#isDropped) return;
     this.#isDropped = true;
@@ -116,7 +116,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #push(part: string | Buffer): void {
     if (this.#isDropped) return;
     const value = this.#decoder === null || typeof part === 'string' ? part : this.#decoder.write(part);
-    // The part does not complete a character.
+    // The bytes of the part do not complete a character. The decoder keeps them for the next part.
     if (value.length === 0) return;
     this.#owner.count(1, value.length);
     if (this.#reader === null) {
@@ -142,7 +142,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#reader = null;
     if (reader === null) this.#error = error;
     else reader.reject(error);
-    // The loop has received the error. If the application continues the loop, the loop ends.
+    // The loop has received the error. If the application reads again, the iterator reports the end.
     if (reader !== null) this.#isDropped = true;
   }
 
@@ -164,7 +164,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     });
   }
 
-  /** Is called when the reader is done with the previous part. */
+  /** Is called when the application no longer works on the previous part. */
   #putDown(): void {
     const bytes = this.#inHand;
     this.#inHand = 0;

@@ -1,6 +1,6 @@
 /**
- * Defines the messages that can be sent, and their options (RFC 6455 §5.6): a text is a string, and bytes are an ArrayBuffer or a view.
- * This file copies nothing.
+ * Defines the messages that can be sent (RFC 6455 §5.6), and their options. A text is a string, and bytes are an ArrayBuffer or a view of
+ * one. The functions of this file do not copy bytes.
  */
 
 import { types } from 'node:util';
@@ -8,13 +8,13 @@ import { checkFrameOptions } from '../transport/socket.ts';
 import { describe } from './option-names.ts';
 import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
-/** A message to send: a string is sent as text, anything else as bytes. */
+/** A message to send: a string is sent as a text message, bytes are sent as a binary message. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * Receives null once a message has left the process. If the message was not sent, it receives a `ConnectionError` with the code WS_NOT_SENT,
- * whose `cause` is the error of the connection if the connection failed. It is called exactly once, and only after the call that it was
- * passed to has returned.
+ * Receives null once a message has left the process. If the message was not sent, the callback receives a `ConnectionError` with the code
+ * WS_NOT_SENT. If the connection failed, the `cause` of this error is the error of the connection. The callback is called exactly once, and
+ * never before `send` has returned.
  */
 export type SendCallback = (error: Error | null) => void;
 
@@ -22,7 +22,10 @@ export type SendCallback = (error: Error | null) => void;
 export interface SendOptions {
   /** The maximum number of payload bytes of a frame. A longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** The maximum number of payload bytes of the last or only frame. Requires `fragmentSize`, and must not be smaller. @default `fragmentSize` */
+  /**
+   * The maximum number of payload bytes of the last or only frame. Requires `fragmentSize`, and must not be smaller than `fragmentSize`.
+   * @default `fragmentSize`
+   */
   readonly lastFragmentSize?: number | undefined;
   /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
@@ -58,7 +61,7 @@ export interface SendStreamOptions {
   readonly binary?: boolean | undefined;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** Aborts the message. */
+  /** Aborts the message. If a part of the message was already sent, the connection fails with 1011. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -88,8 +91,7 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
  * Checks the options of a message.
  * @returns a copy of the options, since the caller may change the object while the message waits; null if there are no options
  * @throws {TypeError} for an unknown option, and for a `compress` that is not a boolean
- * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller than
- *   `fragmentSize`
+ * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` below `fragmentSize`
  */
 export function checkSendOptions(options: SendOptions | undefined): SendOptions | null {
   if (options === undefined) return null;
@@ -98,19 +100,20 @@ export function checkSendOptions(options: SendOptions | undefined): SendOptions 
   return values;
 }
 
-/** Whether a value is sent as a binary message. */
+/** Returns whether a value is bytes, which are sent as a binary message. */
 export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
 
 /**
- * Returns the bytes of a message without a copy. A string becomes UTF-8.
+ * Returns the bytes of a message without a copy. A string is encoded as UTF-8.
  * @throws {TypeError} for anything other than a string, an ArrayBuffer or an ArrayBufferView
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
-  // The length of the view is in bytes, not in elements. The memory around the view must never be sent.
+  // Only the bytes of the view are sent, never the memory around the view. `byteLength` is in bytes, while the `length` of a view counts
+  // elements.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   const found: unknown = data;

@@ -1,12 +1,12 @@
 /**
- * Refuses names of options that do not exist. If a misspelt option, or an option of another library, were ignored, the default would apply,
- * although the application may rely on another limit. So such a name is an error that suggests the right name.
+ * Refuses names of options that do not exist. If the library ignored a misspelt option, or an option of another library, the default would
+ * apply, although the application may rely on another limit. So such a name is an error, whose text suggests the right name.
  */
 
-/** Every option of an interface: either a table of option-spec.ts, or an object that has `true` for each name. */
+/** An object whose keys are the options of an interface: either a table of option-spec.ts, or an object whose values are `true`. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// The equivalents of the options of `ws`, undici, uWebSockets.js, Bun, node:tls and browsers in this library.
+// For options of `ws`, undici, uWebSockets.js, Bun, node:tls and browsers: what to use in this library.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -46,10 +46,10 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Refuses a value that is not an object, and own properties that are not options. A property that is undefined counts as absent.
- * @param what the function or class that takes the options: `connect`, `listen` …
+ * Throws if `options` is not an object, or has an own property that is not an option. A property whose value is undefined counts as absent.
+ * @param what the function or class that the options are for, such as `connect` or `listen`
  * @param places the advice for names of other libraries, if it differs from the advice of the native API
- * @throws {TypeError} that suggests the right name, if there is a similar one
+ * @throws {TypeError} The error suggests the right name if a similar option exists
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -60,7 +60,7 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
-  // This runs for each message that is sent with options, so it allocates nothing.
+  // This loop runs for each message that is sent with options, so it allocates no memory.
   for (const name in options) {
     if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
     throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
@@ -68,7 +68,7 @@ export function checkOptions<Options extends object>(
 }
 
 function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
-  // This is the name of a handler, and handlers belong in `handlers`.
+  // `name` is the name of a handler, and handlers belong in the option `handlers`.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
   const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
@@ -99,9 +99,9 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses a value that is not a valid handlers object. An object of an application's class may have other members in addition to handlers.
- * But an object without any handler, such as `{ port: 8080 }`, holds options, and an object that has `onMessage` but not `message` uses the
- * names of another library.
+ * Throws if a value is not a valid object of handlers. The object may have other members in addition to handlers, since it may be an object
+ * of an application's class. But an object without any handler, such as `{ port: 8080 }`, was probably meant as options, and an object that
+ * has `onMessage` but not `message` uses the names of another library.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {
@@ -146,7 +146,10 @@ function list(names: object): string {
   return `{ ${Object.keys(names).join(', ')} }`;
 }
 
-/** Returns the valid name that differs only in case, or in up to two letters (in one letter if the name is short). */
+/**
+ * Returns the most similar valid name, or null. A similar name differs in at most two letters (in one letter if `name` has fewer than five
+ * letters). Upper and lower case are equal.
+ */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();
   let best: string | null = null;
@@ -160,7 +163,10 @@ function nearest(name: string, names: readonly string[]): string | null {
   return best;
 }
 
-/** Returns the number of steps until both names are equal. A step inserts, removes or changes a letter, or swaps it with the next letter. */
+/**
+ * Returns the number of steps that make one name equal to the other. A step inserts, removes or changes a letter, or swaps two neighboring
+ * letters.
+ */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);

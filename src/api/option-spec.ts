@@ -1,7 +1,7 @@
 /**
  * Specifies each option once: its type, range, defaults and purpose. The checks, the defaults, the valid names, and the tables of
- * docs/limits.md (scripts/limits.js) are made from the specification. option-names.ts suggests the right name for a wrong name. To add an
- * option, add it to its table (options.ts is an example) and to its interface; the compiler requires both.
+ * docs/limits.md (made by scripts/limits.js) come from this specification. option-names.ts suggests the right name for a wrong name. To add
+ * an option, add it to a table (such as the tables of options.ts) and to the interface of the table; the compiler requires both.
  */
 
 import type { Role } from '../frame/parser.ts';
@@ -10,7 +10,7 @@ import { checkOptions, describe } from './option-names.ts';
 /** The unit of a number. */
 export type Unit = 'bytes' | 'ms' | '';
 
-/** One option, made by one of the functions below. */
+/** The specification of one option. The functions below make it. */
 export interface OptionSpec<Value, Result> {
   /** Which values are valid, for the documentation. */
   readonly range: string;
@@ -18,26 +18,26 @@ export interface OptionSpec<Value, Result> {
   readonly defaults: Readonly<Record<Role, unknown>>;
   /** The default in words, if the value alone does not explain it. */
   readonly defaultText: string | null;
-  /** One sentence in Markdown: what the option does. */
+  /** The purpose of the option in Markdown, as one or more sentences. */
   readonly text: string;
-  /** The options inside this option, or null. */
+  /** If the value is an object of further options: their table. Otherwise null. */
   readonly members: OptionSpecs | null;
   /**
    * Checks the value.
    * @returns the value, or its default
-   * @param name the name in errors, with its path: `heartbeat.interval`
+   * @param name the option's name in errors, with its path, such as `heartbeat.interval`
    * @throws {TypeError | RangeError}
    */
   readonly read: (value: Value | undefined, name: string, role: Role) => Result;
-  /** Only the compiler uses this type, to compare it with the interface. */
+  /** Never has a value. The compiler uses this type to compare the specification with the interface. */
   readonly valueType?: Value;
 }
 
-/** A table of options. */
+/** A table: the specifications of several options, by their names. */
 // biome-ignore lint/suspicious/noExplicitAny: tables of any values.
 export type OptionSpecs = Readonly<Record<string, OptionSpec<any, unknown>>>;
 
-/** The values of an interface's options. Options in `Absent` may be undefined; all others have defaults. */
+/** The values of an interface's options after reading. The options named in `Absent` may be undefined; all other options have defaults. */
 export type ValuesOf<Options, Absent extends keyof Options = never> = {
   readonly [Name in keyof Options]-?:
     | Exclude<Options[Name], undefined>
@@ -45,7 +45,7 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
 };
 
 /**
- * The table of an interface. The table has every option of the interface, with the same type, and with the type of the value that reading
+ * The table of an interface. The table has every option of the interface. `Values` has the type of the value that reading an option
  * returns.
  */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
@@ -58,8 +58,8 @@ export type OptionValues<Specs extends OptionSpecs> = {
 };
 
 /**
- * The properties that every option has. Without a `default`, an absent option is undefined. An option whose default differs on a client has a
- * second default.
+ * The properties that every option has. Without a `default`, the value of an absent option is undefined. `client` is the default on a
+ * client, if it differs from the default on a server.
  */
 interface About<Default> {
   readonly default?: Default;
@@ -69,8 +69,9 @@ interface About<Default> {
 }
 
 /**
- * Reads the options of a table, with the defaults for options that are absent or undefined. Unknown names are refused first.
- * @param what the function or class that takes the options, for errors
+ * Checks the options of a table, and returns their values. An option that is absent or undefined gets its default. Unknown names are
+ * refused first.
+ * @param what the function or class that the options are for, for errors
  * @throws {TypeError | RangeError}
  */
 export function readOptions<Specs extends OptionSpecs>(
@@ -84,7 +85,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Reads the options of a table that is part of another table. Checks only the values, not the names. */
+/** Does the same as `readOptions`, but checks only the values, not the names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,
@@ -143,7 +144,7 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** Makes an option that is a number of at least `min`; fractions are allowed. In the error, `what` names the unit. */
+/** Makes an option that is a number of at least `min`; fractions are allowed. `what` is the end of the error text, and names the unit. */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,
@@ -194,7 +195,7 @@ export function oneOf<const Value extends string, Default extends Value | undefi
   });
 }
 
-/** Makes an option that is a function. The documentation shows its `signature`. */
+/** Makes an option that is a function. The documentation shows `signature` as its type. */
 export function callback<Value, Default extends Value | undefined = undefined>(
   signature: string,
   about: About<Default>,
@@ -213,7 +214,7 @@ export function custom<Value, Default extends Value | undefined = undefined>(
   return { ...option<Value, Default>(about, range, check), members: about.members ?? null };
 }
 
-/** Makes an option that is an object of further options. The error for any other value ends with `hint`. */
+/** Makes an option that is an object of further options. The error for a value that is not an object ends with `hint`. */
 export function group<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -242,7 +243,7 @@ export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
 
 function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   return (value: object, name: string, role: Role): OptionValues<Specs> => {
-    // `false` would be read as "no value", and would give the default.
+    // Without this check, the properties of `false` would be absent, so `false` would mean the defaults.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TypeError(`${name} is ${show(value)}, not { ${Object.keys(specs).join(', ')} }${hint}`);
     }
@@ -251,7 +252,10 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   };
 }
 
-/** Shows numbers, flags and short words. Shows only the type of other values, since they may be long or secret. */
+/**
+ * Describes a value for an error text: a number, a boolean or a short word as it is, and only the type of any other value, which may be
+ * long or secret.
+ */
 export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && /^[\w.-]{0,32}$/.test(value)) return `'${value}'`;

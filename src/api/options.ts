@@ -1,6 +1,6 @@
 /**
- * Specifies the options that servers and clients share (see option-spec.ts), and makes the limits of the transport from them. `Infinity`
- * disables a limit; 0 is refused.
+ * Specifies the options that servers and clients share (see option-spec.ts), and makes the transport's limits from their values. `Infinity`
+ * disables a limit; 0 is an error.
  */
 
 import type { TextDelivery } from '../frame/endpoint-options.ts';
@@ -56,12 +56,12 @@ export interface ConnectionOptions {
    * 30000
    */
   readonly messageTimeout?: number | undefined;
-  /** When sent bytes leave: at the end of the turn of the event loop, or also after each read. @default 'turn' */
+  /** When sent bytes are written to the socket: at the end of the turn of the event loop, or also after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
   /**
-   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, and a program that keeps one of
-   * them keeps all of this memory. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are Buffers
-   * that were checked to be UTF-8.
+   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, which stays in use as long as
+   * the application keeps one of these texts. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are
+   * Buffers that were checked to be UTF-8.
    * @default 'string'
    */
   readonly text?: TextDelivery | undefined;
@@ -70,7 +70,7 @@ export interface ConnectionOptions {
    * together with data that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
-  /** The budget that counts the memory of this connection. @default `processMemoryBudget`, 256 MiB */
+  /** The budget in which the memory of this connection counts. @default `processMemoryBudget`, 256 MiB */
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
    * False: the library does not answer pings, so the `ping` handler has to call `pong`. RFC 6455 §5.5.2 requires an answer to each ping.
@@ -79,32 +79,32 @@ export interface ConnectionOptions {
   readonly autoPong?: boolean | undefined;
   /**
    * Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, which the peer can read. If the function
-   * throws, or returns a longer text, the default is used. @default the text of a `ProtocolError`, '' for other errors
+   * throws, or returns more than 123 bytes, the default is used. @default the text of a `ProtocolError`, '' for other errors
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
 }
 
-/** The heartbeat pings a silent peer. Any byte from the peer counts as a sign of life. All times are in milliseconds. */
+/** The heartbeat sends a ping to a silent peer. Any byte from the peer shows that the peer is alive. All times are in milliseconds. */
 export interface HeartbeatOptions {
   /** How long the peer may be silent before a ping is sent; `Infinity` disables the heartbeat. @default 25000 */
   readonly interval?: number | undefined;
-  /** How long the peer may stay silent after that ping. @default 20000 */
+  /** How long the peer may stay silent after the ping. @default 20000 */
   readonly timeout?: number | undefined;
 }
 
 /**
- * Pings at a fixed interval, even if the peer sends messages meanwhile. Only a pong counts as an answer. Without a pong the connection fails
- * with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less. All times are in
- * milliseconds.
+ * Pings at a fixed interval, even while the peer sends messages. Only a pong counts as an answer. If the pong does not come in time, the
+ * connection fails with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends fewer pings.
+ * All times are in milliseconds.
  */
 export interface PingOptions {
   /** The time from one ping to the next. @default `Infinity` */
   readonly interval: number;
-  /** The time from the start of the connection to the first ping; 0 sends it at once. @default `interval` */
+  /** The time from the opening of the connection to the first ping; with 0, the first ping is sent at once. @default `interval` */
   readonly first?: number | undefined;
   /** The longest time without a pong. @default `Infinity` */
   readonly timeout?: number | undefined;
-  /** Whether each ping has to be answered before the next one is due. @default true */
+  /** Whether the peer has to answer each ping before the next ping is due. @default true */
   readonly answerEach?: boolean | undefined;
   /** Returns the payload of the next ping, at most 125 bytes. @default an empty payload */
   readonly payload?: (() => Uint8Array) | undefined;
@@ -235,7 +235,7 @@ function checkMemoryBudget(value: unknown, name: string): void {
 }
 
 /**
- * Makes the limits that the transport takes from the options.
+ * Makes the transport's limits from the values of the options.
  * @throws {RangeError} if `maxMessageSize` is above the limit of `memoryBudget`
  */
 export function toLimits(values: ConnectionValues): ConnectionLimits {
@@ -266,7 +266,7 @@ export function toLimits(values: ConnectionValues): ConnectionLimits {
 
 function noPayload(): undefined {}
 
-/** The options that `bindSocket` takes in addition to the limits. */
+/** Returns the options that `bindSocket` needs in addition to the limits. */
 export function toBindOptions({ closeReason, autoPong, text }: ConnectionValues): {
   readonly text: TextDelivery;
   readonly autoPong: boolean;

@@ -1,4 +1,7 @@
-/** Sends messages in the order of the calls. A Blob has to be read before it can be sent, and later messages wait until the Blob was sent. */
+/**
+ * Sends messages in the order of the calls of `send`. A Blob has to be read before it can be sent. Until the Blob was sent, later messages
+ * wait.
+ */
 
 import { isBytes, type Message, toBytes } from './message.ts';
 
@@ -6,7 +9,7 @@ import { isBytes, type Message, toBytes } from './message.ts';
 export class Outgoing {
   readonly #send: (message: Message) => void;
   readonly #onUnreadable: (error: unknown) => void;
-  /** The last step that waits for an earlier Blob. */
+  /** The last step that waits, such as reading a Blob; null if no step waits. */
   #last: Promise<void> | null = null;
   #pending = 0;
 
@@ -15,12 +18,12 @@ export class Outgoing {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The number of messages that wait for a Blob, including a Blob that is being read. */
+  /** The number of messages that were passed to `send` and have not been sent yet, including the Blob that is being read. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Sends a message now, or when the Blobs before it have been sent. */
+  /** Sends a message now, or once the earlier Blobs have been sent. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
       this.#after(async () => this.#send(await message.arrayBuffer()), 1);
@@ -33,13 +36,13 @@ export class Outgoing {
     }
   }
 
-  /** Runs an action after all messages: at once if no message waits. */
+  /** Runs an action once all messages have been sent. If no message waits, the action runs during this call. */
   finally(action: () => void): void {
     if (this.#last === null) action();
     else this.#after(action, 0);
   }
 
-  /** Runs a step after the steps before it. @param messages the number of messages that the step sends */
+  /** Runs a step once the earlier steps have ended. @param messages the number of messages that the step sends */
   #after(step: () => void | Promise<void>, messages: 0 | 1): void {
     this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);

@@ -1,22 +1,22 @@
-/** Says why a `Reconnection` has no connection, and whether another attempt can help. reconnect-run.ts acts on the answer. */
+/** Defines why a `Reconnection` has no connection, and decides whether another attempt can succeed. reconnect-run.ts uses these answers. */
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import type { CloseInfo } from './close-info.ts';
 
-/** Says why another attempt is due: a connection was closed, by either end, or an attempt failed. */
+/** Says why there is no connection: the connection was closed, by either side, or an attempt failed. */
 export type ReconnectCause =
   | { readonly kind: 'closed'; readonly info: CloseInfo }
   | { readonly kind: 'failed'; readonly error: Error };
 
-/** Whether another attempt would certainly fail as well. */
+/** Returns whether another attempt would certainly fail as well. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof HandshakeError) return error.stage === 'url';
   return error instanceof TypeError || error instanceof RangeError;
 }
 
 /**
- * Returns the error with which `start` rejects if there is no connection, because each `open` handler threw or each attempt failed.
+ * Returns the error with which `start` rejects. `start` rejects if each attempt failed, or each `open` handler threw.
  * @param openError the error that the last `open` handler threw, or null
  */
 export function errorOf(cause: ReconnectCause, openError: Error | null): Error {

@@ -1,6 +1,7 @@
 /**
- * Makes the handlers of a run of a `Reconnection`, which call the handlers of the application. `open` and `close` also update the state of
- * the run. Other events are passed on as long as their connection is the current connection of the run.
+ * Makes the handlers for the connections of a run. A run lasts from the `start` of a `Reconnection` to its end. Each handler calls the
+ * application's handler of the same name. `open` and `close` also update the state of the run. All other handlers ignore events of a
+ * connection that is not the run's current connection.
  */
 
 import { isThenable, warn } from './callback.ts';
@@ -9,11 +10,11 @@ import type { Connection } from './connection.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { ReconnectHandlers } from './reconnect-options.ts';
 
-/** The parts of a run that react to the events of its connection. */
+/** The members of a run that the handlers use. */
 export interface ConnectionOwner<Data> {
   /**
-   * The run's current connection. A stopped run may still get a connection that was opened at the same moment: the application is not
-   * notified of that connection.
+   * The run's current connection. If a connection opens at the moment when the run is stopped, it does not become the current connection,
+   * and the application receives none of its events.
    */
   readonly connection: Connection<Data> | null;
   /** Is called when a connection is open. @returns the result of the application's `open` handler */
@@ -24,7 +25,7 @@ export interface ConnectionOwner<Data> {
 
 type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unknown;
 
-/** Returns the handlers for one attempt: the handlers of the application, and the handlers of the run. */
+/** Returns the handlers for the connection of one attempt. */
 export function wrapHandlers<Data>(
   theirs: ReconnectHandlers<Data, string | Buffer>,
   run: ConnectionOwner<Data>,
@@ -51,8 +52,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // Handlers that the application does not have stay absent: without `message`, messages are read with `for await`; without `error`,
-    // errors are warnings.
+    // A handler that the application does not have stays absent, because that has a meaning: without `message`, the application reads
+    // messages with `for await`; without `error`, errors become warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection
@@ -62,7 +63,10 @@ export function wrapHandlers<Data>(
   return ours;
 }
 
-/** Calls a handler that belongs to no connection: if it throws, no connection is closed. */
+/**
+ * Calls a handler that does not belong to a connection, such as `failed`. If the handler throws, the error becomes a warning, and no
+ * connection is closed.
+ */
 export function report(handler: () => unknown): void {
   try {
     const result = handler();

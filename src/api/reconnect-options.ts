@@ -1,4 +1,4 @@
-/** The options and handlers of a `Reconnection`, and the clock that tests replace. reconnect-run.ts uses them. */
+/** Defines and checks the options and handlers of a `Reconnection`, and the clock that tests can replace. */
 
 import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
 import { type ConnectOptions, connectSpecs } from './connect-options.ts';
@@ -7,7 +7,7 @@ import { checkHandlers, checkOptions } from './option-names.ts';
 import { callback, custom, flag, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
 import type { ReconnectCause } from './reconnect-cause.ts';
 
-/** The clock of a `Reconnection`; tests pass their own. */
+/** The clock of a `Reconnection`. Tests can pass their own clock. */
 export interface ReconnectClock {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -15,7 +15,7 @@ export interface ReconnectClock {
   elapsed?(): number;
 }
 
-/** The events for the application. `open` and `close` are called once for each connection. */
+/** The handlers of the application. `open` and `close` are called once for each connection. */
 export interface ReconnectHandlers<Data = undefined, Text extends string | Buffer = string>
   extends ConnectionHandlers<Data, Text> {
   /**
@@ -33,7 +33,7 @@ type SocketMaker = Extract<ConnectOptions['socket'], (...target: never[]) => unk
 
 /**
  * The `connect` options for one attempt. `socket` is a function, since a socket serves one connection only. With `text: 'bytes'` a text
- * message is a Buffer, so `Text` has to include Buffer.
+ * message is a Buffer, so this value requires that `Text` includes Buffer.
  */
 export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
   ConnectOptions<Data>,
@@ -43,14 +43,17 @@ export type AttemptOptions<Data = undefined, Text extends string | Buffer = stri
   readonly text?: 'string' | (Buffer extends Text ? 'bytes' : never) | undefined;
 };
 
-/** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
+/**
+ * Options for `connect`, or a function that returns them. The function is called before each attempt, so that it can supply a new token,
+ * for example.
+ */
 export type AttemptSource<Data = undefined, Text extends string | Buffer = string> =
   | AttemptOptions<Data, Text>
   | (() => AttemptOptions<Data, Text> | PromiseLike<AttemptOptions<Data, Text>>);
 
 /**
- * The options of a `Reconnection`. If `Data` does not include undefined, `connect` is required: it supplies the `data` of each
- * connection.
+ * The options of a `Reconnection`. If `Data` does not include undefined, the option `connect` is required, since it supplies the `data` of
+ * each connection.
  */
 export type ReconnectOptions<Data = undefined, Text extends string | Buffer = string> = ReconnectSettings<
   Data,
@@ -59,24 +62,27 @@ export type ReconnectOptions<Data = undefined, Text extends string | Buffer = st
   (undefined extends Data ? unknown : { readonly connect: AttemptSource<Data, Text> });
 
 export interface ReconnectSettings<Data = undefined, Text extends string | Buffer = string> {
-  /** The handlers for the events of all connections, and `failed` and `ended`. */
+  /** The handlers for the events of all connections, and the handlers `failed` and `ended`. */
   readonly handlers?: ReconnectHandlers<Data, Text> | undefined;
   /** The `connect` options for each attempt, or a function that returns them. */
   readonly connect?: AttemptSource<Data, Text> | undefined;
   /** The times to wait, or a function that returns them. The function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
-   * Returns whether to try again. Called when a connection is closed, by either end, or an attempt failed, and again after the wait.
+   * Returns true if another attempt shall be made. Called when a connection was closed, by either side, or an attempt failed. Called again
+   * after the wait, right before the attempt.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries the number of failed attempts since the last connection, including this attempt
    * @default always, but not after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
-  /** Whether the first attempt is repeated as well. If false, the reconnection ends when the first attempt fails. @default true */
+  /**
+   * Whether the client tries again if the first attempt fails. If false, the reconnection ends when the first attempt fails. @default true
+   */
   readonly retryFirst?: boolean | undefined;
   /** The number of bytes that may wait to be sent while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
-  /** Whether the process may end while the `Reconnection` waits or is connected. @default false */
+  /** True: the process may end while the `Reconnection` waits or is connected. @default false */
   readonly unref?: boolean | undefined;
   /** A clock for tests. @default the clock of the process */
   readonly clock?: ReconnectClock | undefined;
@@ -86,7 +92,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   readonly dial?: ((url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>) | undefined;
 }
 
-// The options of `connect` that an attempt does not take.
+// The options of `connect` that are not options of an attempt.
 const { handlers, signal, ...attemptOptionNames } = connectSpecs;
 const attemptPlaces: ReadonlyMap<string, string> = new Map([
   ['handlers', 'put it beside connect'],
@@ -95,7 +101,8 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
 
 /**
  * Checks the `connect` options of an attempt.
- * @throws {TypeError} for options of `connect` that would be ignored, and for a socket that only the first attempt could use
+ * @throws {TypeError} for options of `connect` that would be ignored, and for a `socket` that is not a function: only the first attempt
+ *   could use it
  */
 export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);

@@ -1,6 +1,6 @@
 /**
- * Holds messages that wait for a connection. They are limited by their bytes, with a fixed cost for each message. The RFC does not describe
- * this queue, since it describes a single connection.
+ * Holds messages that wait for a connection. The queue has a limit in bytes; each message counts with its size and a fixed cost. The RFC
+ * does not describe such a queue, since it only describes single connections.
  */
 
 import type { SendOptions } from './message.ts';
@@ -30,7 +30,7 @@ export class WaitingMessages {
     this.#max = max;
   }
 
-  /** The number of bytes that wait, plus 128 for each message. */
+  /** The number of bytes of the waiting messages, plus 128 for each message. */
   get size(): number {
     return this.#size;
   }
@@ -53,7 +53,7 @@ export class WaitingMessages {
   flush(connection: MessageSink): void {
     for (const waiting of this.#messages) {
       if (connection.state !== 'open') break;
-      // The message is removed before it is sent: `send` may fail the connection, and its handlers may stop the reconnection.
+      // The message is removed before it is sent, because `send` may call handlers of the application, and a handler may empty the queue.
       this.#messages.delete(waiting);
       this.#size -= waiting.size;
       connection.send(waiting.message, waiting.options);

@@ -1,8 +1,8 @@
 /**
- * Runs a `Reconnection` from `start` to the end: attempts, connections and the waits between them. RFC 6455 §7.2.3 says when to wait;
- * backoff.ts computes how long. A stopped run must not affect the next run, so each run has its own state.
+ * Implements a run: what a `Reconnection` does from `start` to its end, with attempts, connections and the waits between them. RFC 6455
+ * §7.2.3 says when to wait; backoff.ts computes how long. A stopped run must not affect the next run, so each run has its own state.
  *
- *   connecting → open → waiting → connecting …     stop(): any → closing
+ * connecting → open → waiting → connecting …     stop(): any → closing
  */
 
 import { processTimers } from '../transport/timers.ts';
@@ -22,8 +22,8 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// Milliseconds. A connection that ends before this time does not show that the server works: an overloaded or hostile server accepts
-// connections and closes them at once.
+// Milliseconds. If a connection ends earlier, it does not prove that the server works: an overloaded or hostile server may accept
+// connections and close them immediately.
 const STEADY_AFTER = 5_000;
 
 /** The values that the runs of one `Reconnection` share. */
@@ -37,7 +37,7 @@ export interface RunContext<Data> {
   finished(): void;
 }
 
-/** Settles the Promise of `start`. */
+/** The functions that settle the Promise of `start`. */
 export interface FirstConnection<Data> {
   resolve(connection: Connection<Data>): void;
   reject(error: unknown): void;
@@ -56,14 +56,14 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   /** The number of connections in a row that were lost within `STEADY_AFTER`, without a failed attempt between them. */
   #brief = 0;
   #timer: unknown = null;
-  /** Settles when the current attempt has a connection, or its socket is closed. */
+  /** Settles when the current attempt has succeeded, or has failed and its socket is closed. */
   #attempted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** Set by `stop`, and called when the connection that `stop` closes has ended. */
+  /** `stop` sets this function. It is called when the connection that `stop` closes has ended. */
   #onClosed: (() => void) | null = null;
-  /** Null once `start` has its connection. */
+  /** Null once the Promise of `start` is settled. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. `start` does not resolve to a connection whose `open` handler threw. */
+  /** The last error that the `open` handler threw. A connection whose `open` handler threw does not fulfill the Promise of `start`. */
   #openError: Error | null = null;
   #isFinished = false;
 
@@ -95,7 +95,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   }
 
   /**
-   * Aborts the attempt or the wait, or closes the connection with this code and reason.
+   * Stops the run: aborts the attempt or the wait, or closes the connection with this code and reason.
    * @returns fulfilled once the attempt, the wait or the connection has ended
    */
   stop(code: number, reason: string): Promise<void> {
@@ -121,7 +121,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types ensure that `data` is present if it is required, but the compiler cannot verify this for every `Data`.
+    // The types of the API ensure that `data` is present if it is required. Inside this class the compiler does not know that, so a cast is
+    // needed.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
@@ -134,7 +135,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
         handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
       } as ConnectOptions<Data>);
-      // `stop` waits for this Promise. It does not wait for the application's functions above, which may never settle.
+      // `stop` waits for this Promise. `stop` does not wait for the two functions of the application above, whose Promises may never
+      // settle.
       this.#attempted = dialed.then(ignore, ignore);
       await dialed;
     } catch (error) {
@@ -187,14 +189,14 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     return waitAfter(retries, this.#backoff(), this.#context.random());
   }
 
-  /** Begins to wait. @returns false if the function that decided about this wait has stopped the run */
+  /** Begins to wait. @returns false if the run was stopped meanwhile, by a function of the application such as `shouldReconnect` */
   #wait(cause: ReconnectCause, wait: number): boolean {
     if (this.isStopping) return false;
     const { clock, options } = this.#context;
     this.#state = 'waiting';
     const timer = clock.setTimeout(() => {
       this.#timer = null;
-      // The answer may have changed during a long wait, so the application is asked again.
+      // During a long wait the answer of `shouldReconnect` may have changed, so the function is called again.
       if (!this.#isWanted(cause, this.#retries)) this.#end(cause, true);
       else if (!this.isStopping) this.begin();
     }, wait);
@@ -224,7 +226,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
-    // Messages that the `open` handler sends, such as a greeting or a login, are sent before those in the queue.
+    // Messages that the `open` handler sends, such as a greeting or a login, are sent before the messages in the queue.
     const result = this.#callOpen(connection);
     this.#context.queue.flush(connection);
     const first = this.#first;
@@ -242,7 +244,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     }
   }
 
-  /** Is called when the connection is closed. @returns a function to call after the `close` handler */
+  /** Is called when the connection is closed. @returns a function that the caller calls after the `close` handler */
   lost(info: CloseInfo): () => void {
     this.#connection = null;
     if (this.isStopping) return () => this.#onClosed?.();
@@ -269,7 +271,10 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     if (isReported) hasEnded();
   }
 
-  /** Ends the run, since there is no further attempt. @returns a function that reports the end; a run that is being stopped reports nothing */
+  /**
+   * Ends the run, since no further attempt follows. @returns a function that calls the `ended` handler, or does nothing if `stop` was
+   * called
+   */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;
     this.#finish();

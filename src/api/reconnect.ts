@@ -1,8 +1,9 @@
 /**
- * Implements a client that connects again: RFC 6455 §7.2.3 (the first wait is random, and later waits become longer). `connect` makes each
- * connection, reconnect-run.ts decides when to try the next connection, and reconnect-queue.ts holds the messages that wait meanwhile.
+ * Implements `Reconnection`, a client that connects again when its connection is lost: RFC 6455 §7.2.3 (the first wait is random, and later
+ * waits become longer). `connect` makes each connection, reconnect-run.ts decides when to try again, and reconnect-queue.ts holds the
+ * messages that wait for a connection.
  *
- *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
+ * stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
 import { checkClose } from '../transport/socket.ts';
@@ -22,17 +23,17 @@ import {
 import { WaitingMessages } from './reconnect-queue.ts';
 import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 
-/** The state of a `Reconnection`. It is 'waiting' after a lost connection or a failed attempt, until the next attempt. */
+/** The state of a `Reconnection`. From a lost connection or a failed attempt to the next attempt, the state is 'waiting'. */
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
 /**
  * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too many bytes wait, or if
- * the reconnection is not started.
+ * the reconnection was not started.
  */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
-// The timers are read once, when this file loads, so that the fake timers of an application's tests do not stop a reconnection. Tests can
-// pass them as `clock`.
+// These functions are read once, when this file loads, so that fake timers in an application's tests do not stop a reconnection. Tests can
+// pass fake timers as the option `clock`.
 const { setTimeout, clearTimeout } = globalThis;
 
 const systemClock: ReconnectClock = {
@@ -40,20 +41,20 @@ const systemClock: ReconnectClock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** Keeps a connection to a server: connects again whenever the connection is lost, until `stop` is called. */
+/** Keeps a connection to a server: whenever the connection is lost, the client connects again, until `stop` is called. */
 export class Reconnection<Data = undefined> {
   readonly #context: RunContext<Data>;
   readonly #queue: WaitingMessages;
   #run: ReconnectRun<Data> | null = null;
 
   /**
-   * Makes a reconnection that is stopped: call `start` to connect.
+   * Makes a reconnection that has not been started: call `start` to connect.
    * @param url the URL, or a function that is called before each attempt
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(url: ReconnectUrl, ...none: undefined extends Data ? [] : [options: never]);
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data>);
-  // With `text: 'bytes'` a text message is a Buffer too.
+  // With `text: 'bytes'`, text messages are Buffers, like binary messages.
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data, string | Buffer>);
   constructor(url: ReconnectUrl, options: ReconnectSettings<Data, string | Buffer> = {}) {
     const { maxQueued } = readOptions('reconnect', options, reconnectSpecs, 'client');
@@ -74,7 +75,7 @@ export class Reconnection<Data = undefined> {
     return this.#run?.state ?? 'stopped';
   }
 
-  /** Whether the reconnection was started and has neither been stopped nor ended. Also true during a wait. */
+  /** Whether the reconnection was started, and has not ended since then. Also true during a wait, and until `stop` has finished. */
   get isActive(): boolean {
     return this.#run !== null;
   }
@@ -89,7 +90,7 @@ export class Reconnection<Data = undefined> {
     return this.#run?.retries ?? 0;
   }
 
-  /** The number of bytes that wait for a connection, plus 128 for each message. */
+  /** The number of bytes of the messages that wait for a connection, plus 128 for each message. */
   get queuedAmount(): number {
     return this.#queue.size;
   }
@@ -109,10 +110,10 @@ export class Reconnection<Data = undefined> {
   }
 
   /**
-   * Sends the message, or keeps it for the next connection. After a lost connection it is unknown which messages have arrived: no message
-   * is sent twice.
-   * @returns 'refused' if the reconnection is not started, or if more than `maxQueued` bytes would wait
-   * @throws as `Connection.send` does
+   * Sends the message, or keeps it for the next connection. No message is sent twice. So messages that were sent shortly before a
+   * connection was lost may never arrive.
+   * @returns 'sent', 'queued', or 'refused' if the reconnection was not started, or if more than `maxQueued` bytes would wait
+   * @throws the same errors as `Connection.send`
    */
   send(message: Message, options?: SendOptions): SendOutcome {
     const { connection } = this;
@@ -121,17 +122,17 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
-    // The options are checked here. An error that is thrown later, when the message is sent, would close a connection that is not at fault.
+    // The options are checked now. If they were checked later, when the queue is sent, an error would close the new connection.
     checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
   }
 
   /**
-   * Ends the reconnection in any state: it aborts the attempt, closes the connection with this code and reason, and drops waiting messages.
-   * `start` may be called again.
-   * @returns fulfilled once no socket and no timer is left, and no handler will be called any more
-   * @throws {RangeError} as `Connection.close` does
+   * Ends the reconnection in any state: aborts the attempt or the wait, closes the connection with this code and reason, and drops waiting
+   * messages. `start` may be called again.
+   * @returns a Promise that is fulfilled once no socket and no timer is left, and no handler will be called any more
+   * @throws {RangeError} for a code that may not be sent, or a reason of more than 123 bytes
    */
   stop(code = 1000, reason = ''): Promise<void> {
     if (this.#run === null) return Promise.resolve();
@@ -145,10 +146,10 @@ export class Reconnection<Data = undefined> {
 }
 
 /**
- * Connects, and connects again whenever the connection is lost, until `stop` is called.
- * @param url a ws: or wss: URL, or a function that is called before each attempt
- * @returns a reconnection whose `start` was called. Does not wait for a connection: the `open` handler is called later. If there is no
- *   `ended` handler, invalid options or an invalid URL become a process warning
+ * Connects to a server. Whenever the connection is lost, the client connects again, until `stop` is called.
+ * @param url a ws: or wss: URL, or a function that returns the URL and is called before each attempt
+ * @returns a reconnection that was started. The function does not wait for a connection: the `open` handler is called later. If there is no
+ *   `ended` handler, an error that no other attempt can avoid, such as an invalid URL, becomes a process warning
  * @throws {RangeError | TypeError} for invalid options
  */
 export function reconnect<Data = undefined>(
@@ -168,7 +169,8 @@ export function reconnect<Data>(
   options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
-  // The handlers `failed` and `ended` report errors. Without them, an attempt that can never succeed must still be reported.
+  // The handler `ended` reports why no other attempt follows. Without this handler, an attempt that can never succeed must still be
+  // reported.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
   });

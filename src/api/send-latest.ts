@@ -1,11 +1,11 @@
-/** Checks the arguments of `Connection.sendLatest`, before a value waits in latest-values.ts. */
+/** Implements `Connection.sendLatest`: checks the arguments, and passes the value to latest-values.ts, where it waits. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { LatestValues } from './latest-values.ts';
 import { type Message, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
 
-/** Implements `sendLatest`, with the same result and the same exceptions. */
+/** Returns and throws the same as `Connection.sendLatest`. */
 export function sendLatest(core: ConnectionCore, key: string, message: Message | (() => Message)): boolean {
   if (typeof key !== 'string') throw new TypeError(`the key is ${describe(key)}, not a string`);
   const value = typeof message === 'string' || typeof message === 'function' ? message : toBytes(message);

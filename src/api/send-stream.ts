@@ -1,6 +1,6 @@
 /**
  * Implements `Connection.sendStream`: sends a message whose parts come from an iterable, one frame for each part (RFC 6455 §5.4). The next
- * part is requested once the socket has taken the parts before it. frame/outgoing-stream.ts makes the frames.
+ * part is requested once the socket has accepted the previous parts. frame/outgoing-stream.ts makes the frames.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -32,7 +32,7 @@ export function sendStream(
   const checked = readOptions('sendStream', options, sendStreamSpecs);
   const sending = new SendingStream(core, iteratorOf(source), checked);
   const sent = sending.run();
-  // The application may ignore the Promise. Its rejection, which a peer can cause, must not end the process.
+  // The application may ignore the Promise. In that case a rejection, which a peer can cause, must not end the process.
   sent.catch(() => {});
   return sent;
 }
@@ -62,9 +62,9 @@ class SendingStream implements StreamedMessage {
   #stream: OutgoingStream | null = null;
   #hasTurn = false;
   #isSourceDone = false;
-  /** The reason why nothing more is sent; null before that. */
+  /** The reason why nothing more is sent; null as long as the message may be sent. */
   #stopped: { readonly reason: unknown } | null = null;
-  /** Ends the current wait. */
+  /** These two functions settle the Promise that `#wait` returned. */
   #resolve: (() => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
 
@@ -163,14 +163,14 @@ class SendingStream implements StreamedMessage {
   }
 
   /**
-   * Waits for one Promise, or for the reason why nothing more is sent.
-   * @param isSource whether this waits for the source: if it rejects, the source has ended
+   * Waits until `start` calls `resolve` or `reject`. If `#stop` is called first, the wait ends with the reason of `#stop`.
+   * @param isSource whether `start` reads the source. If the source rejects, it has ended, so its `return` is not called
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used: a Promise that stays pending would keep in memory every Promise that it was ever raced with.
+    // `Promise.race` is not used: a Promise that is pending for a long time would keep all Promises in memory that were raced with it.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -185,14 +185,15 @@ class SendingStream implements StreamedMessage {
     });
   }
 
-  /** Ends the message, because the source failed, the message was aborted, or the connection has ended. */
+  /** Ends an incomplete message: the source failed, `signal` aborted the message, or the connection has ended. */
   #giveUp(reason: unknown): void {
     this.#stop(reason);
     this.#returnSource();
     if (this.#stream === null) return;
     if (!this.#stream.isBegun) this.#stream.cancel();
     else if (!this.#stream.isOver) {
-      // §5.4: another message may only follow the final frame, but a final frame would make the cut message look complete.
+      // §5.4: another message may only follow after the final frame of this message. But a final frame would make the cut message look
+      // complete. So the connection fails.
       this.#core.binding.endpoint.fail(new ConnectionError('WS_STREAM_CUT', { cause: reason }));
     }
   }
@@ -204,7 +205,7 @@ class SendingStream implements StreamedMessage {
     try {
       Promise.resolve(this.#iterator.return?.()).catch(() => {});
     } catch {
-      // The reason for leaving the source has already been reported.
+      // The application already receives the error that ended the message.
     }
   }
 }

@@ -1,4 +1,7 @@
-/** Checks the options and the callback of a message, and sends the message. Without options and callback, `send` does not use this file. */
+/**
+ * Sends a message that has options or a callback, after checking them. For a message without options and callback, `send` does not call
+ * `sendWith`.
+ */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
@@ -7,7 +10,7 @@ import { describe } from './option-names.ts';
 /**
  * Implements `send` with options, a callback, or both.
  * @returns the number of payload bytes on the wire; -1 if the number is not known yet, 0 if the connection is not open
- * @throws as `Connection.send` does
+ * @throws the same errors as `Connection.send`
  */
 export function sendWith(
   core: ConnectionCore,
@@ -40,7 +43,9 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
-/** Is called after a message was sent. @returns whether the next message may be sent at once. If not, the `drain` handler will be called */
+/**
+ * Is called after a message was sent. @returns the result of `send`. If an open connection gets false, the `drain` handler will be called
+ */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;
   if (!core.binding.waitsForDrain()) return true;
@@ -48,13 +53,13 @@ export function mayGoOn(core: ConnectionCore): boolean {
   return false;
 }
 
-/** Calls `done` once everything that was sent so far has left the process, or with the reason why it was not sent. */
+/** Calls `done` with null once all messages that were sent so far have left the process, or with an error if they were not sent. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);
   else core.binding.endpoint.whenSent(core.completion(done));
 }
 
-/** Checks `done`, and wraps it. @throws {TypeError} for anything other than a function */
+/** Checks `done`, and wraps it, see `ConnectionCore.completion`. @throws {TypeError} for anything other than a function */
 function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
   if (done === undefined) return null;
   if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);

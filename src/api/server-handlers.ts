@@ -9,7 +9,7 @@ import type { PendingUpgrade } from '../transport/upgrade-host.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { AnyUpgradeAnswer, Rejection, UpgradeAnswer } from './upgrade-answer.ts';
 
-/** The contents of the 101, before it is written. */
+/** The content of the 101 response, before the response is written. */
 export interface AcceptedAnswer {
   /** The negotiated subprotocol, or '' if no subprotocol was negotiated. */
   readonly subprotocol: string;
@@ -22,8 +22,9 @@ export interface AcceptedAnswer {
 interface HandshakeHandlers<Answer> {
   /**
    * Decides about a valid request from an allowed origin. Return `{ data, subprotocol, headers }` or nothing to accept the request, or
-   * `reject(…)` to refuse it. A Promise of these values has to settle within `handshakeTimeout`. If the handler throws or returns anything
-   * else, the server answers 500, so that no request is accepted by mistake. The handler is required if `Data` does not include undefined.
+   * `reject(…)` to refuse it. A Promise of these values has to settle within `handshakeTimeout`. If the handler throws, or returns any
+   * other value, the server answers 500, so that no request is accepted by mistake. The handler is required if `Data` does not include
+   * undefined.
    * @param pending has a `signal` that aborts when the answer is no longer needed, and the `context` of `handleUpgrade`
    */
   upgrade?(request: ServerRequest, pending: PendingUpgrade): Answer | PromiseLike<Answer>;
@@ -34,24 +35,28 @@ interface HandshakeHandlers<Answer> {
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   accepting?(request: ServerRequest, answer: AcceptedAnswer): HeaderFieldsInit | undefined | void;
   /**
-   * Called before a refusal by a rule, a limit or `upgrade` is written. Return `reject(…)` to replace the answer, or nothing. A Promise is
-   * not awaited. If the handler throws, or returns anything else, the original answer is written, with a process warning. `refused` is called
-   * after this handler, with the status of the answer. A server that is full or shut down answers 503 without calling this handler.
+   * Called before the server refuses a request because of a rule, a limit or the answer of `upgrade`. Return `reject(…)` to replace the
+   * response, or nothing. A Promise is not awaited. If the handler throws, or returns any other value, the original response is written,
+   * and a process warning reports the error. After this handler, `refused` is called, with the status of the response. A server that is
+   * full or shut down answers 503 without calling this handler.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   refusing?(error: HandshakeError, request: HandshakeRequest | null): Rejection | undefined | void;
-  /** Called when a rule, a limit or `upgrade` refused a request. Escape `error.value` when you log it, since the peer sent it. */
+  /**
+   * Called when the server has refused a request because of a rule, a limit or the answer of `upgrade`. Escape `error.value` when you log
+   * it, since the peer sent it.
+   */
   refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
 }
 
-/** @internal Every handler of a server, with the types that the server uses. */
+/** @internal All handlers of a server, with the types that the implementation uses. */
 export interface AllServerHandlers<Data>
   extends ConnectionHandlers<Data, string | Buffer>,
     HandshakeHandlers<AnyUpgradeAnswer<Data>> {}
 
 /**
- * The handlers of a server, and of its connections. If `Data` does not include undefined, `upgrade` is required: only it can supply the
- * `data` of a connection.
+ * The handlers of a server, and of its connections. If `Data` does not include undefined, `upgrade` is required, since only this handler
+ * can supply the `data` of a connection.
  */
 export type ServerHandlers<Data = undefined, Text extends string | Buffer = string> = ConnectionHandlers<
   Data,

@@ -1,6 +1,6 @@
 /**
- * Implements the part of a server that its listeners call. It asks the application's `upgrade` handler about each opening handshake and
- * answers it (RFC 6455 §4.2.2). It makes a connection from each accepted handshake.
+ * Implements the part of a server that its listeners call. For each opening handshake, this part calls the application's `upgrade` handler,
+ * which decides whether the handshake is accepted (RFC 6455 §4.2.2). From each accepted handshake it makes a connection.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -34,7 +34,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** The codes of refusals that are not reported to the operator: the application refused, or the client left. */
+/** The codes of refusals that are not printed for the operator, since they are no problem: the application refused, or the client left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -48,14 +48,14 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
   areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
-  /** The close code and reason for connections that open during a shutdown; null before the shutdown. */
+  /** The close code and reason of the shutdown, also for connections that open during the shutdown; null before the shutdown. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
-  /** Every connection has the same options. */
+  /** The options that every connection of the server has. */
   readonly #bindOptions: BindOptions;
   #onEmpty: (() => void) | null = null;
 
-  /** @throws {RangeError | TypeError} for invalid options of the compression */
+  /** @throws {RangeError | TypeError} for invalid compression options, limits or handlers */
   constructor(handlers: AllServerHandlers<Data>, values: ServerValues) {
     this.#handlers = handlers;
     const limits = toLimits(values);
@@ -99,7 +99,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // Any thenable counts as a Promise. If a Promise of another realm or library counted as an answer, every request would be accepted.
+    // Any object with a `then` method counts as a Promise. Otherwise a Promise of another realm or library would count as an answer, and
+    // might accept every request.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);
@@ -133,7 +134,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // A refusal by `upgrade` is replaced as a whole. A refusal by a rule keeps its header fields, such as the version that we support.
+      // A refusal by `upgrade` loses its header fields. Any other refusal keeps them, such as Sec-WebSocket-Version with the version that
+      // we support.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,
@@ -163,7 +165,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     });
     const { connection } = dispatch;
     this.connections.add(connection);
-    // `handleUpgrade` returns the connection, so the application may read the address at any time.
+    // The Promise of `handleUpgrade` gives the connection to the application, which may read the address at any time. So the address is
+    // read now.
     if (request.raw !== null) void info.remoteAddress;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection, role: 'server', request });
     dispatch.start(head);
@@ -188,7 +191,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
         const result = refused.call(this.#handlers, error, request);
         if (isThenable(result)) result.then(undefined, warn);
       }
-      // An error that the application threw must not be lost.
+      // A handler of the application threw: its error must not be lost.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
       else if (!this.isClosing && !expected.has(error.code)) {
         warnOnStderr(error.code, `refused ${from}${answer}: ${error.message}`);

@@ -1,4 +1,4 @@
-/** Specifies the options of a server and of its listeners, and checks them before anything begins. */
+/** Specifies the options of a server and of its listeners, and checks them. */
 
 import type { TlsOptions } from 'node:tls';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -13,18 +13,24 @@ import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from '
 
 /** The options of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
-  /** The subprotocols that the server speaks. It chooses the first subprotocol in the client's list that is also in this list. @default none */
+  /**
+   * The subprotocols that the server speaks. The server chooses the first subprotocol of the client's list that is also in this list.
+   * @default none
+   */
   readonly subprotocols?: readonly string[] | undefined;
   /**
-   * The origins from which browsers may connect: 'same-origin', 'any', a list, or a function. Requests without an Origin do not come from a
-   * browser and are allowed. Other requests are answered with 403. @default 'same-origin'
+   * The origins from which browsers may connect: 'same-origin', 'any', a list, or a function. Requests without an Origin field do not come
+   * from a browser and are allowed. Requests from any other origin are answered with 403. @default 'same-origin'
    */
   readonly origins?: OriginPolicy | undefined;
-  /** Milliseconds from the accepted socket to the 101 response, including TLS and `upgrade`. After this time the answer is 408. @default 10000 */
+  /**
+   * The longest time for an opening handshake in milliseconds: from the accepted socket to the 101 response, including TLS and `upgrade`.
+   * After this time the server answers 408. @default 10000
+   */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * The maximum number of sockets. Each socket counts from its acceptance to its 'close' event: during the handshake, as a connection, and
-   * while the peer reads a refusal. Further requests are answered with 503. @default 10000
+   * The maximum number of open sockets. Each socket counts from its acceptance to its 'close' event: during the handshake, as a connection,
+   * and while the peer reads a refusal. When the maximum is reached, requests are answered with 503. @default 10000
    */
   readonly maxConnections?: number | undefined;
 }
@@ -33,11 +39,11 @@ export interface ServerOptions extends ConnectionOptions {
 export interface ListenOptions {
   /** The TCP port. @default 0, any free port */
   readonly port?: number | undefined;
-  /** The address to listen on. '0.0.0.0' stands for every IPv4 interface, and '::' for every interface. @default '127.0.0.1' */
+  /** The address to listen on. '0.0.0.0' means every IPv4 interface, and '::' means every interface. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * The path that is served: a string that is compared with the percent-encoded path, or a RegExp for that path. Requests for other paths get
-   * 404.
+   * The path that is served. A string is compared with the percent-encoded path of the request, and a RegExp is matched against this path.
+   * Requests for other paths are answered with 404.
    * @default any
    */
   readonly path?: PathPattern | undefined;
@@ -56,17 +62,20 @@ export interface ListenOptions {
    * @default false
    */
   readonly reusePort?: boolean | undefined;
-  /** True: a worker of node:cluster listens by itself, and the primary does not share the port among the workers. @default false */
+  /**
+   * True: a worker of node:cluster opens the port itself, so the primary process does not distribute the connections of this port among the
+   * workers. @default false
+   */
   readonly exclusive?: boolean | undefined;
   /** True: a server on '::' does not accept IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
   /** A file descriptor that is already listening, for example from systemd, instead of host and port. Not on Windows. */
   readonly fd?: number | undefined;
-  /** Stops the listener when the signal aborts, before or after the listener is ready. Connections stay open. */
+  /** When the signal aborts, the listener stops, or does not start. Connections stay open. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The options for the end of a server. */
+/** The options of `shutdown`. */
 export interface ShutdownOptions {
   /** The close code for every connection. @default 1001 */
   readonly code?: number | undefined;
@@ -117,7 +126,7 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
 
 type AllServerSpecs = SpecsOf<ServerOptions, ServerValues>;
 
-/** Every option of a server. 4D's server uses the table as well. */
+/** Every option of a server. The server of the 4D API uses this table as well. */
 export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpecs };
 
 /** The options of a listener with their defaults. */
@@ -211,8 +220,8 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
 };
 
 /**
- * Checks that the options name only one place to listen on.
- * @throws {TypeError} if they name two places
+ * Checks that the options do not name both a `socketPath` and a host or port.
+ * @throws {TypeError} if the options name both
  */
 export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {
   if (socketPath === undefined) return;
@@ -221,7 +230,7 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
 }
 
 /**
- * Refuses objects that never emit 'upgrade': otherwise the application would notice the mistake much later.
+ * Refuses objects that never emit 'upgrade'. Without this check, the application would notice the mistake only when a client connects.
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {
@@ -234,7 +243,8 @@ export function checkHttpServer(server: UpgradingServer): void {
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
   }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades. With `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1, and has a `requestTimeout`.
+  // RFC 9113 §8.6: HTTP/2 has no upgrades. With `allowHTTP1`, an HTTP/2 server with TLS also speaks HTTP/1.1. Only such a server has a
+  // `requestTimeout`.
   if ('updateSettings' in server && (server as { requestTimeout?: number }).requestTimeout === undefined) {
     throw new TypeError(
       'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',

@@ -1,6 +1,6 @@
 /**
- * Implements `WebSocketServer`: RFC 6455 §4.2. A server has one set of handlers for all connections. It has its own listener, uses an HTTP
- * server of the application, or both. server-host.ts decides about each handshake.
+ * Implements `WebSocketServer`: RFC 6455 §4.2. A server has one set of handlers for all connections. The server listens on a port of its
+ * own, uses an HTTP server of the application, or does both. server-host.ts decides about each handshake.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,10 @@ import { Shutdown } from './shutdown.ts';
 
 /** The options of `handleUpgrade`. */
 export interface HandleUpgradeOptions {
-  /** Any value for the second argument of the `upgrade` handler, such as information about the request from your own 'upgrade' listener. */
+  /**
+   * Any value that your own 'upgrade' listener passes to the `upgrade` handler, such as information about the request: the handler reads it
+   * as `pending.context`.
+   */
   readonly context?: unknown;
 }
 
@@ -62,14 +65,14 @@ export class WebSocketServer<Data = undefined> {
     handlers: ServerHandlers<Data>,
     options?: ServerOptions & { readonly text?: 'string' | undefined },
   );
-  // With `text: 'bytes'` a text message is a Buffer too.
+  // With `text: 'bytes'`, text messages are Buffers, like binary messages.
   constructor(handlers: ServerHandlers<Data, string | Buffer>, options: ServerOptions);
   constructor(handlers: AllServerHandlers<Data> = {}, options: ServerOptions = {}) {
     checkHandlers(handlers);
     this.#host = new ServerHost(handlers, readOptions('WebSocketServer', options, allServerSpecs));
   }
 
-  /** The open connections, including those that are closing. */
+  /** The connections that are open or closing. */
   get connections(): ReadonlySet<Connection<Data>> {
     this.#host.areShown = true;
     return this.#host.connections;
@@ -81,9 +84,9 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Listens on a port of its own, with TLS if `tls` is given. May be called several times.
+   * Listens on a port of its own, with TLS if the option `tls` is set. `listen` may be called several times.
    * @returns the bound address (if `port` was 0, the address has the chosen port), or the path of the Unix socket
-   * @throws the error of the system, such as EADDRINUSE, or the reason of `signal`, if `signal` aborts first
+   * @throws the error of the system, such as EADDRINUSE, or the reason of `signal` if the signal aborts before the server listens
    * @throws {TypeError | RangeError} for invalid options
    */
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
@@ -108,13 +111,15 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts the upgrades of an HTTP server, either all upgrades or the upgrades of one path or pattern. Several WebSocket servers may share the
-   * HTTP server. A literal path takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event are called
-   * first, and this server ignores the requests that they answer. Requests that match no path are left to the other listeners. Such a request
-   * gets 404 if there is no other listener, or if no listener has written to the socket, read it or ended it within `handshakeTimeout`.
-   * @param server an HTTP/1.1 server, or a server that `http2.createSecureServer` made with `allowHTTP1: true`: HTTP/2 itself has no upgrades
-   * @returns a function that detaches from the HTTP server; open connections stay open
-   * @throws {TypeError} if the path is taken
+   * Accepts the upgrades of an HTTP server, either all upgrades or the upgrades of one path or pattern. Several WebSocket servers may share
+   * the HTTP server. A literal path takes precedence over a RegExp, and a RegExp takes precedence over a server without a path. Other
+   * listeners of the 'upgrade' event are called first, and this server ignores the requests that they answer. Requests that match no path
+   * are left to the other listeners. Such a request is answered with 404 if there is no other listener, or if no listener has used the
+   * socket (written, read or ended it) within `handshakeTimeout`.
+   * @param server an HTTP/1.1 server, or a server that `http2.createSecureServer` made with `allowHTTP1: true`, since HTTP/2 itself has no
+   *   upgrades
+   * @returns a function that detaches this server from the HTTP server; open connections stay open
+   * @throws {TypeError} if another WebSocket server already has the path
    */
   attach(server: UpgradingServer, options: { readonly path?: PathPattern | undefined } = {}): () => void {
     this.#refuseAfterShutdown();
@@ -126,10 +131,11 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts one upgrade from your own 'upgrade' listener. An injected request only needs `method`, `url` and `headers`.
+   * Accepts one upgrade from your own 'upgrade' listener. A request that does not come from node:http needs only `method`, `url` and
+   * `headers`.
    * @param head the listener's third argument
-   * @returns the connection, once it is open. Rejects with the refusal. The `refused` handler receives the refusal as well, so the Promise
-   *   may be ignored
+   * @returns a Promise of the connection, fulfilled once the connection is open. If the request is refused, the Promise is rejected. The
+   *   `refused` handler is called as well, so the application may ignore the Promise
    * @throws {TypeError} for arguments that are not those of an 'upgrade' listener
    */
   handleUpgrade(
@@ -150,16 +156,16 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // The application may ignore the Promise: the `refused` handler has received the refusal. A refusal must not end the process.
+    // The application may ignore the Promise, since the `refused` handler is called. In that case a rejection must not end the process.
     outcome.catch(() => {});
     return outcome;
   }
 
   /**
    * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
-   * that keep no context. Bytes of more than 4 KiB are not copied: do not change them until they have left the process.
-   * @param options which connections receive the message, and whether it may be compressed. It may also be the connections to leave out;
-   *   `compress` is then the next argument
+   * that keep no context. A message of more than 4 KiB of bytes is not copied: do not change it until it has left the process.
+   * @param options which connections receive the message, and whether the message may be compressed. Instead of the options, you may pass
+   *   the connections that do not receive the message, and then `compress`
    * @returns the number of connections that the message was sent to
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
    *   throws, the same error is thrown
@@ -177,8 +183,8 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Ends the server. New connections and unfinished handshakes are answered with 503, and each open connection gets a Close frame.
    * Connections that are left after `grace` milliseconds are dropped. A later call can only shorten `grace`.
-   * @returns fulfilled once every connection and listener is closed; every call returns the same Promise
-   * @throws {RangeError} for a code that may not be sent, and for a reason over 123 bytes
+   * @returns a Promise that is fulfilled once every connection and listener is closed. Every call returns the same Promise
+   * @throws {RangeError} for a code that may not be sent, and for a reason of more than 123 bytes
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code, reason, grace } = readOptions('shutdown', options, shutdownSpecs);

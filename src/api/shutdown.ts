@@ -1,6 +1,6 @@
 /**
  * Ends a server. Each connection gets a Close frame (RFC 6455 §7.1.2, 1001 by default). New and unfinished handshakes are answered with
- * 503. After a time, the remaining connections are dropped.
+ * 503. After `grace` milliseconds, the remaining connections are dropped.
  */
 
 import { refuse } from '../handshake/error.ts';
@@ -8,7 +8,7 @@ import { clock } from '../transport/clock.ts';
 import type { Listener } from '../transport/listen.ts';
 import type { ServerHost } from './server-host.ts';
 
-// Node's limit for timers, in milliseconds. A longer timer would fire at once.
+// The longest delay of `setTimeout` in milliseconds. With a longer delay, `setTimeout` fires at once.
 const MAX_TIMER = 2_147_483_647;
 
 /** A shutdown that has begun. */
@@ -28,13 +28,13 @@ export class Shutdown {
     this.finished = this.#end(host, detach);
   }
 
-  /** Drops the connections that are left after `grace` milliseconds. A later call can only shorten this time. */
+  /** Sets the time after which the remaining connections are dropped, in milliseconds from now. A later call can only shorten this time. */
   dropWithin(grace: number): void {
     const ends = performance.now() + grace;
     if (ends >= this.#ends || grace > MAX_TIMER) return;
     this.#ends = ends;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    // If the process was blocked, the peers' answers may wait in the kernel. So these answers are read first.
+    // If the process was blocked, Close frames of the peers may wait in the kernel. So these are read before the connections are dropped.
     this.#timer = setTimeout(() => clock.afterPoll(() => this.#drop()), grace);
   }
 
@@ -48,10 +48,10 @@ export class Shutdown {
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = host.whenEmpty();
     for (const handshake of [...host.handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
-    // `grace` is the only deadline: the connections have no separate close timeout, so that no connection reports an error.
+    // The connections get no close timeout of their own, so that no connection reports an error. `grace` is the only deadline.
     for (const connection of [...host.connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
     await empty;
-    // Until now, the upgrades of attached HTTP servers were answered with 503.
+    // Attached HTTP servers are detached only now, so that their upgrades were answered with 503 during the shutdown.
     detach();
     await Promise.all(listeners);
     this.#ends = Number.NEGATIVE_INFINITY;

@@ -1,9 +1,12 @@
-/** Notices a callback whose Promise does not settle while other callbacks wait for it. It uses one timer for any number of callbacks. */
+/**
+ * Reports a callback whose Promise has not settled after a time, while other callbacks wait for this Promise. One timer serves any number
+ * of callbacks, one after the other.
+ */
 
-// `setTimeout` is read once, when this file loads, so that the fake timers of an application's tests have no effect on it.
+// `setTimeout` is read once, when this file loads, so that fake timers in an application's tests have no effect on this file.
 const { setTimeout } = globalThis;
 
-// The longest delay of Node's timers.
+// The longest delay of Node.js timers in milliseconds.
 const MAX_DELAY = 2_147_483_647;
 
 /** Watches one pending callback at a time. */
@@ -13,12 +16,17 @@ export class SlowCallback {
   #since = 0;
   #isWatched = false;
 
-  /** @param delay returns the milliseconds after which a callback is reported; with `Infinity` it is never reported */
+  /**
+   * @param delay returns the number of milliseconds after which a callback is reported. If it returns `Infinity`, no callback is reported
+   */
   constructor(delay: () => number) {
     this.#delay = delay;
   }
 
-  /** Is called when a callback has returned a Promise that other callbacks wait for. @param report called once, if `end` is not called in time */
+  /**
+   * Is called when a callback has returned a Promise that other callbacks wait for. @param report is called once if `end` is not called in
+   * time
+   */
   begin(report: () => void): void {
     this.#report = report;
     this.#since = performance.now();

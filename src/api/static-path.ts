@@ -1,4 +1,7 @@
-/** Finds out which file of a folder a request asks for, and its media type. This file only computes: static-server.ts reads the file. */
+/**
+ * Computes the name of the file that a request asks for, and the media type of the file. This file reads nothing from the disk;
+ * static-server.ts does.
+ */
 
 /** Media types by the file's extension. */
 const mediaTypes: ReadonlyMap<string, string> = new Map([
@@ -27,8 +30,9 @@ export function mediaTypeOf(name: string): string {
 }
 
 /**
- * Returns the names from the root folder down to the file, or an empty list for the root folder itself. Returns null for a hidden file, "..",
- * a name with a separator, and a target that cannot be decoded, since these cannot name a file of the folder.
+ * Returns the names of the folders and of the file that a request names, from the root folder on. For the root folder itself, the list is
+ * empty. Returns null for a hidden file, "..", a name with a separator, and a target that cannot be decoded: no file of the folder has such
+ * a name.
  * @param target the target of the request
  */
 export function toNames(target: string): readonly string[] | null {
@@ -44,7 +48,7 @@ export function toNames(target: string): readonly string[] | null {
     } catch {
       return null;
     }
-    // A name with a leading dot is ".." or a hidden file; a colon marks a stream or a drive on Windows.
+    // A name with a leading dot is ".." or a hidden file. On Windows, a name with a colon may name a drive or a stream of a file.
     if (name.startsWith('.') && name !== '.well-known') return null;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters.
     if (/[/\\:\u0000-\u001f]/.test(name)) return null;
@@ -54,8 +58,8 @@ export function toNames(target: string): readonly string[] | null {
 }
 
 /**
- * Returns the Location for a folder that was requested without the slash at the end. The Location never names another host, as `//host/`
- * would.
+ * Returns the Location of the redirect for a folder that was requested without a slash at the end. The Location begins with one slash,
+ * since `//name/` would mean another host.
  */
 export function folderLocation(names: readonly string[], target: string): string {
   const mark = target.indexOf('?');

@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD requests. The page of the command line is a document in memory; 4D's web server answers with files of a folder.
- * static-path.ts finds the file for a request.
+ * Answers GET and HEAD requests with a document in memory (the page of the command line), or with files of a folder (the web server of the
+ * 4D API). static-path.ts finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -19,7 +19,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(text);
 }
 
-/** Whether the method is GET or HEAD. Another method is answered with 405 and `text`. */
+/** Returns whether the method is GET or HEAD. Answers any other method with 405 and `text`. */
 function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
   response.setHeader('Allow', 'GET, HEAD');
@@ -35,7 +35,7 @@ export interface StaticDocument {
   readonly notAllowed: string;
 }
 
-/** Answers with the document; the query is ignored. */
+/** Answers a request for `/` with the document. The query is ignored. */
 export function serveDocument(
   document: StaticDocument,
   request: IncomingMessage,
@@ -64,16 +64,16 @@ export interface StaticFolder {
   readonly stallTimeout?: number | undefined;
 }
 
-// A WebSocket connection has the same limit: see transport/deadlines.ts. Node itself has no such limit. Without the limit, a client that
-// does not read would keep its connection and an open file for ever.
+// By default a WebSocket connection has the same limit (see transport/deadlines.ts). Node.js itself has no such limit. Without a limit, a
+// client that does not read would keep its connection and an open file for ever.
 const STALL_TIMEOUT = 45_000;
 
-/** For each connection, a Promise that is fulfilled when its last answer has ended. */
+/** For each socket: a Promise that is fulfilled when the last response on this socket has ended. */
 const answers = new WeakMap<Duplex, Promise<void>>();
 
 /**
- * Answers with the file that the request's path names. Node reports pipelined requests at once, and would keep a file open for each of
- * them, so the file is looked for when the earlier answers on the connection have ended.
+ * Answers with the file that the request's path names. Node.js reports pipelined requests all at once. If each of them were answered
+ * immediately, each would keep a file open. So the file is opened only when the earlier responses on the connection have ended.
  */
 export async function serveFile(
   folder: StaticFolder,
@@ -82,7 +82,7 @@ export async function serveFile(
 ): Promise<void> {
   const { socket } = request;
   const earlier = answers.get(socket);
-  // If the connection is closed, the answers that had to wait emit no 'close'.
+  // If the socket is closed, the responses that wait for an earlier response emit no 'close'.
   const closed = (): Promise<void> | void =>
     socket.destroyed ? undefined : new Promise((resolve) => response.once('close', resolve));
   answers.set(socket, earlier === undefined ? Promise.resolve(closed()) : earlier.then(closed));
@@ -118,7 +118,7 @@ async function answerWithFile(
     answerText(response, 404, 'Not Found\n');
     return;
   }
-  // The client left meanwhile: no file is opened for it.
+  // If the client has left meanwhile, no file is opened.
   if (request.socket.destroyed) return;
   const { path, stats } = found;
   response.writeHead(200, {
@@ -135,7 +135,8 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
-  // If the file became shorter, the client waits for the missing bytes. It would read the next answer on the connection as these bytes.
+  // If the file became shorter, the client waits for the missing bytes, and would read the next response on the connection as these bytes.
+  // So the connection is closed.
   stream.on('end', () => {
     if (stream.bytesRead < size) response.destroy();
   });
@@ -143,7 +144,10 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   pipeline(stream, response, () => {});
 }
 
-/** Finds a file or folder inside the root folder, and follows links. Returns null if it does not exist, or if a link leads out of the folder. */
+/**
+ * Finds a file or folder inside the root folder, and follows links. Returns null if the file does not exist, or if a link leads out of the
+ * root folder.
+ */
 async function find(
   root: string,
   names: readonly string[],
@@ -159,7 +163,7 @@ async function find(
 }
 
 /**
- * Listens.
+ * Begins to listen. The Promise is fulfilled once the server listens.
  * @throws the system's error, such as EADDRINUSE
  */
 export function listenOn(http: HttpServer | HttpsServer, port: number, host: string): Promise<void> {

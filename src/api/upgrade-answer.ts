@@ -13,13 +13,13 @@ export interface Accept<Data> {
   readonly data?: Data | undefined;
   /** One of the request's subprotocols; '' chooses none. @default the first subprotocol that is in the option `subprotocols` */
   readonly subprotocol?: string | undefined;
-  /** Additional header fields for the 101 response: an object by name, a flat list, or pairs. */
+  /** Additional header fields for the 101 response: an object by name, a flat list (name, value, name, value …), or pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
-  /** True: `connection.request` is this request, which stays in memory as long as the connection. @default false */
+  /** True: `connection.request` is the request, which then stays in memory as long as the connection. @default false */
   readonly keepRequest?: boolean | undefined;
 }
 
-/** An answer that refuses a request; `reject` makes it. */
+/** An answer that refuses a request. `reject` makes such answers. */
 export class Rejection {
   readonly status: number;
   readonly body: string;
@@ -54,8 +54,8 @@ export function reject(status: number, body = '', headers: HeaderFieldsInit = []
 export type AnyUpgradeAnswer<Data> = Accept<Data> | Rejection | void;
 
 /**
- * The values that an `upgrade` handler may return. If `Data` includes undefined, returning nothing also accepts the request. Otherwise `data`
- * is required.
+ * The values that an `upgrade` handler may return. If `Data` includes undefined, a handler that returns nothing accepts the request.
+ * Otherwise `data` is required.
  */
 export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>
@@ -82,9 +82,9 @@ export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> 
       'upgrade returns { data, subprotocol, headers, keepRequest } or nothing to accept, reject(…) to refuse',
     );
   }
-  // `{ user }` instead of `{ data: { user } }` would open a connection without its data.
+  // Without this check, an answer `{ user }` instead of `{ data: { user } }` would open a connection without its data.
   checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
-  // Each member is read here, and only once. If a getter throws, the request is refused.
+  // Each member is read only once, here. If a getter throws, the request is refused.
   const { data, subprotocol, headers, keepRequest } = answer;
   if (keepRequest !== undefined && typeof keepRequest !== 'boolean') {
     throw new TypeError(`keepRequest is ${describe(keepRequest)}, not true or false`);

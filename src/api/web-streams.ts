@@ -1,4 +1,7 @@
-/** Makes WHATWG streams from the messages of a connection: RFC 6455 §5.6, §7.1. Each stream is made when it is first used. */
+/**
+ * Makes the WHATWG streams of a connection: one that reads messages and one that sends them (RFC 6455 §5.6, §7.1). Each stream is made when
+ * it is first used.
+ */
 
 import type { CloseInfo } from './close-info.ts';
 import type { Message } from './message.ts';
@@ -15,7 +18,7 @@ interface AnyConnection {
 const readables = new WeakMap<AnyConnection, ReadableStream<string | Buffer>>();
 const writables = new WeakMap<AnyConnection, WritableStream<Message>>();
 
-/** Returns the received messages as a stream. @throws {TypeError} as the loop over a connection does */
+/** Returns the received messages as a stream. @throws {TypeError} if a handler or a loop reads the messages */
 export function readableOf(connection: AnyConnection): ReadableStream<string | Buffer> {
   let readable = readables.get(connection);
   if (readable !== undefined) return readable;
@@ -43,7 +46,7 @@ export function writableOf(connection: AnyConnection): WritableStream<Message> {
   if (writable !== undefined) return writable;
   writable = new WritableStream<Message>({
     start(controller) {
-      // The end of the connection ends the stream, so that a writer is notified even if it is not writing.
+      // When the connection ends, the stream fails, so that the application is notified even if it is not writing.
       connection.closed.then(({ error, code }) =>
         controller.error(error ?? new Error(`the connection is closed: ${code}`)),
       );

@@ -1,6 +1,6 @@
 /**
- * Asks 4D's `onConnection` whether a client gets a connection. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP status. server.ts
- * makes the connection.
+ * Calls 4D's `onConnection`, which decides whether a client gets a connection. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP
+ * status. server.ts makes the connection.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -13,12 +13,12 @@ import type { ConnectionEvent } from './handlers.ts';
 import { toConnectionRequest } from './request.ts';
 import type { Worker } from './worker.ts';
 
-/** The result of `onConnection`. */
+/** The decision of `onConnection`: a handler accepts the client, null refuses it. `failed` is true if `onConnection` threw. */
 export type Verdict<Handler> =
   | { readonly handler: Handler; readonly failed: false }
   | { readonly handler: null; readonly failed: boolean };
 
-/** Asks `onConnection`, whose result is a `Handler`. */
+/** Calls `onConnection`. To accept a client, `onConnection` returns a `Handler`. */
 export class Admission<Handler extends object> {
   readonly #callbacks: Callbacks;
   readonly #worker: Worker;
@@ -31,7 +31,7 @@ export class Admission<Handler extends object> {
   }
 
   /**
-   * C64: lets `onConnection` decide before the 101 response is written, since §4.2.2 requires that a refusal is an HTTP status.
+   * C64: calls `onConnection` before the 101 response is written, since §4.2.2 requires that a refusal is an HTTP status.
    * @param seat makes the answer for a request that `onConnection` has accepted
    */
   decide<Seated>(
@@ -56,7 +56,7 @@ export class Admission<Handler extends object> {
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;
-      // An aborted request needs no answer, so `onConnection` is not called for it.
+      // An aborted request needs no answer. If `onConnection` has not been called for the request yet, it will not be called.
       signal.addEventListener('abort', () => {
         this.#worker.drop(task);
         settled(reject(503));
@@ -64,7 +64,7 @@ export class Admission<Handler extends object> {
     });
   }
 
-  /** Calls `onConnection`. Never throws, and the returned Promise never rejects. */
+  /** Calls `onConnection`, and returns its decision. This method never throws, and the returned Promise never rejects. */
   ask(request: UpgradeRequest): Verdict<Handler> | Promise<Verdict<Handler>> {
     const event: ConnectionEvent = {
       type: 'connection',
@@ -107,7 +107,7 @@ function isConnectionHandler<Handler>(value: unknown): value is Handler {
   );
 }
 
-/** Returns `value`. If `result` is a Promise, returns a Promise of `value` that settles after `result`. */
+/** Returns `value`. If `result` is a Promise, returns a Promise that is fulfilled with `value` once `result` is fulfilled. */
 function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
   return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
 }

@@ -1,13 +1,16 @@
 /**
- * Calls the callbacks of a handler. An error in a callback is passed to `onError` of the same handler, and an error in `onError` becomes a
- * process warning. A peer may be able to cause such an error, so it never becomes an uncaught exception.
+ * Calls the callbacks of a handler. If a callback throws, `onError` of the same handler receives the error. If `onError` itself throws, the
+ * error becomes a process warning. Such errors never become uncaught exceptions, since a peer may be able to cause them.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
-/** The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for it. Such a Promise never rejects. */
+/**
+ * The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for that Promise. Except for the result
+ * of `invoke`, these Promises never reject.
+ */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;
@@ -17,7 +20,7 @@ export class Callbacks implements TaskOwner {
 
   /**
    * @param target the first argument of every callback
-   * @param owner names the object that the callbacks belong to, for errors
+   * @param owner returns the name of the object that the callbacks belong to, for error texts
    */
   constructor(handler: object, target: unknown, owner: () => string) {
     this.#handler = handler as Readonly<Record<string, unknown>>;
@@ -25,7 +28,7 @@ export class Callbacks implements TaskOwner {
     this.#owner = owner;
   }
 
-  /** Calls a callback if the handler has it; in the callback, `this` is the handler. */
+  /** Calls a callback if the handler has a callback of this name. In the callback, `this` is the handler. */
   call(name: string, event: { readonly type: string }): unknown {
     try {
       const result = this.invoke(name, event);
@@ -83,7 +86,10 @@ export class Callbacks implements TaskOwner {
     }
   }
 
-  /** Calls a callback if the handler has it. @throws the error of the callback, or of the getter that returns the callback */
+  /**
+   * Calls a callback if the handler has a callback of this name. @throws the error of the callback, or of the getter that returns the
+   * callback
+   */
   invoke(name: string, event: { readonly type: string }): unknown {
     const callback = this.#handler[name];
     if (callback === undefined || callback === null) return undefined;

@@ -16,11 +16,13 @@ import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 /** The callbacks of a `WebSocket`, and the options for its connection. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
-/** The options of the native `connect`, which 4D does not have. */
+/** The options of a `WebSocket`. 4D does not have them: they are the options of the native `connect`, and two options for the callbacks. */
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
-  /** False: callbacks do not wait for each other's Promises. @default true */
+  /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds. If a callback has not ended after this time, and other callbacks wait for it, `onError` is called. @default 10000 */
+  /**
+   * Milliseconds. If a callback has not ended after this time, and other callbacks wait for its end, `onError` is called. @default 10000
+   */
   readonly warnAfter?: number | undefined;
 }
 
@@ -53,12 +55,13 @@ export class WebSocket<T extends DataType = 'text'> {
   #isDropped = false;
 
   /**
-   * Begins to connect. If the connection cannot be opened, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
-   * `4D.WebSocket.new()`. In 4D, `new` returns when the connection is open, or returns Null.
+   * Begins to connect, and does not wait for the connection. If the connection cannot be opened, `onError` is called, and then
+   * `onTerminate` with 1006. 4D: WebSocket, `4D.WebSocket.new()`. In 4D, `new` returns when the connection is open; if the connection
+   * cannot be opened, `new` returns Null.
    * @param url ws: or wss:
-   * @param given the callbacks, `dataType` and `headers`; null for none
+   * @param given the callbacks, `dataType` and `headers`; null means that there are none
    * @throws {FourDError} if the handler is not an object
-   * @throws {TypeError} for an unknown dataType, and for an unknown option
+   * @throws {TypeError} for a dataType that does not exist, and for an unknown option
    */
   constructor(url: string | URL, given?: WebSocketHandler<T> | null, options?: WebSocketOptions | null) {
     const handler = given ?? {};
@@ -96,7 +99,10 @@ export class WebSocket<T extends DataType = 'text'> {
     return this.#handler;
   }
 
-  /** The number of this connection, which is unique in the process. Connections of servers have other numbers. 4D: WebSocket, `.id`. */
+  /**
+   * The number of this connection, which is unique in the process. Connections of clients and of servers have one common numbering. 4D:
+   * WebSocket, `.id`.
+   */
   get id(): number {
     return this.#link.id;
   }
@@ -113,17 +119,18 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Sends a message. The type of the argument decides whether the message is text or binary. While the status is "Connecting", the message
-   * waits. It is sent after `onOpen`. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
-   * @returns false if the status is "Closing" or "Closed", or if too many bytes wait (`sendCap`, at most 64 MiB). In these cases nothing was
-   *   sent. 4D returns nothing.
-   * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
+   * waits, and is sent after `onOpen` was called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket,
+   * `.send()`.
+   * @returns false if the status is "Closing" or "Closed", or if more than `sendCap` bytes wait (while the status is "Connecting", at most
+   *   64 MiB). In these cases nothing was sent. 4D returns nothing.
+   * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
   }
 
   /**
-   * Closes the connection. While the status is "Connecting", aborts the attempt. 4D: WebSocket, `.terminate()`.
+   * Closes the connection. If the status is "Connecting", aborts the attempt to connect. 4D: WebSocket, `.terminate()`.
    * @param code 1000 (the default) or 3000 to 4999; or an object `{ code, reason }`
    * @param reason is cut to 123 bytes
    * @throws {RangeError} for another code
@@ -144,7 +151,10 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#link.close(closeCode, given.reason);
   }
 
-  /** Resolves when no callback waits or is running. Do not wait for this inside a callback: the callback would wait for itself. */
+  /**
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise inside a callback: the callback
+   * would wait for its own end.
+   */
   idle(): Promise<void> {
     return this.#worker.idle();
   }
@@ -165,7 +175,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` was called between the server's answer and this event.
+            // `terminate` was called after the server's answer and before this event.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },
@@ -191,8 +201,8 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * Returns the header fields of a handler, flat: name, value, name, value … 4D's object may also hold numbers, which are sent as text, and
- * Null, which means that the field is absent.
+ * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, the object may also have numbers, which are sent as
+ * text, and Null, which means that the field is absent.
  * @throws {TypeError} for any other value, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {

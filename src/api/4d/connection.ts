@@ -1,6 +1,6 @@
 /**
- * Implements the members of `WebSocketConnection`: one client of a `WebSocketServer`. It uses a native connection; link.ts handles the events
- * of that connection. The class that users see is in server.ts, because the class uses a type of server.ts.
+ * Implements the members of `WebSocketConnection`, which is the connection of one client to a `WebSocketServer`. link.ts handles the events
+ * of the native connection. The exported class `WebSocketConnection` is in server.ts, because its type parameters use classes of server.ts.
  */
 
 import type { DataType, Sendable } from './data.ts';
@@ -16,7 +16,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   readonly #handler: Handler;
   readonly #link: Link;
 
-  /** @internal The library makes connections. */
+  /** @internal Only the library calls this constructor. @param own receives the link of the new connection */
   constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
@@ -47,16 +47,17 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   /**
    * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect.
    * 4D: WebSocketConnection, `.send()`.
-   * @returns false if the status is not "Connected", or no longer is after the call. In these cases nothing was sent. 4D returns nothing.
-   * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
+   * @returns false if the status is not "Connected" before the call, or is no longer "Connected" after it. In these cases nothing was sent.
+   *   4D returns nothing.
+   * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
   }
 
   /**
-   * Closes the connection. If the code is 3001 to 4999, the client receives code and message. With any other code, or without a code, the
-   * client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
+   * Closes the connection. If the code is 3001 to 4999, the client receives the code and the message. With any other code, or without a
+   * code, the client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
    * @param code a close code, or an object `{ code, message }`
    * @param message is cut to 123 bytes
    */

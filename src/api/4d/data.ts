@@ -1,6 +1,6 @@
 /**
- * Converts a received message to the type that 4D's dataType names, and an argument of `send` to a message. 4D: WebSocketServer, "options
- * parameter"; WebSocketConnection, `.send()`.
+ * Converts a received message to the type that 4D's option dataType names. Converts the argument of `send` to a message. 4D:
+ * WebSocketServer, "options parameter"; WebSocketConnection, `.send()`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -18,12 +18,12 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. A Blob of 4D is bytes or a `Blob` of the web. Any other object is sent as JSON.
- * Any other value is converted to a string and sent as text.
+ * The values that `send` accepts. A string is sent as text. Bytes, or a `Blob` of the web, take the place of 4D's Blob and are sent as
+ * binary. Any other object is sent as JSON. Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
-/** Checks a dataType, and adds the default. @throws {TypeError} for an invalid dataType */
+/** Checks a dataType, and returns it; undefined becomes "text". @throws {TypeError} for an invalid dataType */
 export function checkDataType<T extends DataType>(dataType: T | undefined): T {
   const value = dataType ?? 'text';
   if (value !== 'text' && value !== 'blob' && value !== 'object') {
@@ -49,7 +49,7 @@ export function decode(message: string | Buffer, dataType: DataType): unknown {
   }
 }
 
-// §8.1 requires UTF-8 in text messages. For binary messages, only this function requires it.
+// Text messages were already checked to be UTF-8 (§8.1). Binary messages may have any bytes, so this function checks them.
 function toText(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
@@ -59,9 +59,9 @@ function toText(bytes: Buffer): string {
 }
 
 /**
- * Converts an argument of `send` to the payload: a string is sent as text, bytes as binary. A Blob is returned unchanged and has to be read
- * first.
- * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
+ * Converts the argument of `send` to a message: a string is sent as text, bytes are sent as binary. A Blob is returned unchanged; the
+ * caller has to read its bytes.
+ * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
  */
 export function encode(message: unknown): Message | Blob {
   if (typeof message === 'string' || message instanceof Blob) return message;

@@ -1,15 +1,18 @@
 /**
- * Defines `FourDError`, which the 4D surface throws, and which `onError` receives in `errors`. 4D documents the members of an error, but only
- * one of the error numbers; we chose the other numbers.
+ * Defines `FourDError`, the class of the errors that the 4D API throws, and that `onError` receives in `errors`. 4D documents the members
+ * of an error, but only one error number. We chose the other numbers.
  */
 
 /** The number of each error, by its name. Only -10718 comes from 4D. */
 export const fourDErrors = {
-  /** Another server already serves the path of a new `WebSocketServer`. */
+  /** The path of a new `WebSocketServer` is already the path of another server. */
   DUPLICATE_PATH: -10718,
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
-  /** The web server is not started or has failed. Or `start` was called with settings while the web server was running or stopping. */
+  /**
+   * The web server is not started, or has failed. Or `start` was called while the web server was stopping, or with settings while it was
+   * running.
+   */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
   CALLBACK: 3,
@@ -17,15 +20,15 @@ export const fourDErrors = {
   BAD_JSON: 4,
   /** The dataType is "text" or "object", and the bytes of a message are not UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed, because the peer broke a rule or the socket failed. If TCP ends without a Close frame, this is not an error. */
+  /** The connection failed, because the peer broke a rule or the socket failed. The end of TCP without a Close frame is not an error. */
   CONNECTION: 6,
   /** A client could not connect. */
   CANNOT_CONNECT: 7,
-  /** A Blob that was to be sent could not be read. */
+  /** A Blob that was passed to `send` could not be read. */
   UNREADABLE_BLOB: 8,
-  /** `send` had accepted messages that could not be sent, because the client could not connect, or the connection ended too early. */
+  /** Messages that `send` had accepted could not be sent, because the client could not connect, or because the connection ended before. */
   NOT_SENT: 9,
-  /** A callback has not ended, and other callbacks wait for it. */
+  /** A callback has not ended in time, and other callbacks wait for its end. */
   SLOW_CALLBACK: 10,
 } as const;
 
@@ -39,7 +42,7 @@ export class FourDError extends Error {
   /** The component that reports the error; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';
 
-  /** @param options `cause` is the thrown value, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
+  /** @param options `cause` is the value that a callback threw, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
   constructor(name: FourDErrorName, message: string, options?: ErrorOptions) {
     super(message, options);
     this.errCode = fourDErrors[name];

@@ -1,7 +1,7 @@
 /**
- * Defines the callbacks of the 4D surface and their events. The names and members are those of 4D's pages WebSocketServer,
- * WebSocketConnection and WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits
- * for it. The classes that the callbacks receive are in server.ts and client.ts.
+ * Defines the callbacks of the 4D API and their events. The names and members come from 4D's pages WebSocketServer, WebSocketConnection and
+ * WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
+ * has settled. The classes that the callbacks receive are in server.ts and client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
@@ -29,7 +29,7 @@ export interface MessageEvent<T extends DataType = 'text'> {
 /** 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
 export interface ErrorEvent {
   readonly type: 'error';
-  /** Never empty. */
+  /** At least one error. */
   readonly errors: readonly FourDError[];
 }
 
@@ -43,13 +43,13 @@ export interface TerminateEvent {
   readonly type: 'terminate';
   /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
   readonly code: number;
-  /** The peer's reason; undefined if it gave no reason. */
+  /** The peer's reason; undefined if the Close frame had no reason. */
   readonly reason: string | undefined;
 }
 
 /** 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
-  /** Whether both Close frames were exchanged. Only the first release of 4D's class had this member. */
+  /** Whether both sides sent a Close frame. Only the first release of 4D's class had this member. */
   readonly wasClean: boolean;
 }
 
@@ -59,8 +59,8 @@ export type Done = void | PromiseLike<void>;
 /** The callbacks of a server. */
 export interface ServerCallbacks<Server, Handler> {
   /**
-   * Called when a new client asks for a connection. Return the handler of the connection. If the callback returns null or nothing, the client
-   * gets HTTP 403 and no connection. If the callback throws, the client gets 500.
+   * Called when a client requests a connection. To accept the client, return the handler of the connection. If the callback returns null or
+   * nothing, the client gets HTTP 403 and no connection. If the callback throws, the client gets 500.
    */
   onConnection(
     wss: Server,
@@ -72,7 +72,7 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** Called when the server has started, after the code that made the server has returned. */
+  /** Called when the server has started, as soon as the code that made the server has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
   /** Called when the server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
@@ -84,9 +84,12 @@ export interface ServerCallbacks<Server, Handler> {
 export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** A message. */
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
-  /** Called when the connection is open. From now on the application may send. */
+  /** Called when the connection is open. From this call on, the application may send. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
-  /** Called when the connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
+  /**
+   * Called when the connection is closed. The status of the connection is "Closed", and `wss.connections` no longer contains the
+   * connection.
+   */
   onTerminate?(ws: Connection, event: TerminateEvent): Done;
   /** Called when a callback of this handler threw, a message did not fit the dataType, or the connection failed. */
   onError?(ws: Connection, event: ErrorEvent): Done;
@@ -96,11 +99,14 @@ export interface ConnectionCallbacks<T extends DataType, Connection> {
 export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
-  /** Called when the connection has ended. It is always the last callback, even if there was no connection; in that case the code is 1006. */
+  /**
+   * Called when the connection has ended, or could not be opened; in the latter case the code is 1006. This callback is always the last
+   * one.
+   */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;
   /** The type of the data that `onMessage` receives. @default "text" */
   readonly dataType?: T | undefined;
-  /** Additional header fields for the request. An array stands for a repeated field. */
+  /** Additional header fields for the request. If the value is an array, the field is sent once for each element. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }

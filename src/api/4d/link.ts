@@ -1,6 +1,7 @@
 /**
- * Implements the part that `WebSocketConnection` and `WebSocket` share: it turns the events of a native connection into callbacks in the
- * worker. A connection stops reading while one of its events waits, so that a slow handler does not fill memory.
+ * Implements the part that `WebSocketConnection` and `WebSocket` share: for each event of the native connection, a callback runs in the
+ * worker (worker.ts, which runs one callback at a time). While an event of a connection waits, the connection stops reading, so that a slow
+ * handler does not fill the memory.
  */
 
 import type { Connection } from '../connection.ts';
@@ -17,7 +18,7 @@ export type Status = 'Connecting' | 'Connected' | 'Closing' | 'Closed';
 
 const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as const;
 
-// C79: 4D does not say where ids begin; 0 would be false in a condition.
+// C79: 4D does not say which id is the first. Ids begin with 1, because 0 would count as false in a condition.
 let lastId = 0;
 
 /** The members of a native connection that this file uses. The type of its `data` does not matter. */
@@ -26,7 +27,7 @@ export type NativeConnection = Pick<
   'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'
 >;
 
-/** The 4D surface's side of a native connection. */
+/** Connects a native connection with the callbacks of a 4D handler. */
 export class Link {
   readonly id: number = ++lastId;
   readonly callbacks: Callbacks;
@@ -38,15 +39,18 @@ export class Link {
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
-  /** Whether the application is calling a method. Events that this call causes at once are reported after the call has returned. */
+  /**
+   * Whether the application is calling a method of the native connection. If the call itself causes an event, the callback for this event
+   * runs after the call has returned.
+   */
   #isCalled = false;
   #undelivered = 0;
-  /** The number of waiting messages that could not be sent when the connection had opened. */
+  /** The number of messages that had waited for the opening of the connection, and could not be sent after it. */
   #unsent = 0;
 
   /**
    * @param target the first argument of the handler's callbacks
-   * @param kind the noun for error texts: a connection, a WebSocket
+   * @param kind 'connection' or 'WebSocket', for error texts
    * @param waiting the messages that wait until the connection is open; null for a connection that is already open
    */
   constructor(
@@ -63,7 +67,7 @@ export class Link {
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      // If the connection has ended, `onFailed` or `onClose` has already reported this message as lost.
+      // If the connection has ended, or could not be opened, `onClose` or `onFailed` has already reported this message as lost.
       (error) =>
         this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
@@ -80,15 +84,15 @@ export class Link {
 
   /**
    * Sends a message.
-   * @returns whether the status was "Connected" both before and after the call. While the status is "Connecting": whether there was room
-   *   for the message
+   * @returns true if the status was "Connected" both before and after the call. If the status was "Connecting", true if there was room for
+   *   the message
    */
   send(message: unknown): boolean {
     const { status } = this;
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // A message that exceeds `sendCap` ends the connection, and is lost.
+    // If the waiting bytes exceed `sendCap`, the connection is dropped, and the message is lost.
     return this.status === 'Connected';
   }
 
@@ -105,7 +109,7 @@ export class Link {
     }
   }
 
-  /** Closes the connection, once the messages that are being sent have been passed to it. */
+  /** Closes the connection once all messages, including Blobs that are still being read, were passed to the native connection. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -114,7 +118,7 @@ export class Link {
     });
   }
 
-  /** Drops the connection. */
+  /** Drops the connection without a Close frame. */
   drop(): void {
     this.#isClosing = true;
     this.#call(() => this.#connection?.terminate());
@@ -126,8 +130,7 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // The order is: the messages that `onOpen` has sent so far, then the waiting messages, then all later messages. Each group keeps the
-      // order of the calls.
+      // First the messages are sent that `onOpen` has sent so far, then the messages that waited for the opening, then all later messages.
       if (this.status === 'Connected') this.#flush();
       return result;
     });
@@ -136,17 +139,18 @@ export class Link {
   #flush(): void {
     const messages = this.#waiting?.take() ?? [];
     const failed = messages.findIndex((message) => !this.send(message));
-    // The message that failed is lost, and the messages after it are lost as well.
+    // The message that could not be sent is lost, and so are all messages after it.
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Resumes reading if the connection was paused before this link received it. */
+  /** Resumes reading, for a connection that was paused before its link was made, unless an event still waits. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers, a message that comes while the connection is closing is not delivered. A slow handler can no longer stop the reading.
+    // As in browsers, a message that arrives while the connection is closing is not delivered: reading must go on now, even if the handler
+    // is slow.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -164,12 +168,12 @@ export class Link {
 
   onClosing(): void {
     this.#isClosing = true;
-    // The closing handshake has to be read.
+    // From now on the connection must read, so that it receives the peer's Close frame.
     this.#connection?.resume();
   }
 
   onError(error: Error): void {
-    // If the peer does not answer the Close frame of `terminate` in time, we report no error.
+    // A peer that does not answer the Close frame of `terminate` in time is not reported as an error.
     if ('code' in error && error.code === 'WS_CLOSE_TIMEOUT') return;
     this.#post(() => this.callbacks.report(new FourDError('CONNECTION', error.message, { cause: error })));
   }
@@ -181,7 +185,7 @@ export class Link {
     this.#post(() => this.callbacks.report(...errors));
   }
 
-  /** Returns an error for messages that `send` accepted and that can no longer be sent, or an empty list. */
+  /** Returns a list with one error if `send` has accepted messages that can no longer be sent. Otherwise returns an empty list. */
   #lost(): FourDError[] {
     const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
     if (count === 0) return [];
@@ -212,7 +216,7 @@ export class Link {
   }
 }
 
-/** The members of `onTerminate`'s event that servers and clients have in common. */
+/** Returns the members that the event of `onTerminate` has on a server and on a client. */
 export function terminateEvent(
   code: number,
   reason: string,
@@ -220,7 +224,7 @@ export function terminateEvent(
   return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
 }
 
-/** The object that `terminate` accepts instead of positional arguments. The braces in 4D's syntax can be read as such an object. */
+/** The object that `terminate` accepts instead of two arguments. 4D writes the arguments in braces, which can be read as such an object. */
 export interface TerminateOptions {
   readonly code?: number;
   readonly message?: string;
@@ -238,12 +242,12 @@ export function terminateArguments(
   return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
-/** Cuts a longer reason between two characters. §5.5.1: at most 123 bytes follow the code. */
+/** Cuts a reason of more than 123 bytes, between two characters. §5.5.1: at most 123 bytes follow the close code. */
 function cut(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= 123) return reason;
   let end = 123;
-  // §8.1: 10xxxxxx continues a character.
+  // §8.1: a byte with the bits 10xxxxxx continues a character.
   while ((bytes[end]! & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
 }

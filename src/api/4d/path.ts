@@ -1,6 +1,6 @@
 /**
  * Converts the option `path` of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; in
- * this package, a `*` at the end matches any text, and a RegExp is allowed. transport/path-pattern.ts compares paths.
+ * this library, a `*` at the end of the path matches any text, and a RegExp is allowed. transport/path-pattern.ts compares paths.
  */
 
 import {
@@ -10,7 +10,7 @@ import {
 } from '../../transport/path-pattern.ts';
 
 /**
- * Converts the option to a path for `attach`. '' stands for every path that no other server has.
+ * Converts the option to a path for `attach`. '' means every path that no other server has.
  * @throws {TypeError} for a value that no request's path can match
  */
 export function toPathPattern(path: string | RegExp | null | undefined): PathPattern {

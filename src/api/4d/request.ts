@@ -6,8 +6,8 @@
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
 /**
- * Texts by key. The value is a text, or an array of texts if the key came several times. The object has no prototype, because the peer
- * chooses the keys.
+ * An object with a text for each key. If the request had the key several times, the value is an array of texts. The object has no
+ * prototype, because the peer chooses the keys.
  */
 export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
@@ -16,22 +16,22 @@ export interface TextsByKey {
 /** 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
   /**
-   * The header fields in the client's spelling. A repeated field is an array under the first spelling. Upper and lower case make no
-   * difference.
+   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names; names that differ
+   * only in upper and lower case are one field.
    */
   readonly headers: TextsByKey;
   /** The decoded parameters of the URL. A repeated parameter is an array. */
   readonly query: TextsByKey;
   /** The request target as it was sent: `/status?name=ryan`. */
   readonly url: string;
-  /** The client's IP address; '' if it has no address, as on a Unix socket. */
+  /** The client's IP address; '' if the client has no address, for example on a Unix domain socket. */
   readonly remoteAddress: string;
 }
 
 /**
  * Makes the `request` object.
- * @param trustedProxies the number of proxies in front of the server that add to X-Forwarded-For. Only this number of addresses, at
- *   the end of the field, is trusted
+ * @param trustedProxies the number of proxies in front of the server that add an address to X-Forwarded-For. Only the last `trustedProxies`
+ *   addresses of the field are trusted
  */
 export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
   return {
@@ -74,9 +74,9 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
     .flatMap((line) => line.split(','))
     .map((address) => address.trim())
     .filter((address) => address !== '');
-  // The last entry was added by the proxy nearest to us. Any client can have written the entries before the trusted ones.
+  // The proxy nearest to the server added the last address. The addresses before the trusted addresses may be invented by the client.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
-  // This prefix marks an IPv4 client on a socket that accepts IPv4 and IPv6.
+  // On a socket that accepts IPv4 and IPv6, the address of an IPv4 client has the prefix `::ffff:`.
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

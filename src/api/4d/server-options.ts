@@ -1,6 +1,6 @@
 /**
- * Specifies the options of 4D's `WebSocketServer`: the options of 4D, and those of the native server. Two options of the native server have
- * other defaults here.
+ * Specifies the options of 4D's `WebSocketServer`: the options that 4D documents, and the options of the native server. `closeTimeout` and
+ * `origins` have other defaults than on the native server.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -26,8 +26,9 @@ import { serializeOption, warnAfterOption } from './worker.ts';
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
-   * The path of the server, without a query. The leading slash is optional. A slash at the end is significant. A path with a `*` at the end
-   * serves every path with that beginning. If several such paths match, the longest one is used. A RegExp is allowed as well.
+   * The path of the server, without a query. The leading slash is optional. A slash at the end is significant. If the path ends with `*`,
+   * the server serves every path that begins with the text before the `*`. If the paths of several servers match, the server with the
+   * longest path is used. A RegExp is allowed as well.
    * @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;
@@ -35,16 +36,19 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly dataType?: T | undefined;
   /** The web server that the WebSocket server runs on. @default `webServer` */
   readonly server?: WebServer | undefined;
-  /** False: callbacks do not wait for each other's Promises. @default true */
+  /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds. If a callback has not ended after this time, and other callbacks wait for it, `onError` is called. @default 10000 */
+  /**
+   * Milliseconds. If a callback has not ended after this time, and other callbacks wait for its end, `onError` is called. @default 10000
+   */
   readonly warnAfter?: number | undefined;
   /**
-   * The way in which `onConnection` cancels a connection. 'refuse' answers the request with HTTP 403 (500 after an exception). 'close'
-   * completes the opening handshake, then calls `onConnection`, and closes the connection with 1008 (1011 after an exception). @default 'refuse'
+   * What happens if `onConnection` does not accept a client. 'refuse': the server answers the request with HTTP 403 (500 after an
+   * exception). 'close': the server completes the opening handshake before it calls `onConnection`, and closes the connection with 1008
+   * (1011 after an exception). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
-  /** The number of proxies in front of the server that add to X-Forwarded-For. @default 0 */
+  /** The number of proxies in front of the server that add an address to X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number | undefined;
   /** Milliseconds that the closing handshake may take. 4D does not document its own default. @default 30000 */
   readonly closeTimeout?: number | undefined;
@@ -52,7 +56,7 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly origins?: OriginPolicy | undefined;
 }
 
-/** The options that are read here. */
+/** The options that this file reads. The native server reads all other options. */
 type OwnName =
   | 'path'
   | 'dataType'
@@ -66,7 +70,7 @@ type OwnName =
 type OwnOptions = Pick<WebSocketServerOptions<DataType>, OwnName>;
 export type OwnValues = ValuesOf<OwnOptions, 'path'>;
 
-/** The options of 4D, and the options whose default differs from that of the native server. */
+/** The options of 4D, and the options of the native server that have another default here. */
 export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   path: custom<string | RegExp>(
     'a path or a RegExp',
@@ -111,7 +115,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   }),
 };
 
-// A WebSocketConnection has no sendLatest.
+// `text` follows from `dataType`. `maxLatestKeys` has no use, since a WebSocketConnection has no `sendLatest`.
 const { text, maxLatestKeys, ...nativeNames } = allServerSpecs;
 
 const names: OptionNames<WebSocketServerOptions> = { ...nativeNames, ...fourDServerSpecs };
@@ -121,7 +125,7 @@ const places: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Checks the options, and adds defaults. Returns 4D's options in `own`, and the options that the native server reads in `native`.
+ * Checks the options, and adds defaults. `own` has the options that this file specifies, and `native` the options for the native server.
  * @throws {TypeError | RangeError} for invalid options
  */
 export function readServerOptions<T extends DataType>(

@@ -1,6 +1,6 @@
 /**
- * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server implements the protocol; this file adds 4D's
- * callbacks, their worker, and the members that 4D documents.
+ * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server implements the protocol. This file adds 4D's
+ * callbacks, the worker that runs the callbacks one at a time, and the members that 4D documents.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -26,19 +26,22 @@ export interface WSSHandler<T extends DataType = 'text'>
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
-/** A connection of a server. A `WebSocketServer` makes it if `onConnection` returns a handler. 4D: WebSocketConnection. */
+/** A connection of a server. The `WebSocketServer` makes a connection if `onConnection` returns a handler. 4D: WebSocketConnection. */
 export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
   WebSocketServer<T>,
   ConnectionHandler<T>
 > {}
 
-/** The data of a native connection. */
+/** The `data` of a native connection. */
 interface Seat<T extends DataType> {
-  /** Null once `onConnection` has accepted the request, so that the connection does not keep up to 16 KiB of header fields. */
+  /**
+   * The request for `onConnection`. Null once the request is no longer needed, so that the connection does not keep up to 16 KiB of header
+   * fields.
+   */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
-  /** With `cancel: 'close'`: the task that asks `onConnection`; null otherwise. */
+  /** With `cancel: 'close'`: the task that will call `onConnection`; null after it has begun, and without `cancel: 'close'`. */
   question: Task | null;
   /** The link of the 4D connection; null before `onConnection` has accepted the request. */
   link: Link | null;
@@ -59,13 +62,15 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #live = new Set<WebSocketConnection<T>>();
   /** The value of `connections`, made from `#live`; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  /** `closed` resolves when the last connection is closed. `over` resolves when the last callback has ended as well. */
+  /** Null before `terminate`. `closed` is fulfilled when the last connection is closed, `over` when the last callback has ended as well. */
   #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
   /**
-   * Starts the server at once. `onOpen` is called once the current code has returned. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
-   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or another server has the path (errCode -10718)
+   * Starts the server: clients can connect when the constructor returns. `onOpen` is called after the current code has returned. 4D:
+   * WebSocketServer, `4D.WebSocketServer.new()`.
+   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or another server has the path (errCode
+   *   -10718)
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
@@ -121,7 +126,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * The connections, including those that are "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
+   * The connections whose status is "Connected" or "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
    * `.connections`.
    */
   get connections(): readonly WebSocketConnection<T>[] {
@@ -150,21 +155,21 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Always false. One page of 4D lists this member here by mistake, with the description of `WebServer.scalableSession`. 4D: WebSocketServer
-   * (Spanish, 20 R5), `.scalableSession`.
+   * Always false. One page of 4D lists this member for a WebSocketServer by mistake, with the description of `WebServer.scalableSession`.
+   * 4D: WebSocketServer (Spanish, 20 R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
     return this.#webServer.scalableSession;
   }
 
   /**
-   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open connection. Connections whose clients
-   * have not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
+   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open connection. A connection whose client
+   * has not answered within `timeout` is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
    *   `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback calls this method,
-   *   the Promise resolves when the server is `terminated`, since the callback would otherwise wait for itself. If a callback does not
-   *   end, the server stops waiting for it after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
+   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback calls this method, the
+   *   Promise resolves earlier, when the server is `terminated`, since the callback would otherwise wait for its own end. If a callback
+   *   does not end, the server stops waiting for that callback after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {
@@ -186,7 +191,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return { closed, over };
   }
 
-  /** Resolves when no callback waits or is running. Do not wait for this inside a callback: the callback would wait for itself. */
+  /**
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise inside a callback: the callback
+   * would wait for its own end.
+   */
   idle(): Promise<void> {
     return this.#worker.idle();
   }
@@ -220,7 +228,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
     seat.link?.onOpen(native);
   }
 
-  /** Asks `onConnection` after the handshake, with `cancel: 'close'`. Nothing is read before `onConnection` has accepted the connection. */
+  /**
+   * With `cancel: 'close'`: calls `onConnection` after the opening handshake. The connection reads nothing before `onConnection` has
+   * accepted the client.
+   */
   #askLate(native: Connection<Seat<T>>): void {
     const { request } = native.data;
     if (request === null) return;
@@ -237,7 +248,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     const question = (): unknown => {
-      // The connection does not keep the request.
+      // The task refers to the request. So the connection no longer refers to the task.
       native.data.question = null;
       if (native.state !== 'open') return undefined;
       const verdict = this.#admission.ask(request);
@@ -251,16 +262,17 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   #onClosing(native: Connection<Seat<T>>): void {
     const { link } = native.data;
-    // The closing handshake has to be read.
+    // The connection must read from now on, so that it receives the peer's Close frame.
     if (link === null) native.resume();
     else link.onClosing();
   }
 
   #onClose({ question, link, connection }: Seat<T>, code: number, reason: string): void {
-    // A client that left needs no answer. Without this, tasks of such clients could wait in any number for a callback that does not end.
+    // A client that has left needs no answer. If a callback did not end, any number of tasks of such clients could wait for it, so they are
+    // dropped.
     if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
-    // C77: `connections` is up to date before a callback runs.
+    // C77: when a callback runs, `connections` no longer contains this connection.
     this.#live.delete(connection);
     this.#collection = null;
     link.onClose(terminateEvent(code, reason));

@@ -1,6 +1,6 @@
 /**
- * Keeps, in order and up to a limit, the messages that a program sends while a client is "Connecting". 4D's `new` returns only when the
- * connection is open, so programs that were written for 4D send at once.
+ * Keeps the messages that a program sends while a client is "Connecting", in order and up to a limit in bytes. In 4D, `new` returns only
+ * when the connection is open, so programs that were written for 4D send right after `new`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -13,7 +13,7 @@ export class WaitingMessages {
   #messages: (Message | Blob)[] = [];
   #size = 0;
 
-  /** @param max the maximum number of bytes. Each message counts with its size and 128 bytes */
+  /** @param max the maximum number of bytes. Each message counts as its size plus 128 bytes */
   constructor(max: number) {
     this.#max = max;
   }

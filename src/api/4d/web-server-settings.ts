@@ -1,4 +1,7 @@
-/** Specifies and checks the settings of a `WebServer`, which have other names in 4D, and reads the certificate that they name. */
+/**
+ * Specifies and checks the settings of a `WebServer`, and reads the certificate that the settings name. Some settings have other names in
+ * 4D.
+ */
 
 import { promises as files } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -9,13 +12,16 @@ import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from
 export interface WebServerSettings {
   /** The address to listen on. 4D: `IPAddressToListen`, all addresses by default. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The port. 0 chooses a free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
+  /** The port. 0 means any free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
   readonly port?: number | undefined;
   /** The folder whose files are served. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
-  /** The file that stands for a folder. 4D: `defaultHomepage`. @default 'index.html' */
+  /** The file that is served if a request names a folder. 4D: `defaultHomepage`. @default 'index.html' */
   readonly defaultHomepage?: string | undefined;
-  /** Answers the requests, instead of `rootFolder`. If the function throws, the answer is 500, and the error becomes a process warning. */
+  /**
+   * Answers the HTTP requests, so it cannot be used together with `rootFolder`. If the function throws, the answer is 500, and the error
+   * becomes a process warning.
+   */
   readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
   /** Enables TLS with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
   readonly certificateFolder?: string | undefined;
@@ -32,8 +38,8 @@ export type WebServerValues = ValuesOf<
 >;
 
 /**
- * Specifies the settings of a `WebServer`. `WebSocketServer` uses this table for an error text: a name of the table is a setting of
- * the `WebServer`, and not an option of the `WebSocketServer`.
+ * Specifies the settings of a `WebServer`. `WebSocketServer` also uses this table: if the application passes one of these names as an
+ * option of the `WebSocketServer`, the error says that it is a setting of the `WebServer`.
  */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({
@@ -89,7 +95,7 @@ function checkPem(value: unknown, name: string): void {
   }
 }
 
-// The advice for 4D's names of settings: the names to use here.
+// The advice in error texts for the names that some settings have in 4D.
 const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
   ['IPAddressToListen', 'use host'],
   ['HTTPPort', 'use port'],

@@ -1,6 +1,6 @@
 /**
- * Implements `WebServer`, the web server that 4D's WebSocket server runs on, with node:http or node:https. It serves a folder or calls a
- * request handler. The native server handles the upgrades, see transport/path-pattern.ts.
+ * Implements `WebServer`, the web server that 4D's WebSocket server runs on. It uses node:http or node:https, and serves the files of a
+ * folder or calls `onRequest`. The native servers, which are attached to the HTTP server, handle the upgrades.
  */
 
 import { promises as files } from 'node:fs';
@@ -31,14 +31,14 @@ interface Hosted {
   onWebServerError(error: Error): void;
 }
 
-// Milliseconds that `stop` without an argument gives to unfinished requests. WebSocket servers have the same time by default.
+// Milliseconds after which `stop` without an argument drops unfinished requests. `terminate` of a WebSocket server has the same default.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
 /** The web server of 4D, with the members that a WebSocket server needs. 4D: WebServer. */
 export class WebServer {
-  /** The settings that the application passed. Later calls of `start` replace single settings. */
+  /** The settings that the application has passed. A call of `start` with settings replaces some of them. */
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
@@ -47,7 +47,7 @@ export class WebServer {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   readonly #hosted = new Map<Hosted, () => void>();
-  /** The WebSocket servers that are terminated, but whose last callbacks have not ended. */
+  /** The WebSocket servers that are terminated, but have a callback that has not ended. */
   readonly #ending = new Set<Hosted>();
   #unwrapClose: (() => void) | null = null;
 
@@ -58,9 +58,9 @@ export class WebServer {
   }
 
   /**
-   * Wraps an existing HTTP server, which you configure and start yourself. The `close` of the HTTP server terminates the WebSocket servers
-   * first, since Node would wait for their connections. The callback of `close` is called when their last `onTerminate` has ended. The same
-   * HTTP server always gives the same `WebServer`.
+   * Wraps an existing HTTP server, which you configure and start yourself. If you call `close` of the HTTP server, the WebSocket servers
+   * are terminated as well, since Node.js would otherwise wait for their connections. The callback of `close` is called when the last
+   * `onTerminate` of the WebSocket servers has ended. For the same HTTP server, `of` always returns the same `WebServer`.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -79,29 +79,35 @@ export class WebServer {
     return this.#http?.listening === true && this.#stopping === null;
   }
 
-  /** The address that the server listens on, or will listen on once it is started. 4D: WebServer, `.IPAddressToListen`. */
+  /**
+   * The address that the server listens on. Before the start: the address that the server will listen on. 4D: WebServer,
+   * `.IPAddressToListen`.
+   */
   get host(): string {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.host;
     return typeof address === 'string' ? address : address.address;
   }
 
-  /** The port that the server listens on, or will listen on once it is started; 0 for a Unix socket. 4D: WebServer, `.HTTPPort`, `.HTTPSPort`. */
+  /**
+   * The port that the server listens on; 0 for a Unix domain socket. Before the start: the port that the server will listen on. 4D:
+   * WebServer, `.HTTPPort`, `.HTTPSPort`.
+   */
   get port(): number {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.port ?? (isSecure(this.#settings) ? 8443 : 8080);
     return typeof address === 'string' ? 0 : address.port;
   }
 
-  /** Always false: there are no sessions here. 4D: WebServer, `.scalableSession`. */
+  /** Always false, since this web server has no sessions. 4D: WebServer, `.scalableSession`. */
   get scalableSession(): boolean {
     return false;
   }
 
   /**
-   * Starts listening. If the server already runs, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
-   * @param settings replace those of the constructor
-   * @throws {FourDError} if the server already runs and settings are given, or if it is stopping
+   * Begins to listen. If the server already listens, a call without settings does nothing. 4D: WebServer, `.start()`.
+   * @param settings these settings replace settings of the constructor
+   * @throws {FourDError} if settings are passed while the server already listens, or if the server is stopping
    * @throws {TypeError} for invalid settings
    * @throws the error of the system, such as EADDRINUSE, or the error of node:tls for an invalid certificate
    */
@@ -142,7 +148,7 @@ export class WebServer {
 
   async #create(settings: WebServerValues): Promise<HttpServer | HttpsServer> {
     const { onRequest, rootFolder, defaultHomepage } = settings;
-    // The path is resolved now, so that the folder cannot change during a request, and a missing folder is reported at once.
+    // Links in the path are resolved now, so that the folder cannot change during a request, and `start` reports a missing folder.
     const root = rootFolder === undefined ? null : await files.realpath(rootFolder);
     const folder = { root, homepage: defaultHomepage };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -161,8 +167,9 @@ export class WebServer {
   }
 
   /**
-   * Stops listening and terminates the WebSocket servers. Unfinished requests may end. 4D: WebServer, `.stop()`.
-   * @param timeout seconds, as for the `terminate` of a WebSocket server. After this time the remaining connections are dropped. @default 30
+   * Stops listening, and terminates the WebSocket servers. Unfinished requests may still be answered within `timeout`. 4D: WebServer,
+   * `.stop()`.
+   * @param timeout seconds, as in `terminate` of a WebSocket server. After this time the remaining connections are dropped. @default 30
    * @returns a Promise that is fulfilled when every connection is closed and the last `onTerminate` has ended
    * @throws {RangeError} for an invalid time
    */
@@ -194,8 +201,8 @@ export class WebServer {
   }
 
   /**
-   * Resolves when no callback of its WebSocket servers waits or is running. Do not wait for this inside a callback: the callback would wait
-   * for itself.
+   * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. Do not await this Promise inside a
+   * callback: the callback would wait for its own end.
    */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
@@ -207,8 +214,8 @@ export class WebServer {
   }
 
   /**
-   * Replaces the `close` of the HTTP server by a wrapper, which also terminates the WebSocket servers. Node's `close` waits for all
-   * connections, but does not notify connections that became WebSockets. The first call removes the wrapper.
+   * Replaces `close` of the HTTP server by a wrapper, which also terminates the WebSocket servers. Without the wrapper, `close` would wait
+   * for the WebSocket connections, but would not end them. The first call of the wrapper removes the wrapper.
    */
   #wrapClose(): void {
     const http = this.#http;
@@ -228,7 +235,8 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // If other code has wrapped our wrapper, both wrappers stay, and ours calls Node's `close`.
+      // If other code has replaced `close` after us, our wrapper may still be called. From now on, our wrapper only calls the original
+      // `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);
@@ -244,7 +252,7 @@ export class WebServer {
 
   /**
    * @internal Adds a WebSocket server.
-   * @throws {FourDError} if this server is not started, or the path is taken
+   * @throws {FourDError} if this web server is not started, or if another WebSocket server has the path
    */
   add<Data>(hosted: Hosted, native: NativeServer<Data>, path: PathPattern): void {
     const http = this.#http;
@@ -254,14 +262,14 @@ export class WebServer {
     try {
       this.#hosted.set(hosted, native.attach(http, { path }));
     } catch (cause) {
-      // The path is valid and the server is new, so the only possible cause is a path that is taken.
+      // The path is valid and the server is new. So `attach` can only fail because another server has the path.
       const text = `another WebSocket server has ${path === '' ? 'all paths' : `the path ${String(path)}`}`;
       throw new FourDError('DUPLICATE_PATH', text, { cause });
     }
     this.#wrapClose();
   }
 
-  /** @internal Removes a WebSocket server that was terminated, so that its path is free. */
+  /** @internal Removes a WebSocket server that was terminated, so that another server can use its path. */
   remove(hosted: Hosted): void {
     this.#hosted.get(hosted)?.();
     this.#hosted.delete(hosted);

@@ -1,6 +1,6 @@
 /**
- * Runs callbacks in a worker, as in 4D: one at a time, in the order of their events. If a callback returns a Promise, the next callback waits
- * for it. A connection with a waiting event stops reading: link.ts does this.
+ * Implements a worker, as in 4D: a queue that runs callbacks one at a time, in the order of their events. If a callback returns a Promise,
+ * the next callback waits until the Promise has settled. While an event of a connection waits, link.ts stops the reading of the connection.
  */
 
 import { isThenable } from '../callback.ts';
@@ -19,35 +19,38 @@ export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   text: 'If a callback has not ended after this time, and other callbacks wait for it, `onError` of its handler is called.',
 });
 
-/** The work for one event. Never throws, and the returned Promise never rejects. */
+/** The work for one event, such as calling a callback. A task never throws, and the Promise that it returns never rejects. */
 export type Task = () => unknown;
 
 /** The object whose callback a task calls. */
 export interface TaskOwner {
-  /** Is called when the callback does not end. @param waiting the number of tasks that wait for it */
+  /**
+   * Is called when the callback does not end. @param waiting the number of tasks that wait for the callback. @param isGivenUp whether the
+   * worker stops waiting for the callback
+   */
   reportSlow(waiting: number, isGivenUp: boolean): void;
 }
 
-/** A queue of callbacks. */
+/** A queue of tasks. */
 export class Worker {
   #serialize: boolean;
   readonly #waiting = new Map<Task, TaskOwner | null>();
   readonly #slow: SlowCallback;
   #isBusy = false;
-  /** Whether a task is being called, further down the stack. */
+  /** Whether the code that runs now was called by a task. */
   #isOnStack = false;
   /**
-   * The number of the task that the worker waits for. If the worker has stopped waiting for a task, that task has an older number, and the
-   * end of that task has no effect.
+   * The number of the task that the worker waits for. When the worker stops waiting for a task, this number changes, so that the end of the
+   * task has no effect.
    */
   #turn = 0;
   #owner: TaskOwner | null = null;
-  /** The number of tasks that are about to run, or whose Promises have not settled. */
+  /** With `serialize` false: the number of tasks that have not run yet, or whose Promises have not settled. */
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
   /**
-   * @param serialize false: every task runs at once, and no task waits
+   * @param serialize false: no task waits for another task
    * @param warnAfter milliseconds after which a task is reported to its owner if other tasks wait for it
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
@@ -55,14 +58,17 @@ export class Worker {
     this.#slow = new SlowCallback(() => warnAfter);
   }
 
-  /** Whether the caller is a task. A task that waited for this worker would wait for itself. */
+  /**
+   * Whether the code that reads this property was called by a task. If the task waited until this worker is idle, it would wait for its own
+   * end.
+   */
   get isOnStack(): boolean {
     return this.#isOnStack;
   }
 
   /**
-   * Runs a task now, or after the tasks that came before it.
-   * @returns whether the task was started: an idle worker starts it before this method returns
+   * Runs a task during this call, or, if other tasks wait or are running, after those tasks.
+   * @returns whether the task was started before this method returned
    */
   post(task: Task, owner: TaskOwner | null = null): boolean {
     if (!this.#serialize) {
@@ -78,7 +84,7 @@ export class Worker {
     return true;
   }
 
-  /** Does the same as `post`, but never runs the task before it returns. */
+  /** Does the same as `post`, but never runs the task during this call. */
   postApart(task: Task, owner: TaskOwner | null = null): boolean {
     if (this.#serialize && this.#isBusy) return this.post(task, owner);
     this.postLater(task, owner);
@@ -91,7 +97,7 @@ export class Worker {
     this.#checkIdle();
   }
 
-  /** Posts a task. This task and all later tasks run once the current code has returned. */
+  /** Runs a task after the current code has returned. Tasks that are posted later run after this task. */
   postLater(task: Task, owner: TaskOwner | null = null): void {
     if (!this.#serialize) {
       this.#unsettled++;
@@ -107,7 +113,7 @@ export class Worker {
     process.nextTick(() => this.#finish(turn));
   }
 
-  /** Resolves when no task waits and none is running. */
+  /** Returns a Promise that is fulfilled when no task waits and no task is running. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#idle.push(resolve);
@@ -116,12 +122,12 @@ export class Worker {
   }
 
   /**
-   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended, and stops waiting for it.
-   * The worker then runs all other tasks at once.
+   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended, stops waiting for that
+   * task, and runs all waiting tasks without waiting for their Promises.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // Node fires a timer above this maximum at once, so no timer is started for a longer time.
+    // If a delay is above this maximum, `setTimeout` fires at once. So no timer is started for a longer time.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);
@@ -159,7 +165,7 @@ export class Worker {
   }
 
   #settle(): void {
-    // After `#giveUp`, some tasks are no longer counted.
+    // `#giveUp` sets the count to 0, although some tasks have not settled. So the count must not become negative.
     this.#unsettled = Math.max(0, this.#unsettled - 1);
     this.#checkIdle();
   }
