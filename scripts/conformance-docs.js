@@ -12,20 +12,20 @@ const page = join(root, 'docs', 'conformance.md');
 
 /** Rows that no peer on the other end of a connection can observe, and why. @type {Record<string, string>} */
 export const unobservable = {
-  H6: "Whether a client is a browser, which has to send Origin, can't be seen; others may leave it out.",
-  S9: 'A server is tested over TLS by its address, wss://…; then each case passes through it.',
-  S10: 'A permission: which requests need a password is what the server is set up for.',
-  S11: 'A permission: what a server redirects is what it is set up for.',
-  F20: 'About intermediaries: an echo cannot show what was held in memory.',
-  C2: 'About what people are shown.',
-  C12: 'What an endpoint reports to its own application.',
-  C13: 'What an endpoint reports to its own application.',
-  C21: 'Only a client that its application has reconnect shows its delays.',
-  C25: 'Only a client whose application requires an extension closes with 1010.',
-  P4: 'Needs a server with a second extension that uses RSV1; there is none to be had.',
-  P20: 'What a client offers is its own choice; none is known that offers server_max_window_bits by itself.',
-  P30: 'A hint about usefulness.',
-  P32: 'About what applications compress together.',
+  H6: 'Only a browser has to send Origin, and the judge cannot know whether a client is a browser.',
+  S9: 'Give the judge a wss: URL to test a server over TLS; then every case runs over TLS.',
+  S10: 'This is a permission: the configuration of the server decides which requests need credentials.',
+  S11: 'This is a permission: the configuration of the server decides which requests are redirected.',
+  F20: 'This concerns intermediaries, and the peer cannot observe what an endpoint holds in memory.',
+  C2: 'This concerns what a program displays to its users.',
+  C12: 'An endpoint reports this only to its own application.',
+  C13: 'An endpoint reports this only to its own application.',
+  C21: 'The judge can observe these delays only if the application of the client connects again.',
+  C25: 'A client closes with 1010 only if its application requires an extension.',
+  P4: 'This needs a server with a second extension that uses RSV1, and no such extension is known.',
+  P20: 'A client decides what it offers, and no client is known that offers server_max_window_bits by default.',
+  P30: 'This is a hint about efficiency.',
+  P32: 'This concerns what applications compress together.',
 };
 
 /** The rows, in order. @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]} */

@@ -19,42 +19,42 @@ const tables = [
     name: 'violations',
     title: 'The peer broke the protocol',
     intro:
-      'A `ProtocolError`, which is reported to the `error` handler. The connection fails (RFC 6455 §7.1.7): a Close frame with the close code and the text as its reason is sent, and then the connection ends.',
+      'These codes belong to a `ProtocolError`, which is passed to the `error` handler. The connection fails (RFC 6455 §7.1.7): this side sends a Close frame with the close code below, and with the text as its reason, and then ends the connection.',
   },
   {
     module: 'dist/handshake/error.js',
     name: 'refusals',
     title: 'The opening handshake failed',
     intro:
-      "A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is the status of the server's answer, or 0 without an answer. `stage` names the step that failed.",
+      "These codes belong to a `HandshakeError`. A server answers with the status below and drops the connection. On a client, `connect()` rejects, and `status` is the status of the server's answer, or 0 if there was no answer. `stage` names the step that failed.",
   },
   {
     module: 'dist/transport/dial-failure.js',
     name: 'dialFailures',
     title: 'A client reached no server',
     intro:
-      'A `HandshakeError` of a client: `connect()` rejects. Its message ends with the URL or the proxy, without credentials and query. Errors of the system, such as `ECONNREFUSED`, `ENOTFOUND` and `CERT_HAS_EXPIRED`, keep their own code, and `cause` holds them.',
+      'These codes belong to a `HandshakeError` of a client, with which `connect()` rejects. Its message ends with the URL or the proxy, without credentials and query. If the cause is an error of the system, such as `ECONNREFUSED`, `ENOTFOUND` or `CERT_HAS_EXPIRED`, the `HandshakeError` has the same code, and its `cause` is the error of the system.',
   },
   {
     module: 'dist/deflate/refusal.js',
     name: 'deflateRefusals',
     title: 'The answer to permessage-deflate is wrong',
     intro:
-      'A `HandshakeError` of a client: `connect()` rejects (RFC 7692 §7). The message names the parameter, and `value` holds it as the server sent it. A server raises none of these: it declines a bad offer, and the connection opens without compression.',
+      'These codes belong to a `HandshakeError` of a client, with which `connect()` rejects (RFC 7692 §7). The message names the parameter, and `value` is the parameter as the server sent it. A server never has these errors: it declines an invalid offer, and the connection opens without compression.',
   },
   {
     module: 'dist/frame/connection-error.js',
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:
-      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. (Only a ping of `pings` without an answer, and WS_STREAM_CUT, send a Close frame with 1011.) `cause` holds the error of the socket if there is one.',
+      'These codes belong to a `ConnectionError`. This side or the network ended the connection without a closing handshake, so the close code is 1006. There are two exceptions, in which this side sends a Close frame with 1011: a ping of `pings` had no answer, and WS_STREAM_CUT. If the socket had an error, `cause` is this error.',
   },
   {
     module: 'dist/api/topics/topic-error.js',
     name: 'topicFaults',
     title: 'A topic is refused, or the bus failed',
     intro:
-      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe`, `publish` and `presence`, and `WS_PRESENCE_FULL` by `presence`; `WS_PRESENCE_INFO` and `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine if there is one. See [topics.md](topics.md).',
+      'These codes belong to a `TopicError` of `rfc6455/topics`. `subscribe`, `publish` and `presence` throw errors with `WS_TOPIC_…`, and `presence` also throws `WS_PRESENCE_FULL`. Errors with `WS_PRESENCE_INFO` and `WS_BUS…` are passed to the handler `error` of `Topics`; if Redis, NATS or another bus had an error, `cause` is this error. See [topics.md](topics.md).',
   },
 ];
 
@@ -71,8 +71,8 @@ export function render(filled) {
     '',
     "<!-- Written by scripts/errors.js from the package's own tables. Do not edit. -->",
     '',
-    'Every error that the package raises by itself has a `code`, which stays the same between versions; the text may be',
-    'reworded. Invalid arguments raise a plain `TypeError` or `RangeError` at the call.',
+    'Every error of this package has a `code`, which stays the same between versions; the text of the error may be reworded.',
+    'A call with invalid arguments throws a `TypeError` or `RangeError` without such a code.',
   ];
   for (const { table, rows } of filled) {
     out.push('', `## ${table.title}`, '', table.intro);
