@@ -3,7 +3,7 @@
  * Text is checked piece by piece (§8.1, see utf8.ts). The assembler never gets a control frame: frame-dispatch.ts passes control frames to
  * state-machine.ts (§5.5).
  *
- * message-buffer.ts holds the payload. share.ts counts its memory in the memory budget.
+ * message-buffer.ts holds the payload. share.ts counts the memory of the payload in the memory budget.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';

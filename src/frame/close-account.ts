@@ -37,12 +37,12 @@ export class CloseAccount {
     });
   }
 
-  /** @param isOver §7.1.3: the peer's Close frame arrived, and ours was sent */
+  /** @param isOver whether the peer's Close frame arrived and our Close frame was sent (§7.1.3) */
   toRecord(isOver: boolean): CloseRecord {
     return {
       code: this.code,
       reason: this.reason,
-      // §7.1.4: the close is clean only if both Close frames were exchanged; ours counts only if it left.
+      // §7.1.4: the close is clean only if both Close frames were exchanged. Our Close frame counts only if it left the process.
       wasClean: isOver && this.#hasLeft,
       byPeer: this.byPeer,
       sentCode: this.#sentCode,

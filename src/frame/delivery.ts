@@ -88,7 +88,7 @@ export class Delivery {
     this.#events.onText(bytes, wireSize);
   }
 
-  /** Delivers a binary message, still masked, in one piece in `buffer[start, end)`. @param key the masking key for its first byte */
+  /** Delivers a binary message that lies, still masked, in `buffer[start, end)`. @param key the masking key for its first byte */
   deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
     this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
@@ -147,7 +147,9 @@ export class Delivery {
     return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;
   }
 
-  /** @throws {ProtocolError} for a text that is not UTF-8; also the error that the event handler throws */
+  /**
+   * Delivers the decompressed message that waits. @throws {ProtocolError} if a text is not UTF-8; any error that the event handler throws
+   */
   deliverDecoded(): void {
     const decoded = this.#decoded;
     this.#decoded = null;

@@ -40,7 +40,7 @@ export interface EndpointEvents {
   /** A ping. The endpoint has already sent or queued the pong, unless `autoPong` is false. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
-  /** The closing handshake began, by us or by the peer. */
+  /** The closing handshake began: the peer sent a Close frame, or `close` was called. */
   onClosing(byPeer: boolean): void;
   /** The connection is closed (§7.1.4 to §7.1.6). Called exactly once. */
   onClose(record: CloseRecord): void;

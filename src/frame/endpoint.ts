@@ -78,7 +78,7 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
-   * @returns false: stop reading until the endpoint calls `ByteSink.resumeReading`. Until then, the endpoint keeps any further chunk.
+   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before this call.
    */
   receive(chunk: Buffer): boolean {
     return this.#receiver.receive(chunk);
@@ -209,7 +209,7 @@ export class Endpoint {
 
   /**
    * Sends a server's message that goes to many connections. It leaves after messages that wait. @param payload not copied: do not change it
-   * @param compress whether the codec compresses it. A function is called instead of the codec's `compress` when the message's turn comes.
+   * @param compress whether the codec compresses the payload. A function is called instead of `codec.compress` at the message's turn.
    *   The function may return one result to many connections. If it cannot make the payload smaller, it returns the payload object itself
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`
@@ -230,7 +230,7 @@ export class Endpoint {
 
   /**
    * Begins a message that is sent in parts, as the parts become available (§5.4): binary, or text whose parts together are UTF-8. Other
-   * messages wait until this message has ended. It is aborted if the transport closes or the peer sends its Close frame.
+   * messages wait until this message has ended. If the transport closes or the peer sends its Close frame, this message is aborted.
    * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
@@ -251,7 +251,7 @@ export class Endpoint {
     return this.#sendControl(Opcode.Ping, payload);
   }
 
-  /** Sends an unsolicited pong (§5.5.3). It throws and returns the same as `ping`. */
+  /** Sends an unsolicited pong (§5.5.3). Throws the same errors and returns the same values as `ping`. */
   pong(payload: Uint8Array = NOTHING): boolean {
     return this.#sendControl(Opcode.Pong, payload);
   }

@@ -22,7 +22,7 @@ export interface MessageReceiver {
   openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery };
 }
 
-/** Takes the frames that one connection's parser finds. */
+/** Handles the frames that one connection's parser finds. */
 export class FrameDispatch implements FastFrameHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;

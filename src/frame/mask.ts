@@ -1,6 +1,6 @@
 /**
  * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable).
- * §5.1: only the client masks, and always. See serializer.ts (sending) and parser.ts (receiving).
+ * §5.1: a client masks every frame, and a server never masks. See serializer.ts (sending) and parser.ts (receiving).
  *
  * A masking key is kept as one 32-bit integer whose lowest byte is the first byte on the wire, so that a key can be
  * rotated with two shifts when a payload continues in the next chunk.
@@ -9,7 +9,7 @@
 import { randomFillSync } from 'node:crypto';
 import { maskKernel } from './mask-kernel.ts';
 
-// For fewer bytes than this, a plain loop is faster than creating a view of the memory as 32-bit words.
+// Below this many bytes a plain loop is faster than setting up a view of words.
 const WORDWISE_THRESHOLD = 96;
 
 /** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */

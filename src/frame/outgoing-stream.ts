@@ -55,7 +55,7 @@ export class OutgoingStream {
     return this;
   }
 
-  /** Whether a frame of the message was written. After that, no other message can be sent before this one ends. */
+  /** Whether a frame of this message was written. After this frame, no other message can be sent before this message ends. */
   get isBegun(): boolean {
     return this.#isBegun;
   }

@@ -91,7 +91,7 @@ export class Outgoing {
     return this;
   }
 
-  /** 7692 §6.1: RSV1 says that a message is compressed. A codec that cannot make it smaller returns the same object. */
+  /** Stores the codec's result. If the result is the payload object itself, the codec could not make it smaller, and RSV1 stays 0. */
   replace(result: Uint8Array): void {
     this.isCompressed = result !== this.payload;
     this.payload = result;

@@ -251,7 +251,9 @@ export class ReadingTurns implements ShareOwner {
   }
 }
 
-/** Returns 2 for a connection that has finished messages: it will probably finish this one. Returns 1 if the message's size is known. */
+/**
+ * Returns 2 if the connection has finished messages, so that it will probably finish this one too; else 1 if the message's size is known.
+ */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;
   return share.reader.isSizeKnown ? 1 : 0;

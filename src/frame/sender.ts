@@ -216,7 +216,7 @@ export class Sender {
   /** Call this after the peer's Close frame: pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
-    // §5.4: the messages after the unfinished one cannot be sent either: their frames would belong to it.
+    // §5.4: if a message in parts is unfinished, later messages cannot be sent either: their frames would belong to the unfinished message.
     if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 
@@ -282,7 +282,7 @@ export class Sender {
     return this.#codec !== null && compress && size >= this.#codec.threshold;
   }
 
-  /** @returns payload bytes of the queued message; -1 if it went to the codec */
+  /** @returns payload bytes of the message on the wire; -1 if they are not known yet, because the codec may compress the message */
   #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
     this.#queue.countWaiting(item);

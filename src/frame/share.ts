@@ -57,7 +57,7 @@ export class Share {
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // `review` stores in these three fields, for the last time at which it judged this share: the number of the waiting period, the
+  // `review` sets these three fields when it begins to measure the speed of the message: the number of the waiting period, the
   // milliseconds of reading since then, and the bytes that had arrived by then.
   period = 0;
   readTime = 0;

@@ -44,6 +44,6 @@ export interface ByteSink {
   whenSent(done: SendCallback): void;
   /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;
-  /** Whether the transport is blocked: it sends no more for now. It calls `Endpoint.transportDrained` when all its bytes have left. */
+  /** Whether the transport is blocked: committed bytes wait. The transport calls `Endpoint.transportDrained` when all bytes have left. */
   readonly blocked: boolean;
 }

@@ -38,7 +38,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** Whether nothing is sent or received any more, and memory has been released. */
   #isOver = false;
 
-  /** @param options the endpoint keeps them; many endpoints may share them. @param codec belongs to this endpoint only */
+  /** @param options the endpoint keeps this object; many endpoints may share it. @param codec belongs to this endpoint only */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
     const { role, maxMessageSize, maxStreamSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;

@@ -1,7 +1,7 @@
 /**
  * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it arrives), §10.4 (the limit is
- * checked at each header). frame-dispatch.ts reports compressed messages, whole. If the application does not set `maxStreamSize`, this file
- * is not used, and frame-dispatch.ts reports all messages.
+ * checked at each header). A compressed message is reported whole, by frame-dispatch.ts. If the application does not set `maxStreamSize`,
+ * this file is not used, and frame-dispatch.ts reports all messages.
  */
 
 import { ownPart } from './delivery.ts';

@@ -1,7 +1,7 @@
 /**
  * Decodes a run in one step (RFC 6455 §5.2, §5.3, §5.6). A run is a sequence of small text messages that follow each other in a chunk. The
  * WebAssembly of text-kernel.wat finds and unmasks the messages, one call decodes all of them to one string, and each message becomes a
- * part of this string. parser.ts reads all other frames. It can also read the frames of a run one by one: this code is the reference, and
+ * part of this string. parser.ts reads all other frames. parser.ts can also read the frames of a run one by one: this is the reference, and
  * the fallback if WebAssembly does not exist or is forbidden.
  */
 
@@ -21,7 +21,7 @@ export const MAX_SHORT_LENGTH = 125;
 const WINDOW_SIZE = 65_536;
 const TEXT_OFFSET = 69_632;
 
-// The size of the longest frame that the kernel takes: a header of 6 bytes, and its payload.
+// The size of the longest frame that the kernel decodes: a header of 6 bytes, and the payload.
 const MAX_FRAME_SIZE = 6 + MAX_SHORT_LENGTH;
 
 interface TextKernelExports {

@@ -38,7 +38,7 @@ const singleValued: ReadonlySet<string> = new Set([
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
 
-  /** @param headers name, value, name, value … as in `rawHeaders` of node:http */
+  /** @param headers a flat list, like `rawHeaders` of node:http: name, value, name, value … */
   constructor(headers: readonly string[]) {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = toAsciiLowerCase(headers[at]!);

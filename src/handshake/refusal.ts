@@ -40,7 +40,7 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
  * @param error if it has a `body`, which only the application can set, this body is sent. Otherwise the fixed text of the rule is sent. The
  *   library puts no text from the peer into the response.
  * @param method the request's method if it is known: the answer to HEAD has no body, and a 304 has no body either
- * @throws RangeError for a status outside 300 to 599, which refuses nothing, and for an error that occurred on a client
+ * @throws RangeError for a status outside 300 to 599, since only these refuse a request, and for an error that occurred on a client
  * @throws TypeError if `error.headers` has Connection, Content-Length or Transfer-Encoding, or a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {

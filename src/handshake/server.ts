@@ -102,7 +102,7 @@ function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
   // A person may have opened the endpoint's address in a browser: the body of the 426 says that this is a WebSocket endpoint.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
-  // Nearly always the field is only this token, so no list has to be parsed.
+  // In nearly every request the value is exactly "websocket", so that no list has to be parsed.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
     const protocols = parseUpgradeList(upgrade);
     if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });

@@ -144,7 +144,7 @@ describe('masking keys', () => {
     }
   });
 
-  test('F12: masking keys come from randomFillSync, and each key is removed from the pool when it is returned [A38]', () => {
+  test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
     crypto.randomFillSync = ((pool: Buffer) => {
@@ -177,7 +177,7 @@ describe('masking keys', () => {
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
-  test('F12: an application cannot choose a masking key [A39]', async () => {
+  test('F12: the user of the package cannot choose a masking key [A39]', async () => {
     const mask = await import('../../src/frame/mask.ts');
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([
