@@ -27,7 +27,7 @@ describe.each([
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
   ['NATS', 'nats', { history: { size: 10_000 } }],
 ])('the history of topics over %s', (_, kind, options) => {
-  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only messages that `publish` rejected are lost, and no message arrives twice', async () => {
+  test('if the engine is killed and restarted twice, a connection is cut, and a process is killed, only messages for which `publish` rejected are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -78,7 +78,7 @@ describe.each([
     }
   });
 
-  test('clients that move between servers with their offsets while the engine fails receive messages in order and not twice, and every gap is reported', async () => {
+  test('clients that move between servers with their offsets while the engine fails receive each message at most once and in order, and every gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

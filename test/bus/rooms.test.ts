@@ -27,7 +27,7 @@ describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
 ])('topics over %s', (kind, messages) => {
-  test('every client receives every message of other clients to its topics once over a real engine, in the order of the sender', async () => {
+  test('over a real engine, every client receives every message of other clients to its topics once, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {

@@ -14,7 +14,7 @@ const RETRY_DELAY = 1_000;
 
 /** The events of a bus that `BusLink` reports. */
 export interface BusEvents {
-  /** A message has come. @param bytes are valid until this method returns */
+  /** A message has come. @param bytes the message, valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
   /** The subscription to this pattern is active: from now on, its messages are received. */
   covered(pattern: string): void;
@@ -38,7 +38,7 @@ export class BusLink {
   readonly #bus: Bus;
   readonly #events: BusEvents;
   readonly #channels = new Map<string, Channel>();
-  /** The channels whose subscription the bus has refused. They are tried again later. */
+  /** The channels whose subscription the bus has refused. The subscriptions are tried again later. */
   readonly #refused = new Set<Channel>();
   #retry: NodeJS.Timeout | null = null;
   /** The number of channels that are not settled. */

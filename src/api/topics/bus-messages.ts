@@ -7,8 +7,8 @@ import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// One map remembers the last message number of each topic, another one that of each pair of topic and publisher. This is the maximum number
-// of entries in each map. An entry needs about 200 bytes.
+// One map remembers the last message number of each topic. Another map remembers the last message number of each pair of topic and
+// publisher. This is the maximum number of entries in each map. An entry needs about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message that one publisher has published to one topic. */
@@ -21,7 +21,7 @@ interface Last {
 /** A message that came over the bus. */
 export interface Arrival {
   readonly envelope: Envelope;
-  /** Whether an earlier message of the same publisher is missing. */
+  /** Whether an earlier message of the same publisher to the same topic is missing. */
   readonly isGap: boolean;
 }
 
@@ -65,7 +65,7 @@ export class BusMessages {
 
   /**
    * Reads bytes that came over the bus.
-   * @param topics the topics and patterns of this process that the message is for
+   * @param topics the topics and patterns with subscribers in this process that match `name`
    * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has already come
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {

@@ -54,7 +54,7 @@ export interface RedisBusOptions extends BusOptions {
 
 /** How many messages of each topic a `NatsBus` keeps, where, and for how long. */
 export interface NatsHistoryOptions {
-  /** What `await jetstreamManager(connection)` of the package `@nats-io/jetstream` returns. */
+  /** The result of `await jetstreamManager(connection)`, a function of the package `@nats-io/jetstream`. */
   readonly jetstream: NatsJetStream;
   /** How many messages of each topic are kept. @default 1000 */
   readonly size?: number | undefined;

@@ -5,9 +5,7 @@ import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /**
-   * Null once the pattern is unsubscribed. While a message is delivered, one of its receivers may unsubscribe the pattern of another one.
-   */
+  /** Null once the pattern is unsubscribed. While a message is delivered, one receiver may unsubscribe the pattern of another receiver. */
   receiver: BusReceiver | null;
 }
 

@@ -43,7 +43,7 @@ export interface CatchUpState {
   readonly receivedBefore: ReceivedBefore;
 }
 
-/** Catches up for the connections of one `Topics`. */
+/** Lets the connections of one `Topics` catch up. */
 export class CatchUp {
   readonly #state: CatchUpState;
   readonly #owner: CatchUpOwner;
@@ -114,7 +114,7 @@ export class CatchUp {
     return connection.state === 'open';
   }
 
-  /** Waits for the next event of a topic, for at most `POLL_INTERVAL` milliseconds. */
+  /** Waits until `wake` is called for a topic, but at most `POLL_INTERVAL` milliseconds. */
   async #pause(joining: Joining): Promise<void> {
     const timer = clock.setTimeout(() => joining.wake(), POLL_INTERVAL);
     await joining.pause();

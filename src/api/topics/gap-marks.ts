@@ -6,7 +6,7 @@
 
 import { clock } from '../../transport/clock.ts';
 
-/** If there are more topics, no marks are written. Instead, the connected subscribers of all topics are notified of a gap. */
+/** If more topics than this need a mark, no marks are written. Instead, the connected subscribers of all topics are notified of a gap. */
 const MAX_TOPICS = 100_000;
 // If the engine (Redis or NATS) has refused a mark, the mark is sent again after this number of milliseconds.
 const RETRY_DELAY = 1_000;

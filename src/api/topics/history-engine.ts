@@ -52,7 +52,8 @@ export interface HistoryWriter {
   /** The name of the engine, for error messages. */
   readonly engine: string;
   /**
-   * Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost before it is done.
+   * Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost before the
+   * preparation is complete.
    */
   prepare(): Promise<void>;
   /**

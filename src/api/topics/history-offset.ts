@@ -9,7 +9,7 @@ import { TopicError } from './topic-error.ts';
 
 /** The parts of an offset. */
 export interface Offset {
-  /** A position in the history of the bus. The connection may not have received the messages after this position. */
+  /** The position in the history of the bus up to which the connection has received the messages. */
   readonly position: string;
   /**
    * For each publisher, the number of its last message that the connection has received. This message may be after the position. A

@@ -1,8 +1,8 @@
 /**
  * Follows the position of each subscription in the history of its topic, and reads the messages that the subscription missed. Messages are
- * read in three cases: after a lost connection; if a live message shows that an earlier message is missing; and once the subscription is
- * confirmed, since messages may have come between the reading of the first position and the confirmation. Live messages that come while
- * messages are being read are held, and delivered at their place.
+ * read in three cases. First: the connection was lost. Second: a live message shows that an earlier message is missing. Third: the
+ * subscription has just been confirmed, and messages may have come after the first position was read and before the confirmation. Live
+ * messages that come while messages are being read are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -79,7 +79,7 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Reads the position where a subscription begins. Messages of the subscription that come before the position is known are held.
+   * Reads the position where a subscription begins. Until this position is known, messages of the subscription are held.
    * @throws {Error} if the engine (Redis or NATS) refuses the command
    */
   async start(subscription: TrackedSubscription): Promise<void> {
@@ -136,7 +136,7 @@ export class HistoryTracks implements BusHistory {
   ): void {
     const track = this.#trackOf(subscription);
     if (track === null || message === null) {
-      // There are two cases: a pattern has no history, and this message is not in a history.
+      // This is the case for a pattern, which has no history, and for a message that is not in a history.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
@@ -234,7 +234,7 @@ export class HistoryTracks implements BusHistory {
     track.held?.push(message);
   }
 
-  /** Empties the list of held messages. Their bytes do not count any more. */
+  /** Empties the list of held messages, and subtracts their bytes from `#held`. */
   #release(track: Track): void {
     for (const message of track.held ?? []) this.#held -= sizeOf(message);
     if (track.held !== null) track.held = [];

@@ -125,7 +125,7 @@ export class IoRedisLink implements RedisLink {
       if (!this.#isClosed)
         events.ended(new Error('ioredis has stopped reconnecting, as its retryStrategy decided'));
     });
-    // If the program uses the option lazyConnect, the client would wait for the first command before it connects.
+    // If the program uses the option lazyConnect, the client would wait for the first command. So it is connected here.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

@@ -141,8 +141,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when a subscription is active. The position where it begins is read after the subscription was sent to NATS. So no message
-   * between these two steps is missed.
+   * Settles when a subscription is active. The position where the subscription begins is read after the subscription was sent to NATS. So
+   * no message between these two steps is missed.
    */
   async #begin(subscription: Subscription): Promise<void> {
     const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
@@ -155,7 +155,7 @@ export class NatsBus implements Bus {
     if (this.#isUp) tracks?.subscribed(subscription);
   }
 
-  /** @returns whether the subscription still existed */
+  /** Forgets a subscription. @returns whether the subscription still existed */
   #forget(subscription: Subscription): boolean {
     if (this.#subscriptions.get(subscription.pattern) !== subscription) return false;
     this.#history?.tracks.forget(subscription);

@@ -124,8 +124,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Creates the stream if it is missing. Otherwise gives it the settings of this bus: its other settings, such as `num_replicas`, do not
-   * change.
+   * Creates the stream if it is missing. If the stream exists, it gets the settings of this bus. Other settings of the stream, such as
+   * `num_replicas`, do not change.
    */
   async #ensureStream(): Promise<void> {
     const { streams } = this.#jetstream;

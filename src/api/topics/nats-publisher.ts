@@ -11,7 +11,7 @@ export interface NatsPublishing {
   flush(): Promise<void>;
 }
 
-/** Publishes the messages of one bus, with a history (`NatsHistory`) or without one (`NatsPublisher`). */
+/** Publishes the messages of one bus. `NatsHistory` publishes into a history; `NatsPublisher` publishes without a history. */
 export interface NatsBusPublisher {
   /** Settles when NATS has the message. */
   publish(topic: string, subject: string, bytes: Uint8Array): Promise<void>;

@@ -85,8 +85,8 @@ export class NatsStreamReader implements HistoryReader {
   }
 
   /**
-   * Each message was read by its own request, so NATS may have deleted messages between those that were read. This method returns only the
-   * messages that are still kept. After the first message that is still kept, no message is missing.
+   * Each message was read by its own request. Between two requests, NATS may have deleted messages that come between the two read messages.
+   * This method returns only the messages that are still kept. After the first message that is still kept, no message is missing.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;

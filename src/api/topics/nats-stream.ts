@@ -2,7 +2,7 @@
  * In NATS, the history of all topics is one stream of JetStream, in which each topic has its own subject. One stream for each topic would
  * be too expensive: each stream needs its own files, and in a cluster its own vote, and there may be very many topics. All topics share one
  * sequence of numbers. So a number that is missing in a topic does not mean that a message was lost. Two other facts show a loss. First:
- * when NATS publishes a stored message, it adds the number of the message before it on the same subject. Second: NATS always deletes the
+ * when NATS publishes a stored message, it adds the number of the previous message on the same subject. Second: NATS always deletes the
  * oldest message of a subject first. So if a message is still kept, all messages after it are kept as well.
  */
 
@@ -11,8 +11,8 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds: the default of NATS. The window in which NATS looks for duplicates must not be longer than the time for which messages are
-// kept.
+// Milliseconds. This is the default of NATS for the window in which NATS looks for duplicates. The window must not be longer than the time
+// for which messages are kept.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**
@@ -61,7 +61,7 @@ export function parseStored({ seq, data }: NatsStoredMessage): Omit<KeptMessage,
   return entry === null ? null : { id: `${seq}-${entry.tag}`, bytes: entry.bytes };
 }
 
-/** The headers of a message that a bus reads. */
+/** The headers of a NATS message, as far as a bus reads them. */
 export interface NatsHeaders {
   get(name: string): string;
 }

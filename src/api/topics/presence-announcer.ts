@@ -35,7 +35,7 @@ export class WatchedTopic {
   isSnapshotDue = false;
   /** The earliest time at which the next snapshot may be sent. */
   snapshotFrom = 0;
-  /** The members that have joined since the last announcement, as JSON by their number. */
+  /** The members that have joined since the last announcement: the number of each member, and the member as JSON. */
   readonly joined: Map<number, string> = new Map();
   /** Members that were announced before, and whose info has changed since the last announcement. */
   readonly updated: Map<number, string> = new Map();
@@ -89,7 +89,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Adds another process to the watchers of a topic. @returns false if other processes watch too many topics */
+  /** Adds another process to the watchers of a topic. @returns false if `maxTopics` topics are watched already */
   watch(topic: string, process: string): boolean {
     if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);

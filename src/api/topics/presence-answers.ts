@@ -17,7 +17,7 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** The time after which all other processes are known: until then they have answered the greeting. */
+  /** By this time, all other processes have answered the greeting, so they are known. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
   /** @param processes returns the other processes that are known */

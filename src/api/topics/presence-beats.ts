@@ -1,5 +1,5 @@
 /**
- * Sends the beats of this process, which say that the process is alive, and its farewell. A beat also carries requests for snapshots of the
+ * Sends the beats and the farewell of this process. A beat says that the process is alive, and carries requests for snapshots of the
  * members.
  */
 

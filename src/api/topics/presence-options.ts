@@ -28,7 +28,7 @@ export interface PresenceOptions {
   readonly maxTopics?: number | undefined;
 }
 
-/** The longest lease in milliseconds. Another process must not ask for a longer lease either. */
+/** The longest lease in milliseconds. It also limits the lease that another process asks for. */
 export const MAX_LEASE = 600_000;
 /** The shortest lease in milliseconds. */
 export const MIN_LEASE = 1_000;

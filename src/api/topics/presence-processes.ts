@@ -1,6 +1,6 @@
 /**
- * Keeps the other processes that use presence. For each process it stores the topics that the process watches, and the time at which the
- * lease of the process ends. Until that time the process counts as alive.
+ * Keeps the other processes that use presence. For each of them, this class stores the topics that the process watches, and the time at
+ * which the lease of the process ends. Until that time the process counts as alive.
  */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
@@ -59,7 +59,7 @@ export class PresenceProcesses {
     return process?.watched.keys() ?? [];
   }
 
-  /** The time at which the next lease ends; `Infinity` if there is no process. */
+  /** The time at which the next lease ends; `Infinity` if no other process is known. */
   nextEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { aliveUntil } of this.#processes.values()) next = Math.min(next, aliveUntil);

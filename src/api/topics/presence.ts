@@ -20,7 +20,7 @@ export interface PresenceHandlers {
   /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
   /**
-   * Is called when the info of a member has changed, since its process has called `updatePresence`.
+   * Is called when the info of a member has changed because its process has called `updatePresence`.
    * @param previous the member with its earlier info
    */
   update?(member: PresenceMember, previous: PresenceMember): unknown;

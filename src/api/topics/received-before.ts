@@ -1,7 +1,7 @@
 /**
- * Remembers which messages a client had received from another process, before it connected to this process. The other process delivers its
- * own messages before the bus has them. So these messages may arrive over the bus after the connection has subscribed here. The connection
- * must not receive them twice.
+ * Remembers which messages a client had received from another process, before the client connected to this process. The other process
+ * delivers its own messages before the bus has them. So these messages may arrive over the bus after the connection has subscribed here.
+ * The connection must not receive them twice.
  */
 
 import type { Connection } from '../connection.ts';

@@ -1,7 +1,7 @@
 /**
  * In Redis, the history of a topic is a stream. The stream has the same name as the topic's channel, so that both belong to the same slot
  * of a cluster. Each message contains the id of the message before it. With this id, a reader sees whether a message is missing between the
- * two.
+ * two messages.
  */
 
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';

@@ -34,7 +34,7 @@ export class RedisSubscription {
       this.confirm = resolve;
       this.refuse = reject;
     });
-    // The caller may ignore the Promise, so its rejection must not be unhandled.
+    // The caller may ignore the Promise. In this case, a rejection must not count as unhandled.
     this.confirmed.catch(() => {});
   }
 
@@ -68,7 +68,10 @@ export class RedisSubscriptions {
   readonly #byPattern = new Map<string, RedisSubscription>();
   /** The subscriptions by kind and name. Different patterns, such as `a/*` and `a/**`, may have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
-  /** The number of times that the connection was established or lost. If it has changed, a command was sent on an earlier connection. */
+  /**
+   * The number of times that the connection was established or lost. If it has changed since a command was sent, the command belongs to an
+   * earlier connection.
+   */
   #epoch = 0;
   #isConnected = false;
   #ended: Error | null = null;

@@ -54,7 +54,7 @@ function countParts(topic: string): number {
   return parts;
 }
 
-/** Whether each `*` is a whole part, and `**` is the last part. */
+/** Whether each `*` is a whole part, and each `**` is the last part. */
 function isValidPattern(topic: string): boolean {
   const parts = topic.split('/');
   return parts.every(

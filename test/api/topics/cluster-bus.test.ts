@@ -119,7 +119,7 @@ describe('lost messages', () => {
     await close();
   });
 
-  test('if the primary ends, the bus of a worker reports the loss, and rejects its waiting commands', async () => {
+  test('if the primary ends, the bus of a worker reports the lost connection, and rejects waiting commands', async () => {
     const { buses, workers, close } = setUp();
     const states: boolean[] = [];
     buses[0]!.onState((up) => states.push(up));

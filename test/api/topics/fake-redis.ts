@@ -9,7 +9,7 @@ export class FakeRedis {
   readonly clients = new Set<FakeClient>();
   /** While false, no client can connect. */
   isUp = true;
-  /** The error that the server answers the next PUBLISH with, or the next run of the script. */
+  /** The error with which the server answers the next PUBLISH, or the next run of the script. */
   refusal: Error | null = null;
   readonly streams = new FakeStreams();
   /** The messages that were published: the channel and the text. */

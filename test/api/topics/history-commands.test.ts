@@ -81,7 +81,7 @@ test('at most 16 history commands run at once, and each command that ends or fai
   await Promise.all(replies);
 });
 
-test('`end` rejects the history commands that wait, and all later ones', async () => {
+test('`end` rejects the history commands that wait, and all later history commands', async () => {
   const commands = new HistoryCommands(isFinal);
   const waiting = commands.run(async () => 'reply');
   commands.end(new Error('the bus was closed'));

@@ -56,7 +56,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a new subscription begins at the end of the history, so that earlier messages do not arrive', async () => {
+  test('a new subscription in Redis begins at the end of the history, so that earlier messages do not arrive', async () => {
     const { bus, other, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     await bus.subscribe('a', new Recorder(lines));
@@ -120,7 +120,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     },
   );
 
-  test('after a lost connection, the missed messages arrive from the history once and in order, without a gap', async () => {
+  test('after a lost connection to Redis, the missed messages arrive from the history once and in order, without a gap', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     await away(redis, () => {
       for (let at = 2; at <= 30; at++) streams.add(key, Buffer.from(String(at)));
@@ -132,7 +132,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('after a lost connection, no gap is reported if no message was missed', async () => {
+  test('after a lost connection to Redis, no gap is reported if no message was missed', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     await away(redis, () => {});
     await other.publish('a', Buffer.from('2'));
@@ -204,7 +204,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     },
   );
 
-  test('if a topic had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
+  test('if a topic in Redis had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -215,7 +215,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('no gap is reported if a stream expires while the connection lasts', async () => {
+  test('no gap is reported if a stream of Redis expires while the connection lasts', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.delete(key);
     streams.time += 10;
@@ -226,7 +226,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message that does not follow the last received message is held until the messages between the two were read', async () => {
+  test('a message from Redis that does not follow the last received message is held until the messages between the two were read', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -238,7 +238,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a message does not follow the last received message, and the messages between the two are not kept, a gap is reported', async () => {
+  test('if a message from Redis does not follow the last received message, and the messages between the two are not kept, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -269,7 +269,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the connection is lost again while the history is read, the bus continues to read at the same place', async () => {
+  test('if the connection to Redis is lost again while the history is read, the bus continues to read at the same place', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     for (let times = 0; times < 5; times++) {
       redis.isUp = false;
@@ -308,7 +308,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a pattern has no history, so a gap is reported after a lost connection', async () => {
+  test('a pattern of a RedisBus has no history, so a gap is reported after a lost connection', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('*', new Recorder(lines, '* '));
     await bus.subscribe('a', new Recorder(lines, '= '));
@@ -324,7 +324,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages to the reserved topics of the library are not kept in the history', async () => {
+  test('messages to the reserved topics of the library are not kept in the history in Redis', async () => {
     const { bus, other, streams, lines } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.publish('$a', Buffer.from('1'));
@@ -356,7 +356,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a receiver unsubscribes while it receives missed messages, it gets no more of them, and its next subscription begins at the end', async () => {
+  test('if a receiver unsubscribes while missed messages are delivered, the other missed messages do not arrive, and the next subscription begins at the end', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {

@@ -458,7 +458,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('if the stream is deleted, the bus creates the stream again, and messages that NATS refused before that are lost', async () => {
+  test('if the stream in NATS is deleted, the bus creates the stream again, and messages that NATS refused before that are lost', async () => {
     const { bus, server, lines, close } = await setUpWithOne();
     server.streams.clear();
     await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('not enabled');
@@ -487,7 +487,7 @@ describe('publishing to NATS', () => {
 });
 
 describe('the stream in NATS', () => {
-  test('the stream gets the settings of the bus that was created last, and keeps its other settings', async () => {
+  test('the stream in NATS gets the settings of the bus that was created last, and keeps its other settings', async () => {
     const { server, nats, bus, close } = setUp({ size: 10 });
     await bus.publish('a', Buffer.from('1'));
     Object.assign(server.stream.config, { num_replicas: 3 });
@@ -499,7 +499,7 @@ describe('the stream in NATS', () => {
     await close();
   });
 
-  test('if two buses with different settings create the stream at the same time, the stream is created once', async () => {
+  test('if two buses with different settings create the stream in NATS at the same time, the stream is created once', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
     server.before = (call) => {

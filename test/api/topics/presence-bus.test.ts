@@ -88,7 +88,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each of two processes knows the members of both, whether a member joined before or after the process began to watch the topic', async () => {
+  test('each of two processes knows the members of both processes, whether a member joined before or after the process began to watch the topic', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -318,7 +318,7 @@ describe('the detection of lost presence messages', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('when its bus reports a gap, a process gets the missed members without waiting for the next regular beat', async () => {
+  test('when the bus of a process reports a gap, the process gets the missed members before the next regular beat', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -331,7 +331,7 @@ describe('the detection of lost presence messages', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('a process that could send but not receive for longer than the lease gets the full list of members again', async () => {
+  test('if a process could send but not receive messages for longer than the lease, the process gets the full list of members again', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);

@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('`of` returns the connections that have already received a message, and `pendingOf` is empty once the highest number has arrived', () => {
+test('`ReceivedBefore.of` returns the connections that already have a message, and `pendingOf` is empty after the highest number has come', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];

@@ -203,7 +203,7 @@ describe('losses', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('if the connection to the bus is lost and established again, both changes and one gap for the topic are reported', async () => {
+  test('if the connection to the bus is lost and established again, both changes of the state and one gap for the topic are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -374,7 +374,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('many changes of the subscriptions of one topic cause one command of the bus at a time, and the wanted state is reached', async () => {
+  test('if the subscriptions of one topic change many times, only one command of the bus runs at a time, and the bus reaches the wanted state', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));
