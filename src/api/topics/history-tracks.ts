@@ -18,7 +18,7 @@ export interface TrackedSubscription {
   readonly pattern: string;
   /** Null once the pattern is unsubscribed. */
   readonly receiver: BusReceiver | null;
-  /** Notifies the receiver of a pattern if messages may have been missed. */
+  /** Notifies the receiver of a gap if messages may have been missed. */
   tellGap(): void;
 }
 

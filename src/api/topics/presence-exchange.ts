@@ -140,9 +140,7 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /**
-   * Is called when messages for this name may have been lost. Asks the other processes for beats, which show which lists are out of date.
-   */
+  /** Is called when messages for this name may have been lost. Asks for beats, which show which lists are out of date. */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }

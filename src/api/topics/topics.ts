@@ -129,9 +129,9 @@ export class Topics {
 
   /**
    * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections
-   * without context takeover. Subscribers in other processes receive it over the bus. `publish` does not wait for the bus: if the bus does
-   * not accept the message, this failure is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not
-   * change its bytes before they are sent.
+   * without context takeover. Subscribers in other processes receive it over the bus. `publish` does not wait for the bus: if the bus
+   * refuses the message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its
+   * bytes before they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -175,10 +175,7 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
-  /**
-   * Calls the option `member` of `presence` again for a connection whose info has changed. @throws {TypeError} without the option
-   * `presence`
-   */
+  /** Calls the option `member` of `presence` again for a connection whose info has changed. @throws {TypeError} without `presence` */
   updatePresence(connection: Connection<unknown>): void {
     if (this.#presence === null)
       throw new TypeError('updatePresence() needs the option `presence` of Topics');
@@ -210,8 +207,7 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // The handlers are called after the message was sent. So all subscribers receive this message before a message that a handler
-    // publishes.
+    // The handlers are called after the message was sent, so that all subscribers receive the message before any message of a handler.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
