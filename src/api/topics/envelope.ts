@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer';
 // byte 1     flags: 1 for a binary message, 2 for a message that must not be compressed
 // 2 to 17    the publisher: random bytes, new for each `Topics`
 // 18 to 23   the number of this message: the publisher numbers all of its messages from 1
-// 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first message, and if the publisher has forgotten the number
+// 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first message, or if the number was forgotten
 // Numbers are big-endian.
 const VERSION = 1;
 const BINARY = 1;

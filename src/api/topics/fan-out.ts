@@ -126,8 +126,8 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // Connections that still catch up receive this message after the messages that they missed. A subscription to a pattern must not deliver this
-  // message earlier.
+  // Connections that still catch up receive this message after the messages that they missed. A subscription to a pattern must not deliver
+  // it earlier.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }

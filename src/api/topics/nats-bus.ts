@@ -163,8 +163,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise settles when NATS has
-   * received everything on the next connection.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise settles when
+   * NATS has received everything on the next connection.
    */
   async #confirm(): Promise<void> {
     for (;;) {

@@ -12,8 +12,8 @@ export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 /** The events of the two connections. */
 export interface RedisLinkEvents {
   /**
-   * Is called when the connection for commands is established (true) or lost (false). If the connection is lost, its unanswered commands have
-   * already been rejected.
+   * Is called when the connection for commands is established (true) or lost (false). If the connection is lost, its unanswered commands
+   * have already been rejected.
    */
   commands(up: boolean): void;
   /**

@@ -80,8 +80,8 @@ export class RedisPublisher implements RedisPublishing {
   }
 
   /**
-   * Notifies the subscribers in all processes that messages could not be published. If this fails, the notification is sent again before the next
-   * message, or on the next connection.
+   * Notifies the subscribers in all processes that messages could not be published. If this fails, the notification is sent again before
+   * the next message, or on the next connection.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

@@ -17,8 +17,8 @@ export interface NameLimits {
 /** Topics whose first part begins with this character are reserved for the library. */
 export const RESERVED = '$';
 
-// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate, so that the name would
-// become another topic.
+// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate, so that the name
+// would become another topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**

@@ -21,7 +21,10 @@ export interface TopicsHandlers {
    * topics within this process still work.
    */
   state?(up: boolean): unknown;
-  /** Is called when a message was not sent to a slow subscriber, or when the connection of a slow subscriber was closed. See the option `slow`. */
+  /**
+   * Is called when a message was not sent to a slow subscriber, or when the connection of a slow subscriber was closed. See the option
+   * `slow`.
+   */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
    * Is called with a `TopicError` in three cases. The bus failed (`WS_BUS`, with the error of the bus as `cause`). The bus carried bytes
