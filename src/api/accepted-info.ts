@@ -38,7 +38,8 @@ export class AcceptedInfo implements ConnectionInfo {
     this.url = ownText(request.target);
     this.request = isKept ? request : null;
     this.#end = endOf(request);
-    // A kept request stores its address when the address is first read. It is read now, since a closed socket no longer has an address.
+    // A kept request stores its address when the address is first read. The address is read now, since a closed socket no longer has an
+    // address.
     if (isKept) void request.remote;
   }
 

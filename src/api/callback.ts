@@ -24,7 +24,7 @@ const MAX_KIND = 200;
  * the same message are reported at most once a minute.
  */
 export function warn(thrown: unknown): void {
-  // `inspect` is used because `String` throws for an object that cannot be converted, and no caller would catch that error.
+  // `String` throws for an object that cannot be converted to a string, and no caller would catch that error. `inspect` does not throw.
   const error =
     thrown instanceof Error
       ? thrown

@@ -49,7 +49,7 @@ export interface ConnectionCore {
   readonly role: Role;
   /** The groups that contain the connection, or null. */
   memberships: Set<Membership> | null;
-  /** The values of `sendLatest`; created for the first value. */
+  /** The values of `sendLatest`; null before the first call of `sendLatest`. */
   latest: LatestValues | null;
   /** Whether a handler receives the messages. */
   readonly handlesMessages: boolean;

@@ -128,8 +128,8 @@ export class Connection<Data = undefined> {
   // ---- sending ----
 
   /**
-   * Sends a string as a text message, and bytes as a binary message. A server does not copy bytes of more than 4 KiB: do not change such
-   * bytes until they have left the process.
+   * Sends a string as a text message, and bytes as a binary message. A server does not copy a binary message of more than 4 KiB: do not
+   * change its bytes until they have left the process.
    * @param options may be omitted: `send(message, done)`
    * @param done receives null once the message has left the process, or an Error that says why it was not sent
    * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait: the `drain` handler will be called. Also false
@@ -153,7 +153,7 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message as `send` does, for code that waits for each message. @throws the same errors as `send`, before it returns a Promise
+   * Sends a message as `send` does, for code that waits for each message. @throws the same errors as `send`, instead of returning a Promise
    * @returns a Promise that is fulfilled once the message has left the process. If the message was not sent, the Promise is rejected with
    *   the reason. Since a peer can cause a rejection, Node.js never reports it as unhandled
    */
@@ -177,8 +177,8 @@ export class Connection<Data = undefined> {
    * wait. The next part is requested once the socket has accepted the previous parts. `close` waits for the end of the message; the peer's
    * Close frame cuts the message off.
    * @param source an iterable or async iterable of strings or bytes, cut anywhere. If the message cannot be sent, the iterable is closed
-   * @returns a Promise as `write` does. It also rejects with an error of the source, or with the reason of `signal`; if a part was already
-   *   sent, the connection then fails with 1011, `WS_STREAM_CUT`
+   * @returns the same as `write`. The Promise also rejects with an error of the source, or with the reason of `signal`. If a part was
+   *   already sent, the connection then fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -197,12 +197,12 @@ export class Connection<Data = undefined> {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping, whose answer the `pong` handler receives. @returns whether the connection is open. @throws {RangeError} above 125 bytes */
+  /** Sends a ping; the handler `pong` gets the answer. @returns false if the connection is not open. @throws {RangeError} over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It returns and throws the same as `ping`. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). This method returns and throws the same as `ping`. */
   pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
@@ -241,9 +241,9 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Reads the messages one by one. The connection reads ahead until 16 messages or 64 KiB wait. If no loop begins within 30 s after that,
-   * the messages are dropped, with a process warning. The loop ends when the connection is closed cleanly, and throws if the connection
-   * failed or was lost. Leaving the loop early closes the connection.
+   * Reads the messages one by one. The connection reads ahead until 16 messages or 64 KiB wait. If no loop begins within 30 s from this
+   * moment, the messages are dropped, with a process warning. The loop ends when the connection is closed cleanly, and throws if the
+   * connection failed or was lost. Leaving the loop early closes the connection.
    * @throws {TypeError} if a handler or another loop reads the messages, or the messages were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
@@ -266,7 +266,7 @@ export class Connection<Data = undefined> {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing if it has begun already.
+   * Starts the closing handshake (RFC 6455 §7.1.2). If it has already begun, only `timeout` has an effect.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null for a Close frame without a code (1005)
    * @param reason at most 123 bytes of UTF-8
    * @param timeout milliseconds for the closing handshake, instead of `closeTimeout`. A later call can only shorten this time
@@ -283,7 +283,7 @@ export class Connection<Data = undefined> {
     this.#binding.endpoint.terminate();
   }
 
-  /** Like `terminate`, but resets the TCP connection: bytes that have not arrived yet are lost. TLS and pipes cannot be reset. */
+  /** Like `terminate`, but resets TCP: bytes that have not arrived yet are lost. For TLS and pipes, does the same as `terminate`. */
   reset(): void {
     this.#binding.reset();
   }

@@ -213,8 +213,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   /**
    * Is called when the socket is about to close. A closed socket no longer has the peer's address, but the application may ask for the
-   * address later, and the warning about a dropped connection names the peer. So this method reads the address. If the peer resets TCP,
-   * this call comes too late. For that case `start` reads the address if there are handlers for events other than messages.
+   * address later, and the warning about a dropped connection names the peer. So this method reads the address if it may be needed. If the
+   * peer resets TCP, this method is called too late. Therefore `start` also reads the address if there are handlers for events other than
+   * messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -283,7 +284,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // The handler is also looked up inside the `try`: this may throw, since `handlers` may have getters or be a Proxy.
+  // The handler is also looked up inside the `try`: the look-up may throw, since `handlers` may have getters or be a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());

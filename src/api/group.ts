@@ -12,8 +12,8 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. Each connection keeps its groups in memory until it is closed or removed from them. So
- * call `clear` on a group that is no longer used.
+ * A set of connections of any servers and clients. A group stays in memory until each of its connections is closed or removed from the
+ * group. So call `clear` on a group that is no longer used.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
@@ -73,7 +73,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Removes all connections from the group; they stay open. */
+  /** Removes all connections from the group. The connections stay open. */
   clear(): void {
     for (const connection of this.#connections) this.delete(connection);
   }
@@ -85,9 +85,9 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   /**
    * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does. The message is serialized
    * once, and compressed once for the connections that keep no context. For a client's connection, the message is masked each time (RFC
-   * 6455 §5.1). All messages that are sent to one connection within a turn of the event loop leave in one write. A message of more than 4
-   * KiB of bytes is not copied: do not change it until it has left the process.
-   * @param options which connections receive the message, and whether it may be compressed
+   * 6455 §5.1). All messages that are sent to one connection within a turn of the event loop leave in one write. A binary message of more
+   * than 4 KiB is not copied: do not change its bytes until they have left the process.
+   * @param options which connections receive the message, and whether the message may be compressed
    * @returns the number of connections that the message was sent to
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
    *   throws, the same error is thrown

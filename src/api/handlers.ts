@@ -9,7 +9,7 @@ import type { MessageStream } from './message-stream.ts';
 
 /**
  * The arguments of a `message` handler after the connection. `isBinary` is true for a binary message, which is a Buffer that the
- * application may keep, and false for a text. `Text` is a string; with `text: 'bytes'` it is a Buffer that was checked to be UTF-8.
+ * application may keep, and false for a text. A text is a string; with `text: 'bytes'` a text is a Buffer that was checked to be UTF-8.
  * `wireSize` is the number of payload bytes on the wire.
  */
 export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
@@ -63,7 +63,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** Called after `send` returned false, as soon as all bytes have left the process. The application may send again. */
   drain?(connection: Connection<Data>): unknown;
-  /** Called when the closing handshake begins. @param byPeer whether the peer's Close frame came first */
+  /** Called when the closing handshake begins. @param byPeer whether the peer's Close frame came before ours */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /**
    * Called when the connection is closed, exactly once for each connection that was open.

@@ -140,7 +140,7 @@ export class Inbox implements TimerOwner {
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
-    // The loop asks for the next message, so it is done with the previous one.
+    // The loop asks for the next message, so it no longer works on the previous message.
     this.#inLoop = first === undefined ? 0 : first.length + ITEM_COST;
     if (first !== undefined) this.#bytes -= first.length;
     this.#count();

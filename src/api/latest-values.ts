@@ -39,8 +39,8 @@ const SLOW = 500;
 // `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt while the application has paused reading, so that no receipt can arrive. The timer also checks at this
-// interval.
+// Milliseconds to wait for a receipt while the application has paused reading, so that no receipt can arrive. The timer that checks whether
+// a wait is over also runs at this interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -82,7 +82,7 @@ export class LatestValues implements Flushable, TimerOwner {
     const cost = VALUE_COST + key.length + sizeOf(message);
     const bytes = this.#bytes + cost - (value?.cost ?? 0);
     const others = bytes - cost + endpoint.bufferedAmount;
-    // §10.4: the send cap also applies to values. As with messages, a value is always accepted if nothing waits.
+    // §10.4: the send cap also applies to values. If nothing waits, a value is always accepted, like a message.
     if (others > 0 && others + cost > limits.sendCap) {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
@@ -216,7 +216,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 }
 
-/** Returns the number of bytes of a value. For a function it returns 0, since the value is not known before the call. */
+/** Returns the number of bytes of a value. For a function, returns 0, since the value is not known before the function is called. */
 function sizeOf(message: WaitingValue['message']): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return typeof message === 'function' ? 0 : message.length;

@@ -1,6 +1,6 @@
 /**
  * Holds a message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. The parts of the message wait in this object until
- * the application reads them. incoming-streams.ts limits the bytes of all messages of a connection that wait.
+ * the application reads them. incoming-streams.ts limits the number of waiting bytes of a connection.
  */
 
 import { StringDecoder } from 'node:string_decoder';

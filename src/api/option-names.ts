@@ -148,7 +148,7 @@ function list(names: object): string {
 
 /**
  * Returns the most similar valid name, or null. A similar name differs in at most two letters (in one letter if `name` has fewer than five
- * letters). Upper and lower case are equal.
+ * letters). The comparison ignores upper and lower case.
  */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();

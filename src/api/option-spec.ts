@@ -10,7 +10,7 @@ import { checkOptions, describe } from './option-names.ts';
 /** The unit of a number. */
 export type Unit = 'bytes' | 'ms' | '';
 
-/** The specification of one option. The functions below make it. */
+/** The specification of one option. The functions below make specifications. */
 export interface OptionSpec<Value, Result> {
   /** Which values are valid, for the documentation. */
   readonly range: string;

@@ -47,7 +47,7 @@ export interface ConnectionOptions {
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
   readonly closeTimeout?: number | undefined;
-  /** Pings a silent peer, and drops it if it stays silent. */
+  /** Sends a ping to a silent peer, and drops the connection if the peer stays silent. */
   readonly heartbeat?: HeartbeatOptions | undefined;
   /** Pings at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
@@ -70,7 +70,7 @@ export interface ConnectionOptions {
    * together with data that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
-  /** The budget in which the memory of this connection counts. @default `processMemoryBudget`, 256 MiB */
+  /** The budget that counts the memory of this connection. @default `processMemoryBudget`, 256 MiB */
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
    * False: the library does not answer pings, so the `ping` handler has to call `pong`. RFC 6455 §5.5.2 requires an answer to each ping.

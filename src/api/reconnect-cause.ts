@@ -1,4 +1,7 @@
-/** Defines why a `Reconnection` has no connection, and decides whether another attempt can succeed. reconnect-run.ts uses these answers. */
+/**
+ * Describes why a `Reconnection` has no connection, and decides whether another attempt can succeed. reconnect-run.ts calls these
+ * functions.
+ */
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';

@@ -69,8 +69,8 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   /** The times to wait, or a function that returns them. The function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
-   * Returns true if another attempt shall be made. Called when a connection was closed, by either side, or an attempt failed. Called again
-   * after the wait, right before the attempt.
+   * Returns true to make another attempt. Called when a connection was closed, by either side, or an attempt failed. Called again after the
+   * wait, right before the attempt.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries the number of failed attempts since the last connection, including this attempt
    * @default always, but not after invalid options or an invalid URL

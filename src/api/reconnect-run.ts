@@ -96,7 +96,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   /**
    * Stops the run: aborts the attempt or the wait, or closes the connection with this code and reason.
-   * @returns fulfilled once the attempt, the wait or the connection has ended
+   * @returns a Promise that is fulfilled once the attempt, the wait or the connection has ended
    */
   stop(code: number, reason: string): Promise<void> {
     if (this.#stopping !== null) return this.#stopping;

@@ -28,7 +28,7 @@ export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 
 
 /**
  * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too many bytes wait, or if
- * the reconnection was not started.
+ * the reconnection is stopped or about to stop.
  */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
@@ -97,9 +97,9 @@ export class Reconnection<Data = undefined> {
 
   /**
    * Connects.
-   * @returns the first connection, once it is open
-   * @throws the error of the last attempt, if there will be no other attempt; an `AbortError` if `stop` is called before that; a TypeError if
-   *   the reconnection was already started
+   * @returns a Promise of the first connection, fulfilled once the connection is open. The Promise rejects with the error of the last
+   *   attempt if no other attempt follows, with an `AbortError` if `stop` is called first, and with a TypeError if the reconnection was
+   *   already started
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -112,7 +112,7 @@ export class Reconnection<Data = undefined> {
   /**
    * Sends the message, or keeps it for the next connection. No message is sent twice. So messages that were sent shortly before a
    * connection was lost may never arrive.
-   * @returns 'sent', 'queued', or 'refused' if the reconnection was not started, or if more than `maxQueued` bytes would wait
+   * @returns 'sent', 'queued', or 'refused' if the reconnection is stopped or about to stop, or if more than `maxQueued` bytes would wait
    * @throws the same errors as `Connection.send`
    */
   send(message: Message, options?: SendOptions): SendOutcome {

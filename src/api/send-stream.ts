@@ -198,7 +198,7 @@ class SendingStream implements StreamedMessage {
     }
   }
 
-  /** Calls the source's `return`, since nothing more is read from it. The result of `return` is ignored. */
+  /** Calls the `return` method of the source, since no more parts are read. The result of `return` is ignored. */
   #returnSource(): void {
     if (this.#isSourceDone) return;
     this.#isSourceDone = true;

@@ -1,6 +1,6 @@
 /**
  * Implements the part of a server that its listeners call. For each opening handshake, this part calls the application's `upgrade` handler,
- * which decides whether the handshake is accepted (RFC 6455 §4.2.2). From each accepted handshake it makes a connection.
+ * which decides whether the handshake is accepted (RFC 6455 §4.2.2). This part also makes a connection from each accepted handshake.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -99,8 +99,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // Any object with a `then` method counts as a Promise. Otherwise a Promise of another realm or library would count as an answer, and
-    // might accept every request.
+    // Any object with a `then` method counts as a Promise. Otherwise a Promise of another realm or library would count as an answer that
+    // accepts the request.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);
@@ -134,8 +134,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // A refusal by `upgrade` loses its header fields. Any other refusal keeps them, such as Sec-WebSocket-Version with the version that
-      // we support.
+      // If `upgrade` refused the request, the new answer replaces its header fields. Any other refusal keeps its header fields, such as
+      // Sec-WebSocket-Version with the version that we support.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,

@@ -163,7 +163,7 @@ export class WebSocketServer<Data = undefined> {
 
   /**
    * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
-   * that keep no context. A message of more than 4 KiB of bytes is not copied: do not change it until it has left the process.
+   * that keep no context. A binary message of more than 4 KiB is not copied: do not change its bytes until they have left the process.
    * @param options which connections receive the message, and whether the message may be compressed. Instead of the options, you may pass
    *   the connections that do not receive the message, and then `compress`
    * @returns the number of connections that the message was sent to

@@ -9,7 +9,7 @@ import type { Server as HttpsServer } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
 
-/** Answers with a text. It is used for errors and redirects. */
+/** Answers with a text, for an error or a redirect. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',

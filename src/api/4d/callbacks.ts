@@ -54,7 +54,10 @@ export class Callbacks implements TaskOwner {
     return this.#report(errors, () => {});
   }
 
-  /** Passes an important error to `onError`. Without an `onError`, the error becomes a process warning. */
+  /**
+   * Passes an error that must not be overlooked, such as NOT_SENT or SLOW_CALLBACK, to `onError`. Without an `onError`, the error becomes a
+   * process warning.
+   */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }

@@ -34,7 +34,7 @@ const optionNames: OptionNames<WebSocketOptions> = {
   warnAfter: warnAfterOption,
 };
 
-// The number of bytes that may be sent while the status is "Connecting", unless `sendCap` sets another limit.
+// The number of bytes that may wait while the status is "Connecting", unless `sendCap` is lower.
 const WAITING_CAP = 67_108_864;
 
 const places: ReadonlyMap<string, string> = new Map(

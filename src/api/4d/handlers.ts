@@ -41,7 +41,7 @@ export interface ServerTerminateEvent {
 /** 4D: WebSocketServer, `connectionHandler.onTerminate`. */
 export interface TerminateEvent {
   readonly type: 'terminate';
-  /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
+  /** The peer's close code; 1005 if the peer's Close frame had no code, 1006 if the peer sent no Close frame. */
   readonly code: number;
   /** The peer's reason; undefined if the Close frame had no reason. */
   readonly reason: string | undefined;

@@ -130,7 +130,8 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // First the messages are sent that `onOpen` has sent so far, then the messages that waited for the opening, then all later messages.
+      // First come the messages that `onOpen` has sent so far, then the messages that waited for the opening, then all later messages. Each
+      // of these groups keeps the order of the calls of `send`.
       if (this.status === 'Connected') this.#flush();
       return result;
     });

@@ -27,8 +27,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
    * The path of the server, without a query. The leading slash is optional. A slash at the end is significant. If the path ends with `*`,
-   * the server serves every path that begins with the text before the `*`. If the paths of several servers match, the server with the
-   * longest path is used. A RegExp is allowed as well.
+   * the server serves every path that begins with the text before the `*`. If several paths with `*` match, the longest of them is used. A
+   * RegExp is allowed as well.
    * @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;

@@ -163,10 +163,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open connection. A connection whose client
-   * has not answered within `timeout` is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
-   * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
-   *   `closeTimeout`, 30 seconds
+   * Closes the server: the server accepts no new connections, and sends a Close frame with 1001 to each open connection. A connection whose
+   * client has not answered within `timeout` is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
+   * @param timeout seconds. With 0, all connections are dropped immediately, without Close frames; connections without TLS are reset.
+   *   @default `closeTimeout`, 30 seconds
    * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback calls this method, the
    *   Promise resolves earlier, when the server is `terminated`, since the callback would otherwise wait for its own end. If a callback
    *   does not end, the server stops waiting for that callback after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
@@ -268,8 +268,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   #onClose({ question, link, connection }: Seat<T>, code: number, reason: string): void {
-    // A client that has left needs no answer. If a callback did not end, any number of tasks of such clients could wait for it, so they are
-    // dropped.
+    // A client that has left needs no answer, so its task is dropped. Otherwise any number of such tasks could wait for a callback that
+    // does not end.
     if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
     // C77: when a callback runs, `connections` no longer contains this connection.

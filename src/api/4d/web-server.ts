@@ -38,7 +38,7 @@ const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
 /** The web server of 4D, with the members that a WebSocket server needs. 4D: WebServer. */
 export class WebServer {
-  /** The settings that the application has passed. A call of `start` with settings replaces some of them. */
+  /** The settings that the application has passed. A call of `start` with settings replaces the settings of the same names. */
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
@@ -106,7 +106,7 @@ export class WebServer {
 
   /**
    * Begins to listen. If the server already listens, a call without settings does nothing. 4D: WebServer, `.start()`.
-   * @param settings these settings replace settings of the constructor
+   * @param settings replace the settings of the same names that were passed before
    * @throws {FourDError} if settings are passed while the server already listens, or if the server is stopping
    * @throws {TypeError} for invalid settings
    * @throws the error of the system, such as EADDRINUSE, or the error of node:tls for an invalid certificate
