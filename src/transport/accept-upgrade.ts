@@ -1,6 +1,6 @@
 /**
- * Takes an upgrade from node:http: converts the request to the form that handshake/ reads, and begins a handshake on the socket (RFC 6455
- * §4.2). upgrade.ts performs the handshake itself.
+ * Accepts an 'upgrade' event of node:http (RFC 6455 §4.2): converts the request to the form that handshake/ reads, and starts a
+ * `ServerHandshake` on the socket. upgrade.ts has `ServerHandshake`, which performs the handshake.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +13,10 @@ import { ReceivedRequest } from './received-request.ts';
 import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
-/** The parts of a request that we need. An IncomingMessage has these parts, and so has a request that a test framework injects. */
+/**
+ * The properties of a request that the handshake needs. An IncomingMessage has these properties, and a request that a test framework
+ * injects has them as well.
+ */
 export type UpgradeMessage = Partial<
   Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
 > & {
@@ -33,9 +36,9 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 }
 
 /**
- * Returns `headers` of node:http as a flat list. In `headers`, Set-Cookie is an array, and every other field is one string. Only a request
- * that a program made has `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. In this request,
- * Sec-WebSocket-Version is a number, and Host is missing: §4.2.1 requires Host only in a request that came over the wire.
+ * Returns `headers` of node:http as a flat list. In `headers`, Set-Cookie is an array, and every other field is one string. A request has
+ * `headers` without `rawHeaders` only if a program made the request, as `injectWS` of @fastify/websocket does. The request of `injectWS`
+ * has a number as Sec-WebSocket-Version, and it has no Host. §4.2.1 requires Host, so this function adds a Host if there is none.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)
@@ -46,7 +49,8 @@ function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[
 }
 
 /**
- * Takes over a socket from an 'upgrade' event.
+ * Starts the handshake on the socket of an 'upgrade' event, or refuses the request if the socket is taken, the server is closing or no slot
+ * is free.
  * @param head the bytes that the HTTP server read after the request; they may contain the first frames
  */
 export function acceptUpgrade<Context, Result>(
@@ -58,7 +62,8 @@ export function acceptUpgrade<Context, Result>(
 ): void {
   const handshakeRequest = toHandshakeRequest(request, socket);
   if (origin.isAnswered === true || isAnswered(socket)) {
-    // Several listeners of one 'upgrade' event want the socket. We report this and do not throw, because any peer can cause the event.
+    // Another listener of the 'upgrade' event has taken the socket already. We report the refusal and do not throw, because any peer can
+    // cause the event.
     const refusal = refuse('WS_HANDSHAKE_TAKEN');
     host.refused(refusal, handshakeRequest);
     origin.onRefused?.(refusal);
@@ -79,14 +84,15 @@ export function acceptUpgrade<Context, Result>(
 }
 
 /**
- * Removes the settings that an HTTP server or an agent made on a socket for its own use.
+ * Prepares a socket of an HTTP server or an agent for WebSocket: removes the idle timeout, and lets each direction of the socket end
+ * separately.
  * @param raw the socket of the request, if the request has another socket than `socket`
  */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;
-  // The idle timeout of the HTTP server or agent does not notice WebSocket traffic.
+  // The HTTP server or the agent made its idle timeout for HTTP. The deadlines of the connection replace this timeout.
   for (const timed of [own, raw]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
-  // §7.1.1: a half-closed connection still has to carry a Close frame. By default, a socket of an HTTPS server ends when the peer's FIN
-  // arrives.
+  // §7.1.1: after the peer's FIN we may still have to send a Close frame. By default, a socket of an HTTPS server ends its own direction
+  // when the peer's FIN arrives.
   own.allowHalfOpen = true;
 }

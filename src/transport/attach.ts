@@ -1,7 +1,7 @@
 /**
- * Serves WebSocket endpoints on another program's HTTP server (RFC 6455 §4.2), with the 'upgrade' event. There can be several endpoints with
- * different paths, and other listeners of the event still work. left-upgrade.ts handles the upgrades that are left to other listeners;
- * upgrade.ts performs the handshake itself.
+ * Serves WebSocket endpoints on an HTTP server that the application made (RFC 6455 §4.2). This file listens for the server's 'upgrade'
+ * event. There can be several endpoints with different paths, and other listeners of the event still work. left-upgrade.ts handles the
+ * upgrades that are left to other listeners; upgrade.ts performs the handshake.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -27,7 +27,7 @@ class Router {
   /** The endpoints by pattern. The first pattern that matches is used; `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Restores the HTTP server's `shouldUpgradeCallback` when the last endpoint is removed. */
+  /** Restores the HTTP server's `shouldUpgradeCallback`. It is called when the last endpoint is removed. */
   readonly #restore: () => void;
 
   constructor(server: UpgradingServer) {
@@ -35,12 +35,13 @@ class Router {
     this.#listener = (request, socket, head) => {
       const written = bytesWrittenTo(socket);
       const route = (): void => this.#route(request, socket, head, written);
-      // Other listeners go first: a listener that answers every upgrade would answer this one as well, and two answers on one socket are
-      // worse than one answer from another listener. Nothing is read from the socket meanwhile.
+      // If there are other listeners, our routing waits until they have run. A listener that answers every upgrade also answers the
+      // upgrades for our paths, and two answers on one socket are worse than one answer from that listener. Nothing is read from the socket
+      // while we wait.
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
-    // Our listener is the first one, so that it sees how much had been written before any other listener ran.
+    // Our listener is called first, so that `bytesWrittenTo` returns what was written before any other listener ran.
     server.prependListener('upgrade', this.#listener);
     this.#restore = this.#leaveOrdinaryRequests();
   }
@@ -81,7 +82,10 @@ class Router {
     else this.#insert(path, host);
   }
 
-  /** Inserts a pattern. Patterns are in the order of attachment, but a longer prefix goes before a shorter one. */
+  /**
+   * Inserts a pattern into `#patterns`. Patterns without a prefix keep the order of attachment; a pattern with a longer prefix goes before
+   * a pattern with a shorter prefix.
+   */
   #insert(pattern: RegExp, host: UpgradeHost): void {
     const length = prefixLength(pattern);
     const isShorter = (other: RegExp): boolean => prefixLength(other) !== -1 && prefixLength(other) < length;
@@ -89,7 +93,7 @@ class Router {
     this.#patterns.splice(at === -1 ? this.#patterns.length : at, 0, { pattern, host });
   }
 
-  /** Removes an endpoint. @returns whether it was the last one */
+  /** Removes an endpoint. @returns whether the removed endpoint was the last one of the server */
   remove(path: PathPattern, host: UpgradeHost): boolean {
     if (typeof path === 'string') {
       if (this.#hosts.get(path) !== host) return false;
@@ -123,7 +127,7 @@ class Router {
     // Another listener took the socket, or the last endpoint was removed.
     if (isTaken || any === undefined) return;
     const notFound = new NotFound(any);
-    // If there is another listener, it may take the socket later: a development server's hot reload, for example.
+    // If there is another listener, that listener may take the socket later. The hot reload of a development server does so, for example.
     const isLeft = this.#server.listenerCount('upgrade') > 1 && any.slots.take(socket);
     if (isLeft) new LeftUpgrade(request, socket, head, written, notFound);
     // §4.2.2 (4): no endpoint serves this path, so we answer 404.
@@ -134,10 +138,10 @@ class Router {
 const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
- * Puts an endpoint on an HTTP server.
- * @param path a string is compared with the request's path literally. If no literal path matches, each RegExp is tried, in the order of
- *   attachment. `''` takes every path that no other endpoint has
- * @returns a function that removes the endpoint; open connections stay
+ * Adds an endpoint to an HTTP server.
+ * @param path the path of the endpoint. A string is compared with the request's path literally. If no string matches, the RegExps are tried
+ *   in the order of attachment, but a longer prefix comes before a shorter one. `''` matches every path that no other endpoint matches
+ * @returns a function that removes the endpoint; connections that are open stay open
  * @throws TypeError if this server already has an endpoint at that path
  */
 export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {

@@ -1,7 +1,7 @@
 /**
- * One attempt of a client to open a connection. It applies the deadline and the AbortSignal to all steps. Until it succeeds, it owns all
- * sockets and memory that the steps opened or reserved. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are in
- * tunnel.ts, response.ts and dial.ts.
+ * One attempt of a client to open a connection. The attempt applies the deadline and the AbortSignal to all steps. Until the attempt
+ * succeeds, it owns all sockets that the steps opened and all memory that the steps reserved. RFC 6455 §4.1: if any step fails, the
+ * WebSocket connection fails. The steps are in tunnel.ts, response.ts and dial.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -9,12 +9,15 @@ import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-/** The types of `createConnection` of an `http.Agent` allow null and undefined: such an agent passes its socket to a callback. */
+/**
+ * The types of `createConnection` of an `http.Agent` allow null and undefined, because some agents pass the socket to a callback and do not
+ * return it.
+ */
 type MaybeDuplex = Duplex | null | undefined;
 
 /**
- * Holds the deadline and the signal for all steps, and everything that is released if a step fails: sockets, and the memory of
- * compression.
+ * Holds the deadline and the signal for all steps. Also holds what is released if a step fails: the sockets, and the memory that was
+ * reserved for compression.
  */
 export class Attempt {
   readonly #timer: Timer;
@@ -23,7 +26,7 @@ export class Attempt {
   readonly #sockets: Duplex[] = [];
   readonly #reserved: (() => void)[] = [];
   #failStep: ((error: unknown) => void) | null = null;
-  /** The stage of the last step that began. */
+  /** The stage of the step that began last; null before the first step. */
   #stage: HandshakeStage | null = null;
   /** The URL, or the proxy, that the attempt is connecting to; errors name it. */
   place = '';
@@ -39,7 +42,7 @@ export class Attempt {
     signal?.addEventListener('abort', this.#onAbort);
   }
 
-  /** Takes a socket over: it is destroyed if the attempt fails. */
+  /** Takes a socket over: `fail` destroys the socket. */
   use(socket: Duplex): void {
     this.#sockets.push(socket);
     // If the socket fails between two steps, the next step sees that the socket is `destroyed`.
@@ -47,7 +50,8 @@ export class Attempt {
   }
 
   /**
-   * Waits for a socket that the application makes. A socket that comes after the deadline or the signal is destroyed.
+   * Waits for a socket that the application makes. If the socket arrives after the deadline has passed or the signal has aborted, the
+   * socket is destroyed.
    * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw; TypeError if the application's value is not
    *   a Duplex
    */
@@ -80,7 +84,7 @@ export class Attempt {
     });
   }
 
-  /** Takes over a resource that is not a socket. `giveBack` is called if the attempt fails, even between the last step and `finish`. */
+  /** Takes over a resource that is not a socket. `fail` calls `giveBack`, also if the attempt fails between the last step and `finish`. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);
   }
@@ -129,9 +133,9 @@ export class Attempt {
   }
 
   /**
-   * Call this when the connection is open: its socket and the reserved memory then belong to the caller. A socket below TLS keeps its
-   * listener for errors.
-   * @throws the error that interrupted the attempt in the meantime
+   * Call this when the connection is open: from then on, the socket and the reserved memory belong to the caller. If `socket` is a TLS
+   * socket, the socket below it keeps its 'error' listener.
+   * @throws the reason, if the deadline or the signal has interrupted the attempt since the last step
    */
   finish(socket: Duplex): void {
     if (this.#interruption !== null) throw this.#interruption.reason;
@@ -139,14 +143,16 @@ export class Attempt {
     socket.off('error', ignore);
   }
 
-  /** Releases everything. @returns the error to throw */
+  /** Destroys all sockets and releases all reserved memory. @returns the error that the caller has to throw */
   fail(error: unknown): unknown {
     this.#release();
-    // The newest socket is destroyed first. Destroying the socket below TLS in the turn in which the TLS session is established crashes
-    // the process (SIGSEGV in TLSWrap, seen with Node 20).
+    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. If the socket below is destroyed
+    // first in the turn of the event loop in which the TLS session is established, the process crashes (SIGSEGV in TLSWrap, seen with Node
+    // 20).
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
-    // A deadline that passes while the body of a refusal arrives does not replace the refusal.
+    // If the server refused and the deadline passes while the body of the refusal arrives, we throw the refusal, not the timeout. Only an
+    // abort by the signal replaces the error.
     if (this.#interruption?.aborted) return this.#interruption.reason;
     return error instanceof HandshakeError && this.place !== '' ? locate(error, this.place) : error;
   }

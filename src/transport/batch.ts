@@ -1,18 +1,19 @@
 /**
- * Holds the bytes that one connection sends within a turn of the event loop, in order. Small frames are serialized directly into a slab;
- * large payloads are kept as they are. A batch has a slab only while it holds bytes; outbox.ts decides where the bytes go.
+ * Holds the bytes that one connection sends within a turn of the event loop, in order. Small frames are serialized directly into a slab (a
+ * buffer from the pool in slabs.ts); large payloads are not copied. A batch has a slab only while the batch holds bytes. outbox.ts decides
+ * when and how the bytes go to the socket.
  */
 
 import { Borrowed } from './borrowed.ts';
 import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
-/** Memory that no other code changes any more, or a borrowed payload, which is read only when it leaves. */
+/** Bytes of a batch: memory that no other code changes any more, or a borrowed payload, which is read only when the socket takes it. */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // The batch itself is the result of `ByteSink.reserve`, so that a frame needs no allocation.
+  // `ByteSink.reserve` returns the batch itself, with `buffer` and `offset`, so that sending a frame allocates no object.
   buffer: Buffer = EMPTY;
   offset = 0;
 
@@ -23,7 +24,7 @@ export class Batch {
   #start = 0;
   /** The size of the slab in bytes; 0 if there is no slab. */
   #capacity = 0;
-  /** How many bytes of the last slab were used; the next slab is at least this large. */
+  /** How many bytes of the last slab were used. The first slab of the next batch is at least this large. */
   #expected = 0;
   /** Parts of slabs and large payloads, in order; null while the batch is one part of the slab. */
   #chunks: Chunk[] | null = null;
@@ -32,22 +33,25 @@ export class Batch {
     return this.#slab !== null;
   }
 
-  /** Whether the batch is one part of a slab, and nothing else. */
+  /** Whether all bytes of the batch lie in one part of one slab. */
   get isPart(): boolean {
     return this.#chunks === null;
   }
 
-  /** Says whether `size` bytes can be written at `buffer[offset…]`. */
+  /** Returns whether `size` bytes can be written at `buffer[offset…]`. */
   hasRoom(size: number): boolean {
     return this.offset + size <= this.#capacity;
   }
 
-  /** Says whether `grow` can make room for `size` bytes. */
+  /** Returns whether `grow` can make room for `size` bytes. */
   canGrow(size: number): boolean {
     return this.offset + size <= MAX_SLAB_SIZE;
   }
 
-  /** Begins a slab, or moves the content of the slab to a larger one, so that the batch leaves as one part. */
+  /**
+   * Acquires a slab with room for `size` more bytes. If the batch has a slab already, its content moves to the new slab, so that the batch
+   * can leave in one part.
+   */
   grow(size: number): void {
     const old = this.#slab;
     const slab = acquireSlab(Math.max(this.offset + size, old === null ? this.#expected : old.length * 2));
@@ -65,7 +69,7 @@ export class Batch {
     this.size += size;
   }
 
-  /** Adds the first `size` of the reserved bytes, then `payload`. */
+  /** Adds the first `size` bytes of the room that was reserved, and after them `payload`. */
   append(payload: Chunk, size: number): void {
     this.offset += size;
     const chunks = this.#seal();
@@ -73,14 +77,17 @@ export class Batch {
     this.size += size + payload.length;
   }
 
-  /** Stops using the full slab, which stays in the batch. The garbage collector frees the slab once the batch has left. */
+  /**
+   * Stops writing into the slab, which is full. Its bytes stay in the batch, and the garbage collector frees the slab after the batch has
+   * left.
+   */
   abandon(): void {
     this.#seal();
     const slab = this.leaveSlab();
     if (slab !== null) abandonSlab(slab);
   }
 
-  /** Returns the bytes of a batch that is one part of a slab. Call `leaveSlab` afterwards. */
+  /** Returns the bytes of the batch if `isPart`. Call `leaveSlab` afterwards. */
   takePart(): Buffer {
     this.size = 0;
     return this.#part();
@@ -94,7 +101,10 @@ export class Batch {
     return chunks;
   }
 
-  /** Returns the same as `takeChunks`, but copies the bytes out of the slab. Other connections may then use the slab. */
+  /**
+   * Returns the whole batch as chunks, none of which lies in the slab: the bytes of the slab are copied. The slab is released, so other
+   * connections may use it.
+   */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
     const slab = this.leaveSlab();
@@ -105,12 +115,12 @@ export class Batch {
     return chunks;
   }
 
-  /** Gives up the slab: later frames go to another slab. @returns the slab, which the caller has to release */
+  /** Removes the slab from the batch: later frames go to another slab. @returns the slab, which the caller has to release, or null */
   leaveSlab(): Buffer | null {
     const slab = this.#slab;
     this.#expected = this.offset;
     this.#slab = null;
-    // A slab that the pool drops must not stay alive here.
+    // If the pool drops the slab, this batch must not keep the slab's memory alive.
     this.buffer = EMPTY;
     this.#capacity = 0;
     this.#start = 0;
@@ -125,7 +135,7 @@ export class Batch {
     if (slab !== null) releaseSlab(slab);
   }
 
-  /** Makes the content of the slab a chunk. */
+  /** Adds the bytes of the slab that are not yet in `#chunks` as a chunk. */
   #seal(): Chunk[] {
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#part());

@@ -1,4 +1,4 @@
-/** The options for an endpoint on a socket. limits.ts has the limits and the purpose of each. */
+/** The options of `bindSocket`, which connects an endpoint to a socket. limits.ts lists the limits and their purpose. */
 
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
@@ -7,14 +7,14 @@ import type { ConnectionLimits } from './limits.ts';
 export interface BindOptions
   extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;
-  /** Whether messages are reported in parts, see `EndpointEvents.onMessageStart`. */
+  /** Whether the endpoint reports each message in parts, while it arrives: see `EndpointEvents.onMessageStart`. */
   readonly inParts?: boolean;
 }
 
-// A server uses the same options for all its connections, so the endpoint's options are built once.
+// A server passes the same `BindOptions` for all its connections, so the `EndpointOptions` are built once and kept here.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
-/** Returns the part of the options that the endpoint takes. */
+/** Returns the options for the endpoint: `options` without the limits that only the transport applies. */
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;

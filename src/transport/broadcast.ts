@@ -1,6 +1,7 @@
 /**
- * Sends one message to many connections, and serializes it once: a server's frames are not masked (RFC 6455 §5.1), so all connections get
- * the same bytes. The message is also compressed once for the connections that keep no context (RFC 7692 §7.1.1.1).
+ * Sends one message to many connections. A server's frames are not masked (RFC 6455 §5.1), so all connections can get the same bytes, and
+ * the message is serialized once. For all connections that keep no compression context (RFC 7692 §7.1.1.1), the message is compressed once
+ * as well.
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -21,7 +22,9 @@ interface SharedFrame {
   readonly charge: Charge | null;
 }
 
-/** A message to be sent to any number of connections of one server. Call `release` when it was sent to all. */
+/**
+ * A message that a server sends to any number of its connections. Call `sendTo` for each connection, and `release` after the last `sendTo`.
+ */
 export class Broadcast {
   readonly #opcode: number;
   #payload: Uint8Array;
@@ -30,9 +33,15 @@ export class Broadcast {
   readonly #compress: boolean;
   /** Charges the payload's memory to the budget while the payload waits for a codec. */
   #charge: Charge | null = null;
-  /** Key '' is the uncompressed frame. Every other key stands for the settings with which compression gives the same bytes. */
+  /**
+   * The frames that were serialized already, by key. Key '' has the uncompressed frame. Every other key is a `sharedKey` of a codec: all
+   * codecs with the same key compress the message to the same bytes.
+   */
   readonly #frames = new Map<string, SharedFrame>();
-  /** Compressed payloads, by the keys of `#frames`. Needed if zlib's threads compress, or if a connection cannot take whole frames yet. */
+  /**
+   * Compressed payloads, by the keys of `#frames`. They are needed if zlib's threads compress, or if a connection cannot send a serialized
+   * frame yet (`canSendSerialized` is false).
+   */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
   /** @param isText whether this is a text message. If so, a payload of bytes is valid UTF-8 */
@@ -47,14 +56,17 @@ export class Broadcast {
     this.#compress = compress;
   }
 
-  /** @returns payload bytes on the wire; -1 while they are not known, 0 if the connection is not open */
+  /**
+   * @returns the number of payload bytes that go on the wire; -1 if compression must first find this number; 0 if the connection is not
+   *   open
+   */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
     if (!this.#compress || codec === null || length < codec.threshold) {
       return this.#send(endpoint, '', null, memoryBudget);
     }
     const key = codec.sharedKey;
-    // The connection keeps a separate compression context, so it compresses the message itself.
+    // This connection keeps its own compression context, so it has to compress the message separately.
     if (key === null) return this.#sendShared(endpoint, true, memoryBudget);
     if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec, memoryBudget);
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
@@ -67,7 +79,7 @@ export class Broadcast {
   }
 
   #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null, memoryBudget: MemoryBudget): number {
-    // Messages before this one are still being compressed.
+    // Earlier messages of this connection are still being compressed, so the endpoint has to queue the payload.
     if (!endpoint.canSendSerialized) {
       const compress = codec === null ? false : () => this.#compressedFor(key, codec);
       return this.#sendShared(endpoint, compress, memoryBudget);
@@ -76,7 +88,10 @@ export class Broadcast {
     return endpoint.sendSerialized(bytes, size, charge);
   }
 
-  /** Sends the payload itself. The connection uses the payload after this call, so we copy it, once for all connections. */
+  /**
+   * Passes the payload, not a serialized frame, to the endpoint. The endpoint uses the payload after this call has returned, so we copy the
+   * payload, once for all connections.
+   */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);
     this.#ownsPayload = true;

@@ -1,9 +1,12 @@
-/** Reviews a memory budget from time to time while connections wait for room in it, since frame/reading-turns.ts has no timer. */
+/**
+ * Calls `review` of a memory budget every 500 ms while connections wait for room in the budget. frame/reading-turns.ts, which decides which
+ * of these connections may read, has no timer.
+ */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
-// Milliseconds. A peer that has its turn and does not use it keeps the others waiting for at most two intervals.
+// In milliseconds. If a peer has its turn to send and sends nothing, the other peers wait for at most two intervals.
 const REVIEW_INTERVAL = 500;
 
 class BudgetReviews implements TimerOwner {
@@ -21,8 +24,8 @@ class BudgetReviews implements TimerOwner {
   }
 }
 
-/** Reviews the budget from now on, whenever a connection waits for room in it. */
+/** Reviews the budget from now on, whenever a connection waits for room in the budget. */
 export function watchBudget(budget: MemoryBudget): void {
-  // The new object lives as long as the budget.
+  // `budget.onWaiting` refers to the new object, so the object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);
 }

@@ -1,7 +1,8 @@
 /**
- * The clock and the timers of all connections. This file takes Node's functions once, when it is loaded, so that the fake timers of an
- * application's tests stop neither sending nor a deadline. All connections share the timers. So the callbacks of the timers run outside the
- * AsyncLocalStorage context of any connection: otherwise all callbacks would run in the context of the first connection.
+ * The clock and the timers of all connections. This file reads Node's functions once, when the file is loaded. If an application's tests
+ * replace the global functions by fake timers later, sending and the deadlines still work. All connections share the timers, so a callback
+ * of a timer must not run in the AsyncLocalStorage context of one connection. Otherwise all callbacks would run in the context of the first
+ * connection.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -9,23 +10,26 @@ import { AsyncResource } from 'node:async_hooks';
 export interface Clock {
   /** Returns milliseconds on a clock that never jumps. */
   now(): number;
-  /** The same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets do that. */
+  /** Does the same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets keep it alive. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
   clearTimeout(timer: NodeJS.Timeout): void;
   /** Calls `callback` at the end of this turn of the event loop. */
   atEndOfTurn(callback: () => void): void;
-  /** Calls `callback` after the sockets were polled for received data. */
+  /** Calls `callback` after the poll phase of the event loop, in which Node reads the sockets and reports the received data. */
   afterPoll(callback: () => void): void;
 }
 
 class NoContext extends AsyncResource {
-  /** Tools that find out why a process stays alive, such as Jest with `--detectOpenHandles`, call this on each asynchronous resource. */
+  /**
+   * Returns false: this resource does not keep the process alive. Tools that search for the reason why a process does not end, such as Jest
+   * with `--detectOpenHandles`, call this method on each asynchronous resource.
+   */
   hasRef(): boolean {
     return false;
   }
 }
 
-// This resource has the context in which the library was loaded. Usually no AsyncLocalStorage has a value in it.
+// This resource has the context in which the library was loaded. In this context, usually no AsyncLocalStorage has a value.
 const noContext = new NoContext('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;

@@ -1,6 +1,7 @@
 /**
- * Offers permessage-deflate to servers and clients: the options are checked once, and each connection that negotiates it gets a codec.
- * deflate/offer.ts, accept.ts and confirm.ts implement RFC 7692 §5 and §7.1; deflate/codec.ts implements §7.2.
+ * Negotiates permessage-deflate for servers and clients: the options are checked once, and each connection that negotiates the extension
+ * gets a codec. deflate/offer.ts, deflate/accept.ts and deflate/confirm.ts implement RFC 7692 §5 and §7.1; deflate/codec.ts implements
+ * §7.2.
  */
 
 import { acceptDeflate } from '../deflate/accept.ts';
@@ -12,15 +13,23 @@ import { offerDeflate } from '../deflate/offer.ts';
 import type { DeflateParams } from '../deflate/params.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 
-/** The compression of a server or client, permessage-deflate: its parameters, its settings and its budget. */
+/** The options for permessage-deflate, the compression of a server or a client. */
 export interface CompressionOptions extends DeflateConfig {
-  /** A number of bytes. Shorter messages are not compressed. @default 1 KiB */
+  /** The smallest message that is compressed, in bytes. Shorter messages are not compressed. @default 1 KiB */
   readonly threshold?: number | undefined;
-  /** zlib's level for messages over 2 KiB, 1 to 9. Levels 7 to 9 use the whole window, levels 1 to 6 only 8 or 16 KiB of it. @default 6 */
+  /**
+   * zlib's level, 1 to 9, for messages over 2 KiB. Levels 7 to 9 use the whole window, levels 1 to 6 use only 8 or 16 KiB of the window.
+   * @default 6
+   */
   readonly level?: number | undefined;
-  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster at this size. 'zlib': all go to zlib. @default 'auto' */
+  /**
+   * With 'auto', our own DEFLATE code handles messages up to 2 KiB, because it is faster than zlib at this size. With 'zlib', zlib handles
+   * all messages. @default 'auto'
+   */
   readonly engine?: 'auto' | 'zlib' | undefined;
-  /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
+  /**
+   * If true, messages of any size are compressed and decompressed synchronously on the main thread, never in zlib's threads. @default false
+   */
   readonly synchronous?: boolean | undefined;
   /** Limits the memory that all contexts hold together. @default `processCompressionBudget`, 64 MiB */
   readonly budget?: CompressionBudget | undefined;
@@ -31,20 +40,20 @@ export const compressionDefaults: Readonly<
   Required<Pick<CodecSettings, 'threshold' | 'level' | 'engine' | 'synchronous'>>
 > = { threshold: 1024, level: 6, engine: 'auto', synchronous: false };
 
-/** A server's answer to an offer. */
+/** A server's answer to a client's offers, and the codec for the connection. */
 export interface CompressionAgreement {
   readonly answer: ExtensionOffer;
   readonly codec: DeflateCodec;
 }
 
-/** The offer of one client's handshake. */
+/** The offers that a client sends in one handshake. */
 export interface CompressionOffer {
   readonly offers: readonly ExtensionOffer[];
-  /** Checks the answers. @throws HandshakeError stage 'extensions' */
+  /** Checks the server's answers and makes `codec`. @throws HandshakeError stage 'extensions' */
   confirm(answers: readonly ExtensionOffer[]): void;
-  /** The codec for the agreed parameters, or null if the server declined. */
+  /** The codec for the agreed parameters; null before `confirm`, or if the server declined compression. */
   readonly codec: DeflateCodec | null;
-  /** Releases the reserved bytes of the budget, since the handshake failed. */
+  /** Releases the bytes that were reserved in the budget. Call this if the connection does not use this offer. */
   abandon(): void;
 }
 
@@ -54,7 +63,7 @@ export class Compression {
   readonly #settings: CodecSettings;
 
   /**
-   * @param options checked by the layer that took them from the application
+   * @param options the caller has checked them, apart from the window sizes and the context takeover
    * @throws {RangeError | TypeError} for an invalid window or context takeover
    */
   constructor(options: CompressionOptions = {}) {
@@ -71,7 +80,7 @@ export class Compression {
 
   /**
    * Answers a client's offers.
-   * @returns null to decline all of them: the connection then opens without compression (7692 §5)
+   * @returns null if the server declines all offers: the connection then opens without compression (7692 §5)
    */
   accept(offers: readonly ExtensionOffer[]): CompressionAgreement | null {
     const first = acceptDeflate(offers, this.#config);
@@ -84,7 +93,7 @@ export class Compression {
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }
 
-  /** Begins a client's handshake. */
+  /** Makes the offers for a client's handshake, and reserves memory for the server's context, which the client has to keep. */
   offer(): CompressionOffer {
     const wished = this.#config.serverNoContextTakeover === true;
     const reserved = wished
@@ -94,7 +103,7 @@ export class Compression {
     return new ClientOffer(config, this.#settings, reserved ?? 0);
   }
 
-  /** @returns bytes, or null if the budget has no room */
+  /** @returns the number of reserved bytes, or null if the budget has no room */
   #reserve(direction: Direction): number | null {
     const size = receivingContextSize(direction);
     return this.#settings.budget.reserve(size) ? size : null;

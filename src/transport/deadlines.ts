@@ -1,7 +1,8 @@
 /**
- * Keeps every deadline of one connection, with one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no bytes (§10.4), a
- * message without progress, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection that is not closed
- * always has at least one deadline. frame/endpoint.ts acts on a missed deadline; timers.ts has the timer.
+ * Keeps every deadline of one connection, with one timer. The deadlines are: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no
+ * bytes (§10.4), a message that makes no progress, the closing handshake (§7.1.1), and a destroyed socket that does not emit 'close'. A
+ * connection that is not closed always has at least one of these deadlines. frame/endpoint.ts ends the connection if a deadline is missed;
+ * timers.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -18,17 +19,18 @@ export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** Whether the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** Called if the socket was destroyed, and did not emit 'close' in time. */
+  /** Called if the socket was destroyed and has not emitted 'close' in time. */
   onGone(): void;
 }
 
-// If no more than this many bytes wait, a peer that takes no bytes gets at least as much time as a silent peer.
+// A peer that takes no bytes gets at least as much time as a silent peer if no more than this many bytes wait.
 const STALL_THRESHOLD = 1_048_576;
 
-// Milliseconds between two checks of a peer that takes no bytes, once `sendTimeout` has passed.
+// The shortest time between two checks of a peer that takes no bytes, in milliseconds.
 const STALL_CHECK = 1_000;
 
-// How long a socket that was destroyed may take to emit 'close', in milliseconds. After this time the connection is closed without it.
+// How long a destroyed socket may take to emit 'close', in milliseconds. After this time, the connection counts as closed without the
+// event.
 const DESTROY_TIMEOUT = 5_000;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -40,7 +42,7 @@ export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take no bytes while at most `STALL_THRESHOLD` bytes wait. */
+  /** How long a peer may take no bytes while at most `STALL_THRESHOLD` bytes wait, in milliseconds. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
@@ -48,13 +50,13 @@ export class Deadlines implements TimerOwner, Pinging {
   #pings: PingPace | null = null;
   /** Null until the first ping. */
   #pingTimes: PingTimes | null = null;
-  /** The time since which an incomplete message has made no progress, or 0 between messages. */
+  /** When the incomplete message last made progress; 0 between messages. */
   #messageSince = 0;
   #messagePieces = 0;
-  /** When the connection is dropped, or 0 while it is not closing. */
+  /** When the connection is dropped because the closing handshake takes too long; 0 while the connection is not closing. */
   #closeBy = 0;
   #closeTimeout: number;
-  /** When the connection is closed even if the destroyed socket has not emitted 'close'; 0 while it is not destroyed. */
+  /** When the connection counts as closed even if the destroyed socket has not emitted 'close'; 0 while the socket is not destroyed. */
   #goneBy = 0;
 
   constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {
@@ -69,7 +71,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   // ---- what happens ----
 
-  /** Starts the deadlines: the connection may receive from now on. */
+  /** Starts the deadlines. Call this when the connection begins to receive. */
   start(): void {
     const now = processTimers.now();
     const { pings } = this.#limits;
@@ -79,14 +81,17 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when `size` bytes have come, before you parse them. @returns the current time, to be passed to `parsed` */
+  /** Call this when `size` bytes have arrived, before they are parsed. @returns the current time, which you pass to `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
     return now;
   }
 
-  /** Call this after the received bytes were parsed: a message may have begun, continued or ended. */
+  /**
+   * Call this after the received bytes were parsed. A message may have begun, continued or ended, so this method updates the deadline of
+   * the message.
+   */
   parsed(now: number = processTimers.now()): void {
     const { endpoint } = this.#owner;
     if (!endpoint.insideMessage) {
@@ -107,25 +112,28 @@ export class Deadlines implements TimerOwner, Pinging {
       return 0;
     }
     this.#pingTimes ??= new PingTimes();
-    // The ping is recorded before it is sent: some transports deliver the answer at once.
+    // The ping is recorded before it is sent, because some transports deliver the answer before `endpoint.ping` returns.
     const number = this.#pingTimes.sent(payload, processTimers.now());
     endpoint.ping(payload);
     return number;
   }
 
-  /** Call this when a pong has come. */
+  /** Call this when a pong has arrived. */
   ponged(payload: Uint8Array): void {
     const now = processTimers.now();
     this.#pings?.answered(now);
     this.#pingTimes?.answered(payload, now);
   }
 
-  /** The times of our pings; null until the first one is sent. */
+  /** The times of our pings; null until the first ping is sent. */
   get pingTimes(): PingTimes | null {
     return this.#pingTimes;
   }
 
-  /** Call this when reading continues after a pause: the times of heartbeat, pings and message start again. */
+  /**
+   * Call this when reading continues after a pause. The time in which the peer has to send something starts again, for the heartbeat, the
+   * pings and the incomplete message.
+   */
   restart(): void {
     const now = processTimers.now();
     this.#heartbeat.restart(now);
@@ -133,12 +141,12 @@ export class Deadlines implements TimerOwner, Pinging {
     if (this.#messageSince !== 0) this.#messageSince = now;
   }
 
-  /** Call this when the socket takes no more for now. */
+  /** Call this when the socket is blocked: it takes no more bytes for now. */
   blocked(): void {
     this.#timer.setSooner(this.#limits.sendTimeout);
   }
 
-  /** Call this when the closing handshake, or the end of TCP, has begun. */
+  /** Call this when the closing handshake has begun, or when we begin to end TCP. */
   closing(): void {
     if (this.#closeBy !== 0) return;
     const now = processTimers.now();
@@ -147,8 +155,8 @@ export class Deadlines implements TimerOwner, Pinging {
   }
 
   /**
-   * Sets how long the closing handshake may take, instead of `closeTimeout`. If the closing handshake has begun already, the time counts
-   * from now, and can only shorten it.
+   * Sets how long the closing handshake may take; `timeout` replaces `closeTimeout`. If the closing handshake has begun already, `timeout`
+   * counts from now, and the deadline can only become earlier.
    */
   closeWithin(timeout: number): void {
     this.#closeTimeout = timeout;
@@ -158,7 +166,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when the socket is being destroyed. It may never emit 'close', so this state has a deadline as well. */
+  /** Call this when the socket is being destroyed. The socket may never emit 'close', so this state has a deadline as well. */
   destroying(): void {
     const now = processTimers.now();
     this.#goneBy = now + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
@@ -184,14 +192,14 @@ export class Deadlines implements TimerOwner, Pinging {
       else this.#closeTimedOut();
       return;
     }
-    // If one check ends the connection, the later checks are skipped, so that one reason is reported. The heartbeat comes first, because the
-    // next check needs to know whether a ping is unanswered.
+    // If one check ends the connection, the later checks are skipped, so that only one reason is reported. The heartbeat is checked first,
+    // because `#checkStall` needs to know whether a ping is unanswered.
     this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#pings?.check(now);
     if (!this.#isOver) this.#schedule(now);
-    // Another owner of the socket destroyed it, and 'close' has not come yet.
+    // Code outside this library destroyed the socket, and the socket has not emitted 'close' yet.
     else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
   }
 
@@ -199,9 +207,9 @@ export class Deadlines implements TimerOwner, Pinging {
     return this.#closeBy !== 0 || this.#owner.isDestroyed;
   }
 
-  /** Sets the timer for the first deadline. */
+  /** Sets the timer for the earliest deadline. */
   #schedule(now: number): void {
-    // A connection that is closing or closed has no other deadline. `close` may have been called before `start`.
+    // A connection that is closing has only this deadline. We check it here too, because the application may call `close` before `start`.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
@@ -210,7 +218,8 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // If a peer takes no bytes, few bytes may wait now, but more than STALL_THRESHOLD may wait later.
+      // We check again before `#stallTimeout` ends: at most STALL_THRESHOLD bytes may wait now, but more may wait later, and then the
+      // shorter `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
@@ -222,8 +231,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 lets a client stop waiting for the server, and §7.1.7 lets either role stop. If no Close frame came, the application gets 1006.
-    // After a failure we do not wait for the peer's Close frame, and the reason has been reported.
+    // §7.1.1 lets a client stop waiting for the server, and §7.1.7 lets either role stop waiting. If no Close frame came, the application
+    // receives 1006. After a failure, the reason has been reported already, and we do not wait for the peer's Close frame.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -235,8 +244,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: received bytes do not count as progress. Otherwise, a peer that floods us and takes no answer could keep its connection
-    // forever. If the peer is also silent, the heartbeat ends the connection.
+    // §10.4: bytes that we receive do not count as progress here. Otherwise, a peer that floods us and takes no answer could keep its
+    // connection forever. While few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
     const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
@@ -247,7 +256,7 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkMessage(now: number): void {
     if (this.#messageSince === 0) return;
     const { endpoint } = this.#owner;
-    // While we do not read, the peer cannot complete its message.
+    // While reading is paused, the peer cannot complete its message, so its time starts again.
     if (endpoint.isPaused) this.#messageSince = now;
     else if (now - this.#messageSince >= this.#limits.messageTimeout) endpoint.messageTimedOut();
   }

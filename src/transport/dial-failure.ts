@@ -1,6 +1,6 @@
 /**
- * Lists the failures of a client that are not faults of the server's answer, with their stage, section and text. Errors of the system
- * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts has the faults of an answer.
+ * Lists the reasons why a client cannot connect, other than a fault in the server's answer. Each reason has a stage, a section and a text.
+ * Errors of the system (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts lists the faults of an answer.
  */
 
 import {
@@ -92,7 +92,7 @@ export const dialFailures = {
 
 export type DialFailureCode = keyof typeof dialFailures;
 
-/** Returns the error for a row of the table. */
+/** Returns the error for a row of `dialFailures`. */
 export function dialFailure(
   code: DialFailureCode,
   details: Partial<HandshakeErrorOptions> = {},
@@ -101,7 +101,8 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// The text of a timeout in each stage says what was still missing. The lookup of a name is part of stage 'tcp'.
+// For each stage, what was still missing when the deadline passed. The text of the timeout error says it. The lookup of a host name is part
+// of stage 'tcp'.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',
@@ -109,7 +110,7 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
-/** Returns the same error with the URL, or the proxy, that the attempt was connecting to. */
+/** Returns a copy of the error whose text also names `place`: the URL, or the proxy, that the attempt was connecting to. */
 export function locate(error: HandshakeError, place: string): HandshakeError {
   const { code, message, stage, status, headers, body, value } = error;
   const cause = 'cause' in error ? { cause: error.cause } : {};
@@ -123,23 +124,24 @@ export function locate(error: HandshakeError, place: string): HandshakeError {
   });
 }
 
-/** Returns an error's text without the place that `locate` added. Used by a surface that names the place in its own words. */
+/** Returns an error's text without the place that `locate` added. An API that names the place in its own words calls this function. */
 export function withoutPlace({ message }: HandshakeError): string {
   const at = message.lastIndexOf(' [');
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
 }
 
-// Errors are written to logs, so we show no query, which may hold tokens, and no user information (`href` has no user information).
+// Errors are written to logs. So the text of an error has no query, because a query may hold tokens, and no user information (`href` has
+// none).
 const MAX_PLACE = 200;
 
-/** Returns the form in which an error names a URL. */
+/** Returns the text that names a URL in an error: without the query, and at most `MAX_PLACE` characters. */
 export function placeOf({ href }: { readonly href: string }): string {
   const query = href.indexOf('?');
   const shown = query === -1 ? href : `${href.slice(0, query)}?…`;
   return shown.length > MAX_PLACE ? `${shown.slice(0, MAX_PLACE)}…` : shown;
 }
 
-/** Returns the error for a deadline that passed. @param at the unfinished step, or null */
+/** Returns the error for a deadline that passed. @param at the stage of the unfinished step, or null if no step had begun */
 export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   const { stage, section, text } = dialFailures.WS_DIAL_TIMEOUT;
   const what = at === null ? undefined : missing[at];
@@ -147,7 +149,7 @@ export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   return new HandshakeError('WS_DIAL_TIMEOUT', message, { stage });
 }
 
-// Advice for errors of the system whose own text gives no advice.
+// Advice, by error code, for errors of the system whose own text gives no advice.
 const plainOnTls = 'the other end does not speak TLS here; is it ws: in place of wss:?';
 const unknownIssuer = 'the option tls.ca trusts its issuer';
 const advice: ReadonlyMap<string, string> = new Map([
@@ -160,17 +162,21 @@ const advice: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownIssuer],
 ]);
 
-/** Converts an error of the system to a `HandshakeError`: its code, a text that is never empty, and advice if there is any. */
+/**
+ * Converts an error of the system to a `HandshakeError` with the same code. Advice is added to the text if `advice` has an entry for the
+ * code.
+ */
 export function systemFailure(
   error: Error & { code?: unknown; syscall?: unknown; library?: unknown; reason?: unknown },
   stage: HandshakeStage,
 ): HandshakeError {
-  // Happy Eyeballs tried several addresses: each part of the error has its own text.
+  // Node tried several addresses (Happy Eyeballs) and reports one error for each. The AggregateError has no text, so we join the texts of
+  // its errors.
   let text =
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // OpenSSL's text is a line of its log, with the place in its source code; `reason` is the same text without this place.
+  // The message of an OpenSSL error names a place in OpenSSL's source code; `reason` is the message without this place.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

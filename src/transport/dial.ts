@@ -1,7 +1,7 @@
 /**
- * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. For each hop, this file sends the request and decides what the
- * answer means. attempt.ts has the deadline and the signal, tunnel.ts has TCP, proxy and TLS, handshake/client.ts has the
- * content of request and response, and socket.ts has the open connection.
+ * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. For each hop, which is one request to one server, this file sends
+ * the request and decides what the answer means. attempt.ts applies the deadline and the signal, and tunnel.ts opens TCP, the proxy's
+ * tunnel and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
  */
 
 import type { Duplex } from 'node:stream';
@@ -35,42 +35,43 @@ import {
 import { readBody, readResponse } from './response.ts';
 import { openTransport, type TunnelOptions } from './tunnel.ts';
 
-/** The options that say how to reach a server, and what to request from it. */
+/** The options that say how to reach a server, and what the request contains. */
 export interface DialOptions extends RequestFields, TunnelOptions {
   /** Fail if subprotocols were offered and the server chose none. @default false */
   readonly requireSubprotocol?: boolean | undefined;
-  /** The longest time for all steps until the connection is open, in milliseconds; `Infinity` waits forever. @default 10000 */
+  /** The maximum time for all steps until the connection is open, in milliseconds; with `Infinity`, there is no maximum. @default 10000 */
   readonly handshakeTimeout?: number | undefined;
-  /** Ends the attempt: the promise rejects with the signal's reason. */
+  /** If the signal aborts before the connection is open, the attempt ends and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Redirects to follow, at most 5; wss never becomes ws. A redirect to another origin does not send the subprotocols (an application may
-   * keep a token there), `headers`, the credentials of the URL, or a client certificate. @default 0
+   * The maximum number of redirects to follow, 0 to 5. A redirect from wss to ws is never followed. The request to another origin has no
+   * subprotocols (an application may pass a token as a subprotocol), no `headers` and no credentials of the URL, and no client certificate
+   * is used. @default 0
    */
   readonly redirects?: number | undefined;
   /**
-   * The names of fields of `headers` that may be sent to another origin; `'Sec-WebSocket-Protocol'` for the subprotocols. Authorization and
-   * Cookie are refused. @default none
+   * The names of the fields of `headers` that a redirect may send to another origin. The name `'Sec-WebSocket-Protocol'` stands for the
+   * subprotocols. The names of credentials, such as Authorization and Cookie, throw. @default none
    */
   readonly crossOriginHeaders?: readonly string[] | undefined;
 }
 
-/** A connection whose 101 was verified. */
+/** A connection whose response, a 101, was verified. */
 export interface DialedConnection {
   readonly socket: Duplex;
-  /** Bytes that came after the response: they already belong to frames. */
+  /** The bytes that came after the response. They already belong to frames. */
   readonly head: Buffer;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
   /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
-  /** Header fields of the response, flat. */
+  /** The header fields of the response, as a flat list: name, value, name, value … */
   readonly headers: readonly string[];
   /** The URL that was reached, after redirects. */
   readonly url: string;
 }
 
-/** The result of `planRoute`: the address to connect to, and the request to send to it. */
+/** The result of `planRoute`: the URL to connect to, the request, and the names of the fields that may go to another origin. */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;
@@ -78,7 +79,7 @@ export interface DialRoute {
 }
 
 /**
- * Makes the values that `dial` needs. §4.1 (1): invalid input fails before any network activity.
+ * Checks the URL and the options, and makes the values that `dial` needs. §4.1 (1): invalid input fails before any network activity.
  * @throws HandshakeError stage 'url'
  * @throws TypeError | RangeError for invalid options
  */
@@ -92,7 +93,7 @@ export function planRoute(url: string | URL, options: DialOptions): DialRoute {
 
 /**
  * Connects and performs the opening handshake.
- * @throws HandshakeError that names the stage that failed; the reason of `signal` if `signal` aborts the attempt
+ * @throws HandshakeError with the stage that failed; the reason of `signal` if `signal` aborts the attempt
  */
 export async function dial(
   { target: first, hop: firstHop, crossOriginHeaders }: DialRoute,
@@ -128,7 +129,7 @@ export async function dial(
   }
 }
 
-/** The values that one hop uses; a redirect to another origin removes some of them. */
+/** The values that one hop uses. A redirect to another origin removes some of these values. */
 export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };
@@ -153,7 +154,7 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
   };
 }
 
-/** @throws HandshakeError if the other origin cannot agree to a subprotocol, and one is required */
+/** @throws HandshakeError if a subprotocol is required, but the subprotocols may not be sent to the other origin */
 function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpResponseHead): Hop {
   const { subprotocols, ...request } = hop.request;
   const keepsSubprotocols = names.has(SUBPROTOCOLS);
@@ -172,7 +173,7 @@ function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpRespons
   };
 }
 
-/** Sends one request, and returns a connection, or the response that redirects. */
+/** Connects to one server and performs the handshake. Returns the connection, or the response if it is a redirect. */
 async function dialOnce(
   attempt: Attempt,
   target: WebSocketTarget,
@@ -189,7 +190,7 @@ async function dialOnce(
   return performHandshake(attempt, socket, target, hop, offer);
 }
 
-/** Sends the request, and decides what its answer means. */
+/** Sends the request on the open socket. Returns the connection, or the response if it is a redirect. */
 async function performHandshake(
   attempt: Attempt,
   socket: Duplex,
@@ -217,7 +218,7 @@ async function performHandshake(
       ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
     });
     const codec = offer === null ? null : offer.codec;
-    // The server declined compression: the memory that was reserved for it is released.
+    // The server declined compression, so we release the memory that was reserved for compression.
     if (codec === null) offer?.abandon();
     return { socket, head: rest, headers: response.headers, url: target.href, codec, ...verified };
   } catch (error) {

@@ -1,15 +1,18 @@
 /**
- * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
- * the request are processed as soon as the application has accepted the request. We read before the answer is known. Otherwise we would not
- * notice that a peer sent a byte and left: the peer's FIN waits after this byte. The application would then not be notified that the peer no
- * longer needs the answer.
+ * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait for the answer. If frames
+ * arrive earlier, we keep them and process them after the application has accepted the request. We read from the socket while the
+ * application decides, because we want to notice when the peer leaves. If the peer sends a byte and then leaves, its FIN comes after this
+ * byte, so without reading we would not see the FIN. The application could then not be notified that the peer no longer needs the answer.
  */
 
 import type { Duplex } from 'node:stream';
 import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
-/** How many bytes are kept for one handshake. Above this size the socket is not read, and only the deadline ends the handshake. */
+/**
+ * The number of early bytes at which we stop reading the socket. From then on we cannot notice that the peer leaves, so the handshake ends
+ * by the application's answer or by the deadline.
+ */
 export const MAX_EARLY_BYTES = 65_536;
 
 /** Keeps the bytes that come after a request's head, until the answer is known. */
@@ -23,9 +26,7 @@ export class EarlyBytes {
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 
-  /**
-   * Begins to read. @param head the bytes that came with the request; they are copied, so that they do not keep the request's chunk alive
-   */
+  /** Begins to read. @param head the bytes that came with the request. They are copied, so that the chunk of the request can be freed */
   constructor(socket: Duplex, head: Buffer, budget: MemoryBudget) {
     this.#socket = socket;
     this.#budget = budget;
@@ -37,11 +38,11 @@ export class EarlyBytes {
     else socket.pause();
   }
 
-  /** Stops reading, and returns the bytes that came. A second call returns no bytes. */
+  /** Stops reading, and returns the bytes that have arrived. A second call returns no bytes. */
   take(): Buffer {
     if (this.#isTaken) return this.#bytes;
     this.#isTaken = true;
-    // The socket is paused before its listener is removed: a flowing stream without a listener loses data.
+    // The socket is paused before our listener is removed, because a flowing stream without a listener loses data.
     this.#socket.pause();
     this.#socket.off('data', this.#onData);
     const all = this.#bytes.subarray(0, this.#length);
@@ -50,8 +51,8 @@ export class EarlyBytes {
     return all;
   }
 
-  // The bytes are copied into one buffer that doubles when it is full: for chunks of one byte, separate Buffers would cost far more
-  // memory.
+  // Copies the bytes into one buffer, which doubles when it is full. If the peer sends chunks of one byte, a list of Buffers would cost far
+  // more memory.
   #keep(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#bytes.length) {

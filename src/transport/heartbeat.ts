@@ -1,7 +1,8 @@
 /**
- * Checks whether the peer is still connected, and shows the peer that we are connected: RFC 6455 §5.5.2, §5.5.3. A ping is sent after
- * silence, and any byte counts as an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not
- * see. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has the timer.
+ * Checks whether the peer is still connected, and shows the peer that we are connected: RFC 6455 §5.5.2, §5.5.3. If the peer is silent for
+ * `heartbeatInterval`, we send a ping. Any byte from the peer counts as an answer. Silence is no fault of the peer if it could not answer
+ * yet, or if we could not see its answer. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has
+ * the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -10,13 +11,13 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pinging } from './ping-pace.ts';
 
-// The most bytes that are on their way to a peer: more do not fit into the memory of its system and ours.
+// The maximum number of bytes that can be on their way to a peer. We assume that the peer's system and ours hold no more bytes together.
 const MAX_IN_FLIGHT = 8_388_608;
 
-// Bytes a second that a slow peer is assumed to read.
+// We assume that a slow peer reads this many bytes per second.
 const SLOW_PEER = 32_768;
 
-// If we received this many bytes since we last sent anything, the peer may have sent a ping that has not arrived yet.
+// If we received this many bytes since we last sent anything, we send a pong: the peer may have sent a ping that has not arrived yet.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -26,15 +27,15 @@ export class Heartbeat {
   readonly #limits: ConnectionLimits;
 
   #lastReceived: number;
-  /** Bytes that had left when something was last received. */
+  /** The number of bytes that had left the process when we last received something. */
   #sentBefore = 0;
-  /** Bytes that were received since we sent anything. */
+  /** The number of bytes that we received since we last sent something. */
   #received = 0;
   /** When the last ping or pong of the heartbeat was sent. */
   #lastBeat: number;
-  /** When the unanswered ping was sent, or 0 if there is no such ping. */
+  /** When the unanswered ping was sent; 0 if every ping was answered. */
   #pingedAt = 0;
-  /** How long the answer to the unanswered ping may take. */
+  /** How long the answer to the unanswered ping may take, in milliseconds. */
   #answerTime = 0;
   #lastCheck: number;
 
@@ -48,12 +49,12 @@ export class Heartbeat {
     this.#lastCheck = now;
   }
 
-  /** Whether the answer to a ping is due. */
+  /** Whether a ping of the heartbeat is unanswered. */
   get isWaiting(): boolean {
     return this.#pingedAt !== 0;
   }
 
-  /** Call this when `size` bytes have come. */
+  /** Call this when `size` bytes have arrived. */
   received(size: number, now: number): void {
     const outbox = this.#outbox;
     if (outbox.lastSent >= this.#lastReceived) this.#received = 0;
@@ -62,7 +63,7 @@ export class Heartbeat {
     this.#lastReceived = now;
   }
 
-  /** Call this when reading continues after a pause: an answer that could not be seen during the pause does not count as missing. */
+  /** Call this when reading continues after a pause. We could not see an answer during the pause, so the peer's silence counts from now. */
   restart(now: number): void {
     this.#lastReceived = now;
   }
@@ -71,8 +72,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // The peer may answer and then be silent again. We check at the usual interval: the time for an answer may be longer, so that
-    // we would notice the new silence too late.
+    // The peer may answer the ping and then be silent again. `#answerTime` can be longer than the interval. If we waited for its end, we
+    // would notice the new silence too late, so we check at least once per interval.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -85,7 +86,8 @@ export class Heartbeat {
     if (this.#isBlind) {
       this.#pingedAt = 0;
       this.#lastReceived = now;
-      // We would not see a pong. But TCP has to deliver the ping: if the peer is not connected any more, the socket fails.
+      // We do not read, so we would not see a pong. We still send a ping: if the peer is not connected any more, TCP cannot deliver the
+      // ping, and the socket fails.
       if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
       return;
     }
@@ -97,12 +99,13 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // The peer first has to read the bytes that wait in its system's memory and in ours, and the peer may be slow.
+      // Before the ping, the peer has to read the bytes that wait in the memory of its system and of our system. The peer may be slow, so
+      // it gets more time if many bytes wait.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
     } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
-      // §5.5.3 allows an unsolicited pong. A peer that sends much may have sent a ping that has not arrived yet.
+      // §5.5.3 allows an unsolicited pong. The peer may have sent a ping that has not arrived yet, because much other data comes before it.
       this.#lastBeat = now;
       this.#endpoint.pong();
     }
@@ -119,15 +122,15 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive: since we last sent something, the peer has sent much, or is in the middle of a message. So the peer cannot
-   * know whether we are still connected.
+   * Whether we only receive: since we last sent something, the peer has sent at least `LONG_RECEIPT` bytes, or is in the middle of a
+   * message. The peer cannot know then whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we do not read, and the socket is not blocked: we cannot see whether the peer is still connected. */
+  /** Whether we cannot see that the peer is connected: we read nothing from the peer, and no bytes wait that the peer could take. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }
@@ -135,8 +138,8 @@ export class Heartbeat {
   /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While we do not read, we could not see a pong. While much waits to be sent, our ping has not left yet. In both cases, a peer that
-    // takes our bytes counts as alive.
+    // While reading is paused, we could not see a pong. While more than the high-water mark waits to be sent, our ping has not left yet. In
+    // both cases, a peer that takes our bytes counts as connected.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;
   }

@@ -13,8 +13,8 @@ import { isAnswered } from './upgrade.ts';
 import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
- * Says whether another listener of the 'upgrade' event has written to the socket, read it or ended it. A listener for errors does not count:
- * Vite adds one for every upgrade, even for those that it leaves to others.
+ * Returns whether another listener of the 'upgrade' event has written to the socket, read from it or ended it. An 'error' listener on the
+ * socket does not count: Vite adds one for every upgrade, even for an upgrade that Vite does not serve.
  * @param written the number of bytes that had been written to the socket before the event
  */
 export function isClaimed(socket: Duplex, written: number): boolean {
@@ -22,14 +22,18 @@ export function isClaimed(socket: Duplex, written: number): boolean {
   return socket.writableLength > 0 || bytesWrittenTo(socket) > written;
 }
 
-/** Returns how many bytes were written to a socket so far. A kept-alive connection may have carried earlier answers. */
+/**
+ * Returns how many bytes were written to a socket so far. The number may be above 0 before the upgrade: a kept-alive connection may have
+ * carried earlier answers.
+ */
 export function bytesWrittenTo(socket: Duplex): number {
   return (socket as Partial<Socket>).bytesWritten ?? 0;
 }
 
 /**
- * Watches an upgrade that was left to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket.
- * Without this class, a socket that no other listener takes would never end, and a peer that resets it would crash the process.
+ * Watches an upgrade that we leave to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket.
+ * If no other listener takes the socket, this class answers 404 after `handshakeTimeout`. Without this class, the socket would stay open
+ * forever, and a reset by the peer would crash the process.
  */
 export class LeftUpgrade implements TimerOwner {
   readonly #request: IncomingMessage;
@@ -39,7 +43,7 @@ export class LeftUpgrade implements TimerOwner {
   readonly #written: number;
   readonly #onClose: () => void;
 
-  /** @param written as for `isClaimed` */
+  /** @param written the number of bytes that had been written to the socket before the event */
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer, written: number, host: UpgradeHost) {
     this.#request = request;
     this.#socket = socket;
@@ -55,7 +59,7 @@ export class LeftUpgrade implements TimerOwner {
 
   onTimer(): void {
     const socket = this.#socket;
-    // Another listener may have taken the connection, so our 'close' listener is removed.
+    // Our 'close' listener is not needed any more, and the socket may belong to another listener now.
     socket.off('close', this.#onClose);
     if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
     else acceptUpgrade(this.#request, socket, this.#head, this.#host);
@@ -64,10 +68,10 @@ export class LeftUpgrade implements TimerOwner {
 
 function ignore(): void {}
 
-/** Refuses every request, within the limits of one of the server's endpoints. */
+/** Refuses every request with 404, and uses the limits and slots of one of the server's endpoints. */
 export class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
-  // The path is wrong for every origin: the origin of the request does not matter.
+  // No endpoint serves the path, whatever the origin of the request is, so every origin gets 404.
   readonly origins = 'any';
   readonly compression = null;
   readonly subprotocols: readonly string[] = [];

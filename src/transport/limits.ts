@@ -1,6 +1,6 @@
 /**
  * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to the
- * implementation; docs/architecture.md says why each has its value. deadlines.ts and frame/ apply them.
+ * implementation; docs/architecture.md says why each limit has its value. deadlines.ts and frame/ apply the limits.
  */
 
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
@@ -9,42 +9,54 @@ import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.t
 export interface ConnectionLimits {
   /** The maximum size of a received message in bytes, over all its fragments. A longer message fails the connection with 1009. */
   readonly maxMessageSize: number;
-  /** The maximum size of a message that the application takes in parts. */
+  /** The maximum size, in bytes, of a received message that the application reads in parts. @default `maxMessageSize` */
   readonly maxStreamSize?: number;
-  /** If more bytes than this wait to be sent, `send` asks the application to wait, and a server whose replies wait stops reading. */
+  /**
+   * If more bytes than this wait to be sent, `send` returns that the application should wait. If more bytes of a server's replies wait, the
+   * server stops reading.
+   */
   readonly highWaterMark: number;
-  /** The maximum number of bytes that wait to be sent. If more wait, the connection is dropped. An empty queue accepts any one message. */
+  /**
+   * The maximum number of bytes that wait to be sent. If more bytes wait, the connection is dropped. If nothing waits, one message of any
+   * size is accepted.
+   */
   readonly sendCap: number;
-  /** The maximum number of keys whose newest value waits, see api/latest-values.ts. */
+  /** The maximum number of keys of `sendLatest` whose newest value may wait at the same time. */
   readonly maxLatestKeys: number;
   /**
-   * How long a peer may take no bytes while more than 1 MiB waits for it. If less waits, the limit is the longer of
-   * this time and the time that a silent peer has.
+   * How long a peer may take no bytes while more than 1 MiB waits to be sent. If less waits, the limit is `sendTimeout` or
+   * `heartbeatInterval` plus `heartbeatTimeout`, whichever is longer.
    */
   readonly sendTimeout: number;
-  /** How long the closing handshake, and then the end of TCP, may take. */
+  /** How long the closing handshake and the end of TCP may take together. */
   readonly closeTimeout: number;
-  /** How long the peer is silent before a ping is sent. */
+  /** How long the peer may be silent before a ping is sent. */
   readonly heartbeatInterval: number;
-  /** How long a pinged peer may stay silent. */
+  /** How long the peer may stay silent after the ping; after that the connection is dropped. */
   readonly heartbeatTimeout: number;
   /** How long an incomplete message may make no progress; after that the connection fails with 1008. */
   readonly messageTimeout: number;
-  /** When sent bytes leave: at the end of the event loop's turn, or after each read. */
+  /**
+   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn; with 'read', they leave after each chunk that was
+   * received, too.
+   */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;
   /** The schedule of pings at a fixed interval. */
   readonly pings?: PingSchedule;
 }
 
-/** Sends pings at a fixed interval, even if the peer sends messages. Only a pong counts as an answer. Times are in milliseconds. */
+/**
+ * The schedule of pings that are sent at a fixed interval, even if the peer sends messages. Only a pong counts as an answer. Times are in
+ * milliseconds.
+ */
 export interface PingSchedule {
   /** The time from the start of the connection to the first ping. */
   readonly first: number;
   readonly interval: number;
   /** How long the peer may send no pong; after that the connection fails with 1011. */
   readonly timeout: number;
-  /** Whether a pong has to come before the next ping is due; otherwise the connection fails with 1011. */
+  /** If true, a pong has to come before the next ping is due; otherwise the connection fails with 1011. */
   readonly answerEach: boolean;
   /** Returns the payload of the next ping, at most 125 bytes. */
   payload(): Uint8Array | undefined;
@@ -65,7 +77,10 @@ export const serverLimits: ConnectionLimits = {
   memoryBudget: processMemoryBudget,
 };
 
-/** The defaults of a client: it takes larger messages, and its application decides how much to send. */
+/**
+ * The defaults of a client. A client accepts larger messages than a server, and the number of bytes that wait to be sent is not limited,
+ * because the client's own application decides how much to send.
+ */
 export const clientLimits: ConnectionLimits = {
   ...serverLimits,
   maxMessageSize: 16_777_216,

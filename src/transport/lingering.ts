@@ -1,6 +1,7 @@
 /**
- * Ends a connection whose opening handshake was refused: sends the answer, then FIN, and gives the peer some time to read the answer.
- * Closing at once would reset the connection of a peer that is still sending, and the peer would lose the answer (RFC 9112 §9.6).
+ * Ends a connection whose opening handshake was refused: sends the answer, then FIN, and gives the peer some time to read the answer. If we
+ * closed the socket immediately while the peer is still sending, the system would reset the connection, and the peer would lose the answer
+ * (RFC 9112 §9.6).
  */
 
 import type { Duplex } from 'node:stream';
@@ -11,21 +12,21 @@ import { processTimers, type Timer } from './timers.ts';
 // How long a refused peer may take to read its answer, in milliseconds.
 const LINGER = 2_000;
 
-// Sockets that were refused because no slot was free have no slot, so this number limits them. Above the limit, we pass the answer to the
-// system and destroy the socket at once.
+// The maximum number of refused sockets that stay open. The slots do not limit these sockets, because a socket may be refused for want of a
+// free slot. Above this maximum, we destroy the socket as soon as the system has the answer.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;
 
-/** Answers 503 and closes, with as little work as possible. @param method the method of the request, if it is known */
+/** Answers 503 and ends the socket, without a handshake. @param method the method of the request, if it is known */
 export function answerUnavailable(socket: Duplex, method?: string): void {
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
   answerAndEnd(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE'), method), socket, timer);
 }
 
 /**
- * Writes the answer to a refused handshake and ends the socket; bytes that the peer still sends are read and dropped.
- * @param timer destroys the socket
+ * Writes the answer to a refused handshake and ends the socket. Bytes that the peer still sends are read and dropped.
+ * @param timer a timer that destroys the socket; this function sets it
  */
 export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
   socket.on('error', ignore);
@@ -44,9 +45,9 @@ export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
 }
 
 /**
- * Writes the head of a response. If the transport throws, it is broken: it is destroyed, and the error reaches neither the event loop nor
- * the other handshakes. Sockets of Node never throw here, but a Duplex of the application may.
- * @returns whether the transport took the bytes
+ * Writes the head of a response. If `write` throws, the transport is broken, so this function destroys the transport and throws nothing.
+ * The error must not reach the event loop or other handshakes. Sockets of Node never throw here, but a Duplex of the application may.
+ * @returns whether `write` returned without an error
  */
 export function writeAnswer(text: string, socket: Duplex): boolean {
   try {

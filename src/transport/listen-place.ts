@@ -1,33 +1,38 @@
-/** Says where a listener binds, in the form that node:net takes. */
+/** Makes the options of node:net that say where a listener binds. */
 
 import type { ListenOptions as NetListenOptions } from 'node:net';
 
-/** The options for the system in addition to host and port. */
+/** The options for binding, in addition to host and port. */
 export interface PlaceOptions {
   /** The length of the system's queue for connections that the process has not accepted yet. @default 511 */
   readonly backlog?: number | undefined;
   /**
-   * Several processes may listen on the port, and the system distributes the connections among them. Requires Node 22.12. @default false
+   * If true, several processes may listen on the same port, and the system distributes the connections among these processes. Requires Node
+   * 22.12. @default false
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * In a worker of node:cluster: the worker listens by itself, and the primary does not share the port among the workers. @default false
+   * For a worker of node:cluster. If true, the worker listens by itself, and the primary process does not share the port among the workers.
+   * @default false
    */
   readonly exclusive?: boolean | undefined;
-  /** A listener on '::' accepts no IPv4 connections. @default false */
+  /** If true, a listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A descriptor that is already listening, such as one from systemd, instead of host and port. Windows does not support this. */
+  /**
+   * A file descriptor that is already listening, for example a descriptor from systemd. It is used instead of host and port. Windows does
+   * not support this option.
+   */
   readonly fd?: number | undefined;
 }
 
-// The first versions of Node that support `reusePort`. Older versions would ignore `reusePort`, and the second process would fail with an
-// error far from the cause.
+// The first versions of Node that support `reusePort`. Older versions ignore `reusePort`, so the second process would fail with EADDRINUSE,
+// which does not name the cause.
 const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
   [22, 12],
   [23, 1],
 ];
 
-/** @throws {TypeError} for `reusePort` if this version of Node does not have it */
+/** @throws {TypeError} if `reusePort` is set and this version of Node does not support it */
 export function toPlace(
   where: { readonly path: string } | { readonly host: string; readonly port: number },
   { backlog, reusePort, exclusive, ipv6Only, fd }: PlaceOptions,

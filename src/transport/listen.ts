@@ -1,6 +1,6 @@
 /**
- * Listens on TCP or TLS: accepts sockets, and begins an opening handshake on each (RFC 6455 §4.2, §10.6).
- * handshake/http-head.ts parses the head; upgrade.ts does the rest. No HTTP server is involved.
+ * Listens on TCP or TLS without an HTTP server: accepts sockets, and begins an opening handshake on each socket (RFC 6455 §4.2, §10.6).
+ * handshake/http-head.ts parses the head of the request; upgrade.ts performs the handshake.
  */
 
 import { lookup } from 'node:dns/promises';
@@ -18,19 +18,19 @@ import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
 /** Where to listen. */
 export interface ListenOptions extends PlaceOptions {
-  /** @default 0, any free port */
+  /** The port; 0 stands for any free port. @default 0 */
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: string | undefined;
   /** The family of the address to use for a host name. @default the family of the first address */
   readonly family?: 4 | 6 | undefined;
-  /** True: the process may end while the listener is open. Connections keep the process alive. @default false */
+  /** If true, the listener does not keep the process alive. Connections still do. @default false */
   readonly unref?: boolean | undefined;
-  /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
+  /** If the signal aborts, the listener stops, or never becomes ready. Open connections stay open. */
   readonly signal?: AbortSignal | undefined;
-  /** A Unix domain socket or Windows pipe instead of host and port. */
+  /** The path of a Unix domain socket or Windows pipe. It is used instead of host and port. */
   readonly path?: string | undefined;
-  /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
+  /** The options of `tls.createServer`, such as certificate and key. If they are present, the listener serves wss. */
   readonly tls?: TlsOptions | undefined;
 }
 
@@ -40,20 +40,24 @@ export interface Listener {
   readonly address: AddressInfo | string;
   /** Whether the listener speaks TLS. */
   readonly secure: boolean;
-  /** Accepts no more connections; resolves when all handshakes and connections have ended. */
+  /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
-  /** Drops the sockets that `close` still waits for, mostly of peers that read the answer to a refused handshake. */
+  /**
+   * Destroys the sockets that `close` still waits for. Most of these sockets belong to peers that still read the answer to a refused
+   * handshake.
+   */
   terminate(): void;
 }
 
-// Above the connection limit, this many TLS handshakes continue, only so that we can answer 503. We drop all further TLS handshakes.
+// If no slot is free, we complete at most this many TLS handshakes at a time, only to answer 503. We destroy all further sockets.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
- * Listens.
+ * Starts a listener, which passes the sockets that it accepts to `host`.
  * @param path the path that is served; requests for other paths get 404
- * @param onStopped called when `signal` ends the listening
- * @returns a promise that resolves once the listener is ready, or rejects with the system's error, such as EADDRINUSE, or the signal's reason
+ * @param onStopped called when `signal` stops the listener after it was ready
+ * @returns a promise that resolves when the listener is ready. It rejects with the system's error, such as EADDRINUSE, or with the signal's
+ *   reason
  */
 export async function listen<Context, Result>(
   options: ListenOptions,
@@ -69,7 +73,7 @@ export async function listen<Context, Result>(
   const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
   await bind(server, options, address);
   if (options.unref === true) server.unref();
-  // Accepting may fail for some time, for example if no file descriptor is free. The listener continues.
+  // Accepting may fail for some time, for example if no file descriptor is free. We ignore the error, and the listener continues.
   server.on('error', () => {});
   const listener: Listener = {
     address: server.address()!,
@@ -91,14 +95,14 @@ export async function listen<Context, Result>(
   return listener;
 }
 
-/** Binds a server. Rejects with the system's error, or the reason of `signal`. */
+/** Binds a server. The promise rejects with the system's error, or with the reason of `signal`. */
 function bind(server: Server, options: ListenOptions, host: string): Promise<void> {
   const { port = 0, path, signal } = options;
   return new Promise((resolve, reject) => {
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // If the host name is still being looked up, Node binds the port anyway.
+      // If Node is still looking up the host name, Node will bind the port in spite of `close`, so we close the server again then.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();
@@ -123,7 +127,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     try {
       server.listen(where);
     } catch (error) {
-      // The system refuses the port or path.
+      // `listen` throws if the port or the path is invalid.
       settle();
       reject(error);
     }
@@ -131,8 +135,8 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 }
 
 /**
- * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`; EAFNOSUPPORT
- *   if `host` is an address of the other family
+ * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`; an error with
+ * the code EAFNOSUPPORT if `host` is an address of the other family
  */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
@@ -144,7 +148,10 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
   return found.address;
 }
 
-/** Accepts sockets for a host: takes a slot, establishes TLS if the listener speaks TLS, and reads the head of the request. */
+/**
+ * Accepts sockets for a host. For each socket, it takes a slot, establishes TLS if the listener uses TLS, and reads the head of the
+ * request.
+ */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
@@ -159,29 +166,31 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    // The socket's own high-water mark is small, so that a connection that is not read holds little memory, see `HeldBack`.
+    // The socket's own high-water mark is small, so that a connection that is not read holds little memory; see `HeldBack`.
     return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);
     });
   }
 
-  /** Drops every socket. */
+  /** Destroys every socket that this listener accepted. */
   terminate(): void {
     for (const socket of this.#slots.sockets) socket.destroy();
     for (const socket of this.#refused) socket.destroy();
   }
 
   listenSecurely(tls: TlsOptions): Server {
-    // A handshake begins with the TCP socket. Once TLS is established, Node reports another socket with the same two ends.
+    // A handshake begins with the TCP socket. When TLS is established, Node reports another socket for the same connection. This map finds
+    // the handshake by `connectionKey`, which is equal for both sockets.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
-      // No other protocol can be negotiated on this port (RFC 7301), which prevents cross-protocol attacks.
+      // A TLS client cannot negotiate another protocol on this port (RFC 7301). This prevents cross-protocol attacks.
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,
-      // `allowHalfOpen` becomes true only at 'secureConnection': before this event, we would not notice a peer that leaves.
+      // We set `allowHalfOpen` to true only at 'secureConnection'. If it were true before this event, we would not notice that a peer
+      // leaves.
       allowHalfOpen: false,
     });
     server.on('connection', (socket: Socket) => {
@@ -189,7 +198,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // Without an address, we could not distinguish this socket from an admitted one later.
+        // A socket without an address is destroyed: at 'secureConnection', we could not distinguish it from a socket that was admitted.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;
@@ -201,15 +210,16 @@ class Acceptor<Context, Result> {
         if (pending.get(key) === handshake) pending.delete(key);
       });
     });
-    // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
+    // §4.2.2 (1): if the TLS handshake fails, the server closes the connection. No answer can be sent.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('secureConnection', (socket: TLSSocket) => {
-      // §7.1.1: a half-closed connection still has to carry a Close frame. During the TLS handshake `allowHalfOpen` is off. Otherwise, a
-      // client that gives up would hold its socket until the deadline.
+      // §7.1.1: after the peer's FIN we may still have to send a Close frame, so we set `allowHalfOpen` now. During the TLS handshake, it
+      // is false. Otherwise, a client that leaves would hold its socket until the deadline.
       socket.allowHalfOpen = true;
       const key = connectionKey(socket);
       if (key === null) {
-        // This is a Unix domain socket. The deadline of TLS has ended, so the opening handshake starts another deadline.
+        // This is a Unix domain socket, for which no handshake was started yet. The deadline of the TLS handshake has ended. The new
+        // opening handshake has its own deadline.
         this.#readRequest(socket, this.#handshake(socket, true), true);
         return;
       }
@@ -225,7 +235,7 @@ class Acceptor<Context, Result> {
     return server;
   }
 
-  /** Takes a slot for a socket that was accepted. */
+  /** Takes a slot for a new socket. @returns false if the server is closing or no slot is free */
   #admit(socket: Socket): boolean {
     if (!this.#host.isClosing && this.#slots.take(socket)) return true;
     this.#host.refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
@@ -246,7 +256,7 @@ class Acceptor<Context, Result> {
     socket.on('close', () => this.#refused.delete(socket));
   }
 
-  /** Reads the request's head, and passes on the bytes that follow it. */
+  /** Reads the head of the request, and passes the request and the bytes after it to the handshake. */
   #readRequest(socket: Socket, handshake: ServerHandshake<Context, Result>, secure: boolean): void {
     handshake.readHead(new RequestReader(socket, handshake, secure));
   }
@@ -284,8 +294,8 @@ class RequestReader implements HeadReader {
 }
 
 /**
- * Identifies a connection by its two ends: there is only one connection between two ends. Returns null if the ends have no address, as with
- * Unix domain sockets.
+ * Returns a text that identifies a TCP connection: the addresses and ports of its two ends. No other connection has the same two ends.
+ * Returns null if the ends have no address; this is so for Unix domain sockets.
  */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;

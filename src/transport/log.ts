@@ -1,19 +1,23 @@
 /**
- * Prints lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. With NODE_DEBUG=rfc6455, every refused handshake and failed
- * connection is shown. Without it, `warnOnStderr` shows the first problem of each kind if the application has no handler for it.
+ * Prints lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. With NODE_DEBUG=rfc6455, every refused handshake and every
+ * failed connection is printed. `warnOnStderr` prints problems that the application has no handler for, at most one line per kind and
+ * minute.
  */
 
 import { debuglog } from 'node:util';
 import { clock } from './clock.ts';
 
-/** Formats like `util.format`. Pass text from a peer for a %j, which escapes it. */
+/**
+ * Prints a line if NODE_DEBUG names rfc6455; formats the line as `util.format` does. For text from a peer, use %j, because %j escapes the
+ * text.
+ */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
 
-// In this many milliseconds, one line per kind is printed: a peer must not be able to fill a log.
+// In this many milliseconds, at most one line per kind is printed, so that a peer cannot fill a log.
 const QUIET_TIME = 60_000;
 
-// How many kinds are printed in `QUIET_TIME`. This library has fewer kinds, but the texts of an application's errors may contain text from
-// a peer.
+// The maximum number of kinds that are printed in `QUIET_TIME`. This library has fewer kinds. But the text of an application's error can be
+// a kind, and it may contain text from a peer.
 const MAX_KINDS = 100;
 
 interface Said {
@@ -22,13 +26,13 @@ interface Said {
   omitted: number;
 }
 
-/** Decides which lines may be printed: one per kind and minute, and at most 100 kinds in a minute. */
+/** Decides which lines may be printed: at most one line per kind and minute, and at most 100 kinds in a minute. */
 export class SeldomSaid {
   readonly #said = new Map<string, Said>();
 
   /**
    * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns how many lines of this kind were omitted since the last printed one; null if this line is to be omitted as well
+   * @returns how many lines of this kind were omitted since the last printed line; null if this line must be omitted as well
    */
   ask(kind: string, now: number = clock.now()): number | null {
     const last = this.#said.get(kind);
@@ -53,18 +57,18 @@ export class SeldomSaid {
   }
 }
 
-/** The lines on stderr. */
+/** Decides which lines `warnOnStderr` prints. */
 export const printed: SeldomSaid = new SeldomSaid();
 
 /**
  * Prints a line to stderr, at most once per kind and minute. `NODE_NO_WARNINGS=1` silences it.
  * @param kind for example the code of an error; never text that a peer sent
- * @param text one line; text that comes from a peer is escaped in it
+ * @param text one line, in which the caller has escaped all text that comes from a peer
  * @param now on the clock of `performance.now()`, in milliseconds
  */
 export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {
   const omitted = printed.ask(kind, now);
   if (omitted === null || process.env.NODE_NO_WARNINGS === '1') return;
-  // If stderr was closed, `console` causes no error, unlike `process.stderr.write`.
+  // We use `console`: if stderr is closed, `process.stderr.write` causes an error, and `console.error` does not.
   console.error(`rfc6455: ${text}${omitted === 0 ? '' : ` (${omitted} more like this before)`}`);
 }

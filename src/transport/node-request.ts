@@ -1,6 +1,7 @@
 /**
- * A client's opening handshake (RFC 6455 §4.1) in which node:http sends the request and reads the response. It is for programs that pass an
- * http.Agent, or a function that makes the socket. dial.ts is the client of `connect`. Both clients use the rules in handshake/client.ts.
+ * A client's opening handshake (RFC 6455 §4.1) in which node:http sends the request and reads the response. This client is for programs
+ * that pass an http.Agent, or a function that makes the socket. The client of `connect` is in dial.ts. Both clients use the rules in
+ * handshake/client.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -13,22 +14,22 @@ import { generateKey } from '../handshake/key.ts';
 import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
 
-/** The values that a verified 101 agreed on. */
+/** The values on which client and server have agreed with a verified 101. */
 export interface Negotiated {
-  /** '' for none. */
+  /** The subprotocol, or '' if no subprotocol was chosen. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
   /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
 }
 
-/** The parts of one request that belong to the handshake, and the check of its response. */
+/** The header fields of one handshake request, and the check of its response. */
 export class NodeRequest {
   readonly #key = generateKey();
   readonly #subprotocols: readonly string[];
   readonly #offer: CompressionOffer | null;
 
-  /** @param subprotocols distinct tokens, see `areSubprotocols`; if there are any, the server has to choose one of them */
+  /** @param subprotocols distinct tokens, see `areSubprotocols`; if the list is not empty, the server has to choose one of them */
   constructor(subprotocols: readonly string[], compression: Compression | null) {
     this.#subprotocols = subprotocols;
     this.#offer = compression?.offer() ?? null;
@@ -55,8 +56,8 @@ export class NodeRequest {
   }
 
   /**
-   * Checks a 101.
-   * @throws HandshakeError the errors of `verifyResponse`; in this case the memory that was reserved for the compression is released
+   * Checks a response with status 101.
+   * @throws HandshakeError the errors of `verifyResponse`; if it throws, the memory that was reserved for compression is released
    */
   verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
     const head = {
@@ -76,7 +77,7 @@ export class NodeRequest {
         ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
       });
       const codec = offer === null ? null : offer.codec;
-      // The server declined compression: the memory that was reserved for it is released.
+      // The server declined compression, so we release the memory that was reserved for compression.
       if (codec === null) this.abandon();
       return { ...verified, codec };
     } catch (error) {
@@ -85,7 +86,7 @@ export class NodeRequest {
     }
   }
 
-  /** Releases the memory that was reserved for the compression, if the connection was not established. May be called repeatedly. */
+  /** Releases the memory that was reserved for compression. Call this if the connection is not established; further calls do nothing. */
   abandon(): void {
     this.#offer?.abandon();
   }
@@ -95,24 +96,26 @@ export class NodeRequest {
   }
 }
 
-/** Says whether a list of subprotocols may be offered: they must be distinct tokens (RFC 6455 §4.1 (10)). */
+/** Returns whether a list of subprotocols may be offered: they must be distinct tokens (RFC 6455 §4.1 (10)). */
 export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
   if (new Set(subprotocols).size < subprotocols.length) return false;
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));
 }
 
-/** Opens a TCP connection, or a connection to a Unix socket, that no agent keeps for another request. */
+/**
+ * Opens a TCP connection, or a connection to a Unix domain socket. No agent is used, so no agent can give the socket to another request.
+ */
 export function connectPlain(options: NetConnectOpts & { readonly socketPath?: string | undefined }): Socket {
   return connectTcp({ ...options, path: options.socketPath } as NetConnectOpts);
 }
 
 /**
- * Opens a TLS connection that no agent keeps for another request. If the host is a name and not an address, SNI and the check of the
- * certificate use this name, unless `servername` gives another one.
+ * Opens a TLS connection. No agent is used, so no agent can give the socket to another request. SNI and the check of the certificate use
+ * `servername`. If `servername` is absent and `host` is a name, not an address, they use `host`.
  */
 export function connectSecure(options: ConnectionOptions): Socket {
-  // RFC 6066 §3: literal addresses are not permitted in SNI.
+  // RFC 6066 §3: an IP address is not permitted in SNI.
   const { host = '', servername = isIP(host) === 0 ? host : '' } = options;
-  // We call `tls.connect` as a property of `tls`, because programs replace this property.
+  // We call `connect` as a property of `tls`, because some programs replace this property.
   return tls.connect({ ...options, path: undefined as never, servername });
 }

@@ -1,6 +1,7 @@
 /**
- * A server's opening handshake in steps (RFC 6455 §4.2, on a request of node:http), for a surface that decides about each step. It has no
- * deadline and takes no slot: the surface has to do both. Our own server performs the whole handshake at once, see upgrade.ts.
+ * The single steps of a server's opening handshake (RFC 6455 §4.2) for a request of node:http. They are for an API that decides itself when
+ * to do each step. These functions set no deadline and take no slot: the API that calls them has to do both. Our own server uses
+ * `ServerHandshake` in upgrade.ts, which performs the whole handshake.
  */
 
 import type { Duplex } from 'node:stream';
@@ -14,7 +15,7 @@ import { answerAndEnd } from './lingering.ts';
 import { processTimers } from './timers.ts';
 
 /**
- * Checks a request, from any origin.
+ * Checks a request. Every origin is allowed.
  * @throws HandshakeError with the status to answer
  */
 export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeRequest {
@@ -24,7 +25,7 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 /**
  * Returns the lines of a 101: first the status line, then the header fields, without the empty line at the end.
  * @param subprotocol the subprotocol to answer, or `''` for no subprotocol. This function does not check whether the client offered the
- *   subprotocol. A client that did not offer it has to fail the connection
+ *   subprotocol. If the client did not offer it, the client has to fail the connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,
@@ -38,8 +39,8 @@ export function acceptanceLines(
 }
 
 /**
- * Says whether these lines can be written as one head: an empty line would end the head, and CR or LF would begin another line (RFC 9112
- * §5).
+ * Returns whether these lines can be written as one head. An empty line would end the head, and a CR or LF in a line would begin another
+ * line (RFC 9112 §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
@@ -51,14 +52,15 @@ export interface UpgradeRefusal {
   readonly status: number;
   /** Plain text. */
   readonly body: string;
-  /** Flat: name, value, name, value … */
+  /** A flat list: name, value, name, value … */
   readonly headers: readonly string[];
 }
 
 /**
- * Answers with a refusal and ends the socket, and gives the peer some time to read the answer.
+ * Writes a refusal, ends the socket, and gives the peer some time to read the refusal.
  * @param method the method of the request, if it is known
- * @throws TypeError for header fields that frame the response or hold a forbidden character, before anything is written
+ * @throws TypeError for a header field that determines the length of the response, or that has a forbidden character; nothing was written
+ *   then
  */
 export function refuseUpgrade(
   socket: Duplex,

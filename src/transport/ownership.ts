@@ -1,13 +1,13 @@
-/** Says who owns memory that was written to a socket, and until when. */
+/** Finds out how long a socket uses memory that was written to it. */
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * Says what happens to memory that is written. 'taken': a socket passes the memory to the kernel, and reads from it until the kernel has
- * taken all bytes. 'encrypted': TLS has encrypted the bytes when `write` returns, and does not read the memory again. 'kept': any other
- * Duplex may keep or share the memory that it is given.
+ * Says how a Duplex uses memory that is written to it. With 'taken', the Duplex is a socket of node:net: the socket reads from the memory
+ * until the kernel has taken all bytes. With 'encrypted', the Duplex is a TLS socket: it has usually encrypted the bytes when `write`
+ * returns. With 'kept', it is another Duplex, which may keep or share the memory.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

@@ -1,37 +1,38 @@
 /**
- * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. A
- * path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are percent-encoded before they are compared.
+ * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. The
+ * path of a request is percent-encoded (RFC 3986 §3.3), so the path in an option is percent-encoded before the two paths are compared.
  */
 
 /**
- * The paths that an endpoint serves. A string is one path, compared literally in its percent-encoded form: `/caf%C3%A9` and `/café` are one
- * path. A RegExp stands for every path in which it finds a match. It searches the percent-encoded form, with hexadecimal digits in either
- * case. `''` stands for all other paths.
+ * The paths that an endpoint serves. A string stands for one path, which is compared in its percent-encoded form: `/caf%C3%A9` and `/café`
+ * are the same path. A RegExp stands for every path in which the RegExp finds a match. The RegExp searches the percent-encoded form, with
+ * hexadecimal digits in either case. `''` stands for all other paths.
  */
 export type PathPattern = string | RegExp;
 
-// Characters that the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients encode.
+// The characters that are percent-encoded: those that the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients
+// encode.
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**
- * Converts a path to the normal form in which paths are compared: percent-encoded where a URL requires it, with hexadecimal digits in
- * capitals. Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
+ * Converts a path to the normal form, in which paths are compared. In this form, the characters of `unencoded` are percent-encoded, and
+ * hexadecimal digits are capitals. Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
  */
 export function normalizePath(path: string): string {
-  // Most paths have nothing to encode, and this runs for each request.
+  // This function runs for each request, and most paths need no encoding, so we check this first.
   if (!/[^!$&-;=?-Z[\]_a-z~]/.test(path)) return path;
   return path
     .replace(/%[0-9a-f]{2}/gi, (triplet) => triplet.toUpperCase())
     .replace(unencoded, (character) => encodeURIComponent(character));
 }
 
-/** Says whether an endpoint with this pattern serves the path of a request. A pattern that is a string has to be in normal form. */
+/** Returns whether an endpoint with this pattern serves the path of a request. If the pattern is a string, it has to be in normal form. */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
-  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. We search the path as it was sent, with %c3 written as %C3,
-  // and with %C3 written as %c3.
+  // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search the path in three forms: as the client sent it,
+  // with %c3 written as %C3, and with %C3 written as %c3.
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;
@@ -41,19 +42,22 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
 
 const prefixes = new WeakMap<RegExp, string>();
 
-/** Returns the pattern of every path that begins with a prefix in normal form. */
+/** Returns a RegExp that matches every path that begins with `prefix`. The prefix has to be in normal form. */
 export function prefixPattern(prefix: string): RegExp {
   const pattern = new RegExp(`^${prefix.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
   prefixes.set(pattern, prefix);
   return pattern;
 }
 
-/** Returns the length of the prefix of a `prefixPattern`; -1 for any other RegExp. */
+/** Returns the length of the prefix if `prefixPattern` made the RegExp; -1 for any other RegExp. */
 export function prefixLength(pattern: RegExp): number {
   return prefixes.get(pattern)?.length ?? -1;
 }
 
-/** Returns the path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
+/**
+ * Returns the path of a request target as the client sent it. §4.2.1 (1): the target may be an absolute URI; handshake/ checks the host in
+ * it.
+ */
 export function pathOf(target: string): string {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
@@ -63,12 +67,12 @@ export function pathOf(target: string): string {
 }
 
 /**
- * Converts a `path` option to the form that `servesPath` takes.
+ * Checks the value of a `path` option, and converts it to the form that `servesPath` needs.
  * @throws {TypeError} for a value that no request's path can match
  */
 export function toPathPattern(path: unknown): PathPattern {
   if (path instanceof RegExp) {
-    // Every path is ASCII when it arrives, so a pattern with other characters would silently never match.
+    // The path of every request is ASCII, so a RegExp with other characters would never match, and the application would get no error.
     if (/[^ -~]/.test(path.source)) {
       throw new TypeError(`path is ${String(path)}: paths arrive percent-encoded, so write the encoded form`);
     }
@@ -80,7 +84,8 @@ export function toPathPattern(path: unknown): PathPattern {
       `path is ${JSON.stringify(path)}, not a valid path: it starts with "/" and has no query`,
     );
   }
-  // URL parsers drop line ends and tabs, and encode other control characters in a way that an application does not expect.
+  // URL parsers remove line ends and tabs, and they encode other control characters in a way that the application does not expect. So we
+  // refuse all of these characters.
   if (/\p{Cc}|\p{Surrogate}/u.test(path)) {
     throw new TypeError(
       `path is ${JSON.stringify(path)}: no request has control characters or lone surrogates`,

@@ -1,5 +1,5 @@
 /**
- * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2). The peer gets these pings even if it sends other
+ * Sends pings at a fixed interval if the application sets a `PingSchedule` (RFC 6455 §5.5.2). These pings are sent even if the peer sends
  * data, and only a pong counts as an answer. deadlines.ts has the timer.
  */
 
@@ -7,9 +7,9 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import type { Endpoint } from '../frame/endpoint.ts';
 import type { PingSchedule } from './limits.ts';
 
-/** Sends pings whose answers are timed. */
+/** Sends pings, and measures how long the peer takes to answer them. */
 export interface Pinging {
-  /** Sends a ping as `Endpoint.ping` does. @returns its number, from 1 on; 0 if it was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping: 1 for the first ping; 0 if the ping was not sent */
   ping(payload?: Uint8Array): number;
 }
 
@@ -36,7 +36,7 @@ export class PingPace {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }
 
-  /** Call this when a pong has come. Call it as well if a pong could not be seen until now. */
+  /** Call this when a pong has arrived, and also when reading continues after a pause, in which we could not see a pong. */
   answered(now: number): void {
     this.#lastPong = now;
     this.#isAnswered = true;
@@ -44,16 +44,17 @@ export class PingPace {
 
   check(now: number): void {
     const { interval, timeout, answerEach } = this.#schedule;
-    // While we do not read, we could not see a pong.
+    // While reading is paused, we cannot see a pong, so we count the ping as answered.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
-    // The process was blocked: the time in which no ping was sent does not count against the peer.
+    // This check comes late, because the process was blocked. The ping could not be sent in time, so the peer gets the lost time in
+    // addition.
     if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
     if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
       this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
     } else if (late >= 0) {
       this.#nextPing += interval;
-      // Pings that were missed are not sent later.
+      // Pings that were missed while the process was blocked are not sent later.
       if (this.#nextPing <= now) this.#nextPing = now + interval;
       this.#ping();
     }

@@ -1,7 +1,6 @@
 /**
- * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is timed here, no matter what sent it: the
- * application, the heartbeat, a schedule, or values that wait for a receipt. A connection that sends no ping does not create
- * an object of this class.
+ * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is measured here, whatever sends it: the
+ * application, the heartbeat, a `PingSchedule`, or `sendLatest`. A connection that sends no ping does not create an object of this class.
  */
 
 interface UnansweredPing {
@@ -10,28 +9,28 @@ interface UnansweredPing {
   readonly sentAt: number;
 }
 
-// The number of pings that are timed at the same time: a peer that never answers must not make us keep them all.
+// The maximum number of unanswered pings that we keep. A peer that never answers must not make us keep all pings.
 const MAX_TIMED = 8;
 
 export class PingTimes {
   #unanswered: UnansweredPing[] = [];
   #sent = 0;
-  /** Number of the last ping whose pong came; that pong also answers all earlier pings. 0 until the first pong. */
+  /** The number of the last ping whose pong has arrived; 0 until the first pong. This pong also answers all earlier pings. */
   lastAnswered = 0;
-  /** Milliseconds from the last answered ping to its pong. */
+  /** The time from the last answered ping to its pong, in milliseconds. */
   rtt: number | undefined = undefined;
 
-  /** Call this when a ping is sent. @returns its number, from 1 on */
+  /** Call this when a ping is sent. @returns the number of the ping: 1 for the first ping */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
-    // The new ping replaces the newest one. If it replaced the oldest, no ping would ever be answered while pings are sent faster than
-    // answers come.
+    // If the list is full, the new ping replaces the newest ping in the list. If it replaced the oldest ping, no ping would ever be
+    // answered while pings are sent faster than answers arrive.
     if (this.#unanswered.length === MAX_TIMED) this.#unanswered.pop();
     this.#unanswered.push(ping);
     return ping.number;
   }
 
-  /** Call this when a pong has come. A pong that answers no ping (§5.5.3 allows it) changes nothing. */
+  /** Call this when a pong has arrived. A pong that answers none of our pings (§5.5.3 allows such a pong) changes nothing. */
   answered(payload: Uint8Array, now: number): void {
     const at = this.#unanswered.findIndex((ping) => ping.payload.equals(payload));
     const ping = this.#unanswered[at];

@@ -1,6 +1,6 @@
 /**
- * Proxies: RFC 6455 §4.1 (3). This file decides which proxy to use, and makes the request that opens a tunnel through an HTTP proxy
- * (RFC 9110 §9.3.6). socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy, and through the proxy to the server.
+ * Chooses the proxy of a connection (RFC 6455 §4.1 (3)), and makes the request that opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6).
+ * socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy, and through the proxy to the server.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -9,7 +9,7 @@ import { parseUrl } from '../handshake/url.ts';
 import { dialFailure } from './dial-failure.ts';
 import type { SocksProxy } from './socks.ts';
 
-/** An HTTP proxy to tunnel through with CONNECT. */
+/** An HTTP proxy, which opens a tunnel after a CONNECT request. */
 export interface ConnectProxy {
   readonly kind: 'connect';
   readonly secure: boolean;
@@ -20,9 +20,10 @@ export interface ConnectProxy {
 }
 
 /**
- * Finds the proxy for a target.
- * @param option a URL, or 'env': `https_proxy` for wss, `http_proxy` for ws, `all_proxy` for both, unless `no_proxy` names the host
- * @returns null for a direct connection
+ * Returns the proxy to use for a target.
+ * @param option the URL of a proxy, or 'env'. With 'env', the variable `https_proxy` has the proxy for wss, `http_proxy` the proxy for ws,
+ *   and `all_proxy` the proxy if that variable is absent; there is no proxy if `no_proxy` names the host
+ * @returns null if the connection uses no proxy
  * @throws HandshakeError stage 'proxy' if the URL is not usable
  */
 export function chooseProxy(
@@ -40,13 +41,15 @@ export function chooseProxy(
 
 function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   const value = environment[name] ?? environment[name.toUpperCase()];
-  // In a CGI program, HTTP_PROXY holds the Proxy header field of the request, which the peer chooses ("httpoxy").
+  // In a CGI program, the variable HTTP_PROXY holds the header field Proxy of the request. The client that sent the request chooses this
+  // value ("httpoxy"), so we ignore the variable.
   if (name === 'http_proxy' && environment[name] === undefined && environment.REQUEST_METHOD !== undefined)
     return null;
   return value === undefined || value === '' ? null : value;
 }
 
-// In curl, the scheme socks5h asks the proxy to resolve names. Here every proxy resolves them: the client may have no name server.
+// In curl, the scheme socks5h asks the proxy to resolve host names, and socks5 does not. Here the proxy resolves host names with both
+// schemes, because the client may have no name server.
 const defaultPorts: ReadonlyMap<string, number> = new Map([
   ['http:', 80],
   ['https:', 443],
@@ -103,14 +106,15 @@ export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-// The list holds host names. Each name may have a port, and includes its subdomains; '*' stands for every host.
+// Returns whether the list of `no_proxy` names the target. The list has host names. Each name may have a port, and stands for its
+// subdomains as well. '*' stands for every host.
 function isExcluded(list: string, target: WebSocketTarget): boolean {
   for (const entry of list.split(/[,\s]/)) {
     const rule = entry.toLowerCase();
     if (rule === '') continue;
     if (rule === '*') return true;
     const port = /^(.+):(\d+)$/.exec(rule);
-    // An IPv6 address without brackets contains colons itself.
+    // An IPv6 address without brackets contains colons, so its last group must not be read as a port.
     const withPort = port !== null && (rule.startsWith('[') || rule.indexOf(':') === rule.lastIndexOf(':'));
     if (withPort && Number(port[2]) !== target.port) continue;
     const host = (withPort ? port[1]! : rule).replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
@@ -119,7 +123,7 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
-/** Returns the form in which an error names a proxy: without its credentials. */
+/** Returns the text that names a proxy in an error, without the proxy's credentials. */
 export function formatProxy(proxy: ConnectProxy | SocksProxy): string {
   const { hostname, port } = proxy;
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
@@ -127,7 +131,7 @@ export function formatProxy(proxy: ConnectProxy | SocksProxy): string {
   return `proxy ${scheme}://${host}:${port}`;
 }
 
-/** Returns the request that asks a proxy for a tunnel to a target. */
+/** Returns the CONNECT request that asks a proxy for a tunnel to a target. */
 export function formatConnect(proxy: ConnectProxy, target: WebSocketTarget): string {
   const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname;
   const authority = `${host}:${target.port}`;

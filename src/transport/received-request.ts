@@ -1,15 +1,15 @@
 /**
- * A request in the form that handshake/ reads, together with the socket that it came on. Reading the address of the other end costs a system
- * call, and memory until the socket closes. So the address is read only when the application asks for it.
+ * A request in the form that handshake/ reads, together with the socket that it arrived on. Reading the address of the other end costs a
+ * system call, and memory until the socket closes. So the address is read only if it is needed.
  */
 
 import { Socket } from 'node:net';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 
-/** An object with an address: a socket of node:net or node:tls, or a substitute for one. */
+/** An object with the address of the other end: a socket of node:net or node:tls, or an object that replaces such a socket. */
 export type Addressed = Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
-/** A request, and the socket that it came from. */
+/** A request, and the socket that it arrived on. */
 export class ReceivedRequest implements HandshakeRequest {
   readonly method: string;
   readonly target: string;
@@ -27,7 +27,7 @@ export class ReceivedRequest implements HandshakeRequest {
     this.headers = head.headers;
     this.#socket = socket;
     this.#secure = secure;
-    // Only Node's sockets are known to give the address later as well. From any other object we read the address now.
+    // A socket of Node still has the address later. Any other object may lose the address, so we read it now.
     if (!(socket instanceof Socket)) this.#remote = this.#find();
   }
 

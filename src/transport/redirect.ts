@@ -1,7 +1,7 @@
 /**
- * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, and RFC 9110 §15.4 says how. Redirects are off by default, and
- * never lead from wss to ws. Header fields, subprotocols and client certificates that the application passed for one origin are not sent to
- * another origin.
+ * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, and RFC 9110 §15.4 says how. By default, no redirect is
+ * followed. A redirect from wss to ws is never followed. Header fields, subprotocols and client certificates that the application passed
+ * for one origin are not sent to another origin, unless `crossOriginHeaders` names the field.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
@@ -11,7 +11,7 @@ import type { HttpResponseHead } from '../handshake/http-head.ts';
 import { isToken, toAsciiLowerCase } from '../handshake/token.ts';
 import { dialFailure } from './dial-failure.ts';
 
-/** The largest number that the option `redirects` may allow. */
+/** The maximum value of the option `redirects`. */
 export const MAX_REDIRECTS = 5;
 
 const redirecting: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -22,7 +22,7 @@ export function isRedirect(status: number): boolean {
 
 /**
  * Returns the URL that a redirect leads to.
- * @throws HandshakeError stage 'redirect' for an invalid Location, and for a Location that leaves TLS
+ * @throws HandshakeError stage 'redirect' for an invalid Location, and for a redirect from wss to ws
  */
 export function followRedirect(from: WebSocketTarget, response: HttpResponseHead): WebSocketTarget {
   const details = { status: response.status, headers: response.headers };
@@ -31,7 +31,7 @@ export function followRedirect(from: WebSocketTarget, response: HttpResponseHead
   if (url === null) throw dialFailure('WS_REDIRECT_LOCATION', details);
   url.username = '';
   url.password = '';
-  // A fragment is meant for documents (9110 §10.2.2); a WebSocket URL must not have a fragment (§3).
+  // Location may have a fragment (9110 §10.2.2), but a WebSocket URL must not have one (§3), so we remove it.
   url.hash = '';
   let target: WebSocketTarget;
   try {
@@ -39,7 +39,7 @@ export function followRedirect(from: WebSocketTarget, response: HttpResponseHead
   } catch (cause) {
     throw dialFailure('WS_REDIRECT_LOCATION', { ...details, cause });
   }
-  // §10.6: a client that asked for TLS gets TLS.
+  // §10.6: if the client asked for TLS, the connection must use TLS.
   if (from.secure && !target.secure) throw dialFailure('WS_REDIRECT_DOWNGRADE', details);
   return target;
 }
@@ -56,7 +56,7 @@ export function isSameOrigin(one: WebSocketTarget, other: WebSocketTarget): bool
   return one.secure === other.secure && one.hostname === other.hostname && one.port === other.port;
 }
 
-/** Header fields, in lower case, that are sent only to the origin for which the application passed them. */
+/** The names, in lower case, of header fields that are never sent to another origin. */
 export const credentials: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
@@ -87,7 +87,7 @@ export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet
   );
 }
 
-/** Returns the header fields that may be sent to another origin: those that the application named. */
+/** Returns the header fields that may be sent to another origin: those whose names are in `names`. */
 export function headersAcrossOrigins(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2) {

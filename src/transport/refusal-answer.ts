@@ -1,18 +1,21 @@
-/** Answers a failed opening handshake: RFC 6455 §4.2.2. The application may replace the answer; handshake/refusal.ts makes its text. */
+/**
+ * Makes the answer to a failed opening handshake: RFC 6455 §4.2.2. The application may replace the answer. handshake/refusal.ts formats the
+ * answer.
+ */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
-/** The answer, and the reason for it. */
+/** The answer to a failed handshake: the error that describes it, and the response to write. */
 export interface RefusalAnswer {
   readonly refusal: HandshakeError;
   /** The whole response, in Latin-1. */
   readonly text: string;
 }
 
-/** Returns the answer to a failed handshake, after the application has seen it. */
+/** Returns the answer to a failed handshake. The hook `refusing` of the host may replace the answer. */
 export function answerTo(
   error: unknown,
   request: HandshakeRequest | null,
@@ -24,8 +27,9 @@ export function answerTo(
 }
 
 /**
- * Writes the answer. An error that is not a valid refusal is the server's fault, and the peer receives 500. Examples are an exception that
- * the application threw, a refusal with an invalid header field, and an error of a handshake in which the application was the client.
+ * Returns the answer for an error. If the error is not a valid refusal, the answer is 500, because the fault is the server's. Examples of
+ * such errors are an exception that the application threw, a refusal with an invalid header field, and an error of a handshake in which the
+ * application was the client.
  */
 function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {
