@@ -163,8 +163,8 @@ const advice: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Converts an error of the system to a `HandshakeError` with the same code. Advice is added to the text if `advice` has an entry for the
- * code.
+ * Converts an error of the system to a `HandshakeError` with the same code, or with WS_DIAL_CLOSED if the error has no code. Advice is
+ * added to the text if `advice` has an entry for the code.
  */
 export function systemFailure(
   error: Error & { code?: unknown; syscall?: unknown; library?: unknown; reason?: unknown },

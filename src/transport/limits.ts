@@ -9,7 +9,7 @@ import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.t
 export interface ConnectionLimits {
   /** The maximum size of a received message in bytes, over all its fragments. A longer message fails the connection with 1009. */
   readonly maxMessageSize: number;
-  /** The maximum size, in bytes, of a received message that the application reads in parts. @default `maxMessageSize` */
+  /** The maximum size, in bytes, of a received message that the application reads in parts. If it is absent, `maxMessageSize` applies. */
   readonly maxStreamSize?: number;
   /**
    * If more bytes than this wait to be sent, `send` returns that the application should wait. If more bytes of a server's replies wait, the
@@ -37,8 +37,8 @@ export interface ConnectionLimits {
   /** How long an incomplete message may make no progress; after that the connection fails with 1008. */
   readonly messageTimeout: number;
   /**
-   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn; with 'read', they leave after each chunk that was
-   * received, too.
+   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn; with 'read', they also leave after each chunk that
+   * was received.
    */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;

@@ -42,10 +42,7 @@ export interface Listener {
   readonly secure: boolean;
   /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
-  /**
-   * Destroys the sockets that `close` still waits for. Most of these sockets belong to peers that still read the answer to a refused
-   * handshake.
-   */
+  /** Destroys the sockets that `close` still waits for. Most of their peers still read the answer to a refused handshake. */
   terminate(): void;
 }
 
@@ -56,7 +53,7 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  * Starts a listener, which passes the sockets that it accepts to `host`.
  * @param path the path that is served; requests for other paths get 404
  * @param onStopped called when `signal` stops the listener after it was ready
- * @returns a promise that resolves when the listener is ready. It rejects with the system's error, such as EADDRINUSE, or with the signal's
+ * @returns a promise that resolves when the listener is ready, or rejects with the system's error, such as EADDRINUSE, or the signal's
  *   reason
  */
 export async function listen<Context, Result>(
@@ -148,10 +145,7 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
   return found.address;
 }
 
-/**
- * Accepts sockets for a host. For each socket, it takes a slot, establishes TLS if the listener uses TLS, and reads the head of the
- * request.
- */
+/** Accepts sockets for a host: takes a slot, establishes TLS if the listener uses TLS, and reads the head of the request. */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
@@ -189,8 +183,7 @@ class Acceptor<Context, Result> {
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,
-      // We set `allowHalfOpen` to true only at 'secureConnection'. If it were true before this event, we would not notice that a peer
-      // leaves.
+      // `allowHalfOpen` becomes true at 'secureConnection'. If it were true earlier, we would not notice that a peer leaves.
       allowHalfOpen: false,
     });
     server.on('connection', (socket: Socket) => {

@@ -1,8 +1,8 @@
 /**
- * Passes an endpoint's bytes to the socket: joins small writes, applies backpressure, and notifies senders once bytes have left.
+ * Passes an endpoint's bytes to the socket: joins small writes, applies backpressure, and notifies senders when their bytes have left.
  *
- * Everything that was sent within one turn of the event loop leaves in one write (batch.ts). While the socket is blocked, everything waits
- * in memory of its exact size (write-queue.ts). The RFC allows all of this: §5.4 only forbids changing the order.
+ * All bytes that were sent within one turn of the event loop leave in one write (batch.ts). While the socket is blocked, the bytes wait in
+ * memory of their exact size (write-queue.ts). The RFC allows all of this: §5.4 only forbids changing the order.
  */
 
 import type { Duplex } from 'node:stream';
@@ -20,15 +20,15 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** The events of an outbox. */
 export interface OutboxOwner {
-  /** Nothing waits in the outbox any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
+  /** The socket was blocked, or `notifyWhenEmpty` was called, and now nothing waits in the outbox any more. */
   onDrained(): void;
-  /** The socket takes no more for now. */
+  /** The socket is blocked: it takes no more bytes for now. */
   onBlocked(): void;
-  /** Reading may continue. */
+  /** The endpoint asks to read from the socket again. */
   onResumable(): void;
-  /** The closing handshake began, or the end was requested. */
+  /** The closing handshake began, or the endpoint called `end`. */
   onClosing(): void;
-  /** The application transferred or resized a payload before it had left. The connection is dropped. */
+  /** The application transferred or resized a payload before the payload had left. The connection is dropped. */
   onPayloadChanged(error: Error): void;
   /** The socket is being destroyed. */
   onDestroying(): void;
@@ -36,14 +36,14 @@ export interface OutboxOwner {
 
 export interface OutboxOptions {
   readonly memoryBudget: MemoryBudget;
-  /** Bytes that may wait to be sent. */
+  /** The maximum number of bytes that may wait to be sent. */
   readonly sendCap: number;
 }
 
-// If this many bytes wait, they are flushed at once: a larger write saves nothing.
+// When this many bytes wait in the batch, we write them before the turn ends, because a larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
-// Every connection uses this object until a sender wants a notification or memory is shared. Nothing is ever added to it.
+// Every outbox uses this object until a sender wants a notification or memory is shared. No mark is ever added to this object.
 const noMarks = new SentMarks();
 
 function flushHere(this: Outbox): void {
@@ -56,27 +56,27 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #owner: OutboxOwner;
   readonly #options: OutboxOptions;
 
-  /** The bytes that were sent in this turn. */
+  /** The bytes that were sent in this turn and have not been passed on yet. */
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
-  /** Bytes that the memory budget currently counts for this outbox. */
+  /** The number of bytes that the memory budget counts for this outbox at present. */
   #counted = 0;
 
-  /** Bytes that were committed so far. */
+  /** The number of bytes that were committed so far. */
   #committed = 0;
-  /** The last time at which the socket was given bytes, or at which a blocked socket took bytes, in milliseconds of `clock.now()`. */
+  /** When a batch was last written to the socket, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** Whether `onDrained` is to follow because the socket was blocked. */
+  /** Whether `onDrained` has to be called when nothing waits any more, because the socket was blocked. */
   #owesDrained = false;
-  /** Whether `onDrained` is to follow even if the socket was never blocked. */
+  /** Whether `onDrained` has to be called when nothing waits any more, because `notifyWhenEmpty` was called. */
   #isDraining = false;
   #ending = false;
   #ended = false;
   #destroyed = false;
 
-  /** @param ownership what happens to the memory once the Duplex has written it */
+  /** @param ownership how the Duplex uses memory that is written to it */
   constructor(socket: Duplex, owner: OutboxOwner, options: OutboxOptions, ownership: Ownership) {
     this.#socket = socket;
     this.#owner = owner;
@@ -92,22 +92,22 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#batch.size + this.#queue.bufferedAmount;
   }
 
-  /** The time at which the blocked socket last took something, in milliseconds of `clock.now()`. */
+  /** When the blocked socket last took bytes, in milliseconds of `clock.now()`. */
   get lastTaken(): number {
     return this.#queue.lastTaken;
   }
 
-  /** The time at which bytes last left. */
+  /** When bytes last left, in milliseconds of `clock.now()`. */
   get lastSent(): number {
     return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
 
-  /** Bytes that have left the process so far. */
+  /** The number of bytes that have left the process so far. */
   get sent(): number {
     return this.#committed - this.bufferedAmount;
   }
 
-  /** Whether the end was requested: waiting bytes still leave, but nothing is added. */
+  /** Whether `end` was called: bytes that wait still leave, but no bytes are added. */
   get isEnding(): boolean {
     return this.#ending;
   }
@@ -164,7 +164,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   // ---- what the transport does ----
 
-  /** Asks for `onDrained` whenever nothing waits in the outbox, even if the socket never blocks. `stopNotifying` ends this. */
+  /** From now on until `stopNotifying`, `onDrained` is called whenever nothing waits in the outbox, even if the socket was not blocked. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     flushAtEndOfTurn(this);
@@ -174,31 +174,31 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#isDraining = false;
   }
 
-  /** Drops everything that waits, since the socket is closed. */
+  /** Drops all bytes that wait. Call this when the socket is closed or is about to be destroyed. */
   release(): void {
-    // Bytes that the socket was given and did not take are lost as well. The socket no longer counts them.
+    // Bytes that the socket was given and did not take are lost as well. A closed socket no longer counts these bytes; the queue does.
     const left = this.#committed - this.#batch.size - this.#queue.release();
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    // Creating an error records the stack, which costs time, so it is made only if a sender waits for it.
+    // Creating an error records the stack, which costs time, so we create the error only if a sender waits for it.
     if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
 
   /**
-   * Writes as many of the waiting bytes as the socket takes. It runs outside the AsyncLocalStorage context of any connection, since the code
-   * that follows may belong to another connection.
+   * Writes as many of the waiting bytes as the socket takes. It writes outside the caller's AsyncLocalStorage context, because the caller
+   * may be another connection.
    */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
     else this.flushHere(0);
   }
 
-  /** The same as `flush`, in the caller's context. @param now the result of `clock.now()`; used if there is something to write */
+  /** Does the same as `flush`, in the caller's context. @param now the result of `clock.now()`; used only if there is something to write */
   flushHere(now: number): void {
     const queue = this.#queue;
-    // Frames that are added during a write must come after it, so they leave at the end of the turn.
+    // Frames that are added while `socket.write` runs must come after the bytes of that write, so they leave at the end of the turn.
     if (this.#destroyed || queue.isWriting) return;
     if (this.#batch.size > 0) {
       if (!queue.isBusy) {
@@ -207,11 +207,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // If the socket is busy, the batch leaves in one write with later frames, as soon as the socket is free.
+      // Otherwise the batch waits for the busy socket, and leaves in one write with later frames.
     }
     if (this.#destroyed) return;
     this.#count();
-    // A busy socket may be free again one turn later, or turn out to be slow.
+    // At the end of the turn, we check again: the busy socket may be free, or it may be slow.
     if (queue.isBusy ? !queue.isSlow : this.#batch.size > 0 || !this.#marks.isEmpty) flushAtEndOfTurn(this);
     if (this.#isDraining && !queue.isBusy) this.#drained();
     if (this.#ending && !this.#ended && this.#batch.size === 0 && queue.isEmpty) {
@@ -220,7 +220,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     }
   }
 
-  /** Called at the end of the event loop's turn. */
+  /** turn.ts calls this at the end of the event loop's turn. */
   endTurn(now: number): void {
     this.#queue.endTurn();
     this.flushHere(now);
@@ -240,7 +240,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       this.#owner.onPayloadChanged(error);
       return;
     }
-    // A transport that throws is broken. The error must not reach the other connections that are flushed in this turn.
+    // A transport that throws is broken, so we destroy it. The error must not reach the other connections that are flushed in this turn.
     this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
@@ -267,12 +267,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   #makeRoom(size: number): void {
     const batch = this.#batch;
-    // The slab is full: its content leaves, or is kept as a chunk, before the next slab begins.
+    // The slab is full, so its content leaves, or waits in the queue, before the batch acquires another slab.
     if (!batch.canGrow(size)) this.flush();
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // `socket.write` is being called, so the content of the full slab has to stay in this slab.
+    // If `socket.write` is running, the content of the full slab can neither leave nor move to the queue, so it stays in this slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }
@@ -282,7 +282,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#marks;
   }
 
-  /** Notifies the senders whose bytes have left. */
+  /** Notifies the senders whose bytes have left, or whose bytes are lost because the socket is destroyed. */
   #settle(): void {
     if (this.#marks.isEmpty) return;
     if (this.#destroyed) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
@@ -290,7 +290,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   #count(): void {
-    // Shared memory has a separate charge.
+    // Shared memory has a separate charge, so we do not count it here.
     const counted = this.#queue.isBusy ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;

@@ -6,8 +6,8 @@ import { TLSSocket } from 'node:tls';
 
 /**
  * Says how a Duplex uses memory that is written to it. With 'taken', the Duplex is a socket of node:net: the socket reads from the memory
- * until the kernel has taken all bytes. With 'encrypted', the Duplex is a TLS socket: it has usually encrypted the bytes when `write`
- * returns. With 'kept', it is another Duplex, which may keep or share the memory.
+ * until the kernel has taken all bytes. With 'encrypted', the Duplex is a TLS socket: it has encrypted the bytes when `write` returns,
+ * unless earlier bytes still wait in the socket. With 'kept', it is another Duplex, which may keep or share the memory.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

@@ -1,4 +1,7 @@
-/** Reads the body of a response that refuses a handshake; the error shows its beginning. RFC 9112 §6.3 (length), §7.1 (chunks). */
+/**
+ * Reads the body of a response that refuses a handshake: RFC 9112 §6.3 (length), §7.1 (chunks). The error of the handshake has the first 64
+ * KiB of the body.
+ */
 
 import { maxErrorBody } from '../handshake/error.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
@@ -6,15 +9,15 @@ import type { HttpResponseHead } from '../handshake/http-head.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
 
-/** Collects a body until the body is complete, or larger than the cap. */
+/** Collects the bytes of a body until the body is complete, or has `maxErrorBody` bytes. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  /** The part of the body that has come is the first `#size` bytes of this memory. */
+  /** The memory for the body; its first `#size` bytes are the part that has arrived. */
   #body: Buffer = nothing;
   #size = 0;
-  /** How many bytes of the body, or of the current chunk, have not come yet. */
+  /** How many bytes of the body, or of the current chunk, have not arrived yet. */
   #remaining: number;
-  /** The part of the line before a chunk that has come. */
+  /** The line before a chunk, as far as it has arrived. */
   #line = '';
   #complete: boolean;
 
@@ -23,13 +26,13 @@ export class ResponseBody {
     this.#chunked = /\bchunked$/i.test(fields.joined('Transfer-Encoding') ?? '');
     const length = fields.single('Content-Length') ?? '';
     const hasNone = head.status < 200 || head.status === 204 || head.status === 304;
-    // Without a length and without chunks, the body ends with the connection.
+    // Without a length and without chunks, the body ends when the connection ends.
     const announced = /^\d{1,15}$/.test(length) ? Number(length) : Number.POSITIVE_INFINITY;
     this.#remaining = hasNone || this.#chunked ? 0 : announced;
     this.#complete = hasNone || (!this.#chunked && announced === 0);
   }
 
-  /** Takes the next bytes. @returns true when no more are needed */
+  /** Adds the next bytes. @returns true if no more bytes are needed */
   push(bytes: Buffer): boolean {
     let position = 0;
     while (position < bytes.length && !this.isComplete) {
@@ -43,7 +46,7 @@ export class ResponseBody {
     return this.#complete || this.#size >= maxErrorBody;
   }
 
-  /** The part of the body that has come, at most 64 KiB. */
+  /** The part of the body that has arrived, at most 64 KiB. */
   get bytes(): Buffer {
     return Buffer.from(this.#body.subarray(0, this.#size));
   }
@@ -56,7 +59,8 @@ export class ResponseBody {
     return end;
   }
 
-  // Copies the bytes into memory that grows by doubling, so that a body in pieces of one byte costs no more than a body that comes at once.
+  // Copies the bytes into memory that doubles when it is full. A body that arrives in pieces of one byte needs no more memory than a body
+  // in one piece.
   #keep(part: Buffer): void {
     const size = Math.min(this.#size + part.length, maxErrorBody);
     if (size > this.#body.length) {
@@ -71,13 +75,13 @@ export class ResponseBody {
   }
 
   /**
-   * 9112 §7.1: reads a line with the size of a chunk in hexadecimal, and perhaps an extension. The line end of the previous chunk comes
-   * before this line.
+   * 9112 §7.1: reads the line before a chunk, which has the chunk's size in hexadecimal, and perhaps an extension. The line end after the
+   * previous chunk is read here too, as an empty line.
    */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);
     this.#line += bytes.toString('latin1', position, end === -1 ? bytes.length : end);
-    // A size is never this long.
+    // No valid line is this long, so we stop reading the body.
     if (this.#line.length > MAX_LINE) this.#complete = true;
     if (end === -1) return bytes.length;
     const line = this.#line.trim();

@@ -1,7 +1,6 @@
 /**
- * Reads the answer of a server or a proxy, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
- * handshake/http-head.ts has the grammar of a head, response-body.ts has the grammar of a body. dial.ts and tunnel.ts decide what an answer
- * means.
+ * Reads the answer of a server or a proxy in one step of an attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of
+ * refusals). handshake/http-head.ts parses a head, and response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -11,10 +10,10 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure } from './dial-failure.ts';
 import { ResponseBody } from './response-body.ts';
 
-// 9110 §15.2: any number of 1xx responses may come, but no server needs more than a few.
+// 9110 §15.2 sets no maximum for the number of 1xx responses before the final response. No server needs more than a few.
 const MAX_INFORMATIONAL = 8;
 
-/** Reads the final response's head; `rest` holds the bytes that followed it in the last chunk. */
+/** Reads the head of the final response. `rest` holds the bytes that came after this head in the same chunk. */
 export function readResponse(
   attempt: Attempt,
   socket: Duplex,
@@ -26,7 +25,7 @@ export function readResponse(
     const onData = (chunk: Buffer) => {
       try {
         let response = parser.push(chunk);
-        // 9110 §15.2: a client MUST be able to parse 1xx before the final response. Here, 101 is a final response.
+        // 9110 §15.2: a client MUST be able to parse 1xx responses before the final response. For a handshake, 101 is a final response.
         while (response !== null && response.status < 200 && response.status !== 101) {
           if (++informational > MAX_INFORMATIONAL) throw dialFailure('WS_DIAL_INFORMATIONAL');
           const rest = parser.rest();
@@ -44,7 +43,7 @@ export function readResponse(
   });
 }
 
-/** Reads the part of a refusal's body that comes before the end or the deadline. Never rejects. */
+/** Reads the body of a refusal until the body ends, the connection ends or the deadline passes. The promise never rejects. */
 export async function readBody(
   attempt: Attempt,
   socket: Duplex,
@@ -59,17 +58,18 @@ export async function readBody(
       };
       return readFrom(socket, onData, () => done());
     });
-    // Only the status matters: if a body does not end, or is cut off, the part that has come is shown.
+    // If the body does not end in time, or the connection fails, we return the part that has arrived: the status matters more than the
+    // body.
     await whole.catch(() => {});
   }
   return body.bytes;
 }
 
-/** Reads from a socket, which may have ended. @returns a function that stops reading */
+/** Starts to read from a socket. If the socket has ended already, `onEnd` is called immediately. @returns a function that stops reading */
 export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);
-  // A socket that the application passed may have ended before. Such a socket emits no further 'end' event.
+  // A socket that the application passed may have ended already. Such a socket emits no further 'end' event, so we call `onEnd` here.
   if (socket.readableEnded) onEnd();
   else socket.resume();
   return () => {
@@ -78,7 +78,7 @@ export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd:
   };
 }
 
-/** Returns the same error with another stage: 'proxy' if the malformed head came from the proxy, 'http' if the server sent it. */
+/** Returns a copy of the error with the stage `stage`: 'proxy' if the proxy sent the malformed head, 'http' if the server sent it. */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

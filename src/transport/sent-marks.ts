@@ -1,30 +1,31 @@
 /**
- * Performs actions once a number of bytes has left the process: notifies a sender, or releases shared memory. The actions are marks on the
- * outbox's byte counter, so that a message costs nothing unless its sender wants a notification.
+ * Notifies a sender, or releases shared memory, when a certain number of bytes has left the process. Each of these actions is a mark: a
+ * position in the outbox's stream of bytes. A message needs a mark only if its sender wants a notification or its memory is shared, so all
+ * other messages cost nothing here.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
 
 interface Mark {
-  /** How many bytes have to leave. */
+  /** The number of bytes that have to leave before the action, counted from the first byte of the connection. */
   readonly at: number;
   readonly done: SendCallback | null;
   readonly shared: SharedMemory | null;
-  /** How many of the bytes lie in shared memory. */
+  /** How many of the last bytes before the mark lie in shared memory. */
   readonly size: number;
 }
 
 export class SentMarks {
   /** The marks in order of `at`; null until the first mark. */
   #marks: Mark[] | null = null;
-  /** Bytes of shared memory that this connection holds together with others. */
+  /** The number of bytes in the shared memory that this connection holds. */
   sharedBytes = 0;
 
   get isEmpty(): boolean {
     return this.#marks === null || this.#marks.length === 0;
   }
 
-  /** Calls `done` once `at` bytes have left. */
+  /** Calls `done` when `at` bytes have left. */
   notify(at: number, done: SendCallback): void {
     this.#marks ??= [];
     this.#marks.push({ at, done, shared: null, size: 0 });
@@ -38,7 +39,7 @@ export class SentMarks {
     this.#marks.push({ at, done: null, shared, size });
   }
 
-  /** Call this when `bytes` bytes in all have left. */
+  /** Call this when bytes have left. @param bytes the number of all bytes that have left so far */
   left(bytes: number): void {
     const marks = this.#marks;
     if (marks === null) return;
@@ -49,7 +50,7 @@ export class SentMarks {
     for (const mark of marks.splice(0, count)) this.#settle(mark, null);
   }
 
-  /** Call this when nothing more will leave. */
+  /** Call this when no more bytes will leave, because the connection was lost. All senders that wait receive `reason`. */
   lost(reason: Error): void {
     const marks = this.#marks;
     this.#marks = null;

@@ -1,6 +1,4 @@
-/**
- * The request of an opening handshake (RFC 6455 §4.2.1), together with the socket that it came on.
- */
+/** The request of an opening handshake (RFC 6455 §4.2.1), together with the socket that it arrived on. */
 
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -9,11 +7,20 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { fieldsOf, UpgradeRequest } from '../handshake/upgrade-request.ts';
 import type { Addressed } from './received-request.ts';
 
-/** A valid request from an allowed origin, and its socket. The library drops a request once it is answered, see `keepRequest`. */
+/**
+ * A valid request from an allowed origin, and its socket. The library keeps no reference to a request after the answer, unless `upgrade`
+ * returned `keepRequest: true`.
+ */
 export class ServerRequest extends UpgradeRequest {
-  /** The request of node:http, on an attached server and in `handleUpgrade`; null on our own listener. */
+  /**
+   * The request of node:http if the server is attached to an HTTP server, or if the application called `handleUpgrade`; null if the server
+   * listens itself.
+   */
   readonly raw: IncomingMessage | null;
-  /** The net or TLS socket, or the socket that was passed to `handleUpgrade`. Do not read or write it: the connection owns it. */
+  /**
+   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. Do not read from it or write to it: it belongs to the
+   * connection.
+   */
   readonly socket: Duplex;
 
   constructor(request: UpgradeRequest, socket: Duplex, raw: IncomingMessage | null) {
@@ -35,8 +42,9 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * Returns an object that has the address of a request's other end, and does not keep the request in memory. A socket of node:net or node:tls
- * remembers an address that was read once, so this function returns the socket. For any other Duplex, it returns a copy of the address.
+ * Returns an object that has the address of the client and does not keep the request in memory. A socket of node:net or node:tls remembers
+ * an address that was read once, so for such a socket this function returns the socket itself. For any other Duplex, it returns a copy of
+ * the address.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

@@ -1,8 +1,8 @@
 /**
- * Limits how many sockets a server holds at a time (RFC 6455 §10.4: an endpoint protects itself). A socket has one slot, from accept to its
- * 'close': during the opening handshake, as a connection, while a refused peer reads its answer, and while its upgrade is left to another
- * listener. Before 'close', a slot is given back only if another listener has taken the socket over. So peers never hold more of the server's
- * sockets than there are slots.
+ * Limits how many sockets a server has at a time (RFC 6455 §10.4: an endpoint protects itself). Each socket takes a slot when the server
+ * accepts the socket, and gives the slot back at its 'close'. So a socket has its slot during the opening handshake, as a connection, while
+ * a refused peer reads the answer, and while the upgrade is left to another listener. A slot is given back before 'close' only if another
+ * listener has taken the socket over. So the server never has more sockets than slots.
  */
 
 import type { Duplex } from 'node:stream';
@@ -12,7 +12,7 @@ export class Slots {
   readonly limit: number;
   readonly #sockets = new Set<Duplex>();
   readonly #release: (this: Duplex) => void;
-  /** The number of the server's slots that are taken, by any listener. */
+  /** The number of the server's slots that are taken. All listeners of the server share this object. */
   readonly #count: { taken: number };
 
   /** @param limit the maximum number of sockets with a slot */
@@ -20,7 +20,7 @@ export class Slots {
     this.limit = limit;
     this.#count = count;
     const sockets = this.#sockets;
-    // All sockets have the same listener: a slot costs no closure.
+    // All sockets have the same listener, so a slot costs no closure.
     this.#release = function release(this: Duplex): void {
       if (sockets.delete(this)) count.taken--;
     };
@@ -36,7 +36,10 @@ export class Slots {
     return this.#sockets;
   }
 
-  /** Returns an object with the same slots, for a listener that has to know which sockets are its own. */
+  /**
+   * Returns an object that shares the slots with this object, but has its own set of sockets. A listener uses it to know which sockets it
+   * accepted.
+   */
   part(): Slots {
     return new Slots(this.limit, this.#count);
   }
@@ -48,7 +51,7 @@ export class Slots {
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
     if (this.#count.taken >= this.limit) return false;
-    // The socket has already emitted 'close': it holds nothing, and would never give its slot back.
+    // The socket has already emitted 'close', so it would never give a slot back. It needs no slot.
     if (socket.closed) return true;
     this.#sockets.add(socket);
     this.#count.taken++;
@@ -56,7 +59,7 @@ export class Slots {
     return true;
   }
 
-  /** Gives a slot back before the socket's 'close', if another listener has taken the socket over. */
+  /** Gives the slot of a socket back before the socket's 'close'. Call this if another listener has taken the socket over. */
   give(socket: Duplex): void {
     if (!this.#sockets.delete(socket)) return;
     this.#count.taken--;

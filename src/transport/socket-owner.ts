@@ -1,6 +1,7 @@
 /**
- * The owner of a socket receives its events: first the opening handshake, then the connection. All sockets share one set of listeners,
- * and one assignment gives a socket to another owner: a connection costs no closures, and no event is lost between two owners.
+ * Gives each socket an owner, which receives the socket's events: first the opening handshake owns the socket, then the connection. All
+ * sockets have the same listener functions, so a connection costs no closures. One assignment changes the owner, so no event is lost
+ * between two owners.
  */
 
 import { Socket } from 'node:net';
@@ -31,12 +32,15 @@ function onClose(this: Duplex): void {
   (this as OwnedSocket)[owner]!.onClose();
 }
 
-/** Says whether a socket has, or had, an owner. */
+/** Returns whether a socket has an owner. */
 export function isOwned(socket: Duplex): boolean {
   return (socket as OwnedSocket)[owner] !== undefined;
 }
 
-/** Makes `next` the owner: it receives the socket's end, errors and close from now on, and its data once `readSocket` was called. */
+/**
+ * Makes `next` the owner of the socket. From now on, `next` receives the socket's 'end', 'error' and 'close' events, and also its 'data'
+ * events if `readSocket` was called.
+ */
 export function ownSocket(socket: Duplex, next: SocketOwner): void {
   const owned = socket as OwnedSocket;
   const isFirst = owned[owner] === undefined;
@@ -47,7 +51,10 @@ export function ownSocket(socket: Duplex, next: SocketOwner): void {
   socket.on('end', onEnd);
 }
 
-/** Passes the socket's data to its owner. Data flows from now on unless the socket was paused. One call is enough for all owners. */
+/**
+ * Starts to pass the socket's 'data' events to its owner. The socket begins to flow unless it was paused. One call is enough, also if the
+ * owner changes later.
+ */
 export function readSocket(socket: Duplex): void {
   const owned = socket as OwnedSocket;
   if (owned[isRead] === true) return;
@@ -55,9 +62,10 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Says whether no other code uses the memory of a chunk that was read from a socket. */
+/** Returns whether a chunk that was read from a socket has its memory alone: no other code uses this memory. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
-  // Any other Duplex may keep or share the memory that it emits, and a second listener has received the same chunk.
+  // A Duplex that is not a Socket may keep or share the memory that it emits. If there is a second 'data' listener, it has received the
+  // same chunk.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
   return chunk.length === chunk.buffer.byteLength;
 }

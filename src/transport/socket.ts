@@ -1,6 +1,6 @@
 /**
- * Binds a socket to an endpoint: passes the socket's data, end and errors to the endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing
- * TCP). frame/endpoint.ts has the protocol, outbox.ts sends the bytes, and deadlines.ts prevents a peer from holding the connection open.
+ * Passes a socket's data, end and errors to an endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing TCP). frame/endpoint.ts has the
+ * protocol, outbox.ts sends the bytes, and deadlines.ts prevents a peer from holding the connection open.
  */
 
 import { Socket } from 'node:net';
@@ -23,19 +23,18 @@ import { ownershipOf } from './ownership.ts';
 import type { PingTimes } from './ping-times.ts';
 import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
-/** The events of an endpoint, and those that its transport adds. */
+/** The events of an endpoint, and the events that the transport adds to them. */
 export interface ConnectionEvents extends EndpointEvents {
-  /** Everything that was sent has left, after the socket had been blocked. */
+  /** The socket was blocked, or `waitsForDrain` returned true. Now all bytes that were sent have left. */
   onDrain(): void;
   /**
-   * The closing handshake began, or the socket is about to be destroyed: this is the last moment to query the socket. May be called more
-   * than once.
+   * The closing handshake began, or the socket is about to be destroyed; its address can still be read. May be called repeatedly.
    * @param isDropped whether the socket is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
 }
 
-/** An endpoint on a socket. Made by `bindSocket`. */
+/** A connection: an endpoint and its socket. `bindSocket` makes it. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
@@ -45,7 +44,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #deadlines: Deadlines;
-  /** Null until the socket has to hold back bytes. */
+  /** Holds received bytes back while memory is scarce; null until this is needed. */
   #heldBack: HeldBack | null = null;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
@@ -61,7 +60,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     ownSocket(socket, this);
   }
 
-  /** Begins to read; `head` holds the bytes after the opening handshake that were read already. */
+  /** Begins to read. `head` holds the bytes after the opening handshake that were read already. */
   start(head: Buffer): void {
     const { socket } = this;
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -89,7 +88,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.limits.memoryBudget;
   }
 
-  /** Returns a charge of 0 bytes, for memory that waits. @param isUnread whether the memory waits until the application reads it */
+  /** Returns a charge of 0 bytes. @param isUnread whether it is for received memory that the application has not read */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
@@ -98,17 +97,17 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.socket.destroyed;
   }
 
-  /** Whether TCP is closed as well. */
+  /** Whether the connection is closed, and TCP as well. */
   get isClosed(): boolean {
     return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- what the application asks for ----
 
-  /** Says whether more than the high-water mark waits. If so, `onDrain` is called once nothing waits any more. */
+  /** Returns whether more bytes than the high-water mark wait. If so, `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
-    // One turn may collect more bytes than the high-water mark, and the socket may take all of them now.
+    // More bytes than the high-water mark may have been sent in this turn, but the socket may take all of them now.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -127,32 +126,32 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#resumeSocket();
   }
 
-  /** The same as `Deadlines.closeWithin`. */
+  /** Does the same as `Deadlines.closeWithin`. */
   closeWithin(timeout: number): void {
     this.#deadlines.closeWithin(timeout);
   }
 
-  /** Drops the connection with a TCP reset instead of TCP's own closing handshake, if the socket can do that. */
+  /** Drops the connection. If the socket can send a TCP reset, the reset replaces TCP's own closing handshake. */
   reset(): void {
     const { socket } = this;
-    // TLS and pipes have no reset. Once our FIN was sent, the system refuses a reset (EINVAL), and Node then never emits 'close'.
+    // TLS and pipes have no reset. After our FIN, the system refuses a reset (EINVAL), and Node would never emit 'close'.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
     this.#events.onEnding?.(true);
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
     this.endpoint.terminate();
   }
 
-  /** Sends a ping as `Endpoint.ping` does, and measures the time of the answer. @returns its number, from 1 on; 0 if it was not sent */
+  /** Sends a ping as `Endpoint.ping` does, and measures its answer time. @returns the ping's number, from 1 on; 0 if it was not sent */
   ping(payload?: Uint8Array): number {
     return this.#deadlines.ping(payload);
   }
 
-  /** Call this when a pong has come. */
+  /** Call this when a pong has arrived. */
   ponged(payload: Uint8Array): void {
     this.#deadlines.ponged(payload);
   }
 
-  /** The times of our pings; null until the first one is sent. */
+  /** The times of our pings; null until the first ping is sent. */
   get pingTimes(): PingTimes | null {
     return this.#deadlines.pingTimes;
   }
@@ -165,7 +164,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     else socket.unref();
   }
 
-  /** Sends everything that waits now, not at the end of the turn. */
+  /** Sends all bytes that wait now, before the end of the turn. */
   flush(): void {
     this.#outbox.flush();
   }
@@ -210,8 +209,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // After a finished closing handshake, a reset loses nothing (§7.1.1 allows it). After a failure, a reset is expected: the peer may still
-    // send, and our system answers with a reset when we no longer read.
+    // We report no reset after a complete closing handshake, because nothing is lost (§7.1.1 allows the reset), and none after a failure:
+    // our system resets the connection if the peer still sends while we no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
@@ -236,7 +235,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Messages may still wait for the codec, and replies may have filled the socket again. No event may follow `close`.
+    // Messages may still wait for the codec, and replies may have blocked the socket again. No event may follow the close event.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();
@@ -250,7 +249,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onClosing(): void {
     this.#events.onEnding?.(false);
     this.#deadlines.closing();
-    // §7.1.1: we read until the peer's FIN arrives, and ignore the bytes after the peer's Close frame.
+    // §7.1.1: we read until the peer's FIN arrives, and we ignore the bytes after the peer's Close frame.
     this.#resumeSocket();
   }
 
@@ -277,7 +276,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 export { checkFrameOptions } from '../frame/outgoing.ts';
 
 /**
- * Checks a close code and reason before they are used.
+ * Checks a close code and a reason before the connection uses them.
  * @throws {RangeError | TypeError} the errors of `Endpoint.close`
  */
 export function checkClose(code: number | undefined, reason: string): void {
@@ -285,8 +284,8 @@ export function checkClose(code: number | undefined, reason: string): void {
 }
 
 /**
- * Puts an endpoint on a socket whose opening handshake is done. Call `start` to let the events begin.
- * @param socket a net or TLS socket, or any Duplex of bytes; it belongs to the connection from now on.
+ * Makes the connection for a socket whose opening handshake is complete. Events begin when `start` of the connection is called.
+ * @param socket a net or TLS socket, or any Duplex of bytes. From now on, the socket belongs to the connection
  * @param codec the codec of the negotiated compression
  */
 export function bindSocket(

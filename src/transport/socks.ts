@@ -1,7 +1,7 @@
 /**
- * SOCKS5 proxies: RFC 1928, and RFC 1929 for a user name and a password. The note at the end of RFC 6455 §4.1 recommends them for
- * WebSocket connections. This file writes the client's messages and reads the proxy's messages. proxy.ts decides which proxy to use, and
- * tunnel.ts connects to this proxy.
+ * Opens a connection through a SOCKS5 proxy: RFC 1928, and RFC 1929 for a user name and a password. The note at the end of RFC 6455 §4.1
+ * recommends SOCKS5 proxies for WebSocket connections. This file writes the client's messages and reads the proxy's messages. proxy.ts
+ * decides which proxy to use, and tunnel.ts connects to this proxy.
  */
 
 import { isIP, isIPv4 } from 'node:net';
@@ -12,7 +12,7 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure, dialFailures } from './dial-failure.ts';
 import { readFrom } from './response.ts';
 
-/** A SOCKS5 proxy to tunnel through. */
+/** A SOCKS5 proxy, through which a connection is opened. */
 export interface SocksProxy {
   readonly kind: 'socks5';
   readonly hostname: string;
@@ -28,7 +28,7 @@ const IPV4 = 1;
 const NAME = 3;
 const IPV6 = 4;
 
-// 1928 §6: the values of the field REP.
+// 1928 §6: the values of the field REP in a reply that refuses the connection.
 const refusals: ReadonlyMap<number, string> = new Map([
   [1, 'general failure'],
   [2, 'connection not allowed by its rules'],
@@ -41,8 +41,8 @@ const refusals: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Asks the proxy at the other end of the socket for a connection to the target.
- * @returns the socket, whose other end is now the target
+ * Asks the proxy, to which the socket is connected, for a connection to the target.
+ * @returns the socket, which is now connected to the target through the proxy
  * @throws HandshakeError stage 'proxy'
  */
 export async function openSocksTunnel(
@@ -58,7 +58,7 @@ export async function openSocksTunnel(
   if (version !== VERSION) throw dialFailure('WS_SOCKS_REPLY');
   if (credentials !== null && method === USERNAME_PASSWORD) {
     const { username, password } = credentials;
-    // 1929 §2: version 1 of the subnegotiation; each value follows its length.
+    // 1929 §2: the message begins with 1, the version of the subnegotiation. The length of each value comes before the value.
     const parts = [[1, username.length], username, [password.length], password];
     socket.write(Buffer.concat(parts.map((part) => Buffer.from(part))));
     const [, status] = await read(attempt, socket, () => 2);
@@ -79,16 +79,16 @@ export function formatSocksRequest({ hostname, port }: WebSocketTarget): Buffer 
   return Buffer.from([VERSION, 1, 0, ...address, ...portBytes]);
 }
 
-/** Returns the type of an address, and the bytes of the address (1928 §5). */
+/** Returns the bytes of the fields ATYP and DST.ADDR (1928 §5) for a host. */
 function addressOf(hostname: string): readonly number[] {
   if (isIPv4(hostname)) return [IPV4, ...hostname.split('.').map(Number)];
   if (isIP(hostname) === 0) {
     const name = Buffer.from(hostname);
-    // The length field has one byte. DNS allows at most 255 bytes as well (RFC 1035 §2.3.4).
+    // The length field has one byte. In DNS, a name has at most 255 bytes as well (RFC 1035 §2.3.4).
     if (name.length > 255) throw refusedBecause('the host name is longer than 255 bytes');
     return [NAME, name.length, ...name];
   }
-  // The URL parser has normalized the address: at most one "::", and no dotted part.
+  // The URL parser has normalized the IPv6 address: it has at most one "::", and no part in IPv4 notation.
   const [before = [], after = []] = hostname
     .split('::')
     .map((half) => half.split(':').filter((group) => group !== ''));
@@ -97,10 +97,13 @@ function addressOf(hostname: string): readonly number[] {
   return [IPV6, ...groups.flatMap((group) => [group >> 8, group & 0xff])];
 }
 
-/** Returns the size of a reply (1928 §6), or the number of bytes that are needed to know the size. */
+/**
+ * Returns the size of the reply that begins with these bytes (1928 §6). If the size is not known yet, returns how many bytes are needed to
+ * know it.
+ */
 function replySize(reply: Buffer): number {
   if (reply.length >= 1 && reply[0] !== VERSION) throw dialFailure('WS_SOCKS_REPLY');
-  // A refusal may end after REP: the address of a refusal has no meaning.
+  // If the reply is a refusal, we need only the field REP: a refusal may end after REP, and the address in a refusal has no meaning.
   if (reply.length >= 2 && reply[1] !== 0) return 2;
   if (reply.length < 5) return 5;
   const type = reply[3];
@@ -111,8 +114,9 @@ function replySize(reply: Buffer): number {
 }
 
 /**
- * Reads one message of the proxy. The bytes after the message stay in the socket.
- * @param sizeOf returns the size of the message that begins with these bytes, or a larger number of bytes that are needed to know the size
+ * Reads one message of the proxy. Bytes after the message are put back into the socket.
+ * @param sizeOf returns the size of the message that begins with these bytes. If the size is not known yet, it returns a number larger than
+ *   `bytes.length`: how many bytes are needed to know the size
  */
 function read(attempt: Attempt, socket: Duplex, sizeOf: (bytes: Buffer) => number): Promise<Buffer> {
   return attempt.step(socket, 'proxy', (done, fail) => {

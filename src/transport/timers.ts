@@ -1,10 +1,10 @@
 /**
- * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few deadlines (§7.1.1: a client MAY time out on the server's
- * close). The other deadlines prevent a peer from holding a connection open, see docs/architecture.md.
+ * One timer of Node for the deadlines of all sockets: a hashed timer wheel. RFC 6455 names few deadlines (§7.1.1: a client MAY stop waiting
+ * for the server to close TCP). The other deadlines prevent a peer from holding a connection open; see docs/architecture.md.
  *
- * A deadline is never early, and at most one tick late while the process runs. It is checked after the sockets were read, so that data
- * which arrived in time counts, even if the process was blocked. While nothing is scheduled, no timer runs. No timer keeps the process
- * alive.
+ * A deadline is never early. It is at most one tick late, unless the process is blocked. Deadlines are checked after Node has read the
+ * sockets, so that data which arrived in time counts, even if the process was blocked. While no deadline is set, Node's timer does not run.
+ * The timer does not keep the process alive.
  */
 
 import { type Clock, clock as processClock } from './clock.ts';
@@ -14,21 +14,21 @@ export interface TimerOwner {
   onTimer(): void;
 }
 
-// Milliseconds. Deadlines are tens of seconds long; a finer tick would only wake the process more often.
+// The length of a tick in milliseconds. Most deadlines are seconds long, so a shorter tick would only wake the process more often.
 const TICK = 20;
 
 const SLOTS = 1024;
 
-// Milliseconds. If the wheel is late by more than this, the process was blocked: each deadline that passed is moved, once.
+// In milliseconds. If the wheel is late by more than this time, the process was blocked, so each deadline that passed is prolonged once.
 const STANDSTILL = 1_000;
 
-/** A deadline that can be set again and again without allocation. Made by `TimerWheel.timer`. */
+/** A deadline that can be set any number of times without allocation. `TimerWheel.timer` makes it. */
 export class Timer {
   readonly #wheel: TimerWheel;
   readonly owner: TimerOwner;
-  /** The tick at which the timer is due; 0 while it is not set. */
+  /** The tick at which the timer is due; 0 while the timer is not set. */
   tick = 0;
-  /** The requested delay; negative once it was prolonged because the process was blocked. */
+  /** The requested delay in milliseconds. It is negative if the deadline was prolonged because the process was blocked. */
   delay = 0;
   previous: Timer | null = null;
   next: Timer | null = null;
@@ -42,13 +42,16 @@ export class Timer {
     return this.tick !== 0;
   }
 
-  /** Sets the deadline to `delay` milliseconds from now, instead of an earlier one. `Infinity` means never. */
+  /**
+   * Sets the deadline to `delay` milliseconds from now. It replaces the deadline that was set before. `Infinity` means that the timer is
+   * never due.
+   */
   set(delay: number): void {
     this.cancel();
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** The same as `set`, but only if the new deadline is earlier than the current one. */
+  /** Does the same as `set`, but only if the new deadline is earlier than the current deadline, or if no deadline is set. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }
@@ -62,12 +65,12 @@ export class TimerWheel {
   readonly #clock: Clock;
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
   #count = 0;
-  /** Everything up to this tick has been called. */
+  /** The owners of all timers that were due up to this tick have been called. */
   #done = 0;
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
-  /** Whether a tick is due, and waits until the sockets were read. */
+  /** Whether a tick is due, and the wheel waits until Node has read the sockets. */
   #waitsForPoll = false;
   #running = false;
 
@@ -101,8 +104,8 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
-    // If an owner is being called and sets a timer, that timer does not decide when to wake up next, because other timers may be due before
-    // it.
+    // While the wheel calls owners, or waits to call them, a new timer does not set Node's timer. `#run` sets Node's timer at its end, for
+    // the timer that is due first.
     if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
@@ -120,7 +123,7 @@ export class TimerWheel {
 
   #arm(tick: number): void {
     this.#disarm();
-    // The delay is at most one turn of the wheel, since a delay over 2^31 ms would fire at once.
+    // The delay is at most one revolution of the wheel. Node's timer would fire immediately for a delay over 2^31 ms.
     this.#armedFor = Math.min(tick, this.#done + SLOTS);
     const delay = Math.ceil(this.#armedFor * TICK - this.now());
     this.#handle = this.#clock.setTimeout(() => this.#wake(), Math.max(1, delay));
@@ -135,23 +138,23 @@ export class TimerWheel {
     this.#handle = null;
     this.#waitsForPoll = true;
     const late = this.now() - this.#armedFor * TICK;
-    // The process may have been stopped, or busy, for a long time. In a turn, Node runs timers before sockets. A peer must not be dropped
-    // while its answer waits in the kernel.
+    // In a turn of the event loop, Node runs timers before it reads sockets. The process may have been stopped, or busy, for a long time.
+    // Then the peer's answer may wait in the kernel, and the peer must not be dropped, so we check the deadlines only after the poll.
     this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
   }
 
-  /** @param lost milliseconds for which the process was blocked */
+  /** @param lost how long the process was blocked, in milliseconds; 0 if it was not blocked */
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // After a pause of the whole process, every slot is checked once, not once for each missed tick.
+    // If the process was blocked for more than one revolution of the wheel, every slot is checked once, not once for each missed tick.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
     try {
       for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached, lost);
     } finally {
-      // If an owner threw, the other owners of its tick are called at the next wake-up.
+      // If an owner threw, the remaining owners of the same tick are called when Node's timer fires next.
       if (tick <= reached) this.#done = tick - 1;
       this.#running = false;
       if (this.#count > 0) this.#arm(this.#nextTick());
@@ -164,12 +167,12 @@ export class TimerWheel {
       if (timer.tick <= reached) due.push(timer);
     }
     for (const timer of due) {
-      // An owner that was called before this one may have cancelled it, or set it again.
+      // An owner that was called earlier in this loop may have cancelled this timer, or set it again.
       if (timer.tick === 0 || timer.tick > reached) continue;
       const { delay } = timer;
       this.remove(timer);
-      // Neither side could do anything while the process was blocked, so the deadline moves. It moves only once: otherwise a process that is
-      // always late would have no deadlines.
+      // While the process was blocked, we could not read what the peer sent, so the deadline is prolonged. It is prolonged only once:
+      // otherwise a process that is always late would have no deadlines.
       if (lost > 0 && delay > 0) {
         this.add(timer, Math.min(lost, delay));
         timer.delay = -delay;
@@ -179,7 +182,10 @@ export class TimerWheel {
     }
   }
 
-  /** Returns the next tick to wake up for: the tick of the next slot that holds a timer, at most one turn of the wheel away. */
+  /**
+   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer, at most one revolution of the wheel
+   * later.
+   */
   #nextTick(): number {
     const last = this.#done + SLOTS;
     for (let tick = this.#done + 1; tick < last; tick++) {

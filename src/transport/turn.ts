@@ -1,5 +1,5 @@
 /**
- * Flushes connections at the end of the event loop's turn: everything that a connection sent within one turn leaves in one write. The RFC
+ * Flushes connections at the end of a turn of the event loop: all bytes that a connection sent within one turn leave in one write. The RFC
  * allows this (§5.4 only forbids changing the order).
  */
 
@@ -8,17 +8,17 @@ import { clock } from './clock.ts';
 
 /** An object with bytes to write at the end of the turn. */
 export interface Flushable {
-  /** Whether the object is in the list for the end of the turn. Only this file changes the field. */
+  /** Whether the object is in the list of objects to flush at the end of the turn. Only this file changes the field. */
   isListed: boolean;
   flush(): void;
-  /** Called at the end of the turn: flushes, and does the other work that had to wait for the end of the turn. */
+  /** Called at the end of the turn. It flushes, and does the other work that has to wait until then. */
   endTurn(now: number): void;
 }
 
 let dirty: Flushable[] = [];
 let scheduled = false;
 
-/** Flushes `outbox` at the end of this turn, at the latest. */
+/** Makes sure that `outbox` is flushed at the end of this turn, or earlier. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
   outbox.isListed = true;
@@ -28,7 +28,7 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
   clock.atEndOfTurn(endTurn);
 }
 
-/** Flushes every outbox that has something to write now. */
+/** Flushes every outbox in the list now, before the end of the turn. */
 export function flushAll(): void {
   const list = dirty;
   dirty = [];

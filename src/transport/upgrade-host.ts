@@ -1,6 +1,6 @@
 /**
- * The interface of a server for the opening handshakes on its sockets (RFC 6455 §4.2): its limits, its decision about a request, and the
- * calls that report the result. upgrade.ts performs the handshake itself.
+ * The interface between a server and the opening handshakes on its sockets (RFC 6455 §4.2). A handshake reads the server's limits, asks the
+ * server for a decision about the request, and reports the result to the server. upgrade.ts performs the handshake.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -17,16 +17,16 @@ import type { PathPattern } from './path-pattern.ts';
 import type { ServerRequest } from './server-request.ts';
 import type { Slots } from './slot.ts';
 
-/** The application's decision about a request: how to accept it, with a `context` that `opened` receives; or a refusal. */
+/** How to accept a request, with a `context` that is passed to `opened`. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
   readonly context: Context;
 }
 export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeError;
 
-/** A connection whose 101 was written. */
+/** A connection for which the 101 was written. */
 export interface OpenedUpgrade<Context> {
   readonly socket: Duplex;
-  /** Bytes that came after the request. They already belong to frames. */
+  /** The bytes that came after the request. They already belong to frames. */
   readonly head: Buffer;
   readonly request: ServerRequest;
   readonly subprotocol: string;
@@ -36,52 +36,58 @@ export interface OpenedUpgrade<Context> {
   readonly context: Context;
 }
 
-/** The server that takes the connections. */
+/** The server to which the handshakes and the connections belong. */
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
-  /** If the decision names no subprotocol, the first one in the client's list that is also in this list is chosen. */
+  /**
+   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol in the client's list that is also in this
+   * list is chosen.
+   */
   readonly subprotocols: readonly string[];
   /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */
   readonly handshakeTimeout: number;
-  /** Answers offers of permessage-deflate; null declines all of them. */
+  /** Answers the offers of permessage-deflate. If it is null, all offers are declined. */
   readonly compression: Compression | null;
-  /** Counts the bytes that a client sends before it is answered. */
+  /** The budget that counts the bytes that a client sends before its request is answered. */
   readonly memoryBudget: MemoryBudget;
-  /** The slots: each socket has one, until its 'close'. */
+  /** The slots of the server. Each socket has one slot, until its 'close'. */
   readonly slots: Slots;
-  /** Whether the server is closing: every new handshake is answered with 503. */
+  /** Whether the server is closing. If so, every new handshake is answered with 503. */
   readonly isClosing: boolean;
-  /** A handshake began. Its `refuse` may be called until the handshake is settled. */
+  /** A handshake began. Until `settled` is called, the server may call `refuse` of the handshake. */
   started(handshake: PendingHandshake): void;
-  /** The handshake ended, with success or not; if it succeeded, `opened` was called before. */
+  /** The handshake ended, successfully or not. If it was successful, `opened` was called before this call. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,
     upgrade: PendingUpgrade,
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
-   * The 101 is about to be written. @param headers the decision's header fields @returns more header fields for the 101, flat, or null
-   * @throws the error that the application throws; the server then answers 500
+   * The 101 is about to be written. @param headers the header fields of the decision @returns more header fields for the 101, as a flat
+   * list, or null
+   * @throws the error that the application throws; the peer then receives 500
    */
   accepting?(
     request: ServerRequest,
     accepted: AcceptedRequest,
     headers: readonly string[],
   ): readonly string[] | null;
-  /** A refusal is about to be written. Must not throw. @returns the refusal to write: `error`, or another one */
+  /**
+   * A refusal is about to be written. This function must not throw. @returns the refusal to write: `error`, or an error that replaces it
+   */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
-  /** A request was answered with an error, or its client left before the answer. */
+  /** A request was refused, or the client left before the answer. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
-/** The source of one request, and the callbacks that wait for its outcome. */
+/** What the caller knows about one request, and the callbacks that receive its result. */
 export interface UpgradeOrigin<Result> {
-  /** The path that is served, see `servesPath`. @default '', which serves every path */
+  /** The path to serve, see `servesPath`. @default '', which stands for every path */
   readonly path?: PathPattern;
-  /** The request of node:http, if node:http read the head. */
+  /** The request of node:http, if node:http has read the head of the request. */
   readonly raw?: IncomingMessage | null;
-  /** Passed on to the application. */
+  /** A value that `PendingUpgrade.context` passes to the application. */
   readonly context?: unknown;
   /** Called with the value that `opened` returned. */
   readonly onOpened?: (result: Result) => void;
@@ -89,16 +95,19 @@ export interface UpgradeOrigin<Result> {
   readonly onRefused?: (error: HandshakeError) => void;
 }
 
-/** The information for an application while it prepares its answer. */
+/** What the application receives while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when the answer is no longer needed: the peer left, the deadline passed, the server is shut down. */
+  /** Aborts when the answer is no longer needed: the peer has left, the deadline has passed, or the server is shut down. */
   readonly signal: AbortSignal;
-  /** The option `context` of `handleUpgrade`; undefined otherwise. */
+  /** The option `context` of `handleUpgrade`; undefined if there is no such option. */
   readonly context: unknown;
 }
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /** Answers with the status of a `HandshakeError`. Any other error was thrown by the application, and the answer is 500. */
+  /**
+   * Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. Any other error comes from the application, and the
+   * answer is 500.
+   */
   refuse(error: unknown): void;
 }

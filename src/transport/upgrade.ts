@@ -1,6 +1,6 @@
 /**
- * Performs the server's opening handshake on a socket (RFC 6455 §4.2). It has a deadline and a limit on the number of handshakes, and the
- * application may answer later. handshake/server.ts has the rules; listen.ts or attach.ts passes the request to this file.
+ * Performs the server's opening handshake on a socket (RFC 6455 §4.2). The handshake has a deadline, and the application may answer
+ * asynchronously. handshake/server.ts has the rules of the handshake. listen.ts or accept-upgrade.ts passes the request to this file.
  */
 
 import type { Duplex } from 'node:stream';
@@ -31,15 +31,16 @@ import type {
 export { flattenHeaders } from '../handshake/header-fields.ts';
 export { checkSubprotocols } from '../handshake/subprotocol.ts';
 
-/** Reads the head of a request, chunk by chunk, and passes it to the handshake. */
+/** Reads the head of a request, chunk by chunk, and passes the request to the handshake. */
 export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// A raw socket under TLS belongs to this owner, which ignores all events: they reach the TLS socket as well.
+// When TLS is established, this object becomes the owner of the TCP socket. It ignores all events, because the TLS socket emits them as
+// well.
 const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
-/** One opening handshake, from accept to 101 or refusal. */
+/** One opening handshake, from the accepted socket to the 101 or the refusal. */
 export class ServerHandshake<Context, Result>
   implements PendingHandshake, PendingUpgrade, SocketOwner, TimerOwner
 {
@@ -48,20 +49,20 @@ export class ServerHandshake<Context, Result>
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
-  /** Whether the socket can carry an answer. It cannot while TLS is being established on it. */
+  /** Whether an answer can be sent on the socket. While TLS is being established, no answer can be sent. */
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
-  /** Bytes that come while the application prepares its answer. */
+  /** The bytes that arrive while the application prepares its answer; null at all other times. */
   #early: EarlyBytes | null = null;
-  /** Null until the application reads its signal. */
+  /** The controller of `signal`; null until the application reads `signal`. */
   #unwanted: AbortController | null = null;
   /** Reads the head; null once the head is complete. */
   #reader: HeadReader | null = null;
 
   /**
-   * Starts the deadline. The socket already has its slot.
-   * @param speaksHttp false: until `moveTo`, no answer can be sent on this socket
+   * Starts the deadline. The socket has to have its slot already.
+   * @param speaksHttp if false, no answer can be sent until `moveTo` is called
    */
   constructor(
     socket: Duplex,
@@ -100,13 +101,13 @@ export class ServerHandshake<Context, Result>
     ownSocket(socket, this);
   }
 
-  /** Reads the head of the request, and passes it to `receive`. */
+  /** Reads the socket from now on, and passes its chunks to `reader`, which passes the request to `receive`. */
   readHead(reader: HeadReader): void {
     this.#reader = reader;
     readSocket(this.#socket);
   }
 
-  /** Call this when the request is complete; `head` holds the bytes that came after it. */
+  /** Call this when the head of the request is complete. `head` holds the bytes that came after it. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#reader = null;
     if (this.#settled) return;
@@ -119,7 +120,7 @@ export class ServerHandshake<Context, Result>
     let upgrade: ServerRequest;
     try {
       const verified = verifyRequest(request, this.#host);
-      // §4.2.2 (4): we serve nothing at this path, so we answer 404.
+      // §4.2.2 (4): no endpoint serves this path, so we answer 404.
       if (!servesPath(this.#origin.path ?? '', verified.path)) throw refuse('WS_HANDSHAKE_NOT_FOUND');
       upgrade = new ServerRequest(verified, this.#socket, this.#origin.raw ?? null);
       decision = this.#host.decide(upgrade, this);
@@ -131,9 +132,9 @@ export class ServerHandshake<Context, Result>
       this.#decided(upgrade, head, decision);
       return;
     }
-    // The decision may take long. We read the peer's address now, because it may not be available afterwards.
+    // The decision may take long. We read the peer's address now, because a socket that closes in the meantime has no address any more.
     void request.remote;
-    // The application may have refused, or shut down the server, before it answered.
+    // `decide` may have shut down the server, which settles the handshake, so we check this first.
     if (!this.#settled) this.#early = new EarlyBytes(this.#socket, head, this.#host.memoryBudget);
     decision.then(
       (settled) => this.#decided(upgrade, this.#early?.take() ?? head, settled),
@@ -141,10 +142,11 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Answers with the status of a `HandshakeError`. Any other error was thrown by the application, and the answer is 500. */
+  /** Refuses the handshake. The answer is the status of a `HandshakeError`, and 500 for any other error, which the application threw. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    // The handshake is settled first, so that a function that the application calls meanwhile, such as `shutdown`, finds it settled.
+    // We settle the handshake before we call the application in `answerTo`: if the application calls `shutdown` there, the handshake must
+    // not be refused twice.
     this.#settle();
     const { refusal, text } = answerTo(error, this.#request, this.#host);
     this.#answer(text);
@@ -162,7 +164,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // early-bytes.ts reads the early bytes; after a refusal, all bytes are dropped.
+    // After the head, `#reader` is null. early-bytes.ts has its own listener for early bytes; after a refusal, all bytes are dropped.
     this.#reader?.push(chunk);
   }
 
@@ -205,7 +207,7 @@ export class ServerHandshake<Context, Result>
       this.refuse(error);
       return;
     }
-    // The application has shut the server down from inside its handler.
+    // The application has shut down the server in `accepting`, so the handshake is refused already.
     if (this.#settled) {
       agreement?.codec.close();
       return;
@@ -230,7 +232,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // We call `settled` after `opened`, so that the handshake or the connection counts at every moment.
+    // We call `settled` after `opened`, so that the server always counts the handshake or the connection.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -242,7 +244,7 @@ export class ServerHandshake<Context, Result>
       socket.destroy();
       return;
     }
-    // We must not serve the bytes that follow on this connection (they may be a smuggled request), so we read and drop them.
+    // The bytes that follow on this connection may be a smuggled request. We must not serve this request, so we read and drop the bytes.
     socket.removeAllListeners('data');
     this.#lingering = true;
     answerAndEnd(text, socket, this.#timer);
@@ -262,7 +264,7 @@ export class ServerHandshake<Context, Result>
     this.#request = null;
     this.#host.settled(this);
     this.#unwanted?.abort();
-    // A connection that sends nothing, such as the check of a load balancer, is not reported as refused when it leaves.
+    // If a peer leaves before its request is complete, as the health check of a load balancer does, no refusal is reported.
     if (request !== null || refusal.code !== 'WS_HANDSHAKE_ABANDONED') this.#host.refused(refusal, request);
     this.#origin.onRefused?.(refusal);
   }
@@ -271,14 +273,14 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // After a refusal, this call releases the early bytes. An accepted connection has already taken them.
+    // After a refusal, this call drops the early bytes. If the request was accepted, the early bytes have been taken already.
     this.#early?.take();
     this.#early = null;
   }
 }
 
 /**
- * Checks a server's `origins`. Call this when the server is created, not at the first request.
+ * Checks the option `origins` of a server. Call this when the server is created, so that an invalid option throws before the first request.
  * @throws TypeError for an entry that no origin can match
  */
 export function checkOrigins(policy: OriginPolicy): void {
@@ -286,8 +288,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Says whether a socket of an 'upgrade' event has been answered: by a handshake of this file, or by another listener of the event, which has
- * ended the socket or reads it.
+ * Returns whether a socket of an 'upgrade' event is taken: by a handshake of this file, or by another listener of the event, which has
+ * ended the socket or reads from it.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

@@ -1,6 +1,6 @@
 /**
- * Holds the bytes that wait to be given to a socket, in order: parts of slabs, large payloads, and payloads that still belong to the caller.
- * The bytes are taken out in slices of any size.
+ * Holds the bytes that wait until a socket can take them, in order. The bytes are chunks: parts of slabs, large payloads, and borrowed
+ * payloads, which still belong to the application. The methods take the bytes out in slices of any size.
  */
 
 import { type Chunk, copyOutOf } from './batch.ts';
@@ -9,14 +9,14 @@ import { Borrowed } from './borrowed.ts';
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 export class Waiting {
-  /** Bytes that wait. */
+  /** The number of bytes that wait. */
   size = 0;
   /** Null until a chunk waits. */
   #chunks: Chunk[] | null = null;
-  /** Index of the first chunk that waits. */
+  /** The index of the first chunk that waits. */
   #head = 0;
 
-  /** @param size bytes of `chunks` */
+  /** @param size the number of bytes in `chunks` */
   add(chunks: Chunk[], size: number): void {
     if (this.#chunks === null) this.#chunks = chunks;
     else for (const chunk of chunks) this.#chunks.push(chunk);
@@ -29,8 +29,8 @@ export class Waiting {
   }
 
   /**
-   * Returns up to `size` bytes in one part, not copied. A payload that still belongs to the caller may change as soon as the caller runs
-   * again.
+   * Takes out up to `size` bytes, as one part that is not copied. Use the part immediately: if it is a borrowed payload, the application
+   * may change it when its code runs again.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -39,7 +39,7 @@ export class Waiting {
     return part;
   }
 
-  /** Says whether at least one of the next `size` bytes still belongs to the caller. */
+  /** Returns whether at least one of the next `size` bytes belongs to a borrowed payload. */
   isBorrowed(size: number): boolean {
     for (let left = size, at = this.#head; left > 0; at++) {
       const chunk = this.#chunks![at]!;
@@ -50,7 +50,7 @@ export class Waiting {
   }
 
   /**
-   * Copies the next `size` bytes to the beginning of `memory`.
+   * Takes out the next `size` bytes, and copies them to the beginning of `memory`.
    * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   copy(size: number, memory: Buffer): void {
@@ -63,7 +63,7 @@ export class Waiting {
   }
 
   /**
-   * Returns `size` bytes as one part. They are not copied if they already are one part; otherwise they are copied to `memory`.
+   * Takes out the next `size` bytes as one part. If the bytes lie in one chunk, they are not copied; otherwise they are copied to `memory`.
    * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   join(size: number, memory: Buffer): Uint8Array {
@@ -73,7 +73,7 @@ export class Waiting {
     return memory.subarray(0, size);
   }
 
-  /** Releases the chunks that were taken out. Call this from time to time. */
+  /** Shortens the list of chunks if most of its chunks were taken out already. Call this from time to time. */
   tidy(): void {
     if (this.size === 0) this.clear();
     else if (this.#chunks !== null && this.#head > 1024 && this.#head * 2 > this.#chunks.length) {

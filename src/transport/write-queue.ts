@@ -1,7 +1,7 @@
 /**
- * Gives bytes to a socket, and keeps the bytes that the socket does not take, in order. Waiting bytes go to the socket in slices of limited
- * size. So we can distinguish slow progress from no progress. Otherwise, 16 MiB for one peer might wait in the socket's own queue, where we
- * cannot count them.
+ * Writes bytes to a socket, and keeps the bytes that the socket does not take, in order. These bytes are written later in slices of limited
+ * size. After each slice we know that the socket has taken bytes, so we can distinguish slow progress from no progress. If we wrote 16 MiB
+ * in one write, we could not see the progress of these bytes in the socket's own queue.
  */
 
 import type { Duplex } from 'node:stream';
@@ -15,19 +15,19 @@ import { ENCRYPTED_SIZE, type WriteCallback, writeJoined, writeParts } from './w
 
 /** The events of the queue. */
 export interface WriteQueueOwner {
-  /** The socket takes no more for now. */
+  /** The socket is blocked: it takes no more bytes for now. */
   onBlocked(): void;
-  /** The socket took everything that it had been given. */
+  /** The socket has taken all bytes that it had been given. */
   onTaken(): void;
-  /** A write threw: the transport is broken, or a payload was transferred or resized. Nothing more is written. */
+  /** A write threw, because the transport is broken or a payload was transferred or resized. The queue writes no more bytes. */
   onWriteFailed(error: unknown): void;
 }
 
-// A write of TLS is never done before the next turn. A TLS socket does not count as blocked while at most this many bytes are being written.
+// A TLS socket finishes no write before the next turn. While it writes at most this many bytes, it does not count as blocked.
 const MAX_UNDER_WAY = 262_144;
 
-// Bytes. For each callback, Node schedules a call of process.nextTick, which costs 5 % of a small echo. The kernel usually takes a small
-// write at once, so a write of up to this size has no callback, unless the socket did not take the write before it at once.
+// In bytes. For each callback, Node schedules a call of process.nextTick, which costs 5 % of a small echo. The kernel usually takes a small
+// write immediately. So a write of up to this size has no callback, unless the previous write had to wait.
 const MAX_SILENT_SIZE = 16_384;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -37,41 +37,41 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** Whether a small write gets the callback as well: the socket did not take the last write at once. */
+  /** Whether a small write needs the callback as well, because the socket did not take the last write immediately. */
   #isUnsure: boolean;
-  /** Whether the last write got the callback. */
+  /** Whether the last write had the callback. */
   #hasCallback = false;
-  /** Bytes that may be in a write before the socket counts as blocked. */
+  /** The number of bytes that a write may have before the socket counts as blocked. */
   readonly #allowance: number;
-  /** Whether all bytes that other code had written to the socket have left, so that only this queue writes now. */
+  /** Whether all bytes that other code wrote to the socket have left. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
 
-  /** Whether the socket still has to take bytes that it was given. Until it has taken them, it is given no more. */
+  /** Whether the socket has not yet taken all bytes that it was given. While it is busy, the queue writes no more bytes. */
   isBusy = false;
-  /** Whether the socket takes no more for now: it is writing more bytes than the allowance, or it is slow. */
+  /** Whether the socket takes no more bytes for now: it is writing more bytes than the allowance, or it is slow. */
   blocked = false;
-  /** Whether the busy socket waits for its peer. This stays true until nothing waits in the queue any more. */
+  /** Whether the busy socket waits for its peer. It stays true until nothing waits in the queue any more. */
   isSlow = false;
-  /** How often `endTurn` was called since the socket became busy. */
+  /** How often `endTurn` was called after the socket had become busy. */
   #turns = 0;
-  /** Whether `socket.write` is being called: some transports deliver the bytes, and the answer to them, before it returns. */
+  /** Whether `socket.write` is running. Before it returns, some transports deliver the bytes and also the peer's answer. */
   isWriting = false;
   /** When the busy socket last took bytes, in milliseconds of `clock.now()`. */
   lastTaken = 0;
-  /** Bytes that the socket had not taken when it became busy. */
+  /** The number of bytes that the socket had not taken when it became busy. */
   #inSocket = 0;
-  /** A slab that the busy socket still reads from. */
+  /** The slab that the busy socket still reads from, or null. */
   #slabInFlight: Buffer | null = null;
-  /** Writes whose callback has not been called. */
+  /** The number of writes whose callback has not been called yet. */
   #writes = 0;
   #onTaken: WriteCallback | null = null;
-  /** Whether a write failed: nothing more is given to the socket, which is being destroyed. */
+  /** Whether a write failed. If so, the socket is being destroyed, and the queue writes no more bytes. */
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap how many bytes may wait. A TLS socket that is writing more than this limit counts as blocked */
+  /** @param sendCap how many bytes may wait. If a TLS socket is writing more bytes than this, it counts as blocked */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -81,17 +81,17 @@ export class WriteQueue {
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
-  /** Bytes that have not left: those that wait, and those that the socket has not taken. */
+  /** The number of bytes that have not left: the bytes that wait, and the bytes that the socket has not taken. */
   get bufferedAmount(): number {
     return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }
 
-  /** Whether nothing waits to be given to the socket. */
+  /** Whether no bytes wait in the queue. The socket may still have bytes. */
   get isEmpty(): boolean {
     return this.#waiting.size === 0;
   }
 
-  /** Whether memory that is written must be a copy. */
+  /** Whether the queue may write only copies, because the Duplex may keep the memory. */
   get copies(): boolean {
     return this.#copies;
   }
@@ -102,7 +102,7 @@ export class WriteQueue {
       this.#writeChunks(batch);
       return;
     }
-    // Most turns have only this write: a part of a slab, not copied.
+    // In most turns, this is the only write: a part of a slab, which is not copied.
     const part = batch.takePart();
     const slab = batch.leaveSlab()!;
     const isReadAtOnce = this.#readsAtOnce;
@@ -111,7 +111,7 @@ export class WriteQueue {
     try {
       this.#socket.write(copies ? Buffer.from(part) : part, this.#callbackFor(part.length));
     } catch (error) {
-      // These bytes are lost, so they must not count as sent.
+      // These bytes are lost. We add them to `size`, so that they do not count as sent.
       this.#waiting.size += part.length;
       this.#writeFailed(error);
     }
@@ -119,21 +119,21 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Keeps the batch while the socket is busy, in memory of its exact size. */
+  /** Keeps the batch in memory of its exact size while the socket is busy. */
   setAside(batch: Batch): void {
     const { size } = batch;
     this.#waiting.add(batch.takeApart(), size);
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** Call this when a turn of the event loop ends. TLS completes a write in the next turn, unless it has to wait for the peer. */
+  /** Call this when a turn of the event loop ends. TLS finishes a write in the next turn; if it takes longer, TLS waits for the peer. */
   endTurn(): void {
     if (!this.isBusy || this.isSlow || this.isWriting || ++this.#turns === 1) return;
     this.isSlow = true;
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** Call this when the socket is closed. @returns the number of bytes that did not leave */
+  /** Call this when the socket is closed or is about to be destroyed. @returns the number of bytes that did not leave */
   release(): number {
     const lost = this.#waiting.size + (this.isBusy ? this.#inSocket : 0);
     this.#isReleased = true;
@@ -164,17 +164,17 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Whether the socket reads bytes before `write` returns, because nothing waits in front of them. */
+  /** Whether the socket reads bytes before `write` returns: it is a TLS socket in which no earlier bytes wait. */
   get #readsAtOnce(): boolean {
     return this.#encrypts && this.#isAlone && this.#socket.writableLength === 0;
   }
 
-  /** Whether a part of a slab is given to the socket as a copy. */
+  /** Whether a part of a slab must be copied before it is written. */
   get #copiesSlab(): boolean {
     return this.#copies || areSlabsScarce();
   }
 
-  /** Gives up the slab, whose content was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
+  /** Stops using the slab, whose content was written. If the content was copied or the kernel has taken it, the slab is released now. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
     else if (this.isBusy) {
@@ -185,7 +185,7 @@ export class WriteQueue {
     else abandonSlab(slab);
   }
 
-  /** Writes until nothing waits or the socket is busy. */
+  /** Writes until no bytes wait or the socket is busy. */
   #feed(): void {
     while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
@@ -216,7 +216,7 @@ export class WriteQueue {
     this.#waiting.tidy();
   }
 
-  /** Returns the size of the next slice. If only a few bytes remain after it, the slice includes them, which saves a write. */
+  /** Returns the size of the next slice. If at most `MAX_REST` bytes would remain, the slice includes them, which saves a write. */
   #sliceSize(usual: number): number {
     const { size } = this.#waiting;
     return size <= usual + MAX_REST ? size : usual;
@@ -229,7 +229,7 @@ export class WriteQueue {
 
   #written(): void {
     const waits = !this.#isReleased && this.#socket.writableLength > 0;
-    // We do not use 'drain', which is not emitted for small amounts: the callback of the last write shows that all bytes have left.
+    // A socket emits no 'drain' for a small write. So we use the callback of the last write to know that all bytes have left.
     if (waits && !this.#hasCallback && !this.#isBroken) this.#askForCallback();
     this.isWriting = false;
     if (this.#isReleased) return;
@@ -243,7 +243,7 @@ export class WriteQueue {
     this.#checkBlocked();
   }
 
-  /** The socket did not take a write at once that has no callback: the callback belongs to an empty write. */
+  /** Writes zero bytes with the callback. Called if the socket did not immediately take a write that had no callback. */
   #askForCallback(): void {
     this.#isUnsure = true;
     try {
@@ -253,7 +253,7 @@ export class WriteQueue {
     }
   }
 
-  /** Notifies the owner if the busy socket is blocked, even if the owner was notified before. */
+  /** Notifies the owner if the busy socket is blocked, even if it was blocked before. */
   #checkBlocked(): void {
     if (!this.blocked && !this.isSlow && this.bufferedAmount <= this.#allowance) return;
     this.blocked = true;
@@ -268,16 +268,16 @@ export class WriteQueue {
     return this.#callback;
   }
 
-  /** The callback is created when a write first needs it, because an idle connection needs no callback. */
+  /** Creates the callback when a write first needs it, because an idle connection needs no callback. */
   get #callback(): WriteCallback {
     this.#onTaken ??= (error) => this.#taken(error ?? null);
     return this.#onTaken;
   }
 
-  /** Called when the socket is done with a write. */
+  /** Called when the socket has finished a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node also calls back, later, for a write that the kernel took at once. Such a callback may come while a later write is not done yet.
+    // Node calls the callback later, even if the kernel took the bytes immediately. A later write may be unfinished at that moment.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

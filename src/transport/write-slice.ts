@@ -1,23 +1,27 @@
-/** Two ways to write the first waiting bytes to a socket, in one system call. */
+/**
+ * Two functions that write the first waiting bytes to a socket in one system call: `writeJoined` for TLS, `writeParts` for other sockets.
+ */
 
 import type { Duplex } from 'node:stream';
 import { MAX_REST } from './borrowed.ts';
 import type { Waiting } from './waiting.ts';
 
-/** What a Duplex calls once it is done with a write. */
+/** The function that a Duplex calls when it has finished a write. */
 export type WriteCallback = (error?: Error | null) => void;
 
 /**
- * Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). With half or twice as many bytes, sending
- * 1 MiB costs a tenth more.
+ * The number of bytes that a TLS socket is given in one write while the peer is not slow: eight full records (RFC 8446 §5.1). With half or
+ * twice as many bytes, sending 1 MiB takes a tenth more time.
  */
 export const ENCRYPTED_SIZE: number = 8 * 16_384;
 
-// Memory in which the parts of a slice are put together for TLS, which reads them before `write` returns.
+// Memory into which `writeJoined` copies the parts of a slice. TLS reads this memory before `write` returns, so all connections can share
+// it.
 let joint: Buffer | null = null;
 
 /**
- * Writes `size` bytes as one part, so that TLS need not put them together. Only for a socket that reads the bytes before `write` returns.
+ * Writes the next `size` bytes as one part, so that TLS does not have to join several parts. Call this only if the socket reads the bytes
+ * before `write` returns.
  * @param size at most `ENCRYPTED_SIZE + MAX_REST`
  * @throws {PayloadChangedError}
  */
@@ -27,14 +31,17 @@ export function writeJoined(
   size: number,
   callback: WriteCallback | undefined,
 ): void {
-  // `joint` is null while its memory is in use: `write` may call hooks of an application, which may write.
+  // `joint` is null while its memory is in use. `write` may call code of the application, and this code may call `writeJoined` again.
   const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
   joint = null;
   socket.write(waiting.join(size, memory), callback);
   joint = memory;
 }
 
-/** Writes `size` bytes without joining them; the callback belongs to the last part. @throws what `write` throws */
+/**
+ * Writes the next `size` bytes in several parts, without a copy. The callback is passed with the last part. @throws the errors of `write`
+ * and `next`
+ */
 export function writeParts(
   socket: Duplex,
   waiting: Waiting,
