@@ -52,13 +52,16 @@ export function collection<Type extends 'string' | 'number'>(
 /** A value that a program can send: a text; bytes, as a buffer or a view; or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
-/** Returns a text, or bytes without a copy. Returns null for any other value. */
+/** Returns a text unchanged, and returns bytes as a view without a copy. Returns null for any other value. */
 export function toSendable(value: unknown): string | Uint8Array | null {
   if (typeof value === 'string') return value;
   return isBytes(value) ? toBytes(value) : null;
 }
 
-/** Reads the bytes of a `Blob`. Returns undefined if it cannot be read. A command treats such a Blob like any other value that cannot be sent. */
+/**
+ * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command treats such a Blob like any other value that
+ * cannot be sent.
+ */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(
     (bytes) => new Uint8Array(bytes),
@@ -66,7 +69,7 @@ export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   );
 }
 
-/** Writes a property if this is possible. Never throws: the object may be frozen. */
+/** Writes a property if the object accepts the value. Never throws, although the object may be frozen. */
 export function write(object: Properties, name: string, value: unknown): void {
   try {
     Reflect.set(object, name, value);

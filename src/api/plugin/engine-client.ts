@@ -1,7 +1,7 @@
 /**
- * Implements a client that behaves like the plugins' engine: it has one connection at a time, reconnects automatically, and has its own
- * heartbeat and error texts. `connect` makes the connections, reconnect.ts decides when to try the next connection, and v1.ts and v2.ts have
- * the commands.
+ * Implements a client that behaves like IXWebSocket, the engine of the original plugins. The client has one connection at a time,
+ * reconnects automatically, and has the heartbeat and the error texts of the engine. reconnect.ts makes the connections and decides when to
+ * try the next one; v1.ts and v2.ts have the commands.
  */
 
 import { checkClose } from '../../transport/socket.ts';
@@ -24,11 +24,11 @@ import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { clientMaterial, type TlsSettings } from './tls.ts';
 
-/** The options of a client. They may change at any time, and are read for each attempt. */
+/** The options of a client. The commands may change these options at any time. Each attempt to connect uses the current values. */
 export interface ClientSettings {
-  /** The engine whose error texts the client uses. */
+  /** The version of the engine. The client uses the error texts of this version. */
   readonly engine: EngineVersion;
-  /** The error text for a missing URL, if the cause is known: the program used the other version's name. '' otherwise. */
+  /** If the program passed the URL under the name of the other version: the error text for the missing URL. Otherwise ''. */
   urlProblem: string;
   /** The text of the problem with the headers that the program passed when it made the client; '' if they are valid. */
   headersProblem: string;
@@ -70,7 +70,7 @@ export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' |
 
 export type ClientData = ConnectionData;
 
-// The engine's timeout in seconds, for attempts that no caller waits for.
+// Seconds. The timeout of the original engine for an attempt that follows a lost connection, where no command waits for the result.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses every message synchronously, so that a status can contain the compressed size. */
@@ -80,13 +80,13 @@ export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** The timeout in seconds for the attempt of `start`. `#retryTimeout` is the timeout for later attempts. */
+  /** Seconds. `#timeout` limits the attempt of `start`. `#retryTimeout` limits each later attempt. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
   /**
-   * @param emit called with each event and the flow of its connection. This function has to queue the event, because it is called
-   *   while an event of a socket is handled
+   * @param emit called with each event and the EventFlow of the connection. `emit` has to queue the event, because the call happens inside
+   *   a handler of the socket
    */
   constructor(
     settings: ClientSettings,
@@ -138,10 +138,11 @@ export class EngineClient {
 
   /**
    * Connects. A failed attempt is not tried again, and causes no event.
-   * @param timeout seconds. Null means `fallback` for this attempt, and a minute for the attempts after a lost connection
+   * @param timeout seconds that each attempt may take. If null, this attempt may take `fallback` seconds, and each attempt after a lost
+   *   connection may take 60 seconds
    */
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
-    // While the client waits for the next attempt, the state is 'closed', but the client is still running.
+    // A client that waits for its next attempt has the state 'closed', but is still running. So `isActive` is checked as well.
     if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
     const { url, urlProblem, headersProblem } = this.settings;
     if (url === '' && urlProblem !== '') return failedStart(urlProblem);
@@ -161,8 +162,9 @@ export class EngineClient {
   }
 
   /**
-   * Closes the connection, or aborts the attempt or the wait. Once the Promise has resolved, no event follows.
-   * @returns the problem with the code, or ''
+   * Closes the connection, aborts the current attempt, or cancels the wait for the next attempt. Once the Promise has resolved, the client
+   * emits no event.
+   * @returns '', or the error text for an invalid close code. With an invalid code, the client closes with 1000
    */
   async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {
     const isValid = isCloseCode(code);
@@ -194,7 +196,7 @@ export class EngineClient {
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
       closeReason,
-      // The only heartbeat of the engine is `pings`.
+      // The native heartbeat is off, because the original engine only sends the pings of `pings`.
       heartbeat: { interval: Number.POSITIVE_INFINITY },
       ...(settings.pings === null ? null : { pings: settings.pings }),
       ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
@@ -215,8 +217,8 @@ function isCloseCode(code: number): boolean {
 }
 
 /**
- * Cuts a longer reason between two characters. §5.5.1: 123 bytes of UTF-8 fit into a Close frame. A lone surrogate becomes U+FFFD, as on the
- * wire.
+ * Returns the beginning of a reason that fits into a Close frame: at most 123 bytes of UTF-8 (§5.5.1), in whole characters. A lone
+ * surrogate becomes U+FFFD, as on the wire.
  */
 export function cutReason(reason: string): string {
   let bytes = 0;

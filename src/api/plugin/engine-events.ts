@@ -1,6 +1,7 @@
 /**
- * Turns the events of a connection into those of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as the engine reported them.
- * api/connection.ts implements the connection itself; v1.ts and v2.ts decide which events a program sees, and in which form.
+ * Turns the events of a connection into the events of IXWebSocket, the engine of the original plugins. Codes and reasons (RFC 6455 §7.1.5,
+ * §7.1.6) are those that the engine reported. api/connection.ts implements the connection itself; v1.ts and v2.ts decide which events a
+ * program sees, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -20,14 +21,14 @@ export interface OpenEvent {
   readonly type: 'open';
   /** The path and query. Clients and servers have this member. */
   readonly uri: string;
-  /** On a client, the headers of the response; on a server, those of the request. */
+  /** The header fields: on a client, the fields of the response; on a server, the fields of the request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface MessageEvent {
   readonly type: 'message' | 'ping' | 'pong' | 'fragment';
   readonly binary: boolean;
-  /** The text. For a binary message, its bytes read as UTF-8, with U+FFFD for invalid bytes. */
+  /** The text. For a binary message, the bytes decoded as UTF-8, with U+FFFD for invalid bytes. */
   readonly text: string;
   /** The bytes of a binary message; null for text. */
   readonly bytes: Buffer | null;
@@ -63,7 +64,7 @@ export class Ending {
 
   /** Makes the event for the end of the connection. */
   event(code: number, reason: string): CloseEvent {
-    // Our own code and reason are used, no matter what the peer answered.
+    // The event has the code and reason that the program passed, no matter what the peer answered.
     if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
     if (this.beganBy === 'peer') {
       const text = code === 1005 ? NO_STATUS_CODE : reason;
@@ -86,7 +87,7 @@ function isPingTimeout(error: ConnectionError): boolean {
   return error.code === 'WS_HEARTBEAT_TIMEOUT';
 }
 
-/** The data that both roles keep with a connection. */
+/** The data that clients and servers keep with a connection. */
 export interface ConnectionData {
   readonly ending: Ending;
   /** Null until the connection is open. */
@@ -149,7 +150,7 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** The result of sending a message. */
 export interface SendStatus {
-  /** Whether the local stack took the message. It is not known yet whether the message arrives. */
+  /** Whether the connection accepted the message for sending. The peer may still not receive the message. */
   success: boolean;
   compressionError: boolean;
   /** The number of bytes of the text as UTF-8, or of the binary message. */
@@ -158,7 +159,7 @@ export interface SendStatus {
   wireSize: number;
 }
 
-// A message of 64 KiB or more on the wire is sent in pieces of 32 KiB; the last piece contains the rest.
+// A message of 64 KiB or more is sent in fragments of 32 KiB. The last fragment contains the remaining bytes, which are less than 64 KiB.
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
@@ -173,7 +174,8 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   if (isOpen(connection)) {
     return { success: true, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
   }
-  // The compressor failed: nothing was sent, and the connection cannot continue without its compressor.
+  // If the failure is not a ConnectionError, the compressor failed: nothing was sent, and the connection cannot continue without its
+  // compressor.
   const { failure } = connection.data.ending;
   if (failure !== null && !(failure instanceof ConnectionError))
     return { ...notSent(), compressionError: true };
@@ -189,7 +191,7 @@ export function closeInvalid<Data extends { readonly ending: Ending }>(
   void connection.close(1007, INVALID_PAYLOAD);
 }
 
-// Sending can close a connection. The compiler does not know this.
+// Sending can close a connection, but the compiler assumes that `state` is still 'open'. This function avoids that assumption.
 function isOpen(connection: { readonly state: string }): boolean {
   return connection.state === 'open';
 }

@@ -1,6 +1,7 @@
 /**
- * Implements a server that behaves like the plugins' engine: it can be started and stopped any number of times, and has its own error texts
- * and limits. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts have the commands.
+ * Implements a server that behaves like IXWebSocket, the engine of the original plugins. The server can be started and stopped any number
+ * of times, and has the error texts and limits of the engine. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts
+ * have the commands.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -15,7 +16,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** The text about an invalid option, or ''. If there is such a text, the server does not start, and the text is the error. */
+  /** '', or the text about an invalid option. With such a text, the server does not start, and `start` returns the text as the error. */
   problem: string;
   port: number;
   host: string;
@@ -35,10 +36,10 @@ export interface ServerSettings {
   unref: boolean;
 }
 
-/** The data that the surface keeps with a connection. */
+/** The data that the plugin keeps with a connection. */
 export interface ServerData extends ConnectionData {
   readonly headers: Readonly<Record<string, string>>;
-  /** The surface's number for the connection. */
+  /** The number of the connection, which v1.ts or v2.ts assigns. */
   client: number;
 }
 
@@ -48,14 +49,14 @@ export type ListenStatus =
   | { readonly success: true; readonly port: number; readonly host: string }
   | { readonly success: false; readonly errorStr: string };
 
-/** The events that a server reports to its surface. */
+/** The functions that a server calls. surface.ts implements them. */
 export interface ServerEvents {
-  /** Called when a connection is open, before any of its events. */
+  /** Called when a connection is open, before `emit` is called for this connection. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
   /** Called after the Close event. */
   closed(connection: ServerConnection): void;
-  /** Whether too many events wait to add a connection. */
+  /** Whether too many events wait, so that a new connection has to be refused. */
   isFull(): boolean;
 }
 
@@ -71,12 +72,12 @@ export class EngineServer {
     this.#events = events;
   }
 
-  /** Whether the server listens, is about to listen, or has not stopped yet. */
+  /** Whether the server is starting, is listening, or has not stopped completely. */
   get isStarted(): boolean {
     return this.#starting !== null || this.#server !== null || this.#stopping !== null;
   }
 
-  /** The open connections, in the order in which they came. */
+  /** The open connections, in the order in which they were opened. */
   get connections(): ServerConnection[] {
     if (this.#server === null) return [];
     return [...this.#server.connections].filter((connection) => connection.state === 'open');

@@ -1,6 +1,6 @@
 /**
- * Has the texts of the engine: the reasons of Close frames and the `errorStr` of a status. Programs may compare them. Lower layers decide
- * what fails, and when. This file only supplies the texts for these failures.
+ * Has the texts of IXWebSocket, the engine of the original plugins: the reasons of Close frames and the `errorStr` of a status. Programs
+ * may compare these texts. Lower layers detect the failures. This file only supplies a text for each failure.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -30,8 +30,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * Returns the reason why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have a text of
- * this package.
+ * Returns the reason for the Close frame and the Close event when we fail a connection. If the engine did not detect such an error, the
+ * text is the text of this library.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
@@ -42,7 +42,7 @@ export function closeReason(error: Error): string {
   return isPing ? PING_TIMEOUT : INTERNAL_ERROR;
 }
 
-/** The system's errors with the texts of `strerror`. */
+/** For each error code of the system, the text that the C function `strerror` returns. */
 const systemTexts: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EADDRINUSE: 'Address already in use',
@@ -66,12 +66,12 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // Without one of these two system calls, the cause is a certificate that cannot be read, or an invalid option.
+  // If the error comes from neither `listen` nor `bind`, a certificate could not be read, or an option is invalid.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** The names of options in the native API, each with its name in the plugins. */
+/** The names of options in the texts of the native API, each with the name of the same option in the plugins. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],
@@ -85,11 +85,11 @@ function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
 
-/** Returns the text for a client that has no connection. */
+/** Returns the text for an attempt to connect that failed. */
 export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
   if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;
-  // The sentences of the engine name the URL.
+  // The texts of the engine already name the URL, so the place is removed from our text.
   const text = inWordsOfPlugins(withoutPlace(error));
   switch (stage) {
     case 'url':

@@ -1,6 +1,6 @@
 /**
- * Limits how many events of one connection may wait in the event queue. Above the limit the connection stops reading. (In the 4D surface, the
- * limit is one waiting event.) So a peer that floods us has to wait, and no event of another peer has to be dropped.
+ * Limits how many events of one connection may wait in the event queue. At the limit, the connection stops reading. (In the 4D API, the
+ * limit is one waiting event.) So a peer that sends too fast has to wait, and the queue need not drop the events of another peer.
  */
 
 /** The members of a connection that limit its flow. */
@@ -10,14 +10,15 @@ export interface PausableConnection {
   resume(): void;
 }
 
-// More than one event may wait, so that the connection is seldom paused. The limit is low enough that the events of 100 such peers do not
+// More than one event may wait, so that a connection is seldom paused. The limit is low enough that 100 connections at their limit do not
 // fill the queue.
 const MAX_EVENTS = 64;
 
-// The number of payload bytes. One message may be larger, because its size is only known once it has arrived.
+// The number of payload bytes. A single message may be larger, because the connection knows the size of a message only when the message has
+// arrived.
 const MAX_BYTES = 1_048_576;
 
-/** The events of one connection that wait, or are being delivered. */
+/** Counts the events of one connection that wait or are being delivered. */
 export class EventFlow {
   readonly #connection: PausableConnection;
   #events = 0;
@@ -29,7 +30,7 @@ export class EventFlow {
   }
 
   /**
-   * An event was added to the queue.
+   * Called when an event was added to the queue. At a limit, pauses the connection.
    * @param isCrowded whether the queue is so full that each connection may have only one event in it
    */
   added(size: number, isCrowded: boolean): void {
@@ -42,15 +43,15 @@ export class EventFlow {
   }
 
   /**
-   * Is called when an event was added to the queue before a method was set. The connection is not paused: if too many
-   * events wait, the queue drops events, as the original did.
+   * Called when an event was added to the queue before the program set a method. The connection is not paused. If too many events wait, the
+   * queue drops events, as the original did.
    */
   addedWhileHeld(size: number): void {
     this.#events++;
     this.#bytes += size;
   }
 
-  /** Is called when an event has left the queue. */
+  /** Called when an event was delivered or dropped. Resumes the connection if few of its events are left. */
   settled(size: number, isCrowded: boolean): void {
     this.#events--;
     this.#bytes -= size;
@@ -59,7 +60,7 @@ export class EventFlow {
     if (isLittle || this.#events === 0) this.#resume();
   }
 
-  /** Is called when the closing handshake begins. Reading resumes, since the peer's Close frame has to be read. */
+  /** Called when the closing handshake begins. Resumes the connection, since the peer's Close frame has to be read. */
   closing(): void {
     if (this.#isPaused) this.#resume();
   }

@@ -1,19 +1,19 @@
 /**
- * Implements the event queue of a surface. It delivers events one after the other, in order, never while a command or an event of a socket
- * runs. The next event is delivered once the callback has returned and its Promise has settled. The queue is bounded: a connection with many
- * events in the queue stops reading (event-flow.ts). If this is not enough, for example before a method is set, the queue drops the oldest
- * event and reports the loss.
+ * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order, and never during a
+ * call of a command or in a socket's handler. The next event is delivered once the callback has returned and its Promise has settled. The
+ * queue is bounded: a connection with many events in the queue stops reading (event-flow.ts). If the queue is full in spite of this, for
+ * example before a method is set, the queue drops the oldest event and reports the loss.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event belongs to. The number of the client or server stays taken while its events wait. */
+/** The client or server that an event belongs to. While such events wait, the number of the client or server stays taken. */
 export interface EventSource {
   /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
-  /** Is called when `queued` became 0. */
+  /** Called when `queued` became 0. */
   onSettled(): void;
 }
 
@@ -25,10 +25,11 @@ export interface QueuedEvent {
   readonly flow?: EventFlow | null;
 }
 
-// This function is read once, so that the fake timers of an application's tests do not stop events.
+// `setImmediate` is read once, when this module loads. So fake timers, which an application's tests install later, do not stop the delivery
+// of events.
 const { setImmediate } = globalThis;
 
-// Callbacks that return at once run in batches of this number. Between two batches the event loop runs.
+// The number of events that are delivered before the event loop runs again.
 const BATCH = 64;
 
 // The number of bytes that an event counts in addition to its payload.
@@ -40,31 +41,38 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. If more than half of this number wait, a connection reads only while none of its own
-   * events waits. Above the limit the oldest event is dropped. @default 10000
+   * The number of events that may wait. If more than half of this number wait, each connection may have only one event in the queue, and
+   * stops reading until that event has been delivered. Above the limit the oldest event is dropped. @default 10000
    */
   limit: number;
-  /** The number of payload bytes that may wait; the rules are those of `limit`. A single event may always wait. @default 67108864 */
+  /**
+   * The number of payload bytes that may wait. The same rules as for `limit` apply. A single event may always wait, whatever its size.
+   * @default 67108864
+   */
   maxBytes: number;
-  /** Whether the next event waits for the Promise that a callback returns. @default true */
+  /** Whether the next event waits until the Promise that a callback returned has settled. @default true */
   awaits: boolean;
-  /** Milliseconds. If the Promise of a callback has not settled after this time, a process warning names the callback. @default 10000 */
+  /**
+   * Milliseconds. If the Promise of a callback has not settled after this time, the process gets a warning that names the callback.
+   * @default 10000
+   */
   warnAfter: number;
   /** The number of events that were dropped so far. */
   readonly dropped: number;
   /** The number of events that wait. */
   readonly waiting: number;
-  /** Receives the error that a callback throws, or that its Promise rejects with. @default a process warning */
+  /** Called with the error that a callback throws, or with which the Promise of a callback rejects. @default emits a process warning */
   onError: (error: unknown) => void;
-  /** Called for each dropped event, with the current value of `dropped`. @default a process warning, at most one per minute */
+  /** Called for each dropped event, with the current value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
-   * Resolves when no event waits and no callback is running. Do not wait for this inside a callback: the callback would wait for itself.
+   * Resolves when no callback is running and no event can be delivered. Do not await this Promise inside a callback: the callback would
+   * wait for itself.
    */
   idle(): Promise<void>;
 }
 
-/** Events that wait for the callback. */
+/** A queue of events that wait for the callback. */
 export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   limit = 10_000;
   maxBytes = 67_108_864;
@@ -92,7 +100,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #giveUp: (() => void) | null = null;
 
   /**
-   * @param held whether events wait until `release` is called
+   * @param held whether all events wait until `release` is called
    * @param describe names the callback and the connection of an event, for a warning
    */
   constructor(
@@ -133,7 +141,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     return !this.#isHeld && this.#isOver(3 / 4);
   }
 
-  /** Whether connections may have only one event each. */
+  /** Whether the queue is so full that each connection may have only one event in it. */
   get #isCrowded(): boolean {
     return this.#isOver(1 / 2);
   }
@@ -142,7 +150,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     return this.#events.length > this.limit * part || this.#bytes > this.maxBytes * part;
   }
 
-  /** Returns the waiting events of one source. */
+  /** Returns the waiting events of one client or server. */
   of(source: EventSource): Event[] {
     return this.#events.filter((event) => event.source === source);
   }
@@ -154,8 +162,8 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   }
 
   /**
-   * Stops delivering events until `release` is called. Events that are already waiting are dropped without a report, and the queue no longer
-   * waits for a callback that has not ended.
+   * Stops delivering events until `release` is called. The events in the queue are dropped, and `onDrop` is not called for them. If a
+   * callback has not ended, the queue no longer waits for the callback.
    */
   reset(): void {
     this.#isHeld = true;
@@ -190,7 +198,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Waits until the Promise of a callback has settled, or until `reset` is called. The Promise never rejects. */
+  /** Waits until the Promise of a callback has settled, or until `reset` is called. @param ended a Promise that never rejects */
   async #wait(event: Event, ended: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#giveUp = resolve;
@@ -214,7 +222,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     if (--source.queued === 0) source.onSettled();
   }
 
-  /** Calls a hook. A hook that throws must not stop the queue. */
+  /** Calls `onError` or `onDrop`. If this function throws, the process gets a warning, and the queue continues. */
   #report(hook: () => unknown): void {
     try {
       const result = hook();

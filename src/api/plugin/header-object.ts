@@ -1,8 +1,8 @@
 /** Converts header fields to the form in which the plugins return and accept them: an object with a text for each name. */
 
 /**
- * Makes an object from header fields. Fields that repeat are joined by ", " (RFC 9110 §5.3), under the spelling that came first. The object
- * has no prototype, so that no field name has a special meaning.
+ * Makes an object from header fields. If a field occurs several times, the values are joined by ", " (RFC 9110 §5.3), under the first
+ * spelling of the name. The object has no prototype, so that no field name has a special meaning.
  * @param headers flat: name, value, name, value …
  */
 export function toHeaderObject(headers: readonly string[]): Record<string, string> {
@@ -22,7 +22,10 @@ export function toHeaderObject(headers: readonly string[]): Record<string, strin
   return object;
 }
 
-/** Returns the texts of an object, flat. If names differ only in case, the last value is used, under the first spelling. */
+/**
+ * Returns the names and the text values of an object as a flat list. If names differ only in case, the last value is used, under the first
+ * spelling.
+ */
 export function fromHeaderObject(object: unknown): string[] {
   if (typeof object !== 'object' || object === null) return [];
   const fields = new Map<string, [name: string, value: string]>();

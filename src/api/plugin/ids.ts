@@ -30,7 +30,7 @@ export class IdTable<Entry> {
     return [...this.#entries.values()];
   }
 
-  /** Removes an entry, so that it is not found any more. The number stays taken until `free`. */
+  /** Removes an entry, so that `get` no longer finds the entry. The number stays taken until `free` is called. */
   remove(id: number): void {
     if (this.#entries.delete(id)) this.#reserved.add(id);
   }

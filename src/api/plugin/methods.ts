@@ -1,9 +1,9 @@
 /**
- * Finds methods by their names. In 4D, a callback is a project method, and a program passes the method's name as a text. Here, a name
- * stands for the function that was registered under it.
+ * Finds methods by their names. In 4D, a callback is a project method, and a program passes the method's name as a text. Here, the name
+ * stands for the function that the program registered under this name.
  */
 
-/** A callback. The surface decides which parameters the callback receives. */
+/** A callback. Version 1 and version 2 of the plugin pass different parameters to the callback. */
 export type PluginMethod = (...parameters: never[]) => unknown;
 
 /** `methods.set('CB', fn)` makes the name 'CB' usable wherever a command takes a method. Names are compared literally. */

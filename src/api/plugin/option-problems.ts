@@ -1,6 +1,6 @@
 /**
- * Finds options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. An option
- * that is only ignored causes a process warning, once for each name.
+ * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
+ * the problem. If an option is only ignored, the process gets a warning, once for each name.
  */
 
 import { warn } from '../callback.ts';
@@ -15,8 +15,8 @@ export function portOf(value: unknown): number | string {
 }
 
 /**
- * Returns the text of the problem with `headers`, or ''. Null instead of the object means that there are no headers. Null inside the object
- * means that the field is absent.
+ * Returns the text of the problem with `headers`, or ''. If `headers` is null, there are no headers. If the value of a field is null, the
+ * field is absent.
  */
 export function headersProblem(headers: unknown): string {
   if (headers === undefined || headers === null) return '';
@@ -28,7 +28,9 @@ export function headersProblem(headers: unknown): string {
   return '';
 }
 
-/** The property by which each version names a client or a server; here it identifies the version. */
+/**
+ * The property by which each version names a client or a server. In this file, the name of the property also tells which version is meant.
+ */
 type IdName = 'id' | 'ref';
 
 /** For each name of the other version, the name in this version; null if this version has no such option. */
@@ -72,12 +74,12 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** Returns the advice about `name`, a name of the other version, if the object has such a property; '' otherwise. */
+/** If the object has the property `name`, which is a name of the other version, returns the advice for this name. Otherwise returns ''. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }
 
-/** Warns of names of the other version in an object, at most once for each name and surface. */
+/** Warns if an object has option names of the other version. One instance warns at most once for each name. */
 export class ForeignNames {
   readonly #idName: IdName;
   readonly #warned = new Set<string>();

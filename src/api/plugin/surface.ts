@@ -1,7 +1,7 @@
 /**
- * Implements the part that the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of
- * each client or server. engine-client.ts and engine-server.ts implement clients and servers; v1.ts and v2.ts have the commands. See
- * docs/plugin.md.
+ * Implements the part that version 1 and version 2 share. A surface is the set of commands of one version, with the tables of clients and
+ * servers, and with the queue of their events. This file also stops the clients and servers. engine-client.ts and engine-server.ts
+ * implement clients and servers; v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';
@@ -30,12 +30,12 @@ export interface ServerEntry extends Entry {
   readonly engine: EngineServer;
 }
 
-/** The parts of a waiting event that both versions have. */
+/** An event in the queue, with the members that both versions need. */
 export interface SurfaceEvent extends QueuedEvent {
   readonly body: EngineEvent;
 }
 
-/** The commands for one set of sockets, with one queue. */
+/** The commands of one version, for one set of clients and servers with one event queue. */
 export abstract class Surface<
   Event extends SurfaceEvent,
   Client extends ClientEntry,
@@ -89,10 +89,10 @@ export abstract class Surface<
     connection: ServerConnection | null,
   ): Event | null;
 
-  /** Is called when a connection of a server has been opened. Gives the connection its number. */
+  /** Gives a connection of a server its number. Called when the connection has been opened. */
   protected abstract opened(entry: Server, connection: ServerConnection): void;
 
-  /** Is called when the connection's Close event is in the queue. */
+  /** Called when the connection's Close event is in the queue. */
   protected closed(_entry: Server, _connection: ServerConnection): void {}
 
   protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {
@@ -136,7 +136,10 @@ export abstract class Surface<
     return isObject(socket) ? table.get(integer(socket, this.version.idName, 0)) : undefined;
   }
 
-  /** Forgets a client or a server, and stops it. Its number is free once its last event has been delivered. */
+  /**
+   * Forgets a client or a server, and stops the client or server. The number becomes free once the last event of the client or server has
+   * been delivered.
+   */
   protected async clear<One extends Client | Server>(table: IdTable<One>, entry: One): Promise<void> {
     table.remove(entry.id);
     await entry.engine.stop();

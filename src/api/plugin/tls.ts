@@ -1,18 +1,22 @@
 /**
- * Converts the TLS options of the plugins to Node's `tls` options. The plugins have files for certificate and key, an OpenSSL cipher list,
- * and "NONE", "SYSTEM", PEM text or a file for the authorities. RFC 6455 §10.6 asks a client to verify the server.
+ * Converts the TLS options of the plugins to Node's `tls` options. The plugins accept paths of files for the certificate and the key, and
+ * an OpenSSL cipher list. For the certificate authorities, they accept "NONE", "SYSTEM", PEM text or the path of a file. RFC 6455 §10.6
+ * asks a client to verify the server.
  */
 
 import { readFile } from 'node:fs/promises';
 import { flag, has, type Properties, text } from './arguments.ts';
 
-/** The TLS options belong together: a command with any of them replaces all of them. */
+/** The TLS options of a client or server. If a command passes any of these options, the command replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
-  /** The path of a PEM file. It is only used if `keyFile` is given as well. */
+  /** The path of a PEM file with the certificate. The certificate is only used if `keyFile` is given as well. */
   readonly certFile: string;
   readonly keyFile: string;
-  /** "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with PEM certificates. '' is the default of the role. */
+  /**
+   * "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with PEM certificates. '' stands for the default: "SYSTEM" for a
+   * client, "NONE" for a server.
+   */
   readonly caFile: string;
   /** A cipher list. '' and "DEFAULT" stand for the list of Node. */
   readonly ciphers: string;
@@ -31,14 +35,17 @@ export interface TlsMaterial {
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
 /**
- * Reads the settings of a client. Every option has an effect without the others, and the URL decides whether TLS is used. Returns null if no
- * option is given.
+ * Reads the settings of a client. `caFile` and `ciphers` have an effect even if no other option is given, and the URL decides whether TLS
+ * is used. Returns null if no option is given.
  */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
-/** Reads the settings of a server. The option `tls` turns TLS on; without it, the other options have no effect. */
+/**
+ * Reads the settings of a server. The option `tls` turns TLS on. Returns null without the option `tls`, so the other options then have no
+ * effect.
+ */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
 }
@@ -63,7 +70,7 @@ export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
 }
 
 /**
- * Reads the files of a server. Without a `caFile`, or with "NONE", clients need no certificate. Otherwise every client needs a certificate.
+ * Reads the files of a server. If `caFile` is absent or "NONE", clients need no certificate. Otherwise every client needs a certificate.
  * @throws the system's error for a file that cannot be read
  */
 export async function serverMaterial(tls: TlsSettings): Promise<TlsMaterial> {

@@ -1,6 +1,6 @@
 /**
  * Lists the differences between version 1 and version 2 of the plugin: names and defaults, side by side. This file also turns options into
- * the settings of the engine, in the same way for both versions. docs/plugin.md has the table.
+ * the settings of engine-client.ts and engine-server.ts, in the same way for both versions. docs/plugin.md has the table.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -15,16 +15,19 @@ export interface Version {
   readonly idName: 'ref' | 'id';
   /** The option with a client's URL. */
   readonly urlName: 'url' | 'URL';
-  /** The engine whose texts a failed start uses. */
+  /** The version of IXWebSocket, the engine of the original plugin. A failed start returns the error text of this engine version. */
   readonly engine: '5.1.6' | '11.0.8';
   /** Seconds that a client's opening handshake may take. */
   readonly startTimeout: number;
-  /** Redirects that a client follows. */
+  /** The number of redirects that a client follows. */
   readonly redirects: number;
   /** The address to listen on. '' stands for the loopback address of the address family. */
   readonly host: string;
   readonly maxConnections: number;
-  /** Whether events wait until a method is set. If false, each socket has its own method. */
+  /**
+   * Whether events wait until the program sets the method that receives them. If false, each socket has its own method, and events do not
+   * wait.
+   */
   readonly waitsForMethod: boolean;
 }
 
@@ -72,7 +75,7 @@ export function newClientSettings(version: Version, options: Properties): Client
   };
 }
 
-/** Applies the settings that both versions read at each command of a client that has options. */
+/** Applies the client options that both versions have. Each command that passes options for a client calls this function. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
   const meant = insteadOf(version.idName, options, version.urlName === 'URL' ? 'url' : 'URL');
@@ -81,7 +84,10 @@ export function applyClientSettings(version: Version, options: Properties, setti
   applyLimits(options, settings);
 }
 
-/** Makes the settings of a new server. Version 2 has more options, which `applyServerSettings` and v2-objects.ts apply. */
+/**
+ * Makes the settings of a new server from the options that both versions have. Version 2 has more options, which v2.ts and v2-objects.ts
+ * apply.
+ */
 export function newServerSettings(version: Version, options: Properties): ServerSettings {
   const settings: ServerSettings = {
     problem: '',
@@ -106,7 +112,7 @@ export function newServerSettings(version: Version, options: Properties): Server
 /**
  * Applies the options for the address of a server, and for its number of connections. In version 1, these options may change while the
  * server is stopped; in version 2, they may not.
- * @returns the text of the problem, in which case nothing was changed, or ''
+ * @returns '', or the text of the problem. If there is a problem, the function has changed nothing
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
   const { host = null } = options;
@@ -120,7 +126,10 @@ export function applyBinding(options: Properties, settings: ServerSettings): str
   return '';
 }
 
-/** Applies the settings that both versions read when a server is made. Version 2 also applies them when the server is started. */
+/**
+ * Applies `origins`, `closeTimeout` and `maxMessageSize` to a server. Both versions call this function when a server is made. Version 2
+ * also calls it when the server is started.
+ */
 export function applyServerSettings(options: Properties, settings: ServerSettings): void {
   if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
   applyLimits(options, settings);
@@ -128,7 +137,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
 
 /** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // The native API refuses 0 when it makes the socket, which is too late to report the problem.
+  // A timeout of 0 becomes 1. The native API would refuse 0 only when it makes the socket, and that is too late to report the problem.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }
