@@ -1,4 +1,7 @@
-/** The commands of the IX WebSocket plugin, version 1, as the functions that programs call. They use one surface, see v1.ts. */
+/**
+ * The commands of the IX WebSocket plugin, version 1, as functions that programs call. All functions use the same `V1Surface` of v1.ts, so
+ * a process has one set of clients and servers, and one event queue.
+ */
 
 import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
@@ -17,7 +20,10 @@ import type {
 
 const surface: V1Surface = new V1Surface();
 
-/** The queue that calls the callbacks: its limits, and the functions that are called for errors and dropped events. */
+/**
+ * The queue that calls the callbacks. A program can set the limits of the queue, and the functions that the queue calls for errors and
+ * dropped events.
+ */
 export const events: PluginEvents = surface.events;
 
 /** Websocket server: creates a server. @returns its configuration, with its `ref` */
@@ -31,8 +37,8 @@ export function websocketClient(options?: WebsocketClientOptions | null): Websoc
 }
 
 /**
- * Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed. While the server is stopped, `port`, `host`,
- * `backlog` and `maxConnections` may be changed as well.
+ * Websocket server start: begins to listen. The argument may change `method`, `worker`, `window` and `process`. While the server is
+ * stopped, the argument may also change `port`, `host`, `backlog` and `maxConnections`.
  */
 export function websocketServerStart(
   server: { ref?: number | undefined } & WebsocketServerOptions,
@@ -40,28 +46,37 @@ export function websocketServerStart(
   return surface.serverStart(server);
 }
 
-/** Websocket client start: applies the options, and connects. Any option may be changed. @param client `timeout` in seconds, default 20 */
+/**
+ * Websocket client start: applies the options, and connects. The argument may change any option except `unref`.
+ * @param client `timeout` is in seconds. The default is 20
+ */
 export function websocketClientStart(
   client: { ref?: number | undefined; timeout?: number | undefined } & WebsocketClientOptions,
 ): Promise<WebsocketClientStatus> {
   return surface.clientStart(client);
 }
 
-/** Websocket server stop: closes the server. @returns the configuration once all connections are closed; `{}` for an unknown ref */
+/**
+ * Websocket server stop: closes the server. @returns a Promise of the configuration, which resolves when all connections are closed; of
+ * `{}` for an unknown ref
+ */
 export function websocketServerStop(
   server: { ref?: number | undefined } & WebsocketServerOptions,
 ): Promise<Partial<WebsocketServer>> {
   return surface.serverStop(server);
 }
 
-/** Websocket client stop: closes the connection. @returns the configuration once the connection is closed; `{}` for an unknown ref */
+/**
+ * Websocket client stop: closes the connection. @returns a Promise of the configuration, which resolves when the connection is closed; of
+ * `{}` for an unknown ref
+ */
 export function websocketClientStop(
   client: { ref?: number | undefined } & WebsocketClientOptions,
 ): Promise<Partial<WebsocketClient>> {
   return surface.clientStop(client);
 }
 
-/** A value that need not be read before it is sent. */
+/** A value that can be sent at once. A `Blob` has to be read first. */
 type Ready = Exclude<Sendable, Blob>;
 
 interface ServerTarget extends WebsocketServerOptions {
@@ -77,10 +92,10 @@ interface ClientTarget extends WebsocketClientOptions {
 
 /**
  * Websocket server send: sends to all connections, or to the connections whose numbers are in `clients`, in that order.
- * @param data a string or its bytes in UTF-8, which are sent as a text message. With `binary: true`, any bytes, which are sent as a binary
+ * @param data a string, or bytes of UTF-8: both are sent as a text message. With `binary: true`, a string or any bytes are sent as a binary
  *   message
- * @returns a status for each connection, at once. For a `Blob`, returns a Promise: the Blob is read first, and messages that the
- *   program sends during this time leave before the Blob
+ * @returns a status for each connection. If `data` is a `Blob`, returns a Promise instead, because the Blob has to be read first. Messages
+ *   that the program sends while the Blob is read are sent before the Blob
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;
@@ -95,7 +110,7 @@ export function websocketServerSend(
 /**
  * Websocket client send: sends to the server.
  * @param data the same as for `websocketServerSend`
- * @returns the status, or a Promise for a `Blob`; `{}` for an unknown ref
+ * @returns the status; `{}` for an unknown ref. If `data` is a `Blob`, returns a Promise of the same value
  */
 export function websocketClientSend(client: ClientTarget, data: Ready): Partial<SendStatus>;
 export function websocketClientSend(client: ClientTarget, data: Blob): Promise<Partial<SendStatus>>;
@@ -107,12 +122,12 @@ export function websocketClientSend(
   return bytesOf(data).then((bytes) => surface.clientSend(client, bytes));
 }
 
-/** Websocket server clear: stops and forgets the server. @returns `{}` once the server is closed */
+/** Websocket server clear: stops and forgets the server. @returns a Promise of `{}`, which resolves when the server is closed */
 export function websocketServerClear(server: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.serverClear(server);
 }
 
-/** Websocket client clear: stops and forgets the client. @returns `{}` once the client is closed */
+/** Websocket client clear: stops and forgets the client. @returns a Promise of `{}`, which resolves when the client is closed */
 export function websocketClientClear(client: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.clientClear(client);
 }

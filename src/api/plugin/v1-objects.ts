@@ -1,6 +1,6 @@
 /**
- * Version 1: turns events into contexts, options into settings, and entries into the objects that commands return. v1.ts has the commands
- * themselves.
+ * Version 1: turns events into the contexts that a callback receives, options into settings, and clients and servers into the objects that
+ * commands return. v1.ts has the commands themselves.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -19,7 +19,10 @@ import type {
 } from './v1-types.ts';
 import { applyClientSettings, versions } from './versions.ts';
 
-/** The callback and its arguments, with their values at the time when the event was made. */
+/**
+ * The callback of a client or server, and the options that decide its arguments. An event keeps the values that were set when the event was
+ * made.
+ */
 export interface Callback {
   method: string | WebsocketMethod;
   worker: string;
@@ -35,7 +38,7 @@ export interface V1Client extends ClientEntry {
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
-  /** The options that no other member holds, unchanged. */
+  /** The options that `clientObject` returns only if the program has set them. */
   given: Pick<WebsocketClient, 'pingTimeout' | 'enablePong' | 'disablePerMessageDeflate'>;
 }
 
@@ -49,7 +52,7 @@ export interface V1Server extends ServerEntry {
 export function contextOf(body: EngineEvent): WebsocketContext {
   switch (body.type) {
     case 'open':
-      // A header field named `uri` is overwritten.
+      // If a header field has the name `uri`, the path and query replace its value.
       return Object.assign(Object.create(null), body.headers, { uri: body.uri }) as WebsocketOpenContext;
     case 'close':
       return { code: body.code, reason: body.reason, remote: body.remote };
@@ -64,7 +67,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** Returns the properties of an event that the original has, without our additions. */
+/** Returns the properties that the event has in the original, without the property `bytes` that this library adds. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
@@ -74,7 +77,7 @@ export function noCallback(): Callback {
   return { method: '', worker: '', window: 0, process: 0, asJson: false };
 }
 
-/** Applies the options of the callback. A change makes a new object, so that earlier events keep their object. */
+/** Applies the options of the callback. The new values are in a new object, because events that already wait keep the old object. */
 export function applyCallback(options: Properties, entry: { callback: Callback }): void {
   const old = entry.callback;
   const { method } = options;
@@ -117,8 +120,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * For each `perMessageDeflate` object that a command has returned, the values in it. Programs pass the object back unchanged. The original
- * does not return this object, so an unchanged object must not override `disablePerMessageDeflate`.
+ * For each `perMessageDeflate` object that a command has returned, the values that the object had. A program may pass such an object back
+ * unchanged. The original does not return the object, so an unchanged object must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 
@@ -184,18 +187,18 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
 }
 
 /**
- * Returns the connections whose numbers are in `clients`, in that order and with repetitions. Returns all connections if there is no such
- * collection.
+ * Returns the connections whose numbers are in `clients`, in the order of `clients`; a number that occurs twice gives its connection twice.
+ * If `clients` is neither a collection nor a number, returns all open connections.
  */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
   if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
   return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
-/** Returns a text, or bytes if `binary` is true. Returns null for a text that is not UTF-8. */
+/** Returns the message to send: bytes if `binary` is true, otherwise a text. Returns null if the bytes of a text are not UTF-8. */
 export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
   if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
-  // A copy, because the caller may change its bytes after the call.
+  // The bytes are copied, because the caller may change them after the call.
   if (options.binary === true) return Buffer.from(given);
   const data = given;
   return isUtf8(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8') : null;

@@ -1,6 +1,6 @@
 /**
- * Defines the objects that the commands of version 1 accept and return. In the original they are 4D objects. "Addition" marks what the
- * original did not have; see also docs/plugin.md.
+ * Defines the objects that the commands of version 1 accept and return. In the original they are 4D objects. "Addition" marks a property
+ * that the original did not have; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -12,7 +12,7 @@ export type WebsocketEventType = EngineEvent['type'];
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
-  /** The text, or a ping's payload. For a binary message, its bytes read as UTF-8, which may lose information. */
+  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8, which may lose information. */
   data: string;
   /** Addition: the bytes of a binary message. */
   bytes?: Buffer;
@@ -29,12 +29,12 @@ export interface WebsocketCloseContext {
   remote: boolean;
 }
 
-/** The context of the type error, which only clients have. An attempt to connect again failed, or a message could not be decompressed. */
+/** The context of the type error. An attempt to connect again failed, or a message could not be decompressed. */
 export interface WebsocketErrorContext {
   decompressionError: boolean;
   reason: string;
   http_status: number;
-  /** Milliseconds until the next attempt. */
+  /** Milliseconds until the next attempt to connect. */
   wait_time: number;
   retries: number;
 }
@@ -50,7 +50,7 @@ export type WebsocketContext =
  * one of the contexts: `(server, client, type, context: WebsocketDataContext) => …`.
  */
 export type WebsocketMethod = {
-  // Declared as a method, so that its parameters may be narrower than the types here.
+  // The type is declared as a method, so that TypeScript accepts callbacks with narrower parameter types.
   call(
     server: number,
     client: number,
@@ -69,7 +69,7 @@ export interface WebsocketMethodOptions {
   worker?: string | undefined;
   window?: number | undefined;
   process?: number | undefined;
-  /** Addition: the context as an object, or as the JSON text of the original. @default 'object' */
+  /** Addition: the form of the context. 'object' gives an object, 'json' gives the JSON text of the original. @default 'object' */
   contextAs?: 'object' | 'json' | undefined;
 }
 
@@ -83,7 +83,7 @@ export interface WebsocketDeflateOptions {
   clientMaxWindowBits?: number | undefined;
 }
 
-/** The options of a client. A program may change them until it starts the client. */
+/** The options of a client. A program may pass changed options with each command. */
 export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
@@ -95,15 +95,18 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Used only if `perMessageDeflate` is absent. With true and with false, compression is off. */
+  /** Used only if `perMessageDeflate` is absent. Any value, even false, turns compression off. */
   disablePerMessageDeflate?: boolean | undefined;
-  /** Addition. True: a text that is not UTF-8 closes the connection with 1007, as in the original. Otherwise the text is refused. */
+  /**
+   * Addition. If true and the program sends a text that is not UTF-8, the connection closes with 1007, as in the original. Otherwise the
+   * text is not sent, and the connection stays open.
+   */
   strictUtf8?: boolean | undefined;
   /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
   /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Addition. True: the process may end while the client exists. @default false */
+  /** Addition. If true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -114,7 +117,7 @@ export interface WebsocketClient {
   pingInterval: number;
   isAutomaticReconnectionEnabled: boolean;
   perMessageDeflateOptions: Required<WebsocketDeflateOptions>;
-  /** This property and the next two are present if they were set. */
+  /** `pingTimeout`, `enablePong` and `disablePerMessageDeflate` are present only if the program has set them. */
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
@@ -139,7 +142,10 @@ export interface WebsocketClientStatus {
 }
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
-  /** 0 chooses any free port, see the status of `websocketServerStart`. A text with the decimal port is accepted too. @default 8080 */
+  /**
+   * The port. With 0, the system chooses a free port, which the status of `websocketServerStart` contains. A text with the decimal number
+   * is accepted as well. @default 8080
+   */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
@@ -147,15 +153,18 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   backlog?: number | undefined;
   /** @default 32 */
   maxConnections?: number | undefined;
-  /** Addition: the origins of pages in browsers that may connect. @default 'any' */
+  /** Addition: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Addition, the same as for a client. */
+  /**
+   * Addition. If true and the program sends a text that is not UTF-8, the connection closes with 1007, as in the original. Otherwise the
+   * text is not sent, and the connection stays open.
+   */
   strictUtf8?: boolean | undefined;
-  /** Addition, the same as for a client. @default 5000 */
+  /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition, the same as for a client. @default 1048576 */
+  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Addition. True: the process may end while the server exists. @default false */
+  /** Addition. If true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Implements the surface of version 1, with a callback for each socket, `ref`s, BLOBs, and all event types. surface.ts has the part that both
- * versions share, v1-objects.ts the objects that the commands accept and return, and v1-commands.ts the functions that programs call.
+ * Implements the commands of version 1 on a surface: a set of clients and servers with one event queue. In version 1, each client or server
+ * has its own callback and a number `ref`, messages may be BLOBs, and all event types occur. surface.ts has the part that both versions
+ * share, and v1-objects.ts makes and reads the objects that the commands accept and return. Programs call the functions in v1-commands.ts.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';
@@ -45,7 +46,7 @@ interface V1Event extends SurfaceEvent {
   readonly callback: Readonly<Callback>;
 }
 
-/** The commands for one set of sockets, with one queue. */
+/** The commands of version 1, for one set of clients and servers with one event queue. */
 export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   constructor(base: ClientBase = {}) {
     super(versions.v1, base);
@@ -214,7 +215,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
     this.events.release();
   }
 
-  /** Finds the server that the argument names, and applies the options in the argument. */
+  /** Finds the server that the argument names by its `ref`, and applies the callback options in the argument. */
   #server(server: unknown): V1Server | undefined {
     const entry = this.find(this.servers, server);
     if (isObject(server)) this.foreignNames.check(server);

@@ -1,4 +1,7 @@
-/** The commands of the IX WebSocket plugin, version 2, as the functions that programs call. They use one surface, see v2.ts. */
+/**
+ * The commands of the IX WebSocket plugin, version 2, as functions that programs call. All functions use the same `V2Surface` of v2.ts, so
+ * a process has one set of clients and servers, and one event queue.
+ */
 
 import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
@@ -21,12 +24,15 @@ import type {
 
 const surface: V2Surface = new V2Surface();
 
-/** The queue that calls the callback: its limits, and the functions that are called for errors and dropped events. */
+/**
+ * The queue that calls the callback. A program can set the limits of the queue, and the functions that the queue calls for errors and
+ * dropped events.
+ */
 export const events: PluginEvents = surface.events;
 
 /**
- * Websocket SET METHOD: sets the one callback for all clients and servers. It is called with `(type, id, message)`.
- * @param method a function, or a name that is looked up in `methods` for each event. '' drops events
+ * Websocket SET METHOD: sets the callback that all clients and servers share. The callback receives `(type, id, message)`.
+ * @param method a function, or a name that is looked up in `methods` for each event. If the name is '', all events are dropped
  */
 export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
@@ -37,13 +43,13 @@ export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 
-/** Options without an `id`. The command creates a client or a server for them. */
+/** Options without an `id`. A command that receives such options creates a client or a server. */
 type New<Options> = Omit<Options, 'id'> & { readonly id?: never };
 
 /**
- * Websocket client: creates a client, and writes its `id` into the options. If the options have an `id`, returns information about that
- * client.
- * @returns `{ id }` or the information; `{}` for a value that is not an object, and for an unknown id
+ * Websocket client: creates a client, and writes the new `id` into the options. If the options already have an `id`, the command creates no
+ * client, and returns information about the client with this `id`.
+ * @returns `{ id }` of a new client, or the information; `{}` if the options are not an object, or have an unknown id
  */
 export function websocketClient(options: New<WebsocketClientOptions>): { id: number };
 export function websocketClient(
@@ -55,25 +61,31 @@ export function websocketClient(
   return surface.client(options);
 }
 
-/** Websocket client start: applies the options, and connects. Any option may be changed. Resolves when the opening handshake has ended. */
+/**
+ * Websocket client start: applies the options, and connects. The argument may change any option except `unref`. The Promise resolves when
+ * the opening handshake has ended.
+ */
 export function websocketClientStart(socket: WebsocketClientStart): Promise<WebsocketClientStatus> {
   return surface.clientStart(socket);
 }
 
-/** Websocket client stop: closes the connection, or aborts the attempt. When the client is closed, resolves with information about it. */
+/**
+ * Websocket client stop: closes the connection, or aborts the attempt to connect. When the client is closed, the Promise resolves with
+ * information about the client.
+ */
 export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
   return surface.clientStop(socket);
 }
 
-/** A value that need not be read before it is sent. */
+/** A value that can be sent at once. A `Blob` has to be read first. */
 type Ready = Exclude<Sendable, Blob>;
 
 type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
  * Websocket client send: sends to the server.
- * @returns the status, at once. `success` means that the local stack took the message. For a `Blob`, returns a Promise: the Blob is read
- *   first, and messages that the program sends during this time leave before the Blob
+ * @returns the status. `success` means that the connection accepted the message for sending. If the message is a `Blob`, returns a Promise
+ *   instead, because the Blob has to be read first. Messages that the program sends while the Blob is read are sent before the Blob
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;
@@ -92,12 +104,12 @@ export function websocketClientSend(socket: {
   return bytesOf(message).then((bytes) => surface.clientSend({ ...socket, message: bytes }));
 }
 
-/** Websocket client clear: stops and forgets the client. Resolves when the client is closed. */
+/** Websocket client clear: stops and forgets the client. The Promise resolves when the client is closed. */
 export function websocketClientClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.clientClear(socket);
 }
 
-/** Websocket server: does the same as `websocketClient`, for a server. */
+/** Websocket server: creates a server, or returns information about a server, in the same way as `websocketClient` does for a client. */
 export function websocketServer(options: New<WebsocketServerOptions>): { id: number };
 export function websocketServer(
   options?: WebsocketServerOptions | null,
@@ -108,19 +120,22 @@ export function websocketServer(
   return surface.server(options);
 }
 
-/** Websocket server start: applies the options that may still change, and listens. */
+/**
+ * Websocket server start: applies the options that may change after the server was created (TLS, compression, `origins` and limits), and
+ * begins to listen.
+ */
 export function websocketServerStart(socket: WebsocketServerOptions): Promise<WebsocketServerStatus> {
   return surface.serverStart(socket);
 }
 
-/** Websocket server stop: closes all connections with 1000, and then the port. Resolves with information about the server. */
+/** Websocket server stop: closes the port, and all connections with 1000. The Promise then resolves with information about the server. */
 export function websocketServerStop(socket: { id?: number | undefined }): Promise<WebsocketServerInfo> {
   return surface.serverStop(socket);
 }
 
 /**
- * Websocket server send: sends to all connections, or to the connections with one of the targets.
- * @returns a status for each connection, at once. For a `Blob`, returns a Promise, as `websocketClientSend` does
+ * Websocket server send: sends to all connections. With `uri` or `client`, sends only to the connections that `uri` or `client` names.
+ * @returns a status for each receiver. If the message is a `Blob`, returns a Promise instead, because the Blob has to be read first
  */
 export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
   statuses: WebsocketServerSendStatus[];
@@ -136,7 +151,7 @@ export function websocketServerSend(
   return bytesOf(message).then((bytes) => surface.serverSend({ ...socket, message: bytes }));
 }
 
-/** Websocket server clear: stops and forgets the server. */
+/** Websocket server clear: stops and forgets the server. The Promise resolves when the server is closed. */
 export function websocketServerClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.serverClear(socket);
 }

@@ -1,6 +1,6 @@
 /**
- * Version 2: turns events into the callback's objects, options into settings, and entries into information. v2.ts has the commands
- * themselves.
+ * Version 2: turns events into the objects that the callback receives, options into settings, and clients and servers into the information
+ * that commands return. v2.ts has the commands themselves.
  */
 
 import {
@@ -30,9 +30,9 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds between pings, as the program passed them. With 0 or less, no pings are sent. The information about a client shows this value. */
+  /** Seconds between pings, as the program passed them. With 0 or less, no pings are sent. `clientInfo` returns this value. */
   pingInterval: number;
-  /** The number of pings so far, on all connections of the client. */
+  /** The number of pings that the client has sent so far, on all its connections. */
   pings: number;
 }
 
@@ -105,7 +105,10 @@ export function applyToServer(options: Properties, settings: ServerSettings): vo
   applyServerSettings(options, settings);
 }
 
-/** Sends a ping at once, and a ping in each interval. If a ping is not answered before the next ping, the connection ends. */
+/**
+ * Returns the settings of the pings. The client sends the first ping when the connection opens, and a further ping in each interval. If the
+ * peer has not answered a ping before the next one, the client ends the connection.
+ */
 function heartbeat(entry: V2Client): NonNullable<ClientSettings['pings']> {
   const seconds = entry.pingInterval;
   return {
@@ -158,13 +161,16 @@ export function closeOf(socket: Properties): { code: number; reason: string | un
 
 export function messageOf(socket: unknown): string | Uint8Array | null {
   const message = isObject(socket) ? toSendable(socket.message) : null;
-  // A copy, because the caller may change its bytes after the call.
+  // The bytes are copied, because the caller may change them after the call.
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
-/** Returns a function that says whether a connection is a receiver. Without targets and numbers, all are. The case of targets matters. */
+/**
+ * Returns a function that tells whether a connection is a receiver. If `socket` has neither `uri` nor `client`, every connection is a
+ * receiver. URIs are compared with regard to case.
+ */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
-  // A single empty text means every connection. In a collection, an empty text is a target that no connection has.
+  // If `uri` is the empty text, it is ignored. If `uri` is a collection, an empty text in it matches no connection.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));
   const byNumber = has(socket, 'client');
   const clients = new Set(byNumber ? collection(socket.client, 'number') : []);

@@ -1,6 +1,6 @@
 /**
- * Defines the objects that the commands of version 2 accept and return. In the original they are 4D objects. "Addition" marks what the
- * original did not have; see also docs/plugin.md.
+ * Defines the objects that the commands of version 2 accept and return. In the original they are 4D objects. "Addition" marks a property
+ * that the original did not have; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -8,7 +8,7 @@ import type { Sendable } from './arguments.ts';
 import type { ReadyState } from './engine-client.ts';
 import type { SendStatus } from './engine-events.ts';
 
-/** The first parameter of the callback. Only the first four types occur. */
+/** The first parameter of the callback. Only Message, Open, Close and Error occur: events of the other types are not delivered. */
 export const WebsocketEventType = {
   Message: 0,
   Open: 1,
@@ -25,16 +25,16 @@ export type WebsocketEventType = (typeof WebsocketEventType)[keyof typeof Websoc
 export interface WebsocketIdentity {
   remoteIp?: string;
   remotePort?: number;
-  /** The target of the request (path and query). Several connections may have the same target. */
+  /** The target of the client's request: path and query. Several connections may have the same target. */
   uri?: string;
-  /** Addition: the connection's number on its server, never used twice. */
+  /** Addition: the number of the connection. The server uses no number twice. */
   client?: number;
 }
 
 /** The event of type 0: a message. */
 export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
-  /** The text. For a binary message, its bytes read as UTF-8, which may lose information. */
+  /** The text. For a binary message, the bytes decoded as UTF-8, which may lose information. */
   str: string;
   /** The number of payload bytes on the wire. */
   wireSize: number;
@@ -44,7 +44,7 @@ export interface WebsocketMessage extends WebsocketIdentity {
 
 /** The event of type 1: the connection is open. */
 export interface WebsocketOpen extends WebsocketIdentity {
-  /** On a client, the headers of the response; on a server, those of the request. */
+  /** The header fields: on a client, the fields of the response; on a server, the fields of the request. */
   headers: Readonly<Record<string, string>>;
   uri: string;
 }
@@ -58,13 +58,13 @@ export interface WebsocketClose extends WebsocketIdentity {
 }
 
 /**
- * The event of type 3: an attempt to connect again failed. If a message could not be decompressed, this event comes directly before the Close
- * event.
+ * The event of type 3: an attempt to connect again failed, or a message could not be decompressed. In the second case, the Close event
+ * follows directly.
  */
 export interface WebsocketError extends WebsocketIdentity {
   /** The number of attempts that have failed since the connection was lost. */
   retries: number;
-  /** Milliseconds until the next attempt. */
+  /** Milliseconds until the next attempt to connect. */
   wait_time: number;
   http_status: number;
   reason: string;
@@ -78,31 +78,40 @@ export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose |
  * of the events: `(type, id, event: WebsocketMessage) => …`.
  */
 export type WebsocketMethod = {
-  // Declared as a method, so that its parameters may be narrower than the types here.
+  // The type is declared as a method, so that TypeScript accepts callbacks with narrower parameter types.
   call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
 }['call'];
 
 /** The options of `websocketSetMethod`. */
 export interface SetMethodOptions {
-  /** The callback's third parameter: an object, or the compact JSON text of the original. @default 'object' */
+  /**
+   * The form of the callback's third parameter. 'object' gives an object, 'json' gives the compact JSON text of the original. @default
+   * 'object'
+   */
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
-/** The sources of certificates: paths of PEM files. */
+/** The TLS options. If a command passes any of these options, the command replaces all of them. */
 export interface WebsocketTlsOptions {
   certFile?: string | undefined;
   keyFile?: string | undefined;
-  /** "SYSTEM", "NONE", PEM text, or a path. @default "SYSTEM" for a client, "NONE" for a server */
+  /** The trusted authorities: "SYSTEM", "NONE", PEM text, or the path of a PEM file. @default "SYSTEM" for a client, "NONE" for a server */
   caFile?: string | undefined;
-  /** An OpenSSL cipher list. @default Node's */
+  /** An OpenSSL cipher list. @default the list of Node */
   ciphers?: string | undefined;
-  /** On a server, turns TLS on. Without this option, the other four options have no effect. On a client, the URL decides about TLS. */
+  /**
+   * On a server, true turns TLS on. Without this option, the other four options have no effect on a server. On a client, the URL decides
+   * whether TLS is used.
+   */
   tls?: boolean | undefined;
 }
 
-/** The options of `websocketClient`. A time that the original also has is in the unit of the original. */
+/** The options of `websocketClient`. Times that the original also had keep the unit of the original: seconds or milliseconds. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
-  /** If the option is set, the command returns information and creates no client. Otherwise the command sets it. */
+  /**
+   * If the program sets `id`, the command returns information about that client. Otherwise the command creates a client, and writes its
+   * number into `id`.
+   */
   id?: number | undefined;
   /** ws: or wss: */
   URL?: string | undefined;
@@ -123,7 +132,7 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   closeTimeout?: number | undefined;
   /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Addition. True: the process may end while the client exists. @default false */
+  /** Addition. If true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -133,7 +142,7 @@ export interface WebsocketClientInfo {
   URL?: string;
   perMessageDeflateOptionsEnabled?: boolean;
   pingInterval?: number;
-  /** The number of bytes that have not left the process, including the headers of frames. */
+  /** The number of bytes that wait to be sent and have not left the process, including the headers of frames. */
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
@@ -142,7 +151,7 @@ export interface WebsocketClientInfo {
 }
 
 export interface WebsocketClientStart extends WebsocketClientOptions {
-  /** Seconds for the opening handshake. @default 30; 60 for later attempts */
+  /** Seconds for the opening handshake. @default 30 for this start, 60 for each attempt after a lost connection */
   timeout?: number | undefined;
 }
 
@@ -166,9 +175,15 @@ export interface WebsocketClientStop {
 
 /** The options of `websocketServer`. */
 export interface WebsocketServerOptions extends WebsocketTlsOptions {
-  /** If the option is set, the command returns information and creates no server. Otherwise the command sets it. */
+  /**
+   * If the program sets `id`, the command returns information about that server. Otherwise the command creates a server, and writes its
+   * number into `id`.
+   */
   id?: number | undefined;
-  /** 0 chooses any free port, see the status of `websocketServerStart`. A text with the decimal port is accepted too. @default 8080 */
+  /**
+   * The port. With 0, the system chooses a free port, which the status of `websocketServerStart` contains. A text with the decimal number
+   * is accepted as well. @default 8080
+   */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
@@ -182,15 +197,15 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
   /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
-  /** @default true: accepted if a client offers it */
+  /** Whether the server accepts compression if a client offers it. @default true */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Addition: the origins of pages in browsers that may connect. @default 'any' */
+  /** Addition: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Addition, the same as for a client. @default 5000 */
+  /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition, the same as for a client. @default 1048576 */
+  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Addition. True: the process may end while the server exists. @default false */
+  /** Addition. If true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -224,13 +239,13 @@ export interface WebsocketServerStatus {
 export interface WebsocketServerSend {
   id?: number | undefined;
   /**
-   * A text; or bytes, which are sent as a binary message. The original did not support bytes. For a `Blob`, the command returns a Promise,
-   * since it reads the Blob first.
+   * A text, which is sent as a text message; or bytes, which are sent as a binary message. Addition: the original did not accept bytes. If
+   * the message is a `Blob`, the command returns a Promise, since the Blob has to be read first.
    */
   message?: Sendable | undefined;
-  /** The receivers: all connections with one of these targets. @default all */
+  /** The receivers: all connections whose `uri` is in this collection, or is equal to this text. @default all connections */
   uri?: string | readonly string[] | null | undefined;
-  /** Addition: the receivers by their numbers. */
+  /** Addition: the numbers of further receivers. */
   client?: number | readonly number[] | undefined;
 }
 

@@ -1,6 +1,8 @@
 /**
- * Implements the surface of version 2, with one callback for all sockets, `id`s, and `uri` targets. surface.ts has the part that both
- * versions share, v2-objects.ts the objects that the commands accept and return, and v2-commands.ts the functions that programs call.
+ * Implements the commands of version 2 on a surface: a set of clients and servers with one event queue. In version 2, all clients and
+ * servers share one callback, each has a number `id`, and a server may select receivers by their `uri`. surface.ts has the part that both
+ * versions share, and v2-objects.ts makes and reads the objects that the commands accept and return. Programs call the functions in
+ * v2-commands.ts.
  */
 
 import { show } from '../option-spec.ts';
@@ -49,7 +51,7 @@ interface V2Event extends SurfaceEvent {
 /** The clock, the random numbers and the `dial` function of clients. Tests replace them. */
 export type SurfaceBase = ClientBase;
 
-/** The commands for one set of sockets, with one queue. */
+/** The commands of version 2, for one set of clients and servers with one event queue. */
 export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   #method: string | WebsocketMethod = '';
   #asJson = false;
@@ -118,7 +120,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     const entry = this.find(this.clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
     this.foreignNames.check(socket);
-    // Invalid headers change nothing: the next start uses the earlier headers.
+    // Invalid headers change no option, so a later start without `headers` uses the earlier headers.
     const problem = headersProblem(socket.headers);
     if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);
