@@ -1,6 +1,6 @@
 /**
- * Makes the limits of a connection of this surface: `maxPayload`, `closeTimeout` and `autoPong` as in `ws`, and the limits of the native API
- * for everything that `ws` does not limit (RFC 6455 §10.4).
+ * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` have the meaning that they have in
+ * `ws`. What `ws` does not limit has the limits of our native API (RFC 6455 §10.4).
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
@@ -22,11 +22,13 @@ export type ExtraLimits = Pick<
 
 /** The options that limit a connection. */
 export interface BoundsOptions {
-  /** The largest message that is accepted, in bytes; with 0, only the memory budget limits it. @default 104857600, 100 MiB */
+  /**
+   * The size in bytes of the largest message that is accepted. With 0, only the memory budget limits the size. @default 104857600, 100 MiB
+   */
   maxPayload?: number | undefined;
   /** Milliseconds that the closing handshake may take. @default 30000 */
   closeTimeout?: number | undefined;
-  /** False: the library does not answer pings. @default true */
+  /** Whether the library answers each ping with a pong. @default true */
   autoPong?: boolean | undefined;
   /** Further limits, which the native API has. `ws` does not have this option. */
   limits?: ExtraLimits | undefined;
@@ -46,12 +48,12 @@ const extraSpecs: Pick<typeof connectionSpecs, keyof ExtraLimits> = {
   memoryBudget: connectionSpecs.memoryBudget,
 };
 
-/** Returns the value of `closeTimeout`, for which this surface has its own timer. */
+/** Returns the value of `closeTimeout`, in milliseconds. websocket.ts starts its own timer with this value. */
 export function closeTimeoutOf({ closeTimeout }: BoundsOptions): number {
   return closeTimeout === undefined ? CLOSE_TIMEOUT : closeTimeout;
 }
 
-/** Starts a timer for a deadline of any length. @returns null if there is no deadline */
+/** Starts a timer. @returns null if the delay is too long for a timer of Node: about 25 days */
 export function startTimer(delay: number, run: () => void): NodeJS.Timeout | null {
   return delay > MAX_DELAY ? null : setTimeout(run, delay);
 }
@@ -62,7 +64,7 @@ const MAX_DELAY = 2_147_483_647;
 let last: { readonly key: readonly unknown[]; readonly options: BindOptions } | null = null;
 
 /**
- * Makes the options for `bindSocket`. The connections of a server share one object, as long as the server's options stay the same.
+ * Makes the options for `bindSocket`. While the options of a server stay the same, the connections of the server share one object.
  * @throws {RangeError | TypeError} for invalid `limits`
  */
 export function toBindOptions(isServer: boolean, bounds: BoundsOptions): BindOptions {
@@ -84,19 +86,19 @@ function makeBindOptions(
 ): BindOptions {
   const role = isServer ? 'server' : 'client';
   const extra = readOptions('limits', limits, extraSpecs, role);
-  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. There would never be room for a message that is
-  // larger than the memory budget.
+  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. The memory budget is an upper bound here, since a
+  // message that is larger than the budget could never be received.
   const wanted = maxPayload | 0;
   const maxMessageSize = Math.min(wanted > 0 ? wanted : Number.POSITIVE_INFINITY, extra.memoryBudget.limit);
   const values = readOptions('limits', { closeTimeout: closeTimeoutOf(bounds) }, connectionSpecs, role);
   return {
     role,
     limits: toLimits({ ...values, ...extra, maxMessageSize }),
-    // Text is delivered as bytes, and decoded only for `onmessage`.
+    // A text message is delivered as bytes. event-target.ts decodes the bytes for `onmessage` and `addEventListener`.
     text: 'bytes',
     autoPong: bounds.autoPong !== false,
     pauseOutlivesClose: true,
-    // After a failure, `ws` sends a Close frame without a reason.
+    // If a connection fails, `ws` sends a Close frame that has no reason, so the reason is empty here as well.
     closeReason: () => '',
   };
 }

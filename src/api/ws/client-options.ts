@@ -1,4 +1,4 @@
-/** Defines the options of a WebSocket of this surface, and refuses some of them. */
+/** Defines the options of a WebSocket with the API of `ws`, and refuses the options that would break RFC 6455. */
 
 import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
@@ -8,17 +8,17 @@ import type { WebSocketEmitter } from './emitter.ts';
 
 /** The options of a connection in either role. */
 export interface ConnectionOptions extends BoundsOptions {
-  /** False: each task emits only one `message`, `ping` or `pong` event. @default true */
+  /** If false, each task of the event loop emits at most one `message`, `ping` or `pong` event. @default true */
   allowSynchronousEvents?: boolean | undefined;
-  /** Accepted and ignored: the limit on the bytes of fragments also limits their memory. */
+  /** Accepted and ignored, since `maxPayload` and the memory budget already limit the memory that fragments use. */
   maxFragments?: number | undefined;
-  /** Accepted and ignored, like `maxFragments`. */
+  /** Accepted and ignored, for the same reason as `maxFragments`. */
   maxBufferedChunks?: number | undefined;
   /** Only `false` is accepted, since RFC 6455 §8.1 requires the check of UTF-8. @default false */
   skipUTF8Validation?: boolean | undefined;
 }
 
-/** The options of a client, and any option of `http.request` or `https.request`. */
+/** The options of a client. Any option of `http.request` or `https.request` is accepted as well. */
 export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol'> {
   /** @default true */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
@@ -26,11 +26,11 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
   followRedirects?: boolean | undefined;
   /** @default 10 */
   maxRedirects?: number | undefined;
-  /** Milliseconds in which the server of each hop has to answer. @default none */
+  /** Milliseconds that the server may take to answer a request. After a redirect, the time begins again. @default no limit */
   handshakeTimeout?: number | undefined;
   /** The Origin field. */
   origin?: string | undefined;
-  /** Called with each request. The function has to call `end()` of the request. */
+  /** Called with each request before it is sent. The function has to call `request.end()`. */
   finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
   /** Only 13 is accepted, the version of RFC 6455. @default 13 */
   protocolVersion?: number | undefined;
@@ -59,7 +59,7 @@ export function refuseUnsupported(options: ClientOptions): void {
   }
 }
 
-/** Reads the arguments of the constructor. The options may be the second argument instead of the subprotocols. */
+/** Reads the second and third argument of the constructor. The second argument may be the options instead of the subprotocols. */
 export function readArguments(
   protocols: string | readonly string[] | ClientOptions | undefined,
   options: ClientOptions = {},

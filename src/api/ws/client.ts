@@ -1,6 +1,7 @@
 /**
- * Connects a WebSocket of this surface with a request of node:http. This file uses the application's agent or socket, follows redirects, and
- * emits the events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
+ * Connects a WebSocket with the API of `ws`: sends a request with node:http, uses the application's agent or socket, follows redirects, and
+ * emits the events that `ws` emits. transport/node-request.ts makes the header fields of the request, and checks the 101 response (RFC 6455
+ * §4.1).
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -27,22 +28,22 @@ export interface ClientOwner {
   readonly webSocket: WebSocketEmitter;
   readonly isConnecting: () => boolean;
   readonly opened: (socket: Duplex, head: Buffer, negotiated: Negotiated) => void;
-  /** There will be no connection. */
+  /** Called when the attempt has failed, so there will be no connection. */
   readonly failed: (error: Error) => void;
 }
 
 const MAX_REDIRECTS = 10;
 
-/** One client while it connects. */
+/** One attempt to connect, with its redirects. */
 export class Client {
-  /** The URL. After redirects, the URL that was reached. */
+  /** The URL of the latest request: the URL that the application passed, or the target of the last redirect. */
   url = '';
   request: ClientRequest | null = null;
   redirects = 0;
   readonly #owner: ClientOwner;
   readonly #subprotocols: readonly string[];
   #options: ClientOptions;
-  /** The address of the first request, which the application trusts. Null before that request. */
+  /** The address of the first request. The application chose this address, so it may receive credentials. Null before the first request. */
   #first: Trust | null = null;
   #exchange: NodeRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -59,7 +60,8 @@ export class Client {
 
   /**
    * Sends the first request.
-   * @throws {SyntaxError} for an invalid URL. Also throws the errors of http.request for an option, and the errors of `finishRequest`
+   * @throws {SyntaxError} for an invalid URL
+   * @throws the errors of `http.request` for an invalid option, and the errors of `finishRequest`
    */
   start(url: string): void {
     const address = parseAddress(url);
@@ -71,7 +73,7 @@ export class Client {
     }
   }
 
-  /** Aborts the attempt. */
+  /** Aborts the attempt to connect, and reports the error to the WebSocket. */
   abort(error: Error): void {
     this.#discard();
     this.#owner.failed(error);
@@ -101,20 +103,26 @@ export class Client {
     }
   }
 
-  /** Limits the time of the whole hop, even if the server sends its answer slowly. */
+  /**
+   * Starts the timer that limits one hop: the request, and the whole answer to it. A server that sends its answer slowly cannot extend the
+   * time.
+   */
   #watch(timeout: number | undefined): void {
     if (!timeout) return;
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
-  /** Returns the options for a hop: the options of the first hop, without the parts that only the first address may receive. */
+  /**
+   * Returns the options for a request to this address. A redirect to an address that may not receive credentials gets the options without
+   * the credentials.
+   */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
     if (this.#first === null) {
       this.#first = trust;
       return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
     }
-    // If there is a listener for 'redirect', that listener decides about the header fields.
+    // If there is a listener for 'redirect', the listener can remove credentials from the request, so all options are kept.
     const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
     return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
   }
@@ -125,7 +133,7 @@ export class Client {
     this.#owner.failed(error);
   }
 
-  /** Is called when the server answered without switching protocols. */
+  /** Called when the server sent a response other than 101. */
   #answered(request: ClientRequest, address: Address, response: IncomingMessage): void {
     if (this.request !== request) return;
     const { statusCode = 0, headers } = response;
@@ -134,7 +142,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // There will be no connection. If a listener keeps the request, the listener or `close()` has to end it.
+    // There will be no connection. If there is a listener for 'unexpected-response', the listener or `close()` has to end the request.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
@@ -151,8 +159,8 @@ export class Client {
       this.#send(parseAddress(location, address.url));
     } catch (error) {
       if (!this.#owner.isConnecting()) throw error;
-      // The server chose this address. If no request can be made to this address, or not with the given agent, the error must not end the
-      // process.
+      // The server chose this address. A bad address must not end the process, for example if it is invalid, or needs another agent. So the
+      // attempt is aborted with the error.
       this.abort(error as Error);
     }
   }
@@ -193,7 +201,7 @@ export class Client {
   }
 
   /**
-   * Emits an event. If a listener throws, the process receives the error, and the handshake continues.
+   * Emits an event. If a listener throws, the error becomes an uncaught exception of the process, and the handshake continues.
    * @returns whether there is a listener
    */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
@@ -217,14 +225,17 @@ export class Client {
 
 function ignore(): void {}
 
-/** Ends a request and its socket. The socket is destroyed as well, since it no longer belongs to the request once the response is complete. */
+/**
+ * Ends a request and its socket. The socket is destroyed separately: once the response is complete, destroying the request does not destroy
+ * the socket.
+ */
 function drop(request: ClientRequest): void {
   const { socket } = request;
   request.destroy();
   socket?.destroy();
 }
 
-/** Returns the options that tell node:http what to send, and how to connect. */
+/** Returns the options for `http.request` or `https.request`. */
 function requestOptions(address: Address, options: ClientOptions, exchange: NodeRequest): RequestOptions {
   const { url, isSecure, socketPath, path } = address;
   const { origin, headers } = options;

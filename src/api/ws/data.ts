@@ -1,9 +1,9 @@
 /**
- * Converts the data of `send`, `ping` and `pong` of this surface to bytes, and received messages to the values that a `message` listener
- * receives (RFC 6455 §5.6).
+ * Converts the data that a program passes to `send`, `ping` and `pong` to bytes, and received messages to the values that a `message`
+ * listener receives (RFC 6455 §5.6).
  */
 
-/** Stands for empty data. It is always the same object, so that programs can compare it. */
+/** Stands for empty data. Empty data is always this object, so that programs can compare with `===`. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
@@ -21,13 +21,13 @@ export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 
 export interface Payload {
   /** Text, or bytes of a text or binary message. */
   readonly data: string | Uint8Array;
-  /** Whether the payload is sent as a binary message, unless the caller decides this. */
+  /** Whether the payload is sent as a binary message if the option `binary` is absent. */
   readonly isBinary: boolean;
 }
 
 /**
- * Converts the data of `send`: a string or a number is text, undefined is an empty binary message, and anything else is converted by
- * `Buffer.from`. Bytes are not copied.
+ * Converts the data of `send`. A string or a number becomes text; undefined, null and false become an empty binary message. Bytes are used
+ * without a copy, and any other value is passed to `Buffer.from`.
  * @throws {TypeError} as `Buffer.from` does
  */
 export function toPayload(data: unknown): Payload {
@@ -45,12 +45,12 @@ export function toBytes(data: unknown): Uint8Array {
 
 function viewOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  // The length of the view is in bytes, not in elements.
+  // `byteLength` is used, because `length` would be the number of elements.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** Returns the number of bytes to add to `bufferedAmount` for data that cannot be sent any more. */
+/** Returns the number of bytes that `bufferedAmount` counts for data that was passed to `send` after the connection had begun to close. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;
@@ -61,7 +61,7 @@ export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayB
   switch (binaryType) {
     case 'arraybuffer':
       return toArrayBuffer(payload);
-    // The frames of a message are joined as they arrive, so there is always one part.
+    // The payloads of the frames were already joined when they arrived, so the array always has one element.
     case 'fragments':
       return [payload];
     case 'blob':

@@ -1,8 +1,8 @@
-/** Converts the option `perMessageDeflate` of `ws` to our compression (RFC 7692 §7.1). */
+/** Converts the option `perMessageDeflate` of `ws` to a `Compression` of this library (RFC 7692 §7.1). */
 
 import { Compression } from '../../transport/compression.ts';
 
-/** The options of `ws`. Options of zlib that change nothing on the wire are accepted and ignored, except `level`, which has an effect. */
+/** The options of `ws`. Of the options for zlib, only `level` has an effect. The other options for zlib are accepted and ignored. */
 export interface PerMessageDeflateOptions {
   serverNoContextTakeover?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
@@ -11,9 +11,9 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number | boolean | undefined;
   zlibDeflateOptions?: { readonly level?: number | undefined; readonly [name: string]: unknown } | undefined;
   zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
-  /** The size in bytes below which messages are sent uncompressed. @default 1024 */
+  /** A number of bytes. Shorter messages are sent uncompressed. @default 1024 */
   threshold?: number | undefined;
-  /** Ignored: this package has its own limit for the messages that threads compress. */
+  /** Accepted and ignored, since this library has its own limit for the number of messages that threads compress at the same time. */
   concurrencyLimit?: number | undefined;
   maxPayload?: number | undefined;
   isServer?: boolean | undefined;
@@ -23,7 +23,8 @@ const made = new WeakMap<PerMessageDeflateOptions, Compression>();
 let standard: Compression | null = null;
 
 /**
- * Returns the compression for an option, or null for no compression. The same object always gives the same compression.
+ * Returns the `Compression` for the value of the option, or null for no compression. If the value is an object that was already converted,
+ * returns the same `Compression` as before.
  * @throws {RangeError | TypeError} for window bits that are not an integer from 8 to 15
  */
 export function toCompression(option: boolean | PerMessageDeflateOptions | undefined): Compression | null {
@@ -49,7 +50,7 @@ function makeCompression(option: PerMessageDeflateOptions): Compression {
     serverMaxWindowBits,
     clientMaxWindowBits: typeof clientMaxWindowBits === 'number' ? clientMaxWindowBits : undefined,
     threshold: typeof threshold === 'number' && threshold >= 0 ? threshold : undefined,
-    // In zlib, level 0 does not compress and -1 is the default. For both, this package uses its own default level.
+    // In zlib, level 0 means no compression, and -1 means the default level. For both values, this library uses its own default level.
     level: typeof level === 'number' && level >= 1 && level <= 9 ? level : undefined,
   });
 }

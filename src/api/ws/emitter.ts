@@ -1,6 +1,6 @@
 /**
- * Implements the part of a WebSocket of this surface that is independent of the connection. It is an EventEmitter with the events of `ws`. It
- * has the four `on…` attributes and the listeners of an EventTarget, and the numbers of its states. websocket.ts implements RFC 6455.
+ * Implements the part of a WebSocket with the API of `ws` that does not depend on the connection: an EventEmitter with the events of `ws`,
+ * the four `on…` attributes, `addEventListener`, and the constants of the states. websocket.ts implements the connection of RFC 6455.
  */
 
 import { EventEmitter } from 'node:events';
@@ -34,7 +34,7 @@ export interface WebSocketEvents {
   'unexpected-response': [request: ClientRequest, response: IncomingMessage];
 }
 
-/** The events of a WebSocket. */
+/** The base class of `WebSocket`, with its events. */
 export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -48,7 +48,7 @@ export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
   /** @internal For `CloseEvent`. */
   abstract get wasClean(): boolean;
 
-  /** Listens to 'open', 'message', 'close' or 'error'; other types are ignored. */
+  /** Adds a listener for 'open', 'message', 'close' or 'error'. Other types are ignored. */
   addEventListener(
     type: string,
     listener: Listener,

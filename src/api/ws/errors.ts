@@ -1,13 +1,14 @@
 /**
- * Makes the errors of this surface. They have the codes and texts that programs written for `ws` compare, and our own error as the `cause`.
- * Each ProtocolError (RFC 6455 §7.1.7) has such an error. The text for a HandshakeError depends on the answer or request of the other side.
+ * Makes the errors that a program written for `ws` expects. Such a program may compare the code and the text of an error, so this file
+ * converts each ProtocolError (RFC 6455 §7.1.7) that `ws` has a code for. The `cause` of the new error is our own error. For a
+ * HandshakeError, the text also depends on the response or request of the peer.
  */
 
 import type { EventEmitter } from 'node:events';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import type { HandshakeError } from '../../handshake/error.ts';
 
-/** The codes of `ws`. `Z_DATA_ERROR` is a code of zlib, which reports a corrupt message in `ws`. */
+/** The error codes of `ws`. `Z_DATA_ERROR` is a code of zlib: `ws` passes on the error of zlib if a compressed message is corrupt. */
 export type WsErrorCode =
   | 'WS_ERR_EXPECTED_FIN'
   | 'WS_ERR_EXPECTED_MASK'
@@ -25,7 +26,7 @@ export type WsErrorCode =
 
 const FRAME = 'Invalid WebSocket frame: ';
 
-/** For each of our codes, the code of `ws` and its text; null stands for our own text. */
+/** For each of our codes, the code and the text of `ws`. If the text is null, the text of our error is used. */
 const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCode, string | null]>>> = {
   WS_RESERVED_BITS: ['WS_ERR_UNEXPECTED_RSV_2_3', null],
   WS_UNKNOWN_OPCODE: ['WS_ERR_INVALID_OPCODE', `${FRAME}invalid opcode`],
@@ -46,7 +47,10 @@ const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCo
   WS_NO_DEFLATE_OUTPUT: ['Z_DATA_ERROR', null],
 };
 
-/** Converts an error of the connection for `error` listeners. Errors for which `ws` has no code are passed on unchanged. */
+/**
+ * Converts an error of the connection to the error that an `error` listener receives. An error for which `ws` has no code is returned
+ * unchanged.
+ */
 export function toWsError(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
   const [code, text] = protocolErrors[error.code] ?? [];
@@ -60,7 +64,10 @@ export function toWsError(error: Error): Error {
   return Object.assign(new Kind(message, { cause: error }), { code });
 }
 
-/** For each of our codes, the text of the error if the 101 response is invalid. The second text, if any, applies if the request had no offers. */
+/**
+ * For each of our codes, the text of `ws` for an invalid 101 response. If there is a second text, it is used when the client offered no
+ * extension or subprotocol.
+ */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
   WS_RESPONSE_ACCEPT: ['Invalid Sec-WebSocket-Accept header'],
@@ -77,8 +84,9 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 
 /**
  * Makes the error for an invalid 101 response.
- * @param upgrade the Upgrade field, which may be missing because of a limit on header fields
- * @param wasOffered whether the request had offers of the kind that the error is about
+ * @param upgrade the value of the Upgrade field. It is undefined if the field is missing, or was dropped because there are too many fields
+ * @param wasOffered whether the client offered a subprotocol, for an error about the subprotocol; otherwise whether the client offered an
+ *   extension
  */
 export function toResponseError(
   error: HandshakeError,
@@ -94,7 +102,7 @@ export function toResponseError(
   return new Error(shown ?? error.message, { cause: error });
 }
 
-/** Returns the text for a refused request. The checks have the order of `ws`: a request with several faults gets the text of the first fault. */
+/** Returns the text for a refused request. The faults are checked in the order of `ws`, and the text is that of the first fault. */
 export function refusalText(error: HandshakeError, headers: Readonly<Record<string, unknown>>): string {
   const { upgrade, 'sec-websocket-key': key } = headers;
   if (error.code === 'WS_HANDSHAKE_METHOD') return 'Invalid HTTP method';
@@ -116,7 +124,10 @@ function isUpgradeFault(code: string): boolean {
   return code === 'WS_HANDSHAKE_UPGRADE' || code === 'WS_HANDSHAKE_UPGRADE_SYNTAX';
 }
 
-/** Emits an event. If a listener throws, the process receives the error, and the caller continues. @returns whether there is a listener */
+/**
+ * Emits an event. If a listener throws, the error becomes an uncaught exception of the process, and the caller continues.
+ * @returns whether there is a listener
+ */
 export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
   try {
     return emitter.emit(event, ...values);
@@ -126,7 +137,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** Reports an error to the process, as an `uncaughtException`. The application or one of its listeners caused the error. */
+/** Throws an error of the application in a later step, so that the error becomes an uncaught exception of the process. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

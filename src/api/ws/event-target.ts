@@ -1,7 +1,7 @@
 /**
- * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define these members, but the
- * WHATWG class and the package `ws` have them. As in `ws`, the events are not objects of the platform's class `Event`, and `emit`
- * dispatches the events.
+ * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define these members,
+ * but the WHATWG class and the package `ws` have them. As in `ws`, the event objects are not instances of the global class `Event`, and
+ * `emit` calls the listeners.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -10,7 +10,7 @@ import type { EventEmitter } from 'node:events';
 export const kListener: unique symbol = Symbol('rfc6455 listener');
 const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
 
-/** The event that a listener of `addEventListener`, or an `on…` attribute, receives. */
+/** The event that a listener of `addEventListener`, or the function of an `on…` attribute, receives. */
 export class Event<Target = unknown> {
   readonly type: string;
   readonly target: Target;
@@ -54,12 +54,12 @@ export class MessageEvent<Target = unknown> extends Event<Target> {
   }
 }
 
-/** A listener of `addEventListener`: a function, or an object with a `handleEvent`. */
+/** A listener of `addEventListener`: a function, or an object with a method `handleEvent`. */
 export type Listener = ((event: never) => void) | { handleEvent(event: never): void };
 
 type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAttribute]?: boolean };
 
-/** An emitter that has such listeners. */
+/** The emitter to which `addListener` adds listeners. */
 export interface Target extends EventEmitter {
   /** For `CloseEvent`: whether both Close frames were exchanged. */
   readonly wasClean: boolean;
@@ -76,7 +76,8 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 };
 
 /**
- * Implements `addEventListener`. It ignores types other than 'open', 'message', 'close' and 'error', and a listener that was already added.
+ * Implements `addEventListener`. Does nothing if the type is not 'open', 'message', 'close' or 'error', or if the listener was already
+ * added.
  * @param once whether the listener is removed before its first call
  * @param attribute whether the listener is the value of an `on…` attribute
  */
@@ -112,7 +113,7 @@ export function attributeOf(target: Target, type: string): unknown {
   return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
 }
 
-/** Sets an `on…` attribute; any value that is not a function removes it. */
+/** Sets an `on…` attribute. A value that is not a function removes the current function. */
 export function setAttribute(target: Target, type: string, value: unknown): void {
   for (const wrapper of wrappersOf(target, type)) {
     if (wrapper[isAttribute] === true) target.removeListener(type, wrapper);

@@ -1,7 +1,7 @@
 /**
- * Calls the listeners of a WebSocket of this surface for the events of an endpoint and its socket. If a listener throws, the process receives
- * the error, as with any EventEmitter, and the connection stays open. The endpoint does not receive the error, because the endpoint would
- * fail the connection (RFC 6455 §7.1.7).
+ * Connects a WebSocket with the API of `ws` to the endpoint, which implements RFC 6455 on the socket: emits the endpoint's events on the
+ * WebSocket. If a listener throws, the error becomes an uncaught exception of the process, and the connection stays open. The error must
+ * not reach the endpoint, because the endpoint would fail the connection (RFC 6455 §7.1.7).
  */
 
 import type { EventEmitter } from 'node:events';
@@ -29,12 +29,12 @@ export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;
   readonly #onePerTask: boolean;
-  /** Whether `error` was emitted. This event is emitted at most once for each connection. */
+  /** Whether 'error' was emitted. The event is emitted at most once for each connection. */
   hasFailed = false;
-  /** Whether the next event waits for its task. Only used with one event per task. */
+  /** Whether the next event has to wait for the next task. Only used if each task emits at most one event. */
   #isWaiting = false;
 
-  /** @param onePerTask whether each message, ping and pong has its own task (`allowSynchronousEvents: false`) */
+  /** @param onePerTask whether each task emits at most one message, ping or pong (`allowSynchronousEvents: false`) */
   constructor(
     socket: Duplex,
     owner: LinkOwner,
@@ -47,10 +47,13 @@ export class Link implements ConnectionEvents {
     this.binding = bindSocket(socket, this, options, codec);
   }
 
-  /** Starts the connection, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for it. */
+  /**
+   * Starts the connection, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for
+   * this connection.
+   */
   open(socket: Duplex): void {
-    // The listeners of 'open' and 'connection' add the listener for messages. Before they have returned, no data is read, and the connection
-    // does not end.
+    // The listeners of 'open' and 'connection' add the listener for messages. So before these listeners have returned, no data is read, and
+    // the connection does not end.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');
@@ -66,7 +69,7 @@ export class Link implements ConnectionEvents {
     if (!this.#isWaiting) this.binding.resume();
   }
 
-  /** Fails the connection because of the application's data, and reports the error. */
+  /** Emits 'error', and drops the connection. Called if data of the application cannot be read. */
   fail(error: Error): void {
     this.#report(error);
     this.binding.endpoint.terminate();
@@ -97,7 +100,7 @@ export class Link implements ConnectionEvents {
   onDrain(): void {}
 
   #deliver(event: string, ...values: unknown[]): void {
-    // Pauses the connection before the listeners are called, since a listener may check whether it is paused.
+    // The connection is paused before the listeners are called, since a listener may check whether the connection is paused.
     if (this.#onePerTask) {
       this.#isWaiting = true;
       this.binding.pause();
@@ -119,7 +122,8 @@ export class Link implements ConnectionEvents {
 
   onError(error: Error): void {
     log('%s', error.message);
-    // As in `ws`, `error` is not emitted if the socket fails or if one of our limits drops the connection. The event 'close' reports 1006.
+    // A ConnectionError means that the socket failed, or that one of our limits dropped the connection. As in `ws`, 'error' is not emitted
+    // then, and 'close' reports 1006.
     if (!(error instanceof ConnectionError)) this.#report(toWsError(error));
   }
 
@@ -133,7 +137,8 @@ export class Link implements ConnectionEvents {
     if (this.hasFailed) return;
     this.hasFailed = true;
     const { emitter } = this.#owner;
-    // Without a listener `emit` would throw, and a peer that breaks a rule would end the process.
+    // If there is no listener for 'error', `emit` would throw, and a peer that breaks a rule could end the process. So the error is written
+    // to stderr.
     if (emitter.listenerCount('error') === 0) {
       const { code = 'WS_ERROR' } = error as { readonly code?: string };
       warnOnStderr(code, `${code} ${error.message}; an "error" listener receives this`);

@@ -1,6 +1,6 @@
 /**
- * Exports what the package `ws` exports, with our classes: one class, whose static members are the other exports. websocket.ts and server.ts
- * implement RFC 6455.
+ * Makes the export of the package `ws` with our classes: the class `WebSocket`, whose static members are the other exports. websocket.ts
+ * and server.ts implement the classes.
  */
 
 import type { ClientOptions as OwnClientOptions } from './client-options.ts';
@@ -28,7 +28,7 @@ export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocke
 });
 export type WebSocket = WebSocketClass;
 
-// TypeScript compiles a default import to this property, unless `esModuleInterop` is on.
+// If the TypeScript option `esModuleInterop` is off, TypeScript compiles a default import to an access to the property `default`.
 Object.defineProperty(WebSocketClass, 'default', { value: WebSocketClass });
 
 /** The names of the types, as in the declarations of `ws`. */

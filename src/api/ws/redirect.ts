@@ -1,6 +1,6 @@
 /**
- * Parses the addresses of a client of this surface, and decides which options a redirect may pass on to another address: RFC 6455 §3, with
- * http, https and Unix sockets.
+ * Parses the URLs of a client with the API of `ws`: the URLs of RFC 6455 §3, and as in `ws` also http:, https: and Unix sockets. This file
+ * also decides which options a redirected request may have, since another host must not receive credentials.
  */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
@@ -10,7 +10,7 @@ import type { ClientOptions } from './client-options.ts';
 export interface Address {
   readonly url: URL;
   readonly isSecure: boolean;
-  /** The path of the socket of a `ws+unix:` URL; undefined for a host. */
+  /** The path of the Unix socket if the URL is a `ws+unix:` URL; undefined for other URLs. */
   readonly socketPath: string | undefined;
   /** The path and the query. */
   readonly path: string;
@@ -18,7 +18,7 @@ export interface Address {
   readonly auth: string | undefined;
 }
 
-/** Parses a URL. @throws {SyntaxError} for a URL to which no request can be made */
+/** Parses a URL. @throws {SyntaxError} if no request can be made to the URL */
 export function parseAddress(text: string, base?: URL): Address {
   let url: URL;
   try {
@@ -35,7 +35,7 @@ export function parseAddress(text: string, base?: URL): Address {
       'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
     );
   }
-  // Node treats an empty socket path as absent, and would connect to port 80 of this machine.
+  // If the socket path were empty, Node would treat the path as absent, and would connect to port 80 of this machine.
   if (isUnix && /^(?::|$)/.test(url.pathname)) throw new SyntaxError("The URL's pathname is empty");
   // §3: a fragment MUST NOT be used.
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');

@@ -1,6 +1,7 @@
 /**
- * Keeps messages in order while a Blob is read. Reading is asynchronous, so everything that is sent after the Blob waits, including the Close
- * frame. This file also joins the parts of a message that is sent in parts (`fin: false`). RFC 6455 §5.4 allows any endpoint to do that.
+ * Keeps messages in order while a Blob is read. Reading a Blob is asynchronous, so all messages and control frames after the Blob wait
+ * until the Blob has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC
+ * 6455 §5.4 leaves the fragmentation of a message to the sender.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';
@@ -14,15 +15,15 @@ export type Done = (error?: Error) => void;
 export interface SendOptions {
   /** @default true for all data except strings and numbers */
   readonly binary?: boolean | undefined;
-  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
+  /** Whether the message is compressed if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** False: the next call sends a further part of this message. @default true */
+  /** Whether this data is the whole message or its last part. If false, the next call of `send` passes the next part. @default true */
   readonly fin?: boolean | undefined;
-  /** Only true is accepted on a client, and only false on a server: RFC 6455 §5.1. */
+  /** A client accepts only true, and a server accepts only false: RFC 6455 §5.1. */
   readonly mask?: boolean | undefined;
 }
 
-/** The options of a message, with the defaults of absent options. These defaults depend on the data. */
+/** The options of a message. Absent options have their defaults, which depend on the data. */
 export interface MessageForm {
   readonly isBinary: boolean;
   readonly compress: boolean;
@@ -45,7 +46,7 @@ interface Parts {
 export class SendLine {
   readonly #link: Link;
   readonly #binding: SocketConnection;
-  /** The steps that wait for a Blob; null while no Blob is read. */
+  /** The steps that wait until a Blob has been read. Null if no Blob is being read. */
   #jobs: Job[] | null = null;
   #waiting = 0;
   #parts: Parts | null = null;
@@ -55,13 +56,19 @@ export class SendLine {
     this.#binding = link.binding;
   }
 
-  /** The number of bytes that have not left the process. The bytes are flushed first, so bytes that the socket takes at once do not count. */
+  /**
+   * The number of bytes that have not left the process. The getter first writes the collected bytes to the socket. Bytes that the system
+   * accepts during this write do not count.
+   */
   get bufferedAmount(): number {
     this.#binding.flush();
     return this.#waiting + this.#binding.endpoint.bufferedAmount;
   }
 
-  /** Runs a step now, or after the steps that wait. @param size the number of bytes that count as waiting meanwhile */
+  /**
+   * Runs a step at once if no step waits. Otherwise runs the step after the waiting steps.
+   * @param size the number of bytes that `bufferedAmount` counts while the step waits
+   */
   run(run: () => void, size = 0, done: Done | null = null): void {
     if (this.#jobs === null) {
       run();
@@ -71,7 +78,7 @@ export class SendLine {
     this.#jobs.push({ size, run, done });
   }
 
-  /** Sends a message, or a part of one. */
+  /** Sends a message, or a part of a message. */
   message(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
     // This is the common case: nothing waits, no message in parts is unfinished, and this message is whole.
     if (this.#jobs === null && this.#parts === null && form.isLast) this.#write(data, form, done);
@@ -85,7 +92,7 @@ export class SendLine {
       const isSent = kind === 'ping' ? endpoint.ping(bytes) : endpoint.pong(bytes);
       if (done === null) return;
       if (isSent) endpoint.whenSent(completion(done));
-      // The peer's Close frame arrived while a Blob was read.
+      // The frame could not be sent: the peer's Close frame has arrived while a Blob was being read.
       else completion(done)(new Error('The connection was closed before this could be sent'));
     };
     this.run(run, bytes.length, done);
@@ -118,7 +125,7 @@ export class SendLine {
     use();
     for (const { size, run, done } of jobs) {
       this.#waiting -= size;
-      // If one of these steps sends another Blob, the remaining steps wait again.
+      // If one of these steps sends another Blob, `run` adds the remaining steps to the new list of waiting steps.
       this.run(run, size, done);
     }
   }
@@ -145,7 +152,8 @@ export class SendLine {
       this.#write(data, form, done);
       return;
     }
-    // The bytes are copied: the caller may reuse its memory once `done` is called, and `done` does not wait for the rest of the message.
+    // The bytes are copied, because the caller may reuse its memory once `done` is called, and `done` is called before the message is
+    // complete.
     const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     if (parts !== null) parts.payloads.push(own);
     else this.#parts = { form, payloads: [own] };
@@ -172,7 +180,10 @@ function sizeInBytes(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 }
 
-/** Wraps `done`. The process receives its exceptions, and `done` is called without an argument instead of null. */
+/**
+ * Wraps `done`, so that `done` is called without an argument instead of null. If `done` throws, the error becomes an uncaught exception of
+ * the process.
+ */
 function completion(done: Done): (error: Error | null) => void {
   return (error) => {
     try {

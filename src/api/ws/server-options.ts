@@ -1,4 +1,4 @@
-/** Defines the options of a `WebSocketServer` of this surface, and the parts of a request that its callbacks receive. */
+/** Defines the options of a `WebSocketServer` with the API of `ws`, and the arguments that `verifyClient` receives. */
 
 import type { Server as HttpServer, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
@@ -15,7 +15,7 @@ export interface VerifyClientInfo {
   readonly req: IncomingMessage;
 }
 
-/** The function with which a `verifyClient` of two parameters answers. */
+/** The second argument of `verifyClient`. Calling this function accepts or refuses the request. */
 export type VerifyClientAnswer = (
   result: boolean,
   code?: number,
@@ -24,8 +24,8 @@ export type VerifyClientAnswer = (
 ) => void;
 
 /**
- * Accepts or refuses a request. A function with two parameters calls the second parameter. Any other function returns whether it accepts the
- * request.
+ * Decides whether a request is accepted. A function with two parameters calls its second argument with the result. Any other function
+ * returns the result.
  */
 export type VerifyClient = (info: VerifyClientInfo, answer: VerifyClientAnswer) => unknown;
 
@@ -35,23 +35,26 @@ export interface ServerOptions extends ConnectionOptions {
   port?: number | null | undefined;
   host?: string | null | undefined;
   backlog?: number | null | undefined;
-  /** The HTTP server whose upgrades the WebSocket server accepts. */
+  /** The HTTP server whose upgrade requests this server handles. */
   server?: HttpServer | HttpsServer | null | undefined;
-  /** True: the application calls `handleUpgrade` itself. */
+  /** If true, this server uses no HTTP server: the application calls `handleUpgrade` for each request. */
   noServer?: boolean | undefined;
-  /** The only path that is accepted, compared literally. */
+  /** If set, only requests for exactly this path are accepted. */
   path?: string | null | undefined;
   /** @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   verifyClient?: VerifyClient | null | undefined;
-  /** Returns the chosen subprotocol, or false for none. @default the first subprotocol that the client offers */
+  /**
+   * Returns the subprotocol that the server chooses, or false for no subprotocol. @default chooses the first subprotocol that the client
+   * offers
+   */
   handleProtocols?:
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
   /** Whether the server keeps the set `clients`. @default true */
   clientTracking?: boolean | undefined;
-  /** The class of the connections: the class of this surface, or a subclass of it. */
+  /** The class of the server's WebSockets: `WebSocket`, or a subclass of it. */
   WebSocket?:
     | (new (
         address: null,

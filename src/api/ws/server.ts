@@ -1,6 +1,7 @@
 /**
- * Implements the class `WebSocketServer` of this surface, an EventEmitter as in `ws` 8. It listens on a port, uses the application's HTTP
- * server, or neither. upgrade.ts implements the handshake of RFC 6455 §4.2.
+ * Implements the class `WebSocketServer` with the API of the package `ws` 8, where it is an EventEmitter. The server listens on a port, or
+ * uses the application's HTTP server, or gets each request by a call of `handleUpgrade`. upgrade.ts implements the handshake of RFC 6455
+ * §4.2.
  */
 
 import { EventEmitter } from 'node:events';
@@ -38,22 +39,25 @@ export interface ServerEvents {
   listening: [];
   error: [error: Error];
   close: [];
-  /** Emitted for a request that breaks a rule. The listener answers the request, and closes the socket. */
+  /**
+   * Emitted for a request that breaks a rule of the handshake. If there is a listener, the listener has to answer the request and close the
+   * socket.
+   */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
-/** Receives an accepted request. */
+/** Called when a request was accepted, with the new WebSocket and the request. */
 export type UpgradeCallback = (webSocket: WebSocket, request: IncomingMessage) => void;
 
 const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The application may change the options. Each request is handled with the current values. */
+  /** The application may change the options at any time. Each request is handled with the values at that time. */
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
-  /** The HTTP server; null without an HTTP server, and once this server is closed. */
+  /** The HTTP server. Null if there is no HTTP server, and after `close` was called. */
   _server: HttpServer | null = null;
   _state: 0 | 1 | 2 = RUNNING;
   #detach: () => void = () => {};
@@ -61,7 +65,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
 
   /**
    * @param listening called once the server listens on its port
-   * @throws {TypeError | RangeError} if not exactly one of `port`, `server` and `noServer` is given, and for an option that is refused
+   * @throws {TypeError | RangeError} if not exactly one of `port`, `server` and `noServer` is given, or if an option is refused
    */
   constructor(options: ServerOptions = {}, listening?: () => void) {
     super();
@@ -94,7 +98,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Returns the address that the server listens on: a string for a Unix socket, or null if the server does not listen.
+   * Returns the address that the server listens on. The address is a string for a Unix socket, and null if the server does not listen.
    * @throws {Error} with `noServer`
    */
   address(): AddressInfo | string | null {
@@ -102,15 +106,16 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     return this._server === null ? null : this._server.address();
   }
 
-  /** Whether a request's path is for this server. The application may override this method. */
+  /** Whether this server handles requests for the path of this request. A subclass may override this method. */
   shouldHandle(request: IncomingMessage): boolean {
     const { path } = this.options;
     return !path || (request.url ?? '').split('?', 1)[0] === path;
   }
 
   /**
-   * Accepts or refuses one request of an 'upgrade' event. An injected request only needs `method`, `url` and `headers`.
-   * @param callback receives the connection, unless the request is refused
+   * Accepts or refuses one request of an 'upgrade' event. If the application makes the request object itself, the object only needs
+   * `method`, `url` and `headers`.
+   * @param callback called with the new WebSocket if the request is accepted
    * @throws {Error} if this method was already called for the socket
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
@@ -179,7 +184,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     let codec = agreement === null ? null : agreement.codec;
     try {
       refuseTwice(socket);
-      // The client closed the socket while `verifyClient` decided.
+      // The client has closed the socket, for example while `verifyClient` decided.
       if (!socket.readable || !socket.writable) {
         socket.destroy();
         return;
@@ -204,7 +209,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
       codec = null;
       this.#open(negotiated, request, socket, head, callback);
     } finally {
-      // If no connection was opened, the memory that was reserved for the compression is released.
+      // If no connection was opened, `codec` is still set, and `close` releases the memory that was reserved for the compression.
       codec?.close();
     }
   }
@@ -246,15 +251,16 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     try {
       writeRefusal(socket, refusal, request.method);
     } catch (error) {
-      // The application returned header fields that are invalid in an answer.
+      // `verifyClient` returned header fields that are invalid in an HTTP response.
       warn(error);
       writeRefusal(socket, { status: 500, text: '' }, request.method);
     }
   }
 
   /**
-   * Accepts no more connections, and closes its own HTTP server. Open connections stay. 'close' is emitted after the last one has closed.
-   * @param closed called when 'close' is emitted, or with an Error if the server was already closed
+   * Stops accepting connections, and closes the HTTP server if this server has created it. Open connections stay open. Such an HTTP server
+   * emits 'close' only after the last connection has closed, and then this server emits 'close'.
+   * @param closed called when 'close' is emitted; with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {
     if (this._state === CLOSED) {
@@ -289,7 +295,10 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** Runs a step. If the application throws, reports the error to the process, and destroys the socket, so that the client does not wait. */
+/**
+ * Runs a step. If a function of the application throws in this step, destroys the socket, so that the client does not wait for an answer,
+ * and throws the error again.
+ */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

@@ -1,6 +1,7 @@
 /**
- * Implements `createWebSocketStream`, which makes a Duplex of node:stream from a WebSocket of this surface. Each chunk is a message in either
- * direction. If the reader is slow, the connection stops reading. If the peer is slow, the writer waits. RFC 6455 leaves flow control to TCP.
+ * Implements `createWebSocketStream`, which makes a Duplex of node:stream from a WebSocket with the API of `ws`. Each chunk that the
+ * application writes becomes a message, and each received message becomes a chunk. If the application reads slowly, the connection stops
+ * reading. If the peer reads slowly, writes wait. RFC 6455 leaves flow control to TCP.
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -9,11 +10,12 @@ import type { WebSocket } from './websocket.ts';
 const { CONNECTING, CLOSED } = { CONNECTING: 0, CLOSED: 3 };
 
 /**
- * Makes a Duplex from a WebSocket, which need not be open yet. `end` closes the connection; `destroy` drops it.
- * @param options the options of the Duplex. With `readableObjectMode` text messages are read as strings
+ * Makes a Duplex from a WebSocket, which need not be open yet. The method `end` of the Duplex closes the connection, and `destroy` drops
+ * the connection.
+ * @param options the options of the Duplex. With `readableObjectMode: true`, text messages are read as strings
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // False once an error has ended the connection: `destroy` need not drop such a connection.
+  // Becomes false when an error has ended the connection, since `destroy` then need not drop the connection.
   let dropsConnection = true;
   const duplex = new Duplex({
     ...options,
@@ -33,7 +35,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
     },
     final: (callback) => {
       whenOpen(webSocket, () => {
-        // The connection was never opened, so the WebSocket emits an error next.
+        // The connection was never opened, so the WebSocket emits 'error', and this error destroys the stream.
         if (webSocket._socket === null) return;
         if (webSocket.readyState === CLOSED) {
           callback();
@@ -48,7 +50,8 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
         callback(error);
         return;
       }
-      // An error that the connection emits meanwhile is the reason for its end, and replaces `error`.
+      // If the WebSocket emits 'error' before 'close', that error is the reason why the connection ended, and replaces the argument
+      // `error`.
       let reason = error;
       const onError = (other: Error): void => {
         reason = other;
@@ -76,7 +79,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // Both directions have ended. The stream is destroyed here, since a stream of Node would be destroyed only later.
+  // If both directions have ended, the stream is destroyed at once, since Node would destroy it only later.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

@@ -1,6 +1,7 @@
 /**
- * Implements the opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http. The steps are separate, since
- * programs replace and observe them. The rules are those of handshake/server.ts. The order and the texts of refusals are those of `ws`.
+ * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. Each step is a separate
+ * function, since programs replace and observe the steps. handshake/server.ts has the rules. The order of the checks and the texts of
+ * refusals are those of `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
@@ -21,21 +22,21 @@ export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Present if the request breaks a rule. In that case, a listener of 'wsClientError' may answer the request. */
+  /** Present if the request breaks a rule. If the server has a listener for 'wsClientError', the listener answers the request. */
   readonly fault?: Error;
 }
 
 /** A request that follows the rules. */
 export interface VerifiedUpgrade {
   readonly request: UpgradeRequest;
-  /** The refusal if the version is wrong. As in `ws`, this refusal is sent after `verifyClient` was called. */
+  /** The refusal if the version is wrong, otherwise null. As in `ws`, this refusal is sent after `verifyClient` was called. */
   readonly refusal: Refusal | null;
 }
 
 // Milliseconds that `verifyClient` may take.
 const VERIFY_TIMEOUT = 60_000;
 
-/** Checks a request by RFC 6455 §4.2.1. @returns the refusal, if it breaks a rule */
+/** Checks a request against RFC 6455 §4.2.1. @returns the checked request, or the refusal if the request breaks a rule */
 export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest | Refusal {
   try {
     return verifyUpgrade(message, socket);
@@ -43,7 +44,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
     if (!(error instanceof HandshakeError)) throw error;
     const text = refusalText(error, message.headers);
     return {
-      // The RFC suggests 426 for a wrong version, but `ws` answers 400 to every fault except the method.
+      // The RFC suggests 426 for a wrong version, but `ws` answers every fault with 400, except for a wrong method.
       status: error.status === 405 ? 405 : 400,
       text,
       headers: {
@@ -56,8 +57,8 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
 }
 
 /**
- * Whether version 8 is the only fault of a request. This version belongs to a draft that `ws` supports as well. For such a request, `ws`
- * calls `verifyClient` before anything else.
+ * Whether a request was refused because its version is 8. This version belongs to a draft of RFC 6455, which `ws` supports. So `ws` calls
+ * `verifyClient` for such a request, and this server calls `verifyClient` as well before it refuses the request.
  */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
@@ -68,7 +69,8 @@ export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
 
 /**
  * Answers the offers of permessage-deflate.
- * @returns null for no compression; a refusal if the client has offers, but the server cannot accept any of them
+ * @returns the compression; null for no compression; a refusal if the client offers permessage-deflate, but the server cannot accept any of
+ *   the offers
  */
 export function negotiate(
   offers: readonly ExtensionOffer[],
@@ -87,8 +89,8 @@ export function isRefusal(value: object | null): value is Refusal {
 
 /**
  * Calls `verifyClient`.
- * @param decided called once: with null to accept, with 408 if there is no answer within a minute. It is not called after the socket was
- *   closed
+ * @param decided called once: with null to accept the request, or with a refusal. If `verifyClient` does not answer within a minute, the
+ *   refusal has status 408. If the socket closes first, `decided` is not called
  */
 export function askVerifyClient(
   verifyClient: NonNullable<ServerOptions['verifyClient']>,
@@ -130,8 +132,8 @@ export function askVerifyClient(
 }
 
 /**
- * Writes a refusal, as plain text.
- * @throws TypeError for header fields of the application that cannot be written
+ * Writes a refusal to the socket, as an HTTP response with a body of plain text.
+ * @throws TypeError if `headers` contains a field that is invalid in HTTP
  */
 export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
   // A program may pass a number that is not a valid status, such as a close code.

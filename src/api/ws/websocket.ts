@@ -1,6 +1,7 @@
 /**
- * Implements the class `WebSocket` of this surface in both roles. It is an EventEmitter as in `ws` 8, and uses the same endpoint of RFC 6455
- * as the native API. client.ts connects, link.ts delivers the events, and send-line.ts keeps the order of messages.
+ * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. The class is an EventEmitter, and uses the
+ * same implementation of RFC 6455 as our native API. client.ts connects, link.ts delivers the events, and send-line.ts keeps messages in
+ * order.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -23,16 +24,19 @@ import { checkControl, checkMask, type Done, readControl, SendLine, type SendOpt
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
-/** @internal For the server: sets the result of the handshake, before `setSocket` is called. Assigned once, by the class. */
+/** @internal server.ts calls this function before `setSocket`, to set the result of the handshake. The class assigns the function once. */
 export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
 
-/** A WebSocket. `new WebSocket(url)` connects. A server makes its WebSockets with null instead of the URL. */
+/** A WebSocket. `new WebSocket(url)` connects to a server. A server creates each WebSocket with null instead of a URL. */
 export class WebSocket extends WebSocketEmitter {
-  /** Whether this is the server's side. May be set before `setSocket`. */
+  /** Whether this WebSocket is the server's end of the connection. A program may set this property before it calls `setSocket`. */
   _isServer: boolean;
-  /** The socket, for information that the API does not offer; null before the connection is open. Neither read nor write it. */
+  /**
+   * The socket, from which a program can get information that the API does not offer. Null before the connection is open. Do not read data
+   * from the socket, and do not write to it.
+   */
   _socket: Duplex | null = null;
-  /** The timer that runs from `close()` to the end of the connection. */
+  /** The timer that `close()` starts. If the connection has not ended when the timer fires, the connection is dropped. */
   _closeTimer: NodeJS.Timeout | null = null;
   readonly #options: ConnectionOptions;
   #client: Client | null = null;
@@ -54,7 +58,7 @@ export class WebSocket extends WebSocketEmitter {
 
   /**
    * Connects to a server.
-   * @param address null for a server's WebSocket, which `setSocket` opens
+   * @param address the URL; null for the WebSocket of a server, which a call of `setSocket` opens
    * @throws {SyntaxError} for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for an option that is refused: see docs/from-ws.md
    */
@@ -93,7 +97,7 @@ export class WebSocket extends WebSocketEmitter {
     return isEnding ? CLOSING : this.#state;
   }
 
-  /** The form of binary messages. Any other value is ignored. */
+  /** The form in which binary messages are delivered. A value that is not one of the four forms is ignored. */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
@@ -102,7 +106,7 @@ export class WebSocket extends WebSocketEmitter {
     if (binaryTypes.includes(type)) this.#binaryType = type;
   }
 
-  /** The number of bytes that were sent and have not left the process, with their frame headers. */
+  /** The number of bytes that were passed to `send` and have not left the process, including frame headers. */
   get bufferedAmount(): number {
     return this.#unsent + (this.#line === null ? 0 : this.#line.bufferedAmount);
   }
@@ -121,7 +125,7 @@ export class WebSocket extends WebSocketEmitter {
     return this.#negotiated.subprotocol;
   }
 
-  /** Client: the URL; after redirects, the URL that was reached. Server: undefined. */
+  /** On a client, the URL; after redirects, the target of the last redirect. On a server, undefined. */
   get url(): string {
     return this.#client?.url as string;
   }
@@ -171,11 +175,11 @@ export class WebSocket extends WebSocketEmitter {
   // ---- sending ----
 
   /**
-   * Sends a message: a string or a number as text, anything else as bytes. Bytes are not copied: do not change them until they have left
-   * the process.
-   * @param done called without an argument once the message has left the process, or with an Error that says why it was not sent
+   * Sends a message. A string or a number is sent as a text message, and any other value as a binary message. Bytes are not copied: do not
+   * change them before they have left the process.
+   * @param done called without an argument once the message has left the process, or with an Error that says why the message was not sent
    * @throws {Error} while connecting
-   * @throws {TypeError} for data that `Buffer.from` does not take, and for a `mask` that the role forbids
+   * @throws {TypeError} for data that `Buffer.from` does not accept, and for a `mask` that the role forbids
    */
   send(data: unknown, options?: SendOptions | Done, done?: Done): void {
     const callback = typeof options === 'function' ? options : (done ?? null);
@@ -198,7 +202,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#control('ping', data, mask, done);
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It has the same parameters as `ping`, and throws the same errors. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). `pong` has the same parameters as `ping`, and throws the same errors. */
   pong(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('pong', data, mask, done);
   }
@@ -218,7 +222,10 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /** Whether the connection is open. If it is not open, `done` receives an error. */
+  /**
+   * Whether data can be sent now. While connecting, throws. After the connection has begun to close, counts the bytes and passes an error
+   * to `done`.
+   */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
@@ -231,7 +238,7 @@ export class WebSocket extends WebSocketEmitter {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume` is called. Meanwhile no event of the peer is reported. */
+  /** Stops reading from the socket until `resume` is called. Until then, no event that the peer causes is emitted. */
   pause(): void {
     if (this.#state === CONNECTING || this.#state === CLOSED) return;
     this.#isPaused = true;
@@ -247,10 +254,10 @@ export class WebSocket extends WebSocketEmitter {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake. While connecting, aborts the attempt.
-   * @param code a close code as in the native API. If it is omitted, the Close frame has no code
+   * Starts the closing handshake. While connecting, aborts the attempt to connect.
+   * @param code a close code that the native API accepts as well. If the code is omitted, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
-   * @throws {RangeError | TypeError} for another code, and for a longer reason
+   * @throws {RangeError | TypeError} for a code that must not be sent, and for a reason that is too long
    */
   close(code?: number, reason?: string | Uint8Array): void {
     if (this.#state === CONNECTING) this.#giveUp();
@@ -260,11 +267,11 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = CLOSING;
     const { endpoint } = this.#link!.binding;
     this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
-    // The timer starts here, since the endpoint's own deadline begins with the Close frame, which may wait for a Blob.
+    // The timer starts here. The endpoint's own deadline begins only when the Close frame is sent, and the Close frame may wait for a Blob.
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
-  /** Drops the connection without a Close frame. While connecting, aborts the attempt. */
+  /** Drops the connection without a Close frame. While connecting, aborts the attempt to connect. */
   terminate(): void {
     if (this.#state === CONNECTING) this.#giveUp();
     if (this.#state === CLOSED || this.#link === null) return;
