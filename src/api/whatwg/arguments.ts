@@ -1,6 +1,6 @@
 /**
- * Converts and checks the arguments of `WebSocket`: the URL, the subprotocols, our additional options, close code and reason, and messages.
- * Web IDL says how they are converted ("JavaScript type mapping"). The WebSockets Standard says how they are checked ("The WebSocket
+ * Converts and checks the arguments of `WebSocket`: the URL, the subprotocols, our additional options, the close code and reason, and
+ * messages. Web IDL defines the conversions ("JavaScript type mapping"). The WebSockets Standard defines the checks ("The WebSocket
  * interface").
  */
 
@@ -8,11 +8,11 @@ import { toUSVString, types } from 'node:util';
 import { type AllConnectOptions, type ConnectOptions, connectSpecs } from '../connect-options.ts';
 import { checkOptions, describe, type OptionNames } from '../option-names.ts';
 
-/** The options of `connect`, which the standard does not have. */
+/** The options of our function `connect` that a `WebSocket` accepts. The standard has no such options. */
 export interface WebSocketOptions
   extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols' | 'maxLatestKeys'> {}
 
-/** The second argument as a dictionary, as the class of Node.js accepts it. */
+/** The second argument if it is a dictionary. The `WebSocket` of Node.js accepts such a dictionary as well. */
 export interface WebSocketInit extends WebSocketOptions {
   /** Subprotocols to offer, in order of preference. */
   readonly protocols?: string | readonly string[] | undefined;
@@ -39,7 +39,7 @@ const places: ReadonlyMap<string, string> = new Map([
   ['dispatcher', 'a dispatcher of undici cannot be used; use proxy, tls, tcp or socket'],
 ]);
 
-/** The subprotocols and options that the second and third argument of the constructor contain. */
+/** The subprotocols and options from the second and third argument of the constructor. */
 export interface WebSocketArguments {
   readonly protocols: readonly string[];
   readonly options: WebSocketOptions;
@@ -50,7 +50,7 @@ export interface WebSocketArguments {
  * @throws {TypeError} for unknown options
  */
 export function toArguments(second: unknown, third: unknown): WebSocketArguments {
-  // Web IDL ignores surplus arguments. We only read a third argument that is an object.
+  // Web IDL ignores surplus arguments, so a third argument that is not an object is ignored.
   const options = isObject(third) ? (third as WebSocketOptions) : {};
   checkOptions('WebSocket', options, optionNames, places);
   if (!isDictionary(second)) return { protocols: toStrings(second), options: checked(options) };
@@ -59,8 +59,8 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
 }
 
-// `connect` checks the other options when it reads them. But `connect` receives our own signal, so the application's `signal` is checked
-// here.
+// The application's `signal` is checked here, because `connect` receives another signal, which the session made. `connect` checks all other
+// options itself.
 function checked(options: WebSocketOptions): WebSocketOptions {
   connectSpecs.signal.read(options.signal, 'signal', 'client');
   return options;
@@ -83,8 +83,9 @@ function toStrings(given: unknown): string[] {
 }
 
 /**
- * Makes the options for `connect`, with the session's handlers. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
- * server has to choose one ("establish a WebSocket connection").
+ * Makes the options for `connect`, with the session's handlers and signal. `requireSubprotocol` is on by default, because the standard is
+ * stricter than RFC 6455 §4.1: if the client offers subprotocols, the server has to choose one of them ("establish a WebSocket
+ * connection").
  */
 export function toConnectOptions(
   { protocols, options }: WebSocketArguments,
@@ -93,7 +94,7 @@ export function toConnectOptions(
   return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
-// Other runtimes may throw here if there is no page.
+// In other runtimes, the access to `location` may throw if there is no page.
 function pageUrl(): unknown {
   try {
     return (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
@@ -103,14 +104,14 @@ function pageUrl(): unknown {
 }
 
 /**
- * Does the first steps of the constructor: http becomes ws, and https becomes wss. A relative URL is resolved with the page's URL, if there
- * is a page.
+ * Parses the URL as the first steps of the constructor do: http: becomes ws:, and https: becomes wss:. If there is a page, a relative URL
+ * is resolved against the URL of the page.
  * @throws {DOMException} SyntaxError
  */
 export function parseUrl(given: string): URL {
   const base = pageUrl();
   const text = toUSVString(given);
-  // The error does not show a URL that may contain a password, since errors are written to logs.
+  // If the URL may contain a password, the error text does not contain the URL, since error texts are written to logs.
   const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;
   let url: URL;
   try {
@@ -123,7 +124,7 @@ export function parseUrl(given: string): URL {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new DOMException(`${shown} is neither ws: nor wss:, http: nor https:`, 'SyntaxError');
   }
-  // An empty fragment is refused as well. In the normalized URL, any "#" begins a fragment.
+  // A URL with an empty fragment is refused as well. `url.hash` is '' for an empty fragment, so `href` is searched for "#" instead.
   if (url.href.includes('#')) throw new DOMException(`${shown} has a fragment`, 'SyntaxError');
   return url;
 }
@@ -132,8 +133,8 @@ export function parseUrl(given: string): URL {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Checks the subprotocols. RFC 6455 §4.1 (10): each name is a token, and must not be repeated. As in the tests of the standard, names that
- * differ only in case count as repeated.
+ * Checks the subprotocols. RFC 6455 §4.1 (10): each name has to be a token, and no name may be repeated. Names that differ only in case
+ * count as repeated, because the tests of the standard require this.
  * @throws {DOMException} SyntaxError
  */
 export function checkProtocols(protocols: readonly string[]): void {
@@ -158,7 +159,7 @@ export function toCloseCode(given: unknown): number | null {
   const clamped = Math.min(Math.max(number, 0), 65_535);
   const floor = Math.floor(clamped);
   const rest = clamped - floor;
-  // Rounds to the nearest integer; a value halfway between two integers is rounded to the even one.
+  // The value is rounded to the nearest integer. A value halfway between two integers is rounded to the even integer.
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
@@ -190,8 +191,8 @@ export function requireArguments(what: string, required: number, given: number):
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
- * Converts a message: Web IDL, (BufferSource or Blob or USVString). Nothing is copied.
- * @throws {TypeError} for memory that another thread may change, or that may be resized
+ * Converts a message: Web IDL, (BufferSource or Blob or USVString). Bytes are not copied.
+ * @throws {TypeError} for memory that is shared with another thread, or that can be resized
  */
 export function toMessage(given: unknown): string | Uint8Array | Blob {
   if (typeof given === 'string') return given;

@@ -1,12 +1,13 @@
 /**
- * Implements `bufferedAmount`: WebSockets Standard, "The WebSocket interface". The amount counts the payload bytes, without the framing, that
- * were passed to `send` and have not left the process. Every `send` raises the amount, even after the connection was closed, and closing does
- * not reset it. The amount falls only between tasks, so that it stays the same while the application runs.
+ * Implements `bufferedAmount`: WebSockets Standard, "The WebSocket interface". The amount is the number of payload bytes, without frame
+ * headers, that were passed to `send` and have not left the process. Every `send` raises the amount, even if the connection is closed, and
+ * closing the connection does not reset the amount. The amount decreases only between tasks, so that it does not decrease while code of the
+ * application runs.
  */
 
 import type { Connection } from '../connection.ts';
 
-// After this many bytes within a task, another completion is requested, so that the amount falls in steps if a program sends a lot.
+// The number of bytes after which `#mark` is called within a task. So if a program sends much data, the amount decreases in steps.
 const MARK_EVERY = 16_384;
 
 const queueTask = setImmediate;
@@ -17,35 +18,35 @@ function update(amount: BufferedAmount): void {
 
 export class BufferedAmount {
   #value = 0;
-  /** The number of bytes that were passed to the connection, and for which no completion was requested yet. */
+  /** The number of bytes that were passed to the connection since the last call of `#mark`. */
   #unmarked = 0;
   #isMarking = false;
-  /** The number of bytes that have left since the amount last fell. */
+  /** The number of bytes that have left the process, but are not subtracted from `#value` yet. */
   #left = 0;
 
   get value(): number {
     return this.#value;
   }
 
-  /** Is called when the application sends this number of bytes. */
+  /** Called when the application passes `size` bytes to `send`. */
   add(size: number): void {
     this.#value += size;
   }
 
-  /** Is called when this number of these bytes was passed to the connection. */
+  /** Called when `size` of the added bytes were passed to the connection. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);
     if (this.#isMarking) return;
     this.#isMarking = true;
-    // One completion covers everything that the application sends before this microtask.
+    // One call of `#mark` counts everything that the application sends before this microtask runs.
     queueMicrotask(() => {
       this.#isMarking = false;
       this.#mark(connection);
     });
   }
 
-  /** Is called when a task begins. Subtracts the bytes that have left. */
+  /** Subtracts the bytes that have left the process. Called when a task begins. */
   update(): void {
     this.#value -= this.#left;
     this.#left = 0;
@@ -60,7 +61,7 @@ export class BufferedAmount {
         if (this.#left === 0) queueTask(update, this);
         this.#left += size;
       },
-      // The bytes never leave, so the amount stays.
+      // The connection was closed. The bytes never leave the process, so the amount does not decrease.
       () => {},
     );
   }

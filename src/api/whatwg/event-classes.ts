@@ -1,6 +1,6 @@
 /**
- * Exports the classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. The classes have their own file
- * because reading them loads a large part of Node.js, see events.ts.
+ * Exports the classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. The classes have their own file,
+ * because the first access to the runtime's classes loads a large part of Node.js. A program that does not import this file avoids that.
  */
 
 import {
@@ -12,10 +12,10 @@ import {
   getErrorEvent,
 } from './events.ts';
 
-/** The class of `close` events: the runtime's class, or a class of the same shape. */
+/** The class of `close` events: the class of the runtime. If the runtime has no such class, an equivalent class of this library. */
 export const CloseEvent: CloseEventConstructor = getCloseEvent();
 export type CloseEvent = AnyCloseEvent;
 
-/** The class of `error` events: the runtime's class, or a class of the same shape. */
+/** The class of `error` events: the class of the runtime. If the runtime has no such class, an equivalent class of this library. */
 export const ErrorEvent: ErrorEventConstructor = getErrorEvent();
 export type ErrorEvent = AnyErrorEvent;

@@ -1,6 +1,7 @@
 /**
- * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". Such a handler is one listener. Its place
- * in the list of listeners is the place where it was first set. Null removes the listener.
+ * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". A handler is called by one listener,
+ * which is added when the handler is first set. If the handler is replaced, the listener keeps its place in the order of listeners. Null
+ * removes the listener.
  */
 
 /** The value of an event handler attribute. */
@@ -25,7 +26,7 @@ export class EventHandlers {
     return this.#handlers.get(type)?.value ?? null;
   }
 
-  /** Sets a handler. Web IDL [LegacyTreatNonObjectAsNull]: a value that is not an object counts as null. */
+  /** Sets a handler. A value that is neither an object nor a function counts as null (Web IDL, [LegacyTreatNonObjectAsNull]). */
   set(type: string, given: unknown): void {
     const isObject = (typeof given === 'object' && given !== null) || typeof given === 'function';
     const handler = this.#handlers.get(type);
@@ -41,7 +42,7 @@ export class EventHandlers {
     }
     const added: Handler = {
       value: given,
-      // If the handler throws, the EventTarget reports the error, as for any listener.
+      // If the handler throws, EventTarget reports the error, in the same way as for any listener.
       listener: (event) => {
         if (typeof added.value === 'function') added.value.call(this.#target, event);
       },

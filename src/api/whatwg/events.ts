@@ -1,14 +1,17 @@
 /**
- * Makes the events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes
- * are those of the runtime. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent. For these versions
- * this file defines the missing classes.
+ * Makes the events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The events
+ * are objects of the runtime's classes. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent, so this
+ * file defines the classes that are missing.
  */
 
 import { toUSVString } from 'node:util';
 import { describe } from '../option-names.ts';
 import { requireArguments } from './arguments.ts';
 
-/** The event `message`. Its data is a string, or bytes of the type that `binaryType` names. */
+/**
+ * The event `message`. `data` is a string for a text message. For a binary message, `binaryType` decides whether `data` is a Blob or an
+ * ArrayBuffer.
+ */
 export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event {
   readonly data: Data;
   /** The origin of the server's URL, such as `wss://example.com`. */
@@ -19,22 +22,25 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
   readonly ports: readonly unknown[];
 }
 
-/** The event `close`, which says how a connection ended. */
+/** The event `close`, which tells how a connection ended. */
 export interface CloseEvent extends Event {
   /** Whether both Close frames were exchanged. */
   readonly wasClean: boolean;
-  /** The peer's close code; 1005 if its Close frame had no code, 1006 if there was no Close frame. */
+  /**
+   * The close code that the peer sent. 1005 if the peer's Close frame had no code; 1006 if the connection ended without a Close frame of
+   * the peer, or failed.
+   */
   readonly code: number;
-  /** The peer's reason. Do not trust it: escape it before you show it. */
+  /** The reason that the peer sent. The text is not trustworthy: escape it before you display it. */
   readonly reason: string;
 }
 
-/** The event `error`, which has the reason why a connection failed. */
+/** The event `error`. The property `error` is the reason why the connection failed. */
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
-   * A `HandshakeError` (its `stage`, `status` and `body` describe the server's answer), a `ProtocolError`, a `ConnectionError`, or the
-   * reason why the attempt was aborted: the reason of a signal, or an AbortError after `close()`.
+   * A `HandshakeError`, whose `stage`, `status` and `body` describe the server's response; a `ProtocolError`; or a `ConnectionError`. If
+   * the attempt to connect was aborted, the reason of the application's signal, or an AbortError after `close()`.
    */
   readonly error: unknown;
   readonly filename: string;
@@ -77,7 +83,7 @@ export interface ErrorEventConstructor {
   readonly prototype: ErrorEvent;
 }
 
-// Web IDL: a dictionary is undefined, null or an object.
+// Web IDL: undefined and null stand for an empty dictionary. Any other dictionary is an object.
 function toDictionary<Init extends object>(init: Init | null | undefined): Partial<Init> {
   if (init === undefined || init === null) return {};
   if (typeof init === 'object' || typeof init === 'function') return init;
@@ -95,7 +101,7 @@ const MadeCloseEvent: CloseEventConstructor = class CloseEvent extends Event {
     const given = toDictionary(args[1] as CloseEventInit);
     super(`${args[0]}`, given);
     const { code, reason = '', wasClean } = given;
-    // Web IDL: an unsigned short is taken modulo 65,536.
+    // Web IDL: the value of an unsigned short is converted modulo 65,536.
     this.#code = new Uint16Array([Number(code ?? 0)])[0]!;
     this.#reason = toUSVString(`${reason}`);
     this.#wasClean = Boolean(wasClean);
@@ -155,7 +161,7 @@ const MadeErrorEvent: ErrorEventConstructor = class ErrorEvent extends Event {
   }
 };
 
-/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` shows its name. */
+/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` returns a text with the name of the interface. */
 export function showMembers(prototype: object, name: string): void {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (key !== 'constructor') Object.defineProperty(prototype, key, { ...descriptor, enumerable: true });
@@ -183,25 +189,25 @@ type MessageEventConstructor = new (
 
 const runtime = globalThis as unknown as Runtime;
 
-// The classes are not read before the first event: from Node.js 22 on, the first access to such a class loads all of `fetch`, which takes a
-// tenth of a second.
+// The runtime's classes are not read before the first event. The reason is that from Node.js 22 on, the first access to such a class loads
+// all of `fetch`, which takes a tenth of a second.
 let closeEventClass: CloseEventConstructor | null = null;
 let errorEventClass: ErrorEventConstructor | null = null;
 let messageEventClass: MessageEventConstructor | null = null;
 
-/** Returns the runtime's CloseEvent, or a class of the same shape. */
+/** Returns the runtime's CloseEvent. If the runtime has no CloseEvent, returns the class of this file. */
 export function getCloseEvent(): CloseEventConstructor {
   closeEventClass ??= runtime.CloseEvent ?? MadeCloseEvent;
   return closeEventClass;
 }
 
-/** Returns the runtime's ErrorEvent, or a class of the same shape. */
+/** Returns the runtime's ErrorEvent. If the runtime has no ErrorEvent, returns the class of this file. */
 export function getErrorEvent(): ErrorEventConstructor {
   errorEventClass ??= runtime.ErrorEvent ?? MadeErrorEvent;
   return errorEventClass;
 }
 
-// In Node.js 20, `Object.prototype.toString` does not show the name of a MessageEvent.
+// In Node.js 20, `Object.prototype.toString` does not return the name of MessageEvent, so a subclass adds the name.
 function getMessageEvent(): MessageEventConstructor {
   const { MessageEvent } = runtime;
   if (Object.hasOwn(MessageEvent.prototype, Symbol.toStringTag)) return MessageEvent;
@@ -222,7 +228,7 @@ export function closeEvent(code: number, reason: string, wasClean: boolean): Clo
   return new Class('close', { code, reason, wasClean });
 }
 
-/** Makes an `error` event. @param error the reason */
+/** Makes an `error` event. @param error the reason for the failure */
 export function errorEvent(error: unknown): ErrorEvent {
   const Class = getErrorEvent();
   return new Class('error', { message: error instanceof Error ? error.message : '', error });

@@ -5,7 +5,7 @@
 
 import type { CloseEvent, ErrorEvent, MessageEvent } from './events.ts';
 
-/** Each event's class, by its type. */
+/** The class of the event for each event type. */
 export interface WebSocketEventMap {
   open: Event;
   message: MessageEvent;
@@ -16,12 +16,12 @@ export interface WebSocketEventMap {
 /** The types of a `WebSocket`'s events. */
 export type EventType = keyof WebSocketEventMap;
 
-/** A listener that knows its event's class. */
+/** A listener for events of one type. */
 export type WebSocketListener<Type extends EventType, Target = EventTarget> =
   | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
   | { handleEvent(event: WebSocketEventMap[Type]): unknown };
 
-/** A listener, or null for none. */
+/** A listener, or null. Null adds no listener. */
 export type ListenerOf<Type extends EventType, Target> = WebSocketListener<Type, Target> | null;
 
 /** The value that an attribute such as `onmessage` accepts. */
@@ -30,13 +30,13 @@ export type HandlerOf<Type extends EventType, Target> =
   | null;
 
 /**
- * The value that an attribute such as `onmessage` returns. The type is loose, so that the class can be passed to a library that expects the
- * browser's class.
+ * The value that an attribute such as `onmessage` returns. This type accepts any handler, so that this class is compatible with a library
+ * that expects the type of the browser's class.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have another type of `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
 
-/** A listener for events of any other type. */
+/** A listener for events of other types. */
 export type AnyListener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
 
 /** The options of `addEventListener` and `removeEventListener`. */

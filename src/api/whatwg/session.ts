@@ -1,6 +1,7 @@
 /**
- * Implements one `WebSocket` from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from the
- * protocol". A session uses a native connection, and turns each event of that connection into a task. The class itself is in web-socket.ts.
+ * Implements one `WebSocket` from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
+ * the protocol". A session uses a connection of our native API, and turns each event of the connection into a task of the event loop. The
+ * class `WebSocket` is in web-socket.ts.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -15,7 +16,7 @@ import { BufferedAmount } from './buffered-amount.ts';
 import { closeEvent, errorEvent, messageEvent } from './events.ts';
 import { Tasks, type TasksOwner } from './tasks.ts';
 
-/** The values of `readyState`. The value only grows. */
+/** The values of `readyState`. The `readyState` of a WebSocket never decreases. */
 export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
@@ -26,7 +27,7 @@ export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
 /** The type in which binary messages are delivered. */
 export type BinaryType = 'blob' | 'arraybuffer';
 
-/** The life of one `WebSocket`. */
+/** The state of one `WebSocket`, and its connection. */
 export class Session implements TasksOwner {
   readyState: ReadyState = CONNECTING;
   protocol = '';
@@ -43,9 +44,9 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** Counts the memory of messages that wait for their tasks. */
+  /** Counts the memory of the messages that wait for their tasks. Null before the first message. */
   #charge: Charge | null = null;
-  /** The reason why this side ended the connection, or null. */
+  /** The reason why this WebSocket itself ended the connection or the attempt. Null if it did not. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -76,12 +77,12 @@ export class Session implements TasksOwner {
     };
   }
 
-  /** Is called when the connection cannot be established. */
+  /** Called when the connection cannot be established. */
   fail(error: unknown): void {
     this.#end(1006, '', false, error);
   }
 
-  /** Connects. @param signal the application's signal, which also aborts the attempt */
+  /** Connects. @param signal the application's signal, which aborts the attempt to connect */
   async start(prepared: PreparedConnect<undefined>, signal: AbortSignal | undefined): Promise<void> {
     const onAbort = (): void => this.#attempt.abort(signal?.reason);
     try {
@@ -102,7 +103,7 @@ export class Session implements TasksOwner {
   #onOpen(connection: Connection): void {
     this.#connection = connection;
     if (this.readyState !== CONNECTING) {
-      // The application called `close()` when the server's answer had already arrived.
+      // The application has called `close()`, but the server's answer had already arrived.
       connection.terminate();
       return;
     }
@@ -135,7 +136,7 @@ export class Session implements TasksOwner {
   #toData(bytes: Buffer): Blob | ArrayBuffer {
     if (this.binaryType === 'blob') return new Blob([bytes]);
     const { buffer, byteOffset, byteLength } = bytes;
-    // If the buffer holds more bytes, they may belong to other messages, so this message is copied.
+    // If the memory has more bytes than the message, the other bytes may belong to other messages, so the message is copied.
     return byteLength === buffer.byteLength
       ? (buffer as ArrayBuffer)
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
@@ -149,7 +150,7 @@ export class Session implements TasksOwner {
     this.#connection?.resume();
   }
 
-  /** Adds the last task, which fires `error` if the connection failed, and then `close`. */
+  /** Adds the last task. The task fires `error` if the connection failed, and then fires `close`. */
   #end(code: number, reason: string, wasClean: boolean, error: unknown): void {
     this.#tasks.add(() => {
       this.readyState = CLOSED;
@@ -164,8 +165,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Raises `readyState`. The state is never lowered: an event may come after `close()` was called.
-   * @returns false if the state had already been reached
+   * Raises `readyState`, but never lowers it: the task of an event may run after the application has called `close()`.
+   * @returns false if `readyState` was already at this state or a later one
    */
   #reach(state: ReadyState): boolean {
     if (this.readyState >= state) return false;
@@ -179,7 +180,10 @@ export class Session implements TasksOwner {
     return this.#buffered.value;
   }
 
-  /** Sends a message after the Blobs before it. While the state is CLOSING or CLOSED, the message is only counted. */
+  /**
+   * Sends a message. If a Blob was passed to `send` earlier and is still being read, the message waits. While the state is CLOSING or
+   * CLOSED, the message is not sent, but counts in `bufferedAmount`.
+   */
   send(message: string | Uint8Array | Blob): void {
     this.#buffered.add(sizeOf(message));
     if (this.readyState === OPEN) this.#outgoing.send(message);
@@ -187,13 +191,16 @@ export class Session implements TasksOwner {
 
   #handOver(message: Message): void {
     const connection = this.#connection!;
-    // The peer may have closed the connection already, while the task that reports it has not run yet.
+    // The connection may already be closed, although the task that sets `readyState` to CLOSING or CLOSED has not run yet.
     if (connection.state !== 'open') return;
     connection.send(message);
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
-  /** Is called when a Blob cannot be read, for example because its file changed. The messages after the Blob must not be sent without the Blob. */
+  /**
+   * Called when a Blob cannot be read, for example because its file has changed. The later messages must not be sent without the Blob, so
+   * the connection is closed.
+   */
   #failReading(error: unknown): void {
     this.#failure ??= error;
     if (this.#connection?.state === 'open') this.#connection.close(1011);
@@ -201,8 +208,8 @@ export class Session implements TasksOwner {
 
   /**
    * Begins to close the connection.
-   * @param code null for no code
-   * @param reason '' for no reason
+   * @param code the close code; null for no code
+   * @param reason the close reason; '' for no reason
    */
   close(code: number | null, reason: string): void {
     const { readyState } = this;

@@ -1,29 +1,28 @@
 /**
- * Runs one task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no
- * event is fired while a call of the application runs. If too many messages wait for their tasks, the connection stops reading, so that their
- * number is bounded. Waiting messages count in the memory budget (RFC 6455 §10.4).
+ * Runs one task of the event loop for each event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". So microtasks run
+ * between two events, and no event is fired while code of the application runs. If too many messages wait for their tasks, the connection
+ * stops reading, so that the number of waiting messages is bounded. Waiting messages count in the memory budget (RFC 6455 §10.4).
  */
 
-// Above one of these limits (a number of messages, and a number of bytes) the connection stops reading until all waiting messages were
-// delivered.
+// If so many messages or bytes wait, the connection stops reading until all waiting messages have been delivered.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 
-// The memory that a waiting message takes in addition to its bytes.
+// The number of bytes that a waiting message counts in addition to its own bytes.
 const ITEM_COST = 128;
 
-// `setImmediate` is read once, when this file loads: if it were read later, a test's fake timers would delay every event.
+// `setImmediate` is read once, when this file loads. So fake timers, which an application's tests install later, do not delay the events.
 const queueTask = setImmediate;
 
-/** The `WebSocket` that the tasks belong to. */
+/** The session of the `WebSocket` that the tasks belong to. */
 export interface TasksOwner {
-  /** Is called when a task begins. */
+  /** Called when a task begins. */
   onTask(): void;
-  /** Is called when the memory of the waiting messages has changed. @param bytes their memory in bytes */
+  /** Called when messages were added or delivered. @param bytes the memory of all waiting messages */
   onWaiting(bytes: number): void;
-  /** Is called when the task of a message runs. */
+  /** Called in the task of a message. */
   onMessage(message: string | Buffer): void;
-  /** Is called when too many messages wait. */
+  /** Called when too many messages wait. */
   pauseReading(): void;
   resumeReading(): void;
 }
@@ -32,7 +31,7 @@ function runNext(tasks: Tasks): void {
   tasks.run();
 }
 
-/** The tasks of one connection, in order. */
+/** The waiting tasks of one connection, in order. */
 export class Tasks {
   readonly #owner: TasksOwner;
   #waiting: (string | Buffer | (() => void) | null)[] = [];

@@ -1,7 +1,7 @@
 /**
- * Implements `WebSocketStream` as its explainer describes it (github.com/ricea/websocketstream-explainer): a connection is a pair of streams,
- * which apply backpressure automatically. It checks the URL, the subprotocols, the close code and the reason as `WebSocket` does, see
- * arguments.ts.
+ * Implements the class `WebSocketStream`, which github.com/ricea/websocketstream-explainer describes: a connection is a pair of streams,
+ * which apply backpressure automatically. arguments.ts checks the URL, the subprotocols, the close code and the reason in the same way as
+ * for `WebSocket`.
  */
 
 import { toUSVString } from 'node:util';
@@ -19,7 +19,7 @@ import {
   type WebSocketInit,
 } from './arguments.ts';
 
-/** The code and reason to close with, or the code and reason with which the connection was closed. */
+/** A close code and a reason: those that `close` sends, or those that `closed` reports. */
 export interface WebSocketCloseInfo {
   /** 1000 or 3000 to 4999. */
   readonly closeCode?: number | undefined;
@@ -27,19 +27,19 @@ export interface WebSocketCloseInfo {
   readonly reason?: string | undefined;
 }
 
-/** The value of `opened`: the streams, and the negotiated extensions and subprotocol. */
+/** The value with which `opened` resolves: the streams, and the negotiated extensions and subprotocol. */
 export interface WebSocketConnectionInfo {
   /** The received messages: a text message is a string, and a binary message is a Uint8Array. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** Strings are sent as text messages, bytes as binary messages. A write is done when the message has left the process. */
+  /** Strings are sent as text messages, bytes as binary messages. The Promise of a write resolves when the message has left the process. */
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   readonly extensions: string;
   readonly protocol: string;
 }
 
 /**
- * Says that the connection could not be opened, or was not closed cleanly. If a stream is aborted with a WebSocketError, the connection is
- * closed with the code and reason of the error.
+ * The error if the connection could not be opened, or was not closed cleanly. An application may also abort or cancel a stream with a
+ * WebSocketError. The connection is then closed with the code and reason of the error.
  */
 export class WebSocketError extends DOMException {
   /** The close code; null if there is no code. */
@@ -55,7 +55,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-/** Returns the code and reason of a Close frame. A reason without a code gets 1000. */
+/** Returns the code and reason for a Close frame. If there is a reason but no code, the code is 1000. */
 function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number | null; reason: string } {
   const given = toCloseCode(closeCode);
   const text = toUSVString(`${reason}`);
@@ -63,32 +63,35 @@ function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number
   return { code: given === null && text !== '' ? 1000 : given, reason: text };
 }
 
-/** Makes an error that the peer or the network caused. It may have any code. */
+/**
+ * Makes the error for a connection that was not closed cleanly. The error may have any close code, for example 1006, which the constructor
+ * would refuse.
+ */
 function failed({ code, reason, error }: CloseInfo): WebSocketError {
   const failure = new WebSocketError('the connection was not closed cleanly', { cause: error ?? undefined });
   Object.defineProperties(failure, { closeCode: { value: code }, reason: { value: reason } });
   return failure;
 }
 
-/** A WebSocket whose messages are a ReadableStream and a WritableStream. */
+/** A WebSocket that a program uses as a ReadableStream of received messages, and a WritableStream of messages to send. */
 export class WebSocketStream {
   /** The URL, in its normal form. */
   readonly url: string;
   /** Rejects if the connection cannot be opened. */
   readonly opened: Promise<WebSocketConnectionInfo>;
   /**
-   * Resolves with the close code and reason. Rejects with a `WebSocketError` if the connection was not closed cleanly, and with the same
-   * error as `opened` if it was never open.
+   * Resolves with the close code and reason. Rejects with a `WebSocketError` if the connection was not closed cleanly. If the connection
+   * was never open, rejects with the same error as `opened`.
    */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
   #connection: Connection | null = null;
-  /** The arguments of a `close` call before there was a connection. */
+  /** The code and reason of a `close` call that came before there was a connection. */
   #earlyClose: { readonly code: number | null; readonly reason: string } = { code: null, reason: '' };
 
   /**
    * @param url `ws:`, `wss:`, `http:` or `https:`
-   * @param options `protocols`, `signal` (aborts the attempt only), and the options of `connect`
+   * @param options `protocols`, `signal` (aborts the attempt to connect, but not an open connection), and the options of `connect`
    * @throws {DOMException} SyntaxError for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -103,7 +106,8 @@ export class WebSocketStream {
     const prepared = prepareConnect(parsed, toConnectOptions(given, own));
     const connected = openConnection(prepared).then(
       (connection) => {
-        // The attempt was aborted after it had succeeded: the application does not receive the connection, which is closed.
+        // The application aborted the attempt when the connection was already open. The connection is closed, and the application does not
+        // receive it.
         if (own.signal.aborted) {
           void connection.close(this.#earlyClose.code, this.#earlyClose.reason);
           throw own.signal.reason;
@@ -123,14 +127,15 @@ export class WebSocketStream {
         if (!info.wasClean) throw failed(info);
         return { closeCode: info.code, reason: info.reason };
       });
-    // The application may ignore these Promises.
+    // The application may ignore these Promises. Without `catch`, a rejection would then be an unhandled rejection.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
   }
 
   /**
-   * Closes the connection. If no code is given, the Close frame has no code. While connecting, aborts the attempt.
-   * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a reason that is too long
+   * Closes the connection. If there is neither a code nor a reason, the Close frame has no code. While connecting, aborts the attempt to
+   * connect.
+   * @throws {DOMException} InvalidAccessError for an invalid code, SyntaxError for a reason that is too long
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
     const { code, reason } = toClose(closeInfo);
@@ -141,15 +146,16 @@ export class WebSocketStream {
   }
 }
 
-// The explainer asks for a Uint8Array, not a Buffer. The `buffer` of the Uint8Array contains only this message; the `buffer` of a Buffer
-// may also contain other messages.
+// The explainer requires a Uint8Array, not a Buffer. The property `buffer` of the returned Uint8Array contains only this message. The
+// `buffer` of a Buffer may also contain other messages.
 function toOwnBytes(bytes: Buffer): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // If a stream is aborted or cancelled with a WebSocketError, that error gives the code and reason to close with. A pipe may pass on the
-  // error of another connection, whose code, such as 1006, cannot be sent. In that case this connection is closed without a code.
+  // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the code and reason of the error. The error
+  // may come from another connection, if a pipe passed it on, and its code may be one that must not be sent, such as 1006. The connection
+  // is then closed without a code.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

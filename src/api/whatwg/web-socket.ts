@@ -1,6 +1,6 @@
 /**
- * Implements `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL.
- * session.ts implements its behaviour.
+ * Implements the class `WebSocket` of browsers: the interface of the WebSockets Standard, with the conversions and the properties that Web
+ * IDL requires. session.ts implements the connection and the events.
  */
 
 import { type InspectOptions, inspect, toUSVString } from 'node:util';
@@ -23,7 +23,7 @@ import { showMembers } from './events.ts';
 import type { AnyHandler, AnyListener, EventType, HandlerOf, ListenerOf, Options } from './listeners.ts';
 import { type BinaryType, ReadyState, Session } from './session.ts';
 
-// This interface declares the members of EventTarget with the classes of our events.
+// This interface declares the members of EventTarget with the types of our events.
 export interface WebSocket {
   addEventListener<T extends EventType>(type: T, listener: ListenerOf<T, this>, options?: Options): void;
   addEventListener(type: string, listener: AnyListener, options?: Options): void;
@@ -31,12 +31,12 @@ export interface WebSocket {
   removeEventListener(type: string, listener: AnyListener, options?: Options): void;
 }
 
-// `dispatchEvent` is read once, when this file loads, since a subclass or a program may replace it.
+// `dispatchEvent` is read once, when this file loads, since a subclass or a program may replace the method later.
 const { dispatchEvent } = EventTarget.prototype;
 
 const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
 
-/** The `WebSocket` of the standard. It uses the native `connect`. */
+/** The `WebSocket` of the standard. It connects with the function `connect` of our native API. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface.
 export class WebSocket extends EventTarget {
   declare static readonly CONNECTING: 0;
@@ -53,9 +53,9 @@ export class WebSocket extends EventTarget {
   readonly #handlers: EventHandlers = new EventHandlers(this);
 
   /**
-   * Begins to connect. Later the event `open` is fired, or the events `error` and `close`.
-   * @param url ws: or wss:; http: and https: mean the same
-   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, as the class of Node.js accepts it
+   * Begins to connect. If the connection can be established, the event `open` is fired. Otherwise `error` and `close` are fired.
+   * @param url a URL with ws: or wss:. http: means ws:, and https: means wss:
+   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, which the `WebSocket` of Node.js accepts as well
    * @param options the options of `connect`, such as `headers`, `tls` and `proxy`, which the standard does not have
    * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are not tokens, or are repeated
    * @throws {TypeError | RangeError} for invalid options
@@ -80,7 +80,8 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // If no request can be made with this URL, the events report this. Invalid options are a mistake of the program, so the error is thrown.
+      // If no request can be made to this URL, the events `error` and `close` report the failure. Any other error means that the program
+      // passed invalid options, so the error is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }
@@ -91,22 +92,24 @@ export class WebSocket extends EventTarget {
     return this.#url;
   }
 
-  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). The value only grows. */
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). The value never decreases. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#session.readyState;
   }
 
-  /** The number of payload bytes that were passed to `send` and have not left the process. It is not reset when the connection closes. */
+  /**
+   * The number of payload bytes that were passed to `send` and have not left the process. Closing the connection does not reset the number.
+   */
   get bufferedAmount(): number {
     return this.#session.bufferedAmount;
   }
 
-  /** The extensions in use, as the server's response names them; '' before `open`, and if there is no extension. */
+  /** The negotiated extensions, in the words of the server's response. '' before `open`, and if there is no extension. */
   get extensions(): string {
     return this.#session.extensions;
   }
 
-  /** The subprotocol that the server chose; '' before `open`, and if there is no subprotocol. */
+  /** The subprotocol that the server chose. '' before `open`, and if there is no subprotocol. */
   get protocol(): string {
     return this.#session.protocol;
   }
@@ -155,10 +158,11 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake after all messages. While CONNECTING, aborts the attempt. No event is fired during this call.
-   * @param code 1000 or 3000 to 4999. If it is omitted, the Close frame has no code, or 1000 if there is a reason
+   * Starts the closing handshake, after all messages that were passed to `send` before. While CONNECTING, aborts the attempt to connect. No
+   * event is fired during this call.
+   * @param code 1000 or 3000 to 4999. If the code is omitted, the Close frame has no code; with a reason it has the code 1000
    * @param reason at most 123 bytes of UTF-8
-   * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a longer reason
+   * @throws {DOMException} InvalidAccessError for any other code, SyntaxError for a longer reason
    */
   close(code?: number, reason?: string): void;
   close(...given: unknown[]): void {
@@ -170,9 +174,10 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and messages that are sent after it wait for it.
+   * Sends a message: a string as a text message, bytes or a Blob as a binary message. A Blob has to be read first. Later messages wait
+   * until the Blob has been read.
    * @throws {DOMException} InvalidStateError while CONNECTING
-   * @throws {TypeError} for memory that is shared or resizable
+   * @throws {TypeError} for memory that is shared with another thread, or that can be resized
    */
   send(data: string | ArrayBuffer | ArrayBufferView | Blob): void;
   send(...given: unknown[]): void {

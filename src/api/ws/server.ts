@@ -258,8 +258,9 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Stops accepting connections, and closes the HTTP server if this server has created it. Open connections stay open. Such an HTTP server
-   * emits 'close' only after the last connection has closed, and then this server emits 'close'.
+   * Stops accepting connections, and closes the HTTP server if this server has created it. Open connections stay open, and 'close' is
+   * emitted after the last of them has closed. With `clientTracking: false`, a server that did not create its HTTP server emits 'close'
+   * without waiting for the connections.
    * @param closed called when 'close' is emitted; with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {
