@@ -1,5 +1,5 @@
 /**
- * Builds a server's answer to a client's offers: RFC 7692 §5, §7.1. It returns the answer and the agreed parameters, and has no state.
+ * Builds the answer of a server to the offers of a client, and determines the agreed parameters: RFC 7692 §5, §7.1. This file has no state.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
@@ -12,10 +12,10 @@ export interface DeflateAcceptance {
 }
 
 /**
- * Builds the answer to the offers of a client. The server accepts only one offer: the first well-formed one in the client's order
- * of preference. Two extensions that use RSV1 cannot be combined (RFC 7692 §5).
- * @param offers all extensions that were offered; those with other names are skipped
- * @returns null to decline all offers; the connection then opens without compression
+ * Builds the answer to the offers of a client. The server accepts only the first well-formed offer, in the client's order of preference. It
+ * cannot accept a second one, since two extensions that use RSV1 cannot be combined (RFC 7692 §5).
+ * @param offers all extensions that the client offered. Extensions with other names are skipped
+ * @returns the answer and the parameters; null if no offer is acceptable. The connection then opens without compression
  * @throws TypeError, RangeError the errors of `checkDeflateConfig`; an offer never causes an error
  */
 export function acceptDeflate(
@@ -26,7 +26,8 @@ export function acceptDeflate(
   for (const offer of offers) {
     if (offer.name !== DEFLATE_EXTENSION) continue;
     const offered = readParameters(offer, 'offer');
-    // 7692 §7: an invalid offer MUST be declined. §5.1: the next offer may be acceptable. The handshake continues in any case.
+    // An invalid offer MUST be declined (7692 §7), but the next offer may be acceptable (7692 §5.1). If all offers are invalid, the
+    // handshake still continues.
     if (!('code' in offered)) return accept(offered, wanted);
   }
   return null;

@@ -1,13 +1,13 @@
 /**
- * Limits the memory that all compression contexts hold together. RFC 7692 §7.1.1 allows an endpoint to work without context takeover.
- * So a connection that opens when the budget is used up gets no context takeover, and holds no memory for
+ * Limits the memory that the compression contexts of all connections hold together. RFC 7692 §7.1.1 allows an endpoint to work without
+ * context takeover. So if the budget is used up when a connection opens, the connection has no context takeover, and holds no memory for
  * compression between messages.
  */
 
 /** 64 MiB. */
 export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
 
-/** Counts the largest possible size of each context, from negotiation to the end of the connection. */
+/** Counts the reserved memory. For each context, its largest possible size is reserved until the connection ends. */
 export class CompressionBudget {
   /** The limit in bytes. `Infinity` disables it. */
   limit: number;
@@ -26,7 +26,7 @@ export class CompressionBudget {
     return this.#used;
   }
 
-  /** Reserves `bytes`. @returns false if the limit has no room for `bytes`; nothing is reserved then */
+  /** Reserves memory. @returns false, and reserves nothing, if the reserved memory would exceed the limit */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
     this.#used += bytes;
@@ -38,5 +38,5 @@ export class CompressionBudget {
   }
 }
 
-/** The budget of the process, which every connection uses unless it has another budget. */
+/** The budget of the process. Every connection uses this budget unless the application passes another one. */
 export const processCompressionBudget: CompressionBudget = new CompressionBudget();

@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses messages: RFC 7692 §7.2. Two engines share one context. Our own engine (engine/) takes small messages, for
- * which zlib would spend ten times the work on its set-up; node:zlib takes the others. engines.ts has the table of sizes. Between
- * messages, the context is only plaintext, at most 32 KiB in each direction, so the engines can alternate. params.ts has the parameters.
+ * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. There are two engines. Our own engine (engine/) processes
+ * small messages, for which the set-up of zlib would take ten times as long as the message. node:zlib processes larger messages. engines.ts
+ * has the sizes. Between messages, the context is only plaintext, at most 32 KiB in each direction, so each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -28,7 +28,7 @@ import {
 
 /** One direction of a connection, as negotiated (7692 §7.1). */
 export interface Direction {
-  /** References may reach back 2^windowBits bytes; 8 to 15. */
+  /** A number from 8 to 15: references may reach back 2^windowBits bytes. */
   readonly windowBits: number;
   /** Whether a message may refer to earlier messages. */
   readonly takeover: boolean;
@@ -37,21 +37,21 @@ export interface Direction {
 export interface CodecSettings {
   /** A number of bytes. Shorter messages are sent uncompressed. */
   readonly threshold: number;
-  /** zlib's level for the messages that go to zlib, 1 to 9. */
+  /** The level for the messages that zlib compresses, 1 to 9. */
   readonly level: number;
-  /** 'auto': small messages go to our own engine; 'zlib': all messages go to zlib. */
+  /** 'auto': our own engine processes small messages, and zlib the other messages. 'zlib': zlib processes all messages. */
   readonly engine: 'auto' | 'zlib';
-  /** True: zlib's threads are not used, for messages of any size. */
+  /** If true, all messages are processed synchronously: zlib's threads are not used. */
   readonly synchronous: boolean;
   readonly budget: CompressionBudget;
 }
 
-/** Returns the most bytes that the context of the receiving side holds: the window. */
+/** Returns the maximum number of bytes of the context for received messages, which is the window. */
 export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
 }
 
-/** Returns the most bytes that the context of the sending side holds: the window, and our engine's index of the window. */
+/** Returns the maximum number of bytes of the context for sent messages: the window, and our engine's index of the window. */
 function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
   if (!direction.takeover) return 0;
   return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
@@ -63,21 +63,24 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** The settings of zlib: `#deflateSettings` for a call in this turn, `#poolSettings` for zlib's threads. */
+  /** The settings of zlib: `#deflateSettings` for messages up to 16 KiB, `#poolSettings` for larger messages. */
   readonly #deflateSettings: DeflateSettings;
   readonly #poolSettings: DeflateSettings;
   #reserved: number;
-  /** The context of each direction is created with the first message that needs it. */
+  /** The contexts of sent and received messages. Each context is created when the first message needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
-  /** Whether the budget had room for `#sent`; null until the first message needs `#sent`. */
+  /** Whether the budget had enough memory for `#sent`. Null until the first message needs `#sent`. */
   #keepsSent: boolean | null = null;
-  /** The message that zlib's threads are decompressing. */
+  /** The job that decompresses a message in zlib's threads, or null. */
   #inflating: PoolJob | null = null;
   readonly #share = new TurnShare();
   #closed = false;
 
-  /** @param reserved bytes that the caller has already reserved in the budget for the receiving side; `close` releases them. */
+  /**
+   * @param reserved the number of bytes that the caller has already reserved in the budget for received messages. `close` releases these
+   *   bytes
+   */
   constructor(sending: Direction, receiving: Direction, settings: CodecSettings, reserved: number) {
     this.#sending = sending;
     this.#receiving = receiving;
@@ -99,15 +102,15 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Returns a key. Connections with the same key compress a message to the same bytes, so that a broadcast compresses it once. Null if this
-   * connection has a separate context.
+   * If two connections have the same key, they compress a message to the same bytes, so a broadcast compresses a message only once for
+   * them. The key is null if this connection has a context, which no other connection shares.
    */
   get sharedKey(): string | null {
     const { engine, level } = this.#settings;
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
-  /** Says whether a message of this size is compressed in zlib's threads. */
+  /** Returns whether a message of this size is compressed in zlib's threads. */
   compressesInThreadPool(length: number): boolean {
     return !this.#settings.synchronous && length > SENDING.zlib.maxSize;
   }
@@ -117,7 +120,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#compressInThreadPool(payload, ownsPayload);
   }
 
-  /** Compresses like `compress`, but always in this turn, for messages of any size. */
+  /** Compresses a message of any size synchronously. */
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
@@ -136,7 +139,8 @@ export class DeflateCodec implements MessageCodec {
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
     this.#share.spend(SENDING.pool.setUp);
-    // The application may change, transfer or shrink its payload while zlib's threads read it, so the threads get a copy.
+    // While zlib's threads read the payload, the application may change, transfer or shrink it. So the threads get a copy, unless the codec
+    // owns the payload.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
     const output = await new PoolJob().run((job) =>
@@ -157,14 +161,17 @@ export class DeflateCodec implements MessageCodec {
   }
 
   decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {
-    // 7692 §7.2.3.6: an empty message is one byte. We accept zero bytes as well, which costs nothing.
+    // An empty message is compressed to one byte (7692 §7.2.3.6). We also accept a payload of zero bytes as an empty message.
     if (payload.length === 0) return Buffer.alloc(0);
     const waits = payload.length <= RECEIVING.zlib.maxSize && !this.#settings.synchronous;
     if (waits && this.#share.isSpent) return this.#decompressLater(payload, maxLength, charge);
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Waits for a later turn. This costs less than a job for zlib's threads, and keeps the threads free for large messages. */
+  /**
+   * Decompresses a message in a later turn of the event loop (turn.ts). This costs less than a job for zlib's threads, and keeps the
+   * threads free for large messages.
+   */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -173,7 +180,10 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /** Tries the engines of the table in order, until one takes the message. */
+  /**
+   * Tries the engines of the table RECEIVING in order. An engine does not process the message if the payload or the output is too large for
+   * the engine.
+   */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;
@@ -190,7 +200,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns null if the message has more than `maxOutput` bytes, and `maxLength` allows more than `maxOutput` */
+  /** @returns the message; null if its output exceeds `maxOutput` bytes, but `maxLength` is larger, so another engine can try */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
@@ -200,9 +210,9 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses with zlib in one call. zlib has to be set up again after each final block, which costs more than most messages. So if
-   * there are several final blocks, our own engine decompresses the message from its start.
-   * @returns null if the message has more than `limit` bytes, and `maxLength` allows more than `limit`
+   * Decompresses a message with zlib in one synchronous call. zlib has to be set up again after each final block, and this costs more than
+   * decompressing most messages. So if blocks follow a final block, our own engine decompresses the message again from its start.
+   * @returns the message; null if its output exceeds `limit` bytes, but `maxLength` is larger, so another engine can try
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {
@@ -231,7 +241,7 @@ export class DeflateCodec implements MessageCodec {
 
   close(): void {
     this.#closed = true;
-    // Work for a peer that has disconnected is abandoned. (Compression continues: other connections may need its result.)
+    // The peer has disconnected, so decompression is abandoned. Compression continues, since other connections may need the result.
     this.#inflating?.abandon();
     this.#inflating = null;
     this.#sent = null;
@@ -240,15 +250,18 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** Returns the part of the context that zlib gets for compression. (For decompression, zlib gets the whole context: that is cheap.) */
+  /**
+   * Returns the part of the context that zlib gets for compression. For decompression, zlib gets the whole context, since this costs
+   * little.
+   */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
   /**
-   * Returns the context of the messages that we send. It is null if no context was agreed, or if the budget has no room: a sender may always
-   * work without a context.
+   * Returns the context of the messages that we send. Returns null if the endpoints agreed on no context, or if the budget has too little
+   * memory left. A sender may always work without a context.
    */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
@@ -270,13 +283,14 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Returns the bytes to send for `payload`, which becomes part of the context only if it is sent compressed.
-   * @param compressed the bytes of `payload` that were compressed to `output`
+   * Returns the bytes to send: `output`, or `payload` if compressing did not make it smaller. Only a payload that is sent compressed
+   * becomes part of the context.
+   * @param compressed the bytes that were compressed to `output`: `payload`, or a copy of it
    */
   #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {
     if (output.length >= compressed.length) {
       if (payload.length === compressed.length) return payload;
-      // The payload no longer exists, so it cannot be sent uncompressed.
+      // The application has transferred or resized the payload, so the payload cannot be sent uncompressed.
       throw new Error('The payload of a message was transferred or resized before it was sent');
     }
     if (!this.#closed) this.#sendingWindow()?.append(compressed);

@@ -1,33 +1,38 @@
 /**
- * The options of an application for permessage-deflate: checks them, and returns the parameters of RFC 7692 §7.1 with the defaults.
+ * Checks the options that an application sets for permessage-deflate, and returns the parameters of RFC 7692 §7.1, with the default for
+ * each absent option.
  */
 import type { DeflateParams } from './params.ts';
 
 /** The options that an application sets, on a server or on a client. */
 export interface DeflateConfig {
-  /** The server forgets each message that it compressed. This takes less memory, but messages are larger. @default false */
+  /**
+   * Whether the server compresses each message without reference to earlier messages. This needs less memory, but messages are larger.
+   * @default false
+   */
   readonly serverNoContextTakeover?: boolean | undefined;
-  /** The client forgets each message that it compressed. @default false */
+  /** Whether the client compresses each message without reference to earlier messages. @default false */
   readonly clientNoContextTakeover?: boolean | undefined;
-  /** The server's window has at most 2 to this power bytes; 8 to 15. @default 15 */
+  /** A number from 8 to 15. With n, the window in which the server searches for repetitions has at most 2^n bytes. @default 15 */
   readonly serverMaxWindowBits?: number | undefined;
   /**
-   * The client's window has at most 2 to this power bytes; 8 to 15. On a server this is only a request: a client whose offer
-   * lacks `client_max_window_bits` cannot be limited, and its window bits are 15. @default 15
+   * A number from 8 to 15. With n, the window in which the client searches for repetitions has at most 2^n bytes. On a server, this option
+   * has an effect only if the client's offer has `client_max_window_bits`. Otherwise the client's window bits are 15. @default 15
    */
   readonly clientMaxWindowBits?: number | undefined;
 }
 
 /**
- * Checks the options of an application. Call this where options are read. `offerDeflate` and `acceptDeflate` check them as well.
- * @throws TypeError if something is not an object, a flag or a number
+ * Checks the options of an application. Call this function when the application passes the options. `offerDeflate` and `acceptDeflate`
+ * check the options again.
+ * @throws TypeError if `config` is not an object, or if an option does not have the type boolean or number
  * @throws RangeError if window bits are not an integer from 8 to 15
  */
 export function checkDeflateConfig(config: DeflateConfig): void {
   withDefaults(config);
 }
 
-/** Returns the configuration with every parameter stated. It throws the errors of `checkDeflateConfig`. */
+/** Returns the configuration with the defaults of absent options. Throws the errors of `checkDeflateConfig`. */
 export function withDefaults(config: DeflateConfig): DeflateParams {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new TypeError('The parameters of permessage-deflate are not an object');

@@ -1,6 +1,6 @@
 /**
- * Checks a server's answer on a client: RFC 7692 §5, §7.1. handshake/client.ts checks that the extension was offered. The table in
- * refusal.ts has the errors that fail the connection.
+ * Checks, on a client, the server's answer to the offer of permessage-deflate: RFC 7692 §5, §7.1. handshake/client.ts checks that the
+ * client has offered the extension. refusal.ts has a table of the errors that fail the connection.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
@@ -9,10 +9,11 @@ import { DEFLATE_EXTENSION, type DeflateParams, readParameters, type Stated } fr
 import { deflateRefusal } from './refusal.ts';
 
 /**
- * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. The client keeps the promises of its
- * offer even if the answer does not mention them: `clientNoContextTakeover` and `clientMaxWindowBits` apply to its sending.
- * @param answers all extensions that the server answered; those with other names are skipped: the handshake checks them
- * @returns null if the server declined
+ * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. If the client's offer has
+ * `clientNoContextTakeover` or `clientMaxWindowBits`, the client obeys these parameters when it sends, even if the answer does not mention
+ * them.
+ * @param answers all extensions in the server's answer. Extensions with other names are skipped, since the handshake checks them
+ * @returns the parameters; null if the server declined the offer
  * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow
  * @throws TypeError, RangeError the errors of `checkDeflateConfig`
  */
@@ -28,7 +29,7 @@ export function confirmDeflate(
 }
 
 /**
- * Works like `confirmDeflate`, for one answer. The offer may be any valid offer: it need not come from `offerDeflate`.
+ * Checks one answer in the same way as `confirmDeflate`. The offer may be any valid offer, and need not come from `offerDeflate`.
  * @throws HandshakeError the errors of `confirmDeflate`
  * @throws TypeError for an offer that no server may accept
  */
@@ -104,8 +105,8 @@ function confirm(stated: Stated, offered: Stated): DeflateParams {
 }
 
 /**
- * Returns the window bits of the answer, which must not exceed the offered ones. If the answer does not state them, returns the offered
- * ones.
+ * Returns the window bits of the answer. Throws if they exceed the offered window bits. If the answer does not state window bits, returns
+ * the offered window bits, or 15 if the offer states none.
  */
 function within(name: string, stated: number | null, offered: number | null): number {
   const limit = offered ?? 15;

@@ -1,6 +1,7 @@
 /**
- * Compresses in zlib's threads (RFC 7692 §7.2.1), in slices. A zlib stream is kept for the next message of any connection.
- * A stream that was created with a dictionary is closed after its message, since Node offers no way to give it another dictionary.
+ * Compresses a message in zlib's threads (RFC 7692 §7.2.1), in slices. After the message, the zlib stream is kept, and the next message of
+ * any connection can use it. But a stream that was created with a dictionary is closed after its message, since Node cannot give the stream
+ * another dictionary.
  */
 
 import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
@@ -14,21 +15,26 @@ interface IdleStream {
   readonly settings: DeflateSettings;
 }
 
-/** The most idle streams that are kept: the number of jobs that run at a time (pool.ts). Each stream holds about 0.3 MB. */
+/**
+ * The maximum number of idle streams that are kept. This is also the number of jobs that can run at the same time (pool.ts). Each stream
+ * holds about 0.3 MB.
+ */
 const MAX_IDLE = 3;
 const STREAM_SIZE = 300_000;
 
 const idle: IdleStream[] = [];
 
-// Bytes of input per slice. Compressing a slice takes some milliseconds at most. Each slice is flushed, which adds five bytes to it.
+// Bytes of input per slice. Compressing a slice takes a few milliseconds at most. Each slice is flushed, which adds five bytes to the
+// output.
 const SLICE = 131_072;
 
-// Bytes of room for output. If the output of a slice fits, it comes in one piece, in one trip to zlib's threads. The rest of the
-// room is used for the next slice.
+// The size in bytes of the memory for output. If the output of a slice fits into this memory, zlib returns it in one piece, and only one
+// task for zlib's threads is needed. The memory that is left is used for the next slice.
 const ROOM = 65_536;
 
-// A dictionary of up to this many bytes is compressed before the message, and its output is dropped. This costs less than a new stream
-// with a dictionary: each new stream gives the garbage collector 0.3 MB more to free.
+// If the dictionary has at most this many bytes, a kept stream is used: the dictionary is compressed before the message, and the output of
+// the dictionary is dropped. This costs less than a new stream with a dictionary, because the garbage collector has to free 0.3 MB for each
+// new stream.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -47,7 +53,7 @@ function take(settings: DeflateSettings): DeflateRaw | null {
 }
 
 function keep(stream: DeflateRaw, settings: DeflateSettings): void {
-  // The stream that has been idle longest probably has the settings that are used least.
+  // The stream that has been idle for the longest time is closed, since its settings are probably used least.
   if (idle.length === MAX_IDLE) idle.shift()!.stream.destroy();
   idle.push({ stream, settings });
 }
@@ -55,7 +61,7 @@ function keep(stream: DeflateRaw, settings: DeflateSettings): void {
 /**
  * Compresses a message.
  * @param payload must not change, be detached or shrink before the promise has settled: zlib's threads read it
- * @param dictionary earlier plaintext that the message may refer to; empty for none
+ * @param dictionary earlier plaintext that the message may refer to; empty if there is no context
  */
 export function deflateInThreadPool(
   payload: Uint8Array,
@@ -82,7 +88,7 @@ export function deflateInThreadPool(
       stream.write(slice, onSlice);
     };
     const onSlice = (error?: Error | null): void => {
-      // The 'error' event has reported the error, and there is no output to read.
+      // If there is an error, the 'error' event has already reported it, and there is no output to read.
       if (error) return;
       length += takeOutput(stream, pieces);
       if (from < payload.length) {
@@ -93,7 +99,8 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // `concat` copies to memory of the exact size. Without the copy, the unused room would be kept as long as the message waits.
+      // `concat` copies the output to memory of the exact size. Without the copy, the unused memory would be kept as long as the message
+      // waits to be sent.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();
@@ -101,7 +108,7 @@ export function deflateInThreadPool(
     if (!isReusable || dictionary.length === 0) return compress();
     stream.write(dictionary, (error) => {
       if (error) return;
-      // The dictionary is compressed only to put it into the stream's window; its output is dropped.
+      // The dictionary was compressed only to put it into the stream's window, so its output is dropped.
       takeOutput(stream, []);
       compress();
     });
@@ -111,7 +118,7 @@ export function deflateInThreadPool(
 /** Adds the stream's output to `pieces`. @returns the number of its bytes */
 function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
   let length = 0;
-  // Up to Node 24, `read` returns all output at once. From Node 26 on, it returns one piece per call.
+  // Up to Node 24, `read` returns the whole output in one call. From Node 26 on, `read` returns one piece per call.
   for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) {
     pieces.push(piece);
     length += piece.length;
@@ -122,7 +129,7 @@ function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
 function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
   return createDeflateRaw({
     ...toZlib(settings, dictionary),
-    // Each write is flushed, so that a slice takes one trip to zlib's threads instead of three.
+    // Each write is flushed, so that a slice needs one task in zlib's threads instead of three.
     flush: constants.Z_SYNC_FLUSH,
     chunkSize: dictionary.length === 0 ? ROOM : largestOutput(Math.min(payload.length, SLICE)),
     readableHighWaterMark: MAX_BUFFER,

@@ -1,6 +1,6 @@
 /**
- * Decompresses in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice, the size limit and the limit on
- * input without output are checked, and other connections get their turns.
+ * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice, this file checks the size
+ * limit and the limit on input without output, and lets the jobs of other connections run.
  */
 
 import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';
@@ -18,18 +18,19 @@ import {
   wholeMessage,
 } from './zlib.ts';
 
-// Bytes per slice. Any slice of this size takes at most some milliseconds.
+// Bytes per slice. A slice of this size takes a few milliseconds at most.
 const INPUT_SLICE = 65_536;
 const OUTPUT_SLICE = 262_144;
 
-/** The approximate bytes that a zlib stream holds besides its output. */
+/** The approximate number of bytes that a zlib stream holds in addition to its output. */
 const STREAM_SIZE = 65_536;
 
 /**
  * Decompresses a message.
  * @param history the plaintext before this message
- * @param maxLength bytes of output
- * @returns the message. Rejects with WS_NO_DEFLATE_OUTPUT, with each error that `inflateNow` throws, or because the job was abandoned
+ * @param maxLength the maximum number of bytes of output
+ * @returns a Promise of the message. It rejects with WS_NO_DEFLATE_OUTPUT, with an error that `inflateNow` throws, or if the job was
+ *   abandoned
  */
 export async function inflateInThreadPool(
   payload: Uint8Array,
@@ -44,7 +45,7 @@ export async function inflateInThreadPool(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns null if the message ends in bytes that look like the probe */
+/** @returns the message; null if the message ends with bytes that look like the probe */
 async function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -64,7 +65,7 @@ async function inflateWith(
 
 /** Runs one zlib stream up to its final block. */
 class StreamRun {
-  /** The number of bytes of `payload` that the stream took; larger if it took bytes of the probe as well. */
+  /** The number of bytes that the stream read. If the stream also read bytes of the probe, the number is larger than `payload.length`. */
   readonly taken: Promise<number>;
   readonly #payload: Uint8Array;
   readonly #output: Output;
@@ -74,9 +75,9 @@ class StreamRun {
   #resolve!: (taken: number) => void;
   #reject!: (error: unknown) => void;
   #offset = 0;
-  /** Bytes of output in the current slice. */
+  /** The number of bytes of output in the current slice. */
   #produced = 0;
-  /** While other jobs have their turn: a promise that resolves at the turn of this job. Otherwise null. */
+  /** While other jobs run, a Promise that resolves when this job may continue. Otherwise null. */
   #resting: Promise<void> | null = null;
 
   constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
@@ -115,7 +116,7 @@ class StreamRun {
     if (this.#produced >= OUTPUT_SLICE) this.#rest();
   }
 
-  /** Writes the next slice of input, once zlib has processed the one before it. */
+  /** Writes the next slice of input. Called once zlib has processed the slice before it. */
   readonly #step = (): void => {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (inputWithoutOutput(this.#offset, this.#output.length)) {
@@ -131,13 +132,13 @@ class StreamRun {
 
   readonly #onSlice = (): void => {
     if (this.#stream.destroyed) return;
-    // The probe is small, so it needs no separate turn after the last slice.
+    // After the last slice, only the probe is left. The probe is small, so the job does not let other jobs run before it.
     const turn = this.#offset < this.#payload.length ? this.#rest() : this.#resting;
     if (turn === null) this.#step();
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets other jobs have their turn. Returns null if no job waits. After `pause`, zlib gives one more piece of output, and then stops. */
+  /** Lets waiting jobs run. Returns null if no job waits. After `pause`, zlib delivers one more piece of output, and then stops. */
   #rest(): Promise<void> | null {
     this.#produced = 0;
     if (this.#resting !== null) return this.#resting;
@@ -154,7 +155,7 @@ class StreamRun {
         throw error;
       },
     );
-    // `#fail` has reported the rejection.
+    // `#fail` has already reported the error, so this rejection must not be reported as unhandled.
     this.#resting.catch(() => {});
     return this.#resting;
   }

@@ -6,9 +6,9 @@ import { InflateError } from './engine/inflate-error.ts';
 import type { Window } from './engine/window.ts';
 
 /**
- * Decompresses a message in this turn with our own engine.
- * @param window the plaintext before the message; null for none
- * @returns null if the message has more than `maxOutput` bytes, and `maxLength` allows more than `maxOutput`
+ * Decompresses a message synchronously with our own engine.
+ * @param window the plaintext of earlier messages; null if there is no context
+ * @returns the message; null if its output exceeds `maxOutput` bytes, but `maxLength` is larger, so another engine can try
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
  */
 export function inflateSmall(

@@ -4,7 +4,7 @@ import { type DeflateConfig, withDefaults } from './config.ts';
 import { type DeflateParams, element } from './params.ts';
 
 /**
- * Builds the offers of a client: one element with everything that the configuration allows.
+ * Builds the offers of a client: a list of one element, which has the parameters that the configuration requires.
  * @throws TypeError, RangeError the errors of `checkDeflateConfig`
  */
 export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {

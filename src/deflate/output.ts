@@ -1,10 +1,10 @@
 /**
- * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked as the output grows (RFC
- * 6455 §10.4).
- * The output stays in the pieces that zlib returned, so that a message refused for its size is never held twice.
+ * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked each time the output
+ * grows (RFC 6455 §10.4). The output stays in the pieces that zlib returned until `take` joins them, so a message that is refused for its
+ * size is never copied.
  */
 
-/** A Buffer can hold about this many bytes on every Node version that we support. */
+/** The maximum number of bytes of output. On every Node version that we support, a Buffer can have about this many bytes. */
 export const MAX_BUFFER: number = 2 ** 31 - 1;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -22,13 +22,14 @@ export class Output {
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;
-    // zlib allocates 16 or 64 KiB at a time: a message of a few bytes must not keep so much memory alive.
+    // zlib allocates 16 or 64 KiB at a time. If a piece uses less than half of this memory, it is copied, so that a short message does not
+    // keep the whole memory.
     if (piece.length > 0)
       this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;
   }
 
-  /** Returns the last `size` bytes of a sequence: `before`, then the output so far. */
+  /** Returns the last `size` bytes of the sequence that consists of `before` and the output so far. */
   lastBytes(before: Uint8Array, size: number): Buffer {
     const last: Uint8Array[] = [];
     let missing = size;
@@ -41,7 +42,7 @@ export class Output {
     return Buffer.concat(last.reverse());
   }
 
-  /** Returns the last bytes of the output: at least `size` bytes, or all if there are fewer. */
+  /** Returns the last bytes of the output: at least `size` bytes, or the whole output if it is shorter. */
   end(size: number): Uint8Array {
     const last = this.#pieces.at(-1);
     return last !== undefined && last.length >= size ? last : this.lastBytes(NOTHING, size);

@@ -1,7 +1,7 @@
 /**
  * Reads and writes the parameters of permessage-deflate in an element of Sec-WebSocket-Extensions: RFC 7692 §7, §7.1.
- * handshake/extension.ts has the grammar of the header field; offer.ts, accept.ts and confirm.ts negotiate. Names are compared
- * case-sensitively: neither RFC says that the case of extension tokens is ignored.
+ * handshake/extension.ts has the grammar of the header field; offer.ts, accept.ts and confirm.ts negotiate. Names are compared with regard
+ * to case, since neither RFC 6455 nor RFC 7692 says that the case of these names is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';
@@ -9,10 +9,10 @@ import type { DeflateRefusalCode } from './refusal.ts';
 /** The extension's name in Sec-WebSocket-Extensions (RFC 7692 §7). */
 export const DEFLATE_EXTENSION = 'permessage-deflate';
 
-/** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window, or not use its context. */
+/** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window than agreed, or no context at all. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client, this is also true if only the client's offer stated the parameter: see `confirmDeflate`. */
+  /** On a client, this is also true if the client's offer stated the parameter and the answer did not: see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;
@@ -30,7 +30,7 @@ export interface Stated {
   clientMaxWindowBits: number | null;
 }
 
-/** The reason why an offer or an answer of permessage-deflate is invalid. */
+/** Describes why an offer or an answer of permessage-deflate is invalid: the first wrong parameter. */
 export interface Fault {
   readonly code: DeflateRefusalCode;
   readonly name: string;
@@ -57,7 +57,8 @@ export function readParameters(element: ExtensionOffer, role: 'offer' | 'answer'
   for (const [name, value] of element.parameters) {
     if (seen.has(name)) return { code: 'WS_DEFLATE_PARAMETER_REPEATED', name, value };
     seen.add(name);
-    // This is a switch. An object as a lookup table would also have the key "constructor".
+    // A switch compares only with these names. An object as a lookup table would also have keys such as "constructor", which a peer may
+    // send.
     switch (name) {
       case 'server_no_context_takeover':
         if (value !== null) return { code: 'WS_DEFLATE_CONTEXT_VALUE', name, value };
@@ -87,7 +88,10 @@ function parseWindowBits(value: string | null): number | null {
   return value !== null && /^(?:[89]|1[0-5])$/.test(value) ? Number(value) : null;
 }
 
-/** Builds an element with these window bits: null gives the parameter without a value, undefined leaves the parameter out. */
+/**
+ * Builds an element with these parameters. If window bits are null, the parameter has no value. If they are undefined, the parameter is
+ * left out.
+ */
 export function element(
   { serverNoContextTakeover, clientNoContextTakeover }: DeflateParams,
   serverMaxWindowBits: string | undefined,

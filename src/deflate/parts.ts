@@ -1,28 +1,33 @@
 /**
- * Sends a compressed message in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte boundary, so that all parts
- * together form one DEFLATE stream. codec.ts has the context that a part may refer to.
+ * Makes the bytes of a compressed message that is sent in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte
+ * boundary, so all parts together form one DEFLATE stream. codec.ts keeps the context that a part may refer to.
  */
 
 import type { Window } from './engine/window.ts';
 
-/** The last four bytes of the empty stored block that ends a flush; 7692 §7.2.1 removes them at the end of a message. */
+/**
+ * The last four bytes of the empty stored block that ends a flush. They are part of the stream between two parts; only at the end of a
+ * message they are not sent (7692 §7.2.1).
+ */
 const FLUSH: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** 7692 §7.2.3.6: an empty stored block, whose 00 00 ff ff is not sent. */
+/** The bytes after the last part: an empty stored block, whose bytes 00 00 ff ff are not sent (7692 §7.2.3.6). */
 export const END_OF_PARTS: Uint8Array = Uint8Array.of(0x00);
 
-// 1951 §3.2.4: LEN is two bytes.
+// The field LEN of a stored block has two bytes (1951 §3.2.4).
 const MAX_STORED = 65_535;
 const STORED_HEADER = 5;
 
 /**
  * Returns the bytes to send for a part.
- * @param compressed `payload`, compressed as a whole message (7692 §7.2.1); or the `payload` object, if compressing did not make it smaller
- * @param window the context; if `payload` was compressed, the context contains it already
+ * @param compressed the bytes that compressing `payload` as a whole message gave (7692 §7.2.1); or the object `payload` itself, if
+ *   compressing did not make it smaller
+ * @param window the context of the sender. If `payload` was compressed, the context contains `payload` already
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);
-  // The message as a whole is compressed, so the peer adds this part to its context as well.
+  // The message is a compressed message, so the peer adds this part to its context, although the part is in stored blocks. So we add it as
+  // well.
   window?.append(payload);
   return storedPart(payload);
 }
@@ -34,7 +39,7 @@ function flushedPart(compressed: Uint8Array): Uint8Array {
   return part;
 }
 
-/** Returns a part as stored blocks (1951 §3.2.4), since compressing it does not make it smaller. */
+/** Returns a part as stored blocks (1951 §3.2.4). Used if compressing does not make the part smaller. */
 function storedPart(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const blocks = Math.ceil(length / MAX_STORED);

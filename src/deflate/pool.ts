@@ -1,28 +1,32 @@
 /**
- * Schedules the work for zlib's threads. Node has four threads for files, DNS and zlib together, so a bounded number of jobs runs at a
- * time. Each job works in slices, and gives up its place after each slice. The job that has waited longest gets the next place. So a
- * message waits for one slice of each other connection, not for a whole message of each. Messages of one connection never overtake each
- * other, since a connection has at most one job in each direction.
+ * Schedules the jobs for zlib's threads. A job compresses or decompresses one message. Node has four threads for files, DNS and zlib
+ * together, so at most three jobs run at the same time. Each job works in slices, and lets waiting jobs run after each slice. The job that
+ * has waited longest runs next. So a message waits for one slice of each other connection, not for the whole message of each other
+ * connection. Messages of one connection stay in order, since a connection has at most one job in each direction.
  */
 
 import type { Charge } from '../frame/charge.ts';
 
 const MAX_RUNNING = 3;
 
-// Jobs that have begun hold their output so far. If they hold more bytes than this, no other job begins until some of them have ended.
+// Jobs that have begun keep their output in memory. If these jobs together hold more bytes than this, no other job begins until they hold
+// fewer bytes.
 const MAX_HELD = 33_554_432;
 
 let running = 0;
 let held = 0;
 let tickets = 0;
-/** Jobs that have not begun. `begun` below holds jobs that wait between two slices. Both lists are in the order of the jobs' tickets. */
+/**
+ * `fresh` has the jobs that have not begun, and `begun` has the jobs that wait between two slices. Both lists are in the order of the jobs'
+ * tickets.
+ */
 const fresh: PoolJob[] = [];
 const begun: PoolJob[] = [];
 
 /** The error of a job whose connection is closed. */
 const ABANDONED = 'The connection is closed';
 
-/** Returns the job whose turn it is, if one may run. */
+/** Returns the waiting job that may run next, or undefined if no job may run. */
 function nextJob(): PoolJob | undefined {
   const [first] = fresh;
   const [second] = begun;
@@ -42,9 +46,11 @@ function fillPlaces(): void {
   }
 }
 
-/** One message in the pool. */
+/** The compression or decompression of one message in zlib's threads. */
 export class PoolJob {
-  /** The jobs that wait are in the order of their tickets. A job gets a new ticket when it arrives, and when it comes back after a slice. */
+  /**
+   * A number that orders the waiting jobs. A job gets a new ticket when it begins to wait: before its first slice, and after each slice.
+   */
   ticket = 0;
   #isRunning = false;
   #hasBegun = false;
@@ -56,7 +62,7 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge the job resizes it to the input plus the bytes passed to `hold`; the owner of the charge releases it
+   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The owner of the charge releases it
    * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {
@@ -65,7 +71,7 @@ export class PoolJob {
     charge?.resize(input);
   }
 
-  /** Runs `work` when there is a place. Call this once per job. */
+  /** Runs `work` as soon as fewer than three jobs run and it is this job's turn. Call this method once per job. */
   async run<Result>(work: (job: PoolJob) => Promise<Result>): Promise<Result> {
     try {
       await this.#wait(fresh);
@@ -79,8 +85,8 @@ export class PoolJob {
   }
 
   /**
-   * Call this after a slice: it gives the place to the job that has waited longest. Call it again only after the promise has settled.
-   * @returns a promise that resolves when it is this job's turn again; null if no job waits, so that this job continues at once
+   * Lets the job that has waited longest run. Call this method after each slice, but not again before the returned Promise has settled.
+   * @returns a Promise that resolves when this job may continue; null if no job waits, so that this job may continue at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));
@@ -90,14 +96,14 @@ export class PoolJob {
     return turn;
   }
 
-  /** Sets the bytes that the job holds from now on, besides its input. */
+  /** Sets the number of bytes that the job holds from now on, in addition to its input. */
   hold(bytes: number): void {
     held += bytes - this.#held;
     this.#held = bytes;
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** Abandons the rest of the work, since the connection is closed. `run` rejects after the current slice. */
+  /** Abandons the job. Called when the connection is closed. A running job finishes its current slice, and then `run` rejects. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();
@@ -106,7 +112,7 @@ export class PoolJob {
     this.#refuse = null;
   }
 
-  /** Called only by the pool, when there is a place for this job. */
+  /** Starts or continues this job. Only called by `fillPlaces`. */
   enter(): void {
     this.#isRunning = true;
     this.#enter!();

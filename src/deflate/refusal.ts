@@ -1,6 +1,7 @@
 /**
- * Lists every fault that a server's answer to permessage-deflate can have: name → stage, section, text. Only a client uses this table, to
- * fail the opening handshake (RFC 7692 §5, §7). A server does not fail the handshake for a wrong offer, but declines the offer.
+ * Lists every fault that a server's answer to an offer of permessage-deflate can have. The table has the code of each fault, with its
+ * stage, section and text. Only a client uses the table: it fails the opening handshake (RFC 7692 §5, §7). If a client's offer is wrong,
+ * the server declines the offer, and the handshake continues.
  */
 import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 
@@ -9,11 +10,11 @@ export interface DeflateRefusal {
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'7692 §7'`. */
   readonly section: string;
-  /** A fixed text; the error's message adds the parameter. */
+  /** The fixed part of the error's message. `deflateRefusal` adds the parameter. */
   readonly text: string;
 }
 
-/** Every rule for the answer of a server. The keys are the values of `HandshakeError.code`. */
+/** Every rule for the answer of a server. Each key is a value of `HandshakeError.code`. */
 export const deflateRefusals = {
   WS_DEFLATE_REPEATED: {
     stage: 'extensions',
@@ -65,8 +66,8 @@ const shown = 64;
 
 /**
  * Returns the error for a row of the table.
- * @param parameter the invalid parameter's name, as the peer sent it; in the message it is quoted, escaped and cut
- * @param value the value of the parameter, or null; `HandshakeError.value` holds both as sent
+ * @param parameter the name of the invalid parameter, as the peer sent it. In the message, the name is quoted, escaped and cut
+ * @param value the value of the parameter, or null if it has no value. `HandshakeError.value` has name and value as the peer sent them
  */
 export function deflateRefusal(
   code: DeflateRefusalCode,

@@ -1,32 +1,37 @@
 /**
- * Limits the decompression inside one turn of the event loop: 150 bytes from a peer can decompress to 128 KiB, and one chunk can hold
- * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long. A
- * turn is long by the work in it or by the clock, since code that is not compiled yet, garbage collection and the application's handlers
- * take time as well. A message beyond the share waits for a later turn. Messages that wait are served in the order in which they began to
- * wait, after everything that was already sent has left. Compression counts as well, since much of it is for replies, but it never waits.
+ * Limits the work of decompression in one turn of the event loop: the time from the first work until the next `setImmediate` callback.
+ * Without a limit, one peer could block all others: 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
+ * such messages. Each connection has a share, which is the work that it may do in one turn. If the turn has become long, the share is
+ * smaller. Both the work and the clock decide whether a turn is long, since code that is not compiled yet, garbage collection and the
+ * application's handlers take time as well. If a connection has used up its share, its next message waits for a later turn. Waiting
+ * messages are decompressed in the order in which they began to wait. Before that, all bytes that were sent are flushed. Compression counts
+ * as work too, since most replies are compressed, but it never waits.
  */
 
-// The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never
-// reaches any of these limits except the last.
+// The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. A peer that sends
+// one message at a time never reaches any of these limits except the last.
 const SHARE = 524_288;
-/** The share in a long turn: one with at least `LONG_TURN` work or `LONG_TIME` ms. To wait costs as much as a few messages. */
+/**
+ * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share is large enough
+ * for a few messages, since making a message wait costs about as much as a few messages.
+ */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;
-/** After this much work, or this many milliseconds, no connection continues in this turn. */
+/** After this much work, or this many milliseconds, a turn is full, and no connection decompresses further messages in this turn. */
 const FULL_TURN = 8_388_608;
 const FULL_TIME = 5;
 
-/** The work between two readings of the clock. A reading takes 50 ns, and a small message takes some µs. */
+/** The clock is read only after this much work. Reading the clock takes 50 ns, and a small message takes a few µs. */
 const WORK_BETWEEN_READINGS = 8_192;
 
-// The global is read when this file is loaded, since an application's tests may replace it later.
+// `setImmediate` is read once, when this file loads, since an application's tests may replace the global later.
 const { setImmediate: atEndOfTurn } = globalThis;
 
-/** Returns milliseconds on a clock that never jumps. Only tests replace `now`. */
+/** `now` returns milliseconds on a clock that never jumps. Only tests replace `now`. */
 export const turnClock: { now: () => number } = { now: performance.now.bind(performance) };
 
-/** Counts the turns in which work was done. */
+/** The number of the current turn. Only turns in which work was done are counted. */
 let turn = 0;
 let hasEnd = false;
 let spent = 0;
@@ -38,12 +43,15 @@ const waiting: (() => void)[] = [];
 const resolved = Promise.resolve();
 let flush = (): void => {};
 
-/** Sets the function that flushes sent bytes before late work begins: the answer to a ping, for example, must not wait for that work. */
+/**
+ * Sets the function that flushes sent bytes before waiting messages are decompressed. So the answer to a ping, for example, does not wait
+ * for this work.
+ */
 export function flushBeforeLateWork(flushAll: () => void): void {
   flush = flushAll;
 }
 
-/** Begins a turn, at the first work in it. */
+/** Begins a turn. Called before each work; only the first call in a turn has an effect. */
 function beginWork(): void {
   if (hasEnd) return;
   hasEnd = true;
@@ -51,7 +59,7 @@ function beginWork(): void {
   atEndOfTurn(endTurn);
 }
 
-/** Ends the turn, as this file counts turns, and does the waiting work in the order in which it began to wait. */
+/** Ends the turn, and begins the next turn with the work that waits, in the order in which it began to wait. */
 function endTurn(): void {
   turn++;
   hasEnd = false;
@@ -65,14 +73,17 @@ function endTurn(): void {
   serveNext();
 }
 
-/** Serves one waiting item. Later messages of the same connection are served before the next item, up to the connection's share. */
+/**
+ * Does the first work that waits. After this work, the same connection may decompress its next messages, up to its share, before
+ * `serveNext` is called again.
+ */
 function serveNext(): void {
   waiting.shift()!();
   readClock();
   if (waiting.length > 0 && !isLong) resolved.then(serveNext);
 }
 
-/** Updates `isLong` and `isFull`, if enough work was done since the last reading of the clock. */
+/** Reads the clock and updates `isLong` and `isFull`, if enough work was done since the clock was last read. */
 function readClock(): void {
   if (spent < nextReading) return;
   nextReading = spent + WORK_BETWEEN_READINGS;
@@ -81,12 +92,12 @@ function readClock(): void {
   isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
 }
 
-/** The work that one connection may do in a turn. */
+/** Counts the work of one connection in the current turn, and compares it with the share. */
 export class TurnShare {
   #turn = -1;
   #spent = 0;
 
-  /** Whether this connection has used up its share, or the turn is full. Ask this before doing work. */
+  /** Whether this connection has used up its share, or the turn is full. Check this before doing work. */
   get isSpent(): boolean {
     beginWork();
     readClock();

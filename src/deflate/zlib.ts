@@ -1,6 +1,6 @@
 /**
- * Compresses and decompresses with node:zlib (RFC 7692 §7.2): one message in one call, in this turn of the event loop. The context is a
- * dictionary of plaintext (see engine/window.ts). No zlib stream keeps the context between messages. deflate-in-pool.ts and
+ * Compresses and decompresses with node:zlib (RFC 7692 §7.2): one message in one synchronous call. The context is the plaintext of earlier
+ * messages (engine/window.ts), which zlib gets as a dictionary. So no zlib stream is kept between messages. deflate-in-pool.ts and
  * inflate-in-pool.ts use zlib's threads; message-end.ts decides where a message ends.
  */
 
@@ -13,7 +13,7 @@ import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
-/** The size of the end of the empty stored block, 00 00 ff ff, which is not sent (7692 §7.2.1). */
+/** The number of bytes at the end of the output that are not sent: 00 00 ff ff, the end of the empty stored block (7692 §7.2.1). */
 export const TAIL_SIZE: number = 4;
 
 /** The settings for compression: zlib's level, and the size of the window. */
@@ -24,41 +24,49 @@ export interface DeflateSettings {
   readonly windowBits: number;
 }
 
-/** Converts the settings for zlib. @param dictionary earlier plaintext that the message may refer to; empty for none */
+/**
+ * Converts the settings to options of zlib.
+ * @param dictionary earlier plaintext that the message may refer to; empty if there is no context
+ */
 export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array): ZlibOptions {
   return {
     level,
-    // zlib has no window of 256 bytes. In a window of 512 it uses only distances up to 512 - 262 = 250, which fit.
+    // zlib has no window of 256 bytes, so a window of 512 bytes is used. In that window, zlib uses only distances up to 512 - 262 = 250
+    // bytes, which are allowed for 256 bytes as well.
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
     ...(dictionary.length === 0 ? null : { dictionary }),
   };
 }
 
-/** Compresses a message in this turn. @param dictionary earlier plaintext that the message may refer to; empty for none */
+/** Compresses a message synchronously. @param dictionary earlier plaintext that the message may refer to; empty if there is no context */
 export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
 }
 
 /**
- * zlib's window in the receiving direction. We do not use the negotiated window here: zlib would check some distances against it and others
- * not, depending on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and refers to
- * bytes that exist. These bytes may be in this message, or in the context, which has the negotiated size (7692 §7.1.2).
+ * zlib's window for received messages. It is the largest window, not the negotiated one: with a smaller window, zlib would refuse some
+ * distances that are too large, but not others, depending on where its pieces of output end. In both engines, a distance is valid if it is
+ * at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which has at most the
+ * negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
 
-/** The sizes of zlib's pieces of output. A message of 64 KiB, or of 16 KiB, fits into one piece together with the probe's bytes. */
+/**
+ * The sizes of zlib's pieces of output, for large and small input. A message of 64 KiB or 16 KiB fits into one piece, together with the
+ * bytes that the probe adds.
+ */
 export const CHUNK = 65_600;
 const SMALL_CHUNK = 16_448;
 const LARGE_INPUT = 4_096;
 
 /**
- * Decompresses a message in this turn.
+ * Decompresses a message synchronously.
  * @param history the plaintext before this message
- * @param maxLength the most bytes of output
- * @param share the connection's share, in which the work counts
+ * @param maxLength the maximum number of bytes of output
+ * @param share the TurnShare of the connection, which counts the work
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE
  */
 export function inflateNow(
@@ -70,7 +78,10 @@ export function inflateNow(
   return inflateStreams(payload, history, maxLength, share, false)!;
 }
 
-/** Works like `inflateNow`. @returns null if other blocks follow a final block: zlib would need a new stream after each final block */
+/**
+ * Decompresses a message like `inflateNow`, but with one zlib stream.
+ * @returns null if other blocks follow a final block, because zlib would need a new stream for these blocks
+ */
 export function inflateOneStream(
   payload: Uint8Array,
   history: Uint8Array,
@@ -94,7 +105,10 @@ function inflateStreams(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null if `isOne` and other blocks follow a final block */
+/**
+ * @returns the message; 'ambiguous' if the message ends with bytes that look like the probe; null if `isOne` is true and other blocks
+ *   follow a final block
+ */
 function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -122,7 +136,7 @@ function inflateWith(
   return wholeMessage(position - payload.length, output, probe, maxLength) ?? 'ambiguous';
 }
 
-/** Limits the number of final blocks, since each of them ends a zlib stream. */
+/** Throws if there are too many final blocks. After each final block, a new zlib stream has to be set up. */
 export function checkFinalBlocks(count: number): void {
   if (count > MAX_FINAL_BLOCKS) throw new ProtocolError('WS_INVALID_DEFLATE');
 }
@@ -139,7 +153,8 @@ function inflateOnce(
       windowBits: INFLATE_WINDOW_BITS,
       finishFlush: Z_FINISH,
       maxOutputLength: Math.max(1, Math.min(maxLength, MAX_BUFFER)),
-      // With a large chunk, a large message comes in one piece. For a small message, a large chunk would cost more than the message.
+      // With a large chunk size, the output of a large message is one piece. For a small message, allocating a large chunk would cost more
+      // than decompressing the message.
       chunkSize: input.length > LARGE_INPUT ? CHUNK : SMALL_CHUNK,
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),
@@ -148,7 +163,7 @@ function inflateOnce(
     return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {
     const reported = toProtocolError(error);
-    // zlib produced as much output as was allowed.
+    // If the message is too big, zlib has produced as much output as was allowed.
     if (reported instanceof ProtocolError && reported.code === 'WS_MESSAGE_TOO_BIG') share.spend(maxLength);
     throw reported;
   }
@@ -157,8 +172,8 @@ function inflateOnce(
 const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 
 /**
- * Converts zlib's errors about the peer's bytes. Any other error, such as "out of memory", is not the peer's fault, and is returned
- * unchanged.
+ * Converts an error of zlib that the peer's bytes caused to a ProtocolError. Any other error, such as "out of memory", is not the peer's
+ * fault, and is returned unchanged.
  */
 export function toProtocolError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
@@ -168,8 +183,8 @@ export function toProtocolError(error: unknown): unknown {
 
 /**
  * Returns the message, without the probe's bytes.
- * @param over the number of bytes of the probe that zlib took
- * @returns null if the message ends in bytes that look like the probe
+ * @param over the number of bytes of the probe that zlib read
+ * @returns null if the message ends with bytes that look like the probe
  */
 export function wholeMessage(over: number, output: Output, probe: Probe, maxLength: number): Buffer | null {
   const ending = endingOf(over, output.end(probe.bytes.length), probe);
@@ -180,10 +195,16 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
   return output.take(length);
 }
 
-/** The most bytes of input that may give no output. A block boundary takes a few bytes, and an honest compressor makes few boundaries. */
+/**
+ * The maximum number of bytes of input that may produce no output. Only the boundaries between blocks are such input. A boundary takes a
+ * few bytes, and a normal compressor makes few of them.
+ */
 const MAX_IDLE_INPUT = 1_048_576;
 
-/** Says whether `input` bytes gave far too little output: many empty blocks are an attack on the CPU, not on memory. */
+/**
+ * Returns whether `input` bytes produced far too little output. Many empty blocks would be an attack: they cost much CPU time, but no limit
+ * on memory stops them.
+ */
 export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;
 }

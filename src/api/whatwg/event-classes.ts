@@ -12,10 +12,10 @@ import {
   getErrorEvent,
 } from './events.ts';
 
-/** The class of `close` events: the class of the runtime. If the runtime has no such class, an equivalent class of this library. */
+/** The class of `close` events: the runtime's class if there is one, otherwise an equivalent class of this library. */
 export const CloseEvent: CloseEventConstructor = getCloseEvent();
 export type CloseEvent = AnyCloseEvent;
 
-/** The class of `error` events: the class of the runtime. If the runtime has no such class, an equivalent class of this library. */
+/** The class of `error` events: the runtime's class if there is one, otherwise an equivalent class of this library. */
 export const ErrorEvent: ErrorEventConstructor = getErrorEvent();
 export type ErrorEvent = AnyErrorEvent;

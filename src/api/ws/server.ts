@@ -1,7 +1,6 @@
 /**
- * Implements the class `WebSocketServer` with the API of the package `ws` 8, where it is an EventEmitter. The server listens on a port, or
- * uses the application's HTTP server, or gets each request by a call of `handleUpgrade`. upgrade.ts implements the handshake of RFC 6455
- * §4.2.
+ * Implements the class `WebSocketServer` with the API of the package `ws` 8. The server listens on a port, uses the application's HTTP
+ * server, or gets each request by a call of `handleUpgrade`. upgrade.ts implements the handshake of RFC 6455 §4.2.
  */
 
 import { EventEmitter } from 'node:events';
@@ -57,7 +56,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
-  /** The HTTP server. Null if there is no HTTP server, and after `close` was called. */
+  /** The HTTP server; null without an HTTP server, and after `close` was called. */
   _server: HttpServer | null = null;
   _state: 0 | 1 | 2 = RUNNING;
   #detach: () => void = () => {};
@@ -98,7 +97,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Returns the address that the server listens on. The address is a string for a Unix socket, and null if the server does not listen.
+   * Returns the address that the server listens on: a string for a Unix socket, or null if the server does not listen.
    * @throws {Error} with `noServer`
    */
   address(): AddressInfo | string | null {
@@ -209,7 +208,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
       codec = null;
       this.#open(negotiated, request, socket, head, callback);
     } finally {
-      // If no connection was opened, `codec` is still set, and `close` releases the memory that was reserved for the compression.
+      // If no connection was opened, the memory that was reserved for the compression is released.
       codec?.close();
     }
   }
@@ -259,8 +258,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
 
   /**
    * Stops accepting connections, and closes the HTTP server if this server has created it. Open connections stay open, and 'close' is
-   * emitted after the last of them has closed. With `clientTracking: false`, a server that did not create its HTTP server emits 'close'
-   * without waiting for the connections.
+   * emitted after the last of them has closed.
    * @param closed called when 'close' is emitted; with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {
@@ -296,10 +294,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/**
- * Runs a step. If a function of the application throws in this step, destroys the socket, so that the client does not wait for an answer,
- * and throws the error again.
- */
+/** Runs a step. If the step throws, destroys the socket, so that the client does not wait, and throws the error again. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();
