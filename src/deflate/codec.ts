@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. There are two engines. Our own engine (engine/) processes
- * small messages, for which the set-up of zlib would take ten times as long as the message. node:zlib processes larger messages. engines.ts
- * has the sizes. Between messages, the context is only plaintext, at most 32 KiB in each direction, so each message can use either engine.
+ * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. Our own engine (engine/) processes small messages, for which
+ * the set-up of zlib would take ten times as long as the message. node:zlib processes larger messages. engines.ts has the sizes. The
+ * context is only plaintext, at most 32 KiB in each direction, so each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -77,10 +77,7 @@ export class DeflateCodec implements MessageCodec {
   readonly #share = new TurnShare();
   #closed = false;
 
-  /**
-   * @param reserved the number of bytes that the caller has already reserved in the budget for received messages. `close` releases these
-   *   bytes
-   */
+  /** @param reserved the number of bytes that the caller has reserved in the budget for received messages. `close` releases them */
   constructor(sending: Direction, receiving: Direction, settings: CodecSettings, reserved: number) {
     this.#sending = sending;
     this.#receiving = receiving;
@@ -139,8 +136,7 @@ export class DeflateCodec implements MessageCodec {
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
     this.#share.spend(SENDING.pool.setUp);
-    // While zlib's threads read the payload, the application may change, transfer or shrink it. So the threads get a copy, unless the codec
-    // owns the payload.
+    // While zlib's threads read the payload, the application may change, transfer or shrink it. So the threads get a copy.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
     const output = await new PoolJob().run((job) =>
@@ -169,8 +165,7 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses a message in a later turn of the event loop (turn.ts). This costs less than a job for zlib's threads, and keeps the
-   * threads free for large messages.
+   * Decompresses a message in a later turn (turn.ts). This costs less than a job for zlib's threads, which stay free for large messages.
    */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
@@ -180,10 +175,7 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /**
-   * Tries the engines of the table RECEIVING in order. An engine does not process the message if the payload or the output is too large for
-   * the engine.
-   */
+  /** Tries the engines of the table RECEIVING in order, until the payload and the output are not too large for the engine. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;
@@ -250,19 +242,13 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /**
-   * Returns the part of the context that zlib gets for compression. For decompression, zlib gets the whole context, since this costs
-   * little.
-   */
+  /** Returns the part of the context that zlib gets for compression. (For decompression, zlib gets the whole context at little cost.) */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /**
-   * Returns the context of the messages that we send. Returns null if the endpoints agreed on no context, or if the budget has too little
-   * memory left. A sender may always work without a context.
-   */
+  /** Returns the context of sent messages; null without context takeover, or if the budget is used up: a sender need not use a context. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);
@@ -283,8 +269,7 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Returns the bytes to send: `output`, or `payload` if compressing did not make it smaller. Only a payload that is sent compressed
-   * becomes part of the context.
+   * Returns the bytes to send: `output`, or `payload` if `output` is not smaller. Adds the plaintext of `output` to the context.
    * @param compressed the bytes that were compressed to `output`: `payload`, or a copy of it
    */
   #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {

@@ -38,10 +38,7 @@ export interface ServerEvents {
   listening: [];
   error: [error: Error];
   close: [];
-  /**
-   * Emitted for a request that breaks a rule of the handshake. If there is a listener, the listener has to answer the request and close the
-   * socket.
-   */
+  /** Emitted for a request that breaks a rule of the handshake. A listener has to answer the request, and close the socket. */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
@@ -112,8 +109,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Accepts or refuses one request of an 'upgrade' event. If the application makes the request object itself, the object only needs
-   * `method`, `url` and `headers`.
+   * Accepts or refuses one request of an 'upgrade' event. A request object of the application only needs `method`, `url` and `headers`.
    * @param callback called with the new WebSocket if the request is accepted
    * @throws {Error} if this method was already called for the socket
    */
@@ -257,8 +253,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Stops accepting connections, and closes the HTTP server if this server has created it. Open connections stay open, and 'close' is
-   * emitted after the last of them has closed.
+   * Accepts no more connections, and closes its own HTTP server. 'close' is emitted after the last connection has closed.
    * @param closed called when 'close' is emitted; with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {

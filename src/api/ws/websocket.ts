@@ -1,7 +1,6 @@
 /**
- * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. The class is an EventEmitter, and uses the
- * same implementation of RFC 6455 as our native API. client.ts connects, link.ts delivers the events, and send-line.ts keeps messages in
- * order.
+ * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. It is an EventEmitter on the same
+ * implementation of RFC 6455 as our native API. client.ts connects, link.ts delivers the events, send-line.ts orders messages.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -31,10 +30,7 @@ export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void
 export class WebSocket extends WebSocketEmitter {
   /** Whether this WebSocket is the server's end of the connection. A program may set this property before it calls `setSocket`. */
   _isServer: boolean;
-  /**
-   * The socket, from which a program can get information that the API does not offer. Null before the connection is open. Do not read data
-   * from the socket, and do not write to it.
-   */
+  /** The socket, for information that the API does not offer. Null before the connection is open. Do not read or write the socket. */
   _socket: Duplex | null = null;
   /** The timer that `close()` starts. If the connection has not ended when the timer fires, the connection is dropped. */
   _closeTimer: NodeJS.Timeout | null = null;
@@ -223,8 +219,7 @@ export class WebSocket extends WebSocketEmitter {
   }
 
   /**
-   * Whether data can be sent now. While connecting, throws. After the connection has begun to close, counts the bytes and passes an error
-   * to `done`.
+   * Whether data can be sent. Throws while connecting. If the connection is closing or closed, counts the bytes, and `done` gets an error.
    */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;

@@ -1,8 +1,8 @@
 /**
- * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up). Headers are read with `take`. The loop over a block's
- * symbols keeps the fields in local variables and writes them back. After the end of the input, the reader supplies some zero bits, so
- * that a loop can look ahead. A valid message ends exactly where the input ends. If a loop takes the added zero bits, the message is not
- * valid: the loop soon asks for more bits than the reader supplies, and fails.
+ * Reads bits from bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). inflate.ts reads headers with `take`. Its loops over
+ * symbols copy the fields of the reader to local variables, and write them back at the end. After the end of the input, the reader supplies
+ * up to three zero bytes, so that a loop can load more bits than it needs. A valid message ends exactly where the input ends. If a loop
+ * uses these zero bits, the message is invalid. The loop then soon loads more bytes than the reader supplies, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';
@@ -11,7 +11,7 @@ export class BitReader {
   input: Uint8Array;
   /** The next byte to load. */
   position = 0;
-  /** Loaded bits that were not taken yet. The next bit is the lowest. */
+  /** The bits that were loaded, but not taken yet. The lowest bit is the next one. */
   held = 0;
   /** The number of bits in `held`: 0 to 27, so that the bits never reach the sign bit of a number. */
   count = 0;
@@ -20,7 +20,7 @@ export class BitReader {
     this.input = input;
   }
 
-  /** Starts over with another input. */
+  /** Begins to read another input. */
   reset(input: Uint8Array): void {
     this.input = input;
     this.position = 0;
@@ -28,7 +28,7 @@ export class BitReader {
     this.count = 0;
   }
 
-  /** Takes the next `count` bits, at most 16, as a number. */
+  /** Returns the next `count` bits, at most 16, as a number. */
   take(count: number): number {
     while (this.count < count) {
       const { position, input } = this;
@@ -43,7 +43,10 @@ export class BitReader {
     return value;
   }
 
-  /** Drops the rest of a partly read byte, and returns whole loaded bytes to the input. Afterwards, `position` is the next byte. */
+  /**
+   * Skips the unread bits of the current byte, so that `position` is the index of the next byte. Bytes that were loaded, but not read, are
+   * returned to the input.
+   */
   alignToByte(): void {
     this.position -= this.count >>> 3;
     this.held = 0;
@@ -52,8 +55,8 @@ export class BitReader {
 }
 
 /**
- * Returns the byte that is `distance` bytes after the end of the input: zero. Three such bytes can be loaded without being used. A
- * reader that asks for more has taken bits that do not exist.
+ * Returns 0 for the byte at `distance` bytes after the end of the input. A loop may load three such bytes without using them. If a loop
+ * loads more, it has used bits that do not exist, so this function throws.
  */
 export function pastEnd(distance: number): number {
   if (distance > 2) throw new InflateError('corrupt', 'The compressed data ends too early.');

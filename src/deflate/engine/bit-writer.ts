@@ -1,14 +1,14 @@
 /**
- * Writes bits into bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
- * Headers are written with `put`. The loop over a block's symbols keeps the fields in local variables and writes them
- * back. `reserve` makes room first: writing itself never grows the buffer.
+ * Writes bits into bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). deflate.ts writes headers with `put`. Its loop over
+ * symbols copies the fields of the writer to local variables, and writes them back at the end. Before writing, the caller has to call
+ * `reserve`, since writing does not enlarge the buffer.
  */
 
 export class BitWriter {
   buffer: Uint8Array;
   /** The next byte to write. */
   position = 0;
-  /** Bits that do not fill a byte yet. The first bit is the lowest. */
+  /** The bits that do not fill a byte yet. The lowest bit is the first one. */
   held = 0;
   /** The number of bits in `held`: 0 to 7. */
   count = 0;
@@ -17,7 +17,7 @@ export class BitWriter {
     this.buffer = new Uint8Array(size);
   }
 
-  /** Makes room for `size` more bytes. */
+  /** Enlarges the buffer if it has no room for `size` more bytes. */
   reserve(size: number): void {
     const needed = this.position + size;
     if (needed <= this.buffer.length) return;

@@ -1,6 +1,6 @@
 /**
- * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. Each block is stored, or uses the fixed codes or its
- * own codes: the form with the fewest bits is chosen. The window's owner appends the message to the window, see window.ts.
+ * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. A block is stored, or uses the fixed codes, or uses
+ * its own codes: the form with the fewest bits is chosen. The caller appends the message to the window.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -30,13 +30,16 @@ import type { Window } from './window.ts';
 const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** Memory for the text of a message if there is no window, or if the window's buffer has no room after the history. */
+/** Memory for the plaintext of a message. Used if there is no window, or if the window's buffer has no room after the history. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
-/** Bytes of memory that are kept after a message. If a message needed more, the rest is freed. */
+/** The number of bytes of memory that are kept after a message. If a message needed more, smaller memory replaces it. */
 const MAX_KEPT = 1 << 17;
 
-/** The indexes for messages without context. Positions continue from message to message, so that nothing has to be cleared. */
+/**
+ * The indexes for messages without context. The positions of a message begin where the positions of the message before it ended, so that
+ * the index need not be cleared for each message.
+ */
 const smallIndex = new MatchIndex(2048);
 const largeIndex = new MatchIndex(32768);
 
@@ -45,7 +48,7 @@ const fixedDistanceCodes = new Uint32Array(32);
 assignCodes(FIXED_LITERAL_LENGTHS, 288, fixedLiteralCodes);
 assignCodes(FIXED_DISTANCE_LENGTHS, 32, fixedDistanceCodes);
 
-// The codes of the current block, and the form in which they are transmitted.
+// The codes of the current block, and the symbols with which the code lengths are transmitted.
 const literalLengths = new Uint8Array(288);
 const literalCodes = new Uint32Array(288);
 const distanceLengths = new Uint8Array(32);
@@ -53,21 +56,21 @@ const distanceCodes = new Uint32Array(32);
 const codeLengthTally = new Tally(19);
 const codeLengthLengths = new Uint8Array(19);
 const codeLengthCodes = new Uint32Array(19);
-/** Symbols 0 to 18 of 1951 §3.2.7, each with the value of its extra bits × 32. */
+/** The symbols that transmit the code lengths: 0 to 18 (1951 §3.2.7), each plus the value of its extra bits × 32. */
 const transmitted = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 let transmittedCount = 0;
-/** The lengths of both alphabets in one row, as they are transmitted. */
+/** The code lengths of both alphabets as one sequence, in the order of transmission. */
 const sentLengths = new Uint8Array(288 + 32);
 let literalsSent = 0;
 let distancesSent = 0;
 let codeLengthsSent = 0;
 
 /**
- * Deflates one message.
- * @param window the messages that were sent before, or null without context takeover; not changed. Append the message to it once
- *   it is certain to be sent.
- * @param windowBits if there is no window, references reach back at most 2^windowBits bytes (7692 §7.1.2).
- * @returns the payload without the four bytes that RFC 7692 §7.2.1 removes, in memory that belongs to the caller.
+ * Compresses one message.
+ * @param window the messages that were sent before; null without context takeover. The window's history is not changed: the caller appends
+ *   the message once it is certain to be sent.
+ * @param windowBits only used without a window: references then reach back at most 2^windowBits bytes (7692 §7.1.2).
+ * @returns the payload, without the four bytes that RFC 7692 §7.2.1 removes. The memory belongs to the caller.
  */
 export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Buffer {
   writer.position = 0;
@@ -75,7 +78,8 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
     if (window === null) deflateAlone(input, 2 ** windowBits);
     else deflateInContext(input, window);
   }
-  // 7692 §7.2.1: an empty stored block, whose two length fields are not sent. 7692 §7.2.3.6: an empty message is only this 00.
+  // Every message ends with an empty stored block, whose two length fields are not sent (7692 §7.2.1). So an empty message is only one
+  // byte, 00 (7692 §7.2.3.6).
   writer.reserve(2);
   writer.put(0, 3);
   writer.alignToByte();
@@ -87,9 +91,10 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
 
 function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
-  // A small index for small messages stays in the processor's nearest cache.
+  // Small messages use the small index, which stays in the fastest cache of the processor.
   const index = length <= smallIndex.previous.length ? smallIndex : largeIndex;
-  // Entries of earlier messages point before the start of this message, so they never match. The index is cleared before positions wrap.
+  // The entries of earlier messages point to positions before the start of this message, so they never give a match. If the positions of
+  // this message would exceed 65,535, the index is cleared and the positions begin again.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
     index.covered = 1;
@@ -129,7 +134,7 @@ function reserveScratch(size: number): void {
   scratchView = new DataView(scratch.buffer);
 }
 
-/** Frees the memory that only a large message needed. */
+/** Replaces large memory, which only a large message needed, by smaller memory. */
 function releaseScratch(): void {
   if (writer.buffer.length > MAX_KEPT) writer.buffer = new Uint8Array(MAX_KEPT);
   if (scratch.length <= MAX_KEPT) return;
@@ -158,7 +163,8 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   const fixedBits = bitsWithFixedCodes();
   const extraBits = bitsBesideCodes();
   const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
-  // Each stored block begins with three bits and padding. The padding of the first stored block depends on where the block starts.
+  // Each stored block begins with three bits and padding. The padding of the first stored block depends on the bit position at which the
+  // block starts.
   const length = to - from;
   const padding = -(writer.count + 3) & 7;
   const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MAX_STORED) - 1);
@@ -187,7 +193,7 @@ function bitsWithFixedCodes(): number {
   return bits;
 }
 
-/** Returns the number of extra bits of lengths and distances, which is the same for all codes. */
+/** Returns the number of extra bits of lengths and distances. This number does not depend on the codes. */
 function bitsBesideCodes(): number {
   let bits = 0;
   for (let index = 0; index < literals.size; index++) {
@@ -201,10 +207,13 @@ function bitsBesideCodes(): number {
   return bits;
 }
 
-/** n → n × log2(n), for computing the entropy. */
+/** For each n, the value n × log2(n), which is needed to compute the entropy. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/** Estimates the fewest bits that a block with its own codes takes: the entropy, and the lowest cost of transmitting the codes. */
+/**
+ * Estimates the minimum number of bits of a block with its own codes: the entropy of the symbols, plus the minimum cost of transmitting the
+ * codes.
+ */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }
@@ -241,7 +250,7 @@ function chooseCodes(): number {
   bits += buildLengths(distances, MAX_CODE_BITS, distanceLengths);
   literalsSent = LITERAL_SYMBOLS;
   while (literalLengths[literalsSent - 1] === 0) literalsSent--;
-  // 1951 §3.2.7: if there is no match, one distance code of zero bits is sent.
+  // If the block has no match, one distance code of zero bits is transmitted (1951 §3.2.7).
   distancesSent = DISTANCE_SYMBOLS;
   while (distancesSent > 1 && distanceLengths[distancesSent - 1] === 0) distancesSent--;
   bits += 14 + transmitLengths();
@@ -251,7 +260,10 @@ function chooseCodes(): number {
   return bits + 3 * codeLengthsSent;
 }
 
-/** 1951 §3.2.7: converts both rows of code lengths to symbols with repetitions. @returns the extra bits of these symbols */
+/**
+ * Converts the code lengths of both alphabets to symbols, some of which stand for repetitions (1951 §3.2.7).
+ * @returns the number of extra bits of these symbols
+ */
 function transmitLengths(): number {
   const all = literalsSent + distancesSent;
   sentLengths.set(literalLengths);
@@ -297,7 +309,7 @@ function transmit(symbol: number, extra: number): void {
   transmitted[transmittedCount++] = symbol | (extra << 5);
 }
 
-/** 1951 §3.2.7: writes the header of a block with its own codes. */
+/** Writes the header of a block that has its own codes (1951 §3.2.7). */
 function putCodes(): void {
   assignCodes(literalLengths, literalsSent, literalCodes);
   assignCodes(distanceLengths, distancesSent, distanceCodes);
@@ -314,7 +326,7 @@ function putCodes(): void {
   }
 }
 
-/** 1951 §3.2.3: writes the symbols of the block, its end included. */
+/** Writes the symbols of the block, including the symbol for its end (1951 §3.2.3). */
 function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
   const { buffer } = writer;
   let { position, held, count } = writer;
@@ -325,7 +337,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
       held |= (code & 0xffff) << count;
       count += code >>> 16;
     } else {
-      // At most 7 bits are held; 15 bits of code and 5 extra bits are added.
+      // At most 7 bits are held here. A length adds at most 15 bits of code and 5 extra bits.
       const length = token >>> 15;
       const lengthSymbol = LENGTH_SYMBOL[length]!;
       let code = codes[257 + lengthSymbol]!;
@@ -338,7 +350,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
         held >>= 8;
         count -= 8;
       }
-      // Then at most 15 bits of code and 13 extra bits are added.
+      // A distance adds at most 15 bits of code and 13 extra bits.
       const distance = token & 0x7fff;
       const symbol = DISTANCE_SYMBOL[distance < 256 ? distance : 256 + (distance >>> 7)]!;
       code = distanceCodesOf[symbol]!;

@@ -1,13 +1,15 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes, which their lengths define completely, and the fixed codes).
- * There are three conversions: frequencies → lengths (the sender chooses; at most 15 or 7 bits), lengths → codes, and
- * lengths → a table for decoding on a receiver. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
+ * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely), and §3.2.6 (the fixed codes).
+ * `buildLengths` chooses the lengths of codes from the frequencies of symbols, with at most 15 or 7 bits. `assignCodes` makes the codes
+ * from the lengths. `buildTable` makes the table with which a receiver decodes from the lengths. A code is stored with its first bit
+ * lowest, as it is in the bytes (1951 §3.1.1).
  */
 
 /** The length of the longest code of the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
-// 1951 §3.2.6: the fixed codes. All 288 and 32 symbols have a code, although not all of them may occur.
+// The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code, although some of
+// these symbols must not occur.
 export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 0, 144)
   .fill(9, 144, 256)
@@ -20,14 +22,14 @@ const MAX_SYMBOLS = 288;
 const countOfLength = new Uint16Array(MAX_CODE_BITS + 1);
 const nextCode = new Uint16Array(MAX_CODE_BITS + 2);
 
-/** Byte → the same bits in reverse order. */
+/** For each byte, the byte with the same bits in reverse order. */
 const reversedByte = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++)
   reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
 /**
- * 1951 §3.2.2: sets `codes` for the symbols of `lengths[0, count)`: the code with its bits reversed, plus its length × 65,536.
- * Symbols of length 0 have no code: their entries of `codes` are not changed.
+ * Makes the codes of the symbols from `lengths[0, count)` (1951 §3.2.2). An entry of `codes` is the code with its bits reversed, plus the
+ * length of the code × 65,536. Symbols of length 0 have no code, and their entries of `codes` are not changed.
  */
 export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Array): void {
   countOfLength.fill(0);
@@ -52,7 +54,7 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Arr
 /** Counts how often each symbol of an alphabet occurs, and lists the symbols that occur. */
 export class Tally {
   readonly counts: Uint16Array;
-  /** The symbols that occur, `symbols[0, size)`, in the order of their first occurrence. */
+  /** `symbols[0, size)` has the symbols that occur, in the order of their first occurrence. */
   readonly symbols: Uint16Array;
   size = 0;
 
@@ -74,16 +76,16 @@ export class Tally {
   }
 }
 
-// Working memory of buildLengths: the symbols by rising frequency, then the tree above them.
+// The working memory of `buildLengths`: `sorted` has the symbols in the order of increasing frequency. The other arrays have the tree.
 const sorted = new Uint16Array(MAX_SYMBOLS);
 const weight = new Uint32Array(2 * MAX_SYMBOLS);
 const parent = new Uint16Array(2 * MAX_SYMBOLS);
 const depth = new Uint8Array(2 * MAX_SYMBOLS);
-/** Frequencies below this number are sorted by counting; the few higher ones are sorted by insertion. */
+/** Symbols with a frequency below this number are sorted by counting. The few symbols with a higher frequency are sorted by insertion. */
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);
 
-/** Fills `sorted` with the symbols of a tally by rising frequency. */
+/** Fills `sorted` with the symbols of a tally, in the order of increasing frequency. */
 function sortByFrequency(tally: Tally): void {
   const { counts, symbols, size } = tally;
   place.fill(0);
@@ -116,9 +118,9 @@ function sortByFrequency(tally: Tally): void {
 }
 
 /**
- * Chooses code lengths for the symbols of a tally: builds Huffman's tree, then limits its depth to `limit` bits. A single symbol gets one
- * bit (1951 §3.2.7). The other lengths are set to 0.
- * @returns the number of bits that all symbols take together.
+ * Chooses code lengths for the symbols of a tally: builds Huffman's tree, and then limits the lengths to `limit` bits. If only one symbol
+ * occurs, its code has one bit (1951 §3.2.7). Symbols that do not occur have the length 0.
+ * @returns the number of bits that all occurrences of the symbols take together.
  */
 export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): number {
   const { counts, size } = tally;
@@ -129,8 +131,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     lengths[sorted[0]!] = 1;
     return counts[sorted[0]!]!;
   }
-  // Leaves are 0 … size-1. Inner nodes follow in the order of their creation, which is also the order of their weight. So the two
-  // lightest nodes are always the next leaves or the next inner nodes.
+  // The nodes 0 to size-1 are the leaves, in the order of their weight. The inner nodes follow in the order of their creation, which is
+  // also the order of their weight. So each of the two lightest nodes is always the next leaf or the next inner node.
   for (let leaf = 0; leaf < size; leaf++) weight[leaf] = counts[sorted[leaf]!]!;
   const root = 2 * size - 2;
   let leaf = 0;
@@ -145,7 +147,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
   countOfLength.fill(0);
   depth[root] = 0;
   for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
-  // Leaves that are too deep are moved up to the limit. After this move the code may be too full, see below.
+  // Leaves that are deeper than `limit` get the length `limit`. After this step there may be too many short codes, which the loop below
+  // corrects.
   let filled = 0;
   for (let node = 0; node < size; node++) {
     const deep = depth[parent[node]!]! + 1;
@@ -153,8 +156,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // The code is too full as long as `filled` is over the limit. In each step, an inner node replaces a leaf
-  // that is not at the limit. This leaf and one of the deepest leaves become the children of the node.
+  // There are too many short codes as long as `filled` exceeds 2^limit. Each step replaces a leaf above the limit by an inner node. This
+  // leaf and one of the deepest leaves become the children of the inner node, so both codes have one bit more than the replaced leaf had.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -192,11 +195,11 @@ function repeatFront(table: Int32Array, size: number): void {
 }
 
 /**
- * Builds the table for `lengths[from, from + count)`.
- * @param values the meaning of each symbol, as an entry without its bit count.
- * @param rootBits the most index bits of the first table; fewer are used if all codes are shorter.
- * @param mayBeIncomplete whether a single code of one bit, or no code at all, is allowed (1951 §3.2.7).
- * @returns the number of index bits of the first table, or -1 if these lengths are not a valid code: too many codes, or too few.
+ * Builds the decoding table for the codes with the lengths `lengths[from, from + count)`.
+ * @param values the meaning of each symbol: an entry of the table, without the number of bits of the code.
+ * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, fewer bits are used.
+ * @param mayBeIncomplete whether there may be no code, or only one code of one bit (1951 §3.2.7).
+ * @returns the number of index bits of the first table, or -1 if these lengths give too many or too few codes.
  */
 export function buildTable(
   lengths: Uint8Array,
@@ -221,7 +224,7 @@ export function buildTable(
   }
   if (left > 0) {
     if (!mayBeIncomplete || longest > 1) return -1;
-    // There is no code, or only one code of one bit: all other bits in the input are invalid.
+    // There is no code, or only one code of one bit. Any other bit in the input is invalid.
     table.fill(ENTRY_INVALID | 1, 0, 2);
     for (let symbol = 0; symbol < count; symbol++)
       if (lengths[from + symbol] === 1) table[0] = values[symbol]! | 1;
@@ -250,7 +253,7 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // The second table gets as many index bits as the longest code with these first bits needs.
+          // The second table has as many index bits as the longest code that begins with these bits needs.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {
@@ -264,12 +267,12 @@ export function buildTable(
         for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
           table[second + at] = entry;
       }
-      // Adds one to the reversed code: clears the set bits from its end, then sets the bit before them.
+      // Adds one to the reversed code: clears the set bits at its end, and then sets the bit before them.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // The entries so far are valid for both values of the next bit.
+    // The next bit does not belong to the codes so far, so their entries are copied for the other value of this bit.
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

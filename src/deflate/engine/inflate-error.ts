@@ -1,6 +1,12 @@
-/** The error of our decompressor. The codec turns its reason into the close code; see RFC 6455 §7.4.1 and docs/errors.md. */
+/**
+ * The error of our own decompressor (inflate.ts). inflate-small.ts converts the error to a ProtocolError, which has the close code (RFC
+ * 6455 §7.4.1).
+ */
 
-/** 'corrupt': the input is not DEFLATE, or is cut off. 'too-big': there is too much output. 'no-output': too much input gave no output. */
+/**
+ * 'corrupt': the input is not valid DEFLATE data, or is cut off. 'too-big': the output exceeds the limit. 'no-output': too many bytes of
+ * input produced no output.
+ */
 export type InflateReason = 'corrupt' | 'too-big' | 'no-output';
 
 /** Thrown by `inflate` if the peer's data is invalid. */

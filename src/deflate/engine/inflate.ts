@@ -1,7 +1,7 @@
 /**
- * Decompresses one message: RFC 1951 §3.2, applied to the payload that RFC 7692 §7.2.2 defines.
- * The bytes may be hostile: every index is bounded, every iteration of a loop takes at least one bit of input, and the
- * output limit is checked while inflating. The window's owner appends the message to the window, see window.ts.
+ * Decompresses one message: RFC 1951 §3.2, for the payload that RFC 7692 §7.2.2 defines. The bytes may come from an attacker. So every
+ * index is bounded, every iteration of a loop reads at least one bit of input, and the output limit is checked while the output grows. The
+ * caller appends the message to the window.
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';
@@ -28,26 +28,27 @@ import {
 } from './symbols.ts';
 import type { Window } from './window.ts';
 
-/** The most bytes of input that may give no output: empty blocks cost time and carry no data. */
+/** The maximum number of bytes of input that may produce no output. Empty blocks are such input: they cost time and contain no data. */
 const MAX_IDLE_INPUT = 1 << 20;
 
-/** The size in bytes of the memory for output that is kept between messages; a larger output gets separate memory. */
+/** The size in bytes of the memory for output that all messages use. A larger output gets separate memory. */
 const SCRATCH_SIZE = 1 << 16;
 
-/** The most bytes of output that one byte of input can give: four matches of 258 bytes, each of which takes two bits. */
+/** The maximum number of bytes of output for one byte of input: four matches of 258 bytes, each of which takes two bits. */
 const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;
 const DISTANCE_ROOT = 7;
 
-// No valid code exceeds these sizes with these root bits: 852 entries for 286 symbols and 9 bits, 592 for 30 symbols and 6.
+// The tables are large enough for every valid code: 286 symbols and 9 root bits give at most 852 entries. 30 symbols give at most 592
+// entries with 6 root bits.
 const FIXED_LITERALS = new Int32Array(512);
 const FIXED_DISTANCES = new Int32Array(32);
 const literalTable = new Int32Array(1024);
 const distanceTable = new Int32Array(1024);
 const codeLengthTable = new Int32Array(128);
 
-// The meanings of the symbols, as entries of the tables.
+// The meanings of the symbols, as entries of the decoding tables.
 const literalValues = new Int32Array(288).fill(ENTRY_INVALID);
 for (let literal = 0; literal < 256; literal++) literalValues[literal] = (literal << 16) | ENTRY_LITERAL;
 literalValues[END_OF_BLOCK] = ENTRY_END;
@@ -68,7 +69,7 @@ const NOTHING = new Uint8Array(0);
 const scratch = new Uint8Array(SCRATCH_SIZE);
 const reader = new BitReader(NOTHING);
 let output: Uint8Array<ArrayBuffer> = scratch;
-/** Bytes of `output` that are written. */
+/** The number of bytes of `output` that are written. */
 let written = 0;
 let maxOutput = 0;
 
@@ -77,16 +78,16 @@ function corrupt(message: string): InflateError {
 }
 
 /**
- * Inflates one message.
+ * Decompresses one message.
  * @param input the payload as it was received, without the four bytes that RFC 7692 §7.2.2 appends.
- * @param window the messages that the peer sent before, or null without context takeover; it is not changed.
- * @param maxLength the most bytes of output, inclusive.
- * @returns memory that belongs to the caller.
+ * @param window the messages that the peer sent before; null without context takeover. The window is not changed.
+ * @param maxLength the maximum number of bytes of output.
+ * @returns the message, in memory that belongs to the caller.
  * @throws InflateError
  */
 export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Buffer {
   written = 0;
-  // 7692 §7.2.3.6: an empty message is one byte. We accept zero bytes as well, which costs nothing.
+  // An empty message is compressed to one byte (7692 §7.2.3.6). We also accept a payload of zero bytes as an empty message.
   if (input.length === 0) return Buffer.alloc(0);
   output = scratch;
   maxOutput = maxLength;
@@ -104,7 +105,7 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 }
 
 function ownCopy(): Buffer {
-  // Output that outgrew the scratch memory is returned without a copy, unless at least half of its memory is unused.
+  // If the output was larger than the shared memory, it is returned without a copy, unless at least half of its own memory is unused.
   if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
@@ -121,7 +122,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
     switch (reader.take(2)) {
       case 0:
         reader.alignToByte();
-        // 7692 §7.2.2: the message ends in an empty stored block whose length fields were not sent.
+        // The message ends with an empty stored block, whose length fields were not sent (7692 §7.2.2).
         if (reader.position === end) return;
         copyStored();
         break;
@@ -145,7 +146,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
         throw corrupt('Block type 3 does not exist.');
     }
     if (isFinal !== 0) {
-      // 7692 §7.2.3.4: a final block is padded to a byte, and other blocks may follow.
+      // A final block is padded to a whole byte, and other blocks may follow (7692 §7.2.3.4).
       reader.alignToByte();
       if (reader.position === end) return;
       if (++finalBlocks > MAX_FINAL_BLOCKS) throw corrupt('There are too many final blocks.');
@@ -159,7 +160,9 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   }
 }
 
-/** 1951 §3.2.4: reads the length of a stored block, which is next in the input, and copies the block. */
+/**
+ * Reads the length field of a stored block, which is next in the input, and copies the content of the block to the output (1951 §3.2.4).
+ */
 function copyStored(): void {
   const length = reader.take(16);
   if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
@@ -177,14 +180,15 @@ function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
-  // Allocates once for all possible output, so that it never has to be copied again. Memory that is not written is not resident.
+  // Allocates memory for the largest possible output, so that the output is not copied again. The system provides only the memory that is
+  // written.
   const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
   grown.set(output.subarray(0, written));
   output = grown;
 }
 
-/** 1951 §3.2.7: reads the codes of a block. @returns the root bits of the literal table × 16, plus those of the distance table */
+/** Reads the codes of a block (1951 §3.2.7). @returns the root bits of the literal table × 16, plus the root bits of the distance table */
 function readTables(): number {
   const literals = reader.take(5) + 257;
   const distances = reader.take(5) + 1;
@@ -211,7 +215,10 @@ function readTables(): number {
   return (literalRoot << 4) | distanceRoot;
 }
 
-/** Reads the code lengths of both alphabets as one sequence: a repetition may continue from one alphabet into the other. */
+/**
+ * Reads the code lengths of both alphabets as one sequence, because a repetition may begin in the first alphabet and continue in the
+ * second.
+ */
 function readLengths(count: number, root: number): void {
   const { input } = reader;
   const end = input.length;
@@ -257,7 +264,7 @@ function readLengths(count: number, root: number): void {
   reader.count = bits;
 }
 
-/** 1951 §3.2.3: reads literals and matches up to the end of the block. */
+/** Reads literals and matches up to the end of the block (1951 §3.2.3). */
 function inflateSymbols(
   literalCodes: Int32Array,
   literalRoot: number,

@@ -1,46 +1,49 @@
 /**
- * Finds repetitions: RFC 1951 §4 (hash chains, and lazy matching: a match is dropped if the next byte starts a longer
- * one). Turns plaintext into the literals and matches of one block and counts their symbols.
- * An index remembers where four bytes were seen. It holds positions modulo 65,536 and is only a hint: an entry may be
- * overwritten, or may point to bytes that no longer exist. So each distance is limited to the history, and every byte is compared.
+ * Finds repetitions in plaintext: RFC 1951 §4. The file turns plaintext into the literals and matches of one block, and counts their
+ * symbols. It uses hash chains and lazy matching: a match is dropped if a longer match starts at the next byte. An index has the positions
+ * at which each sequence of four bytes occurred, modulo 65,536. The index is only a hint: an entry may be overwritten, or may point to
+ * bytes that are no longer in the window. So each distance is limited to the history, and every byte is compared.
  */
 
 import { Tally } from './huffman.ts';
 import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbols.ts';
 
-/** The number of bytes that are hashed. Matches of three bytes save little, and their hashes would make the chains long. */
+/** The number of bytes of which a hash is made. With three bytes, the chains would be longer, and a match of three bytes saves little. */
 const HASHED = 4;
-/** The maximum number of places that are compared before the best one is taken. */
+/** The maximum number of earlier positions that are compared for one match. The longest of these matches is taken. */
 const MAX_PROBES = 32;
-/** If the match at the previous byte has at least this length, only `FEW_PROBES` places are compared for the next byte. */
+/** If the match at the previous byte has at least this length, only `FEW_PROBES` positions are compared for the current byte. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
-/** A match of at least this length is taken without comparing more places. */
+/** If a match has at least this length, no further positions are compared. */
 const NICE_LENGTH = 64;
-/** A match of at least this length is taken without trying a match at the next byte. */
+/** If a match has at least this length, it is taken without a search for a longer match at the next byte. */
 const LAZY_LENGTH = 16;
-/** The most positions that an index remembers: 16 KiB for the chains and 8 KiB for their heads. */
+/** The maximum number of positions in an index. An index of this size has 16 KiB for the chains, and 8 KiB for the heads of the chains. */
 const MAX_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
-/** The most literals and matches of one block; a message with more has several blocks. */
+/** The maximum number of literals and matches in one block. A message with more of them has several blocks. */
 export const MAX_TOKENS = 16384;
 
-/** The literals and matches of a block. A token below 256 is a literal; any other is a match: length × 32,768 + distance − 1. */
+/** The literals and matches of a block. A token below 256 is a literal. Any other token is a match: length × 32,768 + distance − 1. */
 export const tokens: Uint32Array = new Uint32Array(MAX_TOKENS);
-/** The block's symbols of the literal/length alphabet, the end of the block included. */
+/** Counts the symbols of the literal/length alphabet in the block, including the symbol for the end of the block. */
 export const literals: Tally = new Tally(288);
-/** The block's distance symbols. */
+/** Counts the distance symbols in the block. */
 export const distances: Tally = new Tally(32);
-/** The number of `tokens` that are set. */
+/** The number of entries of `tokens` that belong to the current block. */
 export let tokenCount = 0;
 
-/** Remembers the positions of byte sequences in a text. All positions are stream positions modulo 65,536. */
+/**
+ * For each sequence of four bytes, the positions at which it occurred. A position is the number of bytes before it in the stream of all
+ * messages, modulo 65,536.
+ */
 export class MatchIndex {
-  /** Hash → last position. The number of entries is always a power of two. */
+  /** For each hash, the last position with this hash. The number of entries is always a power of two. */
   heads: Uint16Array;
-  /** Position modulo the length of this array → the previous position with the same hash. */
+  /** For each position, the previous position with the same hash. The index is the position modulo the length of this array. */
   previous: Uint16Array;
-  /** The stream position up to which all positions were entered. */
+  /** The stream position up to which all positions are in the index. */
   covered = 0;
 
   constructor(positions: number) {
@@ -52,7 +55,7 @@ export class MatchIndex {
     return this.heads.byteLength + this.previous.byteLength;
   }
 
-  /** Grows the index to the size that suits a text of `length` bytes. If it grows, it forgets its entries. */
+  /** Enlarges the index to the size that suits a text of `length` bytes. An index that is enlarged loses its entries. */
   fit(length: number, windowSize: number): void {
     const most = Math.min(MAX_POSITIONS, windowSize);
     let positions = this.previous.length;
@@ -64,15 +67,15 @@ export class MatchIndex {
   }
 
   /**
-   * Adds to the index the positions in `text[from, to)` that it does not contain yet.
-   * @param base stream position of `text[0]`.
+   * Adds the positions in `text[from, to)` that the index does not contain yet.
+   * @param base the stream position of `text[0]`.
    */
   catchUp(text: DataView, from: number, to: number, base: number): void {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
     let at = Math.max(from, this.covered - base, to - MAX_POSITIONS);
-    // The next message begins at `to`, so the last bytes are hashed together with its first bytes.
+    // The next message begins at `to`. So a sequence at the end of this text may include the first bytes of the next message.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
       const hash = hashOf(text.getInt32(at, true), shift);
@@ -83,7 +86,7 @@ export class MatchIndex {
   }
 }
 
-/** Returns the most bytes of memory that the index of a window of 2^bits bytes holds. */
+/** Returns the maximum number of bytes of memory that the index of a window of 2^bits bytes holds. */
 export function largestIndex(bits: number): number {
   return 3 * Math.min(MAX_POSITIONS, 2 ** bits);
 }
@@ -93,7 +96,7 @@ export function indexFor(windowSize: number): MatchIndex {
   return new MatchIndex(Math.min(FIRST_POSITIONS, windowSize));
 }
 
-/** Spreads four bytes over the heads (Fibonacci hashing). */
+/** Returns the hash of four bytes, which is an index of `heads` (Fibonacci hashing). */
 function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
@@ -113,10 +116,10 @@ function matchToken(length: number, distance: number): number {
 
 /**
  * Fills `tokens` and the tallies with the next block.
- * @param text the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
- * @param base stream position of the first byte of `text`, modulo 65,536.
- * @param farthest the greatest distance.
- * @returns the position up to which the text was read: `end`, or less if the block is full.
+ * @param text contains the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
+ * @param base the stream position of the first byte of `text`, modulo 65,536.
+ * @param farthest the greatest distance that a match may have.
+ * @returns the position up to which the text is in the block: `end`, or a smaller position if the block is full.
  */
 export function findMatches(
   text: DataView,
@@ -134,9 +137,9 @@ export function findMatches(
   distances.clear();
   literals.add(END_OF_BLOCK);
   let count = 0;
-  /** The last place where four bytes can be hashed. */
+  /** The last position at which four bytes can be hashed. */
   const last = end - HASHED;
-  // The match that was found at the previous byte. It is dropped if a longer match starts at the current byte.
+  // The match that was found at the previous byte, if any. This match is dropped if a longer match starts at the current byte.
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
@@ -154,10 +157,10 @@ export function findMatches(
     let back = (position - candidate) & 0xffff;
     if (back !== 0 && back <= reach && length < end - at) {
       const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
-      // The four bytes at the end of any longer match.
+      // Any match that is longer than `length` contains these four bytes.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
-      // Distances grow along a chain. If a distance does not grow, the chain was overwritten.
+      // The distances along a chain increase. If a distance does not increase, an entry of the chain was overwritten, so the search ends.
       for (
         let probes = heldLength < GOOD_LENGTH ? MAX_PROBES : FEW_PROBES;
         back > nearer && back <= reach;
@@ -185,7 +188,7 @@ export function findMatches(
         at++;
         continue;
       }
-      // No longer match starts at the current byte: the match at the previous byte is taken.
+      // No longer match starts at the current byte, so the match at the previous byte is taken.
       length = heldLength;
       distance = heldDistance;
       at--;
@@ -199,8 +202,8 @@ export function findMatches(
       }
     }
     tokens[count++] = matchToken(length, distance);
-    // Enters the bytes inside this match, so that later matches can refer to them. If the match was held, its second byte
-    // was entered already.
+    // Adds the positions inside this match to the index, so that later matches can refer to them. If the match started at the previous
+    // byte, its second position is in the index already.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
     for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {
@@ -221,12 +224,12 @@ export function findMatches(
   return at;
 }
 
-/** Returns the number of equal bytes at `place` and `at`, at most `most`. The first four are known to be equal. */
+/** Returns how many bytes at `place` and `at` are equal, at most `most`. The caller has already compared the first four bytes. */
 function commonLength(text: DataView, place: number, at: number, most: number): number {
   let same = 4;
   for (; same <= most - 4; same += 4) {
     const difference = text.getInt32(place + same, true) ^ text.getInt32(at + same, true);
-    // The lowest bit that differs is in the first byte that differs.
+    // Words are read with the first byte lowest. So the lowest bit that differs is in the first byte that differs.
     if (difference !== 0) return same + ((31 - Math.clz32(difference & -difference)) >>> 3);
   }
   while (same < most && text.getUint8(place + same) === text.getUint8(at + same)) same++;

@@ -1,11 +1,11 @@
 /**
- * The two alphabets of compressed blocks: RFC 1951 §3.2.5 (a length or distance is a symbol and extra bits), and the
- * alphabet that transmits code lengths (1951 §3.2.7). This file has only tables.
+ * Tables of the two alphabets of compressed blocks (RFC 1951 §3.2.5: a length or distance is a symbol with extra bits), and of the alphabet
+ * in which code lengths are transmitted (1951 §3.2.7).
  */
 
-/** The number of literal/length symbols that may occur; 286 and 287 have fixed codes, but no meaning. */
+/** The number of literal/length symbols that may occur. The symbols 286 and 287 have fixed codes, but no meaning. */
 export const LITERAL_SYMBOLS = 286;
-/** The number of distance symbols that may occur; 30 and 31 have fixed codes, but no meaning. */
+/** The number of distance symbols that may occur. The symbols 30 and 31 have fixed codes, but no meaning. */
 export const DISTANCE_SYMBOLS = 30;
 /** The literal/length symbol that ends a block. */
 export const END_OF_BLOCK = 256;
@@ -13,16 +13,16 @@ export const END_OF_BLOCK = 256;
 const MIN_MATCH = 3;
 export const MAX_MATCH = 258;
 
-/** Extra bits of the length symbols 257 to 285. */
+/** The number of extra bits of each length symbol from 257 to 285. */
 export const LENGTH_EXTRA: Uint8Array = Uint8Array.of(
   ...[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0],
 );
 /** The shortest length of each symbol from 257 to 285. */
 export const LENGTH_BASE: Uint16Array = basesOf(LENGTH_EXTRA, MIN_MATCH);
-// Symbol 284 with all five extra bits set would be 258, but 258 has a separate symbol.
+// Symbol 284 with all five extra bits set would mean the length 258, but the length 258 has its own symbol, 285.
 LENGTH_BASE[28] = MAX_MATCH;
 
-/** Extra bits of the distance symbols 0 to 29. */
+/** The number of extra bits of each distance symbol from 0 to 29. */
 export const DISTANCE_EXTRA: Uint8Array = Uint8Array.of(
   ...[0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13],
 );
@@ -34,15 +34,15 @@ export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.of(
   ...[16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
 );
 
-/** Length of a match (3 to 258) → its symbol − 257. */
+/** For each length of a match (3 to 258), its symbol − 257. */
 export const LENGTH_SYMBOL: Uint8Array = new Uint8Array(MAX_MATCH + 1);
 for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++)
   LENGTH_SYMBOL.fill(symbol, LENGTH_BASE[symbol], LENGTH_BASE[symbol]! + (1 << LENGTH_EXTRA[symbol]!));
 LENGTH_SYMBOL[MAX_MATCH] = 28;
 
 /**
- * The symbol of each distance. If distance − 1 is below 256, the index is distance − 1. For greater distances the index is
- * 256 + ((distance − 1) >>> 7), since their symbols differ only in the upper bits of the distance.
+ * The symbol of each distance. If distance − 1 is below 256, the index is distance − 1. For greater distances, the index is 256 +
+ * ((distance − 1) >>> 7), since the lowest 7 bits of such a distance − 1 do not change the symbol.
  */
 export const DISTANCE_SYMBOL: Uint8Array = new Uint8Array(512);
 for (let symbol = 0; symbol < DISTANCE_BASE.length; symbol++) {

@@ -1,8 +1,9 @@
 /**
- * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692 §7.1.2 (how far) and
- * §7.2.1 (references may reach into earlier messages: context takeover). The last bytes of plaintext are the whole state of a compression
- * context, so any engine can take the next message. Our engine reads these bytes in place; zlib takes them as a dictionary. No engine
- * changes the history: the codec appends a message once the message is certain to be sent, or was inflated.
+ * The LZ77 window of one direction of a connection: the last bytes of plaintext, to which a compressed message can refer. RFC 1951 §2
+ * allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
+ * (context takeover). The window is the whole state of a compression context, so each message can use any engine. Our engine reads the
+ * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message once it is certain to
+ * be sent, and a received message once it is decompressed.
  */
 
 import type { MatchIndex } from './matcher.ts';
@@ -10,30 +11,34 @@ import type { MatchIndex } from './matcher.ts';
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
-/** Bytes of the first buffer. The buffer doubles as plaintext arrives, so a connection with few messages keeps little memory. */
+/**
+ * The size in bytes of the first buffer. The buffer doubles in size when it is full, so a connection with few messages uses little memory.
+ */
 const FIRST_CAPACITY = 1024;
 
-/** Returns the room after a full window. Because of this room, a small message does not move the whole window each time. */
+/**
+ * Returns the number of free bytes after a full window. Because of these bytes, not every small message requires moving the whole window.
+ */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
-/** Returns the most bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
+/** Returns the maximum number of bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
 export function largestWindow(bits: number): number {
   return 2 ** bits + slackOf(2 ** bits);
 }
 
-/** Holds the last `size` bytes, or fewer, of the plaintext that was sent or received. */
+/** Holds the plaintext that was sent or received: the last `size` bytes at most. */
 export class Window {
-  /** The largest distance: 2^bits bytes, 256 to 32,768. */
+  /** The largest distance of a reference: 2^bits bytes, 256 to 32,768. */
   readonly size: number;
-  /** The history is `buffer[start, end)`; the bytes from `end` on are free room, with unspecified content. */
+  /** The history is `buffer[start, end)`. The bytes from `end` on are free, and their content is unspecified. */
   buffer: Uint8Array = EMPTY;
-  /** A view of the same memory, to read words at any position. */
+  /** A view of the same memory, from which words at any position can be read. */
   view: DataView = EMPTY_VIEW;
   start = 0;
   end = 0;
-  /** Bytes appended since the window was created or cleared. */
+  /** The number of bytes that were appended since the window was created or cleared. */
   total = 0;
-  /** The compressor's index of positions; null until it is used. */
+  /** The compressor's index of positions. Null until the compressor first uses the window. */
   index: MatchIndex | null = null;
 
   /**
@@ -46,22 +51,22 @@ export class Window {
     this.size = 1 << bits;
   }
 
-  /** Bytes of history, at most `size`. */
+  /** The number of bytes of history, at most `size`. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** Bytes of memory held, the compressor's index included. */
+  /** The number of bytes of memory that the window holds, including the compressor's index. */
   get retained(): number {
     return this.buffer.byteLength + (this.index === null ? 0 : this.index.retained);
   }
 
-  /** The history as zlib's `dictionary`: a view, valid until the next call of `append` or `reserve`. */
+  /** The history, for zlib's option `dictionary`. The returned view is valid until the next call of `append` or `reserve`. */
   get history(): Uint8Array {
     return this.buffer.subarray(this.start, this.end);
   }
 
-  /** Adds a message's plaintext; only the last `size` bytes are kept. */
+  /** Adds the plaintext of a message. Of the history, only the last `size` bytes are kept. */
   append(plaintext: Uint8Array): void {
     const length = plaintext.length;
     this.total += length;
@@ -73,7 +78,7 @@ export class Window {
       this.end = this.size;
       return;
     }
-    // Only the bytes that stay in the window have to be kept while room is made.
+    // `start` moves forward first, so that `reserve` keeps only the bytes that stay in the window.
     const surplus = this.end - this.start + length - this.size;
     if (surplus > 0) this.start += surplus;
     if (!this.reserve(length)) throw new Error('unreachable: a full window has room');
@@ -82,8 +87,8 @@ export class Window {
   }
 
   /**
-   * Makes room for `length` bytes at `buffer[end]`, by moving the history or growing the buffer.
-   * @returns false, without any change, if the room would take more memory than a full window and its slack.
+   * Makes room for `length` bytes at `buffer[end]`: moves the history to the start of the buffer, or enlarges the buffer.
+   * @returns false, and changes nothing, if this needs more memory than a full window and the free bytes after it.
    */
   reserve(length: number): boolean {
     const kept = this.end - this.start;
@@ -92,7 +97,7 @@ export class Window {
     if (kept + length > most) return false;
     let capacity = Math.max(this.buffer.length, FIRST_CAPACITY);
     while (capacity < kept + length) capacity *= 2;
-    // A full window in a buffer of exactly its size would move for every message.
+    // If the buffer had exactly the size of a full window, every message would require moving the window.
     if (kept === this.size || capacity > most) capacity = most;
     if (capacity > this.buffer.length) {
       const grown = new Uint8Array(capacity);
