@@ -21,7 +21,7 @@ export interface ConnectionInit<Data> {
   readonly handlers: ConnectionHandlers<Data>;
   readonly info: ConnectionInfo;
   readonly options: BindOptions;
-  /** The codec of the negotiated compression, or null. */
+  /** The codec of the negotiated compression; null if no compression was negotiated. */
   readonly codec: DeflateCodec | null;
   readonly data: Data;
   /** Null for a client's connection. */

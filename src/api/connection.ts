@@ -30,7 +30,7 @@ import { readableOf, writableOf } from './web-streams.ts';
 /** The state of a connection: 'closing' begins with the first Close frame, sent or received, and lasts until TCP ends. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
-/** @internal Makes a connection; assigned once, by the class. */
+/** @internal Makes a connection. The class `Connection` assigns this function. */
 export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
 
 /** @internal Sends a message that was serialized once for many connections of a server. */
@@ -41,7 +41,7 @@ export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> {
-  /** A value of the application. The server's `upgrade` handler, or the option `data` of `connect`, sets it and its type. */
+  /** A value of the application. The server's `upgrade` handler, or the option `data` of `connect`, sets this value and its type. */
   data: Data;
   readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;

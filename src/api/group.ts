@@ -17,7 +17,7 @@ import { describe } from './option-names.ts';
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
-  /** Each connection of the group refers to this object, and calls its method when the connection is closed. */
+  /** Each connection of the group refers to this object, and calls `connectionClosed` when the connection is closed. */
   readonly #membership: Membership = {
     connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
   };

@@ -45,7 +45,9 @@ export class IncomingStreams implements MessageStreamOwner {
     return this.#isHolding;
   }
 
-  /** Begins a message. @returns the stream for the handler, with the methods for its owner, such as `dropUnread` */
+  /**
+   * Begins a message. @returns an object with the `stream` for the handler, and the functions that the library calls, such as `dropUnread`
+   */
   begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
     this.#current = makeMessageStream(this, isBinary, this.#decodes);

@@ -5,14 +5,14 @@
 
 import { StringDecoder } from 'node:string_decoder';
 
-/** @internal Makes a `MessageStream`; assigned once, by the class. */
+/** @internal Makes a `MessageStream`. The class `MessageStream` assigns this function. */
 export let makeMessageStream: (
   owner: MessageStreamOwner,
   isBinary: boolean,
   decodes: boolean,
 ) => FillableStream;
 
-/** @internal The library's side of a `MessageStream`. */
+/** @internal A `MessageStream`, and the functions with which the library fills the stream. */
 export interface FillableStream {
   readonly stream: MessageStream;
   push(part: string | Buffer): void;
@@ -27,7 +27,7 @@ export interface FillableStream {
 
 /** @internal The owner of the streams of one connection. It counts the parts that wait. */
 export interface MessageStreamOwner {
-  /** Adds parts that wait, or that the reader works on. Negative numbers remove parts. */
+  /** Counts parts that wait, or that the application works on. Negative numbers subtract parts that are no longer kept. */
   count(parts: number, bytes: number): void;
 }
 

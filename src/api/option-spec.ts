@@ -44,10 +44,7 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
     | (Name extends Absent ? undefined : never);
 };
 
-/**
- * The table of an interface. The table has every option of the interface. `Values` has the type of the value that reading an option
- * returns.
- */
+/** The table of an interface. The table has every option of the interface. `Values` has the type of each option's value after reading. */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
 };

@@ -28,7 +28,7 @@ export class Shutdown {
     this.finished = this.#end(host, detach);
   }
 
-  /** Sets the time after which the remaining connections are dropped, in milliseconds from now. A later call can only shorten this time. */
+  /** Drops the remaining connections after `grace` milliseconds, counted from this call. A later call can only make the end come sooner. */
   dropWithin(grace: number): void {
     const ends = performance.now() + grace;
     if (ends >= this.#ends || grace > MAX_TIMER) return;

@@ -1,6 +1,6 @@
 /**
- * Defines and checks the application's answer to a valid opening handshake: RFC 6455 §4.2.2 (the server accepts it, or refuses it with an
- * HTTP status).
+ * Defines and checks the application's answer to a valid opening handshake: RFC 6455 §4.2.2 (the server accepts the handshake, or refuses
+ * it with an HTTP status).
  */
 
 import type { HeaderFieldsInit } from '../handshake/header-fields.ts';

@@ -144,7 +144,7 @@ export class Link {
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Resumes reading, for a connection that was paused before its link was made, unless an event still waits. */
+  /** Is called for a connection that was paused before its link was made. Resumes reading, unless an event still waits. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
