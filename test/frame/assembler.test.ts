@@ -130,7 +130,7 @@ describe('the sequence of frames', () => {
 });
 
 describe('the limits of a message', () => {
-  test('F25: an assembler accepts a message of exactly the limit, and refuses a larger message at a frame header, whole or in fragments [A21, A22]', () => {
+  test('F25: an assembler accepts a message of exactly the limit, and refuses a larger message at the header that exceeds the limit [A21, A22]', () => {
     const exact = assembler(1000);
     exact.begin(true, false, 2, 1000);
     expect(codeOf(() => assembler(1000).begin(true, false, 2, 1001))).toBe('WS_MESSAGE_TOO_BIG');
@@ -297,7 +297,7 @@ describe('the UTF-8 check of a text message', () => {
   });
 });
 
-describe('memory budget [A23]', () => {
+describe('the memory budget of an assembler [A23]', () => {
   test('F25: the budget counts the memory of a message until the message is taken or cleared', () => {
     const budget = new MemoryBudget(10_000);
     const target = assembler(MAX, budget);

@@ -39,7 +39,7 @@ test('FAULT-4: after its release, a charge stays at 0 bytes: a new holder, a new
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: the budget counts data that the application has not read in `used`, and also in `unread`', () => {
+test('FAULT-4: data that the application has not read yet counts both in `used` and in `unread` of the budget', () => {
   const budget = new MemoryBudget(1000);
   const message = new Charge(budget, 10, true);
   const queue = new Charge(budget, 100);

@@ -44,7 +44,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list.length).toBe(4);
   });
 
-  test('the callback is called for messages that wait for the codec, for later messages, and for a message sent while a frame is half written', async () => {
+  test('the callback of a message is called if the message waits for the codec, waits for another message, or is sent inside a write', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });
@@ -65,7 +65,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list.slice(3).sort()).toEqual(['inside', 'outside']);
   });
 
-  test('the callback is called for messages that a server sends to many connections', async () => {
+  test('the callback of a message is called if a server sends the message to many connections', async () => {
     if (role === 'client') return;
     const codec = new FakeCodec();
     codec.waits = true;
@@ -108,7 +108,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     }
   });
 
-  test('the callback receives WS_NOT_SENT if a failure stops a half-sent message, or if the message exceeds the send cap', async () => {
+  test('the callback of a message receives WS_NOT_SENT if a failure stops the half-sent message, or if it exceeds the send cap', async () => {
     const { endpoint, sink } = bench(role, { sendCap: 10_000 });
     const { list, done } = outcomes();
     sink.onSend = () => {
@@ -127,7 +127,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     ]);
   });
 
-  test('A48: if the callback throws, the connection closes with 1011, and onError receives the exception', async () => {
+  test('A48: if the callback of a message throws, the connection closes with 1011, and onError receives the exception', async () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     endpoint.sendText('x', null, () => {
       throw new Error('from inside');
@@ -137,7 +137,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(sentCloseCode()).toBe(1011);
   });
 
-  test('F13: inside the callback, the application may send another message and close the connection', async () => {
+  test('F13: inside the callback of a message, the application may send another message and close the connection', async () => {
     const { endpoint, sink } = bench(role);
     endpoint.sendText('a', null, () => {
       endpoint.sendText('b', null, () => endpoint.close(1000));

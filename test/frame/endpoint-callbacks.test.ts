@@ -119,7 +119,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
 describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
-      test(`C3, C13, F23, F26: if ${name} calls ${call}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
+      test(`C3, C13, F23, F26: after ${call} inside ${name}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
         const connection = bench(role);
         const { endpoint, events, sink } = connection;
         let ran = 0;

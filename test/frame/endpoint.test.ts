@@ -152,7 +152,7 @@ describe.each(roles)('a %s receives', (role) => {
     }
   });
 
-  test('F25: an endpoint accepts a message of exactly the limit, and refuses a larger one with 1009 at the frame header [A21, A22]', () => {
+  test('F25: an endpoint accepts a message of exactly the limit, and refuses a larger message with 1009 at the frame header [A21, A22]', () => {
     const exact = bench(role, { maxMessageSize: 300 });
     exact.feed({ opcode: 2, payload: Buffer.alloc(300) });
     expect(exact.events.of('onBinary').length).toBe(1);
@@ -913,7 +913,7 @@ describe.each(roles)('a %s pauses', (role) => {
 });
 
 describe.each(roles)('a %s sends', (role) => {
-  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks it', () => {
+  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks the frame', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);

@@ -110,7 +110,7 @@ test('F25: all connections are read until three quarters of the limit are used, 
 });
 
 describe('a budget without room', () => {
-  test('FAULT-4: without room, connections are not read; they lose no data, and continue one after the other when there is room', () => {
+  test('FAULT-4: if a budget has no room, connections are not read, lose no data, and continue one after the other when there is room', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
     for (const peer of peers) peer.begin(300 * KIB);
@@ -336,7 +336,7 @@ describe('a budget with any events in any order', () => {
     );
   });
 
-  test('FAULT-4: a message that keeps arriving is never abandoned', () => {
+  test('FAULT-4: a message that keeps arriving is never aborted', () => {
     const size = fc.integer({ min: 1, max: 300 * KIB });
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 30 }), fc.nat(1000), (sizes, limit) => {

@@ -68,7 +68,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     );
   });
 
-  test('a message buffer grows with the received bytes, and at last to exactly the size of the message if the size is known', () => {
+  test('a message buffer grows with the received bytes; if the size of the message is known, the buffer ends with exactly this size', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -176,7 +176,7 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
     }
   });
 
-  test('A23: an endpoint refuses a text at the chunk that contains the first invalid byte', () => {
+  test('A23: an endpoint refuses a text when the chunk with the first invalid byte arrives', () => {
     const { endpoint, sentCloseCode } = bench('server');
     const payload = Buffer.alloc(100_000, 'a');
     payload[50_000] = 0xff;

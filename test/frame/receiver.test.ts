@@ -36,7 +36,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     }
   });
 
-  test('FAULT-10, F25: before the masking key arrives, a server applies the limit to the sum of all fragments, and a larger limit to a compressed message', () => {
+  test('FAULT-10, F25: before the masking key arrives, a server refuses fragments that exceed the limit together; for a compressed message the limit is larger', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
@@ -73,7 +73,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
 });
 
 describe.each(roles)('data that waits while a %s is paused', (role) => {
-  test('F24: the sink may read again only after the last reason to stop reading has ended', async () => {
+  test('F24: the transport may read again only after the last reason to stop reading has ended', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, feed, sink } = bench(role, { codec });
@@ -87,7 +87,7 @@ describe.each(roles)('data that waits while a %s is paused', (role) => {
     expect(sink.calls).toEqual(['resume']);
   });
 
-  test('F24: if the handler of a message that waited pauses again, the sink does not read again', () => {
+  test('F24: if the handler of a message that waited pauses again, the transport does not read again', () => {
     const { endpoint, events, sink } = bench(role);
     endpoint.pause();
     for (const payload of ['a', 'b', 'c']) endpoint.receive(peerFrame(role, { opcode: 1, payload }));

@@ -309,7 +309,7 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F13: the caller may reuse its bytes at once on a client, but only after the message has left on a server', async () => {
+  test('F13: on a client, the caller may reuse its bytes at once; on a server, it may reuse them only after the message has left', async () => {
     const { endpoint, codec, sink } = connect(role);
     const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });

@@ -102,7 +102,7 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
     }
   }
 
-  test('F26: for each rule of the table, these tests have an input that breaks it, and they have no other input', () => {
+  test('F26: for each rule of the table, these tests have exactly one input that breaks the rule', () => {
     expect(Object.keys(triggers).sort()).toEqual(rules.sort());
   });
 });

@@ -316,7 +316,7 @@ describe('the request of a client', () => {
     expect(() => buildRequest(target, { subprotocols })).toThrow(TypeError);
   });
 
-  test('H8: buildRequest refuses repeated subprotocols, and compares their names case-sensitively', () => {
+  test('H8: buildRequest refuses repeated subprotocols, but accepts names that differ in case', () => {
     expect(() => buildRequest(target, { subprotocols: ['a', 'b', 'a'] })).toThrow(TypeError);
     expect(buildRequest(target, { subprotocols: ['a', 'A'] }).head).toContain('a, A');
   });
@@ -422,7 +422,7 @@ describe('the response that a client checks', () => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
-  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0, which ws4py sends, and refuses a 101 with two of them', () => {
+  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0, which ws4py sends, and refuses a 101 with two such fields', () => {
     expect(verifyResponse(response({ 'Content-Length': ['0'] }), plain).subprotocol).toBe('');
     expectFailure(response({ 'Content-Length': ['0', '0'] }), 'WS_RESPONSE_BODY');
     expectFailure(
@@ -563,7 +563,7 @@ describe('the response that a client checks', () => {
   );
 
   test.each(['', ' ', ','])(
-    'FAULT-0, V5: a client accepts the empty extension field %j, which agrees on no extension',
+    'FAULT-0, V5: a client reads the empty extension field %j of a response as no extension',
     (value) => {
       const head = response({ 'Sec-WebSocket-Extensions': [value] });
       const confirm = () => expect.unreachable();

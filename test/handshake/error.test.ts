@@ -137,7 +137,7 @@ describe('the table of rules', () => {
     expect(code).toMatch(/^WS_(HANDSHAKE|URL|RESPONSE)_[A-Z_]+$/);
   });
 
-  test('S1, S13, S14: the table contains exactly the statuses that the design names', () => {
+  test('S1, S13, S14: the table uses each status of this list, and no other status', () => {
     const statuses = new Set<number>(Object.values(refusals).map(({ status }) => status));
     expect([...statuses].sort((a, b) => a - b)).toEqual([
       0, 400, 403, 404, 405, 408, 414, 426, 431, 500, 503, 505,

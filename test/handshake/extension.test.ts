@@ -181,7 +181,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: parseExtensions reads what formatExtensions wrote, unchanged', () => {
+  test('H9, S16: what formatExtensions writes, parseExtensions reads back unchanged', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { isHost } from '../../src/handshake/host.ts';
 
 /**
- * The slow and simple reference: URL decides, except about characters that would end the host or change its meaning.
+ * A slow and simple reference: URL decides, but characters that would end the host or change its meaning are refused before.
  */
 function isHostByUrl(text: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(text) || /["#/<>?@\\^`{|}]/.test(text)) return false;

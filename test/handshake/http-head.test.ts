@@ -152,7 +152,7 @@ describe('parsing the head of a response', () => {
     expect(error).toMatchObject({ stage: 'http', status: 0 });
   });
 
-  test('V8: rest() returns the bytes after a response, and they do not belong to its head', () => {
+  test('V8: rest() returns the bytes after the head of a response', () => {
     const frames = '\x81\x05Hello\r\n\r\n';
     expect(readEveryWay('response', `HTTP/1.1 101 OK\r\nA: b\r\n\r\n${frames}`)).toMatchObject({
       rest: frames,
@@ -399,7 +399,7 @@ describe('heads of any bytes', () => {
     );
   });
 
-  test('S8: the parser reads any head that formatHead writes unchanged', () => {
+  test('S8: any head that formatHead writes is read back unchanged by the parser', () => {
     const name = fc.string({
       unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
       minLength: 1,
@@ -447,7 +447,7 @@ describe('our parser compared with the parser of Node', () => {
     }
   }
 
-  /** Parses the bytes with our parser, and then checks the rules of §4.2.1. Returns null if either refuses. */
+  /** Parses the bytes with our parser, and then checks the rules of §4.2.1. Returns null if the parser or a rule refuses the bytes. */
   function readByUs(bytes: Buffer): { head: HttpHead; rest: string } | null {
     const { head, rest = '' } = read('request', [bytes]);
     if (head?.kind !== 'request') return null;

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { computeAccept, generateKey, isKey } from '../../src/handshake/key.ts';
 import { sampleAccept, sampleKey } from './samples.ts';
 
-test('S17, V4: for the key of RFC 6455 §1.3, computeAccept returns the Sec-WebSocket-Accept of this section', () => {
+test('S17, V4: for the key of RFC 6455 §1.3, computeAccept returns the Sec-WebSocket-Accept of the same section', () => {
   expect(computeAccept(sampleKey)).toBe(sampleAccept);
 });
 
@@ -64,7 +64,7 @@ test.each([
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: isKey accepts any of the 64 characters as the last one, because decoding drops its extra bits', () => {
+test('FAULT-0, S5: isKey accepts any of the 64 characters of base64 as the last one, because decoding drops its extra bits', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });

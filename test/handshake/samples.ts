@@ -1,4 +1,4 @@
-/** Requests, responses and small tools that the tests of the handshake share. */
+/** The tests of the handshake share this file: correct requests and responses, and small tools. */
 import { Buffer } from 'node:buffer';
 import { expect } from 'vitest';
 import { HandshakeError } from '../../src/handshake/error.ts';
@@ -81,7 +81,7 @@ export function response(
   };
 }
 
-/** Returns the HandshakeError that `action` throws. The test fails if it throws nothing or another error. */
+/** Returns the HandshakeError that `action` throws. The test fails if `action` throws nothing or another error. */
 export function refusalOf(action: () => unknown): HandshakeError {
   let result: unknown;
   try {

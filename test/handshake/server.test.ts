@@ -212,8 +212,8 @@ describe('S3: the Host field of a request', () => {
     expectRefused(request({ Host }), 'WS_HANDSHAKE_HOST');
   });
 
-  test.each(['a', 'a:80', 'a server accepts the Host field %j', '[::1]', 'EXAMPLE.com.'])(
-    'S3: the Host %j is accepted',
+  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])(
+    'S3: a server accepts the Host field %j',
     (host) => {
       expect(verify(request({ Host: [host] })).host).toBe(host);
     },
@@ -484,7 +484,7 @@ describe('S8, S19, S20: the extensions of a request', () => {
   );
 });
 
-test('S12, S21: a server refuses an origin that is not allowed with 403, and the error names the option "origins"', () => {
+test('S12, S21: if an origin is not allowed, a server refuses the request with 403, and the error names the option "origins"', () => {
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');

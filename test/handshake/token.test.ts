@@ -100,7 +100,7 @@ describe('lists of tokens', () => {
     expect(parseTokenList(prototypeKeys.join(', '))).toEqual(prototypeKeys);
   });
 
-  test('S8: parseTokenList reads any tokens, with any white space and empty elements between them', () => {
+  test('S8: parseTokenList reads a list of any tokens, with any white space and empty elements between the tokens', () => {
     const token = fc.string({
       unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
       minLength: 1,
