@@ -3,8 +3,8 @@
  * the native API has limits and an origin policy by default, and an exception in a handler never ends the process.
  */
 
-// The declaration file of this module uses Buffer and node:http, so it needs @types/node. TypeScript 6 and later load @types/node only if a
-// file refers to it, as the next line does.
+// The declaration file of this module uses Buffer and node:http, so it needs @types/node. TypeScript 6 and later load @types/node only if
+// a file refers to it, as the next line does.
 /// <reference types="node" preserve="true" />
 
 export type { ExtraLimits } from './api/ws/bounds.ts';

@@ -42,7 +42,7 @@ type DialValues = ValuesOf<
   Exclude<keyof DialOptions, 'requireSubprotocol' | 'handshakeTimeout' | 'redirects'>
 >;
 
-/** The options that say how to reach a server, and what to request from it. */
+/** The options that say how the client reaches a server, and what the client requests. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
     text: 'The subprotocols to offer, in order of preference. They are distinct tokens.',

@@ -100,7 +100,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.request ?? null;
   }
 
-  /** The underlying socket. Only query it, for example with `getPeerCertificate()` of TLS: reading or writing it breaks the connection. */
+  /** The underlying socket. Only query it, for example with `getPeerCertificate()` of TLS. Do not read or write it: the connection breaks. */
   get socket(): Duplex {
     return this.#binding.socket;
   }

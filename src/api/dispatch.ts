@@ -163,7 +163,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (result !== undefined) this.#watch(result);
   }
 
-  /** Is called if there is no `message` handler. The message waits for the loop, or the `stream` handler receives it in one part. */
+  /** Is called if there is no `message` handler. The `stream` handler receives the message as one part, or the message waits for the loop. */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
     else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
@@ -214,8 +214,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   /**
    * Is called when the socket is about to close. A closed socket no longer has the peer's address, but the application may ask for the
    * address later, and the warning about a dropped connection names the peer. So this method reads the address if it may be needed. If the
-   * peer resets TCP, this method is called too late. Therefore `start` also reads the address if there are handlers for events other than
-   * messages.
+   * peer resets TCP, this call comes too late. So `start` reads the address too if there are handlers for events other than messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;

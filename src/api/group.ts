@@ -12,8 +12,8 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. A group stays in memory until each of its connections is closed or removed from the
- * group. So call `clear` on a group that is no longer used.
+ * A set of connections of any servers and clients. The connections of a group refer to the group. So a group that is no longer used stays
+ * in memory until its last connection is closed or removed: call `clear` on such a group.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();

@@ -1,6 +1,6 @@
 /**
  * Passes messages to the `stream` handler of one connection. All unread bytes of these messages together have one limit, and count in the
- * memory budget (RFC 6455 §10.4). When they reach the limit, the connection stops reading.
+ * memory budget (RFC 6455 §10.4). When the unread bytes reach the limit, the connection stops reading.
  */
 
 import type { Charge } from '../frame/charge.ts';

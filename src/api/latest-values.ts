@@ -133,7 +133,8 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#isBusy || this.#values.size === 0 || !this.#binding.isOpen) return;
     this.#isBusy = true;
     const { endpoint, limits } = this.#binding;
-    // If many bytes of other messages wait, the batch is made once they have left, since newer values may replace these values by then.
+    // If many bytes of other messages wait, the batch is made once these bytes have left the process. By then, newer values may have
+    // replaced the waiting values.
     if (endpoint.bufferedAmount > limits.highWaterMark) endpoint.whenSent(() => this.#next());
     else this.#sendBatch();
   }

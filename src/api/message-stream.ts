@@ -116,7 +116,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #push(part: string | Buffer): void {
     if (this.#isDropped) return;
     const value = this.#decoder === null || typeof part === 'string' ? part : this.#decoder.write(part);
-    // The bytes of the part do not complete a character. The decoder keeps them for the next part.
+    // The bytes of the part do not complete a character. The decoder keeps these bytes for the next part.
     if (value.length === 0) return;
     this.#owner.count(1, value.length);
     if (this.#reader === null) {

@@ -100,8 +100,8 @@ const handlerNames: ReadonlySet<string> = new Set([
 
 /**
  * Throws if a value is not a valid object of handlers. The object may have other members in addition to handlers, since it may be an object
- * of an application's class. But an object without any handler, such as `{ port: 8080 }`, was probably meant as options, and an object that
- * has `onMessage` but not `message` uses the names of another library.
+ * of an application's class. But an object without any handler, such as `{ port: 8080 }`, was probably meant as options. An object that has
+ * `onMessage` but not `message` uses the names of another library. So both of these are errors.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {

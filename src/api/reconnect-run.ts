@@ -121,8 +121,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types of the API ensure that `data` is present if it is required. Inside this class the compiler does not know that, so a cast is
-    // needed.
+    // The types of the API ensure that `data` is present if it is required. Inside this class the compiler cannot verify that for every
+    // `Data`, so a cast is needed.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
