@@ -60,8 +60,8 @@ interface OwnMessage {
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
   /**
-   * The messages of this process that have not come back over the bus. Keeping them costs no memory, since they are in memory until then
-   * anyway.
+   * The messages of this process that have not come back over the bus. Keeping them costs little, since their bytes are in memory until
+   * then anyway.
    */
   own: OwnMessage[] = [];
   /** The position before the first message of `#recent`; null if it is not known. */

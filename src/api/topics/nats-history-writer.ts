@@ -1,4 +1,4 @@
-/** Writes messages into a stream of JetStream, and creates this stream. */
+/** Creates the stream of JetStream that keeps the messages of a bus, writes messages into the stream, and reads single messages from it. */
 
 import { clock } from '../../transport/clock.ts';
 import type { NatsHistoryValues } from './bus-options.ts';

@@ -201,7 +201,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Whether the lists of all these processes are complete. */
+  /** Whether the lists of all these processes are up to date. */
   hasAll(processes: Iterable<string>): boolean {
     for (const process of processes) if (this.#lists.get(process)?.needsSnapshot !== false) return false;
     return true;

@@ -155,7 +155,7 @@ export class RedisSubscriptions {
     this.#history?.disconnected();
   }
 
-  /** Ends all subscriptions, and refuses those that wait for a confirmation. */
+  /** Refuses the subscriptions that wait for a confirmation, and all later subscriptions. */
   end(error: Error): void {
     this.#ended = error;
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
