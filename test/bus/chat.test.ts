@@ -64,7 +64,7 @@ test.each(['redis', 'nats'] as const)(
     await until(() => chat.hasWritten(`process ${killed!.process} ended`));
     await talk(left, 'without Ann', 50);
 
-    // Another process serves the member that comes back. The member receives the lines that it missed, and no line twice.
+    // Another process serves the member that reconnects. The member receives the lines that it missed, and no line twice.
     const back = await Member.enter(url, 'garden', 'Ann', offset);
     await talk([...left, back], 'with Ann', 50);
     for (const { name } of left) {

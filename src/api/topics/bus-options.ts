@@ -21,8 +21,8 @@ export interface BusOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * The maximum number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified
-   * of a gap.
+   * The maximum number of bytes of messages that may wait until the engine accepts them. Further messages are refused, and their
+   * subscribers are notified of a gap.
    * @default 16 MiB
    */
   readonly maxWaiting?: number | undefined;

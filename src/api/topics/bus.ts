@@ -7,7 +7,7 @@
 export interface BusReceiver {
   /**
    * Is called with each message that a process has published. The process may also be this one: `Topics` marks the messages that it
-   * publishes, and ignores them when they come back.
+   * publishes, and ignores them when it receives them from the bus.
    * @param topic the name that the message was published to, without wildcards
    * @param bytes the bytes that were published; they are valid until this method returns
    */

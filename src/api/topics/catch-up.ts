@@ -1,7 +1,7 @@
 /**
- * Lets a connection that has come back catch up with a topic. The history of the bus supplies the messages that the connection has missed.
- * After the last of these messages, the connection becomes a member of the topic: it then receives new messages directly. So the connection
- * receives each message once, and in order. If the connection reads slowly, catching up waits.
+ * Lets a client that has reconnected catch up with a topic. The history of the bus supplies the messages that the client has missed. After
+ * the last of these messages, the new connection becomes a member of the topic: it then receives new messages directly. So the client
+ * receives each message once, and in order. If the client reads slowly, catching up waits.
  */
 
 import { clock } from '../../transport/clock.ts';

@@ -5,7 +5,7 @@
 
 import { clock } from '../../transport/clock.ts';
 
-/** The maximum number of commands that run at once. It is small, since each reply holds many messages in memory. */
+/** The maximum number of commands that run at the same time. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
 // A failed command is sent again after this number of milliseconds, or earlier if the connection is established before that.
 const RETRY_DELAY = 200;

@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies the receivers of topics to which this bus, or a bus of another process, could not publish. */
+  /** Notifies receivers of a gap, since this bus, or a bus of another process, could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

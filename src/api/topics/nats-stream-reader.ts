@@ -11,7 +11,7 @@ import { isAway, isStreamMissing, NatsConnectionLost, type NatsStoredMessage } f
 import { parseStored, sequenceOf } from './nats-stream.ts';
 
 // The maximum number of messages of a page. Each message is read by one request. The number is small, so that a page is read soon even when
-// many connections come back at the same time.
+// many clients reconnect at the same time.
 const MAX_PAGE = 64;
 
 type StoredEntry = Omit<KeptMessage, 'previous'>;

@@ -137,7 +137,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies the receivers of topics to which this bus, or a bus of another process, could not publish. */
+  /** Notifies receivers of a gap, since this bus, or a bus of another process, could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -61,7 +61,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return wasNotSent(error);
   }
 
-  /** Whether Redis has forgotten the script, for example after SCRIPT FLUSH. */
+  /** Whether this error means that Redis has forgotten the script, for example after SCRIPT FLUSH. */
   isUnprepared(error: Error): boolean {
     return error.message.startsWith('NOSCRIPT');
   }

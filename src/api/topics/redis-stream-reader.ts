@@ -45,7 +45,7 @@ export class RedisStreamReader implements HistoryReader {
       // The stream has expired, or Redis has lost its newest data. The messages after this position are not known.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
-    // After a stream has expired, a new stream begins with `START`. So `START` does not show that no message is missing.
+    // After a stream has expired, a new stream begins with `START`. So messages may be missing even if the first entry follows `START`.
     const isBroken = entries.some((entry, at) => at > 0 && entry.previous !== entries[at - 1]!.id);
     const isGap =
       isBroken || (first.id !== after && (first.previous !== after || (after === START && !isFresh)));

@@ -1,6 +1,6 @@
 /**
- * Serves connections that come back with an offset. catch-up.ts sends the missed messages to each connection, for one topic after the
- * other. Until the connection is a member of the topic, new messages of the topic are kept for the connection.
+ * Serves clients that reconnect with an offset. catch-up.ts sends the missed messages to each connection, for one topic after the other.
+ * Until the connection is a member of the topic, new messages of the topic are kept for the connection.
  */
 
 import type { Connection } from '../connection.ts';
@@ -30,8 +30,8 @@ export class TopicHistory {
   readonly #catchUp: CatchUp;
   /**
    * For each topic, the number of the last message of this process that the bus has refused. The members have received this message. A
-   * connection that comes back has not received it, and the history may not show this loss yet. The number becomes 0 when the bus accepts a
-   * later message.
+   * client that reconnects has not received it, and the history may not contain a mark for this loss yet. The number becomes 0 when the bus
+   * accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 

@@ -1,4 +1,4 @@
-/** Tests of the commands that read a history: they are repeated until they are answered, and only a few of them run at once. */
+/** Tests of the commands that read a history: they are repeated until they are answered, and only a few of them run at the same time. */
 import { expect, test, vi } from 'vitest';
 import { HistoryCommands } from '../../../src/api/topics/history-commands.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
@@ -53,7 +53,7 @@ test('a history command that the engine refuses is not repeated', async () => {
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('at most 16 history commands run at once, and each command that ends or fails starts the next one', async () => {
+test('at most 16 history commands run at the same time, and each command that ends or fails starts the next one', async () => {
   const commands = setUp();
   const started: number[] = [];
   const ends: (() => void)[] = [];

@@ -382,7 +382,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if many topics catch up at once, each subscriber receives the messages that it missed', async () => {
+  test('if many topics catch up at the same time, each subscriber receives the messages that it missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const names = Array.from({ length: 100 }, (_, at) => `t${at}`);
     for (const name of names) await other.publish(name, Buffer.from('0'));

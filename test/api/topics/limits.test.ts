@@ -105,7 +105,7 @@ describe('many subscriptions in a short time', () => {
 
   afterEach(useRealClock);
 
-  test('a connection may make `maxTopicsPerConnection` subscriptions at once, and further subscriptions at the rate `maxSubscribeRate`', async () => {
+  test('a connection may make `maxTopicsPerConnection` subscriptions without a pause, and further subscriptions at the rate `maxSubscribeRate`', async () => {
     await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
     let name = 0;
     /** Subscribes to a new topic and leaves it, until a subscription is refused. Returns the number of subscriptions. */

@@ -313,7 +313,7 @@ describe('while the connection to NATS lasts', () => {
     await close();
   });
 
-  test('if more messages than the history in NATS keeps are published to a new topic at once, a gap is reported', async () => {
+  test('if more messages than the history in NATS keeps are published to a new topic in a short time, a gap is reported', async () => {
     const { bus, server, lines, close } = setUp({ size: 1 });
     await bus.subscribe('other', new Recorder());
     await turns(20);
@@ -398,7 +398,7 @@ describe('publishing to NATS', () => {
     await turns(30);
     const expected = ['a unknown', 'gap', 'a 2'];
     expect(lines).toEqual(['a 1', ...expected]);
-    // The mark is in the history. So subscribers in other processes are notified as well, even if they come back later.
+    // The mark is in the history. So subscribers in other processes are notified as well, even if they reconnect later.
     expect(far).toEqual(expected);
     const page = await bus.history!.read('a', '0-0', 10);
     expect(page.messages.map(({ bytes }) => bytes && String(bytes))).toEqual(['1', 'unknown', null, '2']);

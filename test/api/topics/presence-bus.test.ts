@@ -510,7 +510,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if a program on the bus watches ten topics, only `maxTopics` of them are announced', async () => {
+  test('if a program on the bus watches ten topics, a process announces its members in only `maxTopics` of these topics', async () => {
     const here = start({ maxTopics: 3 });
     await pass(1_000);
     const watched = Array.from({ length: 10 }, (_, at) => `"t/${at}"`);

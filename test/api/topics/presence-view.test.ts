@@ -221,6 +221,6 @@ test('when a process is forgotten, all its members leave', () => {
   view.forget('unknown');
   expect(infos()).toEqual(['own']);
   expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
-  // If the process comes back, a first snapshot of its members is needed again.
+  // If the process sends messages again, a first snapshot of its members is needed again.
   expect(change(1, 2, [], [])).toBe(true);
 });

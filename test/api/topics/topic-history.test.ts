@@ -1,4 +1,4 @@
-/** Tests of connections that come back with an offset. Two processes share a bus that has a history. */
+/** Tests of clients that reconnect with an offset. Two processes share a bus that has a history. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
@@ -82,8 +82,8 @@ async function afterOne(): Promise<{ first: Guest; offset: string }> {
   return { first, offset: offsetOf(here, first) };
 }
 
-describe('a client that comes back', () => {
-  test('a client that comes back receives the missed messages of both processes, and then the next messages', async () => {
+describe('a client that reconnects with an offset', () => {
+  test('a client that reconnects with an offset receives the missed messages of both processes, and then the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     there.publish('t', '2');
@@ -104,7 +104,7 @@ describe('a client that comes back', () => {
     expect(here.topicsOf(second.seat)).toEqual(['t']);
   });
 
-  test('a client that comes back to another process receives the missed messages of both processes', async () => {
+  test('a client that reconnects to another process with an offset receives the missed messages of both processes', async () => {
     const { first, offset } = await afterOne();
     await first.client.close();
     here.publish('t', '2');
@@ -118,7 +118,7 @@ describe('a client that comes back', () => {
     expect(second.received).toEqual(['2', '3', '4', '5']);
   });
 
-  test('a client that comes back and has missed no message receives only the next messages', async () => {
+  test('a client that reconnects with an offset, and has missed no message, receives only the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -287,7 +287,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('a message that the bus refused is reported as a gap to a client that comes back before the history shows the loss', async () => {
+  test('a message that the bus refused is reported as a gap to a client that reconnects before the history contains a mark for the loss', async () => {
     const { first, offset } = await afterOne();
     // Redis accepts neither the message nor the mark for this message.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
