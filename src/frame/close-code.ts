@@ -37,7 +37,7 @@ const MAX_REASON_SIZE = 123;
  * Says whether a Close frame may contain the code, in either direction.
  *
  * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: codes below 1000 are not defined; 1004 and 1016–2999 are reserved;
- * 3000–3999 are registered, 4000–4999 private; codes from 5000 on are not defined.
+ * 3000–3999 are for registered use, 4000–4999 for private use; codes from 5000 on are not defined.
  */
 export function isWireCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;

@@ -170,7 +170,7 @@ export class ReadingTurns implements ShareOwner {
     }
     if (needOf(share) <= room) return true;
     // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application: if
-    // the application leaves over half of the limit unread, no message continues without room, since such messages would accumulate.
+    // the application leaves over half of the limit unread, no message continues without room, since finished messages would accumulate.
     return isFirst && unread <= limit / 2;
   }
 
