@@ -68,7 +68,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
   #backlogCharge: Charge | null = null;
-  /** Whether the peer's end arrived while reading was stopped or a chunk was being processed. */
+  /** Whether the peer's end arrived while we were paused or busy. */
   #endWaits = false;
 
   constructor(
