@@ -5,7 +5,7 @@ import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null once the pattern is unsubscribed. While a message is delivered, one receiver may unsubscribe the pattern of another receiver. */
+  /** Null after the pattern was unsubscribed. One receiver of a message may unsubscribe the pattern of another receiver of the message. */
   receiver: BusReceiver | null;
 }
 

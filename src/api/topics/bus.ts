@@ -67,10 +67,10 @@ export interface Bus {
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
    * Subscribes to a pattern. If the bus has already subscribed to this pattern, the new receiver replaces the old one. The Promise resolves
-   * once the subscription is active: from this moment on, the receiver gets all messages that are published.
+   * when the subscription is active: from this moment on, the receiver gets all messages that are published.
    */
   subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
-  /** Unsubscribes from a pattern. Once this method has returned, the receiver gets no further messages. */
+  /** Unsubscribes from a pattern. After this method has returned, the receiver gets no further messages. */
   unsubscribe(pattern: string): void | Promise<void>;
   /**
    * Sets the listener; a bus has only one. The bus calls it with `false` when the connection to the engine is lost, and with `true` when

@@ -16,7 +16,7 @@ const HELD_OVERHEAD = 200;
 /** The members of a subscription of a bus that this file uses. */
 export interface TrackedSubscription {
   readonly pattern: string;
-  /** Null once the pattern is unsubscribed. */
+  /** Null after the pattern was unsubscribed. */
   readonly receiver: BusReceiver | null;
   /** Notifies the receiver of a gap if messages may have been missed. */
   tellGap(): void;

@@ -19,7 +19,7 @@ export class Joiner {
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. Once the bus has the messages up to
+   * The number of the last message that this process published before the connection began to catch up. When the bus has the messages up to
    * this number, they are read from the history.
    */
   since: number;

@@ -47,7 +47,7 @@ export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** Parses a list of topics from a payload. An invalid payload stands for all topics, since then messages of unknown topics were lost. */
+/** Parses a list of topics from a payload. An invalid payload stands for all topics, because then messages of unknown topics were lost. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

@@ -33,7 +33,7 @@ export interface NatsClient extends NatsPublishing {
 /** The subscription of the bus to one pattern. */
 class Subscription {
   readonly pattern: string;
-  /** Null once the pattern is unsubscribed. */
+  /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
   /** Whether messages may have been lost, and the receiver still has to be notified of the gap. */
   hasMissed = false;
@@ -198,7 +198,7 @@ export class NatsBus implements Bus {
       this.#history.message(subscription, topic, headers, data);
       return;
     }
-    // The gap is reported first, since the lost messages were published before this one.
+    // The gap is reported first, because the lost messages were published before this one.
     subscription.tellGap();
     subscription.receiver?.message(topic, data);
   }
@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies receivers of a gap, since this bus, or a bus of another process, could not publish to their topics. */
+  /** Notifies receivers of a gap, because this bus, or a bus of another process, could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

@@ -204,7 +204,7 @@ export class PresenceExchange {
   }
 
   /**
-   * Notes that a process is alive, since a message of this process has come.
+   * Notes that a process is alive, because a message of this process has come.
    * @param lease the lease that the process asks for
    * @returns false if there are too many processes
    */

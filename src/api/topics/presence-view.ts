@@ -16,7 +16,7 @@ class MemberList {
   needsSnapshot = true;
   /** Whether members are missing because of the limit `maxMembers`. */
   isPartial = false;
-  /** A snapshot that is not complete yet, since some of its parts have not come. */
+  /** A snapshot that is not complete yet, because some of its parts have not come. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {
@@ -181,7 +181,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Replaces the list of a process once all parts of a snapshot have come. @returns whether another snapshot is needed */
+  /** Replaces the list of a process after all parts of a snapshot have come. @returns whether another snapshot is needed */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;

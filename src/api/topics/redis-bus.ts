@@ -52,7 +52,7 @@ export class RedisBus implements Bus {
           this.#history.message(subscription, topic, bytes, parsePublished(bytes));
           return;
         }
-        // The gap is reported first, since the lost messages were published before this message.
+        // The gap is reported first, because the lost messages were published before this message.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
       },
@@ -137,7 +137,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies receivers of a gap, since this bus, or a bus of another process, could not publish to their topics. */
+  /** Notifies receivers of a gap, because this bus, or a bus of another process, could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -14,7 +14,7 @@ export class RedisSubscription {
   readonly kind: RedisSubscriptionKind;
   /** The name of the channel, or the glob. */
   readonly name: string;
-  /** Null once the pattern is unsubscribed. */
+  /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed the subscription at least once. */
   isLive = false;

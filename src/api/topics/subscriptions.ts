@@ -20,7 +20,7 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members once they have received the messages that they missed. Null until the topic has such a subscriber. */
+  /** Subscribers that become members after they have received the messages that they missed. Null until the topic has such a subscriber. */
   joining: Set<Connection<unknown>> | null = null;
   /**
    * Since this time, the messages of the topic have come over the bus without a reported loss. The time is a value of the counter `#time`

@@ -61,7 +61,7 @@ describe('a hostile subscriber', () => {
     expect(guest.received).toEqual(['done']);
   });
 
-  test('once one subscriber has used up `maxTopics`, another subscriber can subscribe to existing topics, but not to a new topic', async () => {
+  test('if one subscriber has used up `maxTopics`, another subscriber can subscribe to existing topics, but not to a new topic', async () => {
     await using topics = new Topics({ maxTopics: 3 });
     const other = await (await openRoom()).join();
     for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);

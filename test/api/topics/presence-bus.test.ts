@@ -208,7 +208,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('once all `Presence` objects of a topic are closed, no process announces changes of this topic', async () => {
+  test('after all `Presence` objects of a topic were closed, no process announces changes of this topic', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);

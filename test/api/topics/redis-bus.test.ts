@@ -142,7 +142,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a message that is published before the first connection is sent once the connection is established', async () => {
+  test('a message that is published before the first connection is sent when the connection is established', async () => {
     const { bus, redis } = setUp();
     await bus.publish('a', Buffer.from('m'));
     expect(redis.published).toEqual([['rfc6455/a', 'm']]);
