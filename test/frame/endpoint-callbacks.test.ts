@@ -1,5 +1,5 @@
 /**
- * Inside a hook (a callback of the application), user code may call any method of the endpoint. These tests make every call inside every
+ * Inside a callback of the application (a hook), user code may call any method of the endpoint. These tests make every call inside every
  * hook, throw in every hook, and use a transport that delivers synchronously, so that `receive` runs during a send.
  */
 import { describe, expect, test } from 'vitest';
@@ -116,7 +116,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
   expect(names.slice(names.indexOf('onClose') + 1).filter((name) => name !== 'onError')).toEqual([]);
 }
 
-describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) => {
+describe.each(roles)('a %s whose callbacks call any method of the endpoint', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
       test(`C3, C13, F23, F26: after ${call} inside ${name}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
@@ -153,7 +153,7 @@ describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) 
     }
   }
 
-  test('the table of these tests has every hook', () => {
+  test('the table of these tests has every callback', () => {
     expect(new Set(Object.values(triggers).map(({ hook }) => hook))).toEqual(new Set(eventNames));
   });
 
@@ -176,7 +176,7 @@ describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) 
     });
   }
 
-  test('F26: if a hook throws a value that is not an Error, onError receives an Error whose cause is this value [A48]', () => {
+  test('F26: if a callback throws a value that is not an Error, onError receives an Error whose cause is this value [A48]', () => {
     for (const thrown of ['text', undefined, null, 7, { toString: () => 'x' }]) {
       const { events, feed } = bench(role);
       events.act = (event) => {
@@ -200,7 +200,7 @@ describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) 
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('F24: if a hook passes bytes to receive(), the endpoint processes them after the current chunk [A49]', () => {
+  test('F24: if a callback passes bytes to receive(), the endpoint processes them after the current chunk [A49]', () => {
     const { endpoint, events } = bench(role);
     const texts = (...list: string[]): Buffer =>
       Buffer.concat(list.map((payload) => peerFrame(role, { opcode: 1, payload })));
@@ -213,7 +213,7 @@ describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) 
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('C13: if a hook calls receiveEnd(), the endpoint processes the end after the current chunk', () => {
+  test('C13: if a callback calls receiveEnd(), the endpoint processes the end after the current chunk', () => {
     const connection = bench(role);
     const { endpoint, events } = connection;
     events.act = (event) => {
@@ -230,7 +230,7 @@ describe.each(roles)('a %s whose hooks call any method of the endpoint', (role) 
     expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F26: if another endpoint receives data inside a hook, both endpoints report the correct events [A49]', () => {
+  test('F26: if another endpoint receives data inside a callback, both endpoints report the correct events [A49]', () => {
     for (const hook of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'] as const) {
       for (const otherRole of roles) {
         const ours = bench(role);
@@ -389,7 +389,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   }
 
-  test('F17, F23: if a hook sends messages while another message is half sent, no frame and no message is interrupted', () => {
+  test('F17, F23: if a callback sends messages while another message is half sent, no frame and no message is interrupted', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];

@@ -937,7 +937,7 @@ describe.each(roles)('a %s sends', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and of the copy threshold', () => {
+  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and around the size up to which it copies', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -950,7 +950,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F9, F10, F21: an endpoint sends text of every character width correctly around every boundary of the length forms and of the copy threshold', () => {
+  test('F9, F10, F21: an endpoint sends texts with characters of 1 to 4 bytes correctly around every boundary of the length forms', () => {
     for (const [unit, width] of [
       ['a', 1],
       ['é', 2],

@@ -207,7 +207,7 @@ describe('a budget without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: if the peer does not use its turn, its connection loses the turn to the next connection', () => {
+  test('FAULT-4: if the peer sends too little while its connection has the turn to be read, the next connection gets the turn', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -258,7 +258,7 @@ describe('a budget without room', () => {
     expect(budget.isWaiting).toBe(false);
   });
 
-  test('F25: a connection that ends releases its memory, and another connection gets its turn', () => {
+  test('F25: a connection that ends releases its memory, and then another connection is read', () => {
     const { budget } = setUp(100 * KIB);
     const peers = Array.from({ length: 5 }, () => new Peer(budget));
     for (const peer of peers) {

@@ -82,7 +82,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('two messages in parts are sent one after the other, and a message that is cancelled before its turn is not sent', () => {
+  test('two messages in parts are sent one after the other, and a message that is cancelled before its first frame is not sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
