@@ -49,7 +49,7 @@ export interface ConnectionOptions {
   readonly closeTimeout?: number | undefined;
   /** Sends a ping to a silent peer, and drops the connection if the peer stays silent. */
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /** Pings at a fixed interval, in addition to the heartbeat. @default none */
+  /** Sends pings at a fixed interval, in addition to the heartbeat. @default no such pings */
   readonly pings?: PingOptions | undefined;
   /**
    * The longest time in which no further part of an incomplete message arrives. After this time the connection fails with 1008. @default
@@ -93,9 +93,9 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Pings at a fixed interval, even while the peer sends messages. Only a pong counts as an answer. If the pong does not come in time, the
- * connection fails with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends fewer pings.
- * All times are in milliseconds.
+ * Options for pings at a fixed interval. These pings are sent even while the peer sends messages. Only a pong counts as an answer. If the
+ * pong does not come in time, the connection fails with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is
+ * enough, and sends fewer pings. All times are in milliseconds.
  */
 export interface PingOptions {
   /** The time from one ping to the next. @default `Infinity` */

@@ -47,9 +47,9 @@ export interface ListenOptions {
    * @default any
    */
   readonly path?: PathPattern | undefined;
-  /** The path of a Unix domain socket or Windows pipe, instead of host and port. */
+  /** The path of a Unix domain socket or Windows pipe, which is used instead of host and port. */
   readonly socketPath?: string | undefined;
-  /** Certificate and key (see `tls.createServer`). With this option the listener accepts only wss. */
+  /** The options for `tls.createServer`, with a certificate and its key. With this option the listener accepts only wss. */
   readonly tls?: TlsOptions | undefined;
   /** Whether to use the IPv4 or the IPv6 address of a host name. @default the first address */
   readonly family?: 4 | 6 | undefined;
@@ -69,7 +69,9 @@ export interface ListenOptions {
   readonly exclusive?: boolean | undefined;
   /** True: a server on '::' does not accept IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A file descriptor that is already listening, for example from systemd, instead of host and port. Not on Windows. */
+  /**
+   * A file descriptor that is already listening, for example from systemd. It is used instead of host and port. Not available on Windows.
+   */
   readonly fd?: number | undefined;
   /** When the signal aborts, the listener stops, or does not start. Connections stay open. */
   readonly signal?: AbortSignal | undefined;

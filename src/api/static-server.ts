@@ -27,7 +27,7 @@ function isRead({ method }: IncomingMessage, response: ServerResponse, text: str
   return false;
 }
 
-/** A document at `/`, and the answers to other paths and methods. */
+/** The document for `/`, and the texts of the answers to other paths and methods. */
 export interface StaticDocument {
   readonly content: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -11,7 +11,7 @@ import { checkOptions, describe, type OptionNames } from './option-names.ts';
 export interface Accept<Data> {
   /** The connection's `data`. */
   readonly data?: Data | undefined;
-  /** One of the request's subprotocols; '' chooses none. @default the first subprotocol that is in the option `subprotocols` */
+  /** One of the request's subprotocols; '' chooses no subprotocol. @default the first subprotocol that is in the option `subprotocols` */
   readonly subprotocol?: string | undefined;
   /** Additional header fields for the 101 response: an object by name, a flat list (name, value, name, value …), or pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
@@ -34,7 +34,7 @@ export class Rejection {
 
 /**
  * Makes the value that an `upgrade` handler returns to refuse a request.
- * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
+ * @param status an HTTP status from 300 to 599, such as 401 with WWW-Authenticate, 403, or a redirect with Location
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
  * @throws {TypeError} for a body that is not a string, for a body with status 304, and for invalid header fields

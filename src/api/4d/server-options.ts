@@ -50,7 +50,7 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** The number of proxies in front of the server that add an address to X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number | undefined;
-  /** Milliseconds that the closing handshake may take. 4D does not document its own default. @default 30000 */
+  /** Milliseconds that the closing handshake may take. The default of 4D is not documented. @default 30000 */
   readonly closeTimeout?: number | undefined;
   /** The origins from which browsers may connect. As in 4D, any origin is allowed by default. @default 'any' */
   readonly origins?: OriginPolicy | undefined;
