@@ -24,7 +24,7 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 export class MemoryBudget {
   /** The limit in bytes. `Infinity` disables it. */
   limit: number;
-  /** Called when the first connection begins to wait. The transport then calls `review` each second until `isWaiting` is false. @internal */
+  /** Called when a first connection has to wait. Then the transport calls `review` each second until `isWaiting` is false. @internal */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;
   #used = 0;
