@@ -103,7 +103,7 @@ test('a BroadcastChannelBus delivers messages between threads', async () => {
   const worker = new Worker(source, { eval: true, workerData: { module: fileURLToPath(module), name } });
   await once(worker, 'message');
   bus.publish('ask', Buffer.from('over there'));
-  // The thread ends once its bus is closed, since nothing else keeps the thread alive.
+  // The thread ends when its bus is closed, because nothing else keeps the thread alive.
   expect((await once(worker, 'exit'))[0]).toBe(0);
   await vi.waitFor(() => expect(recorder.lines).toEqual(['reply over there']));
   await bus.close();

@@ -93,7 +93,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'a message that was read from the history, and arrives live later, is delivered once, if the topic had %i messages before',
+    'if the topic had %i messages before, a message that was read from the history, and then arrives live, is delivered once',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));

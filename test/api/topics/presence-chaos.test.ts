@@ -1,5 +1,5 @@
 /**
- * Tests of presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. Once the bus
+ * Tests of presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. When the bus
  * works again, every process that watches a topic must have the true list of its members and their infos. At any time, a join of a member
  * comes first, then its updates, and then its leave.
  */
