@@ -180,7 +180,7 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
   });
 });
 
-test('docs/api.md names the options of connect and listen that are declared in several interfaces', () => {
+test('docs/api.md or docs/limits.md names every option of connect and listen that a shared interface declares', () => {
   const options = [
     'DialOptions',
     'RequestFields',
@@ -316,7 +316,7 @@ describe.each(pages)('the page %s', (page) => {
   });
 });
 
-describe('the attacks in SECURITY.md', () => {
+describe('the table of attacks in SECURITY.md', () => {
   const trace = traceAttacks(testFiles());
   const rows = [...read('SECURITY.md').matchAll(/^\| (A\d+) \|.*$/gm)].map(([line, id = '']) => ({
     id,

@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 connect`, a WebSocket client on the command line. It sends the lines of a terminal (prompt.ts) or of a pipe (pipe.ts)
- * as text messages, and prints received messages (transcript.ts).
+ * Implements `rfc6455 connect`, a WebSocket client on the command line. It reads lines from a terminal (prompt.ts) or from a pipe (pipe.ts)
+ * and sends each line as a text message. It prints received messages (transcript.ts).
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -109,7 +109,7 @@ export const connect: Command = async (args, streams) => {
   }
 };
 
-/** Connects. @returns null if the attempt was aborted */
+/** Connects to the server. @returns the connection, or null if a signal such as Ctrl-C aborted the attempt */
 async function reach(
   { url, options }: ConnectArguments,
   handlers: Transcript,
@@ -123,7 +123,7 @@ async function reach(
   }
 }
 
-/** Sends the input of the terminal or pipe, until the connection is closed. @returns the exit code */
+/** Sends the input of the terminal or pipe until the connection is closed. @returns the exit code of the command */
 async function talk(
   connection: Connection,
   transcript: Transcript,

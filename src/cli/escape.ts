@@ -1,11 +1,11 @@
 /**
- * Makes text from a peer safe for a terminal and a log: it escapes control characters, line breaks and characters that change the writing
- * direction. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
+ * Makes text from a peer safe for a terminal and a log: control characters, line breaks and characters that change the writing direction
+ * are escaped. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
  */
 
-// C0, DEL and C1 move cursors and start escape sequences. The separators break lines. The bidirectional controls change the order in which
-// the characters of a line are shown. A lone surrogate is not a character.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: this expression has to find control characters.
+// The characters of C0, DEL and C1 can move the cursor and start escape sequences. The separators break a line. The bidirectional controls
+// change the order in which a terminal shows the characters of a line. A lone surrogate is not a character. biome-ignore
+// lint/suspicious/noControlCharactersInRegex: this expression has to find control characters.
 const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const named = new Map([
@@ -14,7 +14,8 @@ const named = new Map([
   ['\t', '\\t'],
 ]);
 
-/** Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not changed. */
+/** Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not
+ * changed. */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {
     const name = named.get(character);
@@ -26,7 +27,7 @@ export function escapeText(text: string): string {
   });
 }
 
-/** The number of bytes of binary data that are shown. */
+/** `describeBytes` shows at most this number of bytes. */
 const SHOWN_BYTES = 32;
 
 /** Describes binary data by its size and its first bytes in hex: `5 bytes: 68 65 6c 6c 6f`. */

@@ -1,12 +1,12 @@
 /**
- * Makes the failures that the command line reports to its user in one line. Any other error is a fault of this program, and is shown with its
- * stack.
+ * Creates the errors that the command line reports to its user in one line. Any other error is a fault of this program, and Node prints it
+ * with its stack.
  */
 
 import { HandshakeError } from '../index.ts';
 import { escapeText } from './escape.ts';
 
-/** Ends a command with one line on stderr. */
+/** If a command throws this error, the program prints one line on stderr and exits with `exitCode`. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
   /** The exit code of the process: 1 if something went wrong, 2 if the command was called with invalid arguments. */
@@ -18,12 +18,12 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Makes a failure with exit code 1: something went wrong, and other arguments may not help. */
+/** Creates a failure with exit code 1: the arguments are valid, but the command failed. */
 export function failure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 1, { cause });
 }
 
-/** Makes a failure with exit code 2: the command was called with invalid arguments. */
+/** Creates a failure with exit code 2: the command was called with invalid arguments. */
 export function misuse(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 2, { cause });
 }
@@ -33,14 +33,15 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** Returns the text of an error without the system call and the path that Node adds: `ENOENT: no such file or directory`. */
+/** Returns the text of an error. Node adds the system call and the path to a system error, and this function removes both: `ENOENT: no
+ * such file or directory`. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.message === '' ? codeOf(error) || error.name : error.message;
   return codeOf(error).startsWith('E') ? text.replace(/^(E[A-Z0-9]+: [^,]*),.*$/s, '$1') : text;
 }
 
-/** Says why a server cannot listen. @param where the place, as the user wrote it */
+/** Returns a failure that says why a server cannot listen. @param where the host and the port as the user gave them */
 export function listenFailure(
   error: unknown,
   where: { readonly host: string; readonly port: number },
@@ -60,20 +61,20 @@ export function listenFailure(
   }
 }
 
-/** The number of characters of a refusal's body that are shown. */
+/** At most this number of bytes of a refusal's body is shown. */
 const SHOWN_BODY = 200;
 
-/** Says why a client has no connection. */
+/** Returns a failure that says why a client could not connect. */
 export function connectFailure(error: unknown): CommandFailure {
-  // §4.1: no request can carry the value of an option. The library throws these errors before it sends anything.
+  // The library throws these errors before it sends anything, since the value of an option cannot be part of a request (§4.1).
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // The status is removed from the message, since `answer` shows it. The advice of the library is changed, so that it names the option of
-  // this command.
+  // `answer` shows the status, so the status is removed from the message. The advice of the library names its option tls.ca, so it is
+  // replaced by the option of this command.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

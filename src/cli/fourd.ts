@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 4d`, which shows the parts of a 4D program that have a translation in this package, and translates the program to a
- * module. It only reads files.
+ * Implements `rfc6455 4d`. The command lists the parts of a 4D program that this package can translate, and can translate the program to a
+ * module. It changes no file of the program.
  */
 
 import { writeFileSync } from 'node:fs';

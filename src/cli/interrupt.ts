@@ -1,15 +1,15 @@
-/** Handles SIGINT and SIGTERM. The first signal asks a command to end cleanly. A second signal ends it at once. */
+/** Handles SIGINT and SIGTERM. The first signal asks a command to end cleanly. A second signal ends the process immediately. */
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-// Milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` passes the signal on once more. A second signal
-// within this time comes from the same key press.
+// Milliseconds. If the user presses Ctrl-C, the terminal sends SIGINT to all processes of the group, and `npm start` sends the signal to
+// this process once more. So a second signal within this time comes from the same key press.
 const SAME_KEY = 500;
 
-/** The exit codes with which shells report signals 2 and 15: 128 plus the number. */
+/** The exit codes with which shells report that a signal ended a process: 128 plus the number of the signal, 2 or 15. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Listens to the signals until it is released. */
+/** Listens for the signals until `release` is called. */
 export class Interrupt {
   readonly #onFirst: (signal: Signal) => void;
   readonly #exit: (code: number) => void;
@@ -28,7 +28,8 @@ export class Interrupt {
     process.on('SIGINT', this.raise).on('SIGTERM', this.raise);
   }
 
-  /** Does the same as a signal. It is needed because a terminal in raw mode reports Ctrl-C as a key. */
+  /** Does the same as a signal of the system. The prompt calls this function, because a terminal in raw mode reports Ctrl-C as a key and
+   * sends no signal. */
   readonly raise = (signal: Signal): void => {
     const now = this.#now();
     if (this.#firstAt === null) {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** Implements the binary `rfc6455`: finds the subcommand, reports failures in one line, and sets the exit code. */
+/** Implements the program `rfc6455`: runs the subcommand, prints a failure in one line, and sets the exit code. */
 
 import { readFileSync } from 'node:fs';
 import { CommandFailure, misuse } from './failure.ts';
 import type { Command, Streams } from './streams.ts';
 
-/** The subcommands. Each is loaded only when the user calls it. */
+/** The subcommands. The code of a subcommand is loaded only when the user calls this subcommand. */
 const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<Command> }> = new Map([
   ['serve', { summary: 'run an echo or chat server', load: async () => (await import('./serve.ts')).serve }],
   [
@@ -74,10 +74,10 @@ async function main(streams: Streams): Promise<number> {
   }
 }
 
-// If the program that reads our output has ended (`… | head`), this process ends as well.
+// If the program that reads our output has exited (`… | head`), this process exits as well.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 
 const exitCode = await main(process);
-// An open pipe or a prompt must not keep a finished command running.
+// Exits explicitly, since an open pipe or a prompt would keep the process alive after the command has finished.
 process.stdout.write('', () => process.exit(exitCode));

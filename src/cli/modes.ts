@@ -1,8 +1,9 @@
-/** Implements the two modes of `rfc6455 serve`: the server sends each message back, or sends it to all clients. */
+/** Implements the two modes of `rfc6455 serve`: in mode echo the server sends each message back, and in mode chat it sends each message
+ * to all clients. */
 
 import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
 
-/** Says what a server does with messages, and in which form it receives text. */
+/** The handlers of a server, and the form in which its `message` handler receives text. */
 export interface Mode {
   readonly handlers: ServerHandlers<undefined, string | Buffer>;
   readonly text: NonNullable<ServerOptions['text']>;
@@ -10,7 +11,7 @@ export interface Mode {
 
 /** Sends each message back unchanged: a text message as text, and a binary message as binary. */
 export const echo: Mode = {
-  // Text is checked to be UTF-8, but neither decoded nor encoded again.
+  // The library checks that a text is UTF-8, but does not decode it, so the echo needs no encoding.
   text: 'bytes',
   handlers: {
     message(connection, message, isBinary) {
@@ -21,8 +22,8 @@ export const echo: Mode = {
 };
 
 /**
- * Sends each message unchanged to all clients, including its sender. The sender is included because a browser cannot send pings: so the user
- * of a browser sees the round-trip time. The other clients are notified when a client comes or goes, in lines that start with `* `.
+ * Sends each message unchanged to all clients, including its sender. A browser cannot send pings, so its page measures the round-trip time
+ * with the message that comes back. When a client joins or leaves, the other clients receive a line that starts with `* `.
  */
 export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
   return {

@@ -8,7 +8,7 @@ import { codeOf, failure, misuse, textOf } from './failure.ts';
 type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>;
 
 /**
- * Calls `parseArgs`, and reports its errors in one short line.
+ * Calls `parseArgs`. An error of `parseArgs` becomes a failure with one short line.
  * @throws {CommandFailure}
  */
 export function parseOptions<const Config extends ParseArgsConfig>(config: Config): Parsed<Config> {
@@ -16,20 +16,20 @@ export function parseOptions<const Config extends ParseArgsConfig>(config: Confi
     return parseArgs(config);
   } catch (error) {
     if (!codeOf(error).startsWith('ERR_PARSE_ARGS_')) throw error;
-    // Node adds advice, in further sentences and lines. Only the first sentence is shown.
+    // Node adds advice to its message, in further sentences and lines. Only the first sentence is shown.
     const [first = ''] = textOf(error).split(/\. |\n/);
     throw misuse(first.charAt(0).toLowerCase() + first.slice(1), error);
   }
 }
 
-/** Reads a port: 0 (any free port) to 65535. @throws {CommandFailure} for another text */
+/** Reads a port from 0 (any free port) to 65535. @throws {CommandFailure} if the text is not such a port */
 export function toPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw misuse(`--port is a number from 0 to 65535, not '${text}'`);
   return port;
 }
 
-/** Reads a size in bytes, at least 1. @throws {CommandFailure} for another text */
+/** Reads a size in bytes, at least 1. @throws {CommandFailure} if the text is not such a size */
 export function toSize(name: string, text: string): number {
   const size = Number(text);
   if (!/^\d+$/.test(text) || size < 1 || !Number.isSafeInteger(size)) {
@@ -38,7 +38,7 @@ export function toSize(name: string, text: string): number {
   return size;
 }
 
-/** Reads a number of seconds, 0 or more; `Infinity` is allowed. @returns milliseconds. @throws {CommandFailure} for another text */
+/** Reads a number of seconds, 0 or more, or `Infinity`. @returns milliseconds. @throws {CommandFailure} if the text is not such a number */
 export function toMilliseconds(name: string, text: string): number {
   if (!/^(?:\d+(?:\.\d*)?|\.\d+|Infinity)$/.test(text)) {
     throw misuse(`--${name} is a number of seconds, or Infinity, not '${text}'`);
@@ -47,7 +47,7 @@ export function toMilliseconds(name: string, text: string): number {
 }
 
 /**
- * Splits `Name: value` into a name and a value. The handshake checks whether a request can carry them.
+ * Splits `Name: value` into a name and a value. The library checks later whether a request can contain this header field.
  * @throws {CommandFailure} for a text without a colon
  */
 export function toHeaderField(text: string): readonly [string, string] {

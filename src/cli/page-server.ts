@@ -1,4 +1,4 @@
-/** Implements the HTTP server of `rfc6455 serve --page`, which has only one page, at `/`. */
+/** Implements the HTTP server of `rfc6455 serve --page`. The server has only one page, at `/`. */
 
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
@@ -15,13 +15,13 @@ export interface TlsFiles {
 /** A server for the page. */
 export interface PageServer {
   readonly http: HttpServer | HttpsServer;
-  /** Begins to listen. @throws the error of the system, such as EADDRINUSE */
+  /** Starts to listen. @throws the error of the system, such as EADDRINUSE */
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Accepts no more connections, and drops HTTP connections. Connections that became WebSockets stay open. */
+  /** Stops listening and drops the HTTP connections. Connections that became WebSockets stay open. */
   close(): void;
 }
 
-/** Makes the server. @throws the error of node:tls for a certificate or key that cannot be used */
+/** Creates the server. @throws the error of node:tls if the certificate or the key cannot be used */
 export async function createPageServer(tls: TlsFiles | null): Promise<PageServer> {
   const document: StaticDocument = {
     content: page.html,
@@ -45,8 +45,8 @@ export async function createPageServer(tls: TlsFiles | null): Promise<PageServer
 }
 
 /**
- * Makes the header fields of the page. They allow the page to run its own script, to have its own style, and to connect to its own server.
- * The page may do nothing else, and no other page may embed it.
+ * Returns the header fields of the page. Its Content Security Policy allows its own script, its own style, and connections to its own
+ * server, and nothing else. No other page may embed this page.
  */
 async function pageHeaders(): Promise<Readonly<Record<string, string>>> {
   const policy = [

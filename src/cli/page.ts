@@ -1,6 +1,6 @@
 /**
- * The page of `rfc6455 serve --page`. It is one HTML document, without a framework or other files. It connects to its own server with the
- * WebSocket of the browser.
+ * The page of `rfc6455 serve --page`. The page is one HTML document, without a framework or other files. It connects to the server that
+ * sent the page, with the WebSocket of the browser.
  */
 
 const style = `
@@ -243,7 +243,7 @@ const html = `<!doctype html>
 </html>
 `;
 
-/** The document, and the parts of it that its Content Security Policy names by their hashes. */
+/** The HTML document, and its style and script. The Content Security Policy of the page allows the style and the script by their hashes. */
 export const page: { readonly html: string; readonly style: string; readonly script: string } = {
   html,
   style,

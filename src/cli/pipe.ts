@@ -1,6 +1,6 @@
 /**
- * Sends the input of `rfc6455 connect` if it is a pipe or a file: each line is a message. At the end of the input the connection is closed
- * with 1000, once everything has left and the server has been silent for a while.
+ * Reads the input of `rfc6455 connect` if the input is a pipe or a file, and sends each line as a message. After the end of the input, it
+ * closes the connection with 1000, once all bytes have left and the server has sent nothing for a while.
  */
 
 import { createInterface } from 'node:readline';
@@ -12,16 +12,17 @@ import type { Transcript } from './transcript.ts';
 
 /** The source of the lines. */
 export interface LineSource {
-  /** Whether reading failed before the end. */
+  /** Whether reading the input failed before its end. */
   readonly failed: boolean;
-  /** Is called when the connection is closed, so that no more lines are needed. */
+  /** `connect` calls this when the connection is closed, since no more lines are needed. */
   close(): void;
 }
 
-/** The longest delay of a timer, in milliseconds. setTimeout treats a longer delay as 1 ms. */
+/** The longest delay that setTimeout accepts, in milliseconds. It treats a longer delay as 1 ms. */
 const MAX_DELAY = 2_147_483_647;
 
-/** Sends the lines of a stream. @param linger the milliseconds of silence before the connection is closed */
+/** Sends the lines of a stream. @param linger after the end of the stream, the connection is closed once the server has sent nothing for
+ * these milliseconds */
 export function sendLines(
   connection: Connection,
   transcript: Transcript,
@@ -35,7 +36,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // Nothing reads the input any more. If stdin is closed, the process that writes to it can stop.
+      // This process no longer reads its input. Destroying stdin lets the process that writes to the pipe stop.
       stdin.destroy();
     },
   };
@@ -46,14 +47,14 @@ export function sendLines(
     connection.close(1000);
   };
   const closeWhenQuiet = (): void => {
-    // Silence counts from the moment when the server has received everything.
+    // The silence of the server is measured from the moment when all bytes have left.
     if (connection.bufferedAmount > 0) transcript.lastReceived = performance.now();
     const left = transcript.lastReceived + linger - performance.now();
     if (left <= 0) connection.close(1000);
     else timer = setTimeout(closeWhenQuiet, Math.min(left, connection.bufferedAmount > 0 ? 50 : MAX_DELAY));
   };
   lines.on('line', (line) => {
-    // The pause does not hold back lines that readline has already split: at most one chunk of input.
+    // After `pause`, readline still emits the lines that it has already read: at most one chunk of input.
     if (!connection.send(line)) lines.pause();
   });
   transcript.onDrain = () => lines.resume();
@@ -62,7 +63,7 @@ export function sendLines(
     transcript.lastReceived = performance.now();
     closeWhenQuiet();
   });
-  // Node passes an error of the stream on to readline; both need a listener.
+  // Node also emits an error of the stream on `lines`, so both `stdin` and `lines` need a listener.
   stdin.on('error', onError);
   lines.on('error', onError);
   return source;

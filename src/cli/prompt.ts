@@ -1,4 +1,4 @@
-/** The input of `rfc6455 connect` if it is a terminal: a prompt, with a few commands that start with a slash. */
+/** Reads the input of `rfc6455 connect` if the input is a terminal: it shows a prompt, and has a few commands that start with a slash. */
 
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Connection } from '../index.ts';
@@ -15,7 +15,7 @@ export const promptHelp = `  text                     sends it as a message; an 
   /close [CODE [REASON]]   closes the connection (default 1000); Ctrl-D does too
 `;
 
-/** Reads lines until the connection, or the terminal, is closed. */
+/** Reads lines until the connection or the terminal is closed. */
 export class Prompt implements LineSource {
   readonly failed = false;
   readonly #connection: Connection;
@@ -35,7 +35,7 @@ export class Prompt implements LineSource {
       prompt: '> ',
     });
     this.#lines.on('line', (line) => this.#onLine(line));
-    // In raw mode, Ctrl-C is an ordinary key, and no signal is sent.
+    // In raw mode the terminal reports Ctrl-C as a key and sends no signal. readline turns this key into the event SIGINT.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
     // This error means that the terminal was closed.
     stdin.on('error', () => this.#lines.close());
@@ -82,7 +82,7 @@ export class Prompt implements LineSource {
   #close(args: string): void {
     const [, code = '', reason = ''] = /^(\S*)\s*(.*)$/s.exec(args) ?? [];
     try {
-      // §7.4: the connection checks the code and the length of the reason.
+      // `close` throws if the code or the length of the reason is invalid (§7.4).
       this.#connection.close(code === '' ? 1000 : Number(code), reason);
     } catch (error) {
       this.#transcript.note(escapeText((error as Error).message));

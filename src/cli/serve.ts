@@ -1,4 +1,5 @@
-/** Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also has a page to try the server. */
+/** Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also serves a page with which
+ * the user can try the server. */
 
 import type { AddressInfo } from 'node:net';
 import { processMemoryBudget, WebSocketServer } from '../index.ts';
@@ -30,7 +31,7 @@ Refused handshakes and broken rules are logged to stderr with NODE_DEBUG=rfc6455
 A second Ctrl-C ends at once, with exit code 130.
 `;
 
-/** Milliseconds for the closing handshakes at the end. */
+/** The milliseconds that the closing handshakes may take when the command ends. */
 const GRACE = 5_000;
 
 /** The values of the arguments. */
@@ -38,7 +39,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly mode: 'echo' | 'chat';
-  /** The number of bytes; undefined for the default of the library. */
+  /** Bytes. undefined stands for the default of the library. */
   readonly maxMessageSize: number | undefined;
   readonly compression: boolean;
   readonly anyOrigin: boolean;
@@ -95,7 +96,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // The lines are written together, so that a program that waits for the first line also receives the second line.
+  // All lines are written in one call, so a program that waits for the first line also receives the second line.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -105,7 +106,7 @@ export const serve: Command = async (args, { stdout }) => {
 
 /** A server that listens. */
 export interface RunningServer {
-  /** The lines to print. They show the address of the server, and the URL of its page. */
+  /** The lines that the command prints: the address of the server, and the URL of its page if it has one. */
   readonly lines: readonly string[];
   /** Closes every connection with 1001. */
   stop(): Promise<void>;
@@ -119,7 +120,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // The memory budget of the process needs room for several of the largest messages, so that they do not wait for each other.
+  // The memory budget of the process must hold several messages of the largest size. Otherwise such messages would wait for each other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }
@@ -151,7 +152,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      // A peer may delay its opening handshake for longer than this time. The command does not wait for such a peer.
+      // `shutdown` also waits for opening handshakes, and a peer may delay its handshake. The command waits at most this long.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, GRACE + 500);
@@ -167,7 +168,7 @@ function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }
 
-/** Whether an error comes from OpenSSL: its code is `ERR_OSSL_…`, or it has a library and a reason. */
+/** Returns whether an error comes from TLS. Its code then begins with `ERR_OSSL_` or `ERR_TLS_`, or it has an `opensslErrorStack`. */
 function isTlsFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';

@@ -1,8 +1,8 @@
-/** Defines the three streams that commands use, so that a test can replace the terminal. */
+/** Defines the three streams that a command receives as an argument. A test can pass its own streams in place of the terminal. */
 
 import type { Readable, Writable } from 'node:stream';
 
-/** Standard input, output and error; `isTTY` is true for a terminal. */
+/** Standard input, output and error. `isTTY` is true if the stream is a terminal. */
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };

@@ -1,27 +1,28 @@
-/** Writes the output of `rfc6455 connect`: messages on stdout, other events on stderr. All text from a peer is escaped by escape.ts. */
+/** Writes the output of `rfc6455 connect`: messages to stdout, and other events to stderr. Text from a peer is always escaped
+ * (escape.ts). */
 
 import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';
 import type { Streams } from './streams.ts';
 
-/** The line that is being typed, which output must not overwrite. */
+/** The line that the user types. Output calls `hide` before it prints and `show` afterwards, so that it does not overwrite this line. */
 export interface TypedLine {
   hide(): void;
   show(): void;
 }
 
-/** Prints the events of a connection, and remembers when a message came last. */
+/** Prints the events of a connection, and records when the last message arrived. */
 export class Transcript implements ConnectionHandlers {
   /** Set when the connection is open. */
   connection: Connection | null = null;
   /** Set by the prompt. */
   typedLine: TypedLine | null = null;
-  /** The time at which a message, or a part of a message, came last, on the clock of `performance.now`. */
+  /** The value of `performance.now()` when the last message, or the last part of a message, arrived. */
   lastReceived: number = performance.now();
-  /** If `send` has returned false: called once no more bytes wait to be sent. */
+  /** Called when `send` had returned false and all waiting bytes have left. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
-  /** The payloads of our pings, and the times at which they were sent. */
+  /** Maps the payload of each ping of the user to the time at which it was sent. */
   readonly #pings = new Map<string, number>();
   #pingCount = 0;
   #closedByPeer = false;
@@ -30,12 +31,12 @@ export class Transcript implements ConnectionHandlers {
     this.#streams = streams;
   }
 
-  /** Prints a line that is not a message. The caller escapes text from other sources. */
+  /** Prints a line that is not a message. The caller has to escape text of the peer in this line. */
   note(line: string): void {
     this.#print(this.#streams.stderr, line);
   }
 
-  /** Sends a ping whose pong will be shown with its time. */
+  /** Sends a ping. When its pong arrives, `pong` prints the round-trip time. */
   sendPing(connection: Connection): void {
     this.#pingCount++;
     const payload = `ping ${this.#pingCount}`;
@@ -67,7 +68,8 @@ export class Transcript implements ConnectionHandlers {
   }
 
   pong(_connection: Connection, payload: Buffer): void {
-    // This pong answers a heartbeat, which is sent after 30 s of silence. It is not shown.
+    // An empty pong answers a ping of the heartbeat, which the library sends after 30 s of silence. The user did not ask for this ping, so
+    // nothing is printed.
     if (payload.length === 0) return;
     const text = payload.toString('latin1');
     const sent = this.#pings.get(text);
@@ -110,7 +112,7 @@ const closeNames: ReadonlyMap<number, string> = new Map(
   ]),
 );
 
-/** Shows an extension as the header field does: its name and its parameters. */
+/** Returns an extension as text in the form of the header field: its name and its parameters. */
 function describeExtension({ name, parameters }: ExtensionOffer): string {
   return [name, ...parameters.map(([key, value]) => (value === null ? key : `${key}=${value}`))].join('; ');
 }

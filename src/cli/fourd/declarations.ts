@@ -8,7 +8,8 @@ interface Declared {
   readonly value: Expression | null;
 }
 
-/** For each command that declares variables, the type that `var` has for the same variables. */
+/** The commands that declare variables, such as C_TEXT. Each key is the part after `C_`, and the value is the type that `var` uses for
+ * the same variables. */
 const commands: ReadonlyMap<string, string> = new Map([
   ['text', 'Text'],
   ['longint', 'Integer'],
@@ -21,7 +22,7 @@ const commands: ReadonlyMap<string, string> = new Map([
   ['variant', 'Variant'],
 ]);
 
-/** Parses a declaration. Returns null for another statement. @throws {Untranslatable} */
+/** Parses a declaration. Returns null if the statement is not a declaration. @throws {Untranslatable} */
 export function parseDeclaration(code: string): Declared | null {
   const command = /^c_(\w+)\s*\(([^()]*)\)$/i.exec(code);
   if (command !== null) {
@@ -39,7 +40,7 @@ export function parseDeclaration(code: string): Declared | null {
   };
 }
 
-/** Parses parameters: `$a : Text; $b : Object`. @throws {Untranslatable} for parameters without a name */
+/** Parses a list of parameters such as `$a : Text; $b : Object`. @throws {Untranslatable} if a parameter has no name */
 export function parseParameters(list: string): Parameter[] {
   if (list.trim() === '') return [];
   return list.split(';').map((one) => {

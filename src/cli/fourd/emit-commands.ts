@@ -1,6 +1,6 @@
 /**
- * Writes the commands of 4D and of the plugins as JavaScript. table.ts explains the commands. A command that is not in this file has no
- * translation.
+ * Writes the commands of 4D and of the plugins as JavaScript. table.ts describes each command for users. A command that is not in this file
+ * has no translation.
  */
 
 import type { FunctionScope } from './scope.ts';
@@ -8,7 +8,7 @@ import { type Argument, Untranslatable } from './syntax.ts';
 
 type Emit = (args: readonly Argument[], scope: FunctionScope) => string;
 
-/** The words at the end of the plugin commands that return a Promise, such as `Websocket client start`. */
+/** The last words of the plugin commands that return a Promise here, such as `Websocket client start`. */
 const waiting: ReadonlySet<string> = new Set(['start', 'stop', 'clear']);
 const versionOf = { plugin: 2, 'plugin-v1': 1 } as const;
 const only: Readonly<Record<string, 1 | 2>> = {
@@ -51,7 +51,8 @@ const take = (args: readonly Argument[], scope: FunctionScope, count: number): s
   return args.map((one) => scope.write.argument(one, scope));
 };
 
-/** Adds parentheses, so that a member call or an operator applies to its whole operand. */
+/** Adds parentheses around code that is not a simple name or text, so that a following member call or operator applies to the whole
+ * code. */
 const operand = (code: string): string =>
   /^[\w$.]+$/.test(code) || /^'[^']*'$/.test(code) ? code : `(${code})`;
 
@@ -77,7 +78,8 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
   return `${scope.variable(blob.name)} = Buffer.from(${scope.write.argument(text, scope)})`;
 }
 
-/** Writes CALL WORKER. A `Formula(…)` runs at once. A method that is given by its name is called once the current code has returned. */
+/** Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. A method that is given by its name is called
+ * with setImmediate, so after the current code has returned. */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;
   if (
@@ -155,13 +157,13 @@ const general: Readonly<Record<string, Emit>> = {
   },
 };
 
-/** The commands that have a translation. A test compares them with table.ts. */
+/** The names of the commands that have a translation. A test compares these names with table.ts. */
 export const translatedCommands: readonly string[] = [
   ...Object.keys(general),
   ...[...commands].map((words) => `websocket ${words}`),
 ];
 
-/** Writes the call of a command, or of a method of the folder. @throws {Untranslatable} for a call without a translation */
+/** Writes the call of a command or of a method of the program. @throws {Untranslatable} if the call has no translation */
 export function emitCall(name: string, args: readonly Argument[], scope: FunctionScope): string {
   const key = name.toLowerCase();
   const method = scope.project.methods.get(key);
@@ -179,7 +181,7 @@ export function emitCall(name: string, args: readonly Argument[], scope: Functio
   return found(args, scope);
 }
 
-/** Whether a command without parentheses is a statement. */
+/** Returns whether a name without parentheses calls a command or a method of the program. */
 export function isCommand(name: string, scope: FunctionScope): boolean {
   const key = name.toLowerCase();
   return scope.project.methods.has(key) || translatedCommands.includes(key);

@@ -1,13 +1,13 @@
 /**
- * Writes 4D expressions as JavaScript. If an expression would have another meaning in JavaScript, it is written differently, so that it
- * keeps its meaning, or it is not translated.
+ * Writes 4D expressions as JavaScript. If the same code would have another meaning in JavaScript, this file writes other code that keeps
+ * the meaning of 4D, or does not translate the expression.
  */
 
 import { emitCall, isCommand, propertyName } from './emit-commands.ts';
 import type { FunctionScope, Writer } from './scope.ts';
 import { type Argument, type Assignment, type Expression, Untranslatable } from './syntax.ts';
 
-/** The members that are Booleans. With such a member, `&` and `|` are logical operators. */
+/** The members whose value is a Boolean. If both operands of `&` or `|` are Booleans, the operator is logical. */
 const booleans: ReadonlySet<string> = new Set([
   'terminated',
   'success',
@@ -17,7 +17,8 @@ const booleans: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
-/** Writes 4D's own member functions as JavaScript. */
+/** The member functions that 4D has for its objects. Each function writes a call as JavaScript, or returns null for a wrong number of
+ * arguments. */
 const members: Readonly<Record<string, (object: string, args: readonly string[]) => string | null>> = {
   send: (object, args) => (args.length === 1 ? `${object}.send(${args[0]})` : null),
   terminate: (object, args) => (args.length <= 2 ? `${object}.terminate(${args.join(', ')})` : null),
@@ -101,7 +102,7 @@ function emitMethod(expression: Expression & { kind: 'method' }, scope: Function
   if (name === 'new' && object.kind === 'member') return emitNew(object, args, scope);
   const values = args.map((one) => emitArgument(one, scope));
   const target = objectOf(object, scope);
-  // A function of the program takes precedence over 4D's function of the same name, as in 4D's classes.
+  // If the program has a function of this name, its function is called and not the one that 4D has, as in 4D.
   if (scope.project.functions.has(name)) {
     const call = `${target}.${name}(${values.join(', ')})`;
     return scope.project.async.has(`.${name}()`) ? scope.await(call) : call;
@@ -132,7 +133,7 @@ function emitNew(
 const isNull = (expression: Expression): boolean =>
   expression.kind === 'constant' && expression.value === 'null';
 
-/** Whether JavaScript's `===` compares with this expression as 4D does. */
+/** Returns whether `===` compares any value with this expression in the same way as 4D. */
 const isExact = (expression: Expression): boolean =>
   expression.kind === 'number' || (expression.kind === 'constant' && expression.value !== 'this');
 
@@ -160,7 +161,7 @@ function emitBinary(expression: Expression & { kind: 'binary' }, scope: Function
   switch (operator) {
     case '&':
     case '|':
-      // With numbers, these operators are bitwise.
+      // If the operands are numbers, these operators are bitwise in 4D.
       if (!isBoolean(left) || !isBoolean(right))
         throw new Untranslatable(`${operator} with what may be numbers`);
       return `${one} ${operator}${operator} ${other}`;
@@ -190,7 +191,8 @@ function emitComparison(
   return `${not ? '!' : ''}${scope.project.help('same')}(${one}, ${other})`;
 }
 
-/** Writes an operand. An operand that has an operator gets parentheses, since JavaScript has a precedence of operators and 4D has none. */
+/** Writes an operand. An operand with an operator inside gets parentheses, since operators have a precedence in JavaScript and none in
+ * 4D. */
 function part(expression: Expression, scope: FunctionScope): string {
   const code = emit(expression, scope);
   const isOperation =
@@ -198,7 +200,7 @@ function part(expression: Expression, scope: FunctionScope): string {
   return isOperation || /^(?:await |!)/.test(code) || code.includes(' = ') ? `(${code})` : code;
 }
 
-/** Writes the object before a dot or a bracket. Numbers need parentheses, since a number may have a dot. */
+/** Writes the object before a dot or a bracket. A number needs parentheses, since the dot after it would be read as its decimal point. */
 function objectOf(expression: Expression, scope: FunctionScope): string {
   const code = part(expression, scope);
   return expression.kind === 'number' || code.startsWith('new ') || code.startsWith('-') ? `(${code})` : code;
@@ -209,5 +211,6 @@ function quote(text: string): string {
   return `'${escaped.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }
 
-/** The functions of this file, for emit-commands.ts: the functions of both files call each other. */
+/** The functions of this file that emit-commands.ts calls. They are passed as an object, since an import of this file in
+ * emit-commands.ts would form a cycle. */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

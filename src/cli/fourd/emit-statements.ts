@@ -1,6 +1,6 @@
 /**
- * Writes the statements of a 4D program. A statement without a translation becomes a comment with its place and the reason. If the translated
- * program reaches such a statement, the program throws, since it could only guess how to continue.
+ * Writes the statements of a 4D program. A statement without a translation becomes a comment with its place and the reason. If the
+ * translated program reaches such a statement, it throws an error, since it does not know how to continue.
  */
 
 import { emit, emitAssignment } from './emit-expressions.ts';
@@ -8,7 +8,7 @@ import type { SourceLine } from './lines.ts';
 import type { FunctionScope } from './scope.ts';
 import { type Block, type Statement, Untranslatable } from './syntax.ts';
 
-/** The result for a line of a file. */
+/** What became of one line of a file, or of several lines with the same result. */
 export interface LineFate {
   readonly file: string;
   readonly line: number;
@@ -23,7 +23,8 @@ export class StatementWriter {
   readonly out: string[] = [];
   file = '';
 
-  /** Writes statements. @param scope null outside of functions, where only comments are possible */
+  /** Writes statements. @param scope the function in which the statements are, or null outside of functions, where only comments can be
+   * written */
   statements(
     statements: readonly Statement[],
     depth: number,
@@ -118,7 +119,7 @@ export class StatementWriter {
     this.out.push(`${indent}}`);
   }
 
-  // ---- comments, and what has no translation ----
+  // ---- comments, and statements without a translation ----
 
   comment({ comment }: SourceLine, depth: number): void {
     if (comment === '') return;
@@ -180,7 +181,8 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
   }
 }
 
-/** Writes the head of a loop: `i = 1; i <= 10; i += 1`. The step has to be a number, since its sign decides between `<=` and `>=`. */
+/** Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number, since its sign
+ * decides between `<=` and `>=`. */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
   if (!/^-?\d+(?:\.\d+)?$/.test(step)) throw new Untranslatable('For with a step that is no number');
@@ -207,7 +209,7 @@ export function linesOf(statement: Statement): SourceLine[] {
   return all.sort((one, other) => one.number - other.number);
 }
 
-/** Whether `$0` is assigned. Old methods return the value of `$0`. */
+/** Returns whether a statement assigns a value to `$0`. Methods in the older style of 4D return the value of `$0`. */
 export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }

@@ -1,6 +1,6 @@
 /**
- * Writes one ECMAScript module for a 4D program: its classes, its methods, and the helpers that they need. emit-statements.ts writes their
- * statements.
+ * Writes one ECMAScript module for a 4D program: its classes, its methods, and the helper functions that they need. emit-statements.ts
+ * writes the statements in the methods.
  */
 
 import { writer } from './emit-expressions.ts';
@@ -14,7 +14,7 @@ export interface Translation {
   readonly lines: readonly LineFate[];
 }
 
-/** A unit and the name of its file, for comments and errors. */
+/** A class or a method of the program, and the name of its file. Comments and errors of the module show this name. */
 export interface NamedUnit {
   readonly unit: Unit;
   readonly file: string;
@@ -25,7 +25,8 @@ export function translate(files: readonly NamedUnit[], version: PluginVersion): 
     files.map(({ unit }) => unit),
     version,
   );
-  // The callers of a function that waits have to wait as well. So we write the module again until no such function is added.
+  // A function that calls an async function has to be async as well. Such functions are found while the module is written, so the module is
+  // written again until no further function is found.
   for (;;) {
     const before = project.async.size;
     const written = new ModuleWriter(project).write(files);

@@ -1,6 +1,6 @@
 /**
- * Parses 4D expressions. There is no precedence: operators are applied from left to right, so `2+3*4` is 20. Arguments are separated by
- * semicolons.
+ * Parses 4D expressions. Operators have no precedence in 4D: they are applied from left to right, so `2+3*4` is 20. Semicolons separate
+ * arguments.
  */
 
 import { type Argument, type Assignment, type Expression, Untranslatable } from './syntax.ts';
@@ -28,7 +28,7 @@ const binary: ReadonlySet<string> = new Set([
 
 const assigning: ReadonlySet<string> = new Set([':=', '+=', '-=', '*=', '/=']);
 
-// The limit exists because an expression may be nested more deeply than our stack allows.
+// The parser calls itself for nested expressions, so a deeper expression could overflow the stack.
 const MAX_DEPTH = 100;
 
 // The maximum number of operators, dots and brackets in one line.
@@ -96,7 +96,8 @@ export class ExpressionParser {
     return left;
   }
 
-  /** Counts a part. Each part makes the tree deeper, because the expression before the part becomes its left side. */
+  /** Counts an operator, a dot or a bracket. Each of them makes the tree deeper, because the whole expression before it becomes its left
+   * operand. */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');
   }
@@ -198,7 +199,7 @@ export class ExpressionParser {
   }
 }
 
-/** Parses a text that is one expression as a whole. @throws {Untranslatable} */
+/** Parses code that has to be exactly one expression. @throws {Untranslatable} */
 export function parseExpression(code: string): Expression {
   const parser = new ExpressionParser(code);
   const expression = parser.expression();

@@ -1,15 +1,15 @@
 /**
  * Splits a 4D method or class into lines, separates comments from statements, and joins continued lines. Every line of the text belongs to
- * exactly one `SourceLine`, so that nothing is lost.
+ * exactly one `SourceLine`, so no line is lost.
  */
 
-/** One statement, or one comment, and the lines of the file that it stands on. */
+/** One statement or one comment, with its lines in the file. */
 export interface SourceLine {
-  /** The number of the first of its lines, from 1. */
+  /** The number of its first line in the file, counted from 1. */
   readonly number: number;
   /** The number of lines that it has. */
   readonly count: number;
-  /** The code without comments and outer spaces; '' for a comment or an empty line. */
+  /** The code without comments and without spaces at both ends. '' for a comment or an empty line. */
   readonly code: string;
   /** The text of the comments. */
   readonly comment: string;
@@ -24,7 +24,7 @@ export function toLines(source: string): SourceLine[] {
   for (let at = 0; at < texts.length; ) {
     const first = at;
     let { code, comment, isOpen } = withoutComments(texts[at++]!);
-    // The next line is added if a comment is still open, or if this line ends in a backslash.
+    // The next line belongs to the same statement if a comment is still open, or if the code ends in a backslash.
     while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
       const next: Stripped = withoutComments(texts[at++]!, isOpen);
       if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;
@@ -46,7 +46,7 @@ export function toLines(source: string): SourceLine[] {
 interface Stripped {
   code: string;
   comment: string;
-  /** Whether a comment has begun that does not end on this line. */
+  /** Whether a comment is open at the end of the line, so that it continues on the next line. */
   isOpen: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Functions that a translated module contains if it needs them, for commands without an equivalent in JavaScript. */
+/** Helper functions for commands without an equivalent in JavaScript. A translated module contains only the helpers that it needs. */
 
 export const helpers: Readonly<Record<string, string>> = {
   Form: `/** The variables that the 4D program kept in a form. */

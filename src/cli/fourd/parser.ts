@@ -17,10 +17,10 @@ import {
   Untranslatable,
 } from './syntax.ts';
 
-// The maximum depth of blocks. Programs by people do not have deeper blocks.
+// The maximum depth of nested blocks. Programs that people write do not have deeper blocks.
 const MAX_DEPTH = 50;
 
-/** For each kind of block, the line that begins it and the line that ends it. */
+/** For each kind of block: `begin` matches its first line, and `end` matches its last line. */
 const blocks: readonly { readonly kind: string; readonly begin: RegExp; readonly end: RegExp }[] = [
   { kind: 'if', begin: /^if\s*\(/i, end: /^end if$/i },
   { kind: 'case', begin: /^case of$/i, end: /^end case$/i },
@@ -146,7 +146,7 @@ function parseBlock(lines: readonly SourceLine[], depth: number): Block {
   }
 }
 
-/** Parses `If … Else … End if` with its condition, or `Case of`, in which each case has a condition. */
+/** Parses `If … Else … End if`, whose condition is passed, or `Case of`, in which each case has its own condition. */
 function parseBranches(lines: readonly SourceLine[], condition: Expression | null, depth: number): Block {
   const marks = [lines[0]!, lines.at(-1)!];
   const parts: { mark: SourceLine; lines: SourceLine[] }[] = [{ mark: lines[0]!, lines: [] }];
@@ -164,7 +164,7 @@ function parseBranches(lines: readonly SourceLine[], condition: Expression | nul
     const body = parseStatements(own, depth);
     if (mark === lines[0]) {
       if (condition !== null) branches.push({ condition, body });
-      // Only comments may come before the first case.
+      // In `Case of`, only comments may stand before the first case.
       else if (own.some(({ code }) => code !== ''))
         throw new Untranslatable('Case of … before its first case');
       else marks.push(...own);
@@ -194,7 +194,7 @@ function inParentheses(code: string): Expression[] {
 // ---- files ----
 
 const functionLine = /^(?:(?:local|exposed)\s+)*(?:function\s|class constructor\b)/i;
-// Finds the first line of every function of a class, including the functions that are not translated.
+// Matches the first line of every function of a class, including kinds of functions that have no translation.
 const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\s|class constructor\b)/i;
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;
@@ -277,7 +277,7 @@ function parseFunction(lines: readonly SourceLine[]): FunctionSource | null {
   } catch {
     return null;
   }
-  // A class of JavaScript cannot have these members.
+  // JavaScript does not allow a function with this name in a class, nor an accessor with this number of parameters.
   if (name === 'constructor') return null;
   const count = parameters.length;
   if ((accessor?.toLowerCase() === 'get' && count > 0) || (accessor?.toLowerCase() === 'set' && count !== 1))

@@ -1,4 +1,5 @@
-/** Reads the methods and classes of a 4D program from a folder, checks them, and translates them. No other file of the folder is read. */
+/** Reads the methods and classes of a 4D program from a folder, lists what they use, and translates them. Other files of the folder are
+ * not read. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -8,12 +9,12 @@ import { type Finding, scanFile } from './scan.ts';
 import type { PluginVersion } from './scope.ts';
 
 export interface SourceFile {
-  /** The path relative to the folder, with `/`. */
+  /** The path relative to the folder, with `/` as separator. */
   readonly path: string;
   readonly text: string;
 }
 
-/** Reads the `.4dm` files of a folder and of the folders in it, in the order of their names. @throws the error of the system */
+/** Reads the `.4dm` files of a folder and of all its subfolders, sorted by path. @throws the error of the system */
 export function readProject(folder: string): SourceFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.toLowerCase().endsWith('.4dm'))
@@ -30,7 +31,7 @@ export interface CheckedFile {
   readonly findings: readonly Finding[];
 }
 
-/** Finds everything in the files that is in the table. */
+/** Finds all uses of the entries of table.ts in the files. Files without such a use are left out. */
 export function checkProject(files: readonly SourceFile[]): CheckedFile[] {
   return files
     .map(({ path, text }) => ({ path, findings: scanFile(text).findings }))
@@ -46,11 +47,12 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
   return translate(units, version);
 }
 
-/** Finds the version of the plugin that a program was written for. Returns null if the program does not show the version. */
+/** Returns the version of the plugin for which a program was probably written, or null if the program does not show the version. */
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // The case of properties matters: version 2 has `URL`, and version 1 has `url`. The case of commands does not matter.
+  // The names of properties are compared with their case, since version 2 has `URL` and version 1 has `url`. The names of commands are
+  // compared without case.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

@@ -1,4 +1,4 @@
-/** Writes the report that `rfc6455 4d` prints about a folder, as text for people or as JSON for programs. */
+/** Writes the report that `rfc6455 4d` prints about a folder: text for people, or JSON for programs. */
 
 import { escapeText } from '../escape.ts';
 import type { LineFate } from './emit-statements.ts';
@@ -7,11 +7,11 @@ import { type WarningId, warnings } from './table.ts';
 
 export interface Report {
   readonly files: readonly CheckedFile[];
-  /** Lines that `--translate` left as comments. */
+  /** The lines that `--translate` wrote as comments, since they have no translation. */
   readonly untranslated: readonly LineFate[];
 }
 
-/** Whether everything has a translation. The exit code depends on this result. */
+/** Returns whether the whole program has a translation. The exit code depends on this result. */
 export function isComplete({ files, untranslated }: Report): boolean {
   return (
     untranslated.length === 0 &&

@@ -1,4 +1,4 @@
-/** Finds the entries of table.ts in a 4D method or class, and returns each with its line, its translation and its warnings. */
+/** Finds the entries of table.ts in a 4D method or class. Each finding has its line, its translation and its warnings. */
 
 import { endOfText, type SourceLine, toLines } from './lines.ts';
 import { allEntries, classEntries, type Entry, pluginEntries, type WarningId } from './table.ts';
@@ -13,7 +13,7 @@ const byName: ReadonlyMap<string, Entry> = new Map(
   allEntries.map((entry) => [entry.name.toLowerCase(), entry]),
 );
 
-// Longer names come first, since `Websocket client start` begins with `Websocket client`.
+// Longer names are tried first, since `Websocket client start` begins with another name, `Websocket client`.
 const names = [...byName.keys()].sort((one, other) => other.length - one.length);
 const anyName = new RegExp(
   names
@@ -30,7 +30,7 @@ const anyName = new RegExp(
 const endless = /^(?:while\s*\(\s*true\s*\)|repeat$)/i;
 const callback = /^(?:local\s+)?function\s+on(?:connection|open|message|terminate|error)\b/i;
 
-/** Returns the entries in a file, and whether the file uses WebSockets at all. */
+/** Returns the findings in a file, and whether the file uses WebSockets. A file that does not use them has no findings. */
 export function scanFile(source: string): {
   readonly findings: readonly Finding[];
   readonly isRelevant: boolean;
@@ -49,9 +49,9 @@ function scanLine(line: SourceLine): Finding[] {
   for (const { 0: name, index } of code.matchAll(anyName)) {
     const entry = byName.get(name.toLowerCase().replace(/\s+/g, ' '));
     if (entry === undefined) continue;
-    // `Uppercase($text; *)` also keeps accents in 4D.
+    // With a `*` as second parameter, as in `Uppercase($text; *)`, 4D keeps accents, so no warning is needed.
     const keepsAccents = /;\s*\*\s*\)/.test(code);
-    // The type of a parameter needs no warning.
+    // A class that is only the type of a parameter or a variable needs no warning.
     const isType = name.startsWith('4') && !/^\s*\.\s*new\b/i.test(code.slice(index + name.length));
     findings.push({
       line: line.number,
@@ -73,7 +73,7 @@ function scanLine(line: SourceLine): Finding[] {
   return findings;
 }
 
-/** Replaces quoted texts, since a quoted word is not a command. */
+/** Replaces each quoted text by an empty text, since a word in quotes is not a command. */
 function withoutTexts(code: string): string {
   let bare = '';
   for (let at = 0; at < code.length; ) {

@@ -1,11 +1,12 @@
-/** Holds the state of the emitter while it writes a module: the project, and the function that it writes. */
+/** Holds the state of the emitter while it writes a module: the whole program (`Project`), and the function that is being written
+ * (`FunctionScope`). */
 
 import type { Argument, Assignment, Expression, Parameter, Statement, Unit } from './syntax.ts';
 import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** The values of variables before they are assigned. In 4D these values depend on the type. */
+/** The values that variables have before the first assignment. In 4D this value depends on the type of the variable. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
@@ -16,33 +17,34 @@ const defaults: ReadonlyMap<string, string> = new Map([
   ['collection', 'null'],
 ]);
 
-/** Writes expressions. The functions in emit-commands.ts use this interface to write the arguments of a command. */
+/** Writes expressions as JavaScript. emit-commands.ts writes the arguments of a command through this interface. */
 export interface Writer {
   expression(expression: Expression, scope: FunctionScope): string;
   argument(argument: Argument, scope: FunctionScope): string;
   assignment(assignment: Assignment, scope: FunctionScope): string;
 }
 
-/** Names that are already taken in a module. */
+/** Names that a class, a method or a process variable of the program cannot have in the module, since the module uses them already. */
 const taken: readonly string[] =
   'Array Buffer Error Infinity JSON Math NaN Object Promise String console globalThis process setImmediate structuredClone undefined Form same each plain withTexts WebSocket WebSocketServer webServer methods'.split(
     ' ',
   );
 
-/** All files of a program, and the helpers that the module needs. */
+/** The whole program: all its files, and the imports and helpers that its module needs. */
 export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
-  /** The keys are in lower case, since 4D ignores the case of the names of classes, methods and variables. */
+  /** Maps the name in 4D to the name in the module. 4D ignores the case of the names of classes, methods and variables, so the keys are
+   * in lower case. */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
   /** Functions of classes, whose names are case-sensitive. */
   readonly functions: ReadonlySet<string>;
-  /** Process variables, by their names in lower case. */
+  /** Maps the name of a process variable, in lower case, to its name in the module. */
   readonly variables: Map<string, string> = new Map();
   readonly imports: Map<string, Set<string>> = new Map();
   readonly helpers: Set<string> = new Set();
-  /** Methods (`name()`) and functions of classes (`.name()`) that return a Promise here. */
+  /** The methods (written `name()`) and the functions of classes (written `.name()`) that return a Promise in the module. */
   readonly async: Set<string> = new Set();
   readonly #names = new Map<Unit, string>();
   readonly #taken = new Set(taken);
@@ -64,7 +66,7 @@ export class Project {
     for (const { functions } of units) for (const { body } of functions) this.#collect(body);
   }
 
-  /** Returns the name of a class or a method in the module. Each unit has a different name. */
+  /** Returns the name that a class or a method has in the module. No two of them have the same name. */
   nameOf(unit: Unit): string {
     return this.#names.get(unit)!;
   }
@@ -122,7 +124,7 @@ export class Project {
     return name;
   }
 
-  /** Adds a function of module-prelude.ts to the module. @returns its name */
+  /** Adds a helper function of module-prelude.ts to the module. @returns the name of the function */
   help(name: string): string {
     this.helpers.add(name);
     return name;
@@ -133,7 +135,7 @@ export class Project {
   }
 }
 
-/** A function that is being written, with its variables, which are valid in the whole function. */
+/** The function that is being written, and its variables. A variable of 4D is valid in the whole function. */
 export class FunctionScope {
   readonly project: Project;
   readonly isClass: boolean;
@@ -141,9 +143,9 @@ export class FunctionScope {
   readonly #locals = new Map<string, { name: string; value: string }>();
   readonly #parameters = new Map<string, string>();
   usesAwait = false;
-  /** False: the function has only the parameters that it declares. */
+  /** Whether `$1`, `$2` … are parameters of the function. If false, the function has only the parameters that it declares. */
   takesAny = true;
-  /** The number of loops around the current statement. */
+  /** The number of loops that contain the current statement. */
   loops = 0;
 
   constructor(project: Project, isClass: boolean, parameters: readonly Parameter[], write: Writer) {
@@ -153,7 +155,7 @@ export class FunctionScope {
     for (const { name } of parameters) this.#parameters.set(name.toLowerCase(), name);
   }
 
-  /** Returns the name of a variable, in the spelling that came first. */
+  /** Returns the name of a variable in the module: 4D ignores its case, so all uses get the spelling of the first use. */
   variable(name: string): string {
     if (!name.startsWith('$')) return this.#processVariable(name);
     const key = name.toLowerCase();
@@ -177,13 +179,13 @@ export class FunctionScope {
     const key = name.toLowerCase();
     const known = this.#parameters.get(key) ?? this.#locals.get(key)?.name;
     if (known !== undefined) return known;
-    // An old method declares its parameters by their numbers: `$1`, `$2`.
+    // A method in the older style of 4D declares its parameters by numbers: `$1`, `$2`.
     if (this.#isNumbered(name)) this.#parameters.set(key, name);
     else this.#locals.set(key, { name, value: defaults.get(type.toLowerCase()) ?? 'undefined' });
     return name;
   }
 
-  /** Whether a name such as `$1` is a parameter. Accessors have only the parameters that they declare. */
+  /** Returns whether a name such as `$1` is a parameter. Accessors have only the parameters that they declare. */
   #isNumbered(name: string): boolean {
     return this.takesAny && /^\$[1-9]\d*$/.test(name);
   }
@@ -193,7 +195,8 @@ export class FunctionScope {
     return `await ${code}`;
   }
 
-  /** The named parameters, and numbered parameters such as `$1, $2`, without gaps. */
+  /** The list of parameters: the named parameters, and then the numbered parameters up to the last one that is used. So `$3` alone adds
+   * `$1` and `$2`. */
   get parameters(): string {
     const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));
     const numbers = [...this.#parameters.values()].flatMap((name) =>
@@ -205,7 +208,7 @@ export class FunctionScope {
     );
   }
 
-  /** The line that declares the variables, or ''. */
+  /** The `let` statement that declares the variables of the function, or '' if it has no variables. */
   get declarations(): string {
     const all = [...this.#locals.values()].map(({ name, value }) =>
       value === 'undefined' ? name : `${name} = ${value}`,

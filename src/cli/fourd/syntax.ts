@@ -2,7 +2,7 @@
 
 import type { SourceLine } from './lines.ts';
 
-/** Says that a part of a program has no translation. The part becomes a comment. */
+/** Thrown if a part of a program has no translation. The statement that contains this part becomes a comment. */
 export class Untranslatable extends Error {
   override readonly name = 'Untranslatable';
 }
@@ -38,7 +38,7 @@ export type Expression =
   | { readonly kind: 'object'; readonly entries: readonly (readonly [name: string, value: Expression])[] }
   | { readonly kind: 'collection'; readonly items: readonly Expression[] };
 
-/** One part between the parentheses of a call: an expression, an assignment (of a Formula), or the `*` of some commands. */
+/** One argument of a call: an expression, an assignment (only in a Formula), or the `*` that some commands accept. */
 export type Argument = Expression | Assignment | '*';
 
 export interface Assignment {
@@ -64,9 +64,10 @@ export type Statement = { readonly line: SourceLine } & (
   | { readonly kind: 'untranslated'; readonly lines: readonly SourceLine[]; readonly reason: string }
 );
 
-/** A statement that contains statements, with the lines that begin, divide and end it. */
+/** A statement that contains other statements, such as If or For each. */
 export type Block = {
-  /** The lines of `Else`, `:` and `End …`, which do not belong to a statement. */
+  /** The lines that begin, divide and end the block, such as `If`, `Else`, `:` and `End if`. The statements inside the block do not
+   * include these lines. */
   readonly marks: readonly SourceLine[];
 } & (
   | {
@@ -103,7 +104,7 @@ export interface FunctionSource {
   readonly kind: 'function' | 'get' | 'set' | 'constructor';
   readonly line: SourceLine | null;
   readonly parameters: readonly Parameter[];
-  /** The variable whose value is returned, or ''. */
+  /** The variable whose value the function returns, or '' if the function does not name one. */
   readonly result: string;
   readonly resultType: string;
   readonly body: readonly Statement[];
@@ -114,7 +115,7 @@ export interface Unit {
   readonly name: string;
   readonly isClass: boolean;
   readonly extends: string;
-  /** The lines before the first function, including `Class extends`. */
+  /** The statements before the first function, including `Class extends`. */
   readonly head: readonly Statement[];
   readonly functions: readonly FunctionSource[];
 }

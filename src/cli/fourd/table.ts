@@ -1,12 +1,12 @@
 /**
- * Lists the parts of 4D that have a translation in this package, and those that have no translation: classes, commands, and other language
- * elements of such programs. The tables "Line by line" of docs/4d.md and docs/plugin.md are made from this list (scripts/fourd.js,
- * scripts/plugin.js). `rfc6455 4d` uses it as well.
+ * Lists classes, commands and other language elements of 4D, and says for each whether it has a translation in this package.
+ * scripts/fourd.js and scripts/plugin.js make the tables "Line by line" of docs/4d.md and docs/plugin.md from this list. `rfc6455 4d` finds
+ * the entries of the list in a program.
  */
 
 export type Surface = 'rfc6455/4d' | 'rfc6455/plugin' | 'rfc6455/plugin-v1' | 'both plugins' | '';
 
-/** Warnings about problems that a program may have after the translation. */
+/** Warnings about differences that a program may notice after the translation. */
 export const warnings = {
   'send-early':
     'here `new` returns before the connection is open: what is sent then waits, and goes out after `onOpen`',
@@ -27,12 +27,12 @@ export const warnings = {
 export type WarningId = keyof typeof warnings;
 
 export interface Entry {
-  /** The name as 4D spells it. A member has a dot before its name. */
+  /** The name as 4D spells it. The name of a member function begins with a dot. */
   readonly name: string;
   readonly surface: Surface;
-  /** A line of 4D for the documentation; '' if the entry is not in a table there. */
+  /** A line of 4D for the table in the documentation, or '' if the table does not have this entry. */
   readonly example: string;
-  /** The replacement in this package, in Markdown. */
+  /** What a program writes with this package instead, in Markdown. */
   readonly here: string;
   readonly warnings: readonly WarningId[];
   /** False: there is no translation. */
@@ -189,7 +189,7 @@ const commandEntries: readonly Entry[] = [
 /** The commands of both plugins. */
 export const pluginEntries: readonly Entry[] = commandEntries;
 
-/** Other language elements that such programs use. */
+/** Other language elements that are common in 4D programs with WebSockets. */
 export const generalEntries: readonly Entry[] = [
   entry(
     'CALL WORKER',
@@ -246,7 +246,7 @@ export const generalEntries: readonly Entry[] = [
 
 export const allEntries: readonly Entry[] = [...classEntries, ...pluginEntries, ...generalEntries];
 
-/** Makes the rows of a table of the documentation: each 4D line next to its JavaScript. */
+/** Returns a table for the documentation. Each row has a line of 4D and the replacement for it. */
 export function tableOf(entries: readonly Entry[]): string {
   const rows = entries
     .filter(({ example }) => example !== '')

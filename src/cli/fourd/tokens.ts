@@ -1,15 +1,16 @@
-/** Splits a 4D expression into tokens. Names may contain spaces: words that follow each other are one name. */
+/** Splits a 4D expression into tokens. Names of 4D may contain spaces, so words that follow each other form one name. */
 
 import { endOfText } from './lines.ts';
 import { Untranslatable } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
-  /** For a text, its value without quotes and with resolved escapes. For a name, the name with single spaces. */
+  /** For a text, the characters between its quotes, in which escapes such as `\n` are already replaced. For a name, its words with
+   * single spaces. */
   readonly value: string;
 }
 
-// The longest operators come first. `:` and `?` belong to `condition ? one : other`.
+// Longer operators are tried first. `:` and `?` are the operators of `condition ? one : other`.
 const operators = [
   ':=',
   '+=',
@@ -62,10 +63,11 @@ const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const name = /[\p{L}_][\p{L}\p{N}_]*(?: [\p{L}_][\p{L}\p{N}_]*)*/uy;
 const variable = /\$(?:\d+|[\p{L}_][\p{L}\p{N}_]*)|<>[\p{L}_][\p{L}\p{N}_]*/uy;
 const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// The suffix that 4D adds to the name of a command or a constant if a text is exported with tokens: ALERT:C41
+// If a program is exported "with tokens", 4D adds this suffix to each name of a command or a constant: ALERT:C41
 const suffix = /:[CKP]\d+(?::\d+)?/y;
 
-/** Splits an expression into tokens. @throws {Untranslatable} for a character that no expression has, and for a text without an end */
+/** Splits an expression into tokens. @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing
+ * quote */
 export function tokenize(code: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -86,7 +88,7 @@ export function tokenize(code: string): Token[] {
       at = end;
       continue;
     }
-    // `4D` is the class store; no other name begins with a digit.
+    // `4D` names the store of 4D's own classes. It is the only name that begins with a digit.
     if (/^4D\b/i.test(code.slice(at, at + 3))) {
       tokens.push({ kind: 'name', value: '4D' });
       at += 2;
@@ -102,7 +104,7 @@ export function tokenize(code: string): Token[] {
       tokens.push({ kind: 'number', value: digits });
       continue;
     }
-    // After a dot, only one word is read: the name of a property.
+    // After a dot comes the name of a property, which is a single word.
     const words = match(tokens.at(-1)?.value === '.' ? word : name);
     if (words !== null) {
       match(suffix);
