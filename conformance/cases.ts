@@ -1,5 +1,5 @@
 /**
- * All cases there are: Autobahn's, and those beyond.
+ * All cases: those of Autobahn, and the cases beyond Autobahn.
  */
 
 import { autobahn } from './autobahn/suite.ts';
@@ -8,10 +8,10 @@ import type { Case, Titles } from './case/model.ts';
 
 /** In the order of their groups. */
 export const allCases: readonly Case[] = [...autobahn.cases, ...beyond.cases];
-/** Titles of groups and subgroups, by their ids. */
+/** Maps the ids of groups and subgroups to their titles. */
 export const titles: Titles = { ...autobahn.titles, ...beyond.titles };
 
-/** Autobahn's cases → their places in its list of 517, from 1. */
+/** Maps the id of each of Autobahn's cases to its position in Autobahn's list of 517 cases, counted from 1. */
 export const autobahnIds: ReadonlyMap<string, number> = new Map(
   autobahn.cases.map(({ id }, i) => [id, i + 1]),
 );

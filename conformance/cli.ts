@@ -1,6 +1,6 @@
 /**
- * `rfc6455 conform`: the judge on the command line. The exit code is 0 where everything passed (or is as the baseline
- * says), 1 where not, 2 where it was called the wrong way.
+ * Implements `rfc6455 conform`, the command line of the judge. The exit code is 0 if all cases passed or agree with the baseline, 1 if not,
+ * and 2 for invalid arguments.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ async function run(
     return 0;
   }
   if (casesFor(peer, common).length === 0) throw new Misuse('no case fits');
-  // A report is all that standard output holds then.
+  // With --reporter, stdout has only the report, so everything else goes to stderr.
   const screen = reporter === null ? stdout : stderr;
   if (values.profile === 'endurance') {
     if (peer === 'client') throw new Misuse('--profile endurance is for servers');
@@ -112,7 +112,7 @@ async function run(
   return conclude(peer, results, values, known, screen);
 }
 
-/** @throws {Misuse} for what is no URL of a WebSocket */
+/** Returns the URL. @throws {Misuse} if it is missing or is not the URL of a WebSocket */
 function checkedUrl(url: string | undefined): string {
   if (url === undefined) throw new Misuse('the URL is missing');
   try {
@@ -134,7 +134,7 @@ async function server(
     ...common,
     ...reachOf(values),
     url,
-    // Without user information, which is in no report.
+    // The command in the reports has the URL without its user information, so that no report contains a password.
     commandOf: (id) => command(`server ${quoted(readUrl(url).url.href)}`, id, common),
     onResult: (result) => progress.add(result),
   });

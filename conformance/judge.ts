@@ -1,6 +1,6 @@
 /**
- * The judge as a library: tests a server over connections that you make (TCP, TLS, any Duplex), or a client that you
- * start.
+ * The judge as a library. It tests a server over connections that the caller opens (TCP, TLS or any Duplex), or a client that the caller
+ * starts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -15,44 +15,47 @@ import { testServer } from './run/test-server.ts';
 
 /** What to run, and how patiently. */
 export interface RunOptions extends Partial<Selection> {
-  /** Autobahn's 517 cases, those beyond, or all. @default 'all' */
+  /** Which cases run: Autobahn's 517 cases, the cases beyond Autobahn, or all. @default 'all' */
   readonly suite?: 'all' | 'autobahn' | 'beyond';
-  /** Few messages in groups 9, 12 and 13, or a thousand each. @default 'quick' */
+  /** With 'quick', the loops of groups 9, 12 and 13 have few messages; with 'full', a thousand each. @default 'quick' */
   readonly profile?: 'quick' | 'full';
-  /** Every n-th case, from the k-th on: `[k, n]`, k from 1; the n shards together are all cases. @default all */
+  /** `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases. @default all
+   * cases */
   readonly shard?: readonly [number, number];
-  /** All limits are multiplied with it. @default 1 */
+  /** The judge multiplies all time limits by this factor. @default 1 */
   readonly timeFactor?: number;
-  /** Connections to a server at a time, and how often a client runs at once where its port is free. @default 8 and 4 */
+  /** How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free
+   * to choose. @default 8 for a server, 4 for a client */
   readonly parallel?: number;
-  /** The name in reports. @default the server's Server field, or 'UnknownServer'; 'UnknownClient' */
+  /** The name of the peer in reports. @default for a server its Server field or 'UnknownServer', and for a client 'UnknownClient' */
   readonly agent?: string;
-  /** The command that runs one case again, for reports. */
+  /** Returns the command that runs one case again. Reports show this command. */
   readonly commandOf?: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
   /**
-   * Whether a result is one that was known before, by a baseline: a case that ran out of time and came out like that is
-   * not run a second time. @default none is
+   * Returns whether a baseline already has this result. If a case ran out of time with a known result, it is not run a second time.
+   * @default no result is known
    */
   readonly isKnown?: (result: CaseResult) => boolean;
 }
 
-/** A server by its URL, or by what connects to it. */
+/** A server, given by its URL or by a function that connects to it. */
 export interface ServerRunOptions extends RunOptions, UrlOptions {
   readonly url?: string;
-  /** Opens a connection on which nothing was sent yet, in place of the URL's. */
+  /** Opens a connection on which nothing has been sent yet. It is used in place of a connection to the URL. */
   readonly connect?: () => Duplex | Promise<Duplex>;
 }
 
 /** A client that can be started. */
 export interface ClientRunOptions extends RunOptions {
-  /** Where to listen. @default a free port of 127.0.0.1 */
+  /** The address on which the judge listens. @default a free port of 127.0.0.1 */
   readonly listen?: DriverAddress;
-  /** Runs the client's loop: /getCaseCount, /runCase, /updateReports. */
+  /** Starts the client and resolves when it has ended. The client requests /getCaseCount, then /runCase for each case, and then
+   * /updateReports. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** The cases for such a peer that the options ask for. */
+/** Returns the cases for this kind of peer that the options select. */
 export function casesFor(peer: Role, options: RunOptions = {}): Case[] {
   const { suite = 'all', cases = [], exclude = [], shard: [part, parts] = [1, 1] } = options;
   const inSuite = allCases.filter(({ id }) => suite === 'all' || isAutobahn(id) === (suite === 'autobahn'));
@@ -60,9 +63,7 @@ export function casesFor(peer: Role, options: RunOptions = {}): Case[] {
 }
 
 /**
- * Tests a server.
- * @returns a result per case, in order
- * @throws {Error} where it is not there at the start
+ * Tests a server. @returns one result for each case, in order @throws {Error} if the server cannot be reached at the start
  */
 export async function runServerCases(options: ServerRunOptions): Promise<CaseResult[]> {
   const server = serverOf(options.url ?? 'ws://localhost:80/', options);
@@ -84,8 +85,7 @@ export async function runServerCases(options: ServerRunOptions): Promise<CaseRes
 }
 
 /**
- * Tests a client.
- * @returns a result per case, in order
+ * Tests a client. @returns one result for each case, in order
  */
 export async function runClientCases(options: ClientRunOptions): Promise<CaseResult[]> {
   return testClient({

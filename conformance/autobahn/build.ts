@@ -1,6 +1,6 @@
 /**
- * Autobahn's cases are of four shapes: echoed and closed, refused, closed by the judge, or timed round trips. Each shape
- * is a function from an id and its steps to a case.
+ * Functions that build Autobahn's cases from an id and the steps of the judge. There are four kinds of cases: the peer echoes and the judge
+ * closes, the peer fails the connection, the steps themselves contain the closing handshake, or messages make timed round trips.
  */
 
 import { describeSteps } from '../case/describe.ts';
@@ -28,7 +28,7 @@ function caseOf(
   return { id, description, expectation, section, level: 'MUST', covers, steps, expect };
 }
 
-/** The peer has to do this; then the judge closes, and the peer answers. */
+/** Builds a case in which the peer has to cause these events. Then the judge closes, and the peer answers its Close frame. */
 export function expects(id: string, common: Common, steps: readonly Step[], ...events: Event[]): Case {
   const expectation = `Expects ${describeEvents(events)}; then closes with 1000, which the peer answers with 1000 or no code.`;
   return caseOf(id, common, steps, expectation, {
@@ -38,7 +38,7 @@ export function expects(id: string, common: Common, steps: readonly Step[], ...e
   });
 }
 
-/** An echo that is compared by its length only, at leisure. */
+/** Builds a case in which the peer has to echo a message, of which only the type and the length are compared. */
 export function echoes(
   id: string,
   common: Common,
@@ -53,12 +53,12 @@ export function echoes(
 interface Refusal {
   /** Done before the refusal. */
   readonly events?: readonly Event[];
-  /** Tolerated in place of the events, as NON-STRICT. */
+  /** If the peer causes these events instead of the expected ones, the verdict is NON-STRICT. */
   readonly tolerated?: readonly Event[];
   readonly wrongSideFails?: boolean;
 }
 
-/** The peer has to fail the connection, by a Close frame with this code or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection, with a Close frame with this code or by ending TCP. */
 export function refuses(
   id: string,
   common: Common,
@@ -77,7 +77,7 @@ export function refuses(
   });
 }
 
-/** The judge's steps hold its Close frame; the peer answers with one of these codes. */
+/** Builds a case whose steps contain the Close frame of the judge. The peer has to answer with one of the codes. */
 export function closes(
   id: string,
   common: Common,
@@ -101,7 +101,7 @@ export function tells(
 ): Case {
   const close: CloseExpectation = { ...judgeCloses, ...end };
   const expectation = 'Only tells what the peer does: no verdict.';
-  // To tell a peer that reads on before it answers from one that does not.
+  // Two lists of events are accepted: they distinguish a peer that continues to read before it answers from a peer that does not.
   const second = events.length === 0 ? null : { 'NON-STRICT': [] };
   const expect: Expectation = { events: { OK: events, ...second }, close };
   return { ...caseOf(id, common, steps, expectation, expect), informational: true };

@@ -14,7 +14,7 @@ const badCodes: Common = { section: '6455 §7.4', covers: ['C23', 'C24'] };
 const hello = 'Hello World!';
 const end = failAfter(1);
 
-/** The peer may fail the connection, and need not complete the closing handshake. */
+/** Options of a case in which the peer may fail the connection, so it need not complete the closing handshake. */
 const refused = (...allowed: number[]): { codes: number[]; clean: boolean } => ({
   codes: allowed,
   clean: false,
@@ -22,7 +22,7 @@ const refused = (...allowed: number[]): { codes: number[]; clean: boolean } => (
 
 function orderOfFrames(): Case[] {
   const greeting = messageEvent('text', hello);
-  // Autobahn's 7.1.1 is the only one here that is echoed.
+  // 7.1.1 is the only case of this subgroup in which the peer echoes a message.
   const first = expects('7.1.1', order, [text(hello), end], greeting);
   const behind = (id: string, ...steps: Step[]): Case => closes(id, order, [...steps, end]);
   return [

@@ -1,5 +1,6 @@
 /**
- * Autobahn's groups 12 and 13: compressed round trips of five kinds of content, and under seven agreements.
+ * Autobahn's groups 12 and 13: round trips of compressed messages. Group 12 has five kinds of content, and group 13 has seven combinations
+ * of negotiated parameters.
  */
 
 import type { Case, DeflateSpec, LoopStep } from '../case/model.ts';
@@ -7,7 +8,8 @@ import { type Corpus, corpora } from '../corpus/corpora.ts';
 import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
-/** Length of a message, the size of its fragments (as compressed), seconds for all: rows 1 to 18 of every subgroup. */
+/** Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and the seconds that all
+ * messages of the case may take. */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],
   [64, null, 60],
@@ -18,14 +20,14 @@ const rows: readonly (readonly [length: number, fragmentSize: number | null, sec
   ...[1024, 4096, 32_768].map((size) => [131_072, size, 480] as const),
 ];
 
-/** Enough messages to go round in the window, few enough for a minute. */
+/** Returns the number of messages for the quick profile: enough to fill the window more than once, and few enough for one minute. */
 function quickCount(length: number): number {
   return length <= 1024 ? 20 : length <= 16_384 ? 8 : 4;
 }
 
 const offered = 'permessage-deflate; client_no_context_takeover; client_max_window_bits';
 
-/** 13.1 to 13.7: what the judge offers beyond that, and which wishes it has as a server. */
+/** The subgroups 13.1 to 13.7: what the judge offers as a client, and which parameters it requests as a server. */
 const agreements: readonly DeflateSpec[] = [
   { offer: offered, wishes: [{}] },
   { offer: `${offered}; server_no_context_takeover`, wishes: [{ clientNoContextTakeover: true }] },

@@ -1,5 +1,5 @@
 /**
- * Autobahn's groups 1 to 5 and 10: frames, pings, reserved bits, opcodes, fragmentation.
+ * Autobahn's groups 1 to 5 and 10: frames, pings, reserved bits, opcodes and fragmentation.
  */
 
 import type { Case, FrameStep, Kind, Step, Writing } from '../case/model.ts';
@@ -22,10 +22,11 @@ import { type Common, closes, expects, refuses } from './build.ts';
 
 const hello = 'Hello, world!';
 const bytes = hex('00fffefdfcfb00ff');
-/** The three ways to send a sequence of frames: as it comes, a write per frame, byte by byte. */
+/** The three ways in which the judge writes a sequence of frames: in as few writes as possible, with one write per frame, or with one
+ * write per byte. */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
-/** 1.1 and 1.2: one frame, of every kind of length. */
+/** 1.1 and 1.2: one frame, in each form of the payload length. */
 function lengths(group: string, kind: Kind, unit: Buffer): Case[] {
   const common: Common = { section: '6455 §5.2', covers: ['F10', 'F13', 'F14', 'F18', 'F24'] };
   const opcode = kind === 'text' ? 1 : 2;
@@ -78,7 +79,8 @@ function pings(): Case[] {
   ];
 }
 
-/** A bad frame between a good message, whose echo is due, and a ping, which is not answered any more. */
+/** Builds a case with an invalid frame between a valid message and a ping. The peer has to echo the message, and must not answer the
+ * ping. */
 function between(id: string, common: Common, bad: FrameStep, writing: Writing): Case {
   const steps = [text(hello, writing), { ...bad, ...writing }, ping('', writing), failAfter(1)];
   const events = [messageEvent('text', hello)];
@@ -101,7 +103,7 @@ function reservedBits(): Case[] {
   ];
 }
 
-/** 4.1 and 4.2: the five reserved opcodes from here on. */
+/** 4.1 and 4.2: the five reserved opcodes that begin with `first`. */
 function opcodes(group: string, first: number): Case[] {
   const common: Common = { section: '6455 §5.2', covers: ['F7', 'C14', 'C16', 'C17'] };
   return [

@@ -1,5 +1,5 @@
 /**
- * Autobahn's group 9: large messages, many fragments, small writes, many round trips. Only types and lengths are
+ * Autobahn's group 9: large messages, many fragments, small writes and many round trips. Of the echoes, only the type and the length are
  * compared.
  */
 
@@ -17,7 +17,7 @@ const units: Readonly<Record<Kind, Buffer>> = { text: Buffer.from('BAsd7&jh23'),
 
 const opcodeOf = (kind: Kind): number => (kind === 'text' ? 1 : 2);
 
-/** 9.1 and 9.2: one frame, growing. Seconds as Autobahn has them. */
+/** 9.1 and 9.2: one frame, which is larger in each case. The limits in seconds are those of Autobahn. */
 function sizes(group: string, kind: Kind, seconds: readonly number[]): Case[] {
   return [64 * kib, 256 * kib, mib, 4 * mib, 8 * mib, 16 * mib].map((length, i) =>
     echoes(
@@ -29,11 +29,11 @@ function sizes(group: string, kind: Kind, seconds: readonly number[]): Case[] {
   );
 }
 
-/** 9.3 and 9.4: 4 MiB in fragments, growing up to one frame. */
+/** 9.3 and 9.4: 4 MiB in fragments. The fragments are larger in each case, and the last case is one frame. */
 function fragmented(group: string, kind: Kind): Case[] {
   const length = 4 * mib;
   return [64, 256, kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, mib, length].map((size, i) => {
-    // Only 9.4.1 sends 0xfe; the others of 9.4 send stars, as Autobahn does.
+    // As in Autobahn, only 9.4.1 sends the byte 0xfe. All other cases of 9.3 and 9.4 send stars.
     const unit = kind === 'binary' && i === 0 ? hex('fe') : Buffer.from('*');
     const payload: Payload = repeated(unit, length);
     const step = size === length ? frame(opcodeOf(kind), payload) : message(kind, payload, size);
@@ -41,7 +41,7 @@ function fragmented(group: string, kind: Kind): Case[] {
   });
 }
 
-/** 9.5 and 9.6: 1 MiB in small writes, growing. */
+/** 9.5 and 9.6: 1 MiB in small writes, which are larger in each case. */
 function chopped(group: string, kind: Kind): Case[] {
   return [64, 128, 256, 512, 1024, 2048].map((chop, i) =>
     echoes(
@@ -53,7 +53,7 @@ function chopped(group: string, kind: Kind): Case[] {
   );
 }
 
-/** 9.7 and 9.8: a thousand messages, one by one. */
+/** 9.7 and 9.8: a thousand messages, each sent after the echo of the previous one. */
 function trips(group: string, kind: Kind, unit: Buffer): Case[] {
   const table = [
     [0, 60],

@@ -1,5 +1,5 @@
 /**
- * The shape of cases that are a loop: messages one by one, each sent when the last one's echo came.
+ * Builds cases that are a loop: the judge sends each message after the echo of the previous message has arrived.
  */
 
 import type { Case, DeflateSpec, LoopStep } from '../case/model.ts';

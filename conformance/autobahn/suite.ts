@@ -1,5 +1,5 @@
 /**
- * Autobahn's 517 cases in their order, with the groups' titles in our words.
+ * Autobahn's 517 cases in the order of Autobahn. The titles of the groups are our own words.
  */
 
 import type { Suite, Titles } from '../case/model.ts';

@@ -1,6 +1,6 @@
 /**
- * Autobahn's group 6: text messages whose bytes are, or are not, UTF-8 (RFC 6455 §8.1, RFC 3629). Most sequences are
- * computed; whether one is valid is the judge's own check's to say.
+ * Autobahn's group 6: text messages with valid or invalid UTF-8 (RFC 6455 §8.1, RFC 3629). Most byte sequences are computed, and the
+ * judge's own check decides whether a sequence is valid.
  */
 
 import type { Case, Step } from '../case/model.ts';
@@ -24,7 +24,7 @@ const kosme = hex('cebae1bdb9cf83cebcceb5');
 const mixed = Buffer.from('Hello-µ@ßöäüàá-UTF-8!!');
 const surrogate = Buffer.concat([kosme, hex('eda080'), Buffer.from('edited')]);
 
-/** A sequence of any length up to 6, with the payload bits that the old, long forms of UTF-8 had. */
+/** Encodes a number in a sequence of `size` bytes, at most 6. Older versions of UTF-8 allowed such long sequences. */
 function form(size: number, codePoint: number): Buffer {
   if (size === 1) return Buffer.from([codePoint]);
   const bytes: number[] = [];
@@ -37,7 +37,8 @@ function form(size: number, codePoint: number): Buffer {
   return Buffer.from([lead | rest, ...bytes]);
 }
 
-/** One text frame: echoed where it is UTF-8, refused with 1007 where it is not. */
+/** Builds a case with one text frame. The peer has to echo it if its bytes are UTF-8, and otherwise has to fail the connection with
+ * 1007. */
 function judged(id: string, payload: Buffer): Case {
   if (isUtf8(payload))
     return expects(id, common, [text(payload), failAfter(0.5)], messageEvent('text', payload));
@@ -76,7 +77,8 @@ function splitText(): Case[] {
   ];
 }
 
-/** 6.4: the sequence turns bad in the second part; a peer that looks at once does not wait for the third. */
+/** 6.4: the second of three parts makes the sequence invalid. A peer that checks each part when it arrives fails the connection before
+ * the third part. */
 function failFast(): Case[] {
   const f4908080 = hex('f4908080');
   const cuts = [0, 1].map((early): [Buffer, Buffer, Buffer] => [
@@ -114,14 +116,14 @@ function failFast(): Case[] {
   return [...fragments, ...bytes];
 }
 
-/** Every byte from one to another, each followed by a blank. */
+/** Returns every byte from `from` to `to`, each followed by a space. */
 function lonely(from: number, to: number): Buffer {
   return Buffer.from(Array.from({ length: to - from + 1 }, (_, i) => [from + i, 0x20]).flat());
 }
 
 const alternating = (size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, (_, i) => (i % 2 === 0 ? 0x80 : 0xbf)));
-/** The least and the greatest value of each of the forms of 2 to 6 bytes, as if overlong ones were allowed. */
+/** The smallest and the largest value of the sequences of 2 to 6 bytes. The smallest values are overlong forms of 0. */
 const leastForms = [2, 3, 4, 5, 6].map((size) => form(size, 0));
 const greatestForms = [0x7ff, 0xffff, 0x1f_ffff, 0x3ff_ffff, 0x7fff_ffff].map((value, i) =>
   form(i + 2, value),
@@ -131,7 +133,7 @@ const surrogates = [0xd800, 0xdb7f, 0xdb80, 0xdbff, 0xdc00, 0xdf80, 0xdfff].map(
 const pairs = [0xd800, 0xdb7f, 0xdb80, 0xdbff].flatMap((high) =>
   [0xdc00, 0xdfff].map((low) => Buffer.concat([form(3, high), form(3, low)])),
 );
-/** The last two code points of each of the 17 planes. */
+/** Encodes the last two code points of each of the 17 planes. */
 const noncharacters = Array.from({ length: 17 }, (_, plane) =>
   [0xfffe, 0xffff].map((low) => plane * 0x1_0000 + low),
 )
@@ -163,10 +165,10 @@ export const utf8Cases: readonly Case[] = [
     hex('80'),
     hex('bf'),
     ...[2, 3, 4, 5, 6].map(alternating),
-    // 0xbf is not in it: Autobahn's own slip, kept.
+    // Autobahn leaves out 0xbf by mistake. Our case keeps the mistake, so that both cases are equal.
     Buffer.from(Array.from({ length: 63 }, (_, i) => 0x80 + i)),
   ]),
-  // Of each range of first bytes, the last one is missing: kept too.
+  // Autobahn also leaves out the last byte of each range of first bytes, and our cases do the same.
   ...subgroup('6.13', [
     lonely(0xc0, 0xde),
     lonely(0xe0, 0xee),

@@ -1,7 +1,7 @@
 /**
- * The shapes of cases beyond Autobahn's: an opening handshake that goes well or is refused, an echo, a failed
- * connection, or one of the two. Each is a function from a sentence to a case without its id; a case's place in its table
- * is its number, so new ones go to the end.
+ * Functions that build the cases beyond Autobahn's. In a case the opening handshake succeeds or is refused, the peer echoes, or the peer
+ * fails the connection; in some cases the peer may do either. A function returns a case without its id: the position in its table becomes
+ * the last number of the id, so new cases are added at the end.
  */
 
 import type { AnswerExpectation, Case, Check, Event, HeadSpec, Level, Role, Step } from '../case/model.ts';
@@ -54,7 +54,7 @@ function draft(
 
 const hello = messageEvent('text', 'Hello');
 
-/** The peer has to send back these; then the judge closes. */
+/** Builds a case in which the peer has to cause these events. Then the judge closes. */
 export function echoed(
   description: string,
   about: About,
@@ -69,7 +69,7 @@ export function echoed(
   });
 }
 
-/** A server has to take this request, or a client this answer; an echo shows it. */
+/** Builds a case in which a server has to accept this request, or a client this answer. The peer then has to echo a message. */
 export function opens(description: string, about: About, head: HeadSpec, extra: Extra = {}): Draft {
   const where = about.against === 'client' ? { response: head } : { request: head };
   return {
@@ -100,7 +100,7 @@ export function refused(
   );
 }
 
-/** A client has to refuse this 101: it ends TCP, and sends nothing. */
+/** Builds a case in which a client has to refuse this 101: it has to end TCP and to send nothing. */
 export function rejected(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
   return draft(
     description,
@@ -114,7 +114,7 @@ export function rejected(description: string, about: About, response: HeadSpec, 
   );
 }
 
-/** A client has to see that this answer opens no WebSocket. The judge ends TCP first. */
+/** Builds a case in which a client must not open a WebSocket after this answer. The judge ends TCP first. */
 export function notOpened(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
   return draft(
     description,
@@ -135,7 +135,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
 export const sendsNothing: Check = ({ frames }) =>
   frames.length === 0 ? null : `The client sent ${frames.length} frames on a connection that is not open.`;
 
-/** The peer has to fail the connection, with one of these codes or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection, with one of these codes or by ending TCP. */
 export function fails(
   description: string,
   about: About,
@@ -152,7 +152,7 @@ export function fails(
   });
 }
 
-/** The judge's steps hold its Close frame; the peer has to answer with one of these codes, or none. */
+/** Builds a case whose steps contain the Close frame of the judge. The peer has to answer with one of these codes or without a code. */
 export function closes(
   description: string,
   about: About,
@@ -174,7 +174,7 @@ export function closes(
   );
 }
 
-/** The peer ends the connection, first or second; nothing else is asked but the events. */
+/** Builds a case in which only the events are checked, and the peer has to end the connection. Either end may begin to close. */
 export function ends(
   description: string,
   about: About,
@@ -201,7 +201,7 @@ export function ends(
 export const silentBehindClose: Check = ({ bytesAfterClose }) =>
   bytesAfterClose === 0 ? null : `${bytesAfterClose} bytes came after the peer's Close frame.`;
 
-/** Two reactions are legal: the echo, or that the peer fails the connection. Silence is not. */
+/** Builds a case in which the peer may echo the message or fail the connection. A peer that does neither fails the case. */
 export function either(
   description: string,
   about: About,

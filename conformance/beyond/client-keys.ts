@@ -1,6 +1,6 @@
 /**
- * Group 22.4: the masking keys of a client over several connections, and whether they follow a rule that anybody can
- * continue: RFC 6455 §5.3 and §10.3 ask for keys that cannot be predicted.
+ * Group 22.4: the masking keys of a client over several connections. RFC 6455 §5.3 and §10.3 require keys that cannot be predicted, so a
+ * client fails if its keys follow a simple rule.
  */
 
 import type { Case, Check, Titles } from '../case/model.ts';
@@ -9,11 +9,12 @@ import { type About, echoed, numbered } from './build.ts';
 
 const sent: About = { section: '6455 §5.3', covers: ['F12'], against: 'client' };
 
-/** Keys of the last connections that were looked at. */
+/** The masking keys of the last connections that were checked. */
 const remembered: (readonly string[])[] = [];
 const KEPT_CONNECTIONS = 64;
 
-/** Two keys of 32 bits may be the same by chance, several of one connection are not. */
+/** Two random keys of 32 bits may be equal by chance, but several keys of one connection are not equal to keys of another connection by
+ * chance. */
 const unlikeEarlier: Check = ({ frames }) => {
   const keys = [...new Set(frames.flatMap(({ key }) => (key === null ? [] : [key.toString('hex')])))];
   if (keys.length < frames.length / 2) return `${frames.length} frames have ${keys.length} masking keys.`;
@@ -30,19 +31,20 @@ const readings: readonly (readonly [string, (key: Buffer) => number])[] = [
   [', last byte first', (key) => key.readUInt32LE(0)],
 ];
 
-/** k' = a·k + c modulo 2^32: each difference is a times the one before. Counters are among them, with a = 1. */
+/** Returns whether the next key is always a·k + c modulo 2^32. Then each difference of two keys is a times the difference before it. A
+ * counter is such a rule, with a = 1. */
 function isCongruential(keys: readonly number[]): boolean {
   const steps = keys.slice(1).map((key, i) => (key - keys[i]!) | 0);
   const triples = steps.slice(2).map((step, i) => [steps[i]!, steps[i + 1]!, step] as const);
   return triples.length > 8 && triples.every(([a, b, c]) => Math.imul(a, c) === Math.imul(b, b));
 }
 
-/** Each bit of a key is an XOR of bits of the one before: xorshift generators and shift registers. */
+/** Returns whether each bit of a key is an XOR of bits of the key before it. Xorshift generators and shift registers make such keys. */
 function isShiftRegister(keys: readonly number[]): boolean {
   const basis = new Map<number, bigint>();
   let agreed = 0;
   for (const [i, key] of keys.slice(1).entries()) {
-    // A bit that is always set, a key's 32 bits, and those of the key that followed.
+    // One row of linear equations: a bit that is always set, the 32 bits of a key, and the 32 bits of the next key.
     let row = (1n << 64n) | (BigInt(keys[i]! >>> 0) << 32n) | BigInt(key >>> 0);
     while (row >> 32n !== 0n) {
       const place = row.toString(2).length;
@@ -53,7 +55,7 @@ function isShiftRegister(keys: readonly number[]): boolean {
       }
       row ^= other;
     }
-    // What is known of the keys before decides on this one.
+    // The earlier keys already determine this key. If the prediction is wrong, the keys follow no such rule.
     if (row >> 32n === 0n) {
       if (row !== 0n) return false;
       agreed += 1;

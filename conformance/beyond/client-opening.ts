@@ -1,6 +1,6 @@
 /**
- * Group 21: the opening handshake, asked of clients: what they ask, which answers they take, which they refuse. RFC 6455
- * §4.1, §9.1.
+ * Group 21: the opening handshake of clients: what a request contains, which answers a client has to accept, and which it has to refuse.
+ * RFC 6455 §4.1, §9.1.
  */
 
 import type { Case, Check, HeadSpec, Titles } from '../case/model.ts';
@@ -34,7 +34,7 @@ const one = (head: Head, name: string): string | null => {
 };
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Keys that were seen, each with the request that it was in: the same key in another request is not fresh. */
+/** Each Sec-WebSocket-Key that was seen, with its request. If another request has the same key, the key is not fresh. */
 const seenKeys = new Map<string, Head>();
 const fresh = asks((head) => {
   const key = one(head, 'Sec-WebSocket-Key') ?? '';
@@ -315,7 +315,7 @@ const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
 ];
 
 const none = { Upgrade: null, Connection: 'close', 'Sec-WebSocket-Accept': null, 'Content-Length': '0' };
-/** Statuses, and whether the answer otherwise looks like a 101. */
+/** Each row has a status, and may have header fields for an answer of this status. */
 const statuses: readonly (readonly [string, Record<string, string | null>?])[] = [
   ['200 OK'],
   ['204 No Content'],

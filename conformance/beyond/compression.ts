@@ -1,5 +1,5 @@
 /**
- * Groups 25 and 26: permessage-deflate, RFC 7692: what is agreed, and what the messages then hold.
+ * Groups 25 and 26: permessage-deflate, RFC 7692. Group 25 tests how parameters are negotiated, and group 26 tests the compressed messages.
  */
 
 import { constants, deflateRawSync } from 'node:zlib';
@@ -24,7 +24,7 @@ const empty: About = { section: '7692 §7.2.3.6', covers: ['P29'] };
 const corrupt: About = { section: '7692 §7.2.2', covers: ['P31', 'F26'] };
 const texts: About = { section: '7692 §6.2', covers: ['P9', 'F21'] };
 
-/** The usual agreement, both ways with takeover. */
+/** The usual parameters: both directions keep their context. */
 const plain: DeflateSpec = { offer: 'permessage-deflate', wishes: [{}] };
 const hello = messageEvent('text', 'Hello');
 
@@ -90,7 +90,7 @@ const secondOffers: readonly (readonly [string, string])[] = [
   ],
 ];
 
-/** A parameter that only an offer may ask for must not be in the answer to one that does not. */
+/** The answer must not have client_max_window_bits, since the offer does not contain this parameter. */
 const noClientWindow: Check = ({ answer }) => {
   const elements = valuesOf(answer!, 'Sec-WebSocket-Extensions').flatMap(parseExtensionField);
   return elements.some(({ params }) => params.some(([name]) => name === 'client_max_window_bits'))
@@ -108,13 +108,14 @@ const noTakeover: Check = ({ peer, deflate }) =>
     ? 'The answer lacks server_no_context_takeover, which was asked for.'
     : null;
 
-/** Bytes that do not compress, the same in every run. */
+/** Returns bytes that do not compress, the same in every run. */
 function random(length: number, seed: number): Buffer {
   const numbers = new Random(seed);
   return Buffer.from(Array.from({ length }, () => numbers.next() & 255));
 }
 
-/** So much noise again and again that a larger window would be of use. */
+/** Returns a payload that repeats a block of noise. The block is longer than a window of 2^bits bytes, so only a larger window could
+ * compress the repetition. */
 const beyondWindow = (bits: number): Payload => {
   const unit = random((1 << bits) + 100, bits);
   return { unit, length: Math.max(3 * unit.length, 8192) };
@@ -261,7 +262,7 @@ const agreements: readonly Draft[] = [
   ),
 ];
 
-/** A message of bytes that are compressed already, or are not. */
+/** Builds a text frame with RSV1 from bytes that are already compressed, or that are deliberately invalid. */
 const raw = (bytes: Buffer | string, more: { fin?: boolean } = {}): Step =>
   text(Buffer.isBuffer(bytes) ? bytes : hex(bytes), { rsv: 4, ...more });
 const stored = (plainText: string, final = false): Buffer => {

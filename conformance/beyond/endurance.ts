@@ -1,5 +1,5 @@
 /**
- * Groups 27 to 29: limits, the closing handshake, time. RFC 6455 §5.5, §7, §10.4.
+ * Groups 27 to 29: limits, the closing handshake, and timeouts. RFC 6455 §5.5, §7, §10.4.
  */
 
 import { constants, deflateRawSync } from 'node:zlib';
@@ -36,18 +36,20 @@ const hello = messageEvent('text', 'Hello');
 const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** 128 MiB of zeros in 128 KiB: the same compressed MiB again and again, each ending with an empty stored block. */
+/** A compression bomb, for example 128 MiB of zeros in 128 KiB: the same compressed MiB is repeated, and each copy ends with an empty
+ * stored block. */
 const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
 const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.length * mebibytes });
 
-/** Empty fragments, masked as clients do or not, without 100 000 objects in the definition. */
+/** Returns one step that sends n empty fragments, masked or not. One step with repeated bytes needs less memory than 100,000 frame
+ * objects. */
 const emptyFragments = (n: number, masked: boolean): Step => ({
   do: 'bytes',
   bytes: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),
 });
 
 const lastPong: Check = ({ events, firstClose, endedBy }) => {
-  // A flood is what a limit is for: the peer may fail the connection, and need not say so.
+  // A peer may have a limit for floods of pings. So it may fail the connection, even without a Close frame.
   if (firstClose === 'peer' || (firstClose === null && endedBy === 'peer')) return null;
   const pongs = events.filter(({ type }) => type === 'pong');
   const last = pongs.at(-1);
@@ -258,7 +260,7 @@ const wrongPayloads: readonly Draft[] = [
     [],
   ),
 ];
-/** §7.1.7: the code is a SHOULD; without one, a Close frame that answers looks like one that fails. */
+/** §7.1.7: a peer that fails the connection SHOULD send a code. A Close frame without a code looks like a normal close. */
 const saysWhy: Check = ({ receivedClose }) =>
   receivedClose !== null && receivedClose.code === null
     ? "The peer's Close frame has no code: nothing tells that the connection failed."

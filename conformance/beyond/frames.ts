@@ -1,5 +1,5 @@
 /**
- * Groups 22 to 24: masking, lengths, and RSV bits and opcodes where Autobahn's cases are silent. RFC 6455 §5.
+ * Groups 22 to 24: masking, lengths, RSV bits and opcodes, in situations that Autobahn's cases do not test. RFC 6455 §5.
  */
 
 import type { Case, Check, Event, FrameStep, Kind, Step, Titles } from '../case/model.ts';
@@ -62,7 +62,7 @@ const distinctKeys: Check = ({ frames }) => {
   if (seen.has('00000000')) return 'A frame is masked with zeros.';
   return seen.size === frames.length ? null : `${frames.length} frames have ${seen.size} masking keys.`;
 };
-/** Keys that differ by the same amount, or by a few bits of one byte, can be told in advance. */
+/** Keys can be predicted if they grow by the same amount, or if they differ only in a few bits of one byte. */
 const unforeseeable: Check = (seen) => {
   const numbers = seen.frames.map(({ key }) => key?.readUInt32BE(0) ?? 0);
   const steps = new Set(numbers.slice(1).map((key, i) => (key - numbers[i]!) >>> 0));
@@ -431,7 +431,7 @@ export const frameTitles: Titles = {
   '24.4': 'Order, control frames, texts',
 };
 
-// The last of them carries the judge's own Close frame, so that either side may be first.
+// The steps of the last case contain a Close frame of the judge, so either end may be the first to close.
 const lastOrder = orderDrafts.at(-1)!;
 
 /** Groups 22 to 24, in order. */

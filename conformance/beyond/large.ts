@@ -1,6 +1,6 @@
 /**
- * Group 27.2: large messages whose contents never repeat, compared byte for byte, and the order of messages of which some
- * take long to inflate.
+ * Group 27.2: large messages without repetitions, which are compared byte by byte, and the order of messages if some of them take long to
+ * inflate.
  */
 
 import type { Case, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
@@ -13,9 +13,9 @@ const contents: About = { section: '6455 §6.2', covers: ['F13', 'F14', 'F24'] }
 const inflated: About = { section: '7692 §7.2.2', covers: ['P10', 'P27'] };
 const order: About = { section: '7692 §6.2', covers: ['P10', 'F24'] };
 
-/** 2 MiB: a byte that is changed, lost or moved anywhere in them is seen. */
+/** 2 MiB without repetitions, so the comparison finds a byte that was changed, lost or moved. */
 const large: Payload = noise(2_097_152, 6455);
-/** 2 MiB that deflate to a few KiB: what follows is ready long before they are inflated. */
+/** 2 MiB that compress to a few KiB. A small message after it is ready long before this message is inflated. */
 const long: Payload = repeated('All of this is the same. ', 2_097_152);
 
 const small = (count: number, compress: boolean): Step[] =>

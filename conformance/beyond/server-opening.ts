@@ -1,5 +1,5 @@
 /**
- * Group 20: the opening handshake, asked of servers. RFC 6455 §4.2, §9.1 and what RFC 9112 says of the request below it.
+ * Group 20: the opening handshake of servers. RFC 6455 §4.2 and §9.1, and the rules of RFC 9112 for the HTTP request.
  */
 
 import type { AnswerExpectation, Case, Check, Titles } from '../case/model.ts';
@@ -23,9 +23,9 @@ const size: About = { ...server, section: '6455 §10.4', covers: ['F25', 'S22'] 
 const delivery: About = { ...server, section: '6455 §4.2.1', covers: ['S8', 'S17'] };
 const policy: About = { ...server, section: '6455 §10.2', covers: ['S7', 'S12', 'S21'], level: 'SHOULD' };
 
-/** A request that is no HTTP: its sender may be cut off. */
+/** Accepted reactions to a request that is not valid HTTP: a 4xx, or the end of TCP without an answer. */
 const noHttp: AnswerExpectation = ['4xx', 'end'];
-/** A request that is HTTP and asks for no WebSocket: whatever HTTP has for it. */
+/** Accepted answers to a valid HTTP request that asks for no WebSocket: any status of HTTP from 200 on. */
 const plainHttp: AnswerExpectation = ['2xx', '3xx', '4xx', '5xx'];
 const oldHttp: AnswerExpectation = [...plainHttp, 'end'];
 
@@ -33,7 +33,7 @@ const tellsVersion: Check = ({ answer }) =>
   answer !== null && answer.parts[1] !== '101' && !listOf(answer, 'Sec-WebSocket-Version').includes('13')
     ? 'The refusal has no Sec-WebSocket-Version: 13.'
     : null;
-/** A server that took the request took this key. */
+/** If the server accepted the request, its Sec-WebSocket-Accept has to belong to this key. */
 const acceptsKey =
   (one?: string): Check =>
   ({ answer, request }) => {

@@ -1,6 +1,5 @@
 /**
- * The cases beyond Autobahn's, from group 20 on: the opening handshake, masking, lengths, compression, limits, closing,
- * timeouts.
+ * The cases beyond Autobahn's, in the groups 20 to 29: the opening handshake, masking, lengths, compression, limits, closing and timeouts.
  */
 
 import type { Suite } from '../case/model.ts';

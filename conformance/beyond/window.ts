@@ -1,6 +1,6 @@
 /**
- * Group 26.6: what the window of permessage-deflate holds, and what it does not, RFC 7692 §7.1.1 and §7.2. Each message
- * here refers to an earlier one, so that a window which was emptied, or filled with anything else, gives another text.
+ * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each message refers to an earlier message. If
+ * the peer has emptied its window, or has put other bytes into it, the message inflates to another text.
  */
 
 import { deflateRawSync } from 'node:zlib';
@@ -16,7 +16,8 @@ const kept: About = { section: '7692 §7.1.1', covers: ['P26', 'P27'] };
 const mixed: About = { section: '7692 §6.2', covers: ['P10', 'P27'] };
 const final: About = { section: '7692 §7.2.3.4', covers: ['P24', 'P27'] };
 
-/** An H, and the four bytes that stand five back: "Hello" where the window ends with "Hello". */
+/** Compressed bytes: an "H", and a reference to the four bytes that begin five bytes earlier. If the window ends with "Hello", the
+ * result is "Hello". */
 const reference = 'f200110000';
 const hello = messageEvent('text', 'Hello');
 const prose = 'The same sentence once more, since it is there already. ';
@@ -120,7 +121,7 @@ const drafts: readonly Draft[] = [
   ),
 ];
 
-/** So many characters of a text that is another one in each round. */
+/** Returns a text of `length` characters, which is different in each round. */
 function sentence(round: number, length: number): string {
   const whole = Array.from(
     { length: Math.ceil(length / 8) },

@@ -1,5 +1,5 @@
 /**
- * Steps in words, so that a case that is built from a table has its sentence too.
+ * Describes steps in words, so that a case that is built from a table also has a sentence.
  */
 
 import { opcodeName } from '../run/timeline.ts';
@@ -7,7 +7,7 @@ import { isUtf8 } from '../wire/utf8.ts';
 import type { FrameStep, Step } from './model.ts';
 import { bytesOf, type Payload } from './payload.ts';
 
-/** A payload in words: its text, its bytes in hex, or how many of which. */
+/** Describes a payload: its text, its bytes in hex, or the repeated unit and the length. */
 export function describePayload(payload: Payload): string {
   if (payload.length === 0) return 'empty';
   if (!Buffer.isBuffer(payload) && 'seed' in payload) return `${payload.length} bytes that never repeat`;
@@ -22,7 +22,7 @@ export function describePayload(payload: Payload): string {
   return bytes.length > 24 ? `${bytes.length} bytes 0x${hex}...` : `0x${hex}`;
 }
 
-/** Steps that say something to the peer, in words: `a text frame "a" that is not final, then …`. */
+/** Describes the steps that send something to the peer: `a text frame "a" that is not final; then …`. */
 export function describeSteps(steps: readonly Step[]): string {
   const parts = steps.filter(({ do: kind }) => kind !== 'limit').map(describeStep);
   return parts.join('; then ');

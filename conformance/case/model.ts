@@ -1,6 +1,6 @@
 /**
- * What a case is: data. It says what the judge sends and what it expects, once for both directions; run/ plays it
- * against a server or against a client. The small functions at the end make cases read like sentences.
+ * The types of a case. A case is data: it states what the judge sends and what it expects of the peer. The same case serves for servers and
+ * clients, and the files in run/ play it against a peer.
  */
 
 import type { ServerWish } from '../wire/deflate.ts';
@@ -8,7 +8,7 @@ import type { LengthForm } from '../wire/frame.ts';
 import type { Observation } from './observation.ts';
 import type { Payload } from './payload.ts';
 
-/** RFC 2119, as the section that a case tests says it. */
+/** The keyword of RFC 2119 in the section that a case tests. */
 export type Level = 'MUST' | 'SHOULD' | 'MAY';
 export type Kind = 'text' | 'binary';
 /** Who is under test. */
@@ -16,13 +16,14 @@ export type Role = 'server' | 'client';
 export type Behavior = 'OK' | 'NON-STRICT' | 'INFORMATIONAL' | 'FAILED' | 'UNIMPLEMENTED';
 export type BehaviorClose = 'OK' | 'FAILED' | 'WRONG CODE' | 'UNCLEAN' | 'FAILED BY CLIENT' | 'INFORMATIONAL';
 
-/** Something that the peer did, or that did not happen in time. Pings and close frames do not count. */
+/** A message or a pong of the peer, or a timeout of the judge. Pings and Close frames of the peer are not events. */
 export type Event =
   | { readonly type: 'message'; readonly kind: Kind; readonly payload: Payload }
   | { readonly type: 'pong'; readonly payload: Payload }
   | { readonly type: 'timeout'; readonly tag: string };
 
-/** How bytes leave: in pieces of this many bytes, each a write of its own, or the whole in a write of its own. */
+/** How the judge writes bytes. With `chop`, it writes pieces of this many bytes. With `ownWrite`, it writes the bytes separately from
+ * other bytes. */
 export interface Writing {
   readonly chop?: number;
   readonly ownWrite?: boolean;
@@ -35,19 +36,20 @@ export interface FrameStep extends Writing {
   readonly payload: Payload;
   /** @default true */
   readonly fin?: boolean;
-  /** RSV1 = 4, RSV2 = 2, RSV3 = 1. @default 0, or 4 where compressed */
+  /** RSV1 = 4, RSV2 = 2, RSV3 = 1. @default 0, or 4 if the payload is compressed */
   readonly rsv?: number;
-  /** 'as due': by a client, not by a server. A key in hex masks with it. @default 'as due' */
+  /** 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key. @default
+   * 'as due' */
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
   readonly declaredLength?: bigint;
-  /** The payload is compressed as agreed (7692 §7.2.1), and RSV1 set unless `rsv` says otherwise. */
+  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1), and sets RSV1 unless `rsv` is given. */
   readonly compress?: boolean;
-  /** Only the header is sent; payload bytes follow as 'bytes'. They are masked with its key. */
+  /** If true, the judge sends only the header. Steps of kind 'bytes' then send the payload, masked with the key of the header. */
   readonly headerOnly?: boolean;
 }
 
-/** A message in frames of so many bytes; one whose length is a multiple of it ends with an empty frame. */
+/** A message in frames of `fragmentSize` bytes. If its length is a multiple of this size, an empty frame ends the message. */
 export interface MessageStep extends Writing {
   readonly do: 'message';
   readonly kind: Kind;
@@ -56,34 +58,35 @@ export interface MessageStep extends Writing {
   readonly compress?: boolean;
 }
 
-/** A Close frame. From here on the judge is closing. */
+/** A Close frame of the judge. With this step the judge begins to close. */
 export interface CloseStep extends Writing {
   readonly do: 'close';
   readonly payload: Payload;
 }
 
-/** Bytes as they are, or as the next ones of a frame whose header was sent alone. */
+/** Raw bytes, or the next payload bytes of a frame whose header was sent with `headerOnly`. */
 export interface BytesStep extends Writing {
   readonly do: 'bytes';
   readonly bytes: Payload;
-  /** They are payload of the last `headerOnly` frame. @default false */
+  /** If true, the bytes are payload of the last `headerOnly` frame. @default false */
   readonly ofFrame?: boolean;
 }
 
-/** Waits so long, less if the connection ends; with a tag, a connection still open is an event. */
+/** Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
+ * event with this tag. */
 export interface PauseStep {
   readonly do: 'pause';
   readonly seconds: number;
   readonly tag?: string;
-  /** The peer ought to end the connection: the time factor gives it longer. @default false */
+  /** If true, the peer has to end the connection during the pause, so the time factor prolongs the pause. @default false */
   readonly due?: boolean;
 }
 
-/** Waits until the peer did something, so and so often; if it does not in time, a 'timeout' event with this tag. */
+/** Waits until the peer has done something `count` times. If the time runs out first, the step adds a 'timeout' event with this tag. */
 export interface AwaitStep {
   readonly do: 'await';
   readonly what: 'message' | 'pong' | 'ping' | 'close' | 'end';
-  /** In all, since the connection was opened. @default 1 */
+  /** The number since the connection was opened. @default 1 */
   readonly count?: number;
   readonly seconds: number;
   readonly tag: string;
@@ -94,7 +97,7 @@ export interface SocketStep {
   readonly do: 'half-close' | 'reset' | 'stop reading' | 'resume reading';
 }
 
-/** Messages one by one, each sent when the last one's echo came. */
+/** Sends messages, each after the echo of the previous message has arrived. */
 export interface LoopStep {
   readonly do: 'loop';
   readonly messages: { readonly full: number; readonly quick: number };
@@ -103,14 +106,15 @@ export interface LoopStep {
   readonly source: (index: number) => Payload;
   /** What of an echo is compared. */
   readonly compare: 'length' | 'content';
-  /** Bytes of the payload as sent (compressed, that is) per frame; null for one frame. */
+  /** The bytes of the payload, after compression, in each frame. null sends the message in one frame. */
   readonly fragmentSize: number | null;
   readonly compress: boolean;
   /** For all of them. */
   readonly seconds: number;
 }
 
-/** The time that the peer has left from here; then a connection that is still there is failed (1001), or closed without a code. */
+/** The time that the peer still has after this step. If the connection is open afterwards, the judge fails it with 1001, or closes it
+ * without a code. */
 export interface LimitStep {
   readonly do: 'limit';
   readonly seconds: number;
@@ -129,17 +133,17 @@ export type Step =
   | LimitStep;
 
 /**
- * A request or an answer that differs from the usual one. In texts, `{target}`, `{host}`, `{key}` and `{accept}` stand
- * for what is right on this connection.
+ * A request or an answer that differs from the usual one. In its texts, `{target}`, `{host}`, `{key}` and `{accept}` are replaced by the
+ * right values for the connection.
  */
 export interface HeadSpec {
   /** The first line. */
   readonly line?: string;
-  /** Fields in place of the usual ones of that name: null leaves it out, an array repeats it. */
+  /** Header fields that replace the usual fields of the same names. null omits a field, and an array repeats it. */
   readonly set?: Readonly<Record<string, string | readonly string[] | null>>;
   /** Whole lines after the usual ones. */
   readonly add?: readonly string[];
-  /** The whole head as it is, in place of all of the above; nothing is appended. */
+  /** The whole head. It replaces everything above, and nothing is appended to it. */
   readonly raw?: string;
   /** @default '\r\n' */
   readonly newline?: string;
@@ -149,87 +153,92 @@ export interface HeadSpec {
   readonly delay?: number;
   /** Bytes after the head, in the same write. */
   readonly body?: Payload;
-  /** The bytes of the first steps that are frames leave in the same write as the head. */
+  /** If true, the frames at the beginning of the steps leave in the same write as the head. */
   readonly withFrames?: boolean;
 }
 
-/** permessage-deflate in a case; without it none is offered and every offer is declined. */
+/** permessage-deflate in a case. Without it, the judge does not offer the extension and declines every offer. */
 export interface DeflateSpec {
-  /** The judge as a client: its Sec-WebSocket-Extensions. */
+  /** The Sec-WebSocket-Extensions that the judge sends as a client. */
   readonly offer: string;
-  /** The judge as a server: which offer suits, and what is asked of the client; tried in order. */
+  /** What the judge as a server requires of an offer, and what it requests of the client. The wishes are tried in order. */
   readonly wishes: readonly ServerWish[];
-  /** The judge as a server: this answer, whatever was offered. It is taken as agreed where it can be. */
+  /** The Sec-WebSocket-Extensions that the judge answers as a server, whatever the client offered. If its parameters are valid, they
+   * apply. */
   readonly answer?: string;
-  /** To peers that do not agree to it the case does not apply: UNIMPLEMENTED, not FAILED. @default true */
+  /** If true, the case does not apply to a peer that does not agree to the extension: the verdict is UNIMPLEMENTED and not FAILED.
+   * @default true */
   readonly optional?: boolean;
-  /** The judge refers to earlier messages: to peers that agree, but to no takeover of the judge's, the case does not apply. */
+  /** With 'takeover', the messages of the judge refer to earlier messages. The case does not apply to a peer that forbids context
+   * takeover to the judge. */
   readonly needs?: 'takeover';
 }
 
-/** What the judge leaves undone, to see what the peer does. */
+/** What the judge does not do in a case, in order to test how the peer reacts. */
 export interface Quirks {
-  /** A Close frame of the peer gets no answer. */
+  /** If true, the judge does not answer a Close frame of the peer. */
   readonly ignoresClose?: boolean;
   /** Pings get no answer. */
   readonly ignoresPings?: boolean;
-  /** As a server: TCP is not ended after the closing handshake. */
+  /** If true, the judge as a server does not end TCP after the closing handshake. */
   readonly keepsTcp?: boolean;
 }
 
 /** How the connection has to end. */
 export interface CloseExpectation {
-  /** Whose Close frame, or whose end of TCP, comes first. */
+  /** Which end has to be the first to send a Close frame or to end TCP. */
   readonly by: 'judge' | 'peer' | 'any';
-  /** What the peer's Close frame may carry; a Close frame without a code is always fine. */
+  /** The codes that the Close frame of the peer may have. A Close frame without a code is always accepted. */
   readonly codes: readonly number[] | 'any';
-  /** Close frames from both sides, and then the server ends TCP first (§7.1.1). */
+  /** If true, both ends have to send a Close frame, and then the server has to end TCP first (§7.1.1). */
   readonly clean: boolean;
 }
 
-/** What a server has to answer to a request: its status, as `400`, `'4xx'`; or, with 'end', nothing but the end of TCP. */
+/** How a server may answer a request: statuses such as `400` or `'4xx'`. With 'end', the server may also end TCP without an answer. */
 export type AnswerExpectation = readonly (number | '2xx' | '3xx' | '4xx' | '5xx' | 'end')[];
 
 /** What is expected of the peer. */
 export interface Expectation {
-  /** The whole list, in order; NON-STRICT for a second list that passes with that mark. Absent: not compared. */
+  /** All events in order. A peer that causes the events of the second list passes as NON-STRICT. If absent, events are not compared. */
   readonly events?: { readonly OK: readonly Event[]; readonly 'NON-STRICT'?: readonly Event[] };
-  /** An echo of that kind and length, whatever it holds. */
+  /** The kind and the length of the echo. Its content is not compared. */
   readonly echo?: { readonly kind: Kind; readonly length: number };
   readonly close: CloseExpectation;
-  /** The judge closes with 1000 as soon as the events are the expected ones. @default false */
+  /** If true, the judge closes with 1000 as soon as all expected events have happened. @default false */
   readonly closeWhenMet?: boolean;
-  /** A wrong close code, or the wrong side that closes first, costs the behavior too. @default false */
+  /** If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes
+   * first. @default false */
   readonly wrongCodeFails?: boolean;
   readonly wrongSideFails?: boolean;
-  /** Servers: the answer to the request, where it is not 101. The case ends with it. */
+  /** For servers: the accepted answers to the request, if it must not get a 101. The case ends with the answer. */
   readonly answer?: AnswerExpectation;
-  /** Servers: a refusal, with 4xx, 5xx or the end of TCP, is as good as an open connection. @default false */
+  /** For servers: if true, the server may also refuse the request with 4xx, 5xx or the end of TCP. @default false */
   readonly mayRefuse?: boolean;
   /** Whatever else has to hold. */
   readonly checks?: readonly Check[];
 }
 
-/** Looks at what was seen. @returns what is wrong, as a sentence; null for nothing */
+/** Checks an observation. @returns a sentence that states a fault of the peer, or null if there is no fault */
 export type Check = (seen: Observation) => string | null;
 
 /** A case. */
 export interface Case {
-  /** Numbers with dots: 1.1.1. Groups 1 to 13 are Autobahn's. */
+  /** Numbers with dots, such as 1.1.1. The groups 1 to 13 are those of Autobahn. */
   readonly id: string;
   /** What is sent, in a sentence. */
   readonly description: string;
   /** What is expected, in a sentence. */
   readonly expectation: string;
-  /** What is tested: `6455 §5.2`, `7692 §7.1.2.1`. */
+  /** The section that the case tests, such as `6455 §5.2` or `7692 §7.1.2.1`. */
   readonly section: string;
-  /** What becomes of a failure: MUST FAILED, SHOULD NON-STRICT, MAY INFORMATIONAL. Autobahn's cases are all judged as MUST. */
+  /** Determines the verdict if the peer breaks the rule: FAILED for MUST, NON-STRICT for SHOULD, INFORMATIONAL for MAY. All cases of
+   * Autobahn have the level MUST. */
   readonly level: Level;
   /** Who can be tested with it. @default both */
   readonly against?: Role;
-  /** No verdict: INFORMATIONAL, whatever the peer does. */
+  /** If true, the verdict is INFORMATIONAL, whatever the peer does. */
   readonly informational?: boolean;
-  /** Rules of the requirements' list that it touches, by id: F16, C7. */
+  /** The ids of the requirements that the case tests, such as F16 and C7. docs/requirements.txt lists the requirements. */
   readonly covers?: readonly string[];
   readonly request?: HeadSpec;
   readonly response?: HeadSpec;
@@ -239,7 +248,7 @@ export interface Case {
   readonly expect: Expectation;
 }
 
-/** A group's or subgroup's title, by its id: '1', '1.1'. */
+/** Maps the id of a group or a subgroup, such as '1' or '1.1', to its title. */
 export type Titles = Readonly<Record<string, string>>;
 
 /** Cases in order, with the titles of their groups. */

@@ -1,5 +1,5 @@
 /**
- * What was seen of a peer on one connection: what verdicts and a case's own checks look at.
+ * What the judge observed of a peer on one connection. The verdict and the checks of a case use only this data.
  */
 
 import type { DeflateParams } from '../wire/deflate.ts';
@@ -14,7 +14,7 @@ export interface CloseSeen {
   readonly reason: Buffer;
 }
 
-/** One connection, as it was when it had ended. */
+/** The observation of one connection, complete after the connection has ended. */
 export interface Observation {
   /** Who is under test. */
   readonly peer: Role;
@@ -22,43 +22,43 @@ export interface Observation {
   readonly opened: boolean;
   /** Why not. */
   readonly openFault: string | null;
-  /** The heads as they were read and written; '' for none. */
+  /** The request and the answer as text, as they were read or written; '' if there was none. */
   readonly requestText: string;
   readonly answerText: string;
   /** The same, parsed; null for none. */
   readonly request: Head | null;
   readonly answer: Head | null;
-  /** What came after a server's answer that was not 101. */
+  /** The bytes after the head of an answer that was not 101. */
   readonly body: Buffer;
-  /** Bytes that a client sent after its request before it was answered (§4.1: none). */
+  /** The number of bytes that a client sent after its request and before the answer. §4.1 allows none. */
   readonly earlyBytes: number;
-  /** What was agreed; null for no compression. */
+  /** The negotiated parameters of compression, or null without compression. */
   readonly deflate: DeflateParams | null;
   readonly events: readonly Event[];
-  /** Headers of the peer's frames, in order; the first 10 000. */
+  /** The headers of the first 10,000 frames of the peer, in order. */
   readonly frames: readonly FrameHead[];
-  /** A rule that the peer broke, as a sentence: the judge then failed the connection. */
+  /** A sentence about the rule that the peer broke, or null. After such a violation the judge has failed the connection. */
   readonly violation: string | null;
-  /** What went wrong in a loop of echoes; null for nothing. */
+  /** A sentence about the fault in a loop of echoes, or null if there was no fault. */
   readonly loopFault: string | null;
-  /** Whether every loop of the case ran to its end. */
+  /** Whether every loop of the case was completed. */
   readonly loopDone: boolean;
   /** Whose Close frame was first. */
   readonly firstClose: 'judge' | 'peer' | null;
   readonly sentClose: CloseSeen | null;
   readonly receivedClose: CloseSeen | null;
-  /** Bytes that the peer sent after its Close frame (§5.5.1: none). */
+  /** The number of bytes that the peer sent after its Close frame. §5.5.1 allows none. */
   readonly bytesAfterClose: number;
-  /** Who ended TCP first, and whether the peer did it with a reset. */
+  /** Which end ended TCP first. `reset` is true if the peer ended TCP with a reset. */
   readonly endedBy: 'judge' | 'peer' | null;
   readonly reset: boolean;
-  /** The judge had to drop TCP, since the peer did not end it in time. */
+  /** Whether the judge had to drop TCP, since the peer did not end TCP in time. */
   readonly dropped: boolean;
-  /** Close frames both ways, and the right side ended TCP. */
+  /** Whether both ends sent a Close frame, and the server ended TCP first. */
   readonly clean: boolean;
   readonly uncleanReason: string | null;
   /** Limits and pauses that ran out, by name. */
   readonly expired: readonly string[];
-  /** From the opening handshake to TCP's end, in milliseconds. */
+  /** The milliseconds from the opening handshake to the end of TCP. */
   readonly duration: number;
 }

@@ -1,11 +1,11 @@
 /**
- * Payloads of cases: bytes, a unit repeated up to a length, or noise that never repeats, so that a definition of 16 MiB
- * costs nothing.
+ * Payloads of cases: bytes, a repeated unit, or noise without repetitions. A repeated unit and noise are made only when they are needed, so
+ * the definition of a payload of 16 MiB needs little memory.
  */
 
 import { Random } from '../corpus/random.ts';
 
-/** Bytes that never repeat, the same in every run. */
+/** Describes bytes without repetitions, which are the same in every run. */
 export interface Noise {
   readonly seed: number;
   readonly length: number;
@@ -14,7 +14,7 @@ export interface Noise {
 /** Bytes, a unit repeated, or noise. */
 export type Payload = Buffer | { readonly unit: Buffer; readonly length: number } | Noise;
 
-/** A payload from text (UTF-8), or from bytes as they are. */
+/** Makes a payload from a text, as UTF-8. Returns a payload unchanged. */
 export function payloadOf(source: string | Payload): Payload {
   return typeof source === 'string' ? Buffer.from(source) : source;
 }
@@ -24,17 +24,17 @@ export function hex(digits: string): Buffer {
   return Buffer.from(digits, 'hex');
 }
 
-/** A unit (text, or bytes) repeated up to a length. */
+/** Describes a payload of `length` bytes, in which a text or bytes are repeated. */
 export function repeated(unit: string | Buffer, length: number): Payload {
   return { unit: Buffer.from(unit as string), length };
 }
 
-/** So many bytes that never repeat: one that is lost, moved or changed anywhere is seen. */
+/** Describes `length` bytes without repetitions, so a comparison finds each byte that was lost, moved or changed. */
 export function noise(length: number, seed: number): Noise {
   return { seed, length };
 }
 
-/** The bytes of noise, which are compared more often than they are made. */
+/** The bytes of each noise payload. They are kept, since they are compared several times. */
 const made = new WeakMap<Noise, Buffer>();
 
 function noiseOf(payload: Noise): Buffer {
@@ -54,7 +54,7 @@ export function bytesOf(payload: Payload): Buffer {
   return 'seed' in payload ? noiseOf(payload) : Buffer.alloc(payload.length, payload.unit);
 }
 
-/** Whether two payloads hold the same bytes. */
+/** Returns whether two payloads have the same bytes. */
 export function samePayload(a: Payload, b: Payload): boolean {
   return a.length === b.length && bytesOf(a).equals(bytesOf(b));
 }

@@ -1,10 +1,11 @@
 /**
- * Which cases run: by patterns as Autobahn's spec files have them, or by suite.
+ * Selects the cases that run, by patterns like those in Autobahn's spec files.
  */
 
 import type { Case, Role } from './model.ts';
 
-/** A pattern of ids, `*` for any text: `9.*` is all of group 9, and `1.*` is not 10.1.1. @returns whether the whole id matches */
+/** Returns whether the whole id matches the pattern, in which `*` stands for any text. `9.*` matches all of group 9, and `1.*` does not
+ * match 10.1.1. */
 export function matches(id: string, pattern: string): boolean {
   const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(id) || id.startsWith(`${pattern}.`);
@@ -17,7 +18,7 @@ export interface Selection {
   readonly exclude: readonly string[];
 }
 
-/** Orders ids by their numbers: 2.9 before 2.10. */
+/** Compares ids by their numbers, so that 2.9 comes before 2.10. */
 export function compareIds(a: string, b: string): number {
   const [x, y] = [a, b].map((id) => id.split('.').map(Number)) as [number[], number[]];
   for (let i = 0; i < Math.max(x.length, y.length); i++) {
@@ -27,7 +28,7 @@ export function compareIds(a: string, b: string): number {
   return 0;
 }
 
-/** The cases for such a peer that are wanted, in the order of their ids. */
+/** Returns the selected cases that apply to this kind of peer, in the order of their ids. */
 export function select(all: readonly Case[], peer: Role, { cases, exclude }: Selection): Case[] {
   const wanted = (id: string): boolean =>
     (cases.length === 0 || cases.some((pattern) => matches(id, pattern))) &&

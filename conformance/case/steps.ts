@@ -1,5 +1,5 @@
 /**
- * Steps, events and expectations by short names, for writing cases.
+ * Short functions that create steps, events and expectations. The definitions of cases use them.
  */
 
 import type {
@@ -34,12 +34,12 @@ export const ping = (payload: string | Payload = '', options?: FrameOptions): Fr
 export const pong = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
   frame(10, payload, options);
 
-/** A message in frames of `fragmentSize` bytes. */
+/** Creates a message in frames of `fragmentSize` bytes. */
 export function message(kind: Kind, payload: string | Payload, fragmentSize: number): MessageStep {
   return { do: 'message', kind, payload: payloadOf(payload), fragmentSize };
 }
 
-/** A Close frame with a code and a reason, or with bytes as they are. */
+/** Creates a Close frame with a code and a reason, or with the given bytes as payload. */
 export function close(code?: number | Buffer, reason: string | Buffer = ''): CloseStep {
   if (code === undefined) return { do: 'close', payload: Buffer.alloc(0) };
   if (Buffer.isBuffer(code)) return { do: 'close', payload: code };
@@ -54,7 +54,7 @@ export const pause = (seconds: number, tag?: string): PauseStep => ({
   seconds,
   ...(tag !== undefined && { tag }),
 });
-/** The peer ought to end the connection within this time. */
+/** Creates a pause in which the peer has to end the connection. */
 export const due = (seconds: number, tag: string): PauseStep => ({ do: 'pause', seconds, tag, due: true });
 export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, count = 1): AwaitStep => ({
   do: 'await',
@@ -63,7 +63,7 @@ export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, co
   tag,
   count,
 });
-/** After the last frame: the time that the peer has, and what becomes of a connection that is still there. */
+/** Create the last step of a case: the seconds that the peer still has, and whether the judge then fails or closes the connection. */
 export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'fail' });
 export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'close' });
 
@@ -78,11 +78,11 @@ export const pongEvent = (payload: string | Payload = ''): Event => ({
 });
 export const timeoutEvent = (tag: string): Event => ({ type: 'timeout', tag });
 
-/** The judge closes, and the peer answers: the closing handshake of every case that goes well. */
+/** Expects that the judge closes and the peer answers with 1000 or without a code. */
 export const judgeCloses: CloseExpectation = { by: 'judge', codes: [1000], clean: true };
-/** The peer fails the connection, with one of these codes or without any Close frame (§7.1.7). */
+/** Expects that the peer fails the connection, with one of these codes or without a Close frame (§7.1.7). */
 export const peerFails = (...codes: number[]): CloseExpectation => ({ by: 'peer', codes, clean: false });
-/** A client that has to refuse an answer ends TCP, and sends back nothing of what it was sent. */
+/** Expects that a client refuses an answer: it ends TCP, and does not echo what the judge sent after the answer. */
 export const clientRefuses: Expectation = {
   events: { OK: [] },
   close: { by: 'peer', codes: 'any', clean: false },

@@ -1,5 +1,5 @@
 /**
- * Cases in words: `conform list` and `conform explain`.
+ * Implements `conform list` and `conform explain`, which describe cases in words.
  */
 
 import { describeSteps } from '../case/describe.ts';
@@ -75,7 +75,7 @@ export function explained(one: Case): string {
   return `${id}  ${title}\n${lines.join('')}`;
 }
 
-/** The cases with these ids, in their order. @returns the first id that there is not, where there is one */
+/** Returns the cases with these ids, in this order, or the first id for which there is no case. */
 export function casesNamed(ids: readonly string[]): readonly Case[] | string {
   const found = ids.map((id) => allCases.find((one) => one.id === id) ?? id);
   return found.find((one): one is string => typeof one === 'string') ?? (found as Case[]);

@@ -101,7 +101,7 @@ const options = {
 type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
 export type Values = Parsed['values'];
 
-/** @throws {Misuse} for an option that does not exist, or that lacks its value */
+/** Parses the arguments. @throws {Misuse} if an option does not exist or has no value */
 export function parse(args: readonly string[]): Parsed {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
@@ -113,7 +113,7 @@ export function parse(args: readonly string[]): Parsed {
 const lists = (patterns: readonly string[]): string[] =>
   patterns.flatMap((one) => one.split(',')).filter((one) => one !== '');
 
-/** What is asked for of either side. @throws {Misuse} for an invalid value */
+/** Reads the options that the commands for servers and for clients have in common. @throws {Misuse} for an invalid value */
 export function commonOptions(values: Values, known: Baseline | null): RunOptions {
   const { suite, profile } = values;
   if (suite !== 'all' && suite !== 'autobahn' && suite !== 'beyond')
@@ -133,7 +133,7 @@ export function commonOptions(values: Values, known: Baseline | null): RunOption
   };
 }
 
-/** @throws {Misuse} for what is no number above 0 */
+/** Reads the number of an option. @throws {Misuse} if it is not a number above 0 */
 export function toNumber(name: string, text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value))
@@ -147,7 +147,7 @@ function toShard(text: string): readonly [number, number] {
   return [Number(part), Number(parts)];
 }
 
-/** @throws {Misuse} for a report that there is not */
+/** Returns the report that --reporter names, or null without this option. @throws {Misuse} if there is no such report */
 export function reporterOf({ reporter }: Values): ReportFormat | null {
   if (reporter === undefined) return null;
   if (!(reporter in formats))
@@ -161,7 +161,7 @@ function toField(text: string): readonly [string, string] {
   return [text.slice(0, colon), text.slice(colon + 1).trim()];
 }
 
-/** How to get to a server. @throws {Misuse} for options that do not go together */
+/** Reads the options for connecting to a server. @throws {Misuse} if --cert is given without --key, or --key without --cert */
 export function reachOf(values: Values): UrlOptions {
   const { ca, cert, key, insecure, header, subprotocol } = values;
   if ((cert === undefined) !== (key === undefined)) throw new Misuse('--cert and --key need each other');
@@ -175,7 +175,8 @@ export function reachOf(values: Values): UrlOptions {
   };
 }
 
-/** Where to listen for clients. @throws {Misuse} for no port, and for half a certificate */
+/** Reads the address on which the judge listens for clients. @throws {Misuse} if the port is invalid, or if only one of certificate and
+ * key is given */
 export function addressOf(values: Values): DriverAddress {
   const port = Number(values.port ?? (values.run === undefined ? 9001 : 0));
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

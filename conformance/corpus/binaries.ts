@@ -1,11 +1,11 @@
 /**
- * Bytes by formula: a noisy grey image, and a document whose streams are compressed already.
+ * Generates two kinds of binary content: a noisy grey image, and a document that mostly consists of compressed streams.
  */
 
 import { Random } from './random.ts';
 import { proseText } from './texts.ts';
 
-/** A bitmap with 256 greys: a header, and smooth shapes under noise, so that it hardly compresses. */
+/** Generates a bitmap with 256 greys: a header, and smooth shapes with noise on them. It hardly compresses. */
 export function bitmap(length: number): Buffer {
   const random = new Random(401);
   const bytes = Buffer.alloc(length);
@@ -21,7 +21,7 @@ export function bitmap(length: number): Buffer {
   return bytes;
 }
 
-/** Objects with a little text and a stream that looks random, three quarters in all. */
+/** Generates a document of objects. Each has a little text and a stream that looks random; the streams are three quarters of the bytes. */
 export function documentBytes(length: number): Buffer {
   const random = new Random(503);
   const prose = Buffer.from(proseText(100_000), 'latin1');

@@ -1,6 +1,6 @@
 /**
- * The contents of groups 12 and 13: five corpora of this repository, of the kinds, lengths and compressibility of Autobahn's
- * files, made by formula when they are first needed.
+ * The five contents of groups 12 and 13. Each has the kind, the length and the compressibility of one of Autobahn's files. A content is
+ * generated when it is first needed.
  */
 
 import type { Kind } from '../case/model.ts';
@@ -14,7 +14,8 @@ export interface Corpus {
   /** What lengths are counted in. */
   readonly unit: 'byte' | 'code point';
   readonly length: number;
-  /** The k-th message of so many units: after the one before it, and round again at the end. */
+  /** Returns the message with this index, which has `length` units. A message begins where the previous one ends, and the content is
+   * repeated from its beginning after its end. */
   cut(index: number, length: number): Buffer;
 }
 
@@ -35,7 +36,7 @@ function byteCorpus(title: string, length: number, make: (length: number) => Buf
 }
 
 function textCorpus(title: string, length: number, make: (length: number) => string): Corpus {
-  // No character in them is beyond U+FFFF: a code point is a unit of a string.
+  // The texts have no character beyond U+FFFF, so each code point is one unit of a JavaScript string.
   let made: string | null = null;
   return {
     title,

@@ -1,5 +1,6 @@
 /**
- * A small deterministic generator (xorshift32): the corpora are the same on every machine and in every run.
+ * A small deterministic generator of pseudo-random numbers (xorshift32). With it, the contents are the same on every machine and in every
+ * run.
  */
 
 /** Numbers from 0 to 2^32 - 1. */

@@ -1,10 +1,10 @@
 /**
- * Text by formula: JSON records, German-looking prose, an HTML table.
+ * Generates three kinds of text: JSON records, prose that looks German, and an HTML table.
  */
 
 import { Random } from './random.ts';
 
-/** Exactly so many code points of a text that is made piece by piece. */
+/** Joins the texts that `piece` returns, until the result has exactly `length` code points. */
 function upTo(length: number, piece: (index: number) => string): string {
   const parts: string[] = [];
   let size = 0;
@@ -16,7 +16,7 @@ function upTo(length: number, piece: (index: number) => string): string {
   return [...parts.join('')].slice(0, length).join('');
 }
 
-/** Measurements as JSON, much alike: compresses to a twentieth. ASCII only. */
+/** Generates measurements as JSON that are similar to each other. The text is ASCII, and compresses to a twentieth. */
 export function jsonText(length: number): string {
   const random = new Random(101);
   const record = (index: number): string => {
@@ -32,10 +32,10 @@ const syllables =
     ' ',
   );
 
-/** Words of German syllables in sentences: compresses to two fifths. */
+/** Generates sentences of words with German syllables. The text compresses to two fifths. */
 export function proseText(length: number): string {
   const random = new Random(203);
-  // Common words are few and often used, the others are many and rare, as in a language.
+  // As in a real language, a few words are common, and many words are rare.
   const words = Array.from({ length: 4000 }, () => {
     const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(syllables));
     return parts.join('');
@@ -48,7 +48,7 @@ export function proseText(length: number): string {
   });
 }
 
-/** A page with a long table; one character in ten thousand is not ASCII. Compresses to a twentieth. */
+/** Generates a page with a long table. One character in ten thousand is not ASCII, and the text compresses to a twentieth. */
 export function htmlText(length: number): string {
   const random = new Random(307);
   const head =
