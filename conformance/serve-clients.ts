@@ -1,5 +1,5 @@
 /**
- * The driver as a server that runs until it is stopped: what Autobahn's fuzzing server is.
+ * Runs the driver as a server until it is stopped, like the fuzzing server of Autobahn.
  */
 
 import { casesFor, type RunOptions } from './judge.ts';
@@ -9,8 +9,8 @@ import { Driver, type DriverAddress } from './run/driver.ts';
 import type { CaseResult } from './run/result.ts';
 
 /**
- * Serves clients until SIGINT, SIGTERM or a client's wish.
- * @param write reports, when a client asks for them and at the end
+ * Serves clients until SIGINT or SIGTERM, or until a client requests the end. @param write writes the reports. It is called when a client
+ * asks for the reports, and at the end
  */
 export async function serveClients(
   address: DriverAddress,

@@ -1,7 +1,7 @@
 /**
- * Cases as test vectors: bytes that come in, and what an endpoint has to make of them, as plain JSON that unit tests of
- * any language can load. Only cases that are a matter of bytes are among them, and none is about the opening handshake, TCP, time
- * or masking keys.
+ * Makes test vectors from cases. A vector has the bytes that an endpoint receives and the outcome that is expected, as plain JSON that unit
+ * tests in any language can load. Only cases whose outcome depends on the received bytes alone become vectors, so none tests the opening
+ * handshake, TCP, time or masking keys.
  */
 
 import type { Case, Event, Kind, Role, Step } from './case/model.ts';
@@ -11,49 +11,49 @@ import { allCases } from './cases.ts';
 import { answerOffer, Deflate, type DeflateParams } from './wire/deflate.ts';
 import { encodeFrame, encodeHeader, mask } from './wire/frame.ts';
 
-/** What an endpoint has to report, in order: each message that is complete, each pong that it sends. */
+/** What an endpoint has to do, in order: deliver a complete message, or send a pong. */
 export type VectorEvent =
   | { readonly type: 'message'; readonly kind: Kind; readonly hex: string }
   | { readonly type: 'pong'; readonly hex: string };
 
 /** One vector. */
 export interface Vector {
-  /** The case: `conform explain` tells of it, and `conform server` and `client` play it. */
+  /** The id of the case. `conform explain` describes the case, and `conform server` and `conform client` play it. */
   readonly id: string;
   readonly description: string;
   readonly section: string;
-  /** If it is MUST, nothing else is right; with SHOULD or MAY something else may be. */
+  /** With MUST, no other outcome is correct. With SHOULD or MAY, another outcome may be correct too. */
   readonly level: Case['level'];
-  /** Who is under test: to a server frames come masked, to a client they do not. */
+  /** The role of the endpoint under test. The frames for a server are masked, and those for a client are not. */
   readonly role: Role;
-  /** What permessage-deflate was agreed to, as Sec-WebSocket-Extensions says it; null for no extension. */
+  /** The negotiated parameters of permessage-deflate, in the form of Sec-WebSocket-Extensions. null without the extension. */
   readonly extensions: string | null;
-  /** The bytes that come in, in hex. How they are cut must not matter. */
+  /** The bytes that the endpoint receives, in hex. The outcome must not depend on the chunks in which they arrive. */
   readonly input: string;
   readonly events: readonly VectorEvent[];
-  /** Also right, as NON-STRICT; null for nothing. */
+  /** Other events that are tolerated as NON-STRICT, or null if there are none. */
   readonly tolerated: readonly VectorEvent[] | null;
   /**
-   * `open`: the connection is as it was. `failed`: the endpoint fails it, with a Close frame of one of these codes or
-   * without a code, or without a Close frame. `closed`: a Close frame came, which it answers or fails the connection for,
-   * with one of these codes or without one.
+   * `open`: the connection stays open. `failed`: the endpoint fails the connection, with or without a Close frame. `closed`: the input has
+   * a Close frame; the endpoint answers it or fails the connection. A Close frame of the endpoint has one of `codes` or no code.
    */
   readonly outcome: 'open' | 'failed' | 'closed';
   readonly codes: readonly number[];
 }
 
-/** Vectors of more bytes would be files of megabytes. */
+/** The largest input of a vector in bytes. With longer inputs, the file of all vectors would have many megabytes. */
 const LONGEST = 20_000;
-/** Limits and time are no matter of bytes, nor are the keys that a client masks with: groups and subgroups by their ids. */
+/** The groups and subgroups that test limits, time or the masking keys of a client. Their outcome does not depend on the received bytes
+ * alone, so they have no vectors. */
 const without: readonly string[] = ['22.2.', '22.4.', '27.', '29.'];
-/** How many messages of a loop are in its vector. */
+/** The number of messages in the vector of a loop. */
 const LOOP_MESSAGES = 3;
-/** Any key is fine; one that changes would change the file. */
+/** The masking key of all vectors. A random key would change the vectors in each run. */
 const usualKey = Buffer.from('37fa213d', 'hex');
-/** What a client is taken to offer, and what is then agreed. */
+/** The offer of permessage-deflate that each client is assumed to make. */
 const usualOffer = 'permessage-deflate; client_max_window_bits';
 
-/** What was agreed in a case; a string where the case can be no vector. */
+/** Returns the negotiated parameters of a case, null without compression, or 'none fits' if the case cannot become a vector. */
 function agreementOf(
   one: Case,
   role: Role,
@@ -62,12 +62,12 @@ function agreementOf(
   if (one.deflate.answer !== undefined || one.deflate.optional === false) return 'none fits';
   const { offer, wishes } = one.deflate;
   if (role === 'client') return answerOffer(usualOffer, wishes) ?? 'none fits';
-  // What the client promises, the server takes up.
+  // If the client offers client_no_context_takeover, the server requests it in its answer.
   const promised = offer.includes('client_no_context_takeover');
   return answerOffer(offer, [promised ? { clientNoContextTakeover: true } : {}]) ?? 'none fits';
 }
 
-/** Writes the bytes of steps, as the peer of who is under test. */
+/** Writes the bytes that the steps send to the endpoint under test. */
 class Writer {
   readonly bytes: Buffer[] = [];
   closes = false;
@@ -81,7 +81,7 @@ class Writer {
     this.deflate = params && new Deflate(params, role === 'server' ? 'client' : 'server');
   }
 
-  /** @returns whether the step is a matter of bytes */
+  /** Writes a step. @returns false if the step does more than send bytes, so that the case cannot become a vector */
   play(step: Step): boolean {
     const link = { continueFrame: (content: Buffer) => this.continueFrame(content) };
     switch (step.do) {
@@ -124,7 +124,7 @@ class Writer {
     return true;
   }
 
-  /** The next payload bytes of a frame whose header was written alone. */
+  /** Masks the next payload bytes of a frame whose header was written alone. */
   private continueFrame(content: Buffer): Buffer {
     const masked = this.openKey === null ? content : mask(content, this.openKey, this.offset);
     this.offset += content.length;
@@ -172,7 +172,7 @@ function vectorEvents(events: readonly Event[]): VectorEvent[] | null {
   return all.includes(null) ? null : (all as VectorEvent[]);
 }
 
-/** The events of a loop's messages, or those that the case names. */
+/** Returns the events that are expected: the echoes of a loop, or the events of the case. */
 function eventsOf(one: Case): VectorEvent[] | null {
   const [loop] = one.steps;
   if (loop?.do !== 'loop') return one.expect.events === undefined ? null : vectorEvents(one.expect.events.OK);
@@ -194,7 +194,7 @@ function sizeOf({ steps }: Case): number {
   return [...sizes, ...loops].reduce((sum, size) => sum + size, 0);
 }
 
-/** A case as a vector. @returns null where it is no matter of bytes alone */
+/** Makes a vector from a case. @returns null if the outcome of the case does not depend on the received bytes alone */
 function vectorOf(one: Case, role: Role): Vector | null {
   const { id, description, section, level, steps, expect, request, response, quirks } = one;
   if (request !== undefined || response !== undefined || quirks !== undefined) return null;
@@ -208,7 +208,7 @@ function vectorOf(one: Case, role: Role): Vector | null {
   if (!steps.every((step) => writer.play(step))) return null;
   const second = expect.events?.['NON-STRICT'];
   const { by, codes } = expect.close;
-  // Who may be first is a matter of time where both sides close.
+  // If both ends may close first, the outcome depends on time, so the case has no vector.
   if (by === 'any' && !writer.closes) return null;
   const outcome = by === 'peer' ? 'failed' : writer.closes ? 'closed' : 'open';
   return {
@@ -222,9 +222,8 @@ function vectorOf(one: Case, role: Role): Vector | null {
 }
 
 /**
- * The cases that are a matter of bytes alone, as data.
- * @param selection patterns of ids. @default all of them
- * @returns vectors for servers, then those for clients, each in the order of their ids
+ * Returns the vectors of all cases whose outcome depends on the received bytes alone. @param selection patterns of ids. @default all cases
+ * @returns the vectors for servers, and then those for clients, each in the order of their ids
  */
 export function vectors(selection: Partial<Selection> = {}): Vector[] {
   const { cases = [], exclude = [] } = selection;

@@ -1,6 +1,6 @@
 /**
- * What is expected of an implementation, in a file that is kept: every verdict that is not simply OK. A change either
- * way is a failure, until a maintainer looked at it and wrote the file anew.
+ * The baseline is a file with the expected verdicts of an implementation: every verdict that is not OK. If a verdict becomes better or
+ * worse, the run fails. A maintainer then checks the change and writes a new baseline.
  */
 
 import type { CaseResult } from '../run/result.ts';
@@ -9,20 +9,21 @@ import type { CaseResult } from '../run/result.ts';
 export interface Baseline {
   readonly agent: string;
   readonly peer: 'server' | 'client';
-  /** Case → verdict; cases that are not named are OK. */
+  /** Maps the id of a case to its verdict. A case that is not listed has to be OK. */
   readonly cases: Readonly<Record<string, string>>;
-  /** Cases that are not compared, with the reason: what comes out depends on something else than the implementation. */
+  /** Maps the id of a case that is not compared to the reason. The verdict of such a case does not depend on the implementation alone. */
   readonly open?: Readonly<Record<string, string>>;
 }
 
-/** `OK`, `FAILED` where both halves are, or `FAILED, close UNCLEAN`. */
+/** Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK` or `FAILED`; otherwise it is, for
+ * example, `FAILED, close UNCLEAN`. */
 export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
   const plain = behaviorClose === 'OK' && behavior !== 'FAILED';
   if (plain || behaviorClose === behavior) return behavior;
   return `${behavior}, close ${behaviorClose}`;
 }
 
-/** The baseline that these results are. @param open what is not to be compared, with the reason */
+/** Makes a baseline from these results. @param open the cases that are not compared, with the reasons */
 export function baselineOf(
   agent: string,
   peer: 'server' | 'client',
@@ -37,8 +38,8 @@ export function baselineOf(
 }
 
 /**
- * Where results differ from a baseline, in sentences. Cases of the baseline that did not run are not looked at, since a
- * run may be of a few cases only.
+ * Returns a sentence for each result that differs from the baseline. Cases that did not run are not compared, since a run may have only a
+ * few cases.
  */
 export function differences(baseline: Baseline, results: readonly CaseResult[]): string[] {
   return results
@@ -46,12 +47,12 @@ export function differences(baseline: Baseline, results: readonly CaseResult[]):
     .map((one) => `${one.id} is ${verdictOf(one)}, the baseline says ${baseline.cases[one.id] ?? 'OK'}`);
 }
 
-/** Whether a result is what the baseline says. */
+/** Returns whether a result agrees with the baseline. */
 export function isAsIn(baseline: Baseline, result: CaseResult): boolean {
   return result.id in (baseline.open ?? {}) || verdictOf(result) === (baseline.cases[result.id] ?? 'OK');
 }
 
-/** @throws {TypeError} for what is no baseline */
+/** Reads a baseline. @throws {TypeError} if the text is not a baseline */
 export function parseBaseline(text: string): Baseline {
   const value = JSON.parse(text) as Baseline;
   if (typeof value !== 'object' || value === null || typeof value.cases !== 'object')

@@ -1,5 +1,5 @@
 /**
- * What the endurance profile came to, in lines.
+ * Writes the outcome of the endurance profile as lines of text.
  */
 
 import type { EnduranceOutcome } from '../run/endurance.ts';

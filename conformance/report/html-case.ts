@@ -1,6 +1,6 @@
 /**
- * One case of the HTML report that has something to explain: its rule, what was expected, what came, and its timeline. What
- * a peer sent is text here, whatever it holds.
+ * Writes one case of the HTML report with its details: its rule, what was expected, what arrived, and its timeline. Everything that a peer
+ * sent becomes text, even if it contains markup.
  */
 
 import { titles } from '../cases.ts';
@@ -8,7 +8,7 @@ import type { CaseResult, ShownClose, ShownEvent } from '../run/result.ts';
 import type { TimelineEntry } from '../run/timeline.ts';
 import { isNotApplicable } from './texts.ts';
 
-/** Entries of a timeline that are shown at its start, and at its end. */
+/** How many entries of a long timeline are shown from its start and from its end. */
 const SHOWN: readonly [first: number, last: number] = [40, 15];
 
 /** Characters of a head that are shown. */
@@ -34,8 +34,8 @@ export function markOf(one: CaseResult): Mark {
 }
 
 /**
- * Text of anybody as text of a page: markup has no effect, and characters that cannot be seen or that turn the direction
- * of what follows are written as their numbers.
+ * Escapes a text for a page, so that markup in the text has no effect. Invisible characters, and characters that change the writing
+ * direction, become the numbers of their code points.
  */
 export function escapeHtml(text: string): string {
   return text
@@ -48,7 +48,7 @@ export const plural = (count: number, noun: string): string => `${count} ${noun}
 /** Bytes in pairs of digits. */
 const hexOf = (digits: string): string => (digits.match(/../g) ?? []).join(' ');
 
-/** `6455 §5.2` as a link into the RFC; the page is complete without it. */
+/** Writes a section such as `6455 §5.2` as a link to the RFC. A reader without a network needs no link to understand the page. */
 export function sectionLink(section: string): string {
   const [, rfc, number] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
   if (rfc === undefined) return text(section);

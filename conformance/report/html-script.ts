@@ -1,11 +1,11 @@
 /**
- * The script of the HTML report: search and sort. Without it the page is complete, and its cases are in the order of their
- * ids; the page's policy allows this script alone, by its hash.
+ * The script of the HTML report, which searches and sorts the cases. Without the script the page shows all cases in the order of their ids.
+ * The Content Security Policy of the page allows only this script, by its hash.
  */
 
 import { createHash } from 'node:crypto';
 
-/** Runs in a browser: it imports nothing, and reads nothing that a peer sent as markup. */
+/** The script runs in a browser. It imports nothing, and never treats text of a peer as markup. */
 const source = `(() => {
   const table = document.getElementById('table');
   if (table === null) return;
@@ -68,6 +68,6 @@ const source = `(() => {
   sort();
 })();`;
 
-/** The element, and what its hash is in a Content-Security-Policy. */
+/** The script element, and the hash of its code for the Content Security Policy. */
 export const script: string = `<script>${source}</script>`;
 export const scriptHash: string = `sha256-${createHash('sha256').update(source).digest('base64')}`;

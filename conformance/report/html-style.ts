@@ -1,9 +1,9 @@
 /**
- * The HTML report's style: light and dark, no font and no image from elsewhere. Verdicts have signs and words beside their
- * colours. The filter is here too: which cases are shown follows from the radio button that is checked.
+ * The style of the HTML report, light and dark, without fonts or images from other servers. A verdict has a sign and a word, and not only a
+ * colour. The style also implements the filter: the checked radio button determines which cases are shown.
  */
 
-/** What the filter offers beyond "all": a class of cases each. */
+/** The choices of the filter besides "all". Each choice shows the cases with this CSS class. */
 const filtered = ['failed', 'non-strict', 'informational', 'not-applicable', 'ok', 'flaky'] as const;
 
 const hidden: string = filtered

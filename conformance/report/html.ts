@@ -1,7 +1,7 @@
 /**
- * The report as one HTML page: the verdict, what failed and why, the groups, and all cases behind one click. It needs no
- * network and no mouse, and without its script (search, sort) it is complete: rows are details elements, the filter is radio
- * buttons and CSS.
+ * Writes the report as one HTML page: the verdict, the failed cases with their reasons, the groups, and a list of all cases that one click
+ * opens. The page needs no network and no mouse. It also works without its script, which only searches and sorts: rows are details
+ * elements, and the filter consists of radio buttons and CSS.
  */
 
 import { groupOf, titles } from '../cases.ts';
@@ -20,7 +20,7 @@ const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$
 /** The classes of cases, from the worst on. */
 const order = Object.keys(marks) as Mark[];
 
-/** The whole page. @param results of any number of agents, in order */
+/** Returns the whole page. @param results the results of any number of agents, in order */
 export function html(results: readonly CaseResult[]): string {
   const agents = [...new Set(results.map(({ agent }) => agent))];
   const of = (agent: string): CaseResult[] => results.filter((one) => one.agent === agent);
@@ -90,7 +90,7 @@ function verdict(agent: string, own: readonly CaseResult[]): string {
 </section>`;
 }
 
-/** What failed, each row with its reason, and what else is not simply OK, one click away. */
+/** Writes the failed cases, each with its reason, and below them lists of the other cases that are not OK, each opened by one click. */
 function findings(own: readonly CaseResult[], index: number, named: boolean): string {
   const agent = named ? ` <small><bdi>${text(own[0]!.agent)}</bdi></small>` : '';
   const of = (mark: Mark): CaseResult[] => own.filter((one) => markOf(one) === mark);
@@ -109,14 +109,14 @@ function findings(own: readonly CaseResult[], index: number, named: boolean): st
     .filter((mark) => of(mark).length > 0)
     .map((mark) => {
       const list = of(mark);
-      // Not one of those is about the peer's own doing: a line for all of them.
+      // Cases that do not apply say nothing about the behaviour of the peer, so they have one line for each reason and no details.
       const inside = mark === 'not-applicable' ? notApplicable(list) : rows(list);
       return `<details class="notes"><summary>${text(marks[mark].name)}: ${plural(list.length, 'case')}${agent}</summary>\n${inside}\n</details>`;
     });
   return [told, ...notes].join('\n');
 }
 
-/** The reasons, each with the cases that it holds for. */
+/** Writes each reason why cases do not apply, with these cases. */
 function notApplicable(list: readonly CaseResult[]): string {
   const reasons = [...new Set(list.map(({ result }) => result))];
   return reasons
@@ -152,7 +152,7 @@ ${rows.join('\n')}
 </section>`;
 }
 
-/** Passed of those that apply; what is worst gives it its sign. */
+/** Writes how many of the applicable cases of a group have passed. The worst verdict of the group determines the sign. */
 function cell(list: readonly CaseResult[], anchor: string): string {
   if (list.length === 0) return '<td class="none">not run</td>';
   const count = (mark: Mark): number => list.filter((one) => markOf(one) === mark).length;

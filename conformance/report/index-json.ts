@@ -1,5 +1,6 @@
 /**
- * Reports as Autobahn writes them: index.json, and a file per case. Scripts that read those read these.
+ * Writes the reports in the format of Autobahn: index.json, and one JSON file for each case. Scripts that read Autobahn's reports can read
+ * these files.
  */
 
 import { autobahnIds } from '../cases.ts';
@@ -15,7 +16,7 @@ export function reportFile(agent: string, id: string): string {
   return `${name}_case_${id.replaceAll('.', '_')}.json`;
 }
 
-/** JSON with sorted keys, three blanks deep. */
+/** Writes JSON with sorted keys and an indentation of three spaces. */
 export function sortedJson(value: unknown): string {
   const sort = (one: unknown): unknown => {
     if (Array.isArray(one)) return one.map(sort);
@@ -26,7 +27,8 @@ export function sortedJson(value: unknown): string {
   return `${write(sort(value), '')}\n`;
 }
 
-// Object keys that look like numbers would be put first, whatever their order: so objects are written by hand.
+// JavaScript puts keys that look like numbers before all other keys of an object, so this function writes the sorted entries of a Map
+// itself.
 function write(value: unknown, indent: string): string {
   const inner = `${indent}   `;
   if (value instanceof Map) {
@@ -57,7 +59,7 @@ export function indexJson(results: readonly CaseResult[]): string {
   return sortedJson(index);
 }
 
-/** The report of one case. @param number its place among the cases that were selected */
+/** Writes the report of one case. @param number the position of the case among the selected cases */
 export function caseJson(result: CaseResult, number: number): string {
   const { close, expectedClose, peer, id } = result;
   const isServer = peer === 'client';

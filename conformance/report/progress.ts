@@ -1,5 +1,5 @@
 /**
- * What a terminal sees of a run: a line that counts, and a line for each case that is not simply fine.
+ * Shows the progress of a run: at a terminal, a line that counts the cases, and always a line for each case that is not OK.
  */
 
 import type { CaseResult } from '../run/result.ts';

@@ -1,11 +1,11 @@
 /**
- * Reports for machines and readers that know nothing of us: JUnit, TAP, Markdown.
+ * Writes reports in formats that other tools and readers know: JSON, JUnit, TAP and Markdown.
  */
 
 import { groupOf, titles } from '../cases.ts';
 import type { CaseResult } from '../run/result.ts';
 
-/** What there is to say of a failure, in a line. */
+/** Returns one line that explains why a result is not OK. */
 export function complaint({ result, resultClose, behavior, behaviorClose }: CaseResult): string {
   const parts = [
     ...(behavior === 'OK' ? [] : [`${behavior}: ${result}`]),
@@ -32,7 +32,7 @@ function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
 /** What a run came to, in numbers. */
 export interface Counts {
   readonly cases: number;
-  /** Cases that apply to the peer: all but UNIMPLEMENTED ones. */
+  /** The number of cases that apply to the peer: all except those with the verdict UNIMPLEMENTED. */
   readonly applicable: number;
   readonly passed: number;
   readonly failed: number;
@@ -42,7 +42,7 @@ export interface Counts {
   readonly flaky: number;
 }
 
-/** Counts results; one that does not apply is neither passed nor failed. */
+/** Counts the results. A case that does not apply counts neither as passed nor as failed. */
 export function countsOf(results: readonly CaseResult[]): Counts {
   const count = (is: (one: CaseResult) => boolean): number => results.filter(is).length;
   const notApplicable = count(isNotApplicable);
@@ -59,12 +59,12 @@ export function countsOf(results: readonly CaseResult[]): Counts {
   };
 }
 
-/** Whether a case did not apply to the peer, which did not agree to what it needs. */
+/** Returns whether a case did not apply, because the peer did not agree to an extension that the case needs. */
 export function isNotApplicable({ passed, behavior }: CaseResult): boolean {
   return passed && behavior === 'UNIMPLEMENTED';
 }
 
-/** One JSON text: what the run came to, and a row for each case. Timelines are in the cases' own files. */
+/** Writes one JSON text with the counts of the run and an entry for each case. Timelines are only in the files of the single cases. */
 export function json(results: readonly CaseResult[]): string {
   const rows = results.map((one) => ({
     ...{ agent: one.agent, peer: one.peer, id: one.id, section: one.section, level: one.level },
@@ -75,7 +75,7 @@ export function json(results: readonly CaseResult[]): string {
   return `${JSON.stringify({ counts: countsOf(results), cases: rows }, null, 1)}\n`;
 }
 
-/** JUnit: a suite per group; INFORMATIONAL ones, and those that do not apply, are skipped tests. */
+/** Writes a JUnit report with one suite for each group. A case that is INFORMATIONAL or does not apply is a skipped test. */
 export function junit(results: readonly CaseResult[]): string {
   const suites = [...groupBy(results)].map(([name, list]) => {
     const failed = list.filter(({ passed }) => !passed).length;
@@ -116,7 +116,7 @@ export function tap(results: readonly CaseResult[]): string {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ');
 
-/** A matrix of agents and groups, and below it all that is not simply fine. */
+/** Writes Markdown: a matrix of agents and groups, and below it a list of all cases that are not OK. */
 export function markdown(results: readonly CaseResult[]): string {
   const agents = [...new Set(results.map(({ agent }) => agent))];
   const groups = [...new Set(results.map(({ id }) => groupOf(id)))];

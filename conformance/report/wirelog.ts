@@ -1,12 +1,12 @@
 /**
- * The timeline in the rows of Autobahn's wirelog.
+ * Converts a timeline to the rows of Autobahn's wirelog.
  */
 
 import type { TimelineEntry } from '../run/timeline.ts';
 
 const shown = (hex: string, length: number): string => (length > hex.length / 2 ? `${hex} ...` : hex);
 
-/** Bytes and frames, both ways; pauses and timers as notes. */
+/** Returns rows for the bytes and frames of both directions. Pauses and timers become notes. */
 export function wirelog(timeline: readonly TimelineEntry[]): unknown[] {
   const rows: unknown[] = [];
   for (const { kind, by, text, length = 0, hex = '', frame } of timeline) {

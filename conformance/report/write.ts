@@ -1,5 +1,5 @@
 /**
- * All reports of a run, as files of a folder, or one of them as text.
+ * Writes all reports of a run as files of a folder. Also lists the formats that can be written as one text.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,8 @@ import { json, junit, markdown, tap } from './texts.ts';
 /** A report that is one text. */
 export type ReportFormat = 'junit' | 'tap' | 'json' | 'md';
 
-/** Reports that are one text, each with the name of its file; `json` has none, since index.json and the cases' files say more. */
+/** The reports that are one text, each with the name of its file. `json` has no file, since index.json and the files of the cases
+ * contain more. */
 export const formats: Readonly<
   Record<
     ReportFormat,
@@ -26,8 +27,8 @@ export const formats: Readonly<
 };
 
 /**
- * Writes index.json, a JSON file per case, junit.xml, report.tap, report.md and report.html.
- * @param more other files, by their names
+ * Writes index.json, one JSON file for each case, junit.xml, report.tap, report.md and report.html. @param more maps the names of further
+ * files to their contents
  */
 export function writeReports(
   folder: string,

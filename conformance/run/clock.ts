@@ -1,29 +1,30 @@
 /**
- * How long things may take. Every wait of the judge ends when what it waits for happens; these limits only decide when
- * a peer that does nothing has done nothing for long enough.
+ * The time limits of the judge. Every wait of the judge ends as soon as the expected event happens. Only for a peer that does nothing do
+ * these limits determine how long the judge waits.
  */
 
 /** Limits, stretched for slow machines. */
 export interface Clock {
   /** What all limits are multiplied with. */
   readonly factor: number;
-  /** Milliseconds for a limit of so many seconds in a case. Short ones are lengthened: only a failing peer uses them up. */
+  /** Returns the milliseconds for a limit of a case. A short limit is prolonged, which costs no time, since only a peer that fails lets
+   * a limit run out. */
   limit(seconds: number): number;
-  /** Milliseconds of a pause in which the peer ought to end the connection: no longer than it has to be. */
+  /** Returns the milliseconds of a pause in which the peer has to end the connection. A short pause is not prolonged. */
   due(seconds: number): number;
-  /** Milliseconds for an opening handshake, a closing one, and the end of TCP after it. */
+  /** Milliseconds for the opening handshake (`opening`), for the closing handshake, and for the end of TCP after it (`ending`). */
   readonly opening: number;
   readonly closing: number;
   readonly ending: number;
-  /** The closing handshake and TCP's end, each, of a peer that let a limit run out. */
+  /** Milliseconds for the closing handshake, and again for the end of TCP, if the peer has already let a limit run out. */
   readonly hurried: number;
-  /** For what a peer whose verdict is sure may still say. */
+  /** Milliseconds that the judge still waits for a Close frame of the peer after the verdict is certain. */
   readonly moment: number;
 }
 
 const SHORTEST = 2;
 
-/** @param factor 1 for a machine that has nothing else to do */
+/** Returns the limits, multiplied by a factor. @param factor 1 is for a machine that is not busy with other work */
 export function clockOf(factor: number): Clock {
   const limit = (seconds: number): number => Math.max(seconds, SHORTEST) * 1000 * factor;
   return {

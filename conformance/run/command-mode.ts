@@ -1,5 +1,5 @@
 /**
- * Any other path of the driver: the client says, as JSON arrays, what it wants to be sent.
+ * Serves all other paths of the driver: the client sends commands as JSON arrays, and the commands state what the judge sends.
  */
 
 import type { FrameSpec } from '../wire/frame.ts';
@@ -18,7 +18,7 @@ interface Command {
   readonly reason?: string;
 }
 
-/** How long a client may say nothing, in milliseconds. */
+/** The milliseconds for which a client may send nothing. */
 const PATIENCE = 60_000;
 
 /** Does what the client says until it ends. */

@@ -1,10 +1,10 @@
 /**
- * A client under test as a command of the shell.
+ * Runs a client under test as a command of the shell.
  */
 
 import { spawn } from 'node:child_process';
 
-/** Puts values into a command: `node echo.js {url} {agent}`. */
+/** Replaces the placeholders of a command by values, for example in `node echo.js {url} {agent}`. */
 function fill(command: string, values: Readonly<Record<string, string>>): string {
   return command.replace(/\{(\w+)\}/g, (all, name: string) => {
     const value = values[name];
@@ -14,8 +14,8 @@ function fill(command: string, values: Readonly<Record<string, string>>): string
 }
 
 /**
- * Runs a command to its end; the signal kills it, and what it started.
- * @throws {Error} where it fails
+ * Runs a command, and resolves when the command has ended. If the signal aborts, the command and all processes that it started are killed.
+ * @throws {Error} if the command fails
  */
 export function startCommand(
   command: string,
@@ -23,7 +23,7 @@ export function startCommand(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A group of its own: the shell is killed together with what it runs.
+    // The shell becomes the leader of a new process group, so that a kill ends the shell together with the processes that it runs.
     const detached = process.platform !== 'win32';
     const child = spawn(fill(command, values), {
       shell: true,

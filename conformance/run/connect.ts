@@ -1,5 +1,5 @@
 /**
- * Connections to a server that a URL names: TCP or TLS, nothing sent yet.
+ * Opens connections to the server of a URL, with TCP or TLS. Nothing has been sent on a connection yet.
  */
 
 import { connect as connectTcp } from 'node:net';
@@ -12,13 +12,14 @@ import { openAsClient, type Target } from './opening.ts';
 
 /** How to get there. */
 export interface UrlOptions {
-  /** Certificates of a CA (PEM); or any certificate is taken. */
+  /** The certificates of a trusted CA, in PEM. With `insecure`, any certificate of the server is accepted. */
   readonly ca?: Buffer;
   readonly insecure?: boolean;
-  /** The judge's own certificate and its private key (PEM), for servers that ask for one. */
+  /** The certificate of the judge and its private key, in PEM, for servers that request a client certificate. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** Further fields for every request: authorization, cookies, Origin. Reports do not show the values of secret ones. */
+  /** Header fields that are added to every request, such as Authorization, Cookie and Origin. Reports do not show the values of
+   * Authorization and Cookie. */
   readonly fields?: readonly (readonly [string, string])[];
 }
 
@@ -29,8 +30,8 @@ export interface Server {
 }
 
 /**
- * A URL as ws: or wss:, of which http: and https: are other names; without user information.
- * @throws {TypeError} for any other URL, and for one with a fragment (6455 §3)
+ * Reads a URL. http: becomes ws:, https: becomes wss:, and user information becomes the value of Authorization. @throws {TypeError} for any
+ * other scheme, and for a URL with a fragment (6455 §3)
  */
 export function readUrl(text: string): { readonly url: URL; readonly authorization: string | null } {
   const url = new URL(text);
@@ -78,8 +79,7 @@ export function serverOf(text: string, options: UrlOptions = {}): Server {
 }
 
 /**
- * Who the server says it is: its Server field.
- * @throws {Error} where it is not there
+ * Connects to a server, and returns the name in the Server field of its answer. @throws {Error} if the server cannot be reached
  */
 export async function agentOf({ connect, target }: Server, timeFactor: number): Promise<string> {
   const link = new Link(await connect(), 'client', clockOf(timeFactor));

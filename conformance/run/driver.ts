@@ -1,6 +1,6 @@
 /**
- * The server that clients under test connect to, with the paths of Autobahn's driver: a client asks how many cases there
- * are, runs them one by one as an echo, and has the reports written. Takes TCP connections, or any Duplex.
+ * The server to which clients under test connect, with the paths of Autobahn's driver. A client asks for the number of cases, runs each
+ * case as an echo on its own connection, and asks the driver to write the reports. The driver accepts TCP connections, or any Duplex.
  */
 
 import { once } from 'node:events';
@@ -45,7 +45,7 @@ interface Call {
   readonly query: URLSearchParams;
 }
 
-/** What is wrong with a call, told with status 500 as Autobahn does. */
+/** Thrown for an invalid request of a client. The driver answers it with status 500, as Autobahn does. */
 class BadCall extends Error {}
 
 /** Runs cases for the clients that connect. */
@@ -55,7 +55,7 @@ export class Driver {
   private readonly options: DriverOptions;
   private server: Server | null = null;
   private readonly sockets = new Set<Duplex>();
-  /** Connections, and those among them that run a case. */
+  /** A Promise for each open connection, and in `runningCases` one for each connection that runs a case. */
   private readonly running = new Set<Promise<void>>();
   private readonly runningCases = new Set<Promise<void>>();
   private waiting: (() => void)[] = [];
@@ -151,7 +151,7 @@ export class Driver {
     }
   }
 
-  /** The case that a call names, by its place in the list or by its id. */
+  /** Returns the case that a request names by its position in the list or by its id. */
   private caseOf({ query }: Call): Case {
     const { cases } = this.options;
     const [number, ...numbers] = query.getAll('case');
@@ -164,7 +164,7 @@ export class Driver {
     return one;
   }
 
-  /** Waits until every case that was begun has its result: a client may see the end of one before we do. */
+  /** Waits until every case that has begun has its result. A client may notice the end of a case before the judge does. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.runningCases);
   }
@@ -198,7 +198,7 @@ export class Driver {
     }
   }
 
-  /** Opens, says one thing or nothing, and closes without a code. */
+  /** Opens the connection, sends one text if `words` is not null, and closes without a code. */
   private async say(link: Link, request: string, words: string | null): Promise<void> {
     const steps: Step[] = [...(words === null ? [] : [text(words)]), close(), failAfter(5)];
     await openAsServer(link, request);

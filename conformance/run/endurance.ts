@@ -1,6 +1,6 @@
 /**
- * The endurance profile: for so many minutes, cases one after the other on fresh connections, and beside them connections
- * that stay and echo messages of every size. Each kind of fault is listed once, with how often it came.
+ * The endurance profile tests a server for some minutes. Some connections run one case each, and other connections stay open and echo
+ * messages of every size. Each kind of fault is listed once, with the number of its occurrences.
  */
 
 import type { Duplex } from 'node:stream';
@@ -20,25 +20,25 @@ export interface EnduranceRun {
   readonly target: Target;
   readonly cases: readonly Case[];
   readonly seconds: number;
-  /** Connections at a time, of which a quarter stays. */
+  /** The number of connections at the same time. A quarter of them stays open. */
   readonly parallel: number;
   readonly timeFactor: number;
-  /** The server's process, null where its memory is not looked at. */
+  /** The id of the server's process, or null if its memory is not measured. */
   readonly pid: number | null;
   /** Told once a minute how it goes. */
   readonly onMinute: (line: string) => void;
 }
 
-/** How a process's memory went; all in bytes. */
+/** The memory of a process during the run, in bytes. */
 export interface MemoryOutcome {
-  /** Resident memory after the warm-up, a tenth of the time, and at the end. */
+  /** Resident memory at the end of the warm-up, which is a tenth of the run, and in `end` at the end of the run. */
   readonly start: number;
   readonly end: number;
   /** The largest that was seen. */
   readonly largest: number;
   /** What it grew by from the warm-up on. */
   readonly grown: number;
-  /** By the straight line that fits best, from the warm-up on. */
+  /** The growth in bytes per minute after the warm-up, as the slope of the straight line that fits the samples best. */
   readonly perMinute: number;
   readonly samples: number;
 }
@@ -51,14 +51,14 @@ export interface EnduranceOutcome {
   /** Echoes on the connections that stay. */
   readonly messages: number;
   readonly bytes: number;
-  /** Each fault with how often it came, the most frequent first. */
+  /** Each kind of fault with the number of its occurrences. The most frequent fault comes first. */
   readonly faults: readonly { readonly what: string; readonly times: number }[];
-  /** null without a process to look at, or where it could not be. */
+  /** null if no process was given, or if its memory could not be measured. */
   readonly memory: MemoryOutcome | null;
 }
 
 const deflate: DeflateSpec = { offer: 'permessage-deflate', wishes: [] };
-/** The largest message on a connection that stays. */
+/** The size of the largest message on a connection that stays open. */
 const LARGEST = 131_072;
 
 /** One run. */
@@ -98,7 +98,7 @@ class Endurance {
     }
   }
 
-  /** Cases in an order that is another one in each lane, until the time is over. */
+  /** Plays randomly chosen cases until the time is over. Each lane has a different seed, so its order of cases differs. */
   private async playCases(seed: number): Promise<void> {
     const random = new Random(seed);
     const { cases, target, timeFactor } = this.run;
@@ -114,7 +114,7 @@ class Endurance {
     }
   }
 
-  /** One connection that stays, opened again where it breaks. */
+  /** Keeps one connection open, on which the server has to echo messages. If the connection ends, a new one is opened. */
   private async stay(seed: number): Promise<void> {
     const random = new Random(seed);
     while (!this.isOver) {
@@ -200,7 +200,7 @@ class Endurance {
   }
 }
 
-/** @param warmUp milliseconds that do not count */
+/** Computes the growth of memory from samples. @param warmUp samples of these first milliseconds are ignored */
 export function memoryOutcome(
   samples: readonly { readonly at: number; readonly bytes: number }[],
   warmUp: number,
@@ -223,7 +223,7 @@ export function memoryOutcome(
   };
 }
 
-/** Runs it. Heavy cases are left out: what they move would be all that there is. */
+/** Runs the endurance profile. Cases with large messages are left out, since their messages would take most of the time. */
 export function endure(run: EnduranceRun): Promise<EnduranceOutcome> {
   return new Endurance({
     ...run,

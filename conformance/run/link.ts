@@ -1,6 +1,6 @@
 /**
- * One connection to the peer under test: bytes and frames out, what comes in as events, and the closing handshake of
- * the judge's side. The interpreter (play.ts) drives it; nothing here knows of cases.
+ * One connection between the judge and the peer under test. It sends bytes and frames, turns received data into events, and performs the
+ * closing handshake for the judge. play.ts calls it to play the steps of a case; the link itself does not know cases.
  */
 
 import type { Duplex } from 'node:stream';
@@ -23,27 +23,29 @@ import type { Clock } from './clock.ts';
 import { Reception, Violation } from './reception.ts';
 import { Timeline } from './timeline.ts';
 
-/** Headers of the peer's frames that are kept. */
+/** The number of headers of the peer's frames that the link keeps. */
 const KEPT_HEADS = 10_000;
 
-/** Payloads of our pongs that are kept, on a connection without an end. */
+/** The number of payloads of the judge's pongs that the link keeps. Without a limit, they would fill the memory on a connection that
+ * stays open. */
 const KEPT_PONGS = 100;
 
-/** A connection, from TCP's start to its end. */
+/** A connection, from the opening of TCP to its end. */
 export class Link {
   readonly socket: Duplex;
-  /** Who the judge is here; the peer is the other one. */
+  /** The role of the judge on this connection. The peer has the other role. */
   readonly side: Role;
   readonly clock: Clock;
   quirks: Quirks;
   readonly timeline: Timeline = new Timeline();
 
-  // What an observation is made of; see case/observation.ts.
+  // The following members become the observation of case/observation.ts.
   deflate: Deflate | null = null;
   readonly events: Event[] = [];
   readonly heads: FrameHead[] = [];
   pings = 0;
-  /** Pings that left and were not answered, and pongs that left, by their payloads: they tell an answer from an unsolicited pong. */
+  /** The payloads of the judge's pings that have no answer yet, and of the judge's pongs. They show whether a pong of the peer is an
+   * answer or unsolicited. */
   private readonly sentPings: Buffer[] = [];
   private readonly sentPongs: Buffer[] = [];
   violation: string | null = null;
@@ -61,7 +63,7 @@ export class Link {
   openedAt: number | null = null;
   goneAt: number | null = null;
 
-  /** Called with each event, before it is looked at by anybody who waits. */
+  /** Called after each event, before a pending `until` checks its condition. */
   onEvent: () => void = () => {};
   private reader: FrameReader | null = null;
   private before: Buffer = Buffer.alloc(0);
@@ -92,7 +94,7 @@ export class Link {
 
   // Waiting.
 
-  /** Waits for something to be so. @returns whether it came to be, within the milliseconds and the connection's life */
+  /** Waits until a condition is met. @returns false if the milliseconds passed or the connection ended before */
   async until(met: () => boolean, milliseconds: number): Promise<boolean> {
     this.flush();
     if (met()) return true;
@@ -123,7 +125,7 @@ export class Link {
     return this.before;
   }
 
-  /** Waits for a whole head. @returns it with its empty line, null where none came */
+  /** Waits for the whole head of a request or an answer. @returns the head with its empty line, or null if no head arrived */
   async readHead(milliseconds: number): Promise<string | null> {
     const end = (): number => this.before.indexOf('\r\n\r\n');
     await this.until(() => end() >= 0 || this.peerEnded, milliseconds);
@@ -154,7 +156,7 @@ export class Link {
 
   // Sending.
 
-  /** Bytes as they are; they leave together with what else is sent before the next wait. */
+  /** Sends raw bytes. They leave in one write with everything else that is sent before the next wait. */
   send(bytes: Buffer): void {
     this.pending.push(bytes);
   }
@@ -169,7 +171,7 @@ export class Link {
     this.socket.write(bytes);
   }
 
-  /** Bytes in pieces, each a write of its own; no more once the peer has closed. */
+  /** Sends bytes in pieces, with one write for each piece. Stops when the peer has closed. */
   async sendChopped(bytes: Buffer, size: number): Promise<void> {
     for (let at = 0; at < bytes.length && !this.isOver; at += size) {
       this.flush();
@@ -179,12 +181,12 @@ export class Link {
     }
   }
 
-  /** §5.3: the key that this side has to mask with. */
+  /** Returns the key with which the judge has to mask a frame (§5.3), or null if the judge is the server. */
   dueKey(): Buffer | null {
     return this.side === 'client' ? freshKey() : null;
   }
 
-  /** A frame's bytes, which are recorded as sent. */
+  /** Encodes a frame, and records it as sent. */
   encode(spec: FrameSpec, headerOnly = false): Buffer {
     this.timeline.frame('judge', { ...spec, length: spec.payload.length, lengthForm: spec.lengthForm ?? 7 });
     if (headerOnly) this.openFrame = { key: spec.key, offset: 0 };
@@ -193,7 +195,7 @@ export class Link {
     return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
   }
 
-  /** The next payload bytes of a frame whose header was sent alone. */
+  /** Returns the next payload bytes of a frame whose header was sent alone, masked with its key. */
   continueFrame(bytes: Buffer): Buffer {
     if (this.openFrame === null) throw new Error('no frame was begun');
     const { key, offset } = this.openFrame;
@@ -206,7 +208,7 @@ export class Link {
     this.send(this.encode({ opcode, payload, fin: true, rsv: 0, key: this.dueKey() }));
   }
 
-  /** Notes that a Close frame with this payload leaves. */
+  /** Records that the judge sends a Close frame with this payload. */
   closing(payload: Buffer): void {
     this.firstClose ??= 'judge';
     this.sentClose ??= {
@@ -215,7 +217,7 @@ export class Link {
     };
   }
 
-  /** A Close frame, unless one was sent. @param code null for an empty one */
+  /** Sends a Close frame, unless the judge has already sent one. @param code null for an empty Close frame */
   close(code: number | null, reason = ''): void {
     if (this.sentClose !== null) return;
     const payload =
@@ -230,7 +232,7 @@ export class Link {
 
   // Ending.
 
-  /** The peer has closed, or TCP is no more: nothing further is sent. */
+  /** Whether the peer has closed, has broken a rule, or TCP has ended. The judge then sends nothing more. */
   get isOver(): boolean {
     return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
   }
@@ -244,7 +246,7 @@ export class Link {
     this.socket.end();
   }
 
-  /** Drops TCP. @param why null where that is no fault of the peer */
+  /** Drops TCP. @param why the fault of the peer, or null if the judge drops TCP without a fault of the peer */
   drop(why: string | null): void {
     if (this.gone) return;
     this.endedBy ??= 'judge';
@@ -258,13 +260,14 @@ export class Link {
   resetTcp(): void {
     this.endedBy ??= 'judge';
     this.timeline.add('judge', 'tcp', 'reset TCP');
-    // A socket whose end was sent cannot be reset: the system refuses, and Node 20 then waits for it forever when it exits.
+    // A socket whose own side has ended cannot be reset. The system refuses the reset, and Node 20 would then wait for the socket forever
+    // at exit.
     if ('resetAndDestroy' in this.socket && !this.socket.writableEnded)
       (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
     else this.socket.destroy();
   }
 
-  /** Close frames both ways, the right side ended TCP, and nothing went wrong: null. Otherwise why not. */
+  /** Why the close was not clean. null if both ends sent a Close frame, the server ended TCP first, and the peer broke no rule. */
   get uncleanReason(): string | null {
     if (this.violation !== null) return `the peer broke a rule: ${this.violation}`;
     if (this.sentClose === null) return 'the judge sent no Close frame';
@@ -314,12 +317,12 @@ export class Link {
   }
 
   /**
-   * §5.5.3: a pong may come without any ping, and then it is no event. One with the payload of a pong that the judge sent
-   * is its answer and no heartbeat; an empty one may be either.
+   * Returns whether a pong is unsolicited. §5.5.3 allows such a pong, so it is not an event. But a pong with the payload of a pong that the
+   * judge sent answers that pong, so it becomes an event, which no case expects. An empty pong may be either and counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
     const index = this.sentPings.findIndex((sent) => sent.equals(payload));
-    // Pings before the one that is answered may stay without an answer, or be answered yet.
+    // Only the answered ping is removed: earlier pings may stay without an answer, or get one later.
     if (index >= 0) this.sentPings.splice(index, 1);
     return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }
@@ -362,7 +365,7 @@ export class Link {
   }
 }
 
-/** Whether two events are the same, content included. */
+/** Returns whether two events are equal, including their content. */
 export function sameEvent(a: Event, b: Event): boolean {
   if (a.type === 'timeout' || b.type === 'timeout')
     return a.type === b.type && 'tag' in a && 'tag' in b && a.tag === b.tag;

@@ -1,18 +1,18 @@
 /**
- * Resident memory of another process, in bytes.
+ * Measures the resident memory of another process.
  */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** @returns null where there is no such process, or no way to ask */
+/** @returns the resident bytes, or null if there is no such process or if the system offers no way to ask */
 export function memoryOf(pid: number): number | null {
   try {
-    // Linux: resident pages of 4 KiB would depend on the machine, kB do not.
+    // On Linux, VmRSS is in kB. Other files of /proc count pages, whose size depends on the machine.
     const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     if (kibibytes !== undefined) return Number(kibibytes) * 1024;
   } catch {
-    // No /proc here, or no such process: ps says which.
+    // This system has no /proc, or there is no such process. ps then shows which of the two.
   }
   if (process.platform === 'win32') return null;
   try {

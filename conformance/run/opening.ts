@@ -1,6 +1,6 @@
 /**
- * The opening handshake, RFC 6455 §4, from the judge's end of the line: the usual heads, changed as a case says, and
- * what became of them.
+ * The opening handshake of the judge, RFC 6455 §4. The judge sends the usual head, with the changes of a case, and checks the head of the
+ * peer.
  */
 
 import type { DeflateSpec, HeadSpec } from '../case/model.ts';
@@ -17,13 +17,13 @@ import {
 } from '../wire/head.ts';
 import type { Link } from './link.ts';
 
-/** Where the judge as a client connects to, and what it says besides. */
+/** The server to which the judge connects as a client, and the header fields that it adds. */
 export interface Target {
   /** As in Host. */
   readonly host: string;
   /** Path and query. */
   readonly target: string;
-  /** Further fields for every request: authorization, cookies. */
+  /** Header fields that are added to every request, such as Authorization and Cookie. */
   readonly fields: readonly (readonly [string, string])[];
 }
 
@@ -36,9 +36,9 @@ export interface Opening {
   readonly request: Head | null;
   readonly answer: Head | null;
   readonly body: Buffer;
-  /** Bytes of the peer after its request, before the answer. */
+  /** The number of bytes that the peer sent after its request and before the answer. */
   readonly earlyBytes: number;
-  /** The case needs what the peer did not agree to: what, as a sentence. null where it can be played. */
+  /** A sentence that states which extension or parameter the case needs and the peer did not agree to. null if the case can be played. */
   readonly unimplemented: string | null;
 }
 
@@ -54,7 +54,7 @@ const nothing: Opening = {
   unimplemented: null,
 };
 
-/** A head as text: the usual one, changed as the case says. */
+/** Returns the text of a head: the usual head with the changes of the case. */
 function compose(
   line: string,
   usual: readonly (readonly [string, string])[],
@@ -84,18 +84,19 @@ function compose(
   return fill([...lines, ...(spec.add ?? []), '', ''].join(newline));
 }
 
-/** A head that a case writes itself: what every request has to have goes in front of its end. */
+/** Adds header fields at the end of a head that a case gives as raw text. */
 function withFields(raw: string, fields: readonly (readonly [string, string])[]): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return raw.replaceAll('\r\n\r\n', () => `\r\n${lines}\r\n`);
 }
 
-/** A head as reports show it: they are passed on, and what lets anybody in is not. */
+/** Removes the values of Authorization and Cookie from a head. Reports contain heads and are passed on, so they must not contain
+ * credentials. */
 function withoutSecrets(head: string): string {
   return head.replace(/^((?:proxy-)?authorization|cookie): .*$/gim, '$1: (not shown)');
 }
 
-/** Sends a head; what is to go with it in one write waits in the link. */
+/** Sends a head. The link keeps the bytes until the next wait, so later bytes can leave in the same write. */
 async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
   link.timeline.add('judge', 'http', withoutSecrets(text));
   const bytes = Buffer.concat([
@@ -108,8 +109,7 @@ async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void>
 }
 
 /**
- * The judge as a client.
- * @param early sends what goes out in one write with the request
+ * Performs the opening handshake of the judge as a client. @param early sends frames that leave in the same write as the request
  */
 export async function openAsClient(
   link: Link,
@@ -158,7 +158,8 @@ export async function openAsClient(
   return { ...seen, opened: true, answerText, answer, unimplemented };
 }
 
-/** What of a case's compression was not agreed to. @param forgets whether the judge's own window starts empty with each message */
+/** Returns a sentence that states what the peer did not agree to and the case needs, or null. @param forgets whether the judge has to
+ * begin each message with an empty window */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
   if (deflate === null || deflate.optional === false) return null;
   if (params === null) return 'The peer did not agree to permessage-deflate.';
@@ -173,7 +174,8 @@ function agreed(values: readonly string[], deflate: DeflateSpec | null): Deflate
   return paramsOf(elements[0]!);
 }
 
-/** The body of an answer that is not 101, as far as it comes; with what is after it where TCP is to end. */
+/** Reads the body of an answer that is not 101, or the part that arrives in time. If the answer has "Connection: close", everything up
+ * to the end of TCP is read. */
 async function readBody(link: Link, answer: Head): Promise<Buffer> {
   if (listOf(answer, 'Connection').includes('close')) {
     await link.until(() => link.peerEnded, link.clock.opening);
@@ -185,8 +187,8 @@ async function readBody(link: Link, answer: Head): Promise<Buffer> {
 }
 
 /**
- * The judge as a server; the request was read.
- * @param early sends what goes out in one write with the answer
+ * Performs the opening handshake of the judge as a server, after the request has been read. @param early sends frames that leave in the
+ * same write as the answer
  */
 export async function openAsServer(
   link: Link,
@@ -213,7 +215,7 @@ export async function openAsServer(
   if (spec.delay !== undefined)
     await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
   const earlyBytes = link.unread.length;
-  // The peer may answer in the same turn as it reads.
+  // `open` is called before the head is sent, since the peer may answer in the turn of the event loop in which it reads the head.
   link.open(answer?.params ?? null);
   await sendHead(link, answerText, spec);
   if (spec.withFrames === true) {

@@ -1,5 +1,5 @@
 /**
- * The interpreter: plays a case's steps on a link, waits for what they wait for, and brings the connection to its end.
+ * Plays the steps of a case on a link, one after the other, and then ends the connection.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,7 +8,8 @@ import { bytesOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
 import { completionOf } from './pongs.ts';
 
-/** What ran out, in `expired`, where the events were wrong already: only what would have come after them may be late. */
+/** An entry of `expired` for a case whose events were already wrong when the judge stopped waiting. More time could not have made them
+ * right. */
 export const MOMENT = 'moment';
 
 /** How a loop of echoes went. */
@@ -25,10 +26,10 @@ export class Player {
   private readonly full: boolean;
   private next = 0;
   private limited = false;
-  /** A limit ran out: what is still to come is not waited for as long. */
+  /** Whether a limit has run out. Later waits are then shorter. */
   private late = false;
 
-  /** @param full every message of a loop, not the few of the quick profile */
+  /** @param full whether a loop sends all its messages, and not only the few of the quick profile */
   constructor(link: Link, one: Case, full: boolean) {
     this.link = link;
     this.case = one;
@@ -36,7 +37,7 @@ export class Player {
     link.onEvent = () => this.closeWhenMet();
   }
 
-  /** The frames at the start of the steps, sent without a wait. */
+  /** Sends the frames at the beginning of the steps, without a wait between them. */
   async playEarly(): Promise<void> {
     const { steps } = this.case;
     while (['frame', 'message', 'close', 'bytes'].includes(steps[this.next]?.do ?? ''))
@@ -57,7 +58,7 @@ export class Player {
     await this.finish();
   }
 
-  // §7.1.2: the judge's close, as soon as everything came that was to come.
+  // Closes the connection (§7.1.2) as soon as all expected events have happened, if the case says so.
   private closeWhenMet(): void {
     const { events, echo, closeWhenMet } = this.case.expect;
     const met =
@@ -154,7 +155,7 @@ export class Player {
     return link.encode(spec, step.headerOnly);
   }
 
-  /** A message's frames; the last is empty where the length is a multiple of the fragments' size. */
+  /** Returns the frames of a message. If its length is a multiple of the fragment size, the last frame is empty. */
   private fragments({ kind, payload, fragmentSize, compress }: Omit<MessageStep, 'do'>): Buffer[] {
     const { link } = this;
     const plain = bytesOf(payload);
@@ -163,7 +164,7 @@ export class Player {
     let at = 0;
     for (let fin = false; !fin; at += fragmentSize) {
       const size = Math.min(fragmentSize, bytes.length - at);
-      // A message no longer than a fragment is one frame, and no empty one follows.
+      // A message that fits exactly into one fragment is one frame, without an empty frame after it.
       fin = size < fragmentSize || (at === 0 && bytes.length === fragmentSize);
       const rsv = compress === true && at === 0 ? 4 : 0;
       const opcode = at > 0 ? 0 : kind === 'text' ? 1 : 2;
@@ -209,7 +210,8 @@ export class Player {
         deadline - performance.now(),
       );
       loop.fault = this.faultOfEcho(step, index, payload, came);
-      // Only the last one is looked at again: a thousand messages of 128 KiB need not be kept.
+      // Only the last echo is compared again later. The earlier ones are replaced by the first one, so that a thousand messages of 128 KiB
+      // do not stay in memory.
       if (index > 0 && loop.fault === null) link.events[index - 1] = link.events[0]!;
     }
     loop.done = loop.fault === null;
@@ -232,13 +234,13 @@ export class Player {
     return null;
   }
 
-  /** Gives the peer so much time; then does something about a connection that neither side has closed. */
+  /** Waits for the given seconds, or until an end has closed. If neither end has closed by then, calls `otherwise`. */
   private async limit(name: string, seconds: number, otherwise: () => void): Promise<void> {
     const { link } = this;
     const over = (): boolean => link.isOver || link.sentClose !== null;
     const met = (): boolean => over() || !this.isHopeful();
     const decided = (await link.until(met, link.clock.limit(seconds))) && !over();
-    // What is after the wrong event may be the peer's Close frame.
+    // The peer may send its Close frame after the wrong event, so the judge waits a moment.
     if (decided) await link.until(over, link.clock.moment);
     if (over()) return;
     link.expired.push(decided ? MOMENT : name);
@@ -250,7 +252,7 @@ export class Player {
     otherwise();
   }
 
-  /** Whether the events may still become those that are expected. */
+  /** Returns whether the events so far can still become the expected events. */
   private isHopeful(): boolean {
     const { events } = this.case.expect;
     if (events === undefined) return true;
@@ -258,11 +260,12 @@ export class Player {
     return lists.some((list) => completionOf(this.case.steps, list).begun(this.link.events));
   }
 
-  /** The closing handshake and TCP's end, each in its time; what is then still there is dropped. */
+  /** Waits for the closing handshake and for the end of TCP, each with its own limit. Drops the connection if it still exists
+   * afterwards. */
   private async finish(): Promise<void> {
     const { link } = this;
     const { quirks } = link;
-    // The judge's Close frame where the peer's was due: nothing that follows makes up for it.
+    // The peer had to close first, but the judge has closed. The verdict is certain, so the judge waits only a moment.
     const lost = this.late && this.case.expect.close.by === 'peer';
     const closing = lost ? link.clock.moment : this.late ? link.clock.hurried : link.clock.closing;
     const answered = (): boolean => link.receivedClose !== null || link.peerEnded || link.violation !== null;
@@ -273,7 +276,7 @@ export class Player {
     if (link.side === 'server' && quirks.keepsTcp !== true) link.endTcp();
     if (await link.until(() => link.gone, closing)) return;
     if (link.gone) return;
-    // A server has to end TCP; of a client that has closed it is enough that the judge did.
+    // If the peer is a server, it has to end TCP. If the peer is a client, the judge has ended TCP, and the client need not do it too.
     const owed = link.side === 'client' || quirks.keepsTcp === true;
     if (owed) link.expired.push("TCP's end");
     link.drop(owed ? 'the peer did not end it' : null);

@@ -1,7 +1,7 @@
 /**
- * Which pongs may be missing or too many, RFC 6455 §5.5.3: a peer that has not yet answered a ping when the next one comes
- * may answer the newest one only, and a pong may come unasked. One that carries something tells which ping it answers; an
- * empty one does not.
+ * Decides which pongs may be missing and which may be additional, RFC 6455 §5.5.3. If several pings arrive before the peer answers, it may
+ * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers; an empty pong
+ * does not show it.
  */
 
 import type { Event, Step } from '../case/model.ts';
@@ -9,13 +9,14 @@ import { sameEvent } from './link.ts';
 
 /** What events may come to. */
 export interface Completion {
-  /** Whether these are the expected ones, all of them or without pongs that may be missing; null where they are not. */
+  /** Returns 'all' if the events are all expected events, 'pongs missing' if only pongs are missing that may be missing, and null
+   * otherwise. */
   readonly complete: (events: readonly Event[]) => 'all' | 'pongs missing' | null;
   /** Whether these are the first of them. */
   readonly begun: (events: readonly Event[]) => boolean;
 }
 
-/** Whether each ping may stay without an answer: another one follows it, and the judge waits for nothing in between. */
+/** Returns for each ping whether the peer need not answer it: another ping follows, and the judge does not wait between the two pings. */
 function mayStayUnanswered(steps: readonly Step[]): boolean[] {
   const pings: { readonly turn: number }[] = [];
   let turn = 0;
@@ -27,8 +28,8 @@ function mayStayUnanswered(steps: readonly Step[]): boolean[] {
 }
 
 /**
- * Compares with a list of expected events, of which the k-th pong is the answer to the k-th ping of the steps.
- * @param expected the whole list, no pong missing
+ * Returns functions that compare events with the expected events. @param expected the complete list: its k-th pong answers the k-th ping of
+ * the steps
  */
 export function completionOf(steps: readonly Step[], expected: readonly Event[]): Completion {
   const unanswered = mayStayUnanswered(steps);
@@ -45,7 +46,7 @@ export function completionOf(steps: readonly Step[], expected: readonly Event[])
 
 const isEmptyPong = (event: Event): boolean => event.type === 'pong' && event.payload.length === 0;
 
-/** Every place in the expected list where the next event may stand, behind these. */
+/** Returns every position in the expected list that the next event may have, after these events. */
 function placesBehind(
   events: readonly Event[],
   expected: readonly Event[],
@@ -61,10 +62,10 @@ function placesBehind(
   return places;
 }
 
-/** Places, and those that are reached by leaving out pongs. */
+/** Adds the positions that are reached if pongs are left out that may be missing. */
 function skipped(places: ReadonlySet<number>, mayLack: readonly boolean[]): Set<number> {
   const all = new Set(places);
-  // A set that grows while it is gone through is gone through to its end.
+  // The loop also visits the positions that it adds to the set.
   for (const place of all) if (mayLack[place] === true) all.add(place + 1);
   return all;
 }

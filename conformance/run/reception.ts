@@ -1,6 +1,6 @@
 /**
- * What a peer's frames mean together, held strictly to RFC 6455 §5.4, §5.5, §7.4 and §8.1: messages, pings, pongs and
- * the Close frame come out, or the first rule that was broken.
+ * Joins the frames of a peer to messages, pings, pongs and the Close frame. It checks RFC 6455 §5.4, §5.5, §7.4 and §8.1 strictly, and
+ * throws at the first rule that the peer breaks.
  */
 
 import type { Kind, Role } from '../case/model.ts';
@@ -9,7 +9,7 @@ import type { Deflate } from '../wire/deflate.ts';
 import type { Frame, FrameHead } from '../wire/frame.ts';
 import { isUtf8 } from '../wire/utf8.ts';
 
-/** A broken rule: the close code that it is answered with, and what was wrong. */
+/** A rule that the peer broke, with the close code that the judge sends for it. */
 export class Violation extends Error {
   readonly closeCode: number;
 
@@ -38,7 +38,7 @@ export class Reception {
     this.deflate = deflate;
   }
 
-  /** Rules that a header alone can break. @throws {Violation} */
+  /** Checks the rules that the header of a frame can break. @throws {Violation} */
   check(head: FrameHead): void {
     const { opcode, fin, rsv, key, length, lengthForm } = head;
     const control = opcode >= 8;
@@ -57,7 +57,8 @@ export class Reception {
       throw new Violation(1002, 'a new message within another');
   }
 
-  /** @returns what is complete now; null within a message. @throws {Violation} */
+  /** Adds a frame. @returns the control frame, or the message that is now complete; null if the message is not complete yet. @throws
+   * {Violation} */
   take(frame: Frame): Received | null {
     const { opcode, payload } = frame;
     if (opcode === 8) return { type: 'close', close: closeOf(payload) };
@@ -88,7 +89,7 @@ export class Reception {
   }
 }
 
-/** §7.4: codes that may stand in a Close frame. */
+/** Returns whether a Close frame may have this code (§7.4). */
 function isWireCode(code: number): boolean {
   if (code >= 3000 && code <= 4999) return true;
   return code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);

@@ -1,5 +1,5 @@
 /**
- * What is kept of a case that ran: plain data, one object per case, of which all reports are made.
+ * The result of a case, as plain data. All reports are made from these objects.
  */
 
 import type { Case, Event, Role } from '../case/model.ts';
@@ -9,7 +9,7 @@ import { isUtf8 } from '../wire/utf8.ts';
 import type { Counts, Timeline, TimelineEntry } from './timeline.ts';
 import type { Verdict } from './verdict.ts';
 
-/** An event as reports show it: `['message', text, isBinary]`, `['pong', text]`, `['timeout', tag]`. */
+/** An event as the reports show it: `['message', text, isBinary]`, `['pong', text]` or `['timeout', tag]`. */
 export type ShownEvent =
   | readonly ['message', string, boolean]
   | readonly ['pong', string]
@@ -28,7 +28,7 @@ export interface CaseResult extends Verdict {
   readonly covers: readonly string[];
   /** ISO 8601. */
   readonly started: string;
-  /** Whole milliseconds, from the opening handshake to TCP's end. */
+  /** The milliseconds from the opening handshake to the end of TCP, as an integer. */
   readonly duration: number;
   readonly expected: Readonly<Record<string, readonly ShownEvent[]>>;
   readonly received: readonly ShownEvent[];
@@ -51,16 +51,17 @@ export interface CaseResult extends Verdict {
   readonly request: string;
   readonly answer: string;
   readonly timeline: readonly TimelineEntry[];
-  /** Entries of the timeline that were not kept. */
+  /** The number of entries that are not in `timeline`, since the timeline was too long. */
   readonly omitted: number;
   readonly sent: Counts;
   readonly got: Counts;
   /** Limits and pauses that ran out. */
   readonly expired: readonly string[];
-  /** The case was run again with longer limits, since one had run out; and whether that changed its verdict. */
+  /** Whether the case was run a second time with longer limits, since a limit had run out. `flaky` is true if the second run had another
+   * verdict. */
   readonly rerun: boolean;
   readonly flaky: boolean;
-  /** The command that runs just this case again. */
+  /** The command that runs only this case again. */
   readonly command: string;
 }
 
@@ -70,12 +71,12 @@ export interface ShownClose {
   readonly reason: string;
 }
 
-/** A payload as text, cut at 64 bytes, or as hex where it is not UTF-8. */
+/** Returns the first 64 bytes of a payload as text, or as hex if they are not UTF-8. */
 export function showPayload(payload: Payload): string {
   const head = Buffer.isBuffer(payload)
     ? payload.subarray(0, 68)
     : bytesOf({ ...payload, length: Math.min(payload.length, 68) });
-  // A cut may fall into a character: then it is moved back.
+  // If the cut would be inside a character, it is moved to the beginning of this character.
   let cut = Math.min(head.length, 64);
   while (payload.length > cut && cut > 60 && (head[cut]! & 0xc0) === 0x80) cut -= 1;
   const shown = head.subarray(0, cut);
@@ -137,7 +138,7 @@ export function resultOf(
     omitted: timeline.omitted,
     sent: timeline.sent,
     got: timeline.received,
-    // What has no verdict cannot be too late for one.
+    // A case without a verdict is never run again because of a limit, so no limit is recorded for it.
     expired: one.informational === true ? [] : seen.expired,
     rerun: false,
     flaky: false,

@@ -1,5 +1,5 @@
 /**
- * One case, one connection, one result: opening handshake, steps, end, verdict.
+ * Runs one case on one connection: opening handshake, steps, end of the connection and verdict.
  */
 
 import type { Duplex } from 'node:stream';
@@ -16,13 +16,13 @@ import { judge } from './verdict.ts';
 export interface CaseSettings {
   readonly agent: string;
   readonly clock: Clock;
-  /** All messages of groups 9, 12 and 13, not a few. */
+  /** Whether the loops of groups 9, 12 and 13 send all their messages, and not only a few. */
   readonly full: boolean;
   /** The command that runs one case again. */
   readonly commandOf: (id: string) => string;
 }
 
-/** Tests a server over a connection to it, on which nothing was sent yet. */
+/** Tests a server over a connection on which nothing has been sent yet. */
 export async function runServerCase(
   one: Case,
   socket: Duplex,
@@ -35,13 +35,13 @@ export async function runServerCase(
   const opening = await openAsClient(link, target, one.request, one.deflate ?? null, () =>
     player.playEarly(),
   );
-  // An answer that is no 101 is the end of it, and so is one that cannot be taken.
+  // The steps are not played if the answer is not a valid 101, or if the case tests only the answer.
   if (opening.opened && one.expect.answer === undefined) await playOn(player, opening);
   else link.drop(null);
   return conclude(one, link, player, opening, settings, started);
 }
 
-/** Tests a client whose request was read: on a link that the driver made. */
+/** Tests a client on a link of the driver, after the request of the client has been read. */
 export async function runClientCase(
   one: Case,
   link: Link,

@@ -1,5 +1,5 @@
 /**
- * What a browser sees that opens the driver's address: what it is, and what it has seen.
+ * The page that a browser gets from the driver. It explains the driver and shows the results so far.
  */
 
 import type { CaseResult } from './result.ts';

@@ -1,5 +1,5 @@
 /**
- * Tests a client that can be started: it runs all cases through the driver, and once more those that ran out of time.
+ * Tests a client that the judge can start. The client runs all cases through the driver, and then a second time those that ran out of time.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,32 +15,31 @@ export interface ClientRun {
   readonly agent: string;
   readonly full: boolean;
   readonly timeFactor: number;
-  /** How often the client runs at once, where the port is free to choose. */
+  /** How many copies of the client run at the same time, if the judge may choose the port. */
   readonly parallel: number;
   readonly listen: DriverAddress;
-  /** Runs the client against this URL, as this agent, until it has gone through all cases or is stopped. */
+  /** Runs the client with this URL and this agent name, until it has run all cases or the signal aborts. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
   readonly commandOf: (id: string) => string;
-  /** Told of each result as it comes; of a case that is run again, the second one only. */
+  /** Called with each result. If a case is run a second time, it is called only with the second result. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Whether a result is one that was known before: then it is not waited for a second time. */
+  /** Returns whether a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
 }
 
-/** Seconds in which a client may do nothing. */
+/** The seconds for which a client may be inactive. */
 const IDLE = 20;
-/** How often a client that does not survive a case is started again for the others. */
+/** If a client ends during a case, it is started again for the other cases, at most this many times. */
 const MAX_RESTARTS = 20;
 
-/** Results by case, and what went wrong with the client; null for nothing. */
+/** The results by case id, and in `fault` a sentence about a fault of the client process, or null. */
 interface Pass {
   readonly results: ReadonlyMap<string, CaseResult>;
   readonly fault: string | null;
 }
 
 /**
- * Runs the cases; those that the client did not run have failed.
- * @returns results in the order of the cases
+ * Tests a client. A case that the client did not run has failed. @returns the results in the order of the cases
  */
 export async function testClient(run: ClientRun): Promise<CaseResult[]> {
   const { cases, agent, timeFactor, commandOf, onResult } = run;
@@ -62,14 +61,14 @@ export async function testClient(run: ClientRun): Promise<CaseResult[]> {
   });
 }
 
-/** Runs the client several times at once, each with its share of the cases. */
+/** Runs several copies of the client at the same time. Each copy runs a part of the cases. */
 async function runAll(
   run: ClientRun,
   cases: readonly Case[],
   timeFactor: number,
   onResult: (result: CaseResult) => void,
 ): Promise<Pass> {
-  // A port that was asked for can be listened on once.
+  // If the caller gave a port, only one driver can listen on it, so only one copy of the client runs.
   const count = Math.min(run.listen.port === 0 ? run.parallel : 1, cases.length);
   const shares = Array.from({ length: count }, (_, lane) => cases.filter((_one, i) => i % count === lane));
   const passes = await Promise.all(shares.map((share) => runShare(run, share, timeFactor, onResult)));
@@ -79,7 +78,7 @@ async function runAll(
   };
 }
 
-/** Runs the client, again for what is left where it does not survive a case: that one has failed, not those after it. */
+/** Runs the client. If the client ends during a case, this case has failed, and the client is started again for the cases after it. */
 async function runShare(
   run: ClientRun,
   share: readonly Case[],
@@ -90,7 +89,7 @@ async function runShare(
   let fault: string | null = null;
   let left = share;
   for (let starts = 0; left.length > 0 && starts <= MAX_RESTARTS; starts++) {
-    // The last result waits until it is known whether the client goes on after it.
+    // The last result is reported only when it is known whether the client continued after this case.
     let last: CaseResult | null = null;
     const settle = (result: CaseResult): void => {
       results.set(result.id, result);
@@ -113,7 +112,7 @@ function didNotSurvive(result: CaseResult, fault: string): CaseResult {
   return { ...result, behavior: 'FAILED', result: sentence, passed: false };
 }
 
-/** @returns what went wrong with the client, null for nothing */
+/** Runs the client once with these cases. @returns a sentence about a fault of the client process, or null */
 async function runOnce(
   { agent, full, listen, commandOf, start }: ClientRun,
   cases: readonly Case[],
@@ -136,9 +135,8 @@ async function runOnce(
 }
 
 /**
- * Runs the client once.
- * @param patience how long it may do nothing, in milliseconds
- * @returns what went wrong with it, null for nothing
+ * Starts the client and stops it if it is inactive for too long. @param patience the milliseconds for which the client may be inactive
+ * @returns a sentence about a fault of the client process, or null
  */
 async function watch(
   driver: Driver,

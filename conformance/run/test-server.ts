@@ -1,6 +1,6 @@
 /**
- * Tests a server: a connection per case, several at a time. Cases that ran out of time are run once more, alone and with
- * longer limits, and marked.
+ * Tests a server with one connection for each case, several at the same time. A case that ran out of time is run a second time, alone and
+ * with longer limits, and its result is marked.
  */
 
 import type { Duplex } from 'node:stream';
@@ -14,7 +14,7 @@ import { type CaseSettings, runServerCase } from './run-case.ts';
 
 /** How a server is tested. */
 export interface ServerRun {
-  /** Opens a connection on which nothing was sent yet: TCP, TLS, or any Duplex. */
+  /** Opens a connection on which nothing has been sent yet: TCP, TLS or any Duplex. */
   readonly connect: () => Promise<Duplex>;
   readonly target: Target;
   readonly cases: readonly Case[];
@@ -24,25 +24,26 @@ export interface ServerRun {
   readonly parallel: number;
   readonly timeFactor: number;
   readonly commandOf: (id: string) => string;
-  /** Told of each result as it comes; of a case that is run again, the second one only. */
+  /** Called with each result. If a case is run a second time, it is called only with the second result. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Whether a result is one that was known before: then it is not waited for a second time. */
+  /** Returns whether a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
-  /** None is run again where more have run out of time. @default 40, or 250 with `isKnown` */
+  /** If more cases than this ran out of time, no case is run a second time. @default 40, or 250 with `isKnown` */
   readonly mostReruns?: number;
 }
 
-/** What limits of a case that ran out of them are multiplied with. */
+/** For the second run of a case, its limits are multiplied by this factor. */
 export const RERUN_FACTOR = 3;
-/** A peer that lets more cases than this run out of time does not do so by chance: none is run again. */
+/** If more cases than this ran out of time, the reason is the peer and not chance, so no case is run a second time. */
 const MAX_RERUNS = 40;
-/** The same where it is known what the peer fails: that it fails more may be the machine's fault. */
+/** The same limit if a baseline is known. Additional failures may then come from a busy machine, so the limit is higher. */
 const MAX_DOUBTFUL = 250;
 
 /** What decides on a second run. */
 type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
 
-/** Which cases are worth a second run. Those that are late and are not worth one are reported here, since they stay. */
+/** Returns the cases that are run a second time. A case that ran out of time and is not run again keeps its result, so this function
+ * reports the result. */
 export function lateCases(
   { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MAX_RERUNS : MAX_DOUBTFUL }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,
@@ -60,7 +61,7 @@ export function lateCases(
   return again;
 }
 
-/** Whether a case moves much: such cases would take each other's time, and the light ones'. */
+/** Returns whether a case moves many bytes. Such cases are not run in parallel, since they would delay each other and other cases. */
 export function isHeavy({ steps }: Case): boolean {
   const size = (step: Step): number => {
     if (step.do === 'frame' || step.do === 'message') return step.payload.length;
@@ -71,19 +72,18 @@ export function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Whether a result may be the clock's fault: it is not simply fine, and some limit ran out. */
+/** Returns whether a result may come from a limit that was too short: the result is not OK, and a limit ran out. */
 export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
   return !(passed && behavior === 'OK') && expired.length > 0;
 }
 
-/** The same without doubt: it was not the events that were wrong already. */
+/** Returns whether a limit ran out although the events were not yet wrong, so that more time could change the result. */
 export function isLate(result: CaseResult): boolean {
   return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }
 
 /**
- * Runs the cases; those that no connection can be made for have failed.
- * @returns results in the order of the cases
+ * Tests a server. A case for which no connection can be opened has failed. @returns the results in the order of the cases
  */
 export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   const results = new Map<string, CaseResult>();
@@ -121,7 +121,7 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   return run.cases.map(({ id }) => results.get(id)!);
 }
 
-/** Connections to a server that may need a moment to come back; where it does not, none is tried any more. */
+/** Opens connections. A server that ended during a case gets some time to restart. If it does not, no further connection is tried. */
 class Connector {
   fault: string | null = null;
   private readonly run: ServerRun;
@@ -144,7 +144,7 @@ class Connector {
   }
 }
 
-/** The second result of a case, marked as such. */
+/** Marks the second result of a case. */
 export function asRerun(first: CaseResult, second: CaseResult): CaseResult {
   const same = first.behavior === second.behavior && first.behaviorClose === second.behaviorClose;
   return { ...second, rerun: true, flaky: !same };

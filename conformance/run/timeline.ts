@@ -1,5 +1,5 @@
 /**
- * The recorder: everything that happened on one connection, with its time. Reports show it, and nothing is judged by it.
+ * Records everything that happens on one connection, with the time. Reports show the timeline, and verdicts do not depend on it.
  */
 
 import type { Frame, FrameHead } from '../wire/frame.ts';
@@ -9,16 +9,16 @@ export type TimelineKind = 'tcp' | 'http' | 'bytes' | 'frame' | 'event' | 'timer
 
 /** One thing that happened. */
 export interface TimelineEntry {
-  /** Milliseconds since the TCP connection was there, to the hundredth. */
+  /** Milliseconds since the TCP connection was opened, with two decimals. */
   readonly at: number;
   readonly by: 'judge' | 'peer';
   readonly kind: TimelineKind;
   /** In words; of 'http' the head as it was. */
   readonly text: string;
-  /** Of 'bytes' and 'frame': how many bytes (of the payload, for a frame), and the first 64 in hex. */
+  /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of them. */
   readonly length?: number;
   readonly hex?: string;
-  /** Of 'frame': its header, the masking key in hex. */
+  /** For 'frame': the header of the frame, with the masking key in hex. */
   readonly frame?: {
     readonly opcode: number;
     readonly fin: boolean;
@@ -29,10 +29,10 @@ export interface TimelineEntry {
 
 /** How many bytes are shown. */
 const SHOWN = 64;
-/** Beyond so many entries, bytes and data frames are only counted. */
+/** After this number of entries, bytes and data frames are only counted. */
 const KEPT = 400;
 
-/** Sizes of chunks and kinds of frames, counted. */
+/** The numbers of chunks by size, and of frames by opcode. */
 export interface Counts {
   /** Chunk size → how often. */
   readonly bytes: Record<string, number>;
@@ -53,7 +53,7 @@ export function opcodeName(opcode: number): string {
   return names[opcode] ?? `opcode ${opcode}`;
 }
 
-/** A frame in a few words: `text, not FIN, RSV1, 5 bytes`. */
+/** Describes a frame in a few words: `text, not FIN, RSV1, 5 bytes`. */
 export function describeFrame(head: Pick<FrameHead, 'opcode' | 'fin' | 'rsv' | 'length'>): string {
   const bits = [4, 2, 1]
     .filter((bit) => (head.rsv & bit) !== 0)
@@ -71,7 +71,7 @@ export class Timeline {
   readonly sent: Counts = { bytes: {}, frames: {} };
   private readonly start = performance.now();
 
-  /** Milliseconds since the connection was there. */
+  /** Returns the milliseconds since the connection was opened. */
   now(): number {
     return Math.round((performance.now() - this.start) * 100) / 100;
   }

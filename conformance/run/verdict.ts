@@ -1,5 +1,5 @@
 /**
- * The verdict on what was seen: behavior and behaviorClose, as Autobahn names them, each with a sentence.
+ * Decides the verdicts from an observation: `behavior` and `behaviorClose`, as Autobahn names them, each with a sentence.
  */
 
 import { createHash } from 'node:crypto';
@@ -15,14 +15,16 @@ export interface Verdict {
   readonly behaviorClose: BehaviorClose;
   readonly result: string;
   readonly resultClose: string;
-  /** Both are fine: OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and OK or INFORMATIONAL. */
+  /** Whether both verdicts pass. `behavior` passes with OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and
+   * `behaviorClose` with OK or INFORMATIONAL. */
   readonly passed: boolean;
 }
 
-/** What is wrong with the peer's behavior; null for nothing. */
+/** A sentence that states a fault of the peer, or null if there is no fault. */
 type Fault = string | null;
 
-/** Judges one connection. @param unimplemented what the case needs and the peer did not agree to; null for nothing */
+/** Decides the verdicts for one connection. @param unimplemented a sentence that states what the case needs and the peer did not agree
+ * to, or null */
 export function judge(one: Case, seen: Observation, unimplemented: string | null): Verdict {
   const { expect } = one;
   if (one.informational === true) {
@@ -41,11 +43,11 @@ export function judge(one: Case, seen: Observation, unimplemented: string | null
     return verdict('FAILED', behaviorClose, `The peer broke a rule: ${seen.violation}.`, resultClose);
   }
   if (unimplemented !== null) {
-    // Nothing was played: what the case says of the end does not apply either, and a polite one is OK.
+    // No step was played, so the expectation of the case for the close does not apply. A normal close is OK.
     const [end, how] = judgeClose({ ...one, expect: { close: judgeCloses } }, seen);
     return verdict('UNIMPLEMENTED', end, `Not applicable: ${unimplemented}`, how);
   }
-  // Only a MUST fails a connection: the behavior alone says what else was not done.
+  // For the levels SHOULD and MAY, a wrong close is a fault of `behavior`, and `behaviorClose` does not fail.
   if (one.level !== 'MUST' && behaviorClose !== 'OK') {
     return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
   }
@@ -59,7 +61,7 @@ export function judge(one: Case, seen: Observation, unimplemented: string | null
   if (fault !== null) return verdict(failure(one), behaviorClose, fault, resultClose);
   const { OK } = expect.events ?? {};
   if (OK !== undefined && completionOf(one.steps, OK).complete(seen.events) === 'pongs missing') {
-    // Autobahn asks for every pong: there it is a tolerated difference.
+    // Autobahn expects every pong, so in its cases a missing pong is a tolerated difference.
     const result = 'Of several pings only the newest one was answered, which 6455 §5.5.3 allows.';
     return verdict(isAutobahn(one) ? 'NON-STRICT' : 'OK', behaviorClose, result, resultClose);
   }
@@ -80,7 +82,7 @@ function verdict(
   return { behavior, behaviorClose, result, resultClose, passed };
 }
 
-/** What a failure is, by the level of the rule: only a MUST fails. */
+/** Returns the verdict for a broken rule, which depends on the level of the rule. Only a MUST gives FAILED. */
 function failure({ level }: Case): Behavior {
   return level === 'MUST' ? 'FAILED' : level === 'SHOULD' ? 'NON-STRICT' : 'INFORMATIONAL';
 }
@@ -128,7 +130,7 @@ function faultOfEvents(one: Case, seen: Observation): Fault {
   return `The events are ${describeEvents(seen.events)}, expected ${describeEvents(events.OK)}.${difference}`;
 }
 
-/** Where the first content that differs does so, where nothing else tells the events apart; '' where something does. */
+/** If the descriptions of both lists are equal, returns where the contents of two events first differ. Otherwise returns ''. */
 function differenceOf(seen: readonly Event[], expected: readonly Event[]): string {
   if (describeEvents(seen) !== describeEvents(expected)) return '';
   for (const [i, event] of seen.entries()) {
@@ -165,7 +167,8 @@ function runChecks({ expect }: Case, seen: Observation): Fault {
 const codes = (one: Case): string =>
   one.expect.close.codes === 'any' ? 'any code' : `${one.expect.close.codes.join(' or ')}, or none`;
 
-/** In the order of Autobahn's own checks, plus one: a peer that does nothing at all never passes. */
+/** Decides `behaviorClose`. The order of the checks is that of Autobahn. There is one additional check: a peer that does nothing never
+ * passes. */
 function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, string] {
   const { by, codes: allowed, clean } = one.expect.close;
   const first = seen.firstClose === 'judge' ? 'judge' : 'peer';

@@ -1,19 +1,20 @@
 /**
- * permessage-deflate for a judge: RFC 7692 §7.1 as text, §7.2 over node:zlib. A context that is taken over is kept as
- * what it is, the last bytes of plaintext, and given to zlib as its dictionary: one call per message, no stream.
- * Windows below 32 KiB are decoded by inflate.ts, which sees every distance.
+ * permessage-deflate of the judge: the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). The context of a direction is
+ * kept as the last bytes of plaintext, and zlib gets these bytes as a dictionary. So each message is one call of zlib, without a stream. If
+ * the window is below 32 KiB, inflate.ts decodes the messages, since it checks the distance of every reference.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { inflate } from './inflate.ts';
 
-/** An element of Sec-WebSocket-Extensions: its name, and its parameters in order, null for one without a value. */
+/** An element of Sec-WebSocket-Extensions: its name, and its parameters in order. The value of a parameter without a value is null. */
 export interface ExtensionElement {
   readonly name: string;
   readonly params: readonly (readonly [string, string | null])[];
 }
 
-/** The elements of the field; quoted values are unquoted. Lenient: grammar is for a case to judge. */
+/** Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar, since the cases
+ * themselves check the grammar. */
 export function parseExtensionField(text: string): ExtensionElement[] {
   return text
     .split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/)
@@ -52,8 +53,7 @@ const names = [
 ];
 
 /**
- * The parameters of one element.
- * @returns what is wrong with them, as a sentence, where they can't be taken
+ * Reads the parameters of one element. @returns the parameters, or a text that says why they are invalid
  */
 export function paramsOf({ name, params }: ExtensionElement): DeflateParams | string {
   if (name !== 'permessage-deflate') return `an extension that was not offered: ${name}`;
@@ -61,7 +61,8 @@ export function paramsOf({ name, params }: ExtensionElement): DeflateParams | st
   for (const [param, value] of params) {
     if (!names.includes(param)) return `the unknown parameter ${param}`;
     if (seen.has(param)) return `${param} twice`;
-    // 7692 §7.1.2: decimal, 8 to 15, without leading zeros; client_max_window_bits may stand alone in an offer.
+    // 7692 §7.1.2: the value is a decimal number from 8 to 15 without leading zeros. Only client_max_window_bits may have no value, in an
+    // offer.
     const bits = param.endsWith('_bits');
     const legal = bits ? value !== null && /^(?:[89]|1[0-5])$/.test(value) : value === null;
     if (!legal && !(param === 'client_max_window_bits' && value === null)) return `${param}=${value}`;
@@ -75,16 +76,16 @@ export function paramsOf({ name, params }: ExtensionElement): DeflateParams | st
   };
 }
 
-/** What a server would like the client to do, beyond what the client asks of it. */
+/** The parameters that the judge as a server requests of the client. */
 export interface ServerWish {
   readonly clientNoContextTakeover?: boolean;
-  /** Only offers with client_max_window_bits suit then. */
+  /** If set, only offers with client_max_window_bits are acceptable. */
   readonly clientMaxWindowBits?: number;
 }
 
 /**
- * The first offer that suits the first wish that any offer suits, and its answer.
- * @returns null where no offer does
+ * Chooses an offer. The wishes are tried in order, and the first offer that allows a wish is answered. @returns the answer, or null if no
+ * offer allows any wish
  */
 export function answerOffer(
   field: string,
@@ -115,8 +116,8 @@ const trailer = Buffer.from('0000ffff', 'hex');
 const lastBlock = Buffer.from('010000ffff', 'hex');
 
 /**
- * A message in a window of 32 KiB. zlib alone takes data that end anywhere, and nothing after a final block: its output
- * counts where all of the data were read and a last block could follow; else the strict inflater decides.
+ * Inflates a message with a window of 32 KiB. zlib accepts data that are cut anywhere, and ignores data after a final block. So its output
+ * counts only if it has read all data, including an appended last block. Otherwise the strict inflater of inflate.ts decides.
  */
 function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
   const whole = Buffer.concat([data, lastBlock]);
@@ -128,12 +129,12 @@ function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
     };
     if (engine.bytesWritten === whole.length) return buffer;
   } catch {
-    // What is wrong with it, the other one says.
+    // zlib threw an error. `inflate` below throws a more exact error.
   }
   return inflate(data, dictionary && { dictionary }).output;
 }
 
-/** One direction: the window, and whether it is kept from message to message. */
+/** The window of one direction. It is emptied after each message without context takeover. */
 class Context {
   readonly bits: number;
   private readonly kept: boolean;
@@ -144,7 +145,7 @@ class Context {
     this.kept = !noTakeover;
   }
 
-  /** The plaintext that a message may refer to, undefined for none. */
+  /** The plaintext to which a message may refer, or undefined if there is none. */
   get dictionary(): Buffer | undefined {
     return this.window.length === 0 ? undefined : this.window;
   }
@@ -157,13 +158,13 @@ class Context {
   }
 }
 
-/** The compression of one connection, both directions. */
+/** The compression of one connection, in both directions. */
 export class Deflate {
   readonly params: DeflateParams;
   private readonly outgoing: Context;
   private readonly incoming: Context;
 
-  /** @param side whose end of the connection this is */
+  /** @param side the role of the end that uses this object */
   constructor(params: DeflateParams, side: 'client' | 'server') {
     this.params = params;
     const client = new Context(params.clientMaxWindowBits, params.clientNoContextTakeover);
@@ -172,26 +173,27 @@ export class Deflate {
     this.incoming = side === 'client' ? server : client;
   }
 
-  /** 7692 §7.2.1: a message's payload, without the last four bytes. */
+  /** Compresses a message and removes the last four bytes (7692 §7.2.1). */
   compress(payload: Buffer): Buffer {
     const { bits, dictionary } = this.outgoing;
     const compressed = deflateRawSync(payload, {
       level: 6,
       memLevel: 8,
-      // zlib makes a window of 256 bytes one of 512, which the peer need not have: then nothing is referred to.
+      // zlib uses a window of 512 bytes if it should use 256 bytes, and the peer need not have such a window. So for 8 bits the judge
+      // compresses without any references.
       windowBits: Math.max(bits, 9),
       ...(bits === 8 ? { strategy: constants.Z_HUFFMAN_ONLY } : dictionary && { dictionary }),
       finishFlush: constants.Z_SYNC_FLUSH,
     });
     this.outgoing.remember(payload);
-    // 7692 §7.2.3.6: an empty message is one byte, the header of an empty stored block.
+    // 7692 §7.2.3.6: an empty message becomes one byte, the header of an empty stored block.
     return compressed.length <= 4 ? Buffer.from([0]) : compressed.subarray(0, compressed.length - 4);
   }
 
-  /** 7692 §7.2.2. @throws {Error} for what is no DEFLATE data, or refers beyond the window */
+  /** Inflates a message (7692 §7.2.2). @throws {Error} if the bytes are not valid DEFLATE data, or if they refer beyond the window */
   decompress(payload: Buffer): Buffer {
     const { bits, dictionary } = this.incoming;
-    // No sender's algorithm leaves nothing at all; every receiver's takes it for an empty message (§7.2.3.6).
+    // The algorithm of a sender never produces an empty payload, but the algorithm of a receiver reads it as an empty message (§7.2.3.6).
     if (payload.length === 0) return payload;
     const data = Buffer.concat([payload, trailer]);
     const plain =

@@ -1,13 +1,14 @@
 /**
- * Frames for a judge: RFC 6455 §5.2, written in any form, legal or not, and read strictly. Shares nothing with src/, so that
- * a fault there cannot hide itself here. What frames mean together (§5.4, §5.5) is run/messages.ts.
+ * Writes and reads frames for the judge (RFC 6455 §5.2). It can write frames in any form, even invalid ones. It shares no code with src/,
+ * since the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
  *
  *   FIN RSV1-3 opcode(4) | MASK length(7) | length (16 or 64) | masking key (32) | payload
  */
 
 import { randomFillSync } from 'node:crypto';
 
-/** How a length is written: in 7 bits, or in 16 or 64 further ones, whatever its value is. */
+/** How the length is written: in the 7 bits of the second byte, or in 16 or 64 additional bits. A short length may also have a long
+ * form. */
 export type LengthForm = 7 | 16 | 64;
 
 /** A frame to be written. */
@@ -17,22 +18,22 @@ export interface FrameSpec {
   readonly fin: boolean;
   /** RSV1 to RSV3 as a number: 4, 2, 1. */
   readonly rsv: number;
-  /** Four bytes, or null for an unmasked frame. */
+  /** The masking key of four bytes, or null for an unmasked frame. */
   readonly key: Buffer | null;
   /** @default the shortest */
   readonly lengthForm?: LengthForm;
-  /** What the header says the length is. @default the payload's */
+  /** The length that the header states. @default the length of the payload */
   readonly declaredLength?: bigint;
 }
 
-/** A frame's bytes, header and payload; the payload is never changed in place. */
+/** Encodes the header and the payload of a frame. The buffer of the payload is not changed. */
 export function encodeFrame(spec: FrameSpec): Buffer {
   const header = encodeHeader(spec);
   const payload = spec.key === null ? spec.payload : mask(spec.payload, spec.key);
   return Buffer.concat([header, payload]);
 }
 
-/** A frame's header alone, masking key included. */
+/** Encodes only the header of a frame, including the masking key. */
 export function encodeHeader(spec: FrameSpec): Buffer {
   const { opcode, fin, rsv, key } = spec;
   const length = spec.declaredLength ?? BigInt(spec.payload.length);
@@ -46,7 +47,8 @@ export function encodeHeader(spec: FrameSpec): Buffer {
   return header;
 }
 
-/** §5.3: byte i XOR key byte i modulo 4, into a new buffer. @param offset of the first byte in its payload */
+/** Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3). @param offset the position of the first byte in the payload of
+ * the frame */
 export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
   const masked = Buffer.allocUnsafe(bytes.length);
   const [a, b, c, d] = [0, 1, 2, 3].map((i) => key[(i + offset) & 3]!) as [number, number, number, number];
@@ -64,7 +66,7 @@ export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
 const keys = Buffer.alloc(4096);
 let nextKey = keys.length;
 
-/** §5.3: a fresh, unpredictable key for every frame. */
+/** Returns a new, unpredictable key. §5.3 requires such a key for every frame. */
 export function freshKey(): Buffer {
   if (nextKey === keys.length) {
     randomFillSync(keys);
@@ -79,18 +81,18 @@ export interface FrameHead {
   readonly opcode: number;
   readonly fin: boolean;
   readonly rsv: number;
-  /** The masking key, null where the frame is not masked. */
+  /** The masking key, or null if the frame is not masked. */
   readonly key: Buffer | null;
   readonly length: number;
   readonly lengthForm: LengthForm;
 }
 
-/** A frame as it was read, its payload unmasked. */
+/** A frame that was read. Its payload is unmasked. */
 export interface Frame extends FrameHead {
   readonly payload: Buffer;
 }
 
-/** What the bytes of a header say, `null` where there are not enough of them, and how many they are. */
+/** Decodes a header, and returns it with its size in bytes. Returns null if the header is not complete yet. */
 function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
   if (bytes.length < 2) return null;
   const [first, second] = [bytes[0]!, bytes[1]!];
@@ -114,9 +116,10 @@ function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
   return { head, size };
 }
 
-/** Bytes → frames, in chunks of any size; without any limit, as a judge has to see everything. */
+/** Reads frames from chunks of any size. There is no limit for the size of a frame, since the judge has to see everything that a peer
+ * sends. */
 export class FrameReader {
-  /** Headers come as soon as they are complete; frames when their payload is. */
+  /** `onHead` is called when a header is complete, and `onFrame` when the payload is complete too. */
   readonly onFrame: (frame: Frame) => void;
   readonly onHead: (head: FrameHead) => void;
   private stopped = false;

@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 heads as text, RFC 9112, and what RFC 6455 §4 computes of them. Lenient where it reads: what is wrong with a
- * head is for a case to say.
+ * Reads the heads of HTTP/1.1 requests and answers (RFC 9112), and implements the computations of RFC 6455 §4. The parser accepts invalid
+ * heads, since the cases themselves check the heads.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ export interface Head {
   readonly fields: readonly (readonly [string, string])[];
 }
 
-/** @param text from the first line to the empty one, which may be missing */
+/** Parses a head. @param text the head from its first line to the empty line, which may be missing */
 export function parseHead(text: string): Head {
   const [line = '', ...rest] = text.split(/\r?\n/);
   const fields = rest
@@ -29,12 +29,12 @@ export function parseHead(text: string): Head {
   return { line, parts: [a, b, c], fields };
 }
 
-/** Every value of a field, in order; names are compared without case. */
+/** Returns every value of a header field, in order. Names are compared without case. */
 export function valuesOf(head: Head, name: string): string[] {
   return head.fields.filter(([one]) => one.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-/** The elements of a field that is a list, lower-cased. */
+/** Returns the elements of a header field that is a list, in lower case. */
 export function listOf(head: Head, name: string): string[] {
   return valuesOf(head, name)
     .flatMap((value) => value.split(','))
@@ -47,15 +47,14 @@ export function freshHandshakeKey(): string {
   return randomBytes(16).toString('base64');
 }
 
-/** §4.2.2: the value of Sec-WebSocket-Accept. */
+/** Returns the value of Sec-WebSocket-Accept for a key (§4.2.2). */
 export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
 /**
- * What §4.1 has a client say of a server's answer.
- * @param asked the subprotocols of the request
- * @returns what is wrong with it, null where the connection is open
+ * Checks the answer of a server as §4.1 requires of a client. @param asked the subprotocols of the request @returns why the answer is
+ * invalid, or null if the connection is open
  */
 export function faultOfAnswer(head: Head, key: string, asked: readonly string[]): string | null {
   const [version, status] = head.parts;

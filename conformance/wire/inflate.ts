@@ -1,22 +1,23 @@
 /**
- * A plain inflater, RFC 1951, for judging: slow, and strict about how far back a reference goes, which zlib is not
- * within one call. Reads on after a final block, as RFC 7692 §7.2.3.4 allows a sender to go on.
+ * A simple and slow inflater (RFC 1951) for the judge. It checks strictly how far back each reference goes, which zlib does not check
+ * inside one call. It continues to read after a final block, since RFC 7692 §7.2.3.4 allows a sender to continue after it.
  */
 
-/** How to read, and what may be referred to. */
+/** The size of the window, and the plaintext to which references may reach. */
 export interface InflateOptions {
   /** Bytes. @default 32768 */
   readonly windowSize?: number;
-  /** The plaintext before this message, where the context is taken over. */
+  /** The plaintext before this message, if the context is kept. */
   readonly dictionary?: Buffer;
 }
 
 /** What was read. */
 export interface Inflated {
   readonly output: Buffer;
-  /** The largest distance that was referred to; 0 for none. */
+  /** The largest distance of a reference, or 0 without references. */
   readonly maxDistance: number;
-  /** How far the farthest reference reached into the dictionary, in bytes; 0 for none. */
+  /** The number of bytes from the end of the dictionary to the farthest byte that a reference used, or 0 if no reference reached the
+   * dictionary. */
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];
@@ -47,7 +48,7 @@ class BitReader {
     return value;
   }
 
-  /** To the next byte; what was read ahead is given back. */
+  /** Moves to the beginning of the next byte. Whole bytes that were already read into `held` are returned to the input. */
   align(): void {
     this.position -= this.count >> 3;
     this.held = 0;
@@ -59,7 +60,7 @@ class BitReader {
   }
 }
 
-/** A canonical Huffman code: how many codes of each length, and the symbols in order. */
+/** A canonical Huffman code: the number of codes of each length, and the symbols in the order of their codes. */
 interface Huffman {
   readonly counts: Uint16Array;
   readonly symbols: Uint16Array;
@@ -157,8 +158,8 @@ class Output {
 }
 
 /**
- * Reads DEFLATE blocks until the data ends at a byte boundary after a block.
- * @throws {Error} for what is no DEFLATE data, and for a reference beyond the window
+ * Reads DEFLATE blocks until the data ends at a byte boundary after a block. @throws {Error} if the bytes are not valid DEFLATE data, or if
+ * a reference goes beyond the window
  */
 export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
   const { windowSize = 32_768, dictionary = Buffer.alloc(0) } = options;
@@ -221,7 +222,8 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
     if (last) {
       final = true;
       reader.align();
-      // 7692 §7.2.3.4: an empty block should follow; without it, what the receiver appended is no block.
+      // 7692 §7.2.3.4: an empty block should follow a final block. Without it, the four bytes that the receiver appended are not a complete
+      // block, so they are not read.
       if (data.length - reader.position === 4) break;
     }
   }

@@ -1,8 +1,8 @@
 /**
- * UTF-8 as RFC 3629 defines it: the judge's own check, byte by byte.
+ * The UTF-8 check of the judge, byte by byte, as RFC 3629 defines UTF-8.
  */
 
-/** Second bytes that a first one allows; the third and the fourth are always 80 to BF. */
+/** Returns the range of the second byte after this first byte. The third and the fourth byte are always in the range 80 to BF. */
 function secondRange(first: number): readonly [number, number] {
   switch (first) {
     case 0xe0:
@@ -18,7 +18,7 @@ function secondRange(first: number): readonly [number, number] {
   }
 }
 
-/** Whether bytes are a whole number of UTF-8 sequences. */
+/** Returns whether the bytes are valid UTF-8 and end with a complete character. */
 export function isUtf8(bytes: Uint8Array): boolean {
   let i = 0;
   while (i < bytes.length) {
