@@ -32,7 +32,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,
-    text: "With `true`, messages of any size are compressed and decompressed in the same turn of the event loop. With `false`, zlib's threads process data over 16 KiB.",
+    text: "With `true`, messages of any size are compressed and decompressed in the same turn of the event loop. With `false`, zlib's threads compress messages over 16 KiB, and decompress messages with over 16 KiB on the wire or over 128 KiB of content.",
   }),
   budget: custom<NonNullable<CompressionOptions['budget']>>(
     'a `CompressionBudget`',

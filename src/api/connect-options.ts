@@ -107,7 +107,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, that origin receives no subprotocols (some applications send a token in them), none of `headers`, no credentials of the URL, and no client certificate; `secureContext` is not used either.',
+    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, that origin receives no subprotocols (some applications send a token in them), none of `headers`, no credentials of the URL, and no client certificate; `secureContext` of the option `tls` is not used either.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
     text: "The names of those `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",

@@ -136,7 +136,7 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
   timeout: limit('ms', {
     default: Number.POSITIVE_INFINITY,
-    text: 'How long no pong may arrive before the connection fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
+    text: 'If no pong arrives for this time, the connection fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
   }),
   answerEach: flag({
     default: true,
