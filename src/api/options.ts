@@ -49,7 +49,7 @@ export interface ConnectionOptions {
   readonly closeTimeout?: number | undefined;
   /** Sends a ping to a silent peer, and drops the connection if the peer stays silent. */
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /** Sends pings at a fixed interval, in addition to the heartbeat. @default no such pings */
+  /** Sends pings at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
   /**
    * The longest time in which no further part of an incomplete message arrives. After this time the connection fails with 1008. @default
