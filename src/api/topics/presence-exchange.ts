@@ -1,10 +1,10 @@
 /**
- * Presence over all processes: each process can watch a topic, and then knows its members in all processes. Each process keeps a list of
- * its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A topic that
- * no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive, which topics
- * it watches, and which versions its lists have. So the next beat reveals every message that the bus has lost, delayed or refused: a
- * watcher that has an older version of a list requests a snapshot. If no message of a process comes for the time of its lease, the process
- * and its members have left.
+ * Presence over all processes: a process can watch a topic, and then knows the members of this topic in all processes. Each process keeps a
+ * list of its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A
+ * topic that no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive,
+ * which topics it watches, and which versions its lists have. So the next beat reveals every message that the bus has lost, delayed or
+ * refused: a watcher that has an older version of a list requests a snapshot. If no message of a process comes for the time of its lease,
+ * the other processes remove its members. One timer serves all of this, and another timer serves the announcements.
  * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every
  * process would receive the changes of all topics.
  */
