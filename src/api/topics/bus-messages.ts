@@ -65,7 +65,7 @@ export class BusMessages {
 
   /**
    * Reads bytes that came over the bus.
-   * @param topics the topics and patterns with subscribers in this process that match `name`
+   * @param topics the topics and patterns that match `name`, and that have subscribers in this process
    * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has already come
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {

@@ -18,7 +18,7 @@ export class BusReceivers {
     return this.#patterns;
   }
 
-  /** Sets the receiver of a pattern. It replaces an older receiver of the pattern. */
+  /** Sets the receiver of a pattern. If the pattern already has a receiver, the new receiver replaces the old one. */
   set(pattern: string, receiver: BusReceiver): void {
     const entry = this.#entries.get(pattern);
     if (entry !== undefined) entry.receiver = receiver;

@@ -82,6 +82,6 @@ export interface Bus {
    * messages.
    */
   readonly history?: BusHistory | undefined;
-  /** Releases the bus's own timers, subscriptions and connections. It does not close the client that the program passed to it. */
+  /** Releases the timers, subscriptions and connections of the bus. A client that the program has passed to the bus stays open. */
   close(): Promise<void>;
 }

@@ -102,7 +102,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Waits until at most `maxBuffered` bytes wait for a connection. @returns false if the connection is closed */
+  /** Waits until the socket has accepted so many bytes that at most `maxBuffered` are left. @returns false if the connection is closed */
   async #drained(connection: Connection<unknown>): Promise<boolean> {
     while (connection.bufferedAmount > this.#owner.limits.maxBuffered) {
       try {

@@ -207,7 +207,8 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // The handlers are called after the message was sent, so that all subscribers receive the message before any message of a handler.
+    // The handlers are called after the message was sent. So all subscribers receive the message before any message that a handler
+    // publishes.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
