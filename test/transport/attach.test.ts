@@ -32,7 +32,7 @@ async function greeting(port: number, target: string): Promise<string> {
 }
 
 describe('the paths of attached endpoints', () => {
-  test('several endpoints share an HTTP server by path, and an endpoint without a path takes the other paths', async () => {
+  test('several endpoints with different paths share an HTTP server, and an endpoint without a path serves all other paths', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     greeter('chat').attach(http, { path: '/chat' });
     greeter('news').attach(http, { path: '/news' });
@@ -50,7 +50,7 @@ describe('the paths of attached endpoints', () => {
     expect(await page.text()).toBe('a page');
   });
 
-  test('S2: the target may be an absolute URI of this host, and not of another host (A2)', async () => {
+  test('S2: a request target that is an absolute URI is accepted if it names this host, and refused if it names another host (A2)', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     greeter('root').attach(http, { path: '/' });
@@ -61,7 +61,7 @@ describe('the paths of attached endpoints', () => {
     expect(await greeting(port, 'http://evil.example/chat')).toBe('400');
   });
 
-  test('a path cannot be attached twice, and an invalid path is refused', () => {
+  test('attach throws if the path has an endpoint already, or if the path is invalid', () => {
     const http = createHttpServer();
     greeter('one').attach(http, { path: '/chat' });
     expect(() => greeter('two').attach(http, { path: '/chat' })).toThrow(TypeError);
@@ -73,8 +73,8 @@ describe('the paths of attached endpoints', () => {
   });
 });
 
-describe('attached endpoints beside other listeners', () => {
-  test('an upgrade that matches no endpoint is left to the other listeners', async () => {
+describe('attached endpoints and other listeners of the upgrade event', () => {
+  test('an upgrade whose path matches no endpoint is left to the other listeners', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     http.on('upgrade', (request, socket) => {
@@ -88,7 +88,7 @@ describe('attached endpoints beside other listeners', () => {
   });
 
   test.each(['http', 'https'] as const)(
-    'FAULT-7, A7, S14: for %s, an upgrade that no listener takes gets 404 at the deadline, and an upgrade that a listener took gets no answer from us',
+    'FAULT-7, A7, S14: on a server of node:%s, an upgrade that no listener takes receives 404 at the deadline, and our endpoint does not answer an upgrade that another listener has taken',
     async (kind) => {
       const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
       const refused: HandshakeError[] = [];
@@ -131,7 +131,7 @@ describe('attached endpoints beside other listeners', () => {
     },
   );
 
-  test('A49, C19: a reset of an upgrade that no listener has taken yet does not end the process', async () => {
+  test('A49, C19: if the peer resets an upgrade that no listener has taken yet, the process does not end', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
@@ -144,7 +144,7 @@ describe('attached endpoints beside other listeners', () => {
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test('a socket that another listener has already taken is reported, and not touched', async () => {
+  test('if another listener has already taken the socket of an upgrade, our server reports the upgrade to `refused` and does not use the socket', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
     const first = greeter('first', (error) => refused.push(error));
@@ -188,7 +188,7 @@ describe('detaching an endpoint', () => {
     return http.listenerCount('upgrade');
   }
 
-  test('detach removes only this endpoint, and its connections stay open', async () => {
+  test('detach removes only its own endpoint, and a second call of detach does not remove the next endpoint with this path', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -205,7 +205,7 @@ describe('detaching an endpoint', () => {
     expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
   });
 
-  test('connections that are open stay open after detach', async () => {
+  test('connections that are open before detach stay open after it and still work', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
     shutdowns.push(() => server.shutdown({ grace: 50 }));
@@ -217,7 +217,7 @@ describe('detaching an endpoint', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('upgrades are answered with 503 during a shutdown, and after the shutdown the server no longer listens for them', async () => {
+  test('a server answers upgrades with 503 during its shutdown, and no longer listens for upgrades after it', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);
@@ -234,7 +234,7 @@ describe('detaching an endpoint', () => {
   });
 });
 
-test('an endpoint works on a Unix domain socket, and its path is returned as the address', async () => {
+test('a server and a client work over a Unix domain socket, and the path of the socket is the address that listen() returns', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
   const address = await server.listen({ socketPath });

@@ -1,6 +1,6 @@
 /**
- * Tests one attempt of a client, interrupted at every step: the attempt rejects with the reason, and releases
- * everything it took.
+ * Tests one attempt of a client that is aborted at any step: the attempt rejects with the reason of the abort, and releases all sockets and
+ * memory.
  */
 import { getEventListeners } from 'node:events';
 import { connect as netConnect } from 'node:net';
@@ -130,7 +130,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
 });
 
 describe('FAULT-3: an abort between the 101 and the end of dial', () => {
-  /** The response arrives in one piece, over memory. The abort follows after the given number of microtasks. */
+  /** Dials over a Duplex in memory, on which the response arrives in one piece, and aborts after this number of microtasks. */
   async function abortAfter(
     microtasks: number,
   ): Promise<{ opened: boolean; used: number; destroyed: boolean }> {
@@ -171,7 +171,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
     return { opened, used, destroyed };
   }
 
-  test('FAULT-3: the abort releases the 36,864 bytes of the compression budget, after any microtask', async () => {
+  test('FAULT-3: an abort after any number of microtasks either comes too late or releases the 36,864 bytes of the compression budget', async () => {
     const outcomes = [];
     for (let microtasks = 0; microtasks < 30; microtasks++) outcomes.push(await abortAfter(microtasks));
     for (const { opened, used, destroyed } of outcomes) {
@@ -185,7 +185,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
   });
 });
 
-test('FAULT-3: a given socket that has already ended fails the attempt at once, even without a deadline', async () => {
+test('FAULT-3: if the application passes a socket that has already ended, the attempt fails immediately, even without a deadline', async () => {
   const [ours, theirs] = duplexPair();
   theirs.end();
   ours.resume();

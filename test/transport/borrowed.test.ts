@@ -1,6 +1,4 @@
-/**
- * FAULT-1: tests what happens to a message if the application transfers, resizes or changes its memory after `send`.
- */
+/** FAULT-1: tests what happens to a message if the application transfers, resizes or changes the memory of the payload after `send`. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect, WebSocketServer } from '../../src/index.ts';
@@ -15,8 +13,8 @@ import {
 import { slabBytes } from '../../src/transport/slabs.ts';
 import { Waiting } from '../../src/transport/waiting.ts';
 
-describe('a payload that still belongs to the application', () => {
-  test('FAULT-1: the payload is copied piece by piece, with its contents at that time', () => {
+describe('a payload that waits and still belongs to the application', () => {
+  test('FAULT-1: the payload is copied in pieces, each when the socket can take it', () => {
     const payload = randomBytes(100_000);
     const waiting = new Waiting();
     waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);
@@ -36,7 +34,7 @@ describe('a payload that still belongs to the application', () => {
     expect(Buffer.concat(pieces).equals(expected)).toBe(true);
   });
 
-  test('FAULT-1: the payload is not copied into memory that a socket still reads', () => {
+  test('FAULT-1: a payload is never copied into memory that a socket still reads from', () => {
     const before = slabBytes().inUse;
     for (const size of [5000, WRITE_SIZE]) {
       const memory = takeMemory(size);
@@ -47,7 +45,7 @@ describe('a payload that still belongs to the application', () => {
     expect(slabBytes().inUse - before).toBe(8192);
   });
 
-  test('FAULT-1: the payload cannot be copied after it was transferred', () => {
+  test('FAULT-1: reading the rest of a payload throws after the application has transferred the payload', () => {
     const payload = new Uint8Array(5000);
     const borrowed = new Borrowed(payload);
     borrowed.next(1000);
@@ -99,7 +97,7 @@ async function pair(compression: boolean): Promise<{ server: End; client: End }>
 
 type Shape = 'fixed' | 'resizable';
 
-/** Payloads as an application may hold them. The second half of the table says what happens to them after `send`. */
+/** What an application may do with a payload after `send`. `shape` is the kind of memory that the payload has; `run` does it. */
 const deeds: Record<string, { shape: Shape; run: (payload: Uint8Array<ArrayBuffer>) => void }> = {
   'transferred by structuredClone': {
     shape: 'fixed',
@@ -126,7 +124,7 @@ function resize(buffer: ArrayBuffer, size: number): void {
   (buffer as unknown as Resizable).resize(size);
 }
 
-/** Returns bytes that compress, or do not compress, in memory of the given kind. */
+/** Returns a payload in memory of the kind `shape`. If `isRandom`, compression does not make the payload smaller. */
 function payloadOf(size: number, shape: Shape, isRandom: boolean): Uint8Array<ArrayBuffer> {
   const Resizing = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
   const buffer = shape === 'fixed' ? new ArrayBuffer(size) : new Resizing(size, { maxByteLength: size * 2 });
@@ -139,7 +137,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
   for (const compression of [false, true]) {
     for (const [name, { shape, run }] of Object.entries(deeds)) {
       const how = compression ? 'with compression' : 'uncompressed';
-      test(`FAULT-1: if a payload is ${name} after send, ${how}, the message arrives whole, or one error is reported`, async () => {
+      test(`FAULT-1: if a payload is ${name} after send, ${how}, the peer receives the whole message, or the sender reports one error`, async () => {
         for (const size of [100, 4097, 20_000, 400_000]) {
           for (const isRandom of [false, true]) {
             const { server, client } = await pair(compression);
@@ -173,7 +171,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
     }
   }
 
-  test('FAULT-1: the application may transfer a large payload while the peer does not read', async () => {
+  test('FAULT-1: if the application transfers large payloads while the peer does not read, the peer receives no wrong byte', async () => {
     const { server, client } = await pair(false);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     receiver.connection.pause();
@@ -191,7 +189,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
     }
   });
 
-  test('FAULT-1: a payload that changes while the codec works does not affect later messages', async () => {
+  test('FAULT-1: if the application changes a payload while the codec compresses it, the peer receives the old contents, and later messages are not affected', async () => {
     const { server, client } = await pair(true);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     for (let n = 0; n < 10; n++) {
@@ -208,7 +206,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
   });
 });
 
-test('FAULT-1: a broadcast reaches every connection if its payload is transferred after the call', async () => {
+test('FAULT-1: if the application transfers the payload of a broadcast after the call, every connection still receives the whole message', async () => {
   for (const compression of [false, true]) {
     const received: Buffer[] = [];
     const server = new WebSocketServer({}, { compression, maxMessageSize: 10_000_000 });

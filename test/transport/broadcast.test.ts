@@ -1,6 +1,6 @@
 /**
- * Tests broadcasts to connections of which some compress: one compression per setting, in order on each connection.
- * RFC 7692 §7.1.1.
+ * Tests broadcasts to connections with and without compression: a message is compressed once for all connections with the same settings,
+ * and each connection receives its messages in order. RFC 7692 §7.1.1.
  */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -68,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a broadcast is compressed once for all connections with the same window and no context, once for each connection with a context, and never for connections without compression', async () => {
+test('P7, P26: a server compresses a broadcast once for all connections that have the same window and no context, once for each connection that has a context, and never for connections without compression', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -96,7 +96,7 @@ test('P7, P26: a broadcast is compressed once for all connections with the same 
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: a broadcast is sent uncompressed below the threshold, with compress: false, and if compression does not make it smaller', async () => {
+test('P7: a server sends a broadcast uncompressed if it is shorter than the threshold, if compress is false, or if compression does not make it smaller', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));
@@ -138,7 +138,7 @@ test.each(uses)(
   },
 );
 
-test('P7, F24: a broadcast leaves after earlier messages that are still being compressed', async () => {
+test('P7, F24: if earlier messages of a connection are still being compressed, a broadcast leaves after these messages', async () => {
   const { server, members } = await group([noContext, context, noContext, null]);
   const large = jsonOf(200_000, 1);
   const wire: Buffer[][] = members.map(() => []);
@@ -197,7 +197,7 @@ test("P7, P26: a large broadcast is compressed once for each window in zlib's th
   await expect.poll(() => budget.used).toBe(0);
 });
 
-test('P7: with synchronous: true a broadcast is compressed in this turn, like any other message', async () => {
+test('P7: with synchronous: true a server compresses a broadcast in the turn of the call, like any other message', async () => {
   const { server, members } = await group([noContext, noContext], { synchronous: true });
   const large = jsonOf(100_000, 1);
   server.broadcast(large);
@@ -208,7 +208,7 @@ test('P7: with synchronous: true a broadcast is compressed in this turn, like an
   }
 });
 
-test('A40, A48: the caller may change small bytes at once, even if the message waits; if compression fails, only the connections that wait for it close with 1011', async () => {
+test('A40, A48: the application may change a small payload after broadcast has returned; if compression fails, only the connections that need the compressed message close with 1011', async () => {
   const { server, members } = await group([noContext, noContext, null]);
   const [first, second, third] = members as [Member, Member, Member];
   first.connection.send(jsonOf(100_000, 1));
@@ -233,7 +233,7 @@ test('A40, A48: the caller may change small bytes at once, even if the message w
   expect((await framesOf(third, 2))[1]!.payload.length).toBe(100_000);
 });
 
-test('F22: connections that are excluded or not open receive nothing', async () => {
+test('F22: connections that broadcast excludes, or that are not open, do not receive the message', async () => {
   const { server, members } = await group([noContext, context, null]);
   const [first, second, third] = members as [Member, Member, Member];
   second.connection.close(1000);
@@ -244,7 +244,7 @@ test('F22: connections that are excluded or not open receive nothing', async () 
   expect((await framesOf(third, 1))[0]!.payload.toString()).toBe('to one'.repeat(500));
 });
 
-test('P7: sendTo returns the size on the wire, -1 while it is unknown, and 0 if nothing is sent', () => {
+test('P7: sendTo returns the size of the payload on the wire, -1 if this size is not known yet, and 0 if the connection is not open', () => {
   const target = (codec: DeflateCodec | null, endpointCodec: DeflateCodec | FakeCodec | null = codec) => {
     const { endpoint, sink } = bench('server', { codec: endpointCodec });
     return {
@@ -269,7 +269,7 @@ test('P7: sendTo returns the size on the wire, -1 while it is unknown, and 0 if 
   expect(new Broadcast(Buffer.from('binary'), true).sendTo(busy.connection)).toBe(-1);
 });
 
-describe('FAULT-4: memory that many connections hold', () => {
+describe('FAULT-4: memory that many connections share', () => {
   const nothing = (): void => {};
   const events: EndpointEvents = {
     onText: nothing,
@@ -282,7 +282,10 @@ describe('FAULT-4: memory that many connections hold', () => {
     onClose: nothing,
   };
 
-  /** Connections on sockets that keep memory as TCP sockets do, so waiting data is not copied. */
+  /**
+   * Returns connections on blocked sockets. Like TCP sockets, these sockets read from the memory that is written, so data that waits is not
+   * copied.
+   */
   function members(
     budget: MemoryBudget,
     codecOfEach: () => DeflateCodec | null,
@@ -315,7 +318,7 @@ describe('FAULT-4: memory that many connections hold', () => {
     ['compressed once', () => codecOf(alone)],
   ];
   test.each(cases)(
-    'FAULT-4: a broadcast to connections that do not read counts once in the budget, %s',
+    'FAULT-4: a broadcast to many connections that do not read counts only once in the memory budget: %s',
     async (_, codecOfEach) => {
       const budget = new MemoryBudget();
       const lines = members(budget, codecOfEach);

@@ -1,6 +1,6 @@
 /**
- * Tests the timers of connections: they are taken once when the module loads, and run in no connection's
- * AsyncLocalStorage context.
+ * Tests that the library takes the timer functions once, when its module is loaded, and that timers do not run in the AsyncLocalStorage
+ * context of a connection.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
@@ -36,7 +36,7 @@ const silent: ConnectionEvents = {
   onClose: nothing,
 };
 
-test('FAULT-6: fake timers of a test runner do not stop sending', async () => {
+test('FAULT-6: a connection still sends while a test runner has replaced the timers by fake timers', async () => {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
   });
@@ -51,7 +51,7 @@ test('FAULT-6: fake timers of a test runner do not stop sending', async () => {
   await nextTurn();
 });
 
-test('FAULT-6: fake timers do not stop a deadline', async () => {
+test('FAULT-6: the deadlines of a connection still fire while a test runner has replaced the timers by fake timers', async () => {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
   });

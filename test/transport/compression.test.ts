@@ -1,6 +1,4 @@
-/**
- * Tests permessage-deflate on connections: the negotiation, the cost of many connections, and the bytes on the wire.
- */
+/** Tests permessage-deflate on connections: the negotiation, the memory of many connections, and the bytes on the wire. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
@@ -84,7 +82,7 @@ function sentTo(peer: RawPeer): ReadFrame[] {
   return readFrames(peer.received.subarray(peer.head.length));
 }
 
-/** Starts a scripted server that answers every request with this extension field. */
+/** Starts a scripted server that answers every request with this value of Sec-WebSocket-Extensions. */
 async function answering(
   answer: string | null,
   status = '101 Switching Protocols',
@@ -126,7 +124,7 @@ async function until(condition: () => boolean): Promise<void> {
 const offersOf = (text: string): readonly ExtensionOffer[] => parseExtensions([text]);
 
 describe('the options of compression', () => {
-  test('A35: invalid options are refused when a server is created, or before a client connects', async () => {
+  test('A35: with invalid options of compression, the constructor of a server throws, and a client fails before it connects', async () => {
     const wrong: [object, typeof TypeError | typeof RangeError][] = [
       [{ threshold: -1 }, RangeError],
       [{ threshold: Number.NaN }, RangeError],
@@ -155,8 +153,8 @@ describe('the options of compression', () => {
   });
 });
 
-describe('A36: compression only if the application asks for it', () => {
-  test('A36, P32: the documentation of the option says what compression may cost', () => {
+describe('A36: compression is off unless the application asks for it', () => {
+  test('A36, P32: the documentation of the option compression names the attack on secrets that compression makes possible', () => {
     const options = readFileSync(new URL('../../src/api/options.ts', import.meta.url), 'utf8');
     const end = options.indexOf('  readonly compression?');
     const text = options.slice(options.lastIndexOf('/**', end), end);
@@ -167,7 +165,7 @@ describe('A36: compression only if the application asks for it', () => {
   });
 
   test.each([undefined, false])(
-    'A36, P3, F22: a server with compression: %s answers no offer',
+    'A36, P3, F22: a server with the option compression: %s accepts no offer of compression',
     async (compression) => {
       const { port, connections } = await serve(compression === undefined ? {} : { compression });
       const peer = await peerOf(port, 'permessage-deflate; client_max_window_bits');
@@ -179,17 +177,20 @@ describe('A36: compression only if the application asks for it', () => {
     },
   );
 
-  test.each([undefined, false])('A36: a client with compression: %s offers nothing', async (compression) => {
-    const { url, peers } = await answering(null);
-    const connection = await connect(url, compression === undefined ? {} : { compression });
-    expect(peers[0]!.text.toLowerCase()).not.toContain('extensions');
-    expect(connection.extensions).toEqual([]);
-    connection.send('x'.repeat(5000));
-    connection.terminate();
-    await connection.closed;
-  });
+  test.each([undefined, false])(
+    'A36: a client with the option compression: %s offers no extension',
+    async (compression) => {
+      const { url, peers } = await answering(null);
+      const connection = await connect(url, compression === undefined ? {} : { compression });
+      expect(peers[0]!.text.toLowerCase()).not.toContain('extensions');
+      expect(connection.extensions).toEqual([]);
+      connection.send('x'.repeat(5000));
+      connection.terminate();
+      await connection.closed;
+    },
+  );
 
-  test('P3: a server with compression accepts a client without an offer, or with unknown extensions only, and does not compress', async () => {
+  test('P3: if a client offers no compression, or only unknown extensions, a server with compression opens the connection and does not compress', async () => {
     const { port, connections } = await serve({ compression: { threshold: 0 } });
     for (const offer of [null, 'x-webkit-deflate-frame', 'permessage-deflate; server_max_window_bits=7']) {
       const peer = await peerOf(port, offer);
@@ -203,7 +204,7 @@ describe('A36: compression only if the application asks for it', () => {
   });
 });
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('compression with the engine %s', (engine) => {
   const answers: [
     string,
     object,
@@ -241,7 +242,7 @@ describe.each(engines)('engine %s', (engine) => {
     ],
   ];
   test.each(answers)(
-    'P6, P26, P27: a server keeps to the negotiated parameters, if the client offers %s',
+    'P6, P26, P27: a server compresses and decompresses with the negotiated parameters if the client offers %s',
     async (offer, config, answer, sends, receives) => {
       const { port, connections, log } = await serve({ compression: { threshold: 0, engine, ...config } });
       const peer = await peerOf(port, offer);
@@ -272,7 +273,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P14, P15, P16: a client accepts parameters that the server adds although the client did not request them', async () => {
+  test('P14, P15, P16: a client accepts the parameters that the server adds to the answer although the client did not offer them', async () => {
     const { url, peers } = await answering(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     );
@@ -301,7 +302,7 @@ describe.each(engines)('engine %s', (engine) => {
     await connection.closed;
   });
 
-  test('P6, P25: a client keeps to the window that the server requests', async () => {
+  test('P6, P25: a client compresses with a window that is not larger than the server requests', async () => {
     for (const bits of [8, 9, 12]) {
       const { url, peers } = await answering(`permessage-deflate; client_max_window_bits=${bits}`);
       const connection = await connect(url, {
@@ -321,7 +322,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P7, P10: lastWireSize is the size on the wire, -1 while it is unknown, and known at once with synchronous: true', async () => {
+  test('P7, P10: lastWireSize is the size of the last message on the wire, or -1 while compression has not finished; with synchronous: true it is never -1', async () => {
     for (const synchronous of [false, true]) {
       const { port, connections } = await serve({ compression: { engine, synchronous } });
       const peer = await peerOf(port);
@@ -358,7 +359,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('F24, A23: the socket is not read while a message is inflated asynchronously, and is read again afterwards', async () => {
+  test('F24, A23: a connection does not read its socket while it inflates a message asynchronously, and reads again afterwards', async () => {
     const { port, log } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const large = jsonOf(500_000, 1);
@@ -377,7 +378,7 @@ describe.each(engines)('engine %s', (engine) => {
     ).toEqual([...one, ...one, ...one, 'closing']);
   });
 
-  test('F24: if the application pauses while a message is inflated, the message is delivered after resume', async () => {
+  test('F24: if the application pauses a connection while a message is being inflated, the message is delivered after resume', async () => {
     const { port, log, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -395,7 +396,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(log.map(([, message]) => (message as string).length)).toEqual([500_000, 6]);
   });
 
-  test('A48, C16: an exception in the handler of a message that was inflated later closes with 1011, and is reported once', async () => {
+  test('A48, C16: if the handler throws for a message that was inflated asynchronously, the connection closes with 1011, and the exception is reported once', async () => {
     const { port, log } = await serve(
       { compression: { engine } },
       {
@@ -417,7 +418,7 @@ describe.each(engines)('engine %s', (engine) => {
     ]);
   });
 
-  test('C13, A35: if a peer resets or leaves while messages are compressed and inflated, no resource is left', async () => {
+  test('C13, A35: if a peer resets or ends TCP while messages are being compressed and inflated, the connection releases all memory of the budget', async () => {
     for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
       const budget = new CompressionBudget();
       const memoryBudget = new MemoryBudget();
@@ -440,7 +441,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('C9, C10: close() waits for messages that are being compressed, pings do not wait, and the Close is the last frame', async () => {
+  test('C9, C10: after close(), messages that are being compressed still leave before the Close frame, and a ping does not wait for them', async () => {
     const { port, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -463,7 +464,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(await closed).toMatchObject({ code: 3001, wasClean: true });
   });
 
-  test('messages that wait for the compressor count in bufferedAmount, send returns false, and drain follows when they have left', async () => {
+  test('messages that wait for compression count in bufferedAmount, so send returns false, and the drain event follows when they have left', async () => {
     const memoryBudget = new MemoryBudget();
     let drains = 0;
     const { port, connections } = await serve(
@@ -484,7 +485,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: the send cap counts waiting messages: the first one is always accepted, and a message beyond the cap ends the connection', async () => {
+  test('A32: messages that wait for compression count for the send cap: the first message is always accepted, and a further message beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -500,7 +501,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(peer.frames).toEqual([]);
   });
 
-  test('A32: a server that echoes large compressed messages stops reading if the peer does not read', async () => {
+  test('A32: a server that echoes large compressed messages stops reading if the peer does not read the echoes', async () => {
     let received = 0;
     const { port, connections } = await serve(
       { compression: { engine, threshold: 1024 } },
@@ -533,7 +534,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(received).toBe(60);
   });
 
-  test('`for await` limits how far it reads ahead by the decompressed size of the messages', async () => {
+  test('`for await` stops reading when the decompressed messages that wait are larger than the high-water mark', async () => {
     const { port, connections } = await serve({ compression: { engine } }, { message: undefined } as never);
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -580,7 +581,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(before);
   });
 
-  test('A35: a client without room in the budget asks the server for no takeover, and reserves no more than was negotiated', async () => {
+  test('A35: if the budget has no room, a client asks the server for no context takeover; a client reserves no more memory than the negotiated parameters need', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();
@@ -607,7 +608,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: 2,000 connections that negotiate 15 bits stay within 64 MiB, each works, and everything is released', async () => {
+  test('A35: 2,000 connections that offer a window of 15 bits use at most 64 MiB of the budget, all of them work, and all memory is released at the end', async () => {
     const budget = new CompressionBudget();
     const { port, connections, log } = await serve({ compression: { budget, threshold: 0 } });
     const peers: RawPeer[] = [];
@@ -641,7 +642,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(0);
   }, 60_000);
 
-  test('A35: a handshake that fails releases its reservation, on a server and on a client', async () => {
+  test('A35: if a handshake fails, a server and a client release the memory that they reserved for compression', async () => {
     const budget = new CompressionBudget();
     const compression = { budget };
     // On a server: the application refuses, a rule refuses, or the answer is invalid.
@@ -699,7 +700,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: the contexts of a client are released when the connection is closed', async () => {
+  test('A35: a client releases the memory of its compression contexts when the connection is closed', async () => {
     const budget = new CompressionBudget();
     const { port } = await serve({ compression: { budget: new CompressionBudget() } });
     const connection = await connect(`ws://127.0.0.1:${port}/`, { compression: { budget } });
