@@ -46,8 +46,8 @@ interface Outcome {
 }
 
 /**
- * Dials, and aborts at the `moment`-th event of any stream, before or after the listeners of the event are called.
- * @returns when the attempt has settled and its connection, if any, is closed
+ * Dials, and aborts at the `moment`-th event of any stream, before or after the listeners of this event are called.
+ * @returns a promise that resolves when the attempt has settled and its connection, if there is one, is closed
  */
 async function dialAborted(
   moment: number,

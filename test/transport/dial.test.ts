@@ -87,7 +87,7 @@ describe('how a client reaches the server', () => {
     expect(several.cause).toBeInstanceOf(Error);
   });
 
-  test('if the name does not resolve, the error has the stage dns', async () => {
+  test('if the host name cannot be resolved, the error has the stage dns', async () => {
     const error = await failure('ws://name.invalid/', {
       tcp: {
         lookup: (name, _options, callback) =>
@@ -105,7 +105,7 @@ describe('how a client reaches the server', () => {
     expect(error.message).toContain('name.invalid');
   });
 
-  test('H11, V8: frames after the response are delivered, and the client sends nothing before the response', async () => {
+  test('H11, V8: a client delivers frames that arrive together with the response, and sends nothing between its request and the response', async () => {
     let early: Buffer | null = null;
     const { port } = await scripted(({ socket, rest, accept }) => {
       early = rest;
@@ -115,7 +115,7 @@ describe('how a client reaches the server', () => {
     expect(early).toEqual(Buffer.alloc(0));
   });
 
-  test('a response that arrives byte by byte has the same result as one that arrives whole', async () => {
+  test('a client accepts a response and a frame that arrive byte by byte', async () => {
     const { port } = await scripted(async ({ socket, accept }) => {
       for (const byte of Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'drip', { mask: false })])) {
         socket.write(Buffer.from([byte]));
@@ -125,7 +125,7 @@ describe('how a client reaches the server', () => {
     expect(await first(await dialed(`ws://127.0.0.1:${port}/`))).toBe('drip');
   });
 
-  test('a given Duplex is used unchanged', async () => {
+  test('if the application passes a Duplex as the socket, the client performs the handshake on this Duplex and connects nowhere', async () => {
     const [ours, theirs] = duplexPair();
     let received = '';
     theirs.on('data', (chunk: Buffer) => {
@@ -147,7 +147,7 @@ describe('how a client reaches the server', () => {
     expect(received).toContain('GET /path HTTP/1.1\r\nHost: anywhere.example\r\n');
   });
 
-  test('seam S6: the socket function makes the socket for each hop, including redirects', async () => {
+  test('seam S6: the client calls the function `socket` for each hop, with the host and the port of the hop, also after a redirect', async () => {
     const { port } = await startServer({ open: (connection) => void connection.send('reached') });
     const redirecting = await scripted(({ socket }) =>
       socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://second.example:${port}/\r\n\r\n`),
@@ -171,7 +171,7 @@ describe('how a client reaches the server', () => {
     agent.destroy();
   });
 
-  test('seam S6: the socket function may return a socket with TLS or without', async () => {
+  test('seam S6: for a wss URL, the function `socket` may return a TLS socket, or a plain socket on which the client starts TLS', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -192,7 +192,7 @@ describe('how a client reaches the server', () => {
     stranger.destroy();
   });
 
-  test('seam S6: a socket function that throws, returns nothing, or takes too long fails the attempt', async () => {
+  test('seam S6: if the function `socket` throws, returns no socket, or takes too long, the attempt fails, and a socket that comes too late is destroyed', async () => {
     const url = 'ws://127.0.0.1:1/';
     const reason = new Error('no socket today');
     for (const socket of [
@@ -224,7 +224,7 @@ describe('how a client reaches the server', () => {
     expect(getEventListeners(aborter.signal, 'abort')).toHaveLength(0);
   });
 
-  test('a Unix domain socket can replace host and port', async () => {
+  test('with the option socketPath, a client connects to a Unix domain socket and not to the host and port of the URL', async () => {
     const { server } = await startServer({ open: (connection) => void connection.send('unix') });
     const socketPath = `/tmp/rfc6455-dial-${process.pid}.sock`;
     await server.listen({ socketPath });
@@ -233,7 +233,7 @@ describe('how a client reaches the server', () => {
     expect([error.stage, error.code]).toEqual(['tcp', 'ENOENT']);
   });
 
-  test('user information in the URL becomes Basic credentials, unless the application passes Authorization', async () => {
+  test('a client sends the user information in the URL as Basic credentials, unless the application passes Authorization', async () => {
     const { port, requests } = await scripted(echoAccept);
     await dialed(`ws://J%C3%BCrgen:p%40ss@127.0.0.1:${port}/`);
     await dialed(`ws://user:pass@127.0.0.1:${port}/`, { headers: { authorization: 'Bearer token' } });
@@ -246,8 +246,8 @@ describe('how a client reaches the server', () => {
   });
 });
 
-describe('FAULT-8: an error names the place where it occurred', () => {
-  test('FAULT-8: the error names the URL without credentials and without the query, which may contain tokens', async () => {
+describe('FAULT-8: the place that an error of a client names', () => {
+  test('FAULT-8: the error of a client names the URL without the credentials and the query, which may contain tokens', async () => {
     const { port } = await scripted(
       ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -262,7 +262,7 @@ describe('FAULT-8: an error names the place where it occurred', () => {
     expect(long.message).toMatch(/x…\]$/);
   });
 
-  test('FAULT-8: the error names the socket path, and the URL to which a redirect led', async () => {
+  test('FAULT-8: the error of a client names the path of the Unix domain socket, or the URL to which a redirect led', async () => {
     const unix = await failure('ws://localhost/', { socketPath: '/tmp/no-such.sock' });
     expect(unix.message).toMatch(/ \[ws:\/\/localhost\/ at \/tmp\/no-such\.sock\]$/);
     const server = await scripted(({ socket }) =>
@@ -273,7 +273,7 @@ describe('FAULT-8: an error names the place where it occurred', () => {
     expect(moved.cause).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('FAULT-8: the error names the proxy without its credentials while the tunnel opens, and later the URL', async () => {
+  test('FAULT-8: if the tunnel cannot be opened, the error names the proxy without its credentials; after the tunnel is open, an error names the URL', async () => {
     const refusing = await scripted(
       ({ socket }) => void socket.write('HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -295,7 +295,7 @@ describe('FAULT-8: an error names the place where it occurred', () => {
   });
 });
 
-describe('O1, A9: invalid arguments fail before any byte is sent', () => {
+describe('O1, A9: a client checks its arguments before it sends a byte', () => {
   const attacks = ['\r\nX: y', '\n', '\r', '\0', '\u010d\u010a'];
   test.each<[string, (bad: string) => [string, ConnectOptions]]>([
     ['value of a header field', (bad) => ['/', { headers: { 'X-Name': `a${bad}` } }]],
@@ -318,7 +318,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
     expect(server.count).toBe(0);
   });
 
-  test('a URL with line ends in its path, with a fragment, or with another scheme is refused [U1, U2]', async () => {
+  test('a client refuses a URL with line ends in its path, with a fragment, or with a scheme that is not valid [U1, U2]', async () => {
     const server = await scripted(echoAccept);
     for (const url of [
       `ws://127.0.0.1:${server.port}/a\r\nX: y`,
@@ -333,7 +333,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
     expect(server.count).toBe(0);
   });
 
-  test('invalid numbers and lists in the options are refused', async () => {
+  test('a client refuses invalid numbers and invalid lists in its options', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     for (const options of [
@@ -362,7 +362,7 @@ describe('O1, A9: invalid arguments fail before any byte is sent', () => {
 });
 
 describe('FAULT-10: options that exclude each other', () => {
-  test('FAULT-10: options that name two ways to the server are refused, and with a given socket the proxy of the environment is ignored', async () => {
+  test('FAULT-10: a client refuses options that name two ways to the server, but ignores a proxy of the environment if the application passes a socket', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -486,7 +486,7 @@ describe('the response of the server', () => {
     },
   );
 
-  test('the client skips a few 1xx responses before the 101', async () => {
+  test('a client ignores a few 1xx responses before the 101, and fails if too many arrive', async () => {
     const { port } = await scripted(({ socket, accept }) => {
       socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
       socket.write(accept());
@@ -501,7 +501,7 @@ describe('the response of the server', () => {
     });
   });
 
-  test('a response that is cut off by the end of TCP is refused', async () => {
+  test('a client fails if TCP ends before the response is complete', async () => {
     const ended = await scripted(({ socket }) => void socket.end('HTTP/1.1 101 Swi'));
     expect(await failure(`ws://127.0.0.1:${ended.port}/`)).toMatchObject({
       code: 'WS_DIAL_CLOSED',
@@ -566,7 +566,7 @@ describe('the response of the server', () => {
     },
   );
 
-  test('V1: a body that never ends is cut off at the deadline, and the status is still reported', async () => {
+  test('V1: if the body of a refusal never ends, the attempt fails at the deadline with the status and the part of the body that has arrived', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
@@ -575,7 +575,7 @@ describe('the response of the server', () => {
 });
 
 describe('FAULT-0: responses that real servers send, and responses that are refused', () => {
-  /** Returns a 101 in some spelling. `accept` is the value that answers the key. */
+  /** Returns a 101 that a server might write. `accept` is the value of Sec-WebSocket-Accept. */
   type Head = (accept: string) => string;
   const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
   const withAccept =
@@ -634,7 +634,7 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
     expect(await first(await dialed(`ws://127.0.0.1:${server.port}/`))).toBe('hello');
   });
 
-  test('FAULT-0: the client accepts a response that is cut at any point', async () => {
+  test('FAULT-0: a client accepts a response that arrives in two pieces, wherever it is cut', async () => {
     const head = accepted['several spaces, tabs, and white space at the end of values']!;
     let cut = 1;
     const server = await answering(head, (socket, bytes) => {
@@ -697,7 +697,7 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
   });
 });
 
-test('O7: the error distinguishes a server that does not speak TLS from one whose certificate is wrong', async () => {
+test('O7: if the server does not speak TLS, the error says this in one line and asks whether ws: is meant', async () => {
   const plain = await scripted(() => {}, {
     connected: (socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   });
@@ -712,7 +712,7 @@ test('O7: the error distinguishes a server that does not speak TLS from one whos
 });
 
 describe('the deadline and the signal of an attempt', () => {
-  test('design: handshakeTimeout covers every step: a server that does not answer, one that sends slowly, and one without TLS', async () => {
+  test('design: an attempt fails at handshakeTimeout if the server does not answer, sends its answer slowly, or does not answer the TLS handshake', async () => {
     const silent = await scripted(() => {});
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
@@ -739,7 +739,7 @@ describe('the deadline and the signal of an attempt', () => {
     await released(notTls);
   });
 
-  test('a signal that is already aborted starts no attempt', async () => {
+  test('if the signal is aborted before connect is called, the client looks up no name and opens no connection', async () => {
     const server = await scripted(echoAccept);
     const lookup = vi.fn();
     const reason = new Error('changed my mind');
@@ -777,7 +777,7 @@ describe('the deadline and the signal of an attempt', () => {
     await released(body);
   });
 
-  test('an abort after the attempt has ended has no effect', async () => {
+  test('an abort of the signal has no effect on a connection that is open', async () => {
     const server = await scripted(echoAccept);
     const controller = new AbortController();
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { signal: controller.signal });
@@ -788,7 +788,7 @@ describe('the deadline and the signal of an attempt', () => {
 });
 
 describe('TLS to the server', () => {
-  test('O7, O9, A41: a certificate of the CA for this name is accepted', async () => {
+  test('O7, O9, A41: a client accepts a certificate that a trusted CA issued for the name of the host', async () => {
     const { url } = await startServer(
       { open: (connection) => void connection.send('secure') },
       {},
@@ -812,14 +812,14 @@ describe('TLS to the server', () => {
     },
   );
 
-  test('O7: without the CA in the options, the valid certificate is refused', async () => {
+  test('O7: a client refuses a certificate whose CA it does not trust, and sends no request', async () => {
     const server = await scripted(echoAccept, { tls });
     const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
     expect(error.stage).toBe('tls');
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: SNI contains the host name, and is not sent for an address; ALPN requests http/1.1', async () => {
+  test('O8: a client sends the host name as SNI, but no SNI if the host is an address; with ALPN it requests http/1.1', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -837,7 +837,7 @@ describe('TLS to the server', () => {
     ]);
   });
 
-  test('TLS is started on a given socket, and not a second time on a TLS socket', async () => {
+  test('for a wss URL, a client starts TLS on a plain socket that the application passes, and starts no second TLS on a TLS socket', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -852,7 +852,7 @@ describe('TLS to the server', () => {
 });
 
 describe('redirects', () => {
-  /** A server that redirects by path, and answers all other paths with 101. */
+  /** Starts a server that redirects the paths in `locations`, and answers all other paths with 101. */
   function redirecting(
     locations: Record<string, string | null>,
     options: Parameters<typeof scripted>[1] = {},
@@ -868,7 +868,7 @@ describe('redirects', () => {
     }, options);
   }
 
-  test('A42, design: redirects are off by default: the status is an error, and no second request is sent', async () => {
+  test('A42, design: by default, a client does not follow a redirect: the attempt fails with the status, and the client sends no second request', async () => {
     const server = await redirecting({ '/': '/other' });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.code, error.status, error.stage]).toEqual(['WS_REDIRECT_LIMIT', 302, 'redirect']);
@@ -876,7 +876,7 @@ describe('redirects', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('A42: relative, //host and absolute targets are followed, http: means ws:, and a fragment is dropped', async () => {
+  test('A42: a client follows a redirect to a relative, a //host or an absolute URL, replaces http: by ws:, and drops a fragment', async () => {
     const target = await redirecting({});
     for (const location of [
       `//127.0.0.1:${target.port}/there`,
@@ -893,13 +893,13 @@ describe('redirects', () => {
     );
   });
 
-  test('A42: a loop of redirects ends at the limit', async () => {
+  test('A42: a client that is redirected in a loop fails after the maximum number of redirects', async () => {
     const loop = await redirecting({ '/': '/' });
     expect((await failure(`ws://127.0.0.1:${loop.port}/`, { redirects: 5 })).code).toBe('WS_REDIRECT_LIMIT');
     expect(loop.requests).toHaveLength(6);
   });
 
-  test('A42: invalid targets of a redirect are refused', async () => {
+  test('A42: a client refuses a redirect without a valid Location', async () => {
     for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
       const server = await redirecting({ '/': location });
       const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
@@ -910,7 +910,7 @@ describe('redirects', () => {
     }
   });
 
-  test('A42: a redirect from wss to ws is never followed', async () => {
+  test('A42: a client never follows a redirect from wss to ws', async () => {
     const target = await redirecting({});
     for (const scheme of ['ws', 'http']) {
       const server = await redirecting({ '/': `${scheme}://127.0.0.1:${target.port}/` }, { tls });
@@ -922,14 +922,14 @@ describe('redirects', () => {
 
   const secrets = { Authorization: 'Bearer secret', Cookie: 'session=secret', 'X-Plain': 'public' };
 
-  test('A42: a redirect to the same host and port keeps the credentials', async () => {
+  test('A42: after a redirect to the same host and port, a client sends the credentials again', async () => {
     const server = await redirecting({ '/': '/other' });
     await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 1, headers: secrets });
     expect(server.requests[1]).toContain('Authorization: Bearer secret');
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: another host, port or scheme receives no credentials, and a redirect back to the first origin sends none', async () => {
+  test('A42: a client sends no credentials to another host or port, and none after a redirect from there back to the first origin', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -954,7 +954,7 @@ describe('redirects', () => {
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
   });
 
-  test('FAULT-10: no subprotocol and no header field of the application is sent to another origin', async () => {
+  test('FAULT-10: a client sends no subprotocol and no header field of the application to another origin', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, {
@@ -970,7 +970,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('');
   });
 
-  test('FAULT-10: no subprotocol and no header field is sent back to the first origin after another origin', async () => {
+  test('FAULT-10: after a redirect to another origin and back, a client sends no subprotocol and no header field to the first origin', async () => {
     const sent: string[] = [];
     const first: { port: number } = await scripted(({ socket, head, accept }) => {
       sent.push(head);
@@ -987,7 +987,7 @@ describe('redirects', () => {
     expect(sent[1]).not.toMatch(/secret|public|token/);
   });
 
-  test('FAULT-10: the fields that crossOriginHeaders names are sent, in upper or lower case', async () => {
+  test('FAULT-10: a client sends the header fields that crossOriginHeaders names to another origin; upper and lower case do not matter', async () => {
     const target = await scripted(({ socket, accept }) =>
       socket.write(accept('Sec-WebSocket-Protocol: chat\r\n')),
     );
@@ -1004,7 +1004,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: a required subprotocol that may not be sent fails the attempt, and the other origin receives no request', async () => {
+  test('FAULT-10: if a subprotocol is required but may not be sent to another origin, the attempt fails, and the other origin receives no request', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -1018,7 +1018,7 @@ describe('redirects', () => {
   });
 
   test.each([['Authorization'], ['cookie'], ['Proxy-Authorization'], [''], ['a b'], [7]])(
-    'FAULT-10: crossOriginHeaders with %j is refused before any network activity',
+    'FAULT-10: a client refuses the value %j in crossOriginHeaders before it connects',
     async (name) => {
       const server = await redirecting({});
       const options = { crossOriginHeaders: [name as string] };
@@ -1027,7 +1027,7 @@ describe('redirects', () => {
     },
   );
 
-  test('A42: a client certificate is sent only to its own origin', async () => {
+  test('A42: a client sends its certificate to the first origin, and not to another origin', async () => {
     const presented: boolean[] = [];
     const asks = { ...tls, requestCert: true, rejectUnauthorized: false };
     const connected = (socket: Socket) =>
@@ -1045,7 +1045,7 @@ describe('redirects', () => {
     expect(presented).toEqual([true, true, false]);
   });
 
-  test('A42: a 101 with a Location is not a redirect, and a given socket is never replaced', async () => {
+  test('A42: a 101 with a Location is not a redirect; a redirect fails if the application passed a socket', async () => {
     const elsewhere = await redirecting({});
     const server = await scripted(({ socket, accept }) =>
       socket.write(accept(`Location: ws://127.0.0.1:${elsewhere.port}/\r\n`)),
@@ -1064,7 +1064,7 @@ describe('redirects', () => {
 describe('proxies of a client', () => {
   type Answer = (request: ScriptedRequest, upstream: () => Socket) => void;
 
-  /** A CONNECT proxy that tunnels to `port`, whatever the request names, unless `answer` does something else. */
+  /** Starts an HTTP proxy. It connects each tunnel to `port`, whatever host the request names, unless `answer` replaces this behaviour. */
   function proxying(port: number, answer?: Answer, options: Parameters<typeof scripted>[1] = {}) {
     return scripted((request) => {
       const { socket, rest } = request;
@@ -1085,7 +1085,7 @@ describe('proxies of a client', () => {
     }, options);
   }
 
-  test('O4, O5: CONNECT contains host and port, and the handshake goes through the tunnel', async () => {
+  test('O4, O5: a client sends CONNECT with the host and the port to the proxy, and performs the handshake through the tunnel', async () => {
     const origin = await scripted(({ socket, accept }) =>
       socket.write(Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'through', { mask: false })])),
     );
@@ -1096,7 +1096,7 @@ describe('proxies of a client', () => {
     expect(origin.requests[0]).toContain('GET /path HTTP/1.1\r\nHost: origin.example\r\n');
   });
 
-  test('A43: proxy credentials never reach the origin, and those of the origin never reach the proxy', async () => {
+  test('A43: the origin never receives the credentials of the proxy, and the proxy never receives the credentials of the origin', async () => {
     const origin = await scripted(echoAccept);
     const proxy = await proxying(origin.port);
     await dialed('ws://user:theirs@origin.example/', {
@@ -1132,7 +1132,7 @@ describe('proxies of a client', () => {
     expect(tlsError.code).toMatch(/SSL|ERR_SSL|ECONN/);
   });
 
-  test('A43: a proxy may answer CONNECT with a 1xx before the 200, with any 2xx, and with Transfer-Encoding: chunked', async () => {
+  test('A43: a client accepts an answer to CONNECT with a 1xx before the 200, with any 2xx, or with Transfer-Encoding: chunked', async () => {
     const origin = await scripted(echoAccept);
     for (const head of [
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
@@ -1182,7 +1182,7 @@ describe('proxies of a client', () => {
     },
   );
 
-  test('A43: a proxy that never answers fails at the deadline, and a missing proxy is an error of the stage proxy', async () => {
+  test('A43: if the proxy never answers, the attempt fails at the deadline; if nothing listens at its address, the error has the stage proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (
@@ -1199,7 +1199,7 @@ describe('proxies of a client', () => {
     }
   });
 
-  test('FAULT-10: the error about a stray % in the credentials of a proxy says how to write it', async () => {
+  test('FAULT-10: if the credentials of a proxy have a % that is not encoded, the error says that "%" is written "%25"', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',
@@ -1214,7 +1214,7 @@ describe('proxies of a client', () => {
     }
   });
 
-  test('A43: TLS works through the tunnel, to an https proxy, and in both places at once', async () => {
+  test('A43: a client can use TLS through the tunnel, both with an http proxy and with an https proxy', async () => {
     const { port } = await startServer(
       { open: (connection) => void connection.send('tunnel') },
       {},
@@ -1247,7 +1247,7 @@ describe('proxies of a client', () => {
     expect([wrong.stage, wrong.code]).toEqual(['tls', 'ERR_TLS_CERT_ALTNAME_INVALID']);
   });
 
-  test('an error of the tunnel after the handshake ends only the connection', async () => {
+  test('if the tunnel fails after the handshake, the connection closes with 1006, and no error is thrown', async () => {
     const { port } = await startServer({}, {}, 'listen over TLS');
     const proxy = await proxying(port, undefined, { tls });
     const connection = await dialed('wss://localhost/', {
@@ -1259,7 +1259,7 @@ describe('proxies of a client', () => {
     expect(await connection.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  describe('the proxy of the environment', () => {
+  describe('the proxy that the environment names', () => {
     beforeEach(() => {
       for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy']) {
         vi.stubEnv(name, undefined);
@@ -1311,7 +1311,7 @@ describe('proxies of a client', () => {
       [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
     ])(
-      '%s is whether the client uses a proxy with the environment %j for the URL %s',
+      'whether the client uses a proxy (%s) with the environment %j for the URL %s',
       async (proxied, environment, url) => {
         expect(await via(environment, url)).toBe(proxied);
       },
@@ -1319,7 +1319,7 @@ describe('proxies of a client', () => {
   });
 });
 
-test('F1, F12: a dialed connection masks each frame with a new key', async () => {
+test('F1, F12: the connection of a client masks each frame with a new masking key', async () => {
   const received: Buffer[] = [];
   const server = await scripted(({ socket, accept }) => {
     socket.on('data', (chunk) => received.push(chunk));

@@ -1,6 +1,6 @@
 /**
- * Tests bytes that a client sends before its request is answered: they are limited and charged, and do not hide that
- * the peer has left.
+ * Tests the bytes that a client sends before its request is answered: they are limited, they count in the memory budget, and the server
+ * still notices that the peer leaves.
  */
 import { Buffer } from 'node:buffer';
 import { PassThrough } from 'node:stream';
@@ -12,14 +12,14 @@ import { frame, Op, requestHead } from './wire.ts';
 
 afterEach(closeServers);
 
-describe.each(kinds)('bytes before the answer, %s', (kind) => {
+describe.each(kinds)('bytes that a client sends before the answer to its request, %s', (kind) => {
   const ends = (['with its request', 'after it', 'never'] as const).flatMap((sent) => [
     [sent, 'FIN'] as const,
     [sent, 'destroy'] as const,
   ]);
 
   test.each(ends)(
-    'FAULT-3: the end of the peer during an async upgrade still aborts the signal, and is reported; early byte: %s; end: %s',
+    'FAULT-3: if the peer leaves while the upgrade hook works, the signal aborts, and the server reports it; the peer sent an early byte: %s; the peer leaves by: %s',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -54,7 +54,7 @@ describe.each(kinds)('bytes before the answer, %s', (kind) => {
     },
   );
 
-  test('FAULT-4: bytes during an async upgrade are limited and charged, and no byte is lost', async () => {
+  test('FAULT-4: bytes that arrive while the upgrade hook works are limited in number and count in the memory budget, and no byte is lost', async () => {
     const memoryBudget = new MemoryBudget();
     const messages: string[] = [];
     let accept = (): void => {};
@@ -102,7 +102,7 @@ describe('EarlyBytes', () => {
     }
   });
 
-  test('FAULT-4: EarlyBytes stops reading when the budget is used up', async () => {
+  test('FAULT-4: EarlyBytes stops reading when the memory budget is used up', async () => {
     const budget = new MemoryBudget(100);
     const socket = new PassThrough();
     const early = new EarlyBytes(socket, Buffer.alloc(0), budget);

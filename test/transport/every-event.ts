@@ -1,13 +1,10 @@
-/**
- * Does something at a moment that is counted in events of streams, so that every step of a connection can be this
- * moment.
- */
+/** Calls a function at the n-th event of any stream of the process. A test can so act at every step of a connection, one after another. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** Counts the events of all streams of the process, until `restore` is called. */
+/** Counts the events that all streams of the process emit, until `restore` is called. */
 export interface EveryEvent {
   /** The client's TCP sockets that were created meanwhile. */
   readonly sockets: readonly Socket[];

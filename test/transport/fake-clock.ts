@@ -1,10 +1,12 @@
-/** A clock that the tests move, instead of the one that the library took when it was loaded. */
+/** Replaces the clock that the library took when it was loaded by a clock that the tests move. */
 import { vi } from 'vitest';
 import { type Clock, clock } from '../../src/transport/clock.ts';
 
 const real: Clock = { ...clock };
 
-/** From now on, `vi.advanceTimersByTime` moves deadlines. Streams and turns of the event loop continue to run. */
+/**
+ * After this call, `vi.advanceTimersByTime` moves the deadlines of connections. Streams and turns of the event loop still run in real time.
+ */
 export function useFakeClock(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   Object.assign(clock, {

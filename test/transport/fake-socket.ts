@@ -1,4 +1,7 @@
-/** A Duplex whose other end the test controls: it accepts writes or lets them wait, and reads what was pushed. */
+/**
+ * A Duplex that a test controls. The test decides whether the Duplex takes a write or lets it wait, and pushes the data that the library
+ * reads.
+ */
 import { Duplex } from 'node:stream';
 
 type Callback = (error?: Error | null) => void;
@@ -9,9 +12,9 @@ interface Waiting {
 }
 
 export class FakeSocket extends Duplex {
-  /** The bytes that were written, as they were when the socket took them. */
+  /** The written bytes, with their contents at the moment when the socket took them. */
   readonly taken: Buffer[] = [];
-  /** The number of writes that reached the transport, without those of no bytes. */
+  /** The number of writes with at least one byte that reached the transport. */
   writes = 0;
   /** The buffers that were passed to the socket, not copied. */
   readonly handed: Buffer[] = [];
@@ -29,7 +32,7 @@ export class FakeSocket extends Duplex {
     this.#blocked = true;
   }
 
-  /** Takes the data that waits. The next write waits again unless `forGood`. */
+  /** Takes the data that waits. The next write waits again, unless `forGood` is true. */
   takeWaiting(forGood = false): void {
     if (forGood) this.#blocked = false;
     const waiting = this.#waiting;
@@ -83,7 +86,7 @@ export class FakeSocket extends Duplex {
   }
 }
 
-/** Resolves at the end of this turn of the event loop, after its writes and their callbacks. */
+/** Resolves at the end of this turn of the event loop, when the writes of the turn are done and their callbacks were called. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

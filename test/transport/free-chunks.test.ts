@@ -1,6 +1,6 @@
 /**
- * The memory of chunks is released at once if Node can do that, but never while a message or another listener uses
- * it.
+ * Tests that the memory of a received chunk is released immediately if Node can do this, but never while a message or another listener uses
+ * the memory.
  */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';

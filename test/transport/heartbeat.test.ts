@@ -1,6 +1,6 @@
 /**
- * Tests the heartbeat, on a clock that the tests move: which peer counts as silent, when it is dropped, and what we
- * send ourselves.
+ * Tests the heartbeat on a clock that the tests move: which peer counts as silent, when this peer is dropped, and which pings and pongs we
+ * send.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
@@ -13,7 +13,7 @@ import { frame, Op } from './wire.ts';
 const MIB = 1_048_576;
 
 describe('the heartbeat', () => {
-  test('FAULT-0, design: after 25 s of silence a ping is sent, before a proxy gives up at 30 s, and the pong keeps the connection open', async () => {
+  test('FAULT-0, design: after 25 s of silence an endpoint sends a ping, before a proxy closes the connection at 30 s, and the pong keeps the connection open', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_900);
     expect(frames()).toEqual([]);
@@ -28,7 +28,7 @@ describe('the heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A14, design: a ping without an answer for 20 s drops the connection with 1006, which is reported once', async () => {
+  test('A14, design: if the peer does not answer a ping for 20 s, the connection is dropped with 1006, and the error is reported once', async () => {
     const { socket, pass, end } = setUp();
     await pass(25_100);
     await pass(19_800);
@@ -44,7 +44,7 @@ describe('the heartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('any received byte counts as a sign of life, before the ping and as an answer to it', async () => {
+  test('any received byte shows that the peer is connected: before a ping, it delays the ping; after a ping, it counts as the answer', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_000);
     await receive(frame(Op.Text, 'alive'));
@@ -79,7 +79,7 @@ describe('the heartbeat', () => {
     ]);
   });
 
-  test('resume() of a connection that was not paused does not count as a sign of life', async () => {
+  test('if a connection is not paused, resume() does not restart the time of its heartbeat', async () => {
     const { connection, pass, end } = setUp();
     for (let second = 0; second < 52; second++) {
       connection.resume();
@@ -88,7 +88,7 @@ describe('the heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('design: a peer that takes no data is dropped while the application has paused reading', async () => {
+  test('design: while the application has paused reading, a peer that takes none of our data is dropped', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendText('x'.repeat(10_000));
@@ -100,7 +100,7 @@ describe('the heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('design: a peer that takes our data is not dropped while the application has paused reading', async () => {
+  test('design: while the application has paused reading, a peer that takes our data is not dropped', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 1_000));
@@ -113,7 +113,7 @@ describe('the heartbeat', () => {
     }
   });
 
-  test('a long message that leaves slowly does not count as silence, although our ping waits until the message has left', async () => {
+  test('a peer that takes a long message slowly is not dropped as silent, although our ping waits until the message has left', async () => {
     const { socket, connection, pass, end } = setUp('client');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -132,14 +132,14 @@ describe('the heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('a heartbeatInterval of Infinity disables the heartbeat, and leaves no timer', async () => {
+  test('a heartbeatInterval of Infinity disables the heartbeat, and the connection sets no timer for it', async () => {
     const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     await pass(200_000);
     expect(frames()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('FAULT-2: a peer that reads 60 KB/s is not dropped while 4 MiB are in transit, and a peer that is gone is dropped', async () => {
+  test('FAULT-2: while 4 MiB are on their way, a peer that reads 60 KB/s is not dropped, and a peer that has disappeared is dropped', async () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));
@@ -157,7 +157,7 @@ describe('the heartbeat', () => {
     }
   });
 
-  test('FAULT-2: the time that a long message took is not added to the next silence', async () => {
+  test('FAULT-2: the extra time for a peer that takes a long message does not apply to the next ping', async () => {
     const { connection, receive, pass, end } = setUp();
     connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
     await receive(frame(Op.Text, 'read'));
@@ -180,7 +180,7 @@ describe('the heartbeat', () => {
     },
   );
 
-  test('FAULT-2: unsolicited pongs are also sent while many short messages arrive, and not only during one long message', async () => {
+  test('FAULT-2: an endpoint that only receives also sends unsolicited pongs while many short messages arrive, and not only during one long message', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));
@@ -189,7 +189,7 @@ describe('the heartbeat', () => {
     expect(opcodes(frames())).toEqual([Op.Pong, Op.Pong]);
   });
 
-  test('a connection that sends messages, or receives only little, sends no unsolicited pong', async () => {
+  test('an endpoint that sends messages, or that receives only few bytes, sends no unsolicited pong', async () => {
     const busy = setUp();
     for (let second = 0; second < 60; second++) {
       await busy.receive(frame(Op.Text, 'x'.repeat(500)));
@@ -205,7 +205,7 @@ describe('the heartbeat', () => {
     expect(calm.frames()).toEqual([]);
   });
 
-  test('FAULT-2: while the application has paused reading, a ping is sent after each interval, and TCP has to deliver it', async () => {
+  test('FAULT-2: while the application has paused reading, an endpoint sends a ping after each interval, so that TCP notices a peer that has disappeared', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(101_000);
@@ -220,7 +220,7 @@ describe('the heartbeat', () => {
   });
 });
 
-test('FAULT-2: a paused connection that is never resumed notices that its peer is gone', async () => {
+test('FAULT-2: a connection that the application has paused and never resumes notices that its peer has disappeared', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));

@@ -1,4 +1,4 @@
-/** Tests a connection that stops reading while memory is scarce, and the data that Node still reads for it. */
+/** Tests a connection that stops reading while memory is scarce, and the data that Node still reads from its socket. */
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -18,7 +18,7 @@ afterEach(async () => {
   server = null;
 });
 
-/** A connection whose application pauses at the first message, and its peer. */
+/** Makes a connection whose application pauses reading at the first message, and its peer. */
 async function open(highWaterMark: number, handlers: { onSecond?: (socket: Socket) => void } = {}) {
   const memoryBudget = new MemoryBudget(LIMIT);
   const received: number[] = [];
@@ -69,7 +69,7 @@ const messages = (count: number, size: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => frame(Op.Binary, Buffer.alloc(size, 7), { mask: true })));
 
 describe('FAULT-4: data that Node reads for a stopped socket', () => {
-  test('while memory is scarce, the data is limited to the high-water mark, is counted, and is delivered after resume', async () => {
+  test('while memory is scarce, a stopped socket keeps data up to its high-water mark, and this data counts in the memory budget and is delivered after resume', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -87,7 +87,7 @@ describe('FAULT-4: data that Node reads for a stopped socket', () => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('the data no longer counts once the socket is closed', async () => {
+  test('data that was held back no longer counts in the memory budget after the socket is closed', async () => {
     const { socket, connection, peer, memoryBudget } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -97,7 +97,7 @@ describe('FAULT-4: data that Node reads for a stopped socket', () => {
     expect(memoryBudget.used).toBe(LIMIT * 0.8);
   });
 
-  test('the data is read as usual if another listener would receive it twice', async () => {
+  test('if the socket has another listener for data, no data is held back, because that listener would receive the data twice', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     let heard = 0;
     socket.on('data', (chunk: Buffer) => {

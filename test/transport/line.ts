@@ -1,4 +1,4 @@
-/** An endpoint on a socket that the test controls, with a clock that the test moves. */
+/** Makes connections for tests: an endpoint on a socket that the test controls, and a clock that the test moves. */
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { ConnectionError } from '../../src/frame/connection-error.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 export type Reported = [name: string, ...values: unknown[]];
 
-/** An endpoint on a socket that the test controls, and the events that it reported. */
+/** A connection on a socket that the test controls, and the events that the connection reported. */
 export interface Line {
   readonly socket: FakeSocket;
   readonly connection: SocketConnection;
@@ -41,7 +41,7 @@ export interface Line {
   pass(milliseconds: number): Promise<void>;
 }
 
-/** @param beforeStart is called once the endpoint is bound, as an `open` handler is */
+/** @param beforeStart is called after the connection was made and before it starts, as an `open` handler is */
 export function setUp(
   role: 'client' | 'server' = 'server',
   limits: Partial<ConnectionLimits> = {},

@@ -1,4 +1,4 @@
-/** Tests our own listener: where it listens, what it refuses, and that it releases everything. */
+/** Tests `listen`: the address on which it listens, the options that it refuses, and that every listener and slot is released. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -20,14 +20,14 @@ test('listen() with an invalid port or path rejects', async () => {
   await expect(server.listen({ path: 'chat' })).rejects.toThrow(TypeError);
 });
 
-test('listen() uses loopback by default, and may be called several times', async () => {
+test('listen() uses the loopback address by default, and a server may call it several times', async () => {
   const { server } = await startServer();
   await server.listen();
   expect(server.addresses).toHaveLength(2);
   for (const address of server.addresses) expect(address).toMatchObject({ address: '127.0.0.1' });
 });
 
-test('a shutdown during listen() leaves no listener, and listen() rejects', async () => {
+test('if the server is shut down while listen() works, listen() rejects, and no listener stays open', async () => {
   const server = new WebSocketServer();
   const listening = server.listen();
   await server.shutdown();
@@ -35,7 +35,7 @@ test('a shutdown during listen() leaves no listener, and listen() rejects', asyn
   await expect(server.listen()).rejects.toThrow('shut down');
 });
 
-test('an AbortSignal stops the listener', async () => {
+test('when the AbortSignal of listen() aborts, the listener stops', async () => {
   const { server } = await startServer();
   const controller = new AbortController();
   const { port } = await server.listen({ signal: controller.signal });
@@ -44,7 +44,7 @@ test('an AbortSignal stops the listener', async () => {
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('TLS connections on a Unix domain socket are not confused with each other, although they have no address', async () => {
+test('a server keeps TLS connections on a Unix domain socket apart, although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
   await server.listen({ socketPath, tls });
@@ -61,14 +61,14 @@ test('TLS connections on a Unix domain socket are not confused with each other, 
   expect(await Promise.all(['a', 'b', 'c'].map(open))).toEqual(['a', 'b', 'c']);
 });
 
-test('over TLS, connections beyond maxConnections receive 503', async () => {
+test('a server with TLS answers connections beyond maxConnections with 503', async () => {
   const { peer } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
   await peer().open();
   const answers = await Promise.all([peer().answer(), peer().answer()]);
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 /);
 });
 
-test('A13: after many connections every slot is free again', async () => {
+test('A13: when many connections have ended, every slot of the server is free again', async () => {
   const { server, port, peer } = await startServer({}, { maxConnections: 8 });
   for (let round = 0; round < 5; round++) {
     const sockets = Array.from({ length: 8 }, () => netConnect(port, '127.0.0.1'));
@@ -92,14 +92,14 @@ test('A13: after many connections every slot is free again', async () => {
 describe('the signal of listen()', () => {
   const reason = new Error('not any more');
 
-  test('FAULT-3: with a signal that is already aborted, listen() rejects with the reason, and nothing listens', async () => {
+  test('FAULT-3: if the signal is already aborted, listen() rejects with the reason, and no port is opened', async () => {
     const server = new WebSocketServer();
     await expect(server.listen({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.addresses).toEqual([]);
     await server.shutdown();
   });
 
-  test('FAULT-3: if the signal is aborted while listen() works, at any turn, listen() rejects or the listener closes, and it always settles', async () => {
+  test('FAULT-3: if the signal aborts in any turn while listen() works, listen() rejects, or it resolves and the listener closes', async () => {
     for (const options of [{}, { host: 'localhost' }, { host: 'localhost', family: 4 as const }, { tls }]) {
       for (let turns = 0; turns < 6; turns++) {
         const server = new WebSocketServer();
@@ -118,7 +118,7 @@ describe('the signal of listen()', () => {
     }
   });
 
-  test('FAULT-3: if the signal is aborted in the turn of the call, listen() rejects with the reason', async () => {
+  test('FAULT-3: if the signal aborts in the turn in which listen() was called, listen() rejects with the reason', async () => {
     const server = new WebSocketServer();
     const controller = new AbortController();
     const listening = server.listen({ signal: controller.signal });
@@ -126,7 +126,7 @@ describe('the signal of listen()', () => {
     await expect(listening).rejects.toBe(reason);
   });
 
-  test('FAULT-3: if the signal is aborted later, the listener closes, and its connections stay open', async () => {
+  test('FAULT-3: if the signal aborts after listen() has resolved, the listener closes, and its connections stay open', async () => {
     const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
     const controller = new AbortController();
     const { port } = await server.listen({ signal: controller.signal });
@@ -142,7 +142,7 @@ describe('the signal of listen()', () => {
 });
 
 describe('the address of listen()', () => {
-  test('FAULT-10: a host that would mean every interface, or no interface, is refused', async () => {
+  test('FAULT-10: listen() refuses a host that is not a host name or an address, because Node might listen on every interface', async () => {
     const server = new WebSocketServer();
     for (const host of ['', ' ', 5, false, null, {}]) {
       await expect(server.listen({ host: host as string }), String(host)).rejects.toThrow(TypeError);
@@ -153,7 +153,7 @@ describe('the address of listen()', () => {
     await server.shutdown();
   });
 
-  test('FAULT-10: an invalid port is refused, and no Unix socket is created for it', async () => {
+  test('FAULT-10: listen() refuses an invalid port, and does not create a Unix domain socket with this name', async () => {
     const server = new WebSocketServer();
     for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
       await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);
@@ -161,7 +161,7 @@ describe('the address of listen()', () => {
     expect(server.addresses).toEqual([]);
   });
 
-  test('FAULT-10: options of a wrong type, and two addresses at once, are refused', async () => {
+  test('FAULT-10: listen() refuses options of a wrong type, and options that name two addresses', async () => {
     const server = new WebSocketServer();
     for (const options of [
       { family: 5 },

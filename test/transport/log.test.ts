@@ -16,7 +16,7 @@ afterEach(() => {
 
 const lines = (): unknown[] => printed.mock.calls.map(([line]) => line);
 
-test('FAULT-8: each kind of warning is logged once per minute, with the number of omitted warnings', () => {
+test('FAULT-8: each kind of warning is printed at most once per minute, with the number of warnings that were omitted', () => {
   warnOnStderr('ONE', 'first', 0);
   warnOnStderr('ONE', 'second', 59_999);
   warnOnStderr('TWO', 'other', 59_999);
@@ -30,13 +30,13 @@ test('FAULT-8: each kind of warning is logged once per minute, with the number o
   ]);
 });
 
-test('FAULT-8: NODE_NO_WARNINGS=1 silences the warnings', () => {
+test('FAULT-8: with NODE_NO_WARNINGS=1, no warning is printed', () => {
   vi.stubEnv('NODE_NO_WARNINGS', '1');
   warnOnStderr('THREE', 'not seen');
   expect(lines()).toEqual([]);
 });
 
-test('FAULT-8: at most 100 kinds of warnings are logged in a minute, and older kinds are forgotten', () => {
+test('FAULT-8: at most 100 kinds of warnings are printed in a minute, and kinds that are older than a minute are forgotten', () => {
   const said = new SeldomSaid();
   const answers = Array.from({ length: 150 }, (_, kind) => said.ask(`kind ${kind}`, kind));
   expect(answers.filter((omitted) => omitted === 0)).toHaveLength(100);

@@ -1,6 +1,6 @@
 /**
- * Tests the library beside others on one HTTP server: WebSocket servers of other libraries, upgrades to other
- * protocols, every kind of server.
+ * Tests our server on an HTTP server that it shares with other code: WebSocket servers of other libraries, and upgrades to other protocols.
+ * It tests every kind of HTTP server.
  */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ afterEach(closeServers);
 
 describe('another WebSocket library on the same HTTP server', () => {
   test.each(['before', 'after'] as const)(
-    'FAULT-7: if ws is registered %s us and answers every upgrade, only one 101 is sent, and our server reports the upgrade to `refused`',
+    'FAULT-7: if the listener of the library ws was added %s the listener of our server and answers every upgrade, the peer receives only one 101, and our server reports the upgrade to `refused`',
     async (order) => {
       const http = createHttpServer();
       const refused: HandshakeError[] = [];
@@ -39,7 +39,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     },
   );
 
-  test('FAULT-7: our server answers the upgrades that ws leaves, also on a connection that was kept alive', async () => {
+  test('FAULT-7: our server answers the upgrades that the library ws does not answer, also on a connection that was kept alive', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ open: (connection) => void connection.send('ours') });
     const theirs = new WsServer({ noServer: true });
@@ -63,7 +63,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     }
   });
 
-  test('FAULT-7: a listener that ends the socket has answered, and our server reports the upgrade as taken', async () => {
+  test('FAULT-7: if another listener ends the socket, our server writes no answer and reports the upgrade as taken', async () => {
     const http = createHttpServer();
     const refused: string[] = [];
     const { server } = await startServer({ refused: ({ code }) => void refused.push(code) });
@@ -89,7 +89,7 @@ describe('upgrades to other protocols', () => {
     return peer.status;
   }
 
-  test('FAULT-7: a request for a page with `Upgrade: h2c` gets the page if Node can distinguish it, and a refusal otherwise', async () => {
+  test('FAULT-7: a request for a page with `Upgrade: h2c` receives the page if Node has shouldUpgradeCallback, and a refusal if not', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     const detach = server.attach(http, { path: '/chat' });
@@ -103,7 +103,7 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: with an endpoint for every path, `Upgrade: h2c` gets the page if Node can distinguish it, and a refusal otherwise', async () => {
+  test('FAULT-7: if an endpoint serves every path, a request with `Upgrade: h2c` receives the page if Node has shouldUpgradeCallback, and a refusal if not', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);
@@ -150,7 +150,7 @@ describe('a peer that ends TCP while its answer is compressed', () => {
   }
 
   test.each(kinds)(
-    'FAULT-7: %s: a peer that sends request, message, Close and FIN in one chunk receives its answer',
+    'FAULT-7: %s: a peer that sends its request, a message, Close and FIN in one chunk receives the compressed answer to the message',
     async (kind) => {
       const { peer } = await startServer(
         { message: (connection, message) => void connection.send(message) },
@@ -161,7 +161,7 @@ describe('a peer that ends TCP while its answer is compressed', () => {
     },
   );
 
-  test('FAULT-7: the peer receives its answer on an HTTP/2 server with allowHTTP1', async () => {
+  test('FAULT-7: on an HTTP/2 server with allowHTTP1, a peer that ends TCP receives the compressed answer to its message', async () => {
     const http = createSecureServer({ ...tls, allowHTTP1: true });
     const { server } = await startServer(
       { message: (connection, message) => void connection.send(message) },
