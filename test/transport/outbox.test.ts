@@ -1,4 +1,7 @@
-/** Tests coalescing, order, backpressure and the send cap, over sockets that do what the test says. */
+/**
+ * Tests how an outbox joins writes, keeps the order of the bytes, applies backpressure and notifies senders, on sockets that the test
+ * controls.
+ */
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
@@ -41,7 +44,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
   return { socket, outbox, owner, budget };
 }
 
-/** Sends bytes as the endpoint sends a small frame: writes them in place. */
+/** Sends bytes as the endpoint sends a small frame: reserves room and writes the bytes there. */
 function send(outbox: Outbox, bytes: Uint8Array): void {
   const { buffer, offset } = outbox.reserve(bytes.length + 10);
   buffer.set(bytes, offset);
@@ -74,7 +77,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.toString()).toBe('header payload next');
   });
 
-  test('once 64 KiB wait, they leave at once, in the middle of a turn', () => {
+  test('when 64 KiB wait in an outbox, the outbox writes them immediately and does not wait for the end of the turn', () => {
     const { socket, outbox } = setUp();
     const piece = Buffer.alloc(KIB, 1);
     for (let index = 0; index < 63; index++) send(outbox, piece);
@@ -85,7 +88,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.length).toBe(200 * KIB);
   });
 
-  test('closing() and end() do not wait for the end of the turn', () => {
+  test('closing() and end() write the bytes that wait immediately, and not at the end of the turn', () => {
     const { socket, outbox, owner } = setUp();
     send(outbox, text('Close'));
     outbox.closing();
@@ -97,7 +100,7 @@ describe('coalescing of writes', () => {
     expect(socket.writableEnded).toBe(true);
   });
 
-  test('a large payload that the application cannot change is passed on without a copy', () => {
+  test('if the application cannot change a large payload, the outbox writes the payload without a copy', () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     outbox.append(payload, 0, true, null);
@@ -105,7 +108,7 @@ describe('coalescing of writes', () => {
     expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
   });
 
-  test('FAULT-1: of a payload that belongs to the application, the socket receives only copies, in slices', async () => {
+  test('FAULT-1: if a payload belongs to the application, the socket receives only copies of slices of the payload', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     const payload = randomFillSync(Buffer.alloc(200 * KIB));
@@ -131,7 +134,7 @@ describe('coalescing of writes', () => {
     outbox.destroy();
   });
 
-  test('a Duplex that may keep memory receives only copies [O9]', async () => {
+  test('a Duplex that may keep the memory of a write receives only copies [O9]', async () => {
     const { socket, outbox } = setUp({ ownership: 'kept' });
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     const before = Buffer.from(payload);
@@ -218,7 +221,7 @@ describe('the order and contents of the bytes', () => {
     },
   );
 
-  test('A40: a slab that a blocked socket still reads is not used by another connection', async () => {
+  test('A40: while a blocked socket still reads from a slab, no other connection uses this slab', async () => {
     const blocked = setUp();
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
@@ -232,7 +235,7 @@ describe('the order and contents of the bytes', () => {
     expect(blocked.socket.bytes.toString()).toBe('in flight');
   });
 
-  test('many blocked sockets do not hold 64 KiB each', async () => {
+  test('when many sockets are blocked, only some of them keep a slab of 64 KiB', async () => {
     const lines = Array.from({ length: 300 }, () => setUp());
     for (const { outbox, socket } of lines) {
       socket.block();
@@ -250,7 +253,7 @@ describe('the order and contents of the bytes', () => {
     await turn();
   });
 
-  test('a header and the 64 KiB after it leave in one write', async () => {
+  test('a frame header and its payload of 64 KiB leave in one write', async () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(64 * KIB));
     const { buffer, offset } = outbox.reserve(10);
@@ -273,7 +276,10 @@ describe('the order and contents of the bytes', () => {
     expect(socket.bytes).toEqual(Buffer.alloc(3, 0xa5));
   });
 
-  /** Passes bytes on before `write` returns, and lets `answer` send from inside, as Node's duplex pair does. */
+  /**
+   * Makes a socket that passes on its bytes before `write` returns, as Node's duplexPair does. `answer` is called inside `write` and may
+   * send.
+   */
   function answering(answer: (written: number) => void): FakeSocket {
     const socket = new FakeSocket();
     const write = socket._write.bind(socket);
@@ -321,7 +327,7 @@ describe('the order and contents of the bytes', () => {
     },
   );
 
-  test('many small frames sent inside a write fill several slabs', async () => {
+  test('small frames that are sent while `write` runs arrive in order, even if they fill several slabs', async () => {
     let answered = false;
     const socket: FakeSocket = answering(() => {
       if (answered) return;
@@ -340,7 +346,7 @@ describe('the order and contents of the bytes', () => {
     expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
   });
 
-  test('a destroy() inside a write ends the outbox', async () => {
+  test('if destroy() is called while `write` runs, the outbox drops its bytes and accepts no more', async () => {
     const socket: FakeSocket = answering(() => {
       send(outbox, text('more'));
       outbox.destroy();
@@ -354,7 +360,7 @@ describe('the order and contents of the bytes', () => {
     expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
   });
 
-  test('a socket that throws does not affect other connections [A48]', async () => {
+  test('if the socket of one connection throws in a write, the other connections still send [A48]', async () => {
     const broken = setUp();
     broken.socket._write = () => {
       throw new Error('a broken transport');
@@ -371,7 +377,7 @@ describe('the order and contents of the bytes', () => {
 });
 
 describe('backpressure', () => {
-  test('a blocked socket receives no more data until it has taken what it has', async () => {
+  test('an outbox gives a blocked socket no more data until the socket has taken the data that it was given', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     send(outbox, text('one '));
@@ -393,7 +399,7 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('the progress of a slow peer is noticed in steps of 64 KiB', async () => {
+  test('an outbox writes to a slow socket in slices of 64 KiB, so bufferedAmount shows the progress of the peer', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
@@ -410,8 +416,8 @@ describe('backpressure', () => {
   });
 });
 
-describe('notification when bytes have left', () => {
-  test('whenSent is called once all earlier bytes have left, and never inside a call', async () => {
+describe('notifications of senders', () => {
+  test('whenSent calls its callback when all earlier bytes have left, and never before the current call has returned', async () => {
     const { socket, outbox } = setUp();
     const sent: string[] = [];
     const note = (name: string) => (error: Error | null) => void sent.push(error === null ? name : 'lost');
@@ -439,7 +445,7 @@ describe('notification when bytes have left', () => {
     expect(sent).toEqual(['nothing', 'one', 'two', 'three', 'four']);
   });
 
-  test('whenSent receives the reason exactly once if the bytes never leave, also after the end', async () => {
+  test('if the bytes never leave, whenSent calls its callback exactly once with the error, also if it is called after destroy()', async () => {
     const { socket, outbox } = setUp();
     const outcomes: unknown[] = [];
     const note = (error: Error | null): void => void outcomes.push(error === null ? 'sent' : error);
@@ -483,7 +489,7 @@ describe('notification when bytes have left', () => {
     },
   );
 
-  test('small writes to a socket that takes them at once have no callback', async () => {
+  test('a small write has no callback if the socket takes the bytes immediately', async () => {
     const { socket, outbox } = setUp();
     const write = vi.spyOn(socket, 'write');
     const sent = vi.fn();
@@ -505,7 +511,7 @@ describe('notification when bytes have left', () => {
     },
   );
 
-  test('a small write that the socket does not take at once is followed by an empty write, whose callback notifies the sender', async () => {
+  test('if a socket does not take a small write immediately, the outbox adds an empty write, whose callback notifies the sender', async () => {
     const { socket, outbox, owner } = setUp();
     const sent = vi.fn();
     socket.block();
@@ -521,7 +527,7 @@ describe('notification when bytes have left', () => {
     expect(socket.handed.map(({ length }) => length)).toEqual([text('small').length, 0]);
   });
 
-  test('an empty write that throws destroys the socket, and the exception does not reach the caller', async () => {
+  test('if the empty write throws, the outbox destroys the socket, and the exception does not reach the caller', async () => {
     const { socket, outbox } = setUp();
     const error = new Error('broken transport');
     const write = socket.write.bind(socket) as (chunk: Buffer) => boolean;
@@ -540,7 +546,7 @@ describe('notification when bytes have left', () => {
   });
 
   test.each([true, false])(
-    'FAULT-1: a payload that is transferred before it has left ends the connection once (blocked: %s)',
+    'FAULT-1: if the application transfers a payload before it has left, the connection ends and reports this once (the socket was blocked: %s)',
     async (isBlocked) => {
       const { socket, outbox, owner } = setUp();
       if (isBlocked) {
@@ -559,7 +565,7 @@ describe('notification when bytes have left', () => {
     },
   );
 
-  test('FAULT-4: shared memory is held while it waits, and is not counted again for each connection', async () => {
+  test('FAULT-4: a connection holds shared memory until its bytes have left, and does not count this memory in its own budget', async () => {
     const lines = [setUp(), setUp(), setUp()];
     const shared = {
       bytes: 100 * KIB,
@@ -587,8 +593,8 @@ describe('notification when bytes have left', () => {
   });
 });
 
-describe('the counters of waiting bytes', () => {
-  test('waiting data counts in the memory budget, and is released when it leaves or is dropped', async () => {
+describe('counting the bytes that wait', () => {
+  test('data that waits counts in the memory budget until it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(500 * KIB), 0, false, null);
@@ -608,7 +614,7 @@ describe('the counters of waiting bytes', () => {
     expect([budget.used, outbox.bufferedAmount]).toEqual([0, 0]);
   });
 
-  test('bufferedAmount is exact at every moment', async () => {
+  test('bufferedAmount is always the exact number of bytes that have not left', async () => {
     const { socket, outbox } = setUp();
     send(outbox, Buffer.alloc(7));
     expect(outbox.bufferedAmount).toBe(7);
@@ -632,7 +638,7 @@ describe('the counters of waiting bytes', () => {
 });
 
 describe('the end of an outbox', () => {
-  test('C9: end() takes effect once, after all waiting data', async () => {
+  test('C9: end() ends the socket once, after all data that waits has left', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(200 * KIB, 1), 0, false, null);
@@ -651,7 +657,7 @@ describe('the end of an outbox', () => {
     expect(socket.bytes.length).toBe(200 * KIB + 4);
   });
 
-  test('after destroy nothing is written, and sending has no effect', async () => {
+  test('after destroy(), an outbox writes nothing, and sending has no effect', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(200 * KIB), 0, false, null);

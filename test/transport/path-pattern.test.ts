@@ -1,4 +1,4 @@
-/** Tests how the paths of options and of requests are compared: percent-encoded, and otherwise literally. */
+/** Tests how the path in an option and the path of a request are compared: both in percent-encoded form, and otherwise literally. */
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { closeServers, listenHttp } from './servers.ts';
 afterEach(closeServers);
 
 describe('paths in options (toPathPattern)', () => {
-  test('FAULT-10: a path may be written in any form, and is compared percent-encoded', () => {
+  test('FAULT-10: a path in an option may be percent-encoded or not, and is compared in its percent-encoded form', () => {
     for (const [path, sent] of [
       ['/日本', '/%E6%97%A5%E6%9C%AC'],
       ['/日本', '/%e6%97%a5%e6%9c%ac'],
@@ -29,7 +29,7 @@ describe('paths in options (toPathPattern)', () => {
     }
   });
 
-  test('FAULT-10: a RegExp is tested against the path as it was sent, and against its normal form', () => {
+  test('FAULT-10: a RegExp serves a path if it matches the path as the client sent it, or the normal form of the path', () => {
     for (const pattern of [/^\/caf%C3%A9$/, /^\/caf%c3%a9$/, /^\/caf%C3%A9$/g]) {
       expect(servesPath(pattern, '/caf%c3%a9'), String(pattern)).toBe(true);
     }
@@ -37,7 +37,7 @@ describe('paths in options (toPathPattern)', () => {
     expect(servesPath(/^\/caf%C3%A9$/, '/cafe')).toBe(false);
   });
 
-  test('A2: no part of a path is decoded or resolved', () => {
+  test('A2: servesPath neither decodes percent-encoded characters of a path nor resolves dot segments', () => {
     for (const [path, sent] of [
       ['/chat', '/%63hat'],
       ['/chat', '/x/../chat'],
@@ -51,7 +51,7 @@ describe('paths in options (toPathPattern)', () => {
     }
   });
 
-  test('FAULT-10: a pattern that no request can match is refused', () => {
+  test('FAULT-10: toPathPattern throws for a path or RegExp that no request can match', () => {
     for (const path of [
       'chat',
       '/a?b',
@@ -75,7 +75,7 @@ describe('paths in options (toPathPattern)', () => {
     expect(toPathPattern(pattern)).toBe(pattern);
   });
 
-  test('FAULT-10: every path that URL accepts is served under its given name', () => {
+  test('FAULT-10: a path in an option serves the path that the URL class makes of it', () => {
     fc.assert(
       fc.property(
         // URL treats these as the end of the path or as "/", or drops them.
@@ -91,7 +91,7 @@ describe('paths in options (toPathPattern)', () => {
     );
   });
 
-  test('normalizePath is idempotent, and its result is ASCII', () => {
+  test('normalizePath returns ASCII, and returns a path in normal form unchanged', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!/\p{Surrogate}/u.test(text));
@@ -102,14 +102,14 @@ describe('paths in options (toPathPattern)', () => {
     );
   });
 
-  test('S2: pathOf returns the path of a target, whether the target is absolute or not', () => {
+  test('S2: pathOf returns the path of a request target, which may be a path or an absolute http URI', () => {
     expect(
       ['/a?b', 'http://h/a?b', 'HTTPS://h', 'http://h?x', '*', 'ftp://h/a'].map((target) => pathOf(target)),
     ).toEqual(['/a', '/a', '/', '/', '*', 'ftp://h/a']);
   });
 });
 
-test('FAULT-10: a path beyond ASCII is served on a listener and on an HTTP server', async () => {
+test('FAULT-10: a server serves a path with characters beyond ASCII, both on its own listener and on an HTTP server', async () => {
   const named = (name: string): WebSocketServer =>
     new WebSocketServer({ open: (connection) => void connection.close(1000, name), refused: () => {} });
   const at = async (port: number, path: string): Promise<string | number> => {

@@ -1,10 +1,10 @@
-/** Tests which pong answers which ping, and how long it took: RFC 6455 §5.5.2, §5.5.3. */
+/** Tests which pong answers which ping, and how long the answer took: RFC 6455 §5.5.2, §5.5.3. */
 import { expect, test } from 'vitest';
 import { PingTimes } from '../../src/transport/ping-times.ts';
 
 const text = (payload: string): Buffer => Buffer.from(payload);
 
-test('design: rtt is the time from a ping to the pong with its payload', () => {
+test('design: rtt is the time from a ping to the pong with the same payload', () => {
   const times = new PingTimes();
   expect([times.rtt, times.lastAnswered]).toEqual([undefined, 0]);
   expect(times.sent(text('a'), 100)).toBe(1);
@@ -15,7 +15,7 @@ test('design: rtt is the time from a ping to the pong with its payload', () => {
   expect([times.rtt, times.lastAnswered]).toEqual([25, 2]);
 });
 
-test('C8: a peer that answers only the newest of several pings has also received the earlier ones', () => {
+test('C8: if a peer answers only the newest of several pings, the earlier pings count as answered as well', () => {
   const times = new PingTimes();
   for (const payload of ['a', 'b', 'c']) times.sent(text(payload), 0);
   times.answered(text('c'), 7);
@@ -25,7 +25,7 @@ test('C8: a peer that answers only the newest of several pings has also received
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });
 
-test('C8: a pong without a ping, and a second pong for the same ping, have no effect', () => {
+test('C8: a pong that answers no ping, or that answers a ping a second time, has no effect', () => {
   const times = new PingTimes();
   times.answered(text(''), 5);
   times.sent(text('a'), 10);
@@ -36,7 +36,7 @@ test('C8: a pong without a ping, and a second pong for the same ping, have no ef
   expect([times.rtt, times.lastAnswered]).toEqual([2, 1]);
 });
 
-test('design: among pings with the same payload, a skipped answer does not make later answers look slow', () => {
+test('design: if the peer skips one of several pings with the same payload, the rtt of later pings is still correct', () => {
   const times = new PingTimes();
   times.sent(text(''), 0);
   times.sent(text(''), 1_000);
@@ -47,7 +47,7 @@ test('design: among pings with the same payload, a skipped answer does not make 
   expect([times.rtt, times.lastAnswered]).toEqual([10, 3]);
 });
 
-test('FAULT-4: for a peer that answers nothing we keep eight pings, and the oldest and the newest can still be answered', () => {
+test('FAULT-4: if a peer answers no ping, we keep only eight pings, and a pong for the oldest or the newest of them still counts', () => {
   const times = new PingTimes();
   for (let number = 1; number <= 1_000; number++) times.sent(text(`${number}`), number);
   times.answered(text('500'), 2_000);
@@ -58,7 +58,7 @@ test('FAULT-4: for a peer that answers nothing we keep eight pings, and the olde
   expect([times.rtt, times.lastAnswered]).toEqual([1_000, 1_000]);
 });
 
-test('design: the caller may change the payload after the ping was sent', () => {
+test('design: the application may change the payload of a ping after the ping was sent', () => {
   const times = new PingTimes();
   const payload = text('abc');
   times.sent(payload, 0);

@@ -1,4 +1,4 @@
-/** Tests pings at a fixed pace, on a clock that the tests move, and the reason in our Close frame. */
+/** Tests pings at a fixed interval on a clock that the tests move, and the reason in our Close frame. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/api/connection.ts';
@@ -81,7 +81,7 @@ const sent = (socket: FakeSocket): string[] =>
     opcode === Op.Close ? `close ${codeOf({ payload } as never)}` : `${opcode} ${payload}`,
   );
 
-test('with `first: 0` a ping is sent at once and then once per interval, with the payload that `payload` returns', async () => {
+test('with `first: 0`, a connection sends a ping immediately and then once per interval, with the payload that `payload` returns', async () => {
   let count = 0;
   const { socket, pass } = open({ interval: 2_000, first: 0, payload: () => Buffer.from(`p${count++}`) });
   await turn();
@@ -96,7 +96,7 @@ test('with `first: 0` a ping is sent at once and then once per interval, with th
   }
 });
 
-test('C7: other traffic does not count as an answer: without a pong before the next ping the connection fails with 1011', async () => {
+test('C7: if no pong arrives before the next ping, the connection fails with 1011, even if the peer sends messages', async () => {
   const { socket, errors, pass, connection } = open({ interval: 2_000, first: 0 });
   await pass(1_900);
   socket.push(frame(Op.Text, 'I am here'));
@@ -109,7 +109,7 @@ test('C7: other traffic does not count as an answer: without a pong before the n
   expect((await connection.closed).code).toBe(1006);
 });
 
-test('`timeout` counts from the last pong, however many pings were sent', async () => {
+test('the time of `timeout` begins at the last pong, and pings that are sent later do not prolong it', async () => {
   const { socket, pass } = open({ interval: 1_000, timeout: 3_500, answerEach: false });
   await pass(2_100);
   socket.push(frame(Op.Pong));
@@ -121,7 +121,7 @@ test('`timeout` counts from the last pong, however many pings were sent', async 
   expect(sent(socket)).toContain('close 1011');
 });
 
-test('while the application has paused reading, a missing pong does not fail the connection', async () => {
+test('a missing pong does not fail the connection while the application has paused reading', async () => {
   const { socket, pass, connection } = open({ interval: 1_000, timeout: 1_500 });
   connection.pause();
   await pass(5_000);
@@ -161,7 +161,7 @@ test.each([
   [{ interval: 1, answerEach: 1 }, TypeError],
   [{ interval: 1, payload: 'x' }, TypeError],
   [null, TypeError],
-])('the option pings: %j is refused', (pings, error) => {
+])('the value %j of the option pings throws', (pings, error) => {
   expect(() => readValues({ pings: pings as unknown as PingOptions }, connectionSpecs, 'client')).toThrow(
     error,
   );
@@ -174,7 +174,7 @@ describe('the option closeReason', () => {
       .payload.subarray(2)
       .toString();
 
-  test('C16: closeReason sets the reason of our Close, whether the peer or our handler caused the failure', async () => {
+  test('C16: closeReason sets the reason in our Close frame, both if the peer breaks a rule and if a handler throws', async () => {
     const words = (error: Error): string =>
       error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
     const ofPeer = open(undefined, {}, words);
@@ -219,7 +219,7 @@ test("C24: an invalid code in the peer's Close frame is the cause of the error",
   expect(errors[0]!.cause).toBe(5000);
 });
 
-test('FAULT-2: a ping that was late because the process was suspended does not count against the peer', () => {
+test('FAULT-2: if a ping is late because the process was suspended, the peer still gets the full time for its pong', () => {
   const pings: number[] = [];
   const failures: unknown[] = [];
   const endpoint = {

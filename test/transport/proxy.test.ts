@@ -1,4 +1,4 @@
-/** Tests without a socket which proxy is used, and what the request to it contains. */
+/** Tests which proxy a client uses, and what the request to the proxy contains. No test opens a socket. */
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from '../../src/transport/proxy.ts';
@@ -17,23 +17,26 @@ describe('O4, O5: the proxy that the option names', () => {
     ['https://proxy.example', 'proxy.example', 443, true],
     ['http://proxy.example:3128/', 'proxy.example', 3128, false],
     ['http://[::1]:3128', '::1', 3128, false],
-  ])('the option "%s" names the proxy, as a string and as a URL', (url, hostname, port, secure) => {
-    for (const option of [url, new URL(url)]) {
-      expect(chooseProxy(option, target)).toEqual({
-        kind: 'connect',
-        secure,
-        hostname,
-        port,
-        authorization: null,
-      });
-    }
-  });
+  ])(
+    'chooseProxy returns the proxy for the option "%s", as a string and as a URL object',
+    (url, hostname, port, secure) => {
+      for (const option of [url, new URL(url)]) {
+        expect(chooseProxy(option, target)).toEqual({
+          kind: 'connect',
+          secure,
+          hostname,
+          port,
+          authorization: null,
+        });
+      }
+    },
+  );
 
-  test('without the option there is no proxy, whatever the environment says', () => {
+  test('without the option proxy, chooseProxy returns no proxy, even if the environment names one', () => {
     expect(chooseProxy(undefined, target, { http_proxy: 'http://proxy.example' })).toBeNull();
   });
 
-  test('the credentials are decoded into Proxy-Authorization, and no text about the proxy contains them', () => {
+  test('the credentials in the URL of a proxy are decoded and sent in Proxy-Authorization, and the text that names the proxy does not contain them', () => {
     const proxy = connectProxy('http://us%40er:p%3Ass@proxy.example:3128');
     const value = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`;
     expect(proxy.authorization).toBe(value);
@@ -43,7 +46,7 @@ describe('O4, O5: the proxy that the option names', () => {
     expect(formatProxy(proxy)).toBe('proxy http://proxy.example:3128');
   });
 
-  test('an IPv6 address is written in brackets', () => {
+  test('the CONNECT request and the text that names a proxy have an IPv6 address in brackets', () => {
     const proxy = connectProxy('https://[2001:db8::1]:8443');
     expect(formatProxy(proxy)).toBe('proxy https://[2001:db8::1]:8443');
     expect(formatConnect(proxy, parseTarget('wss://[::1]/'))).toBe(
@@ -75,7 +78,7 @@ describe('O4, O5: the proxy that the option names', () => {
   });
 });
 
-test('O4: the environment may name a proxy for each scheme, one for both schemes, and hosts that need no proxy', () => {
+test('O4: the environment may name a proxy for each scheme or one for both schemes, and hosts for which no proxy is used', () => {
   const via = (environment: Record<string, string>, url: string): number | null =>
     chooseProxy('env', parseTarget(url), environment)?.port ?? null;
   const both = { http_proxy: 'http://p:1', https_proxy: 'http://p:2', all_proxy: 'http://p:3' };

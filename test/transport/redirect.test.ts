@@ -1,4 +1,4 @@
-/** Tests without a socket where redirects lead, and which data follows. */
+/** Tests to which URL a redirect leads, and which data another origin receives. No test opens a socket. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
@@ -49,12 +49,12 @@ describe('A42: the target of a redirect', () => {
     expect(error).toMatchObject({ code, stage: 'redirect', status: 302, headers });
   });
 
-  test('only 301, 302, 303, 307 and 308 redirect', () => {
+  test('only the statuses 301, 302, 303, 307 and 308 are redirects', () => {
     const statuses = Array.from({ length: 900 }, (_, at) => at + 100);
     expect(statuses.filter(isRedirect)).toEqual([301, 302, 303, 307, 308]);
   });
 
-  test('an origin consists of scheme, host and port', () => {
+  test('two URLs have the same origin if their scheme, host and port are equal', () => {
     const same = (one: string, other: string): boolean => isSameOrigin(parseTarget(one), parseTarget(other));
     expect(same('ws://a/b', 'http://A:80/c?d')).toBe(true);
     for (const other of ['wss://a/', 'ws://a:81/', 'ws://b/', 'ws://a.b/', 'wss://a:80/']) {
@@ -64,7 +64,7 @@ describe('A42: the target of a redirect', () => {
 });
 
 describe('FAULT-10: data that another origin may receive', () => {
-  test('FAULT-10: the request contains no header field except those that are named, in upper or lower case', () => {
+  test('FAULT-10: headersAcrossOrigins returns only the header fields that are named; upper and lower case do not matter', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('Cookie', 'authorization', 'X-A', 'x-b', 'Proxy-Authorization'), {
@@ -85,7 +85,7 @@ describe('FAULT-10: data that another origin may receive', () => {
     expect(headersAcrossOrigins(['X-A', '1', 'Cookie', 'c'], toCrossOriginHeaders())).toEqual([]);
   });
 
-  test('FAULT-10: the data contains no TLS option that identifies the client', () => {
+  test('FAULT-10: tlsAcrossOrigins removes every TLS option that identifies the client', () => {
     const trust = { ca: 'ca', rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
     const identity = {
       cert: 'c',
@@ -104,7 +104,7 @@ describe('FAULT-10: data that another origin may receive', () => {
   });
 
   test.each([[['Cookie']], [['AUTHORIZATION']], [['']], [['a b']], [[5]], ['X-A'], [{}]])(
-    'FAULT-10: crossOriginHeaders with %j is refused',
+    'FAULT-10: the value %j of crossOriginHeaders throws',
     (names) => {
       expect(() => toCrossOriginHeaders(names as never)).toThrow(TypeError);
     },

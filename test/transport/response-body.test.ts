@@ -1,4 +1,4 @@
-/** Tests the body of a refusal: complete or not, whole or in pieces, within 64 KiB. */
+/** Tests the body of a refusal: complete or incomplete, in one piece or in many, and at most 64 KiB of it. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -61,7 +61,7 @@ describe('V1: the body of a refusal', () => {
     }
   });
 
-  test('a body in any chunks, cut into any pieces, has the same result', () => {
+  test('the body is the same for every size of the chunks and for every size of the pieces in which it arrives', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
@@ -82,7 +82,7 @@ describe('V1: the body of a refusal', () => {
     );
   });
 
-  test('no bytes cause an exception, or hold more than 64 KiB', () => {
+  test('for any received bytes, no exception is thrown, and at most 64 KiB are kept', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }),
@@ -108,7 +108,7 @@ describe('V1: the body of a refusal', () => {
     }
   });
 
-  test('FAULT-10: the body of a refusal in chunks of one byte takes 64 KiB of memory, and not 10.7 MB', () => {
+  test('FAULT-10: a body of 64 KiB that arrives in chunks of one byte uses less than 256 KiB of memory', () => {
     const pieces = [...inChunks(Buffer.alloc(65_535, 'x'), [1])].map((byte) => Buffer.from([byte]));
     const held = (): number => {
       collectGarbage();

@@ -1,4 +1,4 @@
-/** Servers and proxies that follow a script: raw TCP or TLS, and any bytes that the test wants. */
+/** Servers and proxies for tests that follow a script: on TCP or TLS, they send any bytes that the test wants. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { acceptOf } from './wire.ts';
@@ -33,7 +33,7 @@ export async function closeScripted(): Promise<void> {
   }
 }
 
-/** Listens, and calls `script` for each request head and `connected` for each connection. */
+/** Starts a server that calls `script` for the head of each request, and `connected` for each connection. */
 export async function scripted(
   script: (request: ScriptedRequest) => void,
   options: { tls?: TlsOptions; connected?: (socket: Socket) => void } = {},

@@ -1,4 +1,4 @@
-/** Servers for tests, one for every kind of handshake. `closeServers` closes all of them. */
+/** Starts servers for tests, for every way in which a server can accept handshakes. `closeServers` closes all of them. */
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -93,7 +93,7 @@ export async function startServer<Data = undefined>(
   };
 }
 
-/** Lets an HTTP server listen on a free port, and closes it at the end. */
+/** Makes an HTTP server listen on a free port. `closeServers` closes it. */
 export async function listenHttp(http: HttpServer): Promise<number> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   open.push({ close: () => Promise.resolve(), http });

@@ -1,4 +1,4 @@
-/** Each connection has one write per turn, however many connections send, and memory returns to the pool. */
+/** Tests that each connection has one write per turn, however many connections send, and that all slabs return to the pool. */
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
 }
 
 describe('the batch of a connection', () => {
-  test('FAULT-4: a connection that has nothing to send holds no slab', () => {
+  test('FAULT-4: a batch that holds no bytes has no slab', () => {
     const batch = new Batch();
     batch.grow(60_000);
     expect(batch.buffer.length).toBe(MAX_SLAB_SIZE);
@@ -61,7 +61,7 @@ describe('the pool of slabs', () => {
     expect(slabBytes().inUse).toBe(0);
   });
 
-  test('the memory kept for reuse is limited, for any sizes', () => {
+  test('the pool keeps at most 4 MiB of free slabs, whatever their sizes are', () => {
     for (let size = 256; size <= MAX_SLAB_SIZE; size *= 2) {
       const slabs = Array.from({ length: (4 * 1024 * 1024) / size }, () => acquireSlab(size));
       for (const slab of slabs) releaseSlab(slab);
@@ -78,7 +78,7 @@ describe('one write for each connection and turn', () => {
     [1_000, 16],
     [10_000, 3],
   ])(
-    'each connection has one write per turn with %i connections and %i messages to each',
+    'if %i connections send %i messages each in a turn, each connection has only one write in this turn',
     async (connections, messages) => {
       const lines = Array.from({ length: connections }, open);
       const message = Buffer.alloc(66, 0x61);
@@ -96,7 +96,7 @@ describe('one write for each connection and turn', () => {
     },
   );
 
-  test('data beyond the size of the pool leaves in several writes, and not in one write for each message', async () => {
+  test('if more data than the size of the pool is sent in a turn, the messages leave in few writes, and not in one write for each message', async () => {
     const lines = Array.from({ length: 2_000 }, open);
     const message = Buffer.alloc(600, 0x61);
     for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);
@@ -108,7 +108,7 @@ describe('one write for each connection and turn', () => {
     for (const { outbox } of lines) outbox.destroy();
   });
 
-  test('a slab that grows keeps its contents before and after a large payload', async () => {
+  test('small messages before and after a large payload arrive unchanged when their slab grows', async () => {
     const { outbox, socket } = open();
     const expected: Buffer[] = [];
     for (let index = 0; index < 20; index++) {
@@ -125,7 +125,7 @@ describe('one write for each connection and turn', () => {
   });
 });
 
-test('A40: bytes of any sizes, with any blocking, arrive in order, and no slab is lost', async () => {
+test('A40: messages of any size arrive in order, whenever sockets are blocked, and all slabs return to the pool', async () => {
   const step = fc.record({
     line: fc.nat(5),
     kind: fc.constantFrom('send', 'send', 'send', 'append', 'block', 'take', 'open', 'turn', 'destroy'),

@@ -1,4 +1,4 @@
-/** Tests slots: one per socket, from accept to its 'close', whatever happens between. */
+/** Tests slots: each socket has one slot, from the moment when the server accepts the socket until its 'close'. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('the slots of a server', () => {
-  test('FAULT-4: a socket has one slot, and releases it only when the socket is closed', async () => {
+  test('FAULT-4: a socket takes only one slot, and gives it back when the socket has closed', async () => {
     const slots = new Slots(2);
     const [one, two, three] = [new PassThrough(), new PassThrough(), new PassThrough()];
     expect([slots.take(one), slots.take(one), slots.take(two), slots.take(three)]).toEqual([
@@ -32,14 +32,14 @@ describe('the slots of a server', () => {
     expect(slots.take(three)).toBe(true);
   });
 
-  test('FAULT-4: a socket that is already closed takes no slot, since it would never release it', async () => {
+  test('FAULT-4: a socket that is already closed takes no slot, because it would never give the slot back', async () => {
     const slots = new Slots(1);
     const socket = new PassThrough().destroy();
     await until(() => socket.closed);
     expect([slots.take(socket), slots.size]).toEqual([true, 0]);
   });
 
-  test('FAULT-4: a slot can be released before the close, if the socket belongs to another listener', () => {
+  test('FAULT-4: a slot can be given back before the socket closes, if another listener has taken the socket', () => {
     const slots = new Slots(1);
     const socket = new PassThrough();
     slots.take(socket);
@@ -50,8 +50,8 @@ describe('the slots of a server', () => {
 });
 
 /**
- * Starts a relay before a server. `half` ends the direction to the server, and no longer takes what the server sends,
- * with or without TLS.
+ * Starts a relay between a client and the server at `port`. `half` sends FIN to the server, and reads no more bytes from the server. This
+ * works with and without TLS.
  */
 async function halfClosing(port: number): Promise<{ port: number; half(): void; close(): Promise<void> }> {
   const sockets: Socket[] = [];
@@ -78,7 +78,7 @@ async function halfClosing(port: number): Promise<{ port: number; half(): void; 
 }
 
 test.each(kinds)(
-  'FAULT-4: %s: peers that let messages queue and send FIN without a Close frame never hold more sockets than maxConnections',
+  'FAULT-4: %s: the server never has more sockets than maxConnections, even if its peers read nothing and send FIN without a Close frame',
   async (kind) => {
     const message = Buffer.alloc(16_777_216);
     const { port } = await startServer(
@@ -102,10 +102,10 @@ test.each(kinds)(
 );
 
 describe.each(['a peer that never begins TLS', 'a peer that never sends a request'] as const)(
-  'a slot is taken when the socket is accepted: %s',
+  'the slot of a socket whose peer is silent: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
-      'FAULT-4: %s: the slot is held until the socket is closed',
+      'FAULT-4: %s: a socket has its slot from the moment when the server accepts it until it has closed',
       async (kind) => {
         const { peer, port } = await startServer(
           { refused: () => {} },
@@ -135,7 +135,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   },
 );
 
-test('FAULT-4: refused peers that do not close hold their slots', async () => {
+test('FAULT-4: a refused peer that does not close its socket keeps its slot', async () => {
   const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
   const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
   for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);
@@ -149,7 +149,7 @@ test('FAULT-4: refused peers that do not close hold their slots', async () => {
   }
 });
 
-test('FAULT-4: upgrades that are left to other listeners hold slots, until another listener takes them', async () => {
+test('FAULT-4: an upgrade that is left to other listeners keeps a slot until another listener takes it or it is answered with 404', async () => {
   const http = createHttpServer();
   const { server } = await startServer({ refused: () => {} }, { maxConnections: 2, handshakeTimeout: 200 });
   server.attach(http, { path: '/chat' });

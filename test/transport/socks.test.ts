@@ -1,4 +1,4 @@
-/** SOCKS5 proxies (RFC 1928, RFC 1929): the messages of the client, byte by byte, and every answer that a proxy may give. */
+/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the bytes of the messages that the client sends, and the answers that a proxy may give. */
 
 import { once } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
@@ -24,12 +24,15 @@ afterEach(async () => {
   }
 });
 
-/** Returns the answer to a message of the client: bytes, null for the end, or bytes after which the proxy tunnels to a port. */
+/**
+ * Returns the answer of the proxy to a message of the client: bytes; null to end the connection; or a reply after which the proxy opens a
+ * tunnel to a port.
+ */
 type Script = (message: Buffer, index: number) => Buffer | null | { reply: Buffer; tunnel: number };
 
 interface Proxy {
   readonly port: number;
-  /** The messages of the client before the tunnel, in hexadecimal. */
+  /** The messages that the client sent before the tunnel was open, in hexadecimal. */
   readonly messages: string[];
   readonly open: ReadonlySet<Socket>;
 }
@@ -100,11 +103,11 @@ describe('the option proxy with a SOCKS5 URL', () => {
     ['socks5://proxy.example', 'proxy.example', 1080],
     ['socks5h://proxy.example:9050/', 'proxy.example', 9050],
     ['socks5://[::1]:1081', '::1', 1081],
-  ])('O4: %s names a SOCKS5 proxy', (url, hostname, port) => {
+  ])('O4: chooseProxy returns a SOCKS5 proxy for the option %s', (url, hostname, port) => {
     expect(chooseProxy(url, target)).toEqual({ kind: 'socks5', hostname, port, credentials: null });
   });
 
-  test('the credentials in the URL are decoded, and no text about the proxy contains them', () => {
+  test('the credentials in the URL of a SOCKS5 proxy are decoded, and the text that names the proxy does not contain them', () => {
     const proxy = chooseProxy('socks5://us%40er:p%C3%A9@proxy.example', target)!;
     expect(proxy).toMatchObject({
       credentials: { username: Buffer.from('us@er'), password: Buffer.from('pé') },
@@ -113,7 +116,7 @@ describe('the option proxy with a SOCKS5 URL', () => {
     expect(formatProxy(chooseProxy('socks5h://[::1]', target)!)).toBe('proxy socks5://[::1]:1080');
   });
 
-  test('O4: all_proxy may name a SOCKS5 proxy', () => {
+  test('O4: the variable all_proxy may name a SOCKS5 proxy', () => {
     const environment = { all_proxy: 'socks5h://proxy.example', no_proxy: 'inside.example' };
     expect(chooseProxy('env', target, environment)?.kind).toBe('socks5');
     expect(chooseProxy('env', parseTarget('ws://inside.example/'), environment)).toBeNull();
@@ -128,11 +131,11 @@ describe('the request to a SOCKS5 proxy', () => {
     ['ws://[::1]/', '05 01 00 04 00000000000000000000000000000001 0050'],
     ['ws://[::]/', '05 01 00 04 00000000000000000000000000000000 0050'],
     ['ws://[::ffff:192.0.2.1]/', '05 01 00 04 00000000000000000000ffffc0000201 0050'],
-  ])('the request names the host and the port of %s', (url, hex) => {
+  ])('the request to the proxy has the host and the port of %s', (url, hex) => {
     expect(formatSocksRequest(parseTarget(url)).toString('hex')).toBe(hex.replaceAll(' ', ''));
   });
 
-  test('the request contains the bytes of any IPv6 address', () => {
+  test('the request to the proxy has the 16 bytes of an IPv6 address, however the address is written', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 }), (groups) => {
         const { hostname } = parseTarget(`ws://[${groups.map((group) => group.toString(16)).join(':')}]/`);
@@ -142,7 +145,7 @@ describe('the request to a SOCKS5 proxy', () => {
     );
   });
 
-  test('a host name that is too long for the request is refused', () => {
+  test('a client refuses a host name that is too long for the request to a SOCKS5 proxy', () => {
     const target = { ...parseTarget('ws://a/'), hostname: 'a'.repeat(256) };
     expect(() => formatSocksRequest(target)).toThrow(/longer than 255 bytes/);
   });
@@ -150,7 +153,7 @@ describe('the request to a SOCKS5 proxy', () => {
 
 describe('the tunnel through a SOCKS5 proxy', () => {
   test.each([false, true])(
-    'O4: a connection works through the tunnel; answers of the proxy cut into single bytes: %s',
+    'O4: a connection works through the tunnel of a SOCKS5 proxy; the proxy sends its answers byte by byte: %s',
     async (cut) => {
       const { port } = await startServer(echo);
       const proxy = await proxying(opens(port), cut);
@@ -165,7 +168,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
   );
 
   test.each(['05 00 00 03 04 61626364 0050', '05 00 00 04 00000000000000000000000000000001 0050'])(
-    'the proxy may name any kind of address in its reply: %s',
+    'a client accepts any kind of address in the reply of a SOCKS5 proxy: %s',
     async (reply) => {
       const { port } = await startServer(echo);
       const proxy = await proxying(opens(port, bytes(reply)), true);
@@ -175,7 +178,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
     },
   );
 
-  test('with wss, TLS is started in the tunnel, and the server presents its certificate', async () => {
+  test('for a wss URL, a client starts TLS with the server through the tunnel of a SOCKS5 proxy', async () => {
     const { port } = await startServer(echo, {}, 'listen over TLS');
     const proxy = await proxying(opens(port));
     vi.stubEnv('all_proxy', `socks5://127.0.0.1:${proxy.port}`);
@@ -185,7 +188,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
     expect(proxy.messages).toHaveLength(2);
   });
 
-  test('bytes of the server in the segment of the SOCKS reply are not lost', async () => {
+  test('bytes of the server that arrive together with the reply of the SOCKS5 proxy are not lost', async () => {
     const proxy = await proxying((_, index) =>
       index === 0
         ? bytes('05 00')
@@ -196,7 +199,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
     expect(error.message).toMatch(/\[ws:\/\/origin\.example\/\]$/);
   });
 
-  test('A43: credentials are sent if the proxy chooses that method, and only to the proxy', async () => {
+  test('A43: a client sends the credentials only if the SOCKS5 proxy asks for them, and never to the server', async () => {
     let head = '';
     const server = await startServer({
       upgrade(request) {
@@ -220,7 +223,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
   });
 });
 
-describe('A43, O6: any other answer of the proxy fails the attempt', () => {
+describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () => {
   const chosen = bytes('05 00');
   test.each<[string, Buffer | null, Buffer | null, string, RegExp]>([
     ['no method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
@@ -254,14 +257,14 @@ describe('A43, O6: any other answer of the proxy fails the attempt', () => {
     while (proxy.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
-  test('credentials that the proxy refuses are an error, and the error does not contain them', async () => {
+  test('if a SOCKS5 proxy refuses the credentials, the attempt fails, and the error does not contain the credentials', async () => {
     const proxy = await proxying((_, index) => (index === 0 ? bytes('05 02') : bytes('01 01')));
     const error = await failure(`socks5://me:secret@127.0.0.1:${proxy.port}`);
     expect([error.stage, error.code]).toEqual(['proxy', 'WS_SOCKS_AUTHENTICATION']);
     expect(error.message).not.toContain('secret');
   });
 
-  test('any answer of a proxy, in one piece or in many, gives an error or a tunnel, and no resource is left', async () => {
+  test('for any answer of a SOCKS5 proxy, in one piece or in many, a client either opens a tunnel or fails, and releases its sockets', async () => {
     const answer = fc.oneof(
       fc.uint8Array({ maxLength: 24 }),
       fc.uint8Array({ maxLength: 24 }).map((rest) => Uint8Array.from([5, 0, ...rest])),
