@@ -1,4 +1,7 @@
-/** The figures of `npm run bench` as a chart: how many times the CPU time of each server `ws` takes, row by row, on a logarithmic scale. */
+/**
+ * Draws the figures of `npm run bench` as a chart. Each row shows, on a logarithmic scale, the CPU time of `ws` divided by the CPU time
+ * of each other server.
+ */
 import { median, ratiosOf } from './side-by-side.js';
 
 /** @typedef {Record<string, Record<string, { cpu: number }[]>>} Figures */

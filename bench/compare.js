@@ -1,6 +1,6 @@
 /**
- * `npm run bench:cmp -- REV`: this tree beside another revision of it, echo workloads, rounds interleaved. Each row is the other
- * revision's CPU time per message divided by this tree's: over 1 is a gain.
+ * `npm run bench:cmp -- REV`: compares this tree with another revision of it, with echo workloads and interleaved rounds. Each row is the
+ * CPU time per message of the other revision divided by that of this tree. A result over 1 means that this tree is faster.
  *
  *   --rounds N   rounds (5)      --seconds S   per server and round (1)      --workloads a,b   a selection
  *   --gate 0.95  exit 1 if the median of a row is below this
@@ -50,7 +50,7 @@ try {
   console.error(`building ${revision}`);
   run('git', ['worktree', 'add', '--detach', other, revision], root);
   run('npm', ['ci'], other);
-  // The same server runs on both libraries: the server of an old revision may not know all workloads.
+  // Both libraries are measured with the server program of this tree, since the program of an old revision may not know all workloads.
   rmSync(join(other, 'bench'), { recursive: true });
   cpSync(join(root, 'bench'), join(other, 'bench'), { recursive: true });
   await compare();

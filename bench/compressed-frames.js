@@ -1,14 +1,17 @@
-/** What the load generators for compressed echo share: messages compressed beforehand, a handshake, a counter of replies. */
+/**
+ * Functions that the load generators for compressed echo share: they compress messages in advance, perform the handshake, and count
+ * replies.
+ */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { constants, createDeflateRaw } from 'node:zlib';
 
 /**
- * One payload for each message, in one context or each alone.
+ * Compresses each message to a payload: with one context for all messages, or each message without context.
  * @param {Buffer[]} messages @param {boolean} context @returns {Promise<Buffer[]>}
  */
 export async function compress(messages, context) {
-  // A stream that is full does not finish its flush.
+  // If the buffer of the stream were full, its flush would not finish.
   const options = { level: 6, readableHighWaterMark: 1_048_576 };
   const stream = createDeflateRaw(options);
   /** @type {Buffer[]} */
@@ -28,7 +31,7 @@ export async function compress(messages, context) {
   return results;
 }
 
-/** A client's text frame with RSV1. @param {Buffer} payload */
+/** Returns a text frame with RSV1, masked as a client has to mask it. @param {Buffer} payload */
 export function maskedFrame(payload) {
   const size = payload.length;
   const header = size < 126 ? 2 : size < 65_536 ? 4 : 10;
@@ -65,7 +68,7 @@ export function open(port, context) {
   });
 }
 
-/** Counts the frames of a server and their payload. */
+/** Counts the frames of a server, and the bytes of their payloads. */
 export class FrameCounter {
   frames = 0;
   payload = 0;

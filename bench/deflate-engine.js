@@ -1,7 +1,7 @@
 /**
- * `node bench/deflate-engine.js` (build first): the DEFLATE engine of src/deflate/engine beside node:zlib's synchronous
- * functions, on JSON-like text, with and without context. Nanoseconds per message, medians of interleaved rounds, and
- * bytes per message. Where ours stops being faster is where the codec should hand over to zlib.
+ * `node bench/deflate-engine.js` (build first): compares the DEFLATE implementation in src/deflate/engine with the synchronous functions of
+ * node:zlib, on text that looks like JSON, with and without context. Prints nanoseconds per message (medians of interleaved rounds) and
+ * bytes per message. The codec should use zlib for messages of the sizes at which our implementation is no longer faster.
  *
  *   --rounds N   rounds (15)      --sizes 256,1024   sizes of the messages (64 to 16,384 bytes)
  */
@@ -20,14 +20,14 @@ const { values } = readArguments({
 const rounds = readNumber(values, 'rounds');
 const sizes = values.sizes.split(',').map((sizes) => readNumber({ sizes }, 'sizes'));
 
-/** Bytes of messages per timed run, so that each takes some milliseconds. */
+/** The bytes of messages in each timed run, so that a run takes some milliseconds. */
 const BYTES_PER_RUN = 128 * 1024;
 const MAX_MESSAGES = 400;
 const LIMIT = 1 << 20;
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 let state = 1;
-/** The same numbers in every run (xorshift). */
+/** Returns pseudo-random numbers that are the same in every run (xorshift). */
 function random() {
   state ^= state << 13;
   state ^= state >>> 17;
@@ -102,7 +102,7 @@ function measure(size) {
       ],
       ['zlib', zlibDeflate, zlibInflate],
     ])) {
-      // The sender's window goes on from round to round, so its index is as full as it gets.
+      // The window of the sender is kept from round to round, so its index is as full as it can become.
       const sending = context ? fullWindow() : null;
       const window = context ? fullWindow() : null;
       const data = messages.map((message) => {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:deflate`: compressed echo of JSON, 64 connections, ours beside `ws` at level 6 and threshold 0, both
- * alive, rounds interleaved. What counts is the server's CPU time per message, zlib's threads included, and the bytes on
- * the wire; both as ratios.
+ * `npm run bench:deflate`: compares our server and `ws` at level 6 and threshold 0, with a compressed echo of JSON on 64 connections. Both
+ * servers run at the same time, with interleaved rounds. Prints two ratios: the CPU time of the server per message, including the threads
+ * of zlib, and the bytes on the wire.
  *
  *   --rounds N (5)  --seconds S (1)  --quick  --workloads a,b  --gate   as in `npm run bench`
  */
@@ -18,8 +18,8 @@ import {
 } from './side-by-side.js';
 
 /**
- * `gate`: how many times our CPU `ws` must need at least. `bytes`: how many times its bytes ours may take.
- * `corpus`: records of users, if not trades, which are mostly digits.
+ * `gate`: the least allowed ratio of the CPU time of `ws` to ours. `bytes`: the largest allowed ratio of our bytes to those of `ws`.
+ * `corpus`: 'trades' are mostly digits; the default is records of users.
  * @typedef {{ size: number, context: boolean, gate: number | null, bytes: number | null, corpus?: 'trades' }} Workload
  * @type {Record<string, Workload>}
  */

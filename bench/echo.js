@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: servers side by side, ours, `ws` and others, all alive at once, rounds interleaved. What counts is the server's
- * CPU time per message, and its ratio within a round: the machine's speed cancels out.
+ * `npm run bench`: compares our server, `ws` and other servers, which run at the same time, with interleaved rounds. Prints the CPU time of
+ * each server per message, and ratios within a round, which do not depend on the speed of the machine.
  *
  *   --rounds N      rounds (5)             --seconds S   per server and round (1)      --quick   2 rounds of 0.25 s
  *   --workloads a,b a selection            --gate        exit 1 if a ratio to `ws` is below its gate
@@ -44,7 +44,7 @@ const table = [
 /** @type {Record<string, Record<string, { cpu: number }[]>>} */
 const figures = {};
 for (const [name, workload] of chosen) {
-  // What echoes bytes unparsed knows neither TLS nor broadcasts.
+  // The server `raw` echoes bytes without parsing frames, so it supports neither TLS nor broadcasts.
   const able = servers.filter(
     (server) => server.name !== 'raw' || (workload.kind === 'echo' && !workload.secure),
   );

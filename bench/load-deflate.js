@@ -1,13 +1,16 @@
 /**
- * The load generator for compressed echo, in a process of its own. What it sends is compressed once, beforehand: a cycle of
- * messages over more than 32 KiB of text, compressed twice in one context. The second time round the window holds just what
- * it will hold the third time, so those bytes can be repeated for ever. Replies are counted, not inflated.
+ * The load generator for compressed echo, in a separate process. It compresses its messages in advance: a cycle of messages with more than
+ * 32 KiB of text is compressed twice in one context. At the second pass the window has the same contents as at each later pass, so the
+ * bytes of the second pass can be sent again and again. The generator counts replies and does not inflate them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';
 import { jsonMessages } from './messages.js';
 
-/** @typedef {{ port: number, connections: number, size: number, corpus: 'users' | 'trades', context: boolean, milliseconds: number, warmUp: number }} Order */
+/**
+ * @typedef {{ port: number, connections: number, size: number, corpus: 'users' | 'trades', context: boolean, milliseconds: number,
+ * warmUp: number }} Order
+ */
 
 /** @param {Order} order */
 async function run(order) {

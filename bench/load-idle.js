@@ -1,19 +1,28 @@
-/** Opens connections, and holds them: takes one order after the other over IPC, and answers each once all of its connections are open. */
+/**
+ * Opens connections and keeps them open. The bench sends orders over IPC, and this process answers an order once all connections of the
+ * order are open.
+ */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 /** @typedef {{ port: number, connections: number, secure: boolean, echo: boolean }} Order `echo`: each has one message echoed */
 
-// So many handshakes at a time: what a server needs for more of them at once is not what is measured.
+// The number of handshakes at the same time. It is small, since the memory that many handshakes need at the same time must not count.
 const AT_ONCE = 50;
 
 /** A text message of 64 characters, with a masking key of zeros. */
 const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
-/** The length of its echo: a server does not mask it. A server that echoes bytes unparsed sends four more. */
+/**
+ * The length of the echo of this message, which a server does not mask. A server that echoes bytes without parsing them sends four
+ * bytes more.
+ */
 const ECHO = message.length - 4;
 
-/** Answers a ping: a server with a heartbeat would drop a peer that does not. @param {import('node:net').Socket} socket @param {Buffer} chunk */
+/**
+ * Answers a ping, since a server with a heartbeat would drop a peer that does not answer. @param {import('node:net').Socket} socket
+ * @param {Buffer} chunk
+ */
 function answer(socket, chunk) {
   if (chunk[0] !== 0x89) return;
   const payload = chunk.subarray(2, 2 + (chunk[1] ?? 0));
@@ -34,7 +43,7 @@ function open({ port, secure, echo }) {
         `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
-    // A connection that is gone would be counted as one that needs no memory.
+    // A closed connection needs no memory, but would still count as a connection, so the result would be wrong.
     socket.once('close', () => {
       console.error('a connection was closed');
       process.exit(1);

@@ -1,13 +1,13 @@
 /**
- * Opens many compressed connections and sends each of them the same messages in stages, one message at a time and
- * connection: what the server holds afterwards is what the contexts cost.
+ * Opens many compressed connections, and sends the same messages on each of them in stages. A connection sends its next message after the
+ * echo of the previous one. The memory that the server needs afterwards is the memory of the contexts.
  */
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';
 import { jsonMessages } from './messages.js';
 
 /** @typedef {{ port: number, connections: number, stages: { size: number, count: number }[] }} Order */
 
-// So many at a time: the server's own queues are not what is measured.
+// The number of connections that send at the same time. It is small, since the queues of the server must not count.
 const AT_ONCE = 50;
 
 /** @template T @param {readonly T[]} list @param {(one: T) => Promise<void>} run */

@@ -1,6 +1,6 @@
 /**
- * The load generator, in a process of its own: raw sockets, frames masked and built beforehand, replies counted by bytes.
- * It takes one order at a time over IPC, and reports how many messages came back, or were sent where none comes back.
+ * The load generator, in a separate process. It uses raw sockets, builds and masks its frames in advance, and counts replies by their
+ * bytes. It receives one order at a time over IPC, and reports how many replies arrived.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -68,7 +68,7 @@ function open({ port, secure }, path) {
 async function openAll(order, path) {
   /** @type {Socket[]} */
   const sockets = [];
-  // No more at a time than the queue of a listener holds.
+  // At most 200 connections are opened at the same time, since the queue of a listener has no room for more.
   while (sockets.length < order.connections) {
     const length = Math.min(200, order.connections - sockets.length);
     sockets.push(...(await Promise.all(Array.from({ length }, () => open(order, path)))));
@@ -76,7 +76,10 @@ async function openAll(order, path) {
   return sockets;
 }
 
-/** What a kind of traffic needs before it starts, and how it runs until it is stopped. @typedef {{ start(): void, stop(): void, count(): number }} Load */
+/**
+ * One kind of traffic: `start` and `stop` begin and end it, and `count` returns the number of replies. @typedef {{ start(): void,
+ * stop(): void, count(): number }} Load
+ */
 
 /** @param {Order} order @returns {Promise<Load>} */
 async function echo(order) {
@@ -118,7 +121,7 @@ async function sink(order) {
   return {
     start() {
       for (const socket of sockets) {
-        // As much as the server takes, and no more than waits in one burst.
+        // Sends as much as the server accepts. At most one burst waits in the socket.
         const send = () => {
           while (measuring && socket.write(burst));
         };
@@ -206,7 +209,7 @@ async function run(order) {
   const before = load.count();
   process.send?.({ warm: true });
   await sleep(order.milliseconds);
-  // Where nothing comes back, the server counts.
+  // -1 stands for traffic without replies. The server then counts the messages.
   const replies = before === -1 ? -1 : load.count() - before;
   process.send?.({ replies, milliseconds: performance.now() - start });
   load.stop();

@@ -1,6 +1,6 @@
-/** The two corpora of the benches of compression, JSON as people send it, the same in every run. */
+/** The two kinds of messages for the benches of compression. Both are JSON as applications send it, and are the same in every run. */
 
-/** A small generator with a fixed seed (mulberry32). @param {number} seed */
+/** Returns a small generator of pseudo-random numbers (mulberry32). @param {number} seed */
 export function random(seed) {
   let state = seed;
   return () => {
@@ -18,7 +18,7 @@ const names =
 
 /** @typedef {(below: (limit: number) => number) => unknown} Make */
 
-/** A record of an application: words and dates that repeat; about a third of it is left. @type {Make} */
+/** A record of an application with words and dates that repeat. It compresses to about a third. @type {Make} */
 const user = (below) => {
   const pick = (/** @type {readonly string[]} */ list) => list[below(list.length)];
   return {
@@ -32,7 +32,7 @@ const user = (below) => {
   };
 };
 
-/** A trade of a feed: most of it is digits, which no compressor foresees. @type {Make} */
+/** A trade of a market feed. Most of it is random digits, which do not compress well. @type {Make} */
 const trade = (below) => ({
   e: 'trade',
   s: ['BTCUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD'][below(4)],
@@ -48,7 +48,7 @@ const trade = (below) => ({
 /** The corpora by name. */
 const corpora = { users: user, trades: trade };
 
-/** Records, cut to size. @param {number} size @param {number} count @param {keyof typeof corpora} corpus */
+/** Returns messages of records, cut to the given size. @param {number} size @param {number} count @param {keyof typeof corpora} corpus */
 export function jsonMessages(size, count, corpus = 'users') {
   const next = random(size);
   /** @param {number} limit */

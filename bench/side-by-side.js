@@ -1,4 +1,7 @@
-/** What the benches share: servers in separate processes, all alive at once, measured in turn; medians and spreads. */
+/**
+ * Functions that the benches share. They start servers in separate processes, which run at the same time, measure one server after the
+ * other, and compute medians and spreads.
+ */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -9,7 +12,7 @@ const flag = /** @type {const} */ ({ type: 'boolean', default: false });
 const text = /** @type {const} */ ({ type: 'string' });
 
 /**
- * The workloads whose names contain a part of `--workloads a,b`; all of them without that option.
+ * Returns the workloads whose names contain one of the parts of `--workloads a,b`, or all workloads without this option.
  * @template Workload
  * @param {Record<string, Workload>} workloads @param {string | undefined} parts
  */
@@ -24,7 +27,7 @@ export function chooseWorkloads(workloads, parts) {
 }
 
 /**
- * The command line of a bench, and those of its workloads that were asked for.
+ * Reads the command line of a bench, and returns the options and the selected workloads.
  * @template {{ gate: number | null }} Workload
  * @param {Record<string, Workload>} workloads
  * @param {readonly ('gate' | 'peers' | 'json' | 'svg')[]} also the options that not every bench has
@@ -67,7 +70,10 @@ export function readCommandLine(workloads, also) {
 export const start = (path, args = [], execPath = process.execPath, execArgv = process.execArgv) =>
   fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath, execArgv });
 
-/** Servers have one core and load generators another, if there are two and Linux's `taskset`. @param {number | undefined} pid @param {number} core */
+/**
+ * Binds a process to a core: servers to one core and load generators to another. It has no effect without a second core or without the
+ * program `taskset` of Linux. @param {number | undefined} pid @param {number} core
+ */
 export function pin(pid, core) {
   if (process.platform !== 'linux' || availableParallelism() < 2 || pid === undefined) return;
   try {
@@ -75,7 +81,7 @@ export function pin(pid, core) {
       stdio: 'ignore',
     });
   } catch {
-    // Not there, or not allowed: the kernel places them.
+    // taskset is missing or not permitted, so the kernel chooses the core.
   }
 }
 
@@ -95,20 +101,21 @@ export async function startServer(name, path, args, execPath) {
     throw new Error(`the server ${name} stopped before it listened`);
   });
   const [{ port, securePort }] = await Promise.race([once(child, 'message'), stopped]);
-  // The rejection is of no interest any more: every server stops at the end.
+  // From here on a stopped server is not an error, since every server stops at the end of the bench.
   stopped.catch(() => {});
   pin(child.pid, 0);
   return { name, child, port, securePort };
 }
 
 /**
- * Milliseconds of load before a measurement begins. While the other servers are measured, a server loses its place in the caches, and some
- * virtual machines take the pages of an idle process: what it costs to get them back is not the library's cost.
+ * The milliseconds of load before a measurement begins. While other servers are measured, the data of a server leave the caches of the CPU,
+ * and some virtual machines take memory from an idle process. The warm-up restores both, so that the measurement does not include this
+ * cost.
  */
 const WARM_UP = 250;
 
 /**
- * One server under one load. The generator is a fresh process: nothing that it leaves behind lasts.
+ * Measures one server with one load. Each measurement has a new process for the load generator, so an earlier measurement cannot affect it.
  * @param {Server} server @param {string} path the generator's @param {Record<string, unknown>} order
  * @returns {Promise<{ cpu: number, rate: number, bytes: number }>} CPU µs, messages a second, payload bytes of a reply
  */
@@ -123,7 +130,7 @@ export async function measure({ child, port, securePort }, path, order) {
   const after = await ask(child, 'cpu');
   generator.disconnect();
   await once(generator, 'exit');
-  // Where nothing comes back, the server knows how many messages came.
+  // Without replies, the server has counted the messages.
   const messages = replies === -1 ? after.received - before.received : replies;
   return {
     cpu: (after.cpu - before.cpu) / messages,
@@ -133,7 +140,8 @@ export async function measure({ child, port, securePort }, path, order) {
 }
 
 /**
- * Rounds over all servers in turn, forth and back (A B C, C B A); the first warms the compilers up and is not counted.
+ * Measures all servers in each round, in alternating order (A B C, then C B A). The first round only lets V8 compile the code, and does not
+ * count.
  * @template Result
  * @template {{ name: string }} Peer
  * @param {string} title @param {number} rounds @param {readonly Peer[]} servers
@@ -164,7 +172,10 @@ export function median(numbers) {
 export const spread = (ratios) =>
   `${median(ratios).toFixed(2)} [${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`;
 
-/** What a peer's CPU is to ours, round by round. @param {{ cpu: number }[]} [theirs] @param {{ cpu: number }[]} [ours] */
+/**
+ * Returns, for each round, the CPU time of a peer divided by ours. @param {{ cpu: number }[]} [theirs] @param {{ cpu: number }[]}
+ * [ours]
+ */
 export const ratiosOf = (theirs = [], ours = []) =>
   theirs.map(({ cpu }, at) => cpu / (ours[at]?.cpu ?? Number.NaN));
 

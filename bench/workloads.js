@@ -1,6 +1,6 @@
 /**
- * What the benches of servers measure. A row is one kind of traffic; `gate`: how many times our CPU time `ws` must need at
- * least, null if nothing is promised yet.
+ * The workloads that the benches of servers measure. Each row is one kind of traffic. `gate` is the least allowed ratio of the CPU time of
+ * `ws` to ours, or null if there is no promise yet.
  *
  * - echo: `inFlight` messages under way on each connection; each is answered by itself
  * - sink: messages that are received and not answered
@@ -8,7 +8,8 @@
  * - handshake: connect, upgrade, close; `inFlight` at a time
  *
  * @typedef {'echo' | 'sink' | 'broadcast' | 'handshake'} Kind
- * @typedef {{ kind: Kind, connections: number, inFlight: number, size: number, binary: boolean, secure: boolean, gate: number | null }} Workload
+ * @typedef {{ kind: Kind, connections: number, inFlight: number, size: number, binary: boolean, secure: boolean, gate: number | null }}
+ * Workload
  */
 
 /**
@@ -22,7 +23,10 @@ function row(kind, size, inFlight, connections, gate, secure = false) {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Rows by name: size × messages in flight × connections. @type {Record<string, Workload>} */
+/**
+ * The workloads by name. The numbers in a name are the size, the messages in flight and the connections. @type {Record<string,
+ * Workload>}
+ */
 export const workloads = {
   'ping-pong 64x1x64': row('echo', 64, 1, 64, null),
   'ping-pong 64x1x100': row('echo', 64, 1, 100, null),
@@ -50,7 +54,7 @@ export const workloads = {
   'tls binary 1Mx1x4': row('echo', MiB, 1, 4, null, true),
 };
 
-/** The same for clients. @type {Record<string, Workload>} */
+/** The workloads for benches of clients. @type {Record<string, Workload>} */
 export const clientWorkloads = {
   'client ping-pong 64x1x64': row('echo', 64, 1, 64, null),
   'client text 64x64x8': row('echo', 64, 64, 8, null),
@@ -58,7 +62,7 @@ export const clientWorkloads = {
   'client binary 1Mx1x4': row('echo', MiB, 1, 4, null),
 };
 
-/** Bytes of a server's frame for a message of a workload. @param {{ size: number }} workload */
+/** Returns the size in bytes of the frame in which a server sends a message of a workload. @param {{ size: number }} workload */
 export function replySize({ size }) {
   return (size < 126 ? 2 : size < 65_536 ? 4 : 10) + size;
 }

@@ -19,13 +19,17 @@ export interface RunOptions extends Partial<Selection> {
   readonly suite?: 'all' | 'autobahn' | 'beyond';
   /** With 'quick', the loops of groups 9, 12 and 13 have few messages; with 'full', a thousand each. @default 'quick' */
   readonly profile?: 'quick' | 'full';
-  /** `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases. @default all
-   * cases */
+  /**
+   * `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases. @default all
+   * cases
+   */
   readonly shard?: readonly [number, number];
   /** The judge multiplies all time limits by this factor. @default 1 */
   readonly timeFactor?: number;
-  /** How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free
-   * to choose. @default 8 for a server, 4 for a client */
+  /**
+   * How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free
+   * to choose. @default 8 for a server, 4 for a client
+   */
   readonly parallel?: number;
   /** The name of the peer in reports. @default for a server its Server field or 'UnknownServer', and for a client 'UnknownClient' */
   readonly agent?: string;
@@ -50,8 +54,10 @@ export interface ServerRunOptions extends RunOptions, UrlOptions {
 export interface ClientRunOptions extends RunOptions {
   /** The address on which the judge listens. @default a free port of 127.0.0.1 */
   readonly listen?: DriverAddress;
-  /** Starts the client and resolves when it has ended. The client requests /getCaseCount, then /runCase for each case, and then
-   * /updateReports. */
+  /**
+   * Starts the client and resolves when it has ended. The client requests /getCaseCount, then /runCase for each case, and then
+   * /updateReports.
+   */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
 }
 

@@ -43,8 +43,10 @@ export interface Vector {
 
 /** The largest input of a vector in bytes. With longer inputs, the file of all vectors would have many megabytes. */
 const LONGEST = 20_000;
-/** The groups and subgroups that test limits, time or the masking keys of a client. Their outcome does not depend on the received bytes
- * alone, so they have no vectors. */
+/**
+ * The groups and subgroups that test limits, time or the masking keys of a client. Their outcome does not depend on the received bytes
+ * alone, so they have no vectors.
+ */
 const without: readonly string[] = ['22.2.', '22.4.', '27.', '29.'];
 /** The number of messages in the vector of a loop. */
 const LOOP_MESSAGES = 3;

@@ -1,11 +1,11 @@
 /**
- * Who may connect is decided before the connection exists, in the `upgrade` handler: a refusal is an HTTP answer.
+ * The `upgrade` handler decides which clients may connect. It runs before the connection exists, so a refusal is an HTTP answer.
  *
  *     TOKEN=secret node examples/authentication.js
  *     npx rfc6455 connect ws://127.0.0.1:8080/ --header 'Authorization: Bearer secret'
  *
- * Browsers can't set Authorization for a WebSocket. There, use the session's cookie, `request.header('Cookie')`, and keep
- * the origin policy at 'same-origin': cookies are sent whichever page asks.
+ * A page cannot set Authorization for a WebSocket. For pages, check the cookie of the session with `request.header('Cookie')`, and keep the
+ * option `origins` at 'same-origin', since a browser sends cookies for pages of any origin.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { reject, WebSocketServer } from 'rfc6455';
@@ -16,7 +16,7 @@ if (token === undefined || token === '') {
   process.exit(2);
 }
 
-// Hashes have one length, which timingSafeEqual wants; and how long it takes says nothing about the token.
+// The token is compared by its hash: timingSafeEqual needs values of equal length, and its duration must not depend on the token.
 const expected = hash('sha256', token, 'buffer');
 
 /** @param {string | null} authorization */
@@ -30,7 +30,7 @@ function isAuthorized(authorization) {
 }
 
 const server = new WebSocketServer({
-  // May be async, to ask a database: all of it happens within `handshakeTimeout`.
+  // This handler may be async, for example to ask a database. It has to finish within `handshakeTimeout`.
   upgrade(request) {
     if (!isAuthorized(request.header('Authorization'))) {
       return reject(401, 'A bearer token is needed\n', { 'WWW-Authenticate': 'Bearer' });
@@ -42,7 +42,7 @@ const server = new WebSocketServer({
   },
   message: () => {},
   refused(error) {
-    // `error.value` is what the peer sent: not logged here, as it could be a password typed in the wrong place.
+    // `error.value` is text that the peer sent. It is not logged here, since it could contain a password by mistake.
     console.log(`refused: ${error.status} ${error.code}`);
   },
 });

@@ -1,5 +1,5 @@
 /**
- * Sends a large file no faster than the client takes it, and shows that it never lay in memory as a whole.
+ * Sends a large file only as fast as the client reads it, and shows that the whole file was never in memory.
  *
  *     node examples/backpressure.js [file]          the default is the node program itself
  */
@@ -19,7 +19,8 @@ let waits = 0;
  */
 async function sendFile(connection) {
   for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
-    // False: more than `highWaterMark` (64 KiB) waits, and `drain` will be called. Or the connection is gone.
+    // `send` returns false if more than `highWaterMark` (64 KiB) waits; `drain` will then be called. It also returns false if the
+    // connection is not open.
     if (!connection.send(chunk)) {
       if (connection.state !== 'open') return;
       mostWaiting = Math.max(mostWaiting, connection.bufferedAmount);
@@ -35,7 +36,7 @@ async function sendFile(connection) {
 /** @type {WebSocketServer<Sender>} */
 const server = new WebSocketServer({
   upgrade: () => ({ data: { goOn: () => {} } }),
-  // A rejection of what a handler returns closes the connection with 1011 and is reported to `error`.
+  // If the Promise that a handler returns rejects, the connection closes with 1011, and the `error` handler receives the reason.
   open: (connection) => sendFile(connection),
   drain: (connection) => connection.data.goOn(),
   close: (connection) => connection.data.goOn(),
@@ -43,11 +44,11 @@ const server = new WebSocketServer({
 });
 const { port } = await server.listen();
 
-// `for await` pauses reading when 16 messages or 64 KiB wait for the loop: TCP tells the server.
+// `for await` stops reading from the socket while 16 messages or 64 KiB wait for the loop. TCP then stops the server from sending more.
 const connection = await connect(`ws://127.0.0.1:${port}/`);
 let received = 0;
 for await (const message of connection) {
-  // A slow reader, who takes a second for the first message.
+  // This reader is slow: it needs a second for the first message.
   await setTimeout(received === 0 ? 1000 : 2);
   received += message.length;
 }

@@ -1,14 +1,15 @@
 /**
- * A chat over four processes that share one port: a message of a member also reaches the members whose connections are in other processes. The
- * messages between the processes go over the channel of node:cluster. If REDIS_URL or NATS_URL is set, they go over Redis or NATS instead, and the
- * program may run on several machines.
+ * A chat over four processes that share one port: a message of a member also reaches the members whose connections are in other processes.
+ * The messages between the processes go over the channel of node:cluster. If REDIS_URL or NATS_URL is set, they go over Redis or NATS
+ * instead, and the program may run on several machines.
  *
  *     node examples/chat-cluster.js          then open http://127.0.0.1:8080/ in several windows
  *     npm install redis && REDIS_URL=redis://127.0.0.1:6379 node examples/chat-cluster.js
  *     npm install @nats-io/transport-node @nats-io/jetstream && NATS_URL=127.0.0.1:4222 node examples/chat-cluster.js
  *
- * Each window shows the id of the process that serves it, and who is in the room (presence). If you kill this process, its members connect again to
- * another process. Over Redis and NATS they receive the lines that they missed (history); otherwise they learn that lines may be missing.
+ * Each window shows the id of the process that serves it, and who is in the room (presence). If you kill this process, its members connect
+ * again to another process. Over Redis and NATS they receive the lines that they missed (history); otherwise they learn that lines may be
+ * missing.
  *
  * A member sends text: `/name NEW` changes its name, `/offset` asks for its offset, and everything else is said. A member receives JSON:
  *
@@ -69,9 +70,11 @@ const page = `<!doctype html>
     if (message.here) people.set(message.here.id, message.here.name);
     if (message.gone) people.delete(message.gone);
     if (message.you) enter.elements.name.value = message.you;
-    // Null is no reason to forget an offset: an earlier one only causes more lines to come again.
+    // If the new offset is null, the page keeps the earlier offset. With an earlier offset, the page only receives more lines a second
+    // time.
     if (message.offset) offset = message.offset;
-    // A person with two windows is two members, and so is one whose process was killed, until its lease ends.
+    // A person with two windows counts as two members. A person whose process was killed also counts twice, until the lease of the earlier
+    // member ends.
     const names = [...new Set(people.values())].sort();
     document.querySelector('p').textContent = 'In the room: ' + names.join(', ');
   }
@@ -113,7 +116,7 @@ const page = `<!doctype html>
 if (cluster.isPrimary) lead();
 else await serve();
 
-/** The primary accepts no connections. It starts the other processes, and replaces each one that ends. */
+/** Runs the primary process. It accepts no connections. It starts the worker processes, and replaces each worker that ends. */
 function lead() {
   // The workers reach each other through the primary, so the primary has a bus as well. With Redis or NATS it needs none.
   const bus = REDIS_URL || NATS_URL ? null : new ClusterBus(cluster);
@@ -279,7 +282,7 @@ function send(member, message) {
 }
 
 /**
- * Creates the bus that carries the messages between the processes. Redis and NATS also keep them for an hour.
+ * Creates the bus that carries messages between the processes. With Redis and NATS, the bus also keeps the messages for an hour.
  * @returns {Promise<import('rfc6455/topics').Bus>}
  */
 async function makeBus() {

@@ -11,7 +11,8 @@ import { Group, reject, WebSocketServer } from 'rfc6455';
 /** @type {Map<string, Group<Visitor>>} */
 const rooms = new Map();
 
-// A visitor who is this far behind misses lines, and costs the server no more memory.
+// If more than this number of bytes waits for a visitor, the visitor misses further lines, so that the server needs no more memory for this
+// visitor.
 const TOO_FAR_BEHIND = 1_048_576;
 
 /** @param {string} room @param {string} line */
@@ -25,7 +26,7 @@ const server = new WebSocketServer(
     upgrade(request) {
       const room = request.path.slice(1);
       const name = new URLSearchParams(request.query).get('name') ?? '';
-      // What a peer chooses is checked before anything is kept under it.
+      // The peer chooses these values, so they are checked before they are used as names.
       if (!/^[a-z]{1,20}$/.test(room)) return reject(404, 'A room is 1 to 20 small letters\n');
       if (!/^[\p{L}\p{N} ]{1,20}$/u.test(name))
         return reject(400, 'Who are you? Add ?name=Ann to the address\n');
@@ -48,7 +49,7 @@ const server = new WebSocketServer(
       tell(member.data.room, `${member.data.name}: ${message}`);
     },
 
-    // Called exactly once for each member that was open, however it left; it is in no group any more.
+    // `close` is called exactly once for each member, whatever ended the connection. The member has already left its group.
     close(member) {
       const { room, name } = member.data;
       if (rooms.get(room)?.size === 0) rooms.delete(room);

@@ -1,5 +1,5 @@
 /**
- * A client: sends its arguments, prints as many answers, closes.
+ * A client that sends each of its arguments as a message, prints the same number of answers, and closes.
  *
  *     node examples/client.js ws://127.0.0.1:8080/ hello world
  */
@@ -13,9 +13,9 @@ try {
 
   let expected = messages.length;
   if (expected > 0) {
-    // Reads ahead a little, then lets the peer wait. Leaving the loop closes the connection.
+    // The loop buffers a few messages; if more arrive, the peer has to wait. Leaving the loop closes the connection.
     for await (const message of connection) {
-      // JSON.stringify escapes control characters: a peer must not write to our terminal.
+      // JSON.stringify escapes control characters, since a peer must not be able to control our terminal.
       console.log(typeof message === 'string' ? JSON.stringify(message) : message);
       if (--expected === 0) break;
     }
@@ -26,7 +26,7 @@ try {
   console.log(`closed: ${code}, ${wasClean ? 'clean' : 'not clean'}`);
 } catch (error) {
   if (!(error instanceof HandshakeError)) throw error;
-  // Where it stopped ('dns', 'tcp', 'tls', 'http' …), and what the server said, if it said anything.
+  // `stage` is the step that failed ('dns', 'tcp', 'tls', 'http' …). `status` is the status of the server's answer, or 0 without an answer.
   console.error(`no connection (${error.stage}): ${error.message}`);
   if (error.status > 0) console.error(`the server answered ${error.status}`);
   process.exitCode = 1;

@@ -45,7 +45,7 @@ const values = new Map(names.map((name) => [name, 20]));
 const viewers = new Group();
 const server = new WebSocketServer({
   open: (connection) => void viewers.add(connection),
-  // Messages from a page are dropped. Without a handler they would wait for a reader.
+  // The handler drops messages from a page. Without a `message` handler they would wait for a loop.
   message: () => {},
 });
 
@@ -59,7 +59,7 @@ const clock = setInterval(() => {
     const value = (values.get(name) ?? 0) + Math.random() - 0.5;
     values.set(name, value);
     const message = JSON.stringify({ name, value, at: Date.now() });
-    // For a viewer that has not taken the last values yet, only one value of each name waits: this value replaces an older one.
+    // If a viewer has not received its last values yet, only one value of each name waits: this value replaces the older one.
     for (const viewer of viewers) viewer.sendLatest(name, message);
   }
 }, 1);

@@ -1,5 +1,5 @@
 /**
- * The smallest useful server: what comes in goes out again.
+ * The smallest useful server: it sends each message back.
  *
  *     node examples/echo-server.js          then: node examples/client.js ws://127.0.0.1:8080/ hello
  */
@@ -7,7 +7,7 @@ import { WebSocketServer } from 'rfc6455';
 
 const server = new WebSocketServer({
   message(connection, message) {
-    // A string goes out as a text message, a Buffer as a binary one.
+    // A string is sent as a text message, and a Buffer as a binary message.
     connection.send(message);
   },
 });
@@ -15,5 +15,5 @@ const server = new WebSocketServer({
 const { address, port } = await server.listen({ port: Number(process.env.PORT ?? 8080) });
 console.log(`listening on ws://${address}:${port}/`);
 
-// Each open connection gets a Close frame with 1001; the process ends when the last one is gone.
+// `shutdown` sends a Close frame with 1001 on each open connection. The process ends when the last connection has ended.
 process.once('SIGINT', () => server.shutdown());

@@ -1,5 +1,5 @@
 /**
- * One HTTP server, one port: an ordinary page, and two WebSocket endpoints beside it.
+ * One HTTP server on one port has an ordinary page and two WebSocket endpoints.
  *
  *     node examples/http-attach.js          then open http://127.0.0.1:8080/
  */
@@ -38,11 +38,12 @@ const time = new WebSocketServer({
   open: (connection) => {
     connection.send(new Date().toISOString());
   },
-  // What clients of this endpoint send is dropped; without a handler it would wait for a reader.
+  // The handler drops the messages of clients. Without a `message` handler they would wait for a loop.
   message: () => {},
 });
 
-// Paths are compared literally. Upgrades elsewhere are left to other listeners of the server, and get 404 if no listener takes them.
+// Paths are compared literally. Upgrade requests with other paths are left to other listeners of the HTTP server. If no listener accepts a
+// request, it gets 404.
 echo.attach(http, { path: '/echo' });
 time.attach(http, { path: '/time' });
 const clock = setInterval(() => time.broadcast(new Date().toISOString()), 1_000);
@@ -56,7 +57,7 @@ http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
 
 process.once('SIGINT', async () => {
   clearInterval(clock);
-  // The HTTP server is not ours to close: shutdown ends the WebSocket connections and lets go of it.
+  // `shutdown` closes the WebSocket connections and detaches from the HTTP server. The application closes the HTTP server itself.
   await Promise.all([echo.shutdown(), time.shutdown()]);
   http.close();
   http.closeAllConnections();

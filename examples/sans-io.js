@@ -1,6 +1,6 @@
 /**
- * The protocol without a socket: `rfc6455/protocol` turns bytes into events and calls into bytes, and the transport is
- * yours. Here it is two arrays in memory; a serial line, a QUIC stream or a test would do as well.
+ * The protocol without a socket. `rfc6455/protocol` turns received bytes into events, and turns calls into bytes. The application provides
+ * the transport. Here the transport is two arrays in memory; it could also be a serial line, a QUIC stream or a test.
  *
  *     node examples/sans-io.js
  */
@@ -14,7 +14,7 @@ import {
   verifyResponse,
 } from 'rfc6455/protocol';
 
-// ---- The opening handshake is text: a request, an answer, and a check on each side. ----
+// ---- The opening handshake is text: a request, an answer, and a check on both ends. ----
 
 const target = parseTarget('ws://example.com/chat');
 const subprotocols = ['chat.v1'];
@@ -31,14 +31,14 @@ if (response === null) throw new Error('the head is not complete yet: push more 
 const agreed = verifyResponse(response, { key: request.key, subprotocols });
 console.log(`agreed on ${agreed.subprotocol}`);
 
-// ---- After it, an Endpoint on each side, which writes to a ByteSink. ----
+// ---- After the handshake, each end has an Endpoint, which writes to a ByteSink. ----
 
 /**
  * @typedef {import('rfc6455/protocol').ByteSink} ByteSink
  * @implements {ByteSink}
  */
 class Wire {
-  /** What left the endpoint and has not arrived at the other one. */
+  /** The bytes that one endpoint has sent and the other endpoint has not received yet. */
   pieces = /** @type {Buffer[]} */ ([]);
   isEnded = false;
   isDelivered = false;
@@ -58,7 +58,7 @@ class Wire {
   /** @param {Uint8Array} payload @param {number} size */
   append(payload, size) {
     if (size > 0) this.commit(size);
-    // The sender keeps its payload, and the receiver owns the chunk: so this has to be a copy.
+    // The sender may reuse its payload, and the receiver owns the chunk that it gets, so the bytes are copied.
     this.pieces.push(Buffer.from(payload));
   }
   closing() {
@@ -72,11 +72,11 @@ class Wire {
     this.isEnded = true;
   }
   resumeReading() {
-    // A real transport that stopped reading, since `receive` returned false, goes on.
+    // If `receive` has returned false, a real transport stops reading. Here it would read again.
   }
   /** @param {(error: Error | null) => void} done */
   whenSent(done) {
-    // Memory takes everything at once. A real transport calls it when the network has taken the bytes.
+    // Memory accepts all bytes immediately. A real transport calls `done` once the network has accepted the bytes.
     done(null);
   }
 }
@@ -101,7 +101,7 @@ const maxMessageSize = 65_536;
 const client = new Endpoint(clientOut, events('client'), { role: 'client', maxMessageSize });
 const server = new Endpoint(serverOut, events('server'), { role: 'server', maxMessageSize });
 
-/** Carries bytes until both directions are silent. @param {Wire} wire @param {Endpoint} to */
+/** Delivers the bytes that wait in one direction to an endpoint. @param {Wire} wire @param {Endpoint} to */
 function deliver(wire, to) {
   const pieces = wire.pieces.splice(0);
   if (pieces.length > 0) {
@@ -125,6 +125,6 @@ run();
 
 client.close(1000, 'done');
 run();
-// Both directions have ended: the transport is gone, and each side reports its close.
+// Both directions have ended, so the transport is closed, and each endpoint reports its close.
 client.transportClosed();
 server.transportClosed();

@@ -1,6 +1,6 @@
 /**
- * wss on both sides: a server with a certificate, and a client that trusts the authority that issued it.
- * A self-signed certificate is its own authority. Connects to "localhost", which the certificate has to name.
+ * wss on both ends: a server with a certificate, and a client that trusts the CA of this certificate. A self-signed certificate is its own
+ * CA. The client connects to "localhost", so the certificate has to contain this name.
  *
  *     node examples/tls.js cert.pem key.pem ca.pem
  */
@@ -18,13 +18,13 @@ const server = new WebSocketServer({
     connection.send(message);
   },
 });
-// Everything that tls.createServer takes: several certificates by SNI, client certificates, …
+// `tls` accepts all options of tls.createServer, for example for several certificates by SNI, or for client certificates.
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const { port } = await server.listen({ tls });
 const url = `wss://localhost:${port}/`;
 
-// Without `ca`, only the authorities that Node knows are trusted, and this would fail with a HandshakeError of stage 'tls'.
-// There is no need to switch verification off.
+// Without `ca`, the client trusts only the CAs that Node knows, so `connect` would reject with a HandshakeError of stage 'tls'. There is no
+// need to disable the verification.
 const connection = await connect(url, { tls: { ca: readFileSync(caFile) }, tcp: { family: 4 } });
 connection.send('over TLS');
 for await (const message of connection) {

@@ -62,8 +62,10 @@ function surfaceOf(path: string): Surface {
   return path.includes('whatwg/') ? 'whatwg' : null;
 }
 
-/** Returns the members of every exported interface with this name. Only the files of one surface are searched: the native classes
- * (null), the plugins, the classes of ws, or those of browsers. */
+/**
+ * Returns the members of every exported interface with this name. Only the files of one surface are searched: the native classes
+ * (null), the plugins, the classes of ws, or those of browsers.
+ */
 function membersOf(name: string, surface: Surface = null): string[] {
   const places = sources.filter(({ path }) => surfaceOf(path) === surface);
   return places.flatMap(({ code }) =>

@@ -259,8 +259,10 @@ describe.skipIf(process.platform === 'win32')(
   },
 );
 
-/** Removes the parts of a program that may differ between the page and the file: comments, types, parameters of methods, and values that
- * the environment may change. */
+/**
+ * Removes the parts of a program that may differ between the page and the file: comments, types, parameters of methods, and values that
+ * the environment may change.
+ */
 function bare(code: string): string {
   return code
     .replace(/\/\*\*[\s\S]*?\*\//g, '')

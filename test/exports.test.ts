@@ -1,5 +1,7 @@
-/** Tests what the package contains: exactly the names and files that this test lists, and no script that runs when the package is
- * installed. */
+/**
+ * Tests what the package contains: exactly the names and files that this test lists, and no script that runs when the package is
+ * installed.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

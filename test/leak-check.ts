@@ -1,5 +1,7 @@
-/** Setup of every test file. It checks that after the tests of the file no socket, server or child process is left, whether the tests
- * passed or failed. */
+/**
+ * Setup of every test file. It checks that after the tests of the file no socket, server or child process is left, whether the tests
+ * passed or failed.
+ */
 import { afterAll, beforeAll } from 'vitest';
 
 /** Returns the resources of the tests that keep the process alive. Timers are not among them, since vitest has timers of its own. */

@@ -1,4 +1,4 @@
-/** What every client under measurement does: keeps messages under way to an echo server, and tells the bench what that cost it. */
+/** What every measured client does: it keeps a number of messages in flight to an echo server, and reports its CPU time to the bench. */
 
 /** @typedef {{ port: number, connections: number, inFlight: number, size: number, binary: boolean, milliseconds: number }} Order */
 /** @typedef {{ send(message: string | Buffer): void, close(): void }} Client */

@@ -1,4 +1,4 @@
-/** The same server on Bun, whose WebSocket server is native code; run by Bun itself, see BUN in bench/echo.js. */
+/** The server for the bench with the WebSocket server of Bun, which is native code. Bun runs this file; see BUN in bench/echo.js. */
 import { certificate, countReceived, serve } from './serve.js';
 
 /* global Bun */

@@ -1,6 +1,6 @@
 /**
- * The ceiling: answers the opening handshake, then echoes bytes unparsed through node:net. What a server can be measured
- * against, not a server: its frames stay masked.
+ * The upper limit of speed: answers the opening handshake, and then echoes bytes through node:net without parsing frames. It is no valid
+ * WebSocket server, since the frames that it sends back are still masked.
  */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';

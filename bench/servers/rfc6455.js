@@ -1,6 +1,6 @@
 /**
- * Our server for the bench, with its defaults but for the largest message. Text comes as strings and is encoded again, as an
- * application would have it. The path says what a connection is for.
+ * Our server for the bench. All its options are defaults, except for the limit of the message size. It receives text as strings and encodes
+ * it again, as an application would do. The path of a request selects what the connection does.
  */
 import { WebSocketServer } from 'rfc6455';
 import { certificate, countReceived, serve } from './serve.js';

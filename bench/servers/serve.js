@@ -1,9 +1,9 @@
-/** What every server under measurement tells the bench: its ports, and its CPU time or memory whenever it is asked. */
+/** What every measured server reports to the bench: its ports, and on request its CPU time or its memory. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Certificate and key for the rows over TLS. */
+/** Returns the certificate and the key for the workloads over TLS. */
 export function certificate() {
   const read = (/** @type {string} */ name) =>
     readFileSync(new URL(`../../test/fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
@@ -24,10 +24,10 @@ export function serve(port, securePort) {
     if (question === 'memory') {
       setFlagsFromString('--expose-gc');
       const collect = runInNewContext('gc');
-      // Twice: what the first one finds dead may have kept other memory alive until then.
+      // The collection runs twice, since objects that the first run frees may have kept other memory in use until then.
       collect();
       collect();
-      // V8 gives memory back to the system in a thread of its own, and takes its time.
+      // V8 returns memory to the system in a separate thread, so the measurement waits.
       setTimeout(() => {
         const { rss, heapUsed: heap } = process.memoryUsage();
         process.send?.({ rss, heap });

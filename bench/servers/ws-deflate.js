@@ -1,4 +1,4 @@
-/** Echo server of `ws` with permessage-deflate for the bench: level 6, threshold 0, otherwise its defaults. */
+/** An echo server of `ws` with permessage-deflate for the bench: level 6, threshold 0, and otherwise the defaults of `ws`. */
 import { WebSocketServer } from 'ws';
 import { serve } from './serve.js';
 

@@ -8,8 +8,10 @@ import { type Corpus, corpora } from '../corpus/corpora.ts';
 import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
-/** Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and the seconds that all
- * messages of the case may take. */
+/**
+ * Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and the seconds that all
+ * messages of the case may take.
+ */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],
   [64, null, 60],

@@ -22,8 +22,10 @@ import { type Common, closes, expects, refuses } from './build.ts';
 
 const hello = 'Hello, world!';
 const bytes = hex('00fffefdfcfb00ff');
-/** The three ways in which the judge writes a sequence of frames: in as few writes as possible, with one write per frame, or with one
- * write per byte. */
+/**
+ * The three ways in which the judge writes a sequence of frames: in as few writes as possible, with one write per frame, or with one
+ * write per byte.
+ */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
 /** 1.1 and 1.2: one frame, in each form of the payload length. */
@@ -79,8 +81,10 @@ function pings(): Case[] {
   ];
 }
 
-/** Builds a case with an invalid frame between a valid message and a ping. The peer has to echo the message, and must not answer the
- * ping. */
+/**
+ * Builds a case with an invalid frame between a valid message and a ping. The peer has to echo the message, and must not answer the
+ * ping.
+ */
 function between(id: string, common: Common, bad: FrameStep, writing: Writing): Case {
   const steps = [text(hello, writing), { ...bad, ...writing }, ping('', writing), failAfter(1)];
   const events = [messageEvent('text', hello)];

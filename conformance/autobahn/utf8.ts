@@ -37,8 +37,10 @@ function form(size: number, codePoint: number): Buffer {
   return Buffer.from([lead | rest, ...bytes]);
 }
 
-/** Builds a case with one text frame. The peer has to echo it if its bytes are UTF-8, and otherwise has to fail the connection with
- * 1007. */
+/**
+ * Builds a case with one text frame. The peer has to echo it if its bytes are UTF-8, and otherwise has to fail the connection with
+ * 1007.
+ */
 function judged(id: string, payload: Buffer): Case {
   if (isUtf8(payload))
     return expects(id, common, [text(payload), failAfter(0.5)], messageEvent('text', payload));
@@ -77,8 +79,10 @@ function splitText(): Case[] {
   ];
 }
 
-/** 6.4: the second of three parts makes the sequence invalid. A peer that checks each part when it arrives fails the connection before
- * the third part. */
+/**
+ * 6.4: the second of three parts makes the sequence invalid. A peer that checks each part when it arrives fails the connection before
+ * the third part.
+ */
 function failFast(): Case[] {
   const f4908080 = hex('f4908080');
   const cuts = [0, 1].map((early): [Buffer, Buffer, Buffer] => [

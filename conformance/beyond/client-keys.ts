@@ -13,8 +13,10 @@ const sent: About = { section: '6455 §5.3', covers: ['F12'], against: 'client' 
 const remembered: (readonly string[])[] = [];
 const KEPT_CONNECTIONS = 64;
 
-/** Two random keys of 32 bits may be equal by chance, but several keys of one connection are not equal to keys of another connection by
- * chance. */
+/**
+ * Two random keys of 32 bits may be equal by chance, but several keys of one connection are not equal to keys of another connection by
+ * chance.
+ */
 const unlikeEarlier: Check = ({ frames }) => {
   const keys = [...new Set(frames.flatMap(({ key }) => (key === null ? [] : [key.toString('hex')])))];
   if (keys.length < frames.length / 2) return `${frames.length} frames have ${keys.length} masking keys.`;
@@ -31,8 +33,10 @@ const readings: readonly (readonly [string, (key: Buffer) => number])[] = [
   [', last byte first', (key) => key.readUInt32LE(0)],
 ];
 
-/** Returns whether the next key is always a·k + c modulo 2^32. Then each difference of two keys is a times the difference before it. A
- * counter is such a rule, with a = 1. */
+/**
+ * Returns whether the next key is always a·k + c modulo 2^32. Then each difference of two keys is a times the difference before it. A
+ * counter is such a rule, with a = 1.
+ */
 function isCongruential(keys: readonly number[]): boolean {
   const steps = keys.slice(1).map((key, i) => (key - keys[i]!) | 0);
   const triples = steps.slice(2).map((step, i) => [steps[i]!, steps[i + 1]!, step] as const);

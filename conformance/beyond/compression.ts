@@ -114,8 +114,10 @@ function random(length: number, seed: number): Buffer {
   return Buffer.from(Array.from({ length }, () => numbers.next() & 255));
 }
 
-/** Returns a payload that repeats a block of noise. The block is longer than a window of 2^bits bytes, so only a larger window could
- * compress the repetition. */
+/**
+ * Returns a payload that repeats a block of noise. The block is longer than a window of 2^bits bytes, so only a larger window could
+ * compress the repetition.
+ */
 const beyondWindow = (bits: number): Payload => {
   const unit = random((1 << bits) + 100, bits);
   return { unit, length: Math.max(3 * unit.length, 8192) };

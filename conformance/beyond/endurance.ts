@@ -36,13 +36,17 @@ const hello = messageEvent('text', 'Hello');
 const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** A compression bomb, for example 128 MiB of zeros in 128 KiB: the same compressed MiB is repeated, and each copy ends with an empty
- * stored block. */
+/**
+ * A compression bomb, for example 128 MiB of zeros in 128 KiB: the same compressed MiB is repeated, and each copy ends with an empty
+ * stored block.
+ */
 const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
 const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.length * mebibytes });
 
-/** Returns one step that sends n empty fragments, masked or not. One step with repeated bytes needs less memory than 100,000 frame
- * objects. */
+/**
+ * Returns one step that sends n empty fragments, masked or not. One step with repeated bytes needs less memory than 100,000 frame
+ * objects.
+ */
 const emptyFragments = (n: number, masked: boolean): Step => ({
   do: 'bytes',
   bytes: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),

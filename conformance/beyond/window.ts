@@ -16,8 +16,10 @@ const kept: About = { section: '7692 §7.1.1', covers: ['P26', 'P27'] };
 const mixed: About = { section: '7692 §6.2', covers: ['P10', 'P27'] };
 const final: About = { section: '7692 §7.2.3.4', covers: ['P24', 'P27'] };
 
-/** Compressed bytes: an "H", and a reference to the four bytes that begin five bytes earlier. If the window ends with "Hello", the
- * result is "Hello". */
+/**
+ * Compressed bytes: an "H", and a reference to the four bytes that begin five bytes earlier. If the window ends with "Hello", the
+ * result is "Hello".
+ */
 const reference = 'f200110000';
 const hello = messageEvent('text', 'Hello');
 const prose = 'The same sentence once more, since it is there already. ';

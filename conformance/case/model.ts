@@ -22,8 +22,10 @@ export type Event =
   | { readonly type: 'pong'; readonly payload: Payload }
   | { readonly type: 'timeout'; readonly tag: string };
 
-/** How the judge writes bytes. With `chop`, it writes pieces of this many bytes. With `ownWrite`, it writes the bytes separately from
- * other bytes. */
+/**
+ * How the judge writes bytes. With `chop`, it writes pieces of this many bytes. With `ownWrite`, it writes the bytes separately from
+ * other bytes.
+ */
 export interface Writing {
   readonly chop?: number;
   readonly ownWrite?: boolean;
@@ -38,8 +40,10 @@ export interface FrameStep extends Writing {
   readonly fin?: boolean;
   /** RSV1 = 4, RSV2 = 2, RSV3 = 1. @default 0, or 4 if the payload is compressed */
   readonly rsv?: number;
-  /** 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key. @default
-   * 'as due' */
+  /**
+   * 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key. @default
+   * 'as due'
+   */
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
   readonly declaredLength?: bigint;
@@ -72,8 +76,10 @@ export interface BytesStep extends Writing {
   readonly ofFrame?: boolean;
 }
 
-/** Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
- * event with this tag. */
+/**
+ * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
+ * event with this tag.
+ */
 export interface PauseStep {
   readonly do: 'pause';
   readonly seconds: number;
@@ -113,8 +119,10 @@ export interface LoopStep {
   readonly seconds: number;
 }
 
-/** The time that the peer still has after this step. If the connection is open afterwards, the judge fails it with 1001, or closes it
- * without a code. */
+/**
+ * The time that the peer still has after this step. If the connection is open afterwards, the judge fails it with 1001, or closes it
+ * without a code.
+ */
 export interface LimitStep {
   readonly do: 'limit';
   readonly seconds: number;
@@ -163,14 +171,20 @@ export interface DeflateSpec {
   readonly offer: string;
   /** What the judge as a server requires of an offer, and what it requests of the client. The wishes are tried in order. */
   readonly wishes: readonly ServerWish[];
-  /** The Sec-WebSocket-Extensions that the judge answers as a server, whatever the client offered. If its parameters are valid, they
-   * apply. */
+  /**
+   * The Sec-WebSocket-Extensions that the judge answers as a server, whatever the client offered. If its parameters are valid, they
+   * apply.
+   */
   readonly answer?: string;
-  /** If true, the case does not apply to a peer that does not agree to the extension: the verdict is UNIMPLEMENTED and not FAILED.
-   * @default true */
+  /**
+   * If true, the case does not apply to a peer that does not agree to the extension: the verdict is UNIMPLEMENTED and not FAILED.
+   * @default true
+   */
   readonly optional?: boolean;
-  /** With 'takeover', the messages of the judge refer to earlier messages. The case does not apply to a peer that forbids context
-   * takeover to the judge. */
+  /**
+   * With 'takeover', the messages of the judge refer to earlier messages. The case does not apply to a peer that forbids context
+   * takeover to the judge.
+   */
   readonly needs?: 'takeover';
 }
 
@@ -206,8 +220,10 @@ export interface Expectation {
   readonly close: CloseExpectation;
   /** If true, the judge closes with 1000 as soon as all expected events have happened. @default false */
   readonly closeWhenMet?: boolean;
-  /** If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes
-   * first. @default false */
+  /**
+   * If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes
+   * first. @default false
+   */
   readonly wrongCodeFails?: boolean;
   readonly wrongSideFails?: boolean;
   /** For servers: the accepted answers to the request, if it must not get a 101. The case ends with the answer. */
@@ -231,8 +247,10 @@ export interface Case {
   readonly expectation: string;
   /** The section that the case tests, such as `6455 §5.2` or `7692 §7.1.2.1`. */
   readonly section: string;
-  /** Determines the verdict if the peer breaks the rule: FAILED for MUST, NON-STRICT for SHOULD, INFORMATIONAL for MAY. All cases of
-   * Autobahn have the level MUST. */
+  /**
+   * Determines the verdict if the peer breaks the rule: FAILED for MUST, NON-STRICT for SHOULD, INFORMATIONAL for MAY. All cases of
+   * Autobahn have the level MUST.
+   */
   readonly level: Level;
   /** Who can be tested with it. @default both */
   readonly against?: Role;

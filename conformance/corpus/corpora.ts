@@ -14,8 +14,10 @@ export interface Corpus {
   /** What lengths are counted in. */
   readonly unit: 'byte' | 'code point';
   readonly length: number;
-  /** Returns the message with this index, which has `length` units. A message begins where the previous one ends, and the content is
-   * repeated from its beginning after its end. */
+  /**
+   * Returns the message with this index, which has `length` units. A message begins where the previous one ends, and the content is
+   * repeated from its beginning after its end.
+   */
   cut(index: number, length: number): Buffer;
 }
 

@@ -15,8 +15,10 @@ export interface Baseline {
   readonly open?: Readonly<Record<string, string>>;
 }
 
-/** Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK` or `FAILED`; otherwise it is, for
- * example, `FAILED, close UNCLEAN`. */
+/**
+ * Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK` or `FAILED`; otherwise it is, for
+ * example, `FAILED, close UNCLEAN`.
+ */
 export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
   const plain = behaviorClose === 'OK' && behavior !== 'FAILED';
   if (plain || behaviorClose === behavior) return behavior;

@@ -12,8 +12,10 @@ import { json, junit, markdown, tap } from './texts.ts';
 /** A report that is one text. */
 export type ReportFormat = 'junit' | 'tap' | 'json' | 'md';
 
-/** The reports that are one text, each with the name of its file. `json` has no file, since index.json and the files of the cases
- * contain more. */
+/**
+ * The reports that are one text, each with the name of its file. `json` has no file, since index.json and the files of the cases
+ * contain more.
+ */
 export const formats: Readonly<
   Record<
     ReportFormat,

@@ -7,8 +7,10 @@
 export interface Clock {
   /** What all limits are multiplied with. */
   readonly factor: number;
-  /** Returns the milliseconds for a limit of a case. A short limit is prolonged, which costs no time, since only a peer that fails lets
-   * a limit run out. */
+  /**
+   * Returns the milliseconds for a limit of a case. A short limit is prolonged, which costs no time, since only a peer that fails lets
+   * a limit run out.
+   */
   limit(seconds: number): number;
   /** Returns the milliseconds of a pause in which the peer has to end the connection. A short pause is not prolonged. */
   due(seconds: number): number;

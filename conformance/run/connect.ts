@@ -18,8 +18,10 @@ export interface UrlOptions {
   /** The certificate of the judge and its private key, in PEM, for servers that request a client certificate. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** Header fields that are added to every request, such as Authorization, Cookie and Origin. Reports do not show the values of
-   * Authorization and Cookie. */
+  /**
+   * Header fields that are added to every request, such as Authorization, Cookie and Origin. Reports do not show the values of
+   * Authorization and Cookie.
+   */
   readonly fields?: readonly (readonly [string, string])[];
 }
 

@@ -26,8 +26,10 @@ import { Timeline } from './timeline.ts';
 /** The number of headers of the peer's frames that the link keeps. */
 const KEPT_HEADS = 10_000;
 
-/** The number of payloads of the judge's pongs that the link keeps. Without a limit, they would fill the memory on a connection that
- * stays open. */
+/**
+ * The number of payloads of the judge's pongs that the link keeps. Without a limit, they would fill the memory on a connection that
+ * stays open.
+ */
 const KEPT_PONGS = 100;
 
 /** A connection, from the opening of TCP to its end. */
@@ -44,8 +46,10 @@ export class Link {
   readonly events: Event[] = [];
   readonly heads: FrameHead[] = [];
   pings = 0;
-  /** The payloads of the judge's pings that have no answer yet, and of the judge's pongs. They show whether a pong of the peer is an
-   * answer or unsolicited. */
+  /**
+   * The payloads of the judge's pings that have no answer yet, and of the judge's pongs. They show whether a pong of the peer is an
+   * answer or unsolicited.
+   */
   private readonly sentPings: Buffer[] = [];
   private readonly sentPongs: Buffer[] = [];
   violation: string | null = null;

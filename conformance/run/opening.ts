@@ -90,8 +90,10 @@ function withFields(raw: string, fields: readonly (readonly [string, string])[])
   return raw.replaceAll('\r\n\r\n', () => `\r\n${lines}\r\n`);
 }
 
-/** Removes the values of Authorization and Cookie from a head. Reports contain heads and are passed on, so they must not contain
- * credentials. */
+/**
+ * Removes the values of Authorization and Cookie from a head. Reports contain heads and are passed on, so they must not contain
+ * credentials.
+ */
 function withoutSecrets(head: string): string {
   return head.replace(/^((?:proxy-)?authorization|cookie): .*$/gim, '$1: (not shown)');
 }
@@ -158,8 +160,10 @@ export async function openAsClient(
   return { ...seen, opened: true, answerText, answer, unimplemented };
 }
 
-/** Returns a sentence that states what the peer did not agree to and the case needs, or null. @param forgets whether the judge has to
- * begin each message with an empty window */
+/**
+ * Returns a sentence that states what the peer did not agree to and the case needs, or null. @param forgets whether the judge has to
+ * begin each message with an empty window
+ */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
   if (deflate === null || deflate.optional === false) return null;
   if (params === null) return 'The peer did not agree to permessage-deflate.';
@@ -174,8 +178,10 @@ function agreed(values: readonly string[], deflate: DeflateSpec | null): Deflate
   return paramsOf(elements[0]!);
 }
 
-/** Reads the body of an answer that is not 101, or the part that arrives in time. If the answer has "Connection: close", everything up
- * to the end of TCP is read. */
+/**
+ * Reads the body of an answer that is not 101, or the part that arrives in time. If the answer has "Connection: close", everything up
+ * to the end of TCP is read.
+ */
 async function readBody(link: Link, answer: Head): Promise<Buffer> {
   if (listOf(answer, 'Connection').includes('close')) {
     await link.until(() => link.peerEnded, link.clock.opening);

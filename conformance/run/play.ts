@@ -8,8 +8,10 @@ import { bytesOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
 import { completionOf } from './pongs.ts';
 
-/** An entry of `expired` for a case whose events were already wrong when the judge stopped waiting. More time could not have made them
- * right. */
+/**
+ * An entry of `expired` for a case whose events were already wrong when the judge stopped waiting. More time could not have made them
+ * right.
+ */
 export const MOMENT = 'moment';
 
 /** How a loop of echoes went. */
@@ -260,8 +262,10 @@ export class Player {
     return lists.some((list) => completionOf(this.case.steps, list).begun(this.link.events));
   }
 
-  /** Waits for the closing handshake and for the end of TCP, each with its own limit. Drops the connection if it still exists
-   * afterwards. */
+  /**
+   * Waits for the closing handshake and for the end of TCP, each with its own limit. Drops the connection if it still exists
+   * afterwards.
+   */
   private async finish(): Promise<void> {
     const { link } = this;
     const { quirks } = link;

@@ -9,8 +9,10 @@ import { sameEvent } from './link.ts';
 
 /** What events may come to. */
 export interface Completion {
-  /** Returns 'all' if the events are all expected events, 'pongs missing' if only pongs are missing that may be missing, and null
-   * otherwise. */
+  /**
+   * Returns 'all' if the events are all expected events, 'pongs missing' if only pongs are missing that may be missing, and null
+   * otherwise.
+   */
   readonly complete: (events: readonly Event[]) => 'all' | 'pongs missing' | null;
   /** Whether these are the first of them. */
   readonly begun: (events: readonly Event[]) => boolean;

@@ -57,8 +57,10 @@ export class Reception {
       throw new Violation(1002, 'a new message within another');
   }
 
-  /** Adds a frame. @returns the control frame, or the message that is now complete; null if the message is not complete yet. @throws
-   * {Violation} */
+  /**
+   * Adds a frame. @returns the control frame, or the message that is now complete; null if the message is not complete yet. @throws
+   * {Violation}
+   */
   take(frame: Frame): Received | null {
     const { opcode, payload } = frame;
     if (opcode === 8) return { type: 'close', close: closeOf(payload) };

@@ -57,8 +57,10 @@ export interface CaseResult extends Verdict {
   readonly got: Counts;
   /** Limits and pauses that ran out. */
   readonly expired: readonly string[];
-  /** Whether the case was run a second time with longer limits, since a limit had run out. `flaky` is true if the second run had another
-   * verdict. */
+  /**
+   * Whether the case was run a second time with longer limits, since a limit had run out. `flaky` is true if the second run had another
+   * verdict.
+   */
   readonly rerun: boolean;
   readonly flaky: boolean;
   /** The command that runs only this case again. */

@@ -42,8 +42,10 @@ const MAX_DOUBTFUL = 250;
 /** What decides on a second run. */
 type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
 
-/** Returns the cases that are run a second time. A case that ran out of time and is not run again keeps its result, so this function
- * reports the result. */
+/**
+ * Returns the cases that are run a second time. A case that ran out of time and is not run again keeps its result, so this function
+ * reports the result.
+ */
 export function lateCases(
   { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MAX_RERUNS : MAX_DOUBTFUL }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,

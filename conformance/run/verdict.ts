@@ -15,16 +15,20 @@ export interface Verdict {
   readonly behaviorClose: BehaviorClose;
   readonly result: string;
   readonly resultClose: string;
-  /** Whether both verdicts pass. `behavior` passes with OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and
-   * `behaviorClose` with OK or INFORMATIONAL. */
+  /**
+   * Whether both verdicts pass. `behavior` passes with OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and
+   * `behaviorClose` with OK or INFORMATIONAL.
+   */
   readonly passed: boolean;
 }
 
 /** A sentence that states a fault of the peer, or null if there is no fault. */
 type Fault = string | null;
 
-/** Decides the verdicts for one connection. @param unimplemented a sentence that states what the case needs and the peer did not agree
- * to, or null */
+/**
+ * Decides the verdicts for one connection. @param unimplemented a sentence that states what the case needs and the peer did not agree
+ * to, or null
+ */
 export function judge(one: Case, seen: Observation, unimplemented: string | null): Verdict {
   const { expect } = one;
   if (one.informational === true) {
@@ -167,8 +171,10 @@ function runChecks({ expect }: Case, seen: Observation): Fault {
 const codes = (one: Case): string =>
   one.expect.close.codes === 'any' ? 'any code' : `${one.expect.close.codes.join(' or ')}, or none`;
 
-/** Decides `behaviorClose`. The order of the checks is that of Autobahn. There is one additional check: a peer that does nothing never
- * passes. */
+/**
+ * Decides `behaviorClose`. The order of the checks is that of Autobahn. There is one additional check: a peer that does nothing never
+ * passes.
+ */
 function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, string] {
   const { by, codes: allowed, clean } = one.expect.close;
   const first = seen.firstClose === 'judge' ? 'judge' : 'peer';

@@ -13,8 +13,10 @@ export interface ExtensionElement {
   readonly params: readonly (readonly [string, string | null])[];
 }
 
-/** Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar, since the cases
- * themselves check the grammar. */
+/**
+ * Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar, since the cases
+ * themselves check the grammar.
+ */
 export function parseExtensionField(text: string): ExtensionElement[] {
   return text
     .split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/)

@@ -7,8 +7,10 @@
 
 import { randomFillSync } from 'node:crypto';
 
-/** How the length is written: in the 7 bits of the second byte, or in 16 or 64 additional bits. A short length may also have a long
- * form. */
+/**
+ * How the length is written: in the 7 bits of the second byte, or in 16 or 64 additional bits. A short length may also have a long
+ * form.
+ */
 export type LengthForm = 7 | 16 | 64;
 
 /** A frame to be written. */
@@ -47,8 +49,10 @@ export function encodeHeader(spec: FrameSpec): Buffer {
   return header;
 }
 
-/** Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3). @param offset the position of the first byte in the payload of
- * the frame */
+/**
+ * Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3). @param offset the position of the first byte in the payload of
+ * the frame
+ */
 export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
   const masked = Buffer.allocUnsafe(bytes.length);
   const [a, b, c, d] = [0, 1, 2, 3].map((i) => key[(i + offset) & 3]!) as [number, number, number, number];
@@ -116,8 +120,10 @@ function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
   return { head, size };
 }
 
-/** Reads frames from chunks of any size. There is no limit for the size of a frame, since the judge has to see everything that a peer
- * sends. */
+/**
+ * Reads frames from chunks of any size. There is no limit for the size of a frame, since the judge has to see everything that a peer
+ * sends.
+ */
 export class FrameReader {
   /** `onHead` is called when a header is complete, and `onFrame` when the payload is complete too. */
   readonly onFrame: (frame: Frame) => void;

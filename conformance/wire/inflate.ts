@@ -16,8 +16,10 @@ export interface Inflated {
   readonly output: Buffer;
   /** The largest distance of a reference, or 0 without references. */
   readonly maxDistance: number;
-  /** The number of bytes from the end of the dictionary to the farthest byte that a reference used, or 0 if no reference reached the
-   * dictionary. */
+  /**
+   * The number of bytes from the end of the dictionary to the farthest byte that a reference used, or 0 if no reference reached the
+   * dictionary.
+   */
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];

@@ -1,6 +1,6 @@
 /**
- * The chat of 4D's page WebSocketServer, line by line, with a page for it; docs/4d.md has both side by side. For wss, name a
- * folder with cert.pem and key.pem in CERTIFICATES.
+ * The chat from 4D's documentation of WebSocketServer, translated line by line, with a web page for it. docs/4d.md shows the code of 4D
+ * next to this code. For wss, name a folder with cert.pem and key.pem in CERTIFICATES.
  *
  *     node examples/4d/chat.js
  */
@@ -100,7 +100,8 @@ await webServer.start({
   rootFolder: fileURLToPath(new URL('page', import.meta.url)),
   ...(CERTIFICATES === undefined ? null : { certificateFolder: CERTIFICATES }),
 });
-// The page comes from here: others have no business in this chat. 4D lets in any page, and so does the default.
+// This web server serves the page of the chat, so pages of other origins are refused. By default, as in 4D, a page of any origin may
+// connect.
 WebSocketServer.new(new MyWSServerHandler(), { origins: 'same-origin' });
 const scheme = CERTIFICATES === undefined ? 'http' : 'https';
 console.log(`listening on ${scheme}://${webServer.host}:${webServer.port}/`);

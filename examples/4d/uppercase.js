@@ -1,5 +1,6 @@
 /**
- * The upper-case server of 4D's page WebSocketServer, line by line; docs/4d.md has both side by side.
+ * The upper-case server from 4D's documentation of WebSocketServer, translated line by line. docs/4d.md shows the code of 4D next to this
+ * code.
  *
  *     node examples/4d/uppercase.js
  *     npx rfc6455 connect ws://127.0.0.1:8080/

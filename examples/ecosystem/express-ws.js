@@ -1,4 +1,7 @@
-/** express-ws: routes for WebSockets in Express. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
+/**
+ * express-ws: routes for WebSockets in Express. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * (docs/from-ws.md).
+ */
 import { once } from 'node:events';
 import express from 'express';
 import expressWs from 'express-ws';

@@ -1,6 +1,6 @@
 /**
- * Express with sessions: the session of the page decides who may open a WebSocket, before anything is accepted.
- * `npm install express express-session rfc6455`. The client of this example logs in over HTTP and then connects with its cookie.
+ * Express with sessions. Before the server accepts a WebSocket, it checks the session of the page. `npm install express express-session
+ * rfc6455`. The client of this example logs in over HTTP and then connects with its cookie.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -22,10 +22,11 @@ webSockets.on('connection', (webSocket, request) => {
   webSocket.on('message', (data) => webSocket.send(`${request.session.user} said ${data}`));
 });
 server.on('upgrade', (request, socket, head) => {
-  // Until handleUpgrade takes the socket, its errors are the program's: a store of sessions may take a while.
+  // Before handleUpgrade is called, the program itself has to handle errors of the socket. The store of sessions may need some time until
+  // then.
   const ignore = () => {};
   socket.on('error', ignore);
-  // What express-session wants of a response, it does not use here. If its store fails, there is no session.
+  // express-session does not use the response here, so an empty object is enough. If its store fails, there is no session.
   sessions(request, {}, () => {
     if (request.session?.user === undefined) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -41,7 +42,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address();
 
-// A client without the cookie is refused; one with it is let in.
+// The server refuses a client without the cookie, and accepts a client with the cookie.
 const stranger = new WebSocket(`ws://127.0.0.1:${port}`);
 const [, refusal] = await once(stranger, 'unexpected-response');
 refusal.resume();

@@ -1,4 +1,7 @@
-/** @fastify/websocket: WebSockets as routes, with hooks. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
+/**
+ * @fastify/websocket: WebSockets as routes, with hooks. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * (docs/from-ws.md).
+ */
 import { once } from 'node:events';
 import webSockets from '@fastify/websocket';
 import Fastify from 'fastify';

@@ -1,4 +1,4 @@
-/** graphql-ws: a server on our `WebSocketServer`, a client on the standard's class. */
+/** graphql-ws: its server uses our `WebSocketServer`, and its client uses our `WebSocket` with the interface of browsers. */
 import { once } from 'node:events';
 import { GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
 import { createClient } from 'graphql-ws';

@@ -1,4 +1,7 @@
-/** MQTT over WebSocket: the broker aedes on `createWebSocketStream`; the client mqtt takes `ws` from `overrides` (docs/from-ws.md). */
+/**
+ * MQTT over WebSocket. The broker aedes uses our `createWebSocketStream`. The client mqtt requires `ws`; `overrides` in package.json
+ * replaces `ws` by our classes (docs/from-ws.md).
+ */
 import { once } from 'node:events';
 import Aedes from 'aedes';
 import mqtt from 'mqtt';

@@ -1,4 +1,7 @@
-/** Nest: a gateway on the adapter of @nestjs/platform-ws. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
+/**
+ * Nest: a gateway with the adapter of @nestjs/platform-ws. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * (docs/from-ws.md).
+ */
 import 'reflect-metadata';
 import { EventEmitter, once } from 'node:events';
 import { Module } from '@nestjs/common';
@@ -25,14 +28,14 @@ class ChatGateway {
     for (const one of this.server.clients) one.send(message);
   }
 
-  /** What a handler returns goes to its own client. */
+  /** Nest sends the result of a handler to the client that sent the message. */
   count() {
     return { event: 'counted', data: this.server.clients.size };
   }
 }
 class AppModule {}
 
-// The decorators, called as functions: this file needs no compiler.
+// The decorators are called as functions, so this file needs no compiler.
 const decorate = (decorator, name) =>
   decorator(ChatGateway.prototype, name, Object.getOwnPropertyDescriptor(ChatGateway.prototype, name));
 WebSocketGateway({ path: '/chat' })(ChatGateway);

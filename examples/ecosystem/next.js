@@ -1,6 +1,6 @@
 /**
- * Next with a custom server, in development: /chat is a WebSocket of the program, and Next keeps the one that reloads its pages.
- * `npm install next react react-dom rfc6455`. The application is a folder with one page, which this example writes beside itself.
+ * Next with a custom server, in development. /chat is a WebSocket of the program, and Next has its own WebSocket, which reloads its pages.
+ * `npm install next react react-dom rfc6455`. The application is a folder with one page. This example writes the folder next to itself.
  */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,8 @@ const page = (text) =>
 page('a page');
 
 process.env.NEXT_TELEMETRY_DISABLED = '1';
-// Next adds its 'upgrade' listener to this server, which never listens: on the real one it would end the sockets of paths that are pages.
+// Next adds its 'upgrade' listener to this server, which never listens. On the real server, the listener would end sockets whose path is a
+// page.
 const httpServer = createServer();
 const app = next({ dev: true, dir, hostname: '127.0.0.1', httpServer });
 await app.prepare();
@@ -63,5 +64,5 @@ server.close();
 server.closeAllConnections();
 await once(server, 'close');
 console.log('closed');
-// Next's watchers of files outlive `close`.
+// `close` does not end the file watchers of Next, so the program exits explicitly.
 process.exit();

@@ -1,12 +1,12 @@
 /**
- * puppeteer-core: it drives Chromium over a WebSocket, and imports `ws`, replaced by `overrides` (docs/from-ws.md).
- * The environment variable CHROMIUM names the browser.
+ * puppeteer-core controls Chromium over a WebSocket. It imports `ws`; `overrides` in package.json replaces `ws` by our classes
+ * (docs/from-ws.md). The environment variable CHROMIUM is the path of the browser.
  */
 import puppeteer from 'puppeteer-core';
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Chromium has no sandbox where root starts it, as in containers; leave the first option out elsewhere.
+  // The first option is needed if root starts Chromium, as in containers, since Chromium then has no sandbox. Omit the option otherwise.
   args: ['--no-sandbox', '--disable-gpu'],
 });
 const page = await browser.newPage();

@@ -1,4 +1,7 @@
-/** Classes that connect again take the standard's class: partysocket and reconnecting-websocket. */
+/**
+ * partysocket and reconnecting-websocket, two classes that connect again. They accept our `WebSocket`, which has the interface of
+ * browsers.
+ */
 import { once } from 'node:events';
 import { WebSocket as PartySocket } from 'partysocket';
 import ReconnectingWebSocket from 'reconnecting-websocket';
@@ -8,7 +11,7 @@ import { WebSocketServer } from 'rfc6455/ws';
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 let connections = 0;
 server.on('connection', (webSocket) => {
-  // The first connection of each class breaks.
+  // The server drops the first connection of each class.
   if (++connections % 2 === 1) webSocket.terminate();
   else webSocket.send('here');
 });

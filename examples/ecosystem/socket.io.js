@@ -1,4 +1,7 @@
-/** socket.io with its option `wsEngine`; its client takes `ws` from `overrides` (docs/from-ws.md). */
+/**
+ * socket.io: the server gets our classes with its option `wsEngine`. The client requires `ws`; `overrides` in package.json replaces
+ * `ws` by our classes (docs/from-ws.md).
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'rfc6455/ws';

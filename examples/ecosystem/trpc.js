@@ -1,4 +1,4 @@
-/** tRPC: a server on our `WebSocketServer`, a client on the standard's class. */
+/** tRPC: its server uses our `WebSocketServer`, and its client uses our `WebSocket` with the interface of browsers. */
 import { once } from 'node:events';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { initTRPC } from '@trpc/server';

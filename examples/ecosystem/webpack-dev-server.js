@@ -1,4 +1,7 @@
-/** webpack-dev-server: its messages to the page. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
+/**
+ * webpack-dev-server, which sends messages to the page. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * (docs/from-ws.md).
+ */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +23,7 @@ const server = new WebpackDevServer({ port: 'auto', host: '127.0.0.1', static: f
 await server.start();
 const { port } = server.server.address();
 
-// As the page does it: a WebSocket of the same origin.
+// The client connects as the page would: its Origin is the origin of the server.
 const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { origin: `http://127.0.0.1:${port}` });
 const types = new Set();
 client.on('message', (data) => types.add(JSON.parse(data).type));

@@ -1,5 +1,5 @@
 /**
- * Every event of the plugin, version 1: a server and a client that log what their method is called with, all seven types.
+ * A server and a client with version 1 of the plugin. Their method logs its parameters, for all seven types of events.
  *
  *     node examples/plugin/event-logger.js          PORT=9000 node … for another port than 8000
  */
@@ -30,7 +30,7 @@ function log(server, client, type, context, worker, window, process) {
   console.log(`${where}: ${type} ${JSON.stringify(shown)} → ${worker} ${window} ${process}`);
   waiting.get(`${server === 0 ? 'client' : 'server'} ${type}`)?.(context);
 }
-// In 4D a method is named; here a function may be given, or a name that was registered.
+// In 4D a method is given by its name. Here it may be a function, or a name that was registered in `methods`.
 methods.set('LOG', log);
 
 const options = { method: 'LOG', worker: 'logger', window: 1, process: 2 };
@@ -46,12 +46,12 @@ const arrived = seen('server message');
 const status = await websocketClientStart(client);
 if (!status.success) throw new Error(status.errorStr);
 
-// From 64 KiB on a message goes out in fragments; the other end is notified of each.
+// A message of 64 KiB or more is sent in fragments. The method of the other end receives an event for each fragment.
 websocketClientSend(client, Buffer.from('large '.repeat(12_000)));
 await arrived;
 await answered;
 
-// The client comes back by itself, and says so each time that it can't.
+// The client connects again automatically. Its method receives an event for each attempt that fails.
 await websocketServerClear(server);
 const { retries, wait_time } = await failed;
 console.log(`attempt ${retries} failed, the next one follows in ${wait_time} ms`);

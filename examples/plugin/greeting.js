@@ -1,6 +1,6 @@
 /**
- * The plugin's sample, version 2: a server over TLS, clients that tell each other apart by `?window=`, and a greeting that goes
- * back to the one that came.
+ * The sample of the plugin, version 2: a server over TLS, clients that have different values of `?window=` in their URL, and a greeting
+ * that the server sends to each new client.
  *
  *     node examples/plugin/greeting.js cert.pem key.pem          PORT=8443 node … for another port than 8000
  */
@@ -25,7 +25,7 @@ if (certFile === undefined || keyFile === undefined) {
 
 /** @type {import('rfc6455/plugin').WebsocketServerOptions} */
 const server = { port: Number(process.env.PORT ?? 8000), tls: true, certFile, keyFile, caFile: 'NONE' };
-// The command writes the id into the object, so that the same object can be handed on.
+// The command writes the id of the server into this object, so the same object can be passed to other commands.
 websocketServer(server);
 
 /** @type {Map<number, string>} id → who that is */
@@ -37,7 +37,10 @@ const ended = new Promise((resolve) => {
 });
 
 websocketSetMethod(
-  /** One method for all sockets: ids of servers are negative. @param {number} type @param {number} id @param {any} event */
+  /**
+   * One method receives the events of all sockets. The id of a server is negative. @param {number} type @param {number} id @param {any}
+   * event
+   */
   async (type, id, event) => {
     if (id < 0 && type === WebsocketEventType.Open) {
       websocketServerSend({ id, uri: event.uri, message: `hello ${event.uri}` });
@@ -58,7 +61,7 @@ if (!success) throw new Error(errorStr);
 console.log(`listening on wss://localhost:${port}/`);
 
 for (const window of [1, 2]) {
-  // "NONE": no certificate is verified. Name your authority's file instead, or leave it out for a public one.
+  // "NONE" means that no certificate is verified. Give the file of your CA instead, or omit `caFile` for a public CA.
   const client = { URL: `wss://localhost:${port}/api?window=${window}`, caFile: 'NONE' };
   const { id } = websocketClient(client);
   clients.set(id, `window ${window}`);

@@ -1,5 +1,7 @@
-/** Implements `rfc6455 conform`. It starts the judge, a program that tests other WebSocket implementations. The judge is built into
- * dist/conformance/ and shares no code with the library. */
+/**
+ * Implements `rfc6455 conform`. It starts the judge, a program that tests other WebSocket implementations. The judge is built into
+ * dist/conformance/ and shares no code with the library.
+ */
 
 import type { Command, Streams } from './streams.ts';
 

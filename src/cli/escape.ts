@@ -14,8 +14,10 @@ const named = new Map([
   ['\t', '\\t'],
 ]);
 
-/** Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not
- * changed. */
+/**
+ * Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not
+ * changed.
+ */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {
     const name = named.get(character);

@@ -33,8 +33,10 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** Returns the text of an error. Node adds the system call and the path to a system error, and this function removes both: `ENOENT: no
- * such file or directory`. */
+/**
+ * Returns the text of an error. Node adds the system call and the path to a system error, and this function removes both: `ENOENT: no
+ * such file or directory`.
+ */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.message === '' ? codeOf(error) || error.name : error.message;

@@ -28,8 +28,10 @@ export class Interrupt {
     process.on('SIGINT', this.raise).on('SIGTERM', this.raise);
   }
 
-  /** Does the same as a signal of the system. The prompt calls this function, because a terminal in raw mode reports Ctrl-C as a key and
-   * sends no signal. */
+  /**
+   * Does the same as a signal of the system. The prompt calls this function, because a terminal in raw mode reports Ctrl-C as a key and
+   * sends no signal.
+   */
   readonly raise = (signal: Signal): void => {
     const now = this.#now();
     if (this.#firstAt === null) {

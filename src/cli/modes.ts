@@ -1,5 +1,7 @@
-/** Implements the two modes of `rfc6455 serve`: in mode echo the server sends each message back, and in mode chat it sends each message
- * to all clients. */
+/**
+ * Implements the two modes of `rfc6455 serve`: in mode echo the server sends each message back, and in mode chat it sends each message
+ * to all clients.
+ */
 
 import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
 

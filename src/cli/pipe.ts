@@ -21,8 +21,10 @@ export interface LineSource {
 /** The longest delay that setTimeout accepts, in milliseconds. It treats a longer delay as 1 ms. */
 const MAX_DELAY = 2_147_483_647;
 
-/** Sends the lines of a stream. @param linger after the end of the stream, the connection is closed once the server has sent nothing for
- * these milliseconds */
+/**
+ * Sends the lines of a stream. @param linger after the end of the stream, the connection is closed once the server has sent nothing for
+ * these milliseconds
+ */
 export function sendLines(
   connection: Connection,
   transcript: Transcript,

@@ -1,5 +1,7 @@
-/** Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also serves a page with which
- * the user can try the server. */
+/**
+ * Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also serves a page with which
+ * the user can try the server.
+ */
 
 import type { AddressInfo } from 'node:net';
 import { processMemoryBudget, WebSocketServer } from '../index.ts';

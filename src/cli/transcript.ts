@@ -1,5 +1,7 @@
-/** Writes the output of `rfc6455 connect`: messages to stdout, and other events to stderr. Text from a peer is always escaped
- * (escape.ts). */
+/**
+ * Writes the output of `rfc6455 connect`: messages to stdout, and other events to stderr. Text from a peer is always escaped
+ * (escape.ts).
+ */
 
 import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';

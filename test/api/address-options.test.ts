@@ -1,5 +1,7 @@
-/** `host` and `port`: a value throws if Node would interpret it as another host or port. The functions that have these options have
- * tests of their own. */
+/**
+ * `host` and `port`: a value throws if Node would interpret it as another host or port. The functions that have these options have
+ * tests of their own.
+ */
 import { expect, test } from 'vitest';
 import { hostOption, portOption } from '../../src/api/address-options.ts';
 

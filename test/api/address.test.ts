@@ -1,5 +1,7 @@
-/** The library does not look up the address of a peer before the application can read it. From that moment on the application can read
- * the address at any time, also after the close. */
+/**
+ * The library does not look up the address of a peer before the application can read it. From that moment on the application can read
+ * the address at any time, also after the close.
+ */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';
 import { Socket } from 'node:net';

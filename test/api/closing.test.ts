@@ -409,8 +409,10 @@ const ends = [
 describe.each(ends)(
   'FAULT-3: the peer %s, and the handler `%s` calls reset()',
   (_cause, hook, bytes, code) => {
-    /** The same frame as a client sends it, masked with a key of zeros. If a client sends the text frame twice, the second frame breaks
-     * a rule: it begins a message inside another. */
+    /**
+     * The same frame as a client sends it, masked with a key of zeros. If a client sends the text frame twice, the second frame breaks
+     * a rule: it begins a message inside another.
+     */
     const toServer = Buffer.concat([
       bytes.subarray(0, 1),
       Buffer.from([bytes[1]! | 0x80, 0, 0, 0, 0]),

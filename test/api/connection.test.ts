@@ -586,8 +586,10 @@ describe('A48: a handler that fails', () => {
     expect(warnings[0]!.stack).toContain('connection.test');
   });
 
-  /** Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. null stands for a peer that
-   * sends nothing. The first frame has RSV1 set. */
+  /**
+   * Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. null stands for a peer that
+   * sends nothing. The first frame has RSV1 set.
+   */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],
     ['WS_MESSAGE_TOO_BIG', frame(Op.Binary, Buffer.alloc(1_001))],

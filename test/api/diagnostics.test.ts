@@ -1,5 +1,7 @@
-/** What the library publishes on the channels of node:diagnostics_channel: it publishes before it calls the handler, and without a
- * subscriber it publishes nothing. */
+/**
+ * What the library publishes on the channels of node:diagnostics_channel: it publishes before it calls the handler, and without a
+ * subscriber it publishes nothing.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';

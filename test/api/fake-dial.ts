@@ -1,5 +1,7 @@
-/** A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. No real
- * socket and no real timer is used. */
+/**
+ * A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. No real
+ * socket and no real timer is used.
+ */
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';

@@ -63,8 +63,10 @@ async function start(heartbeat: { interval?: number; timeout?: number } = {}): P
   };
 }
 
-/** Opens a peer that never reads, and that writes whenever its socket accepts more. @returns the peer, and a function that returns the
- * number of bytes sent */
+/**
+ * Opens a peer that never reads, and that writes whenever its socket accepts more. @returns the peer, and a function that returns the
+ * number of bytes sent
+ */
 async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; sent(): number }> {
   const peer = await plainPeer(port).open();
   peer.socket.pause();
@@ -80,8 +82,10 @@ async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; se
   return { peer, sent: () => sent - peer.socket.writableLength };
 }
 
-/** Returns the largest growth of memory during 20 rounds. In each round another connection gets an echo, so the server still serves
- * others. */
+/**
+ * Returns the largest growth of memory during 20 rounds. In each round another connection gets an echo, so the server still serves
+ * others.
+ */
 async function watch(
   server: Awaited<ReturnType<typeof start>>,
   base: Report,
@@ -102,8 +106,10 @@ async function watch(
   return most;
 }
 
-/** Sends messages so that V8 compiles the code and the pools of buffers are full. Then measures the base, with which later reports are
- * compared. */
+/**
+ * Sends messages so that V8 compiles the code and the pools of buffers are full. Then measures the base, with which later reports are
+ * compared.
+ */
 async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report> {
   const connection = await connect(`ws://127.0.0.1:${server.port}/`);
   const messages = connection[Symbol.asyncIterator]();

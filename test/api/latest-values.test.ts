@@ -1,5 +1,7 @@
-/** `sendLatest` on a fake socket and a fake clock: which values wait, when they are sent, and when they are dropped. RFC 6455 §5.5.2,
- * §5.5.3. */
+/**
+ * `sendLatest` on a fake socket and a fake clock: which values wait, when they are sent, and when they are dropped. RFC 6455 §5.5.2,
+ * §5.5.3.
+ */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CloseInfo } from '../../src/api/close-info.ts';

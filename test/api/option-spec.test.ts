@@ -1,5 +1,7 @@
-/** The specification of options: these tests check which values each kind of option accepts, and that tables, interfaces and doc
- * comments agree. */
+/**
+ * The specification of options: these tests check which values each kind of option accepts, and that tables, interfaces and doc
+ * comments agree.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

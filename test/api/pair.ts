@@ -36,8 +36,10 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Returns the warnings that the process emits while `step` runs and in the 10 ms after it. A warning counts even if the process emitted
- * the same one before. */
+/**
+ * Returns the warnings that the process emits while `step` runs and in the 10 ms after it. A warning counts even if the process emitted
+ * the same one before.
+ */
 export async function warningsOf(step: () => Promise<unknown>): Promise<Error[]> {
   warned.forget();
   const warnings: Error[] = [];

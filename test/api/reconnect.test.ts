@@ -1,5 +1,7 @@
-/** `Reconnection`, a client that connects again: when it makes an attempt, which events it reports, which messages it queues, and what
- * `stop` does. */
+/**
+ * `Reconnection`, a client that connects again: when it makes an attempt, which events it reports, which messages it queues, and what
+ * `stop` does.
+ */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';

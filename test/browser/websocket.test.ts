@@ -84,21 +84,24 @@ describe('a browser and the echo server', () => {
     [1000, ''],
     [1000, 'bye'],
     [3000, 'own reason: héllo'],
-  ])('`serve` echoes the text and binary messages of a browser, and the browser can close with %i %j', async (code, reason) => {
-    const { server, url } = await serve('--any-origin');
-    const text = 'héllo 世界 🙂';
-    const { messages, ...end } = await exchange({
-      url,
-      send: [text, '', 'x'.repeat(70_000), 0, 5, 70_000],
-      close: { code, reason },
-    });
-    expect(messages.slice(0, 3)).toEqual([text, '', 'x'.repeat(70_000)]);
-    expectWhole(messages.slice(3, 5), 0);
-    expectWhole(messages.slice(5, 7), 5);
-    expectWhole(messages.slice(7, 9), 70_000);
-    expect(end).toEqual({ code, reason, wasClean: true });
-    await interrupt(server);
-  });
+  ])(
+    '`serve` echoes the text and binary messages of a browser, and the browser can close with %i %j',
+    async (code, reason) => {
+      const { server, url } = await serve('--any-origin');
+      const text = 'héllo 世界 🙂';
+      const { messages, ...end } = await exchange({
+        url,
+        send: [text, '', 'x'.repeat(70_000), 0, 5, 70_000],
+        close: { code, reason },
+      });
+      expect(messages.slice(0, 3)).toEqual([text, '', 'x'.repeat(70_000)]);
+      expectWhole(messages.slice(3, 5), 0);
+      expectWhole(messages.slice(5, 7), 5);
+      expectWhole(messages.slice(7, 9), 70_000);
+      expect(end).toEqual({ code, reason, wasClean: true });
+      await interrupt(server);
+    },
+  );
 
   test('`serve` echoes a message of 16 MiB if the limit allows it, and otherwise the connection closes with 1009', async () => {
     const size = 16_777_216;

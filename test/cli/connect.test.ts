@@ -53,8 +53,10 @@ function echoOf(count: number): ServerHandlers {
   };
 }
 
-/** Runs the command `connect` in this process, as `run(['connect', …])` does in a new process. Rejects with the error that `main.ts`
- * would print. */
+/**
+ * Runs the command `connect` in this process, as `run(['connect', …])` does in a new process. Rejects with the error that `main.ts`
+ * would print.
+ */
 async function runHere(
   args: readonly string[],
   input = '',

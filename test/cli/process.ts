@@ -1,5 +1,7 @@
-/** Runs the command line as a separate process: tests start it, read its output and stop it. At the end of a test file each process that
- * still runs is killed. */
+/**
+ * Runs the command line as a separate process: tests start it, read its output and stop it. At the end of a test file each process that
+ * still runs is killed.
+ */
 import {
   type ChildProcessWithoutNullStreams,
   type SpawnOptionsWithoutStdio,

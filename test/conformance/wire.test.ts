@@ -63,21 +63,24 @@ describe("frames of the judge's codec", () => {
     expect(huge.toString('hex')).toBe('5b7f8000000000000000');
   });
 
-  test.each([1, 2, 3, 7, 64, 100_000])('the reader reads frames that arrive in chunks of %i bytes', (size) => {
-    const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
-    const specs = lengths.map((length, i) => ({
-      opcode: i % 3,
-      payload: noiseOf(length),
-      fin: i % 2 === 0,
-      rsv: i,
-      key: i % 2 === 0 ? freshKey() : null,
-    }));
-    const frames = readAll(Buffer.concat(specs.map((spec) => encodeFrame(spec))), size);
-    expect(frames.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key }))).toEqual(
-      specs.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key })),
-    );
-    expect(frames.every(({ payload }, i) => payload.equals(specs[i]!.payload))).toBe(true);
-  });
+  test.each([1, 2, 3, 7, 64, 100_000])(
+    'the reader reads frames that arrive in chunks of %i bytes',
+    (size) => {
+      const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
+      const specs = lengths.map((length, i) => ({
+        opcode: i % 3,
+        payload: noiseOf(length),
+        fin: i % 2 === 0,
+        rsv: i,
+        key: i % 2 === 0 ? freshKey() : null,
+      }));
+      const frames = readAll(Buffer.concat(specs.map((spec) => encodeFrame(spec))), size);
+      expect(frames.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key }))).toEqual(
+        specs.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key })),
+      );
+      expect(frames.every(({ payload }, i) => payload.equals(specs[i]!.payload))).toBe(true);
+    },
+  );
 
   test('masking a payload in parts gives the same result as masking the whole payload', () => {
     const [bytes, key] = [noiseOf(23), freshKey()];
@@ -102,8 +105,10 @@ describe("frames of the judge's codec", () => {
 
 describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  /** Returns whether the bytes are valid UTF-8, that is, whether the decoder replaced nothing. A decoder that throws would be ten times
-   * slower. */
+  /**
+   * Returns whether the bytes are valid UTF-8, that is, whether the decoder replaced nothing. A decoder that throws would be ten times
+   * slower.
+   */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
   test('the UTF-8 check of the judge agrees with TextDecoder on all sequences of two bytes, and on many sequences of four bytes', () => {

@@ -1,5 +1,7 @@
-/** Installs the packed package in a project. The project has strict compiler options, checks the declarations of libraries, and has no
- * setting for the types of Node. */
+/**
+ * Installs the packed package in a project. The project has strict compiler options, checks the declarations of libraries, and has no
+ * setting for the types of Node.
+ */
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -68,8 +68,10 @@ export class Project {
   }
 }
 
-/** A test for a runner with the globals of Jest: a client and a server exchange a text and a binary message, and the connection closes
- * cleanly. */
+/**
+ * A test for a runner with the globals of Jest: a client and a server exchange a text and a binary message, and the connection closes
+ * cleanly.
+ */
 export const echoTest = `const { connect, WebSocketServer, Connection } = require('rfc6455');
 const { Endpoint } = require('rfc6455/protocol');
 

@@ -36,8 +36,10 @@ type Event =
 
 export class RemoteEnd implements End {
   subprotocol = '';
-  /** The header fields that the peer received, with names in lower case: those of the request if it is a server, and those of the 101 if
-   * it is a client. */
+  /**
+   * The header fields that the peer received, with names in lower case: those of the request if it is a server, and those of the 101 if
+   * it is a client.
+   */
   headers: Readonly<Record<string, string>> = {};
   /** The port on which the server listens. */
   readonly listening: Promise<number>;

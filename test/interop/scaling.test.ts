@@ -21,8 +21,10 @@ afterEach(async () => {
 interface Case extends ProxyKind {
   /** @param block the block of the page, in which the ports are already those of the tested servers */
   config(block: string, port: number, folder: string): string;
-  /** Does what the page describes: after `drain` the proxy gives no new connection to the first server, and after `readmit` it gives new
-   * ones again. */
+  /**
+   * Does what the page describes: after `drain` the proxy gives no new connection to the first server, and after `readmit` it gives new
+   * ones again.
+   */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
   /** Whether `readmit` makes the proxy forget how many connections each server has. */

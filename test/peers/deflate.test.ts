@@ -60,19 +60,23 @@ const wishes: [string, PeerCompression][] = [
 describe.each(engines)('engine %s', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
-  /** Returns the size of the largest message of the exchange: 1 MiB, the default limit of a server, only if the client requests no
-   * parameter. */
+  /**
+   * Returns the size of the largest message of the exchange: 1 MiB, the default limit of a server, only if the client requests no
+   * parameter.
+   */
   const largest = (wish: PeerCompression): number | undefined =>
     Object.keys(wish).length === 0 ? exchanges.MiB : undefined;
 
   describe(`a client of ws ${versionOf('ws')} and our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectWs, options);
-    test.each(wishes)('P6, P7, P10, P23, P26, P27: compressed messages arrive at both ends if the client requests %s', (_, wish) =>
-      exchanges.compressed(
-        open,
-        { ourCompression: ours, peerCompression: { ...peers, ...wish } },
-        largest(wish),
-      ),
+    test.each(wishes)(
+      'P6, P7, P10, P23, P26, P27: compressed messages arrive at both ends if the client requests %s',
+      (_, wish) =>
+        exchanges.compressed(
+          open,
+          { ourCompression: ours, peerCompression: { ...peers, ...wish } },
+          largest(wish),
+        ),
     );
     test.each(wishes.slice(1))(
       'P6, P7, P10, P23, P26, P27: messages arrive if the server requests %s',

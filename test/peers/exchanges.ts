@@ -196,8 +196,10 @@ export function pingsOfPeer(open: Open): Promise<void> {
 
 // ---- closing ----
 
-/** Checks that both ends report the code, that the close was clean for our end, and that the end that did not begin the close reports
- * the reason. */
+/**
+ * Checks that both ends report the code, that the close was clean for our end, and that the end that did not begin the close reports
+ * the reason.
+ */
 export async function expectClosed(
   { ours, peer }: Pick<Pair, 'ours' | 'peer'>,
   by: 'ours' | 'peer',
@@ -356,8 +358,10 @@ const json = JSON.stringify(
   Array.from({ length: 30_000 }, (_, id) => ({ id, name: 'kitchen', on: id % 3 === 0 })),
 );
 
-/** Returns messages of each length at which the codec or `ws` behaves differently. Small messages come last, so that they refer to large
- * messages in the context. */
+/**
+ * Returns messages of each length at which the codec or `ws` behaves differently. Small messages come last, so that they refer to large
+ * messages in the context.
+ */
 function compressible(largest: number): Message[] {
   return [
     ...[0, 5, 300, 2000, 20_000, 65_536].flatMap(messagesOf),
@@ -367,8 +371,10 @@ function compressible(largest: number): Message[] {
   ];
 }
 
-/** Returns four messages. Some become shorter by compression, and some do not. The last one is equal to the one before it, so it
- * compresses to a reference. */
+/**
+ * Returns four messages. Some become shorter by compression, and some do not. The last one is equal to the one before it, so it
+ * compresses to a reference.
+ */
 function messagesOf(size: number): Message[] {
   return [json.slice(0, size), textOf(size), bytesOf(size), bytesOf(size)];
 }

@@ -31,8 +31,10 @@ function answerTo(port: number, request: string): Promise<string> {
   });
 }
 
-/** Opens a connection with each of 2,000 such keys. Checks that every answer is a 101 with the Sec-WebSocket-Accept for the text of the
- * key. */
+/**
+ * Opens a connection with each of 2,000 such keys. Checks that every answer is a 101 with the Sec-WebSocket-Accept for the text of the
+ * key.
+ */
 export async function expectAllKeysOpen(port: number): Promise<void> {
   const keys = ixKeys(KEYS);
   expect(new Set(keys).size).toBe(KEYS);

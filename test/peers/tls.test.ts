@@ -104,10 +104,10 @@ describe.each(pairs)('wss with a certificate of the test CA: $name', ({ open, se
   test('O9: over wss, binary messages of 16 MiB arrive if both ends allow this size and send at the same time', () =>
     exchanges.sixteenMiBAtOnce(open));
 
-  test('O9: over wss, fragmented text and binary messages arrive at the peer', () => exchanges.fragmentsOfOurs(open));
+  test('O9: over wss, fragmented text and binary messages arrive at the peer', () =>
+    exchanges.fragmentsOfOurs(open));
 
-  test('O9: over wss, 2,000 small messages of each end arrive in order', () =>
-    exchanges.many(open, 2_000));
+  test('O9: over wss, 2,000 small messages of each end arrive in order', () => exchanges.many(open, 2_000));
 
   test('O9, C5: over wss, both ends report 1000 if we close with 1000', () =>
     exchanges.closing(open, 'ours', 1000, 'done'));
@@ -127,7 +127,8 @@ describe.each(pairs)('wss with a certificate of the test CA: $name', ({ open, se
   test('O9, C9: over wss, messages that we send before the Close frame arrive at the peer', () =>
     exchanges.closingBehindMessages(open));
 
-  test('O9, C19: over wss, both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
+  test('O9, C19: over wss, both ends report 1006 if we drop the connection', () =>
+    exchanges.abortByOurs(open));
 });
 
 /** Starts a TLS server that sends no answer to a request, and that records what clients send. */
@@ -135,8 +136,10 @@ async function startListening(options: TlsOptions): Promise<{
   readonly port: number;
   /** The decrypted bytes that arrived. */
   readonly received: () => string;
-  /** For each client that completed the TLS handshake, `names` has the server name that it requested, or false, and `protocols` has the
-   * ALPN protocol. */
+  /**
+   * For each client that completed the TLS handshake, `names` has the server name that it requested, or false, and `protocols` has the
+   * ALPN protocol.
+   */
   readonly names: (string | false | null)[];
   readonly protocols: (string | false | null)[];
   release(): Promise<void>;

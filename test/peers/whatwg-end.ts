@@ -119,8 +119,10 @@ export async function connectUndici(
   return opened(end);
 }
 
-/** Connects the WebSocket that is built into Node. Its limits cannot be changed here: that would need a dispatcher of the undici inside
- * Node. */
+/**
+ * Connects the WebSocket that is built into Node. Its limits cannot be changed here: that would need a dispatcher of the undici inside
+ * Node.
+ */
 export async function connectBuiltin(url: string, options: OpenOptions = {}): Promise<WhatwgEnd> {
   if (BuiltinWebSocket === undefined) throw new Error('this Node has no WebSocket client');
   const { subprotocols, headers } = options;

@@ -1,5 +1,7 @@
-/** Tests how scripts/errors.js writes docs/errors.md: one heading for each code in the tables, and which faults in the tables it
- * reports. */
+/**
+ * Tests how scripts/errors.js writes docs/errors.md: one heading for each code in the tables, and which faults in the tables it
+ * reports.
+ */
 import { expect, test } from 'vitest';
 import { render } from '../../scripts/errors.js';
 

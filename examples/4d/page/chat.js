@@ -1,5 +1,5 @@
-// @ts-nocheck: this runs in a browser, and the types here are those of Node.
-// The page's side of the chat: the browser's own WebSocket, to where the page came from.
+// @ts-nocheck: this runs in a browser, and the types here are those of Node. The script of the chat's page. It connects the WebSocket of
+// the browser to the server that sent the page.
 const status = document.querySelector('[role=status]');
 const log = document.querySelector('[role=log]');
 const form = document.querySelector('form');
@@ -25,7 +25,7 @@ form.addEventListener('submit', (event) => {
 
 function show(line) {
   const item = document.createElement('li');
-  // As text: what others write is not the page's own markup.
+  // The line is added as text, since a line from another user must not become markup.
   item.textContent = line;
   log.append(item);
 }

@@ -51,8 +51,10 @@ const take = (args: readonly Argument[], scope: FunctionScope, count: number): s
   return args.map((one) => scope.write.argument(one, scope));
 };
 
-/** Adds parentheses around code that is not a simple name or text, so that a following member call or operator applies to the whole
- * code. */
+/**
+ * Adds parentheses around code that is not a simple name or text, so that a following member call or operator applies to the whole
+ * code.
+ */
 const operand = (code: string): string =>
   /^[\w$.]+$/.test(code) || /^'[^']*'$/.test(code) ? code : `(${code})`;
 
@@ -78,8 +80,10 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
   return `${scope.variable(blob.name)} = Buffer.from(${scope.write.argument(text, scope)})`;
 }
 
-/** Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. A method that is given by its name is called
- * with setImmediate, so after the current code has returned. */
+/**
+ * Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. A method that is given by its name is called
+ * with setImmediate, so after the current code has returned.
+ */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;
   if (

@@ -17,8 +17,10 @@ const booleans: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
-/** The member functions that 4D has for its objects. Each function writes a call as JavaScript, or returns null for a wrong number of
- * arguments. */
+/**
+ * The member functions that 4D has for its objects. Each function writes a call as JavaScript, or returns null for a wrong number of
+ * arguments.
+ */
 const members: Readonly<Record<string, (object: string, args: readonly string[]) => string | null>> = {
   send: (object, args) => (args.length === 1 ? `${object}.send(${args[0]})` : null),
   terminate: (object, args) => (args.length <= 2 ? `${object}.terminate(${args.join(', ')})` : null),
@@ -191,8 +193,10 @@ function emitComparison(
   return `${not ? '!' : ''}${scope.project.help('same')}(${one}, ${other})`;
 }
 
-/** Writes an operand. An operand with an operator inside gets parentheses, since operators have a precedence in JavaScript and none in
- * 4D. */
+/**
+ * Writes an operand. An operand with an operator inside gets parentheses, since operators have a precedence in JavaScript and none in
+ * 4D.
+ */
 function part(expression: Expression, scope: FunctionScope): string {
   const code = emit(expression, scope);
   const isOperation =
@@ -211,6 +215,8 @@ function quote(text: string): string {
   return `'${escaped.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }
 
-/** The functions of this file that emit-commands.ts calls. They are passed as an object, since an import of this file in
- * emit-commands.ts would form a cycle. */
+/**
+ * The functions of this file that emit-commands.ts calls. They are passed as an object, since an import of this file in
+ * emit-commands.ts would form a cycle.
+ */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

@@ -23,8 +23,10 @@ export class StatementWriter {
   readonly out: string[] = [];
   file = '';
 
-  /** Writes statements. @param scope the function in which the statements are, or null outside of functions, where only comments can be
-   * written */
+  /**
+   * Writes statements. @param scope the function in which the statements are, or null outside of functions, where only comments can be
+   * written
+   */
   statements(
     statements: readonly Statement[],
     depth: number,
@@ -181,8 +183,10 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
   }
 }
 
-/** Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number, since its sign
- * decides between `<=` and `>=`. */
+/**
+ * Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number, since its sign
+ * decides between `<=` and `>=`.
+ */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
   if (!/^-?\d+(?:\.\d+)?$/.test(step)) throw new Untranslatable('For with a step that is no number');

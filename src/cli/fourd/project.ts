@@ -1,5 +1,7 @@
-/** Reads the methods and classes of a 4D program from a folder, lists what they use, and translates them. Other files of the folder are
- * not read. */
+/**
+ * Reads the methods and classes of a 4D program from a folder, lists what they use, and translates them. Other files of the folder are
+ * not read.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';

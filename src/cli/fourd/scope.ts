@@ -1,5 +1,7 @@
-/** Holds the state of the emitter while it writes a module: the whole program (`Project`), and the function that is being written
- * (`FunctionScope`). */
+/**
+ * Holds the state of the emitter while it writes a module: the whole program (`Project`), and the function that is being written
+ * (`FunctionScope`).
+ */
 
 import type { Argument, Assignment, Expression, Parameter, Statement, Unit } from './syntax.ts';
 import { Untranslatable } from './syntax.ts';
@@ -34,8 +36,10 @@ const taken: readonly string[] =
 export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
-  /** Maps the name in 4D to the name in the module. 4D ignores the case of the names of classes, methods and variables, so the keys are
-   * in lower case. */
+  /**
+   * Maps the name in 4D to the name in the module. 4D ignores the case of the names of classes, methods and variables, so the keys are
+   * in lower case.
+   */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
   /** Functions of classes, whose names are case-sensitive. */
@@ -195,8 +199,10 @@ export class FunctionScope {
     return `await ${code}`;
   }
 
-  /** The list of parameters: the named parameters, and then the numbered parameters up to the last one that is used. So `$3` alone adds
-   * `$1` and `$2`. */
+  /**
+   * The list of parameters: the named parameters, and then the numbered parameters up to the last one that is used. So `$3` alone adds
+   * `$1` and `$2`.
+   */
   get parameters(): string {
     const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));
     const numbers = [...this.#parameters.values()].flatMap((name) =>

@@ -66,8 +66,10 @@ export type Statement = { readonly line: SourceLine } & (
 
 /** A statement that contains other statements, such as If or For each. */
 export type Block = {
-  /** The lines that begin, divide and end the block, such as `If`, `Else`, `:` and `End if`. The statements inside the block do not
-   * include these lines. */
+  /**
+   * The lines that begin, divide and end the block, such as `If`, `Else`, `:` and `End if`. The statements inside the block do not
+   * include these lines.
+   */
   readonly marks: readonly SourceLine[];
 } & (
   | {

@@ -5,8 +5,10 @@ import { Untranslatable } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
-  /** For a text, the characters between its quotes, in which escapes such as `\n` are already replaced. For a name, its words with
-   * single spaces. */
+  /**
+   * For a text, the characters between its quotes, in which escapes such as `\n` are already replaced. For a name, its words with
+   * single spaces.
+   */
   readonly value: string;
 }
 
@@ -66,8 +68,10 @@ const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // If a program is exported "with tokens", 4D adds this suffix to each name of a command or a constant: ALERT:C41
 const suffix = /:[CKP]\d+(?::\d+)?/y;
 
-/** Splits an expression into tokens. @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing
- * quote */
+/**
+ * Splits an expression into tokens. @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing
+ * quote
+ */
 export function tokenize(code: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;

@@ -1,5 +1,7 @@
-/** Each lost message and each lost callback is reported: for messages that are sent too early, for callbacks that never end, and for a
- * shutdown. */
+/**
+ * Each lost message and each lost callback is reported: for messages that are sent too early, for callbacks that never end, and for a
+ * shutdown.
+ */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';

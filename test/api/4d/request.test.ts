@@ -66,9 +66,21 @@ describe('query of the request', () => {
   });
 
   test.each([
-    ['C81: keys and values of the query are decoded, and + stands for a space', '/?a+b=%C3%A9+1%2B1', { 'a b': 'é 1+1' }],
-    ['C81: the values of a repeated key of the query form an array', '/?a=1&b=2&a=3&a=', { a: ['1', '3', ''], b: '2' }],
-    ['C81: a key of the query without a value has an empty text as its value', '/?a&b=&=c', { a: '', b: '', '': 'c' }],
+    [
+      'C81: keys and values of the query are decoded, and + stands for a space',
+      '/?a+b=%C3%A9+1%2B1',
+      { 'a b': 'é 1+1' },
+    ],
+    [
+      'C81: the values of a repeated key of the query form an array',
+      '/?a=1&b=2&a=3&a=',
+      { a: ['1', '3', ''], b: '2' },
+    ],
+    [
+      'C81: a key of the query without a value has an empty text as its value',
+      '/?a&b=&=c',
+      { a: '', b: '', '': 'c' },
+    ],
     ['C81: an invalid percent-encoding in the query stays unchanged', '/?a=%zz%', { a: '%zz%' }],
     ['C81: `query` is an empty object for a target without a query', '/', {}],
     ['C81: `query` is an empty object for an empty query', '/?', {}],

@@ -1,5 +1,7 @@
-/** `rfc6455 4d --translate`: the translated programs of the pages run without changes, the translator marks each untranslated part, and
- * no line is lost. */
+/**
+ * `rfc6455 4d --translate`: the translated programs of the pages run without changes, the translator marks each untranslated part, and
+ * no line is lost.
+ */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, webServer } from '../../../src/4d.ts';

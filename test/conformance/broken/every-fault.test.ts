@@ -23,18 +23,21 @@ describe('a peer without a fault', () => {
 });
 
 describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual', (role) => {
-  test.for(unusual)('an unusual peer that $name passes all cases, as $section allows', async (peer, { expect }) => {
-    const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
-    const cases = selfTestCases(role);
-    const rules = { ...correct, ...does };
-    const results = await tryPeer(role, rules, cases, ({ passed }) => passed);
-    const actual = faultedOf(results);
-    expect(actual.failed).toEqual([]);
-    expect(actual.tolerated.filter((id) => !mayBeTolerated.includes(id))).toEqual(tolerated);
-    expect(results.filter(({ behavior }) => behavior === 'UNIMPLEMENTED').map(({ id }) => id)).toEqual(
-      cases.filter(notApplicable).map(({ id }) => id),
-    );
-  });
+  test.for(unusual)(
+    'an unusual peer that $name passes all cases, as $section allows',
+    async (peer, { expect }) => {
+      const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
+      const cases = selfTestCases(role);
+      const rules = { ...correct, ...does };
+      const results = await tryPeer(role, rules, cases, ({ passed }) => passed);
+      const actual = faultedOf(results);
+      expect(actual.failed).toEqual([]);
+      expect(actual.tolerated.filter((id) => !mayBeTolerated.includes(id))).toEqual(tolerated);
+      expect(results.filter(({ behavior }) => behavior === 'UNIMPLEMENTED').map(({ id }) => id)).toEqual(
+        cases.filter(notApplicable).map(({ id }) => id),
+      );
+    },
+  );
 });
 
 describe.concurrent('a peer with one fault fails exactly the cases that name the fault', () => {

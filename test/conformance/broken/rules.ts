@@ -8,8 +8,10 @@ import type { FrameSpec } from '../../../conformance/wire/frame.ts';
 import { acceptOf, type Head, listOf, valuesOf } from '../../../conformance/wire/head.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
-/** When the peer checks the UTF-8 of a text: with each chunk, when a frame is complete, when the message is complete, for each frame
- * without the others, or never. */
+/**
+ * When the peer checks the UTF-8 of a text: with each chunk, when a frame is complete, when the message is complete, for each frame
+ * without the others, or never.
+ */
 export type Utf8Time = 'at once' | 'after each frame' | 'after the message' | 'each frame alone' | 'never';
 
 /** A message to be echoed. The payload is already compressed if RSV1 (4) is set. */
@@ -46,8 +48,10 @@ export interface Rules {
 
   // Frames that the peer receives.
   readonly refusesWrongMask: boolean;
-  /** Whether the peer checks the RSV bits of a frame with this opcode. `mayHaveRsv1` says whether RSV1 is allowed on such a frame with
-   * compression. */
+  /**
+   * Whether the peer checks the RSV bits of a frame with this opcode. `mayHaveRsv1` says whether RSV1 is allowed on such a frame with
+   * compression.
+   */
   readonly refusesRsv: (opcode: number) => boolean;
   readonly mayHaveRsv1: (opcode: number) => boolean;
   readonly refusesReservedOpcodes: boolean;
@@ -78,8 +82,10 @@ export interface Rules {
   /** Changes any frame before it is sent. */
   readonly frame: (part: Part) => Part;
   readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
-  /** Returns the masking key of a client for its n-th frame on a connection, counted from 0; null means random keys. Each connection has
-   * a random seed. */
+  /**
+   * Returns the masking key of a client for its n-th frame on a connection, counted from 0; null means random keys. Each connection has
+   * a random seed.
+   */
   readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
   /** Echoes of fewer bytes are not compressed. */
   readonly compressesFrom: number;
@@ -102,8 +108,10 @@ export interface Rules {
   readonly greeting: Part | null;
 
   // Closing.
-  /** Returns the code of the Close frame after a violation; 0 stands for a Close frame without a code, and null for ending TCP without a
-   * Close frame. */
+  /**
+   * Returns the code of the Close frame after a violation; 0 stands for a Close frame without a code, and null for ending TCP without a
+   * Close frame.
+   */
   readonly failCode: (code: number) => number | null;
   /** Whether the peer resets TCP when a connection fails, without a Close frame. */
   readonly failsWithReset: boolean;

@@ -79,8 +79,10 @@ export function selfTestCases(role: Role, only: readonly string[] = []): Case[] 
   return select(allCases, role, selection).map(hurried);
 }
 
-/** Runs the cases against a peer with the fault, and returns the actual and the expected outcome. @param only the ids of the cases to
- * run */
+/**
+ * Runs the cases against a peer with the fault, and returns the actual and the expected outcome. @param only the ids of the cases to
+ * run
+ */
 export async function outcomes(
   fault: Fault,
   only: readonly string[] = fault.cases ?? [],
@@ -107,8 +109,10 @@ export async function outcomes(
 
 /** How many connections are open at once. */
 const PARALLEL = 64;
-/** A case with an unexpected outcome is run once more, and its limits are multiplied by this factor: a busy machine may have delayed the
- * peer. */
+/**
+ * A case with an unexpected outcome is run once more, and its limits are multiplied by this factor: a busy machine may have delayed the
+ * peer.
+ */
 const PATIENT_FACTOR = 4;
 
 /** How a peer is tested. */

@@ -12,8 +12,10 @@ export interface Unusual {
   /** The section that allows this behaviour. */
   readonly section: string;
   readonly does: Partial<Rules>;
-  /** The cases that always have the verdict NON-STRICT. In `mayBeTolerated` are the cases whose verdict depends on the order in which
-   * data arrives. */
+  /**
+   * The cases that always have the verdict NON-STRICT. In `mayBeTolerated` are the cases whose verdict depends on the order in which
+   * data arrives.
+   */
   readonly tolerated?: readonly string[];
   readonly mayBeTolerated?: readonly string[];
   /** The cases that do not apply to the peer. @default none */
