@@ -161,7 +161,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     expect(first.connections.size).toBe(0);
   });
 
-  test("handleUpgrade serves upgrades from the application's own listener", async () => {
+  test("handleUpgrade serves upgrades that the application's own 'upgrade' listener receives", async () => {
     const http = createHttpServer();
     const server = greeter('by hand');
     http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));

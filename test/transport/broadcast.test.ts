@@ -166,7 +166,7 @@ test('P7, F24: if earlier messages of a connection are still being compressed, a
   }
 });
 
-test("P7, P26: a large broadcast is compressed once for each window in zlib's threads, and keeps its place among other messages", async () => {
+test("P7, P26: zlib's threads compress a large broadcast once for each window size, and each connection receives its messages in the order of the calls", async () => {
   const budget = new MemoryBudget();
   const offers = [noContext, noContext, noContext, small, context, null];
   const { server, members } = await group(offers, {}, { memoryBudget: budget });

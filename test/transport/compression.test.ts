@@ -557,7 +557,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
 describe('A35: the compression budget', () => {
   const context = 32_768 + 4096;
 
-  test("A35, P16: a server forbids the client's takeover if the budget is used up, and allows it when there is room again", async () => {
+  test('A35, P16: a server requests client_no_context_takeover if the budget is used up, and does not request it when the budget has room again', async () => {
     const budget = new CompressionBudget(2 * context);
     const compression = new Compression({ budget });
     const [a, b] = [

@@ -751,7 +751,7 @@ describe('the deadline and the signal of an attempt', () => {
     expect([server.count, lookup.mock.calls.length]).toEqual([0, 0]);
   });
 
-  test("an abort at each stage throws the signal's reason and leaves no resource", async () => {
+  test("if the signal aborts at any stage, connect rejects with the signal's reason, and all sockets are closed", async () => {
     const never = await scripted(() => {});
     const plain = `ws://127.0.0.1:${never.port}/`;
     const body = await scripted(
@@ -1110,7 +1110,7 @@ describe('proxies of a client', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test("A43: bytes after the proxy's 200 belong to the response or to TLS, and are not lost", async () => {
+  test("A43: bytes that arrive together with the proxy's 200 are passed to the reader of the response or to TLS, and are not lost", async () => {
     // The proxy connects first, and sends the origin's bytes in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');

@@ -61,7 +61,7 @@ describe('the heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test("design: the heartbeat's clock stops while the application has paused reading", async () => {
+  test('design: the time in which the application has paused reading does not count as silence of the peer', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(600_000);

@@ -211,7 +211,7 @@ describe('the option closeReason', () => {
   });
 });
 
-test("C24: an invalid code in the peer's Close frame is the cause of the error", async () => {
+test("C24: if the peer's Close frame has an invalid code, this code is the cause of the reported error", async () => {
   const { socket, errors } = open(undefined);
   socket.push(frame(Op.Close, Buffer.from([5000 >> 8, 5000 & 255])));
   await turn();

@@ -1,7 +1,4 @@
-/**
- * Tests an endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and the order of the
- * reports.
- */
+/** Tests a connection on a socket: its deadlines on a clock that the tests move, the end of TCP, and the order of the events. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -18,7 +15,7 @@ const MIB = 1_048_576;
 describe('the message deadline', () => {
   const half = frame(Op.Binary, Buffer.alloc(100)).subarray(0, 50);
 
-  test('A23, design: 30 s without progress inside a message fail the connection once with 1008', async () => {
+  test('A23, design: if an incomplete message makes no progress for 30 s, the connection fails once with 1008', async () => {
     const { socket, receive, frames, pass, end } = setUp('server', { heartbeatInterval: 1_000_000 });
     await receive(half);
     await pass(29_900);
@@ -35,7 +32,7 @@ describe('the message deadline', () => {
     ]);
   });
 
-  test('each piece of the message counts as progress, and pings between the pieces do not', async () => {
+  test('each received piece of a message counts as progress of the message, and a ping between the pieces does not', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     for (let at = 50; at < 60; at++) {
@@ -55,14 +52,14 @@ describe('the message deadline', () => {
     expect(other.end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('there is no deadline between messages', async () => {
+  test('between two messages, a connection has no message deadline', async () => {
     const { receive, pass, end } = setUp('server', { heartbeatInterval: 10_000_000 });
     await receive(half, frame(Op.Binary, Buffer.alloc(100)).subarray(50));
     await pass(200_000);
     expect(end()).toEqual([]);
   });
 
-  test('design: the message deadline stops while the application has paused reading, and then starts again', async () => {
+  test('design: the message deadline cannot pass while the application has paused reading, and its time starts again after resume', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     await pass(20_000);
@@ -75,7 +72,7 @@ describe('the message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('the message deadline also applies to a message that began in waiting data', async () => {
+  test('the message deadline also applies to a message that began in data which waited while the application had paused reading', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },
@@ -94,7 +91,7 @@ describe('the message deadline', () => {
 });
 
 describe('the deadline of the closing handshake', () => {
-  test('A30, design: a silent peer is dropped after 5 s with 1006 and WS_CLOSE_TIMEOUT', async () => {
+  test('A30, design: if the peer does not answer our Close frame for 5 s, the connection is dropped with 1006 and WS_CLOSE_TIMEOUT', async () => {
     const { socket, connection, frames, pass, end } = setUp();
     connection.endpoint.close(1000);
     await pass(4_900);
@@ -109,7 +106,7 @@ describe('the deadline of the closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('A30: a peer that continues to send data is dropped at this deadline', async () => {
+  test('A30: a peer that sends data but no Close frame is dropped at the deadline of the closing handshake', async () => {
     const { socket, connection, receive, pass, reported, end } = setUp();
     connection.endpoint.close(1000);
     for (let step = 0; step < 10; step++) {
@@ -122,7 +119,7 @@ describe('the deadline of the closing handshake', () => {
     expect(reported.filter(([name]) => name === 'text').length).toBeGreaterThan(5);
   });
 
-  test('A30: the deadline applies while the application has paused reading, and while the socket is blocked', async () => {
+  test('A30: the deadline of the closing handshake also applies while the application has paused reading, and while the socket is blocked', async () => {
     const paused = setUp();
     paused.connection.pause();
     paused.connection.endpoint.close(1000);
@@ -166,7 +163,7 @@ describe('the deadline of the closing handshake', () => {
     ]);
   });
 
-  test('C5, C9: a server answers and half-closes at once, after its Close frame', async () => {
+  test('C5, C9: a server answers a Close frame and then ends its direction of TCP immediately', async () => {
     const { socket, connection, frames, receive, end, pass } = setUp('server');
     await receive(closeFrame(3000, 'bye'));
     expect(codeOf(frames()[0]!)).toBe(3000);
@@ -194,7 +191,7 @@ describe('the deadline of the closing handshake', () => {
     expect(end()).toEqual([['close', 1001, '', true, true]]);
   });
 
-  test('C5: a client whose server does not end TCP drops it after the timeout, and the close is clean', async () => {
+  test('C5: if the server does not end TCP after the closing handshake, the client drops TCP after closeTimeout, and the close is still clean', async () => {
     const { socket, receive, end, pass } = setUp('client');
     await receive(closeFrame(1000, '', { mask: false }));
     await pass(4_900);
@@ -204,7 +201,7 @@ describe('the deadline of the closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C12: the close is reported, as clean, only when TCP is closed', async () => {
+  test('C12: after the closing handshake, an endpoint reports the clean close only when TCP is closed', async () => {
     const { socket, connection, receive, end } = setUp('client');
     connection.endpoint.close(1000);
     await receive(closeFrame(1000, '', { mask: false }));
@@ -214,7 +211,7 @@ describe('the deadline of the closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, false]]);
   });
 
-  test('C13: a Close frame without a code is reported as 1005, the first Close frame counts, and later frames are ignored', async () => {
+  test('C13: an endpoint reports a Close frame without a code as 1005, and ignores all frames after the first Close frame', async () => {
     const none = setUp();
     await none.receive(closeFrame(null));
     none.socket.push(null);
@@ -231,7 +228,7 @@ describe('the deadline of the closing handshake', () => {
     expect(two.reported.filter(([name]) => name === 'text')).toEqual([]);
   });
 
-  test('C13, C19: the end of TCP without a Close frame is reported as 1006', async () => {
+  test('C13, C19: if TCP ends without a Close frame, an endpoint reports 1006', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, end } = setUp(role);
       socket.push(null);
@@ -242,7 +239,7 @@ describe('the deadline of the closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('C19: a reset is reported once, as 1006 with the cause', async () => {
+  test('C19: if the socket is reset, a connection reports one error, which has the reset as its cause, and closes with 1006', async () => {
     const errors: Error[] = [];
     const { socket, reported } = setUp('server', {}, { onError: (error) => errors.push(error) });
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
@@ -255,7 +252,7 @@ describe('the deadline of the closing handshake', () => {
     expect(reported.filter(([name]) => name === 'close')).toEqual([['close', 1006, '', false, false]]);
   });
 
-  test('a reset after the closing handshake does not change the reported close', async () => {
+  test('if the socket is reset after the closing handshake, the connection still reports a clean close', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(closeFrame(1000));
     socket.destroy(new Error('reset'));
@@ -263,7 +260,7 @@ describe('the deadline of the closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C17: a reset after a failure does not cause a second error', async () => {
+  test('C17: if the socket is reset after the connection has failed, the connection reports no second error', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(frame(Op.Text, 'not masked', { mask: false }));
     expect(end()).toEqual([['error', 'WS_UNMASKED_FRAME']]);
@@ -275,7 +272,7 @@ describe('the deadline of the closing handshake', () => {
     ]);
   });
 
-  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped without another error', async () => {
+  test('C14, C15, C17: after a failure, a client and a server end TCP, and drop a peer that does not end TCP without another error', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, frames, receive, end, pass } = setUp(role);
       const mask = role === 'server';
@@ -301,7 +298,7 @@ describe('the deadline of the closing handshake', () => {
     expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
   });
 
-  test('FAULT-3: a socket that never emits close, after any end, is closed at a deadline', async () => {
+  test('FAULT-3: if the destroyed socket never emits its close event, the connection still closes at a deadline, however it ended', async () => {
     class Stuck extends FakeSocket {
       // Bare Node does this after `end()` and `resetAndDestroy()`.
       override _destroy(): void {}
@@ -337,7 +334,7 @@ describe('the deadline of the closing handshake', () => {
     }
   });
 
-  test('a socket that was closed before the start is reported as closed', async () => {
+  test('if the socket was closed before the connection starts, the connection reports its close', async () => {
     const socket = new FakeSocket();
     socket.destroy();
     await turn();
@@ -363,7 +360,7 @@ describe('the deadline of the closing handshake', () => {
 });
 
 describe('sending to a socket', () => {
-  test('design: if more than 1 MiB is queued, a peer that takes nothing for 10 s ends the connection with WS_SEND_CAP and 1006', async () => {
+  test('design: if more than 1 MiB waits and the peer takes nothing for 10 s, the connection ends with WS_SEND_CAP and 1006', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -377,7 +374,7 @@ describe('sending to a socket', () => {
     ]);
   });
 
-  test('design: 1 MiB and less may wait, and an increase beyond it is noticed within a second', async () => {
+  test('design: up to 1 MiB may wait longer than 10 s, and if more is added later, the connection ends within a second', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 100));
@@ -388,7 +385,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 after the same time as a silent peer, even if little data waits', async () => {
+  test('A26, A32: a peer that floods us and takes none of our data is dropped with 1006 after the same time as a silent peer, even if little data waits', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -407,7 +404,7 @@ describe('sending to a socket', () => {
     ]);
   });
 
-  test('A26: a peer that floods us and takes something from time to time is not dropped', async () => {
+  test('A26: a peer that floods us is not dropped if it takes some of our data from time to time', async () => {
     const { socket, receive, pass, end } = setUp();
     socket.block();
     for (let second = 0; second < 300; second++) {
@@ -418,7 +415,7 @@ describe('sending to a socket', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A26: the deadline for a flooding peer is disabled if one of the limits that form it is disabled', async () => {
+  test('A26: a flooding peer is not dropped if heartbeatInterval, heartbeatTimeout or sendTimeout is Infinity', async () => {
     for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
       const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
       socket.block();
@@ -430,7 +427,7 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('A26: a `sendTimeout` that is longer than the heartbeat is the deadline for a flooding peer', async () => {
+  test('A26: if `sendTimeout` is longer than the time for a silent peer, a flooding peer is dropped after `sendTimeout`', async () => {
     const { socket, receive, pass, end } = setUp('server', { sendTimeout: 90_000 });
     socket.block();
     for (let second = 0; second < 89; second++) {
@@ -443,7 +440,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('a blocked peer is not checked in every tick', async () => {
+  test('while the socket is blocked, a connection checks its peer about once per second, and not in every tick', async () => {
     const { socket, connection, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(10_000));
@@ -454,7 +451,7 @@ describe('sending to a socket', () => {
     spy.mockRestore();
   });
 
-  test('design: a message beyond the send cap ends the connection at once with WS_SEND_CAP and 1006', async () => {
+  test('design: if a message exceeds the send cap, the connection ends immediately with WS_SEND_CAP and 1006', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(600_000));
@@ -467,7 +464,7 @@ describe('sending to a socket', () => {
     ]);
   });
 
-  test('design: a fragmented message counts as one message for the send cap', async () => {
+  test('design: if nothing waits, a message larger than the send cap is accepted even if it is sent in fragments', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(3 * MIB), { fragmentSize: 100_000 });
@@ -478,7 +475,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('the drain event follows when all data has left', async () => {
+  test('the drain event follows when all data of a blocked connection has left', async () => {
     const { socket, connection, reported } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
@@ -490,7 +487,7 @@ describe('sending to a socket', () => {
     expect(connection.waitsForDrain()).toBe(false);
   });
 
-  test('FAULT-8: the drain event never follows close, even if the socket takes the waiting data later', async () => {
+  test('FAULT-8: no drain event follows the close event, even if the socket takes the waiting data later', async () => {
     const { socket, connection, reported, receive } = setUp('server');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
@@ -524,14 +521,14 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('with a small high-water mark, data leaves before the end of the turn, since otherwise drain would never come', () => {
+  test('if more than the high-water mark was sent in a turn, waitsForDrain() first writes the data, and returns false if the socket takes all of it', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
     expect(socket.bytes.length).toBe(1_004);
   });
 
-  test("flush: 'read' sends the answers to a chunk before the turn ends", () => {
+  test("with flush: 'read', a connection writes the answers to a received chunk before the turn ends", () => {
     const echo = (connection: SocketConnection) => (text: string | Buffer) =>
       void connection.endpoint.sendText(String(text));
     for (const flush of ['turn', 'read'] as const) {
@@ -549,7 +546,7 @@ describe('sending to a socket', () => {
 describe('replies that wait to be sent', () => {
   const request = frame(Op.Binary, Buffer.alloc(10_000));
 
-  test('A32, design: a server stops reading when the waiting replies exceed the high-water mark, and continues when they have left', async () => {
+  test('A32, design: a server stops reading when the replies that wait exceed the high-water mark, and reads again when the replies have left', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -577,7 +574,7 @@ describe('replies that wait to be sent', () => {
     expect(line.frames()).toHaveLength(40);
   });
 
-  test('A32: a server stops processing in the middle of a chunk full of requests', async () => {
+  test('A32: if a chunk has many requests, a server stops processing them in the middle of the chunk when too many replies wait', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -594,7 +591,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('A32: a handler that calls resume() before it replies cannot make the server read on', async () => {
+  test('A32: a server whose replies wait does not read, even if the handler calls resume() before each reply', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -612,7 +609,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('design: a client continues to read, since two busy endpoints would otherwise deadlock', async () => {
+  test('design: a client reads even if its replies wait, because a client and a server that both stop reading would wait for each other forever', async () => {
     let handled = 0;
     const line: Line = setUp(
       'client',
@@ -629,7 +626,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBe(40);
   });
 
-  test('A26: if a peer floods us with pings and does not read, only the newest pong waits', async () => {
+  test('A26: if a peer floods us with pings and does not read, only the pong for its newest ping waits', async () => {
     const { socket, connection, receive, frames } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -640,7 +637,7 @@ describe('replies that wait to be sent', () => {
     expect(frames().map(({ payload }) => payload.toString())).toEqual(['first', 'ping 999']);
   });
 
-  test('A27: all pings of a peer that reads are answered', async () => {
+  test('A27: if the peer reads, an endpoint answers every ping of the peer', async () => {
     const { receive, frames } = setUp();
     await receive(Buffer.concat(Array.from({ length: 10_000 }, (_, index) => frame(Op.Ping, String(index)))));
     expect(frames().map(({ payload }) => payload.toString())).toEqual(
@@ -650,7 +647,7 @@ describe('replies that wait to be sent', () => {
 });
 
 describe('pausing a connection on a socket', () => {
-  test('data that was already read stays in order, and no more is read', async () => {
+  test('after pause(), a connection reads no more, and after resume() it delivers the data that it had read in order', async () => {
     const line: Line = setUp(
       'server',
       {},
@@ -674,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('two of our endpoints on a duplex pair can close each other, in any nesting of calls', async () => {
+test('a client and a server on the two ends of a duplex pair, whose calls are nested in each other, close cleanly', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];
@@ -781,7 +778,7 @@ describe('reset() of a connection', () => {
   );
 });
 
-test('an error of the endpoint is reported with its own type', async () => {
+test('an error that breaks a rule of the protocol is reported as a ProtocolError', async () => {
   const errors: Error[] = [];
   const { receive, pass } = setUp('server', {}, { onError: (error) => errors.push(error) });
   await receive(frame(3));

@@ -1,7 +1,7 @@
 /**
- * The whole process is suspended (SIGSTOP, as with a debugger or a paused virtual machine) for longer than every
- * deadline. The answers of its peers wait in the kernel meanwhile. The peers are honest, so none of them may be
- * dropped.
+ * Tests what happens if the whole process is suspended for longer than every deadline. The test uses SIGSTOP; a debugger or a paused
+ * virtual machine has the same effect. While the process is suspended, the answers of its peers wait in the kernel. The peers have answered
+ * in time, so the process must drop none of them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -14,9 +14,7 @@ const STOPPED = 4_500;
 
 const library = new URL('../../dist/index.js', import.meta.url).href;
 
-/**
- * Starts servers with one short deadline each, and a client. Prints what happens, one line of JSON for each event.
- */
+/** Starts a client, and servers that have one short deadline each. Prints every event as a line of JSON. */
 const script = `
   const { connect, WebSocketServer } = await import(${JSON.stringify(library)});
   const print = (...values) => console.log(JSON.stringify(values));
@@ -91,7 +89,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 
 // Windows has no signal that stops a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: the process drops no peer whose data had arrived in time: for the heartbeat, pings, a message, the close and both handshakes', async () => {
+  test('FAULT-2: after the process was suspended, it drops no peer whose data arrived in time, at the deadlines of the heartbeat, pings, a message, the close and both handshakes', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();

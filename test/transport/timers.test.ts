@@ -68,7 +68,7 @@ describe('the deadline of a timer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a deadline of Infinity never fires, and needs no timer of the process', () => {
+  test('a deadline of Infinity never fires, and starts no timer of Node', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(Number.POSITIVE_INFINITY);
     expect(timer.isSet).toBe(false);
@@ -77,7 +77,7 @@ describe('the deadline of a timer', () => {
     expect(at).toEqual([]);
   });
 
-  test('a deadline of Infinity replaces an earlier one', () => {
+  test('a deadline of Infinity replaces a deadline that was set before', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     timer.set(Number.POSITIVE_INFINITY);
@@ -86,7 +86,7 @@ describe('the deadline of a timer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a deadline beyond the maximum of setTimeout (2^31 ms) neither fires at once nor causes a warning', () => {
+  test('a deadline beyond the maximum of setTimeout (2^31 ms) does not fire immediately and causes no warning', () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -102,7 +102,7 @@ describe('the deadline of a timer', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('a deadline that is set again counts from that moment', () => {
+  test('if a deadline is set again, its delay counts from the second call', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     vi.advanceTimersByTime(90);
@@ -113,7 +113,7 @@ describe('the deadline of a timer', () => {
     expect(at).toHaveLength(1);
   });
 
-  test('setSooner moves a deadline forward, and never back', () => {
+  test('setSooner can make a deadline earlier, and never makes it later', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.setSooner(1_000);
     timer.setSooner(5_000);
@@ -126,7 +126,7 @@ describe('the deadline of a timer', () => {
     expect(at).toHaveLength(1);
   });
 
-  test('a deadline can be cancelled twice and set again', () => {
+  test('a deadline that was cancelled twice does not fire, and can be set again', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(50);
     timer.cancel();
@@ -140,7 +140,7 @@ describe('the deadline of a timer', () => {
 });
 
 describe('setting timers inside a callback', () => {
-  test('a far deadline does not delay nearer ones', () => {
+  test('if a callback sets a far deadline, nearer deadlines still fire in time', () => {
     const wheel = new TimerWheel();
     const first = recorder(wheel, (timer) => {
       if (first.at.length === 1) timer.set(30_000);
@@ -155,7 +155,7 @@ describe('setting timers inside a callback', () => {
     expect(first.at).toHaveLength(2);
   });
 
-  test('a timer may set itself again, even for 0 ms, without blocking the event loop', () => {
+  test('a callback may set its own timer again, even for 0 ms, and does not block the event loop', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel, () => {
       if (at.length < 5) timer.set(0);
@@ -166,7 +166,7 @@ describe('setting timers inside a callback', () => {
     expect(new Set(at).size).toBe(5);
   });
 
-  test('a callback may cancel or move another timer of the same tick', () => {
+  test('a callback may cancel another timer of the same tick, or set it again', () => {
     const wheel = new TimerWheel();
     const others = [recorder(wheel), recorder(wheel), recorder(wheel)];
     const [kept, cancelled, moved] = others as [(typeof others)[0], (typeof others)[0], (typeof others)[0]];
@@ -190,7 +190,7 @@ describe('setting timers inside a callback', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('an exception in a callback reaches the process, and the other callbacks are still called', () => {
+  test('if a callback throws, the exception reaches the process, and the other callbacks of the tick are still called', () => {
     const wheel = new TimerWheel();
     const before = recorder(wheel);
     const bad = recorder(wheel, () => {
@@ -207,7 +207,7 @@ describe('setting timers inside a callback', () => {
 });
 
 describe('FAULT-2: the deadlines of a process that was suspended', () => {
-  test('data that has arrived is read first, and deadlines are checked only after that, even those that are long past', () => {
+  test('after a suspension, the wheel checks the deadlines only after Node has read the data that has arrived', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);
@@ -230,7 +230,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('each deadline that passed is moved once by the lost time, and by at most its own delay', () => {
+  test('each deadline that passed during a suspension is prolonged once, by the lost time but at most by its own delay', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -257,7 +257,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a suspension of less than a second, which is common in event loops, moves no deadline', () => {
+  test('a suspension of less than a second, which is common in event loops, prolongs no deadline', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel);
     vi.advanceTimersByTime(TICK);
@@ -269,7 +269,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
   });
 });
 
-test('one timer of the process serves all deadlines, and no timer is left after the last one', () => {
+test('a wheel uses one timer of Node for all deadlines, and none after the last deadline', () => {
   const wheel = new TimerWheel();
   const timers = Array.from({ length: 1_000 }, () => recorder(wheel));
   timers.forEach(({ timer }, index) => {
@@ -281,7 +281,7 @@ test('one timer of the process serves all deadlines, and no timer is left after 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('any sequence of set, setSooner and cancel behaves as specified', () => {
+test('after any sequence of set, setSooner and cancel, each timer fires at its last deadline, or not at all if it was cancelled', () => {
   const operation = fc.record({
     kind: fc.constantFrom('set', 'setSooner', 'cancel', 'wait'),
     which: fc.nat(4),
@@ -341,6 +341,6 @@ test('a deadline does not keep the process alive', () => {
   expect([status, stdout]).toEqual([0, 'set\n']);
 });
 
-test('the connections of a process share one wheel', () => {
+test('processTimers, which all connections of the process share, is a TimerWheel', () => {
   expect(processTimers).toBeInstanceOf(TimerWheel);
 });

@@ -1,11 +1,11 @@
-/** Tests a TLS handshake that fails: its socket is closed and its place among the handshakes is free at once. */
+/** Tests a TLS handshake that fails: the server closes the socket and frees its slot immediately. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
 
 const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
-test('S9: a client that refuses the certificate does not occupy the server until the deadline', async () => {
+test('S9: if a client refuses the certificate of the server, the server frees the slot immediately and does not wait for the deadline', async () => {
   const server = new WebSocketServer({}, { handshakeTimeout: Number.POSITIVE_INFINITY, maxConnections: 1 });
   const tls = { cert: fixture('localhost-cert.pem'), key: fixture('localhost-key.pem') };
   const { port } = await server.listen({ tls });

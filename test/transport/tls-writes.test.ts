@@ -1,7 +1,7 @@
 /**
- * Writing to TLS is special in two ways: a write never completes before the next turn of the event loop, and when
- * `write` returns, the bytes have been encrypted, so that their memory is free. Tests this with sockets that behave
- * so, and with the TLS sockets of this Node.
+ * Writing to TLS is special in two ways: a write never completes before the next turn of the event loop, and when `write` returns, the
+ * bytes have been encrypted, so that their memory is free. Tests this with sockets that behave so, and with the the TLS sockets of the Node
+ * version that runs the tests.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,11 +21,11 @@ import { frame, framesOf, Op, requestHead } from './wire.ts';
 const KIB = 1024;
 
 /**
- * Reads what it is given at once, and completes a turn later, as TLS does. While the peer takes nothing, it completes
- * only at `free`.
+ * A fake TLS socket. Like TLS, it reads the bytes of a write before `write` returns, and finishes the write a turn later. After `hold`, it
+ * finishes a write only when `free` is called.
  */
 class EncryptingSocket extends Duplex {
-  /** The bytes of each write, as they were at that moment. */
+  /** The bytes of each write, with their contents at the moment of the write. */
   readonly writes: Buffer[] = [];
   /** The memory of each write. */
   readonly handed: Buffer[] = [];
@@ -48,7 +48,7 @@ class EncryptingSocket extends Duplex {
     this.#isHeld = true;
   }
 
-  /** Completes the current write. @param forGood later writes complete a turn after they begin */
+  /** Finishes the current write. @param forGood if true, later writes finish a turn after they begin; if false, they wait again */
   free(forGood: boolean): void {
     if (forGood) this.#isHeld = false;
     const done = this.#done;
@@ -84,7 +84,7 @@ interface Line {
   readonly budget: MemoryBudget;
 }
 
-/** @param isAlone whether no write of other code is in progress any more */
+/** @param isAlone whether all writes of other code to the socket have finished */
 async function setUp(isAlone = true, sendCap = Number.POSITIVE_INFINITY): Promise<Line> {
   const socket = new EncryptingSocket();
   const owner = {
@@ -117,7 +117,7 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   outbox.commit(bytes.length);
 }
 
-/** Sends a header in place, followed by a payload of the application. */
+/** Sends a header, which is written into reserved room, and a payload of the application. */
 function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isStable = false): void {
   const { buffer, offset } = outbox.reserve(14);
   buffer.set(header, offset);
@@ -125,7 +125,7 @@ function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isSt
 }
 
 describe('the parts of a TLS write', () => {
-  test('a header and a payload of 64 KiB leave in one write, in memory that nothing else uses', async () => {
+  test('a frame header and its payload of 64 KiB leave in one write, as one part', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(64 * KIB);
@@ -136,7 +136,7 @@ describe('the parts of a TLS write', () => {
     expect(socket.bytes.equals(Buffer.concat([header, payload]))).toBe(true);
   });
 
-  test('a large message leaves in slices of 128 KiB, and slices without a header are not copied', async () => {
+  test('a large message leaves in slices of 128 KiB, and only the slice with the frame header is copied', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(1024 * KIB);
@@ -153,7 +153,7 @@ describe('the parts of a TLS write', () => {
     ]);
   });
 
-  test('data that is sent during a write leaves in one write after it', async () => {
+  test('data that is sent while a write is unfinished leaves in one write when that write has finished', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();
@@ -166,7 +166,7 @@ describe('the parts of a TLS write', () => {
     expect(socket.writes.map(String)).toEqual(['one ', 'two three four']);
   });
 
-  test('A40: while the socket still writes data of other code, memory that is passed to `write` is not free when `write` returns', async () => {
+  test('A40: while a TLS socket still writes data of other code, the outbox does not reuse the memory that it passed to `write`', async () => {
     const before = slabBytes();
     const { socket, outbox } = await setUp(false);
     socket.hold();
@@ -194,7 +194,7 @@ describe('the parts of a TLS write', () => {
     expect(slabBytes().inFlight).toBe(before.inFlight);
   });
 
-  test('A40: sends of any sizes on many connections arrive in order, and no slab is lost', async () => {
+  test('A40: messages of any size on several connections arrive in order, and all slabs return to the pool', async () => {
     const step = fc.record({
       line: fc.nat(3),
       kind: fc.constantFrom('small', 'small', 'owned', 'borrowed', 'flush', 'turn', 'hold', 'free'),
@@ -244,7 +244,7 @@ describe('the parts of a TLS write', () => {
 });
 
 describe('backpressure of a TLS socket', () => {
-  test('a write in progress does not block the connection, unless the peer takes nothing for a turn', async () => {
+  test('an unfinished TLS write does not block the outbox, unless the peer takes no bytes for a whole turn', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     send(outbox, Buffer.alloc(100));
     outbox.flush();
@@ -269,22 +269,25 @@ describe('backpressure of a TLS socket', () => {
   test.each([
     ['256 KiB', Number.POSITIVE_INFINITY, 256 * KIB],
     ['the send cap', 20_000, 20_000],
-  ])('the connection is blocked at once if more than %s is in progress', async (_name, sendCap, limit) => {
-    const { outbox, owner } = await setUp(true, sendCap);
-    outbox.append(Buffer.alloc(limit), 0, false, null);
-    outbox.flush();
-    expect(outbox.blocked).toBe(false);
-    send(outbox, Buffer.alloc(1));
-    // Data that is sent meanwhile is added at 64 KiB, or at the end of the turn.
-    outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
-    expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
-    expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);
-    await vi.waitUntil(() => outbox.bufferedAmount === 0);
-    expect(owner.onDrained).toHaveBeenCalledOnce();
-    expect(outbox.blocked).toBe(false);
-  });
+  ])(
+    'the outbox is blocked immediately if unfinished TLS writes have more bytes than %s',
+    async (_name, sendCap, limit) => {
+      const { outbox, owner } = await setUp(true, sendCap);
+      outbox.append(Buffer.alloc(limit), 0, false, null);
+      outbox.flush();
+      expect(outbox.blocked).toBe(false);
+      send(outbox, Buffer.alloc(1));
+      // Data that is sent meanwhile is added at 64 KiB, or at the end of the turn.
+      outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
+      expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
+      expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);
+      await vi.waitUntil(() => outbox.bufferedAmount === 0);
+      expect(owner.onDrained).toHaveBeenCalledOnce();
+      expect(outbox.blocked).toBe(false);
+    },
+  );
 
-  test('the progress of a slow peer is noticed in steps of 64 KiB', async () => {
+  test('an outbox writes to a slow TLS socket in slices of 64 KiB, so bufferedAmount shows the progress of the peer', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(1024 * KIB), 0, false, null);
@@ -301,7 +304,7 @@ describe('backpressure of a TLS socket', () => {
     ]);
   });
 
-  test('whenSent is called in order when the write has completed, and not before', async () => {
+  test('whenSent calls its callbacks in order, each when the TLS write with its bytes has finished, and not before', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     const sent: string[] = [];
@@ -319,7 +322,7 @@ describe('backpressure of a TLS socket', () => {
     expect(sent).toEqual(['one', 'lost']);
   });
 
-  test('a requested drain follows once all data has left, even if the connection was never blocked', async () => {
+  test('after notifyWhenEmpty(), onDrained is called when all data has left, even if the outbox was never blocked', async () => {
     const { outbox, owner } = await setUp();
     outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
     outbox.notifyWhenEmpty();
@@ -329,7 +332,7 @@ describe('backpressure of a TLS socket', () => {
     expect([outbox.bufferedAmount, owner.onDrained.mock.calls.length]).toEqual([0, 1]);
   });
 
-  test('FAULT-1: a payload that is transferred before it has left ends the connection, and nothing counts as sent', async () => {
+  test('FAULT-1: if the application transfers a payload before it has left, the connection ends, and the bytes that had not left do not count as sent', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(128 * KIB), 0, false, null);
@@ -349,7 +352,7 @@ describe('backpressure of a TLS socket', () => {
   });
 });
 
-describe('TLS sockets of this Node', () => {
+describe('the TLS sockets of the Node version that runs the tests', () => {
   afterEach(closeServers);
 
   /** Returns both ends of a TLS connection. */
@@ -368,7 +371,7 @@ describe('TLS sockets of this Node', () => {
     return { here, there, close };
   }
 
-  test('FAULT-1: memory is free when `write` returns, whether the peer reads or not', async () => {
+  test('FAULT-1: a TLS socket does not read the memory of a write again after `write` has returned, whether the peer reads or not', async () => {
     const { here, there, close } = await pair();
     const received: Buffer[] = [];
     const sizes = [1, 100, 16_384, 65_546, 135_168, ...Array.from({ length: 60 }, () => 131_072), 7, 135_168];
@@ -403,7 +406,7 @@ describe('TLS sockets of this Node', () => {
     close();
   });
 
-  test('FAULT-1: data for a peer that does not read waits, is counted, and arrives unchanged when the peer reads', async () => {
+  test('FAULT-1: data for a peer that does not read counts in bufferedAmount, and arrives unchanged when the peer reads again', async () => {
     const connections: Connection[] = [];
     let drains = 0;
     const { server, peer: dial } = await startServer(
@@ -453,7 +456,7 @@ describe('TLS sockets of this Node', () => {
     expect(server.connections.size).toBe(1);
   });
 
-  test('A32: a server stops reading from a peer that sends requests and does not read the replies', async () => {
+  test('A32: a server with TLS stops reading from a peer that sends requests and does not read the replies', async () => {
     const reply = randomBytes(200_000);
     let asked = 0;
     const { server, peer: dial } = await startServer(
@@ -491,7 +494,7 @@ describe('TLS sockets of this Node', () => {
     expect(asked).toBe(asks);
   });
 
-  test('a peer that takes no data is dropped, even if it continues to send', async () => {
+  test('a server with TLS drops a peer that takes no data, even if the peer continues to send', async () => {
     const errors: { code?: string }[] = [];
     const connections: Connection[] = [];
     const { peer: dial } = await startServer(

@@ -1,9 +1,9 @@
-/** Tests the end of the event loop's turn, which sends frames and then continues to decompress waiting messages. */
+/** Tests the order of work at the end of a turn of the event loop: frames are sent first, and then messages that wait are decompressed. */
 import { expect, test } from 'vitest';
 import { inLaterTurn, TurnShare } from '../../src/deflate/turn.ts';
 import { flushAtEndOfTurn } from '../../src/transport/turn.ts';
 
-test('FAULT-5: an answer leaves before messages that wait for a later turn are decompressed', async () => {
+test('FAULT-5: at the end of a turn, answers are sent before messages that wait for a later turn are decompressed', async () => {
   const log: string[] = [];
   const answer = { isListed: false, flush: () => log.push('answer'), endTurn: () => log.push('too late') };
   // The turn of a peer that sends too much ends before the answer exists. So this end is registered before that of

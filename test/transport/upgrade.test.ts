@@ -45,7 +45,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     });
   });
 
-  test('seam S5: the handler `accepting` receives the contents of the 101, and adds header fields', async () => {
+  test('seam S5: the handler `accepting` receives the contents of the 101, and may add header fields to it', async () => {
     const answers: unknown[] = [];
     const { peer } = await startServer(
       {
@@ -125,7 +125,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(reported[1]).toEqual(['WS_HANDSHAKE_REJECTED', 418]);
   });
 
-  test('seam S5: a server that shuts down inside `accepting` or `refusing` writes only one answer', async () => {
+  test('seam S5: if `accepting` or `refusing` shuts the server down, the peer still receives only one answer', async () => {
     for (const name of ['accepting', 'refusing'] as const) {
       let ended: Promise<void> = Promise.resolve();
       const { server, peer } = await startServer(
@@ -145,7 +145,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     }
   });
 
-  test('S1, S22: each refused request is answered with its own status', async () => {
+  test('S1, S22: a server answers each invalid request with the status for its fault', async () => {
     const { peer } = await startServer(
       {
         upgrade: (request) => {
@@ -188,7 +188,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     }
   });
 
-  test('S13, A5: an answer of 426 names the version, and an answer of 405 names the method', async () => {
+  test('S13, A5: an answer of 426 has Sec-WebSocket-Version: 13, and an answer of 405 has Allow: GET', async () => {
     const { peer } = await startServer({}, {}, kind);
     const version = await answerTo(peer(), requestHead({ 'Sec-WebSocket-Version': '99' }));
     expect(version).toMatch(/\r\nSec-WebSocket-Version: 13\r\n/);
@@ -196,7 +196,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(await answerTo(peer(), requestHead({}, 'PUT / HTTP/1.1'))).toMatch(/\r\nAllow: GET\r\n/);
   });
 
-  test('A4: no request after a refused request is served', async () => {
+  test('A4: a server does not serve a request that follows a refused request on the same connection', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const answer = await answerTo(
@@ -207,7 +207,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(seen).toEqual([]);
   });
 
-  test('A3: a request with a body is refused, and no byte of the body is served as a request', async () => {
+  test('A3: a server refuses a request with a body, and does not serve the body as a request', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const inner = requestHead({}, 'GET /smuggled HTTP/1.1');
@@ -222,7 +222,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(seen).toEqual([]);
   });
 
-  test('V8, S17: frames in the segment of the request are not lost', async () => {
+  test('V8, S17: a server delivers frames that arrive together with the request', async () => {
     for (const upgrade of [undefined, async () => {}] as const) {
       const { peer } = await startServer(
         { ...echo, ...(upgrade === undefined ? null : { upgrade }) },
@@ -244,7 +244,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     }
   });
 
-  test('A25: a request that arrives byte by byte has the same result as one that arrives whole', async () => {
+  test('A25: a server accepts a request and frames that arrive byte by byte', async () => {
     const { peer } = await startServer(echo, {}, kind);
     const raw = peer();
     await new Promise((resolve) =>
@@ -263,7 +263,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(raw.frames[1]!.opcode).toBe(Op.Close);
   });
 
-  test('A13: a connection beyond maxConnections receives 503 with Retry-After, and the slot is free again afterwards', async () => {
+  test('A13: a server answers a connection beyond maxConnections with 503 and Retry-After, and accepts connections again when one has closed', async () => {
     const { server, peer } = await startServer(echo, { maxConnections: 2 }, kind);
     const first = await peer().open();
     await peer().open();
@@ -278,7 +278,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     await peer().open();
   });
 
-  test('A13: unfinished handshakes take slots, and release them at the end', async () => {
+  test('A13: a handshake that is not finished has a slot, so a further peer receives 503', async () => {
     let settle: () => void = () => {};
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>((resolve) => (settle = resolve)) },
@@ -334,7 +334,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     ]);
   });
 
-  test('S10, S11: reject() answers with its status, header fields and body', async () => {
+  test('S10, S11: if the upgrade hook returns reject(), the answer has the status, header fields and body of reject()', async () => {
     const { peer } = await startServer(
       {
         upgrade: ({ path }) =>
@@ -355,7 +355,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     );
   });
 
-  test('S12: an invalid answer of the upgrade hook admits no client, and the server answers 500', async () => {
+  test('S12: if the upgrade hook returns an invalid value, the server answers 500 and opens no connection', async () => {
     const answers: unknown[] = [
       false,
       null,
@@ -380,7 +380,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     }
   });
 
-  test('S12: a thenable that is not a Promise of this realm is awaited like a Promise', async () => {
+  test('S12: if the upgrade hook returns a thenable that is not a Promise, the server awaits it like a Promise', async () => {
     const thenable = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point.
       then: (resolve: (value: Rejection) => void) => setTimeout(() => resolve(reject(403)), 10),
@@ -395,7 +395,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(raw.status).toBe(403);
   });
 
-  test('A9: CR LF in the answer of the upgrade hook is answered with 500, and the injected line is not sent', async () => {
+  test('A9: if the upgrade hook returns a header field with CR LF, or a field that it must not set, the server answers 500 and does not send the field', async () => {
     for (const answer of [
       { headers: ['X-Name', 'a\r\nSet-Cookie: b'] },
       { headers: { 'Bad\r\nName': 'x' } },
@@ -427,7 +427,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('a peer that leaves while the upgrade hook works releases its slot', async () => {
+  test('if a peer leaves while the upgrade hook works, its slot becomes free', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -455,7 +455,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     await peer().open();
   });
 
-  test('S21, A1: foreign origins are refused by default, before the upgrade hook is called', async () => {
+  test('S21, A1: by default, a server refuses a request from another origin before it calls the upgrade hook', async () => {
     let asked = 0;
     const { peer, port } = await startServer({ upgrade: () => void asked++ }, {}, kind);
     const statuses: number[] = [];
@@ -476,7 +476,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(asked).toBe(1);
   });
 
-  test('handshakes that are in progress when the server shuts down are answered with 503', async () => {
+  test('when a server shuts down, it answers the handshakes that are not finished with 503', async () => {
     let asked = 0;
     const { server, peer } = await startServer(
       {
@@ -501,7 +501,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
 });
 
 describe("slow peers of the server's own listener", () => {
-  test('A7, design: a request that arrives slowly, in any pieces, is answered with 408 at the deadline', async () => {
+  test('A7, design: if the request is not complete at the deadline because it arrives slowly, the server answers 408', async () => {
     const { peer } = await startServer({}, { handshakeTimeout: 200 });
     const raw = peer();
     const request = requestHead();
@@ -514,7 +514,7 @@ describe("slow peers of the server's own listener", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('A7: a silent peer is answered with 408, also over TLS, and an unfinished TLS handshake is dropped without an answer', async () => {
+  test('A7: at the deadline, a server answers a silent peer with 408, also over TLS, but drops a peer whose TLS handshake is not finished without an answer', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
     const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
@@ -528,7 +528,7 @@ describe("slow peers of the server's own listener", () => {
     expect(held.received.length).toBe(0);
   });
 
-  test('A6: a head that never ends is refused with 431 at 16 KiB', async () => {
+  test('A6: if the head of a request is longer than 16 KiB, the server answers 431', async () => {
     const { peer } = await startServer();
     const raw = peer();
     raw.write('GET / HTTP/1.1\r\nHost: localhost\r\nX: ');
@@ -543,7 +543,7 @@ describe("slow peers of the server's own listener", () => {
     expect(raw.status).toBe(431);
   });
 
-  test('a refused peer that continues to send and never closes is dropped', async () => {
+  test('a server drops a refused peer that continues to send and never closes its socket', async () => {
     const { peer } = await startServer();
     const raw = peer();
     raw.write(requestHead({ 'Sec-WebSocket-Version': '1' }));
@@ -558,7 +558,7 @@ describe("slow peers of the server's own listener", () => {
 });
 
 describe("TLS of the server's own listener", () => {
-  test('S9: a TLS handshake that fails closes the connection and releases its slot', async () => {
+  test('S9: if a TLS handshake fails, the server closes the connection, and the slot becomes free', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
     garbage.write('GET / HTTP/1.1\r\n\r\n');
@@ -566,7 +566,7 @@ describe("TLS of the server's own listener", () => {
     await peer().open();
   });
 
-  test('S9: many TLS connections that open at once are not confused with each other', async () => {
+  test('S9: when many TLS connections open at the same time, each peer receives the answers to its own messages', async () => {
     const { peer, server } = await startServer(echo, {}, 'listen over TLS');
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
     expect(server.connections.size).toBe(20);
@@ -577,7 +577,7 @@ describe("TLS of the server's own listener", () => {
     );
   });
 
-  test('ALPN negotiates only http/1.1', async () => {
+  test('a TLS client that offers no protocol with ALPN opens a connection, and no protocol is negotiated', async () => {
     const { peer } = await startServer({}, {}, 'listen over TLS');
     const raw = peer();
     await raw.open();
@@ -590,7 +590,7 @@ describe("TLS of the server's own listener", () => {
   });
 });
 
-test('A13: a thousand refused peers may read the answer slowly, and each further refused peer receives the answer and is dropped', async () => {
+test('A13: the sockets of at most a thousand refused peers stay open until the peers have read the answer; a further refused peer receives the answer and its socket is destroyed immediately', async () => {
   // On a slow machine their time would be over before all of them are refused.
   useFakeClock();
   onTestFinished(useRealClock);

@@ -1,4 +1,4 @@
-/** What a test peer writes and reads: frames built by hand, so that they may be invalid, without any code of src/. */
+/** Builds and reads the bytes of a test peer. It uses no code of src/, and the frames that it builds may be invalid. */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export const Op = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong
 
 const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
-/** Returns the bytes of a frame, masked as a client's frame unless a test says otherwise. */
+/** Returns the bytes of a frame. The frame is masked, as a client's frame is, unless the test sets `mask` to false. */
 export function frame(
   opcode: number,
   payload: Uint8Array | string = '',
@@ -50,7 +50,7 @@ export function closeFrame(code: number | null, reason = '', options: { mask?: b
   return frame(Op.Close, payload, options);
 }
 
-/** Returns the whole frames at the beginning of `bytes`, unmasked. */
+/** Returns the complete frames at the beginning of `bytes`, with their payloads unmasked. */
 export function framesOf(bytes: Buffer): WireFrame[] {
   const frames: WireFrame[] = [];
   let at = 0;
@@ -93,8 +93,8 @@ export function acceptOf(key: string): string {
 }
 
 /**
- * Returns a request of the opening handshake. A given field replaces the usual one, or is added after it; null
- * removes a field.
+ * Returns the head of an opening handshake request. A field in the argument replaces the usual field of this name, or is added if there is
+ * none; null removes the usual field.
  */
 export function requestHead(
   changes: Readonly<Record<string, string | readonly string[] | null>> = {},
@@ -114,10 +114,10 @@ export function requestHead(
   return [start, ...lines, '', ''].join('\r\n');
 }
 
-/** A raw peer over a socket. It keeps what it receives until the test reads it. */
+/** A peer without any code of the library. It keeps the bytes that it receives until the test reads them. */
 export class RawPeer {
   readonly socket: Socket;
-  /** Joined only when a test reads it, since 16 MiB arrive in a thousand chunks. */
+  /** The received chunks. They are joined only when a test reads them, because 16 MiB arrive in a thousand chunks. */
   #chunks: Buffer[] = [];
   /** The other end has ended: FIN or reset. */
   ended = false;
@@ -145,7 +145,7 @@ export class RawPeer {
     });
   }
 
-  /** Returns the bytes that were received, or those since the last `set`. */
+  /** Returns the bytes that were received since the test last set `received`, or all received bytes. */
   get received(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0]!;
@@ -170,7 +170,7 @@ export class RawPeer {
     return this;
   }
 
-  /** Waits until the received bytes satisfy the test. Throws if no more bytes can arrive. */
+  /** Waits until `condition` returns true. Throws if the socket has closed and `condition` still returns false. */
   async until(condition: () => boolean): Promise<this> {
     while (!condition()) {
       if (this.closed) throw new Error(`closed too early, after ${JSON.stringify(this.text.slice(0, 300))}`);
@@ -183,7 +183,7 @@ export class RawPeer {
     return this.received.toString('latin1');
   }
 
-  /** Returns the head of the first HTTP answer, or '' while it is incomplete. */
+  /** Returns the head of the first HTTP answer, or '' while the head is incomplete. */
   get head(): string {
     const end = this.text.indexOf('\r\n\r\n');
     return end === -1 ? '' : this.text.slice(0, end + 4);
