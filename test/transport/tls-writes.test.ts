@@ -1,7 +1,6 @@
 /**
- * Writing to TLS is special in two ways: a write never completes before the next turn of the event loop, and when `write` returns, the
- * bytes have been encrypted, so that their memory is free. Tests this with sockets that behave so, and with the the TLS sockets of the Node
- * version that runs the tests.
+ * Tests writing to TLS, which is special in two ways. A write never finishes before the next turn of the event loop. When `write` returns,
+ * the bytes have been encrypted, so their memory is free. The tests use fake sockets that behave in this way, and the TLS sockets of Node.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
