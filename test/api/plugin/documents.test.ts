@@ -20,7 +20,7 @@ function typesOf(object: object): Record<string, string> {
 const sent = { success: 'boolean', compressionError: 'boolean', payloadSize: 'number', wireSize: 'number' };
 
 describe('version 2', () => {
-  test('information of a client has seven properties before, while and after the client is connected [D1-29 to D1-36, D1-50]', async () => {
+  test('the information about a client has seven properties before, during and after its connection [D1-29 to D1-36, D1-50]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const expected = {
@@ -39,7 +39,7 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientStop({ id }))).toEqual(expected);
   });
 
-  test('client start returns four properties, and errorStr as well if it fails [D1-40 to D1-44]', async () => {
+  test('the status of client start has four properties, and the property errorStr in addition if the start fails [D1-40 to D1-44]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const status = { headers: 'object', http_status: 'number', success: 'boolean', uri: 'text' };
@@ -53,7 +53,7 @@ describe('version 2', () => {
     expect(failed).toMatchObject({ success: false, http_status: 404 });
   });
 
-  test('start of a stopped client may change every option that shows in information [D1-45]', async () => {
+  test('the start of a stopped client may change every option that the information about a client contains [D1-45]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const { id } = v2.client({ URL: url });
@@ -82,7 +82,7 @@ describe('version 2', () => {
     ['a reason', { reason: 'enough' }, 1000, 'enough'],
     ['a code and a reason', { code: 3001, reason: 'enough' }, 3001, 'enough'],
   ])(
-    'client stop with %s sends the documented code and reason [D1-48, D1-49]',
+    'client stop with %s sends the code and reason that the page documents [D1-48, D1-49]',
     async (_title, given, code, reason) => {
       const v2 = new V2();
       const raw = await RawServer.start();
@@ -97,7 +97,7 @@ describe('version 2', () => {
     },
   );
 
-  test('client send returns four properties, and client clear returns one [D1-54 to D1-57, D1-60]', async () => {
+  test('client send returns an object with four properties, and client clear returns an object with one property [D1-54 to D1-57, D1-60]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const { id } = await v2.startedClient(url);
@@ -105,7 +105,7 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientClear({ id }))).toEqual({ success: 'boolean' });
   });
 
-  test('server start returns success, port and host, and errorStr if it fails [D1-82 to D1-86]', async () => {
+  test('server start returns success, port and host; if the start fails, it returns success and errorStr [D1-82 to D1-86]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0 });
     const status = await v2.serverStart({ id });
@@ -118,7 +118,7 @@ describe('version 2', () => {
     });
   });
 
-  test('start of a stopped server keeps six options, and may change the others [D1-87]', async () => {
+  test('the start of a stopped server cannot change six options, but may change all other options [D1-87]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, maxConnections: 2 });
     const kept = {
@@ -140,7 +140,7 @@ describe('version 2', () => {
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });
   });
 
-  test('server send returns a status with six properties for each connection, information has the URLs as texts, and clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
+  test('server send returns a status with six properties for each connection, the information about a server has the URLs as texts, and server clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a', 'b?c']) await v2.startedClient(url + target);
@@ -159,7 +159,7 @@ describe('version 2', () => {
 describe('version 1', () => {
   const handedOn = { method: 'text', worker: 'text', window: 'number', process: 'number' };
 
-  test('a server is an object with its configuration and ref, at creation and at stop [D2-6 to D2-14, D2-77]', async () => {
+  test('the commands that create and stop a server return an object with its configuration and ref [D2-6 to D2-14, D2-77]', async () => {
     const v1 = new V1();
     const expected = {
       ...handedOn,
@@ -175,7 +175,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.serverStop(server))).toEqual(expected);
   });
 
-  test('a client is an object with the given options and ref, and stop returns a copy of it [D2-16 to D2-32, D2-81]', async () => {
+  test('the command that creates a client returns an object with the passed options and ref, and client stop returns a copy of this object [D2-16 to D2-32, D2-81]', async () => {
     const v1 = new V1();
     const { url } = await v1.startedServer();
     const given = {
@@ -205,7 +205,7 @@ describe('version 1', () => {
     expect(disabled).toMatchObject({ ...given, disablePerMessageDeflate: true, ref: 2 });
   });
 
-  test('client start returns five properties, and server start returns success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
+  test('client start returns an object with five properties, and server start returns success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
     const v1 = new V1();
     const { ref } = v1.server({ port: 0 });
     const started = await v1.serverStart({ ref });
@@ -228,7 +228,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.clientStart({ ref: nowhere.ref }))).toEqual(status);
   });
 
-  test('send returns four properties, server send adds the client to each status, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
+  test('client send returns a status with four properties, each status of server send also has the client, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [await v1.startedClient(url), await v1.startedClient(url), await v1.startedClient(url)];

@@ -70,8 +70,8 @@ async function flooded(
   expect(program.largest).toBeLessThan(200);
 }
 
-describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no event is dropped', () => {
-  test('FAULT-5: a flood to a server of version 1 delays other peers only a little, and no event is dropped', async () => {
+describe('FAULT-5: one peer floods with messages of one byte', () => {
+  test('FAULT-5: if a peer floods a server of version 1, the messages of other peers are only delayed a little, and no event is dropped', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -80,7 +80,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v1, program, await openPeer(port), await openPeer(port), true);
   });
 
-  test('FAULT-5: a flood to a server of version 2 delays other peers only a little, and no event is dropped', async () => {
+  test('FAULT-5: if a peer floods a server of version 2, the messages of other peers are only delayed a little, and no event is dropped', async () => {
     const v2 = new V2({}, false);
     const program = new Program(v2.events);
     v2.setMethod(((type: number, _id: number, { str }: { str: string }) =>
@@ -89,7 +89,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v2, program, await openPeer(port), await openPeer(port), true);
   });
 
-  test('FAULT-5: a flood to a client of version 1 delays other peers only a little, and no event is dropped', async () => {
+  test('FAULT-5: if a peer floods a client of version 1, the messages of other peers are only delayed a little, and no event is dropped', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -99,7 +99,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v1, program, await raw.peer(0), await raw.peer(1), false);
   });
 
-  test('FAULT-5: a flood to a client of version 2 delays other peers only a little, and no event is dropped', async () => {
+  test('FAULT-5: if a peer floods a client of version 2, the messages of other peers are only delayed a little, and no event is dropped', async () => {
     const v2 = new V2({}, false);
     const program = new Program(v2.events);
     v2.setMethod(((type: number, _id: number, { str }: { str: string }) =>
@@ -109,7 +109,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v2, program, await raw.peer(0), await raw.peer(1), false);
   });
 
-  test('FAULT-5: a flood of pings to a server of version 1 drops no event', async () => {
+  test('FAULT-5: if a peer floods a server of version 1 with pings, no event is dropped', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -123,7 +123,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
   });
 });
 
-test('FAULT-5: a paused connection can be stopped, and its Close event is the last one', async () => {
+test('FAULT-5: a client whose connection is paused can be stopped, and the Close event is the last event of the client', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -148,7 +148,7 @@ test('FAULT-5: a paused connection can be stopped, and its Close event is the la
   expect(types.filter((type) => type === 2)).toHaveLength(1);
 });
 
-test('FAULT-5: a server answers new connections with 503 while the queue is full and pausing cannot empty it', async () => {
+test('FAULT-5: while the event queue is full although connections are paused, a server answers new connections with 503', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -182,7 +182,7 @@ describe('EventFlow', () => {
     }
   }
 
-  test('a connection pauses when 64 events wait, and reads again when half of them are delivered', () => {
+  test('a connection pauses when 64 of its events wait, and reads again when half of these events have been delivered', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     for (let count = 1; count < 64; count++) flow.added(0, false);
@@ -195,7 +195,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a connection pauses when 1 MiB waits, or already one event if the queue is crowded; a connection without a waiting event reads', () => {
+  test('a connection pauses when 1 MiB of its events waits, or a single event if the queue is crowded; a connection reads if none of its events waits', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);
@@ -222,7 +222,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('plugin C43: while events wait for a method no connection pauses, and the oldest events are dropped', () => {
+  test('plugin C43: before a method is set, connections do not pause, and a full queue drops the oldest events', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     const queue = new EventQueue<QueuedEvent>(() => {}, true);
@@ -235,7 +235,7 @@ describe('EventFlow', () => {
   });
 });
 
-test('FAULT-5: a full queue causes at most one warning a minute', async () => {
+test('FAULT-5: a full event queue causes at most one warning per minute', async () => {
   const queue = new EventQueue<QueuedEvent>(() => {}, true);
   queue.limit = 1;
   const source = { queued: 0, onSettled() {} };

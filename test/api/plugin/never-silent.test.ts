@@ -15,7 +15,7 @@ afterEach(async () => {
 const never = new Promise<never>(() => {});
 
 describe('a name without a method', () => {
-  test('plugin C52, C44: FAULT-10: in version 2 the events for an unknown method name are dropped with one warning that gives the name', async () => {
+  test('plugin C52, C44: FAULT-10: if the name of the method is unknown in version 2, all events are dropped, and one warning gives the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const warnings = await warningsOf(async () => {
@@ -30,7 +30,7 @@ describe('a name without a method', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: in version 1 each unknown method name causes one warning, and a socket without a method causes no warning', async () => {
+  test('plugin C52, C44: FAULT-10: in version 1, each unknown method name causes one warning, and a client or server without a method causes no warning', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -90,7 +90,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('plugin C53: send with a Blob returns a Promise of the status in both versions, since the Blob is read first', async () => {
+  test('plugin C53: in both versions, a send of a Blob returns a Promise of the status, since the Blob has to be read first', async () => {
     const heard: [side: number, text: string][] = [];
     const { promise: all, resolve } = defer();
     v2Commands.websocketSetMethod((type, id, event) => {
@@ -151,7 +151,7 @@ describe('ports', () => {
     [true, 'true'],
     [{}, 'an object'],
   ])(
-    'plugin C54: FAULT-10: start fails for the port %j and says why, in both versions',
+    'plugin C54: FAULT-10: in both versions, the start of a server with the port %j fails, and the status gives the reason',
     async (port, shown) => {
       const text = `port is ${shown}, not a number from 0 to 65535, or the text of one`;
       const v2 = new V2();
@@ -163,13 +163,13 @@ describe('ports', () => {
     },
   );
 
-  test('plugin C54: FAULT-10: start fails for a host that is not a text', async () => {
+  test('plugin C54: FAULT-10: the start of a server fails if its host is not a text', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, host: 5 });
     expect((await v2.serverStart({ id })).errorStr).toBe('host is 5, not a text');
   });
 
-  test('plugin C54: FAULT-10: start fails for a handshakeTimeoutSecs of 0, and errorStr names this option', async () => {
+  test('plugin C54: FAULT-10: the start of a server with a handshakeTimeoutSecs of 0 fails, and errorStr names this option', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, handshakeTimeoutSecs: 0 });
     expect((await v2.serverStart({ id })).errorStr).toBe('handshakeTimeoutSecs is 0, not a positive number');
@@ -180,7 +180,7 @@ describe('option names of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: start says which of url and URL is the right name', async () => {
+  test('plugin C55: FAULT-10: if the URL was passed under the name of the other version, client start fails and gives the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -197,7 +197,7 @@ describe('option names of the other version', () => {
     });
   });
 
-  test('plugin C55, C5: FAULT-10: start says which of ref and id is the right name', async () => {
+  test('plugin C55, C5: FAULT-10: if ref or id was passed to the other version, start fails and gives the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -210,7 +210,7 @@ describe('option names of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: each option name that has no effect causes one warning', async () => {
+  test('plugin C55: FAULT-10: each option name of the other version that has no effect causes one warning', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {
@@ -236,7 +236,7 @@ describe('headers and TLS', () => {
     [['X-A', '1'], 'headers is an array, not an object of texts'],
     [{ 'X-A': 7 }, 'headers: "X-A" is 7, not a text'],
     [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
-  ])('plugin C56, A1.2-3: FAULT-10: start fails for the headers %j', async (headers, text) => {
+  ])('plugin C56, A1.2-3: FAULT-10: client start fails if headers is %j', async (headers, text) => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/', headers });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, errorStr: text });
@@ -248,7 +248,7 @@ describe('headers and TLS', () => {
     expect((await raw.peer()).head).toMatch(/^X-A: 1\r$/m);
   });
 
-  test('plugin A0.7-1, A0.7-2, A0.6-10: FAULT-10: if there is no certificate, errorStr names certFile and keyFile', async () => {
+  test('plugin A0.7-1, A0.7-2, A0.6-10: FAULT-10: if a server with TLS has no certificate, errorStr names certFile and keyFile', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, tls: true });
     expect((await v2.serverStart({ id })).errorStr).toBe(
@@ -257,8 +257,8 @@ describe('headers and TLS', () => {
   });
 });
 
-describe('a callback that never ends', () => {
-  test('plugin C57, C42: FAULT-11: a warning names the method, the event and the connection of the callback', async () => {
+describe('a callback whose Promise never settles', () => {
+  test('plugin C57, C42: FAULT-11: if a callback does not end, a warning names the method, the event and the connection', async () => {
     const v2 = new V2({}, false);
     v2.events.warnAfter = 1;
     const { promise: began, resolve } = defer();
@@ -282,7 +282,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('plugin C57, C50: FAULT-11: clearAll abandons the callback in both versions, and later events are delivered', async () => {
+  test('plugin C57, C50: FAULT-11: in both versions, clearAll no longer waits for a callback that does not end, and later events are delivered', async () => {
     const v1 = new V1();
     const { promise: began, resolve } = defer();
     const { url } = await v1.startedServer({
@@ -312,7 +312,7 @@ describe('a callback that never ends', () => {
     await v2.got(1, id);
   });
 
-  test('plugin C57: the rejection of an abandoned callback is reported', async () => {
+  test('plugin C57: if the Promise of a callback rejects after clearAll, the rejection is still reported', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => void errors.push(error);

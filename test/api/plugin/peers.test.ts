@@ -27,7 +27,7 @@ describe.each(versions)('a client of %s', (version) => {
   );
 
   test.each([true, false])(
-    'the client and a server of ws exchange messages and close, permessage-deflate requested: %j',
+    'the client and a server of the package ws exchange messages and close, with the permessage-deflate options %j',
     async (deflate) => {
       for (const by of both) {
         const server = await startWs();
@@ -46,7 +46,7 @@ describe('permessage-deflate of a client of v1', () => {
     [false, true],
     [true, true],
   ])(
-    'plugin A0.8-2, A0.8-4, C17: the messages are compressed as negotiated with ws, clientNoContextTakeover %j, serverNoContextTakeover %j',
+    'plugin A0.8-2, A0.8-4, C17: a client and the package ws compress messages as they have negotiated, with clientNoContextTakeover %j and serverNoContextTakeover %j',
     async (clientNoContextTakeover, serverNoContextTakeover) => {
       const server = await startWs({ peerCompression: { threshold: 0 } });
       const v1 = new V1();
@@ -81,7 +81,7 @@ describe('permessage-deflate of a client of v1', () => {
 });
 
 describe.each(versions)('a server of %s', (version) => {
-  test('the server and a client of ws that offers permessage-deflate exchange messages and close', async () => {
+  test('the server and a client of the package ws, which offers permessage-deflate, exchange messages and close', async () => {
     for (const by of both) {
       const { url, end } = await startPlugin(version);
       const client = await connectWs(url);

@@ -51,7 +51,7 @@ async function opened(
 }
 
 describe('the back-off', () => {
-  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: attempts follow at once, then after 100, 200, 400 … 10,000 ms, and each failed attempt is an Error event', async () => {
+  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: a client that lost its connection connects again at once, then after 100, 200, 400 … 10,000 ms, and each failed attempt causes an Error event', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -70,7 +70,7 @@ describe('the back-off', () => {
     );
   });
 
-  test('plugin A0.5-8: after a successful connection the waits start again with the first one', async () => {
+  test('plugin A0.5-8: after a successful connection, the waits of the client begin again with the shortest wait', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the wait, so a maximum of 0 does not cause a busy loop', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client; the default minimum is 1 ms, so a maximum of 0 does not cause a busy loop', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],
@@ -97,7 +97,7 @@ describe('the back-off', () => {
     }
   });
 
-  test('plugin A1.3-9: start may change the maximum wait and turn reconnection off while the client waits', async () => {
+  test('plugin A1.3-9: while a client waits to connect again, a call of start may change the maximum wait and turn reconnection off', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -119,7 +119,7 @@ describe('the back-off', () => {
 });
 
 describe('automatic reconnection', () => {
-  test('plugin A0.5-1, A0.5-2, C11: reconnection is on by default, also happens after the server has closed with 1000, and can be turned off', async () => {
+  test('plugin A0.5-1, A0.5-2, C11: a client connects again by default, even after the server has closed with 1000, and an option turns reconnection off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });
@@ -136,7 +136,7 @@ describe('automatic reconnection', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 2, 1]);
   });
 
-  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: the events are Open, Message*, Close, Error*, Open in this order, with one Close for each Open', async () => {
+  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: a client that connects again emits Open, Message*, Close, Error*, Open in this order, with one Close event for each Open event', async () => {
     const line = setUp();
     const { id, connection } = await opened(line);
     connection.receive('one');
@@ -188,7 +188,7 @@ describe('automatic reconnection', () => {
 });
 
 describe('stop and clear', () => {
-  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random orders of start, stop, clear, kill and restart no event follows, and no socket is left', async () => {
+  test('plugin A0.5-11, A0.5-12, C10: after start, stop, clear, kill and restart in 10,000 random orders, a stopped client emits no event, and no socket is left open', async () => {
     const pick = random(1_986);
     for (let round = 0; round < 10_000; round++) {
       const { v2, clock, network } = setUp();

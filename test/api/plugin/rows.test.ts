@@ -54,12 +54,12 @@ const rows = new Map(
   ]),
 );
 
-test('the page lists every row once', () => {
+test('docs/plugin-rows.md lists every row once', () => {
   expect([...rows.keys()].sort()).toEqual([...expected].sort());
   expect(page.match(/^\| (?:A\d+(?:\.\d+)?-\d+|C\d+) \|/gm)).toHaveLength(expected.length);
 });
 
-describe('each row of the page', () => {
+describe('each row of docs/plugin-rows.md', () => {
   test.each(expected)('%s is named by a test, or has a reason why no test names it', (id) => {
     if (trace.has(id)) return;
     const cells = rows.get(id) ?? '';
@@ -74,7 +74,7 @@ test('no test names a row that does not exist', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
-test('the column of tests on the page is up to date', () => {
+test('the column of tests in docs/plugin-rows.md is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 

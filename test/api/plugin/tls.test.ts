@@ -36,7 +36,7 @@ async function start(v2: V2, URL: string, options: object): Promise<{ success: b
 }
 
 describe('a client', () => {
-  test('plugin A0.7-3, A1.2-9, A1.7-10: caFile of a client is a path, PEM text, NONE or SYSTEM, and SYSTEM is the default', async () => {
+  test('plugin A0.7-3, A1.2-9, A1.7-10: the option caFile of a client is a path, PEM text, NONE or SYSTEM, and SYSTEM is the default', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     expect(await start(v2, url, { caFile })).toMatchObject({ success: true });
@@ -51,7 +51,7 @@ describe('a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: the TLS options of a client apply without `tls`; a command that has one TLS option replaces all earlier TLS options', async () => {
+  test('plugin A0.7-7, C20: a client needs no option `tls` to use its other TLS options, and a command that passes one TLS option replaces all earlier TLS options', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });
@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: a server needs no client certificate without a caFile or with NONE, and needs a client certificate with any other caFile', async () => {
+  test('plugin A0.7-8, C21: a server requires no client certificate if caFile is absent or NONE, and requires a client certificate with any other caFile', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);
@@ -116,7 +116,7 @@ describe('a server', () => {
     expect(v2.server({ id }).clients).toEqual([]);
   });
 
-  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths that are used if both are given, and start fails for a missing file', async () => {
+  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths, which are used only if both are given, and start fails if a file is missing', async () => {
     const settings: TlsSettings = { enabled: true, certFile, keyFile: '', caFile: '', ciphers: '' };
     expect(await serverMaterial(settings)).toEqual({});
     expect(Object.keys(await serverMaterial({ ...settings, keyFile }))).toEqual(['cert', 'key']);
@@ -140,7 +140,7 @@ describe('a server', () => {
     expect(await start(v2, url, { caFile, ciphers: 'no such cipher' })).toMatchObject({ success: false });
   });
 
-  test('plugin A0.6-9: a server drops a client that does not begin TLS after handshakeTimeoutSecs, and serves other clients meanwhile', async () => {
+  test('plugin A0.6-9: a server drops a client that has not begun TLS within handshakeTimeoutSecs, and serves other clients during this time', async () => {
     const v2 = new V2();
     const { port, url } = await secureServer(v2, { handshakeTimeoutSecs: 1 });
     const silent = plainPeer(port);
@@ -153,7 +153,7 @@ describe('a server', () => {
   });
 });
 
-test('the caFile SYSTEM means the CAs of Node, and all CAs of a file with many CAs are used', async () => {
+test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file of many CAs, a client trusts all of them', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

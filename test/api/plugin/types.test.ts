@@ -47,7 +47,7 @@ test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have ty
   expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
 });
 
-test('plugin C44: the registry of callbacks accepts the callbacks of both versions, since both versions share it', () => {
+test('plugin C44: the table `methods` accepts callbacks of both versions, since both versions share the table', () => {
   methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
   methods.set(
     'one',
@@ -58,7 +58,7 @@ test('plugin C44: the registry of callbacks accepts the callbacks of both versio
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: if the options have no `id`, the type of the returned `id` is number; otherwise the result may be information', () => {
+test('plugin A1.2-10, C6: if the options have no `id`, the returned `id` has the type number; otherwise the command may return information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);

@@ -36,7 +36,7 @@ describe('JSON', () => {
 });
 
 describe('header fields as an object', () => {
-  test('plugin A0.6-7, C46: repeated fields are joined under the first spelling, whatever their case, and the object has no prototype', () => {
+  test('plugin A0.6-7, C46: fields whose names differ only in case are joined under the first spelling, and the object has no prototype', () => {
     const object = toHeaderObject(['X-A', ' 1 ', 'x-a', '2', '__proto__', '3', 'X-a', '4']);
     expect(Object.entries(object)).toEqual([
       ['X-A', '1, 2, 4'],
@@ -44,14 +44,14 @@ describe('header fields as an object', () => {
     ]);
   });
 
-  test('plugin A1.2-3: only texts are kept, and a name in two spellings keeps the first spelling and the last value', () => {
+  test('plugin A1.2-3: only values that are texts are kept; if a name has two spellings, the first spelling and the last value are kept', () => {
     expect(fromHeaderObject({ 'X-A': '1', n: 1, o: {}, 'x-a': '2', b: 'B' })).toEqual(['X-A', '2', 'b', 'B']);
     for (const wrong of [null, 'text', 7, undefined]) expect(fromHeaderObject(wrong)).toEqual([]);
   });
 });
 
 describe('numbers of clients and servers', () => {
-  test('plugin A0-7: the smallest free number is used, upwards or downwards, and a freed number is used again', () => {
+  test('plugin A0-7: clients get the smallest free number from 1 upwards, servers from -1 downwards, and a freed number is used again', () => {
     for (const sign of [1, -1] as const) {
       const table = new IdTable<number>(sign);
       const add = (): number => table.add((id) => id);
@@ -66,19 +66,19 @@ describe('numbers of clients and servers', () => {
 });
 
 describe('close reasons', () => {
-  test('plugin C28: a reason is cut to at most 123 bytes, between two characters', () => {
+  test('plugin C28: a longer close reason is cut to at most 123 bytes, between two characters', () => {
     expect(cutReason('x'.repeat(123))).toBe('x'.repeat(123));
     expect(cutReason('x'.repeat(124))).toBe('x'.repeat(123));
     expect(cutReason(`x${'€'.repeat(41)}`)).toBe(`x${'€'.repeat(40)}`);
     expect(cutReason(`${'x'.repeat(121)}😀`)).toBe('x'.repeat(121));
   });
 
-  test('plugin C37: a lone surrogate in a reason becomes U+FFFD', () => {
+  test('plugin C37: a lone surrogate in a close reason becomes U+FFFD', () => {
     expect(cutReason('a\ud800b')).toBe('a\ufffdb');
     expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
   });
 
-  test('plugin A0.3-14: each violation has the text of the engine, and each text fits into a Close frame', () => {
+  test('plugin A0.3-14: each violation of the protocol has the text of the engine as its close reason, and each text fits into a Close frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
     expect(word('WS_FRAGMENTED_CONTROL')).toBe('Control message fragmented');
@@ -147,7 +147,7 @@ describe('errorStr', () => {
     expect(connectErrorText(accept, url, '5.1.6')).toBe(connectErrorText(accept, url));
   });
 
-  test('plugin A0.6-10: other errors have texts that begin like those of the engine', () => {
+  test('plugin A0.6-10: the texts of other errors begin like the texts of the engine', () => {
     const begin = (error: Error): string => connectErrorText(error, url);
     expect(begin(refuse('WS_RESPONSE_HTTP_VERSION'))).toMatch(/^Expecting HTTP\/1\.1, got /);
     expect(begin(refuse('WS_HANDSHAKE_START_LINE', { stage: 'http' }))).toMatch(
@@ -167,7 +167,7 @@ describe('errorStr', () => {
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
-  test('plugin A0.10-6: an error of listen names bind or inet_pton and the address, and other errors are unchanged', () => {
+  test('plugin A0.10-6: if a server cannot listen, the error text names bind or inet_pton and the address; the texts of other errors are unchanged', () => {
     const error = (code: string, syscall?: string): Error =>
       Object.assign(new Error('text'), { code, ...(syscall === undefined ? null : { syscall }) });
     const where = '127.0.0.1:80';
@@ -200,7 +200,7 @@ describe('the event queue', () => {
     };
   }
 
-  test('plugin A1.12-1, C42: 1,000 events arrive in order and one at a time while the callback awaits 1 ms for each', async () => {
+  test('plugin A1.12-1, C42: 1,000 events are delivered in order and one at a time, although the callback awaits 1 ms for each event', async () => {
     const numbers: number[] = [];
     let running = 0;
     let most = 0;
@@ -219,7 +219,7 @@ describe('the event queue', () => {
     expect(one).toMatchObject({ queued: 0, settled: 1 });
   });
 
-  test('plugin C42: a callback that throws or rejects is reported, and the queue continues', async () => {
+  test('plugin C42: if a callback throws or its Promise rejects, the error is reported, and the queue continues', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -245,7 +245,7 @@ describe('the event queue', () => {
     expect(warnings).toEqual(['and the hook as well']);
   });
 
-  test('plugin C42: with `awaits` off the next event does not wait for the Promise of a callback, and its rejection is reported', async () => {
+  test('plugin C42: with `awaits: false`, the next event does not wait for the Promise of a callback, and a rejection of the Promise is reported', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -260,7 +260,7 @@ describe('the event queue', () => {
     expect(errors).toEqual(['late']);
   });
 
-  test('plugin C43: events are held until release, and beyond the limit of events or bytes the oldest ones are dropped and reported', async () => {
+  test('plugin C43: events wait until release is called; above the limit of events or bytes, the oldest events are dropped and reported', async () => {
     const numbers: number[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => void numbers.push(number), true);
     const drops: number[] = [];
@@ -281,7 +281,7 @@ describe('the event queue', () => {
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
   });
 
-  test('plugin C43: the rejection of an async hook is a process warning [A48]', async () => {
+  test('plugin C43: if the Promise of onError or onDrop rejects, the process gets a warning [A48]', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -299,7 +299,7 @@ describe('the event queue', () => {
     expect(warnings).toEqual(['in onDrop', 'in onError']);
   });
 
-  test('plugin C43: without a hook, the first drop in a row is a process warning', async () => {
+  test('plugin C43: if onDrop is not set, the first dropped event causes a process warning', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);

@@ -24,7 +24,7 @@ const unmasked = { mask: false } as const;
 const data = (text: string): Buffer => Buffer.from(text);
 
 describe('Websocket server', () => {
-  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: the command returns the configuration with ref and the defaults, even without options', () => {
+  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: Websocket server returns the configuration with ref and the defaults, even if it gets no options', () => {
     const v1 = new V1();
     const defaults = {
       port: 8080,
@@ -56,7 +56,7 @@ describe('Websocket server', () => {
     });
   });
 
-  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send of a running server can change only method, worker, window and process', async () => {
+  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: the commands start, stop and send can change only method, worker, window and process of a running server', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer({ method: 'old' });
     const other = { port: 1, host: 'x', backlog: 9, maxConnections: 9 };
@@ -77,7 +77,7 @@ describe('Websocket server', () => {
     expect(port).toBeGreaterThan(0);
   });
 
-  test('plugin C48, A2.3-2: start of a stopped server can change port, host, backlog and maxConnections', async () => {
+  test('plugin C48, A2.3-2: the start of a stopped server can change port, host, backlog and maxConnections', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port: 1, host: 'nowhere.invalid' });
@@ -96,7 +96,7 @@ describe('Websocket server', () => {
     expect(await v1.serverStart({ ref })).toMatchObject({ success: true, port });
   });
 
-  test('plugin A2.3-2, A2.3-4, C5: start returns success and message, stop returns the configuration, and each command fails for an unknown ref', async () => {
+  test('plugin A2.3-2, A2.3-4, C5: server start returns success and message, server stop returns the configuration, and each command fails for an unknown ref', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port });
@@ -117,7 +117,7 @@ describe('Websocket server', () => {
     }
   });
 
-  test('plugin A2.3-8, A2.3-10: the refs of the connections are ascending, and the smallest free one is used first', async () => {
+  test('plugin A2.3-8, A2.3-10: a server numbers its connections in ascending order, and uses the smallest free number first', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [];
@@ -132,7 +132,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send returns a status for each connection, `clients` selects connections in the order of its numbers, and invalid numbers are skipped', async () => {
+  test('plugin A2.3-6: server send returns a status for each connection; `clients` selects connections in the order of its numbers, and invalid numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -151,7 +151,7 @@ describe('Websocket server', () => {
     await v1.got('message', 0, 3, 6);
   });
 
-  test('plugin A2.3-6: a closing connection keeps its number, and its status has success: false', async () => {
+  test('plugin A2.3-6: a connection that is closing keeps its number, and server send returns success: false for it', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer();
     const peer = await peerOf(port);
@@ -166,7 +166,7 @@ describe('Websocket server', () => {
     expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([]);
   });
 
-  test('plugin A2.3-7: clear always returns {}, and closes the connections with 1000', async () => {
+  test('plugin A2.3-7: server clear always returns {}, and closes the connections with 1000', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -178,7 +178,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket client', () => {
-  test('plugin A2.2-2, A2.2-3, C17, C18: the command always returns a new configuration with ref, the options of the original, and our additional options', () => {
+  test('plugin A2.2-2, A2.2-3, C17, C18: Websocket client always returns a new configuration with ref, the options of the original, and our additional options', () => {
     const v1 = new V1();
     const deflate = {
       enabled: false,
@@ -209,7 +209,7 @@ describe('Websocket client', () => {
     });
   });
 
-  test('plugin A2.2-2: the configuration has every option that was given', () => {
+  test('plugin A2.2-2: the configuration of a client has every option that the program passed', () => {
     const v1 = new V1();
     const given = { pingTimeout: 9, enablePong: false, disablePerMessageDeflate: true };
     const client = v1.client(given);
@@ -220,7 +220,7 @@ describe('Websocket client', () => {
     expect(v1.client(client)).toEqual({ ...client, ref: 3 });
   });
 
-  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate has the configured parameters, window bits from 8 to 15, and disablePerMessageDeflate has no effect on it', async () => {
+  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: a client offers permessage-deflate with the configured parameters and window bits from 8 to 15, whatever disablePerMessageDeflate is', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const configuration = (options: object): unknown => v1.client(options).perMessageDeflateOptions;
@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: a returned object can be passed to start, and the members that we added do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a program can pass the returned object to start, and the properties that we added to it do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -269,7 +269,7 @@ describe('Websocket client', () => {
     expect(await offered(3, again)).toBeUndefined();
   });
 
-  test('plugin A2.3-1, A2.2-1: start may change our own options as well', async () => {
+  test('plugin A2.3-1, A2.2-1: client start may also change the options that the original does not have', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
@@ -290,7 +290,7 @@ describe('Websocket client', () => {
     expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 
-  test('plugin A2.3-1, C5: start returns all five properties, with errorStr "" on success, and fails for an unknown ref', async () => {
+  test('plugin A2.3-1, C5: client start returns all five properties, with an empty errorStr if it succeeds, and fails for an unknown ref', async () => {
     const v1 = new V1();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-A: 1'));
     const { ref } = v1.client({ enableAutomaticReconnection: false });
@@ -314,7 +314,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-1: an attempt to connect may take 20 s, unless `timeout` says otherwise', async () => {
+  test('plugin A2.3-1: an attempt to connect may take 20 s by default, and `timeout` changes this limit', async () => {
     const network = new FakeNetwork<never>();
     const v1 = new V1({ dial: network.dial as never, clock: new FakeClock() });
     v1.clearAll = () => Promise.resolve();
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: stop returns the configuration and closes with 1000 Normal closure, and the options of stop apply to the next start', async () => {
+  test('plugin A2.3-3: client stop returns the configuration and closes with 1000 Normal closure, and the options that stop gets apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -347,7 +347,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: send sends bytes as text, or as binary with `binary`, and returns {} for any other value', async () => {
+  test('plugin A2.3-5, C36: client send sends bytes as a text message, or as a binary message with `binary: true`, and returns {} if the data cannot be sent', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -367,7 +367,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: a text that is not UTF-8 is refused and the connection stays open, but with strictUtf8 it closes with 1007', async () => {
+  test('plugin A0.3-13, C37: if a program sends a text that is not UTF-8, the text is not sent and the connection stays open; with strictUtf8, the connection closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -403,7 +403,7 @@ describe('Websocket client', () => {
     expect(raw.peers).toHaveLength(1);
   });
 
-  test('plugin A0.4-6, C16: a ping is sent each pingInterval, and the connection closes with 1011 after pingTimeout without a pong', async () => {
+  test('plugin A0.4-6, C16: a client sends a ping in each pingInterval, and closes with 1011 if no pong arrives within pingTimeout', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { pingInterval: 1, pingTimeout: 2 });
@@ -416,7 +416,7 @@ describe('Websocket client', () => {
     expect(codeOf(peer.frames.at(-1)!)).toBe(1011);
   });
 
-  test('plugin A0.4-4, A2.2-1: the option enablePong: false is accepted, but pings are still answered [C7]', async () => {
+  test('plugin A0.4-4, A2.2-1: a client accepts the option enablePong: false, but still answers pings [C7]', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { enablePong: false });
@@ -427,7 +427,7 @@ describe('Websocket client', () => {
     expect((await v1.got('ping', 0, ref))[0]![3]).toEqual({ wireSize: 4, binary: false, data: 'ping' });
   });
 
-  test('plugin A2.3-7: clear always returns {}, and frees the ref', async () => {
+  test('plugin A2.3-7: client clear always returns {}, and frees the ref', async () => {
     const v1 = new V1();
     const { ref } = v1.client();
     expect(await v1.clientClear({ ref })).toEqual({});
@@ -436,7 +436,7 @@ describe('Websocket client', () => {
 });
 
 describe('the callback', () => {
-  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: the callback has seven parameters for all event types, at the server and at the client', async () => {
+  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: the callback gets seven arguments for every event type, on a server and on a client', async () => {
     const v1 = new V1();
     const server = await v1.startedServer({ worker: 'ws', window: 1, process: 2 });
     const peer = await peerOf(server.port, { 'X-A': 'a', uri: 'overwritten' });
@@ -481,7 +481,7 @@ describe('the callback', () => {
     expect((open![3] as { uri: string }).uri).toBe('/there?x');
   });
 
-  test('plugin A2.4-8, A0.1-7: an error event reports a failed attempt to connect again', async () => {
+  test('plugin A2.4-8, A0.1-7: if an attempt to connect again fails, the callback gets an error event', async () => {
     const clock = new FakeClock();
     const network = new FakeNetwork<never>();
     const v1 = new V1({ clock, dial: network.dial as never });
@@ -521,7 +521,7 @@ describe('the callback', () => {
     expect(heard[1]).toBe('{\n\t"binary" : true,\n\t"data" : "\\ufffd",\n\t"wireSize" : 1\n}');
   });
 
-  test('plugin A2.4-11, C44: an event has the method, worker, window and process that were set when it occurred', async () => {
+  test('plugin A2.4-11, C44: an event keeps the method, worker, window and process that were set when the event occurred', async () => {
     const v1 = new V1();
     const heard: string[] = [];
     let goOn: () => void = () => {};
@@ -548,7 +548,7 @@ describe('the callback', () => {
     expect(heard).toEqual(['first open a 0 0', 'first message a 0 0', 'second message b 1 2']);
   });
 
-  test('plugin A2.4-11, C44: an event for an empty or unknown method name is dropped', async () => {
+  test('plugin A2.4-11, C44: an event is dropped if the name of its method is empty or unknown', async () => {
     const v1 = new V1();
     for (const method of ['', 'unknown']) {
       const server = await v1.startedServer({ method });
@@ -560,7 +560,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: messages lists the waiting events of one socket, even inside a callback, and leaves them in the queue', async () => {
+  test('plugin A2.3-9, C49, C45: the commands `messages` list the waiting events of one client or server, even inside a callback, and leave the events in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];
@@ -589,7 +589,7 @@ describe('the callback', () => {
     expect(v1.serverMessages({ ref: server.ref })).toEqual([]);
   });
 
-  test('plugin A2.4-12, C50: clearAll clears all sockets, and new ones can be created after it', async () => {
+  test('plugin A2.4-12, C50: clearAll clears all clients and servers, and new ones can be created afterwards', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe('Websocket SET METHOD, Websocket Get method', () => {
-  test('plugin A1.1-6, A1.1-1: no method is set at first, and Get method returns the name or function that was set', () => {
+  test('plugin A1.1-6, A1.1-1: at first no method is set, and later Get method returns the name or function that the program has set', () => {
     const v2 = new V2({}, false);
     expect(v2.getMethod()).toBe('');
     v2.setMethod('CB');
@@ -23,7 +23,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.getMethod()).toBe('');
   });
 
-  test('plugin A1.1-3, C43: events are kept until a method is set, and then delivered', async () => {
+  test('plugin A1.1-3, C43: events wait until a method is set, and are then delivered', async () => {
     const v2 = new V2({}, false);
     const { url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -52,7 +52,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     }
   });
 
-  test('plugin A1.1-5, C44: the method is looked up by its name when an event is delivered, and gets all three parameters', async () => {
+  test('plugin A1.1-5, C44: the method is looked up by its name when an event is delivered, and gets three arguments', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const raw = await RawServer.start();
@@ -128,7 +128,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
 });
 
 describe('order of callbacks', () => {
-  test('plugin A1.12-1, C42: a callback never runs inside a command, one callback runs at a time, its Promise is awaited, and the next one runs after an exception', async () => {
+  test('plugin A1.12-1, C42: callbacks never run inside a command and run one at a time; the next callback waits for the Promise of the previous one, and also runs after an exception', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => errors.push(error);
@@ -161,7 +161,7 @@ describe('order of callbacks', () => {
     expect(errors).toHaveLength(6);
   });
 
-  test('plugin C45: a callback may start, stop, send and clear, and may await the results', async () => {
+  test('plugin C45: a callback may call start, stop, send and clear, and may await their results', async () => {
     const v2 = new V2({}, false);
     const done: string[] = [];
     v2.setMethod((async (type: number, id: number) => {
@@ -178,7 +178,7 @@ describe('order of callbacks', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: 10,000 events may wait before a method is set, and further events drop the oldest ones and are reported', async () => {
+  test('plugin C43: before a method is set, 10,000 events may wait; for each further event the oldest event is dropped, and the loss is reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;
@@ -198,7 +198,7 @@ describe('order of callbacks', () => {
 });
 
 describe('clearAll and the end of the process', () => {
-  test('plugin A1.1-7, C50: clearAll removes the method, all sockets and the waiting events', async () => {
+  test('plugin A1.1-7, C50: clearAll removes the method, all clients and servers, and the waiting events', async () => {
     const v2 = new V2({}, false);
     const { url, port } = await v2.startedServer();
     await v2.startedClient(url);
@@ -216,7 +216,7 @@ describe('clearAll and the end of the process', () => {
     expect(await v2.serverStart({ id: -1 })).toMatchObject({ success: true });
   });
 
-  test('plugin C50: with `unref` the process ends although sockets exist, and without it the process ends after clearAll', async () => {
+  test('plugin C50: with `unref`, the process ends although clients and servers are open; without `unref`, the process ends after clearAll', async () => {
     const port = await freePort();
     const script = (unref: boolean): string => `
       import * as v2 from ${JSON.stringify(new URL('../../../dist/plugin.js', import.meta.url).href)};

@@ -13,7 +13,7 @@ afterEach(async () => {
 const unmasked = { mask: false } as const;
 
 describe('Websocket client', () => {
-  test('plugin A1.2-10, A1.2-1, C6, A0-8: the command returns `{id}` and writes the id into the options, so that the next call with them returns information', () => {
+  test('plugin A1.2-10, A1.2-1, C6, A0-8: Websocket client returns `{id}` and writes the id into the options, so that a further call with these options returns information', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { URL: 'ws://a.example/' };
     expect(v2.client(options)).toEqual({ id: 1 });
@@ -22,13 +22,13 @@ describe('Websocket client', () => {
     expect(v2.client(Object.freeze({ URL: 'ws://b.example/' }))).toEqual({ id: 2 });
   });
 
-  test('plugin A1.2-11: for null and any value that is not an object the command creates no client and returns {}', () => {
+  test('plugin A1.2-11: if the argument of Websocket client is null or not an object, the command creates no client and returns {}', () => {
     const v2 = new V2();
     for (const wrong of [null, undefined, 'text', 7, true]) expect(v2.client(wrong)).toEqual({});
     expect(v2.client({})).toEqual({ id: 1 });
   });
 
-  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: information has the given options, and the defaults for the others', () => {
+  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: the information about a client has the options that the program passed, and the defaults of the other options', () => {
     const v2 = new V2();
     const info = v2.client({ id: v2.client({}).id });
     expect(info).toEqual({
@@ -58,7 +58,7 @@ describe('Websocket client', () => {
     });
   });
 
-  test('plugin A1.2-13, C5: for an unknown or cleared id information and stop return {}, and the other commands return success: false', async () => {
+  test('plugin A1.2-13, C5: for an unknown or cleared id, Websocket client and stop return {}, and the other commands return success: false', async () => {
     const v2 = new V2();
     const { id } = v2.client({});
     await v2.clientClear({ id });
@@ -77,7 +77,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A0-9: an option of a wrong type is read as 0, absent or false, and no call throws', () => {
+  test('plugin A0-9: an option of a wrong type counts as 0, absent or false, and no command throws', () => {
     const v2 = new V2();
     const { id } = v2.client({
       URL: 7,
@@ -107,7 +107,7 @@ describe('Websocket client', () => {
 });
 
 describe('Websocket client start', () => {
-  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: start resolves with success, 101, the uri and the headers, and by then the Open event waits or is delivered', async () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: client start resolves with success, 101, the uri and the headers, and the Open event is already in the queue or delivered at this time', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
     const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
@@ -123,7 +123,7 @@ describe('Websocket client start', () => {
     expect(v2.client({ id })).toMatchObject({ readyState: 'open' });
   });
 
-  test('plugin A1.3-5, A0.1-9, C14: a failed first start returns its status, and no event and no further attempt follow', async () => {
+  test('plugin A1.3-5, A0.1-9, C14: if the first start of a client fails, start returns the status, no event is emitted, and the client makes no further attempt', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.client({ URL: `ws://127.0.0.1:${port}/` });
@@ -141,7 +141,7 @@ describe('Websocket client start', () => {
     expect(v2.heard).toEqual([]);
   });
 
-  test('plugin A1.3-5, A0.6-11: if the server refuses the handshake, start returns its status, uri and headers', async () => {
+  test('plugin A1.3-5, A0.6-11: if the server refuses the handshake, client start returns the HTTP status, the uri and the headers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(
       () => 'HTTP/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 0\r\n\r\n',
@@ -157,14 +157,14 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A0.6-11: if the answer is not HTTP, start returns the status 0', async () => {
+  test('plugin A0.6-11: if the answer of the server is not HTTP, client start returns the status 0', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => 'SSH-2.0-OpenSSH\r\n\r\n');
     const { id } = v2.client({ URL: raw.url });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, uri: '' });
   });
 
-  test('plugin A0.6-1: start accepts ws, wss, http and https with their default ports, and cannot parse other schemes', async () => {
+  test('plugin A0.6-1: client start accepts URLs with ws, wss, http and https and their default ports, and fails for other schemes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const scheme of ['ws', 'http']) await v2.startedClient(raw.url.replace('ws:', `${scheme}:`));
@@ -193,7 +193,7 @@ describe('Websocket client start', () => {
     expect(status.errorStr).toMatch(/error: Cancelled$/);
   });
 
-  test('plugin A1.3-2, C13: an attempt of start may take 30 s and a later attempt 60 s, unless start has a timeout', async () => {
+  test('plugin A1.3-2, C13: without a timeout, the attempt of client start may take 30 s, and each later attempt 60 s', async () => {
     for (const [timeout, expected] of [
       [undefined, [30_000, 60_000]],
       [0, [30_000, 60_000]],
@@ -228,7 +228,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: start applies its options before it connects, and the other options keep their values', async () => {
+  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: client start applies the options that it gets before it connects, and all other options keep their values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = v2.client({
@@ -248,7 +248,7 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A1.3-9: a URL that start changes while the client runs applies to the next connection', async () => {
+  test('plugin A1.3-9: if start passes another URL while the client runs, the next connection uses this URL', async () => {
     const v2 = new V2();
     const [one, two] = [await RawServer.start(), await RawServer.start()];
     const { id } = await v2.startedClient(one.url, { enableAutomaticReconnection: true });
@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
     expect(one.peers).toHaveLength(1);
   });
 
-  test('plugin A1.3-7, C7: a second start fails and changes nothing while connecting, while open, and between two attempts', async () => {
+  test('plugin A1.3-7, C7: a second start fails and changes nothing, whether the client is connecting, is open, or waits for the next attempt', async () => {
     const v2 = new V2();
     let answers = false;
     const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
@@ -288,7 +288,7 @@ describe('Websocket client start', () => {
     expect(peer.closed).toBe(true);
   });
 
-  test('plugin A1.3-8, A0.5-13, C8: a client without reconnection that lost its connection can be started again without stop, and receives events', async () => {
+  test('plugin A1.3-8, A0.5-13, C8: a client without reconnection that has lost its connection can be started again without stop, and then gets events', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -300,7 +300,7 @@ describe('Websocket client start', () => {
     expect(await v2.got(0, id)).toEqual([{ binary: false, str: 'heard', wireSize: 5 }]);
   });
 
-  test('plugin A0.6-3: the request has a User-Agent, which `headers` may replace, and a Host with the port', async () => {
+  test('plugin A0.6-3: the request of a client has a User-Agent, which `headers` may replace, and a Host field with the port', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url);
@@ -310,7 +310,7 @@ describe('Websocket client start', () => {
     expect((await raw.peer(1)).head.match(/^user-agent: .*$/gim)).toEqual(['user-agent: mine']);
   });
 
-  test('plugin A1.2-3, A0.6-6: Sec-WebSocket-Protocol in `headers` requests subprotocols, and the status has the chosen one', async () => {
+  test('plugin A1.2-3, A0.6-6: the field Sec-WebSocket-Protocol in `headers` offers subprotocols, and the status has the subprotocol that the server chose', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'Sec-WebSocket-Protocol: b'));
     const { id } = v2.client({
@@ -325,7 +325,7 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: start without `headers` keeps the previous ones, an empty object removes them, and other values are refused', async () => {
+  test('plugin A1.2-3, A0-9: client start without `headers` keeps the earlier headers, with an empty object it removes them, and with other values it fails', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
@@ -349,7 +349,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.2-3: start fails and names the field if `headers` has another field of the opening handshake', async () => {
+  test('plugin A1.2-3: client start fails if `headers` has any other field of the opening handshake, and the error names the field', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     for (const name of ['Host', 'Upgrade', 'Connection', 'Sec-WebSocket-Key', 'Content-Length']) {
@@ -361,7 +361,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A0.6-2: start follows up to five redirects', async () => {
+  test('plugin A0.6-2: client start follows up to five redirects', async () => {
     const v2 = new V2();
     let left = 5;
     const raw = await RawServer.start((_request) =>
@@ -375,7 +375,7 @@ describe('Websocket client start', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 302 });
   });
 
-  test('plugin A0.8-1, A0.8-2, A0.8-5, A1.2-8: permessage-deflate is offered only with enablePerMessageDeflate', async () => {
+  test('plugin A0.8-1, A0.8-2, A0.8-5, A1.2-8: a client offers permessage-deflate only if enablePerMessageDeflate is true', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url);
@@ -406,7 +406,7 @@ describe('Websocket client stop', () => {
     ]);
   });
 
-  test('plugin A1.4-1, A1.4-3, A0.3-1: stop closes with 1000 Normal closure by default, and returns information after the close', async () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: client stop closes with 1000 Normal closure by default, and returns information once the connection is closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
@@ -422,14 +422,14 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'Normal closure', remote: false }]);
   });
 
-  test('plugin A1.4-2: stop does not apply other options', async () => {
+  test('plugin A1.4-2: client stop ignores all options except code and reason', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://a.example/' });
     const stop: object = { id, URL: 'ws://b.example/', pingInterval: 9 };
     expect(await v2.clientStop(stop)).toMatchObject({ URL: 'ws://a.example/', pingInterval: -1 });
   });
 
-  test('plugin A0.3-2, C30: the Close event has our code and reason, whatever the peer answers', async () => {
+  test('plugin A0.3-2, C30: if the program calls client stop, the Close event has the code and reason of the program, whatever the peer answers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -443,7 +443,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
   });
 
-  test('plugin C29, A0.3-2: stop drops a peer that never answers after `closeTimeout`, with the same Close event', async () => {
+  test('plugin C29, A0.3-2: if the peer does not answer the Close frame, client stop drops the connection after `closeTimeout`, with the same Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
@@ -453,7 +453,7 @@ describe('Websocket client stop', () => {
   });
 
   test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 66_536, -1, 1000.5, 'text', null])(
-    'plugin A0.3-3, A0.3-4, C28: stop with the code %j closes with 1000, and its information has an errorStr',
+    'plugin A0.3-3, A0.3-4, C28: client stop with the invalid code %j closes with 1000, and the returned information has an errorStr',
     async (code) => {
       const v2 = new V2();
       const raw = await RawServer.start();
@@ -466,7 +466,7 @@ describe('Websocket client stop', () => {
     },
   );
 
-  test('plugin A0.3-5, C28: stop cuts a reason of over 123 bytes between two characters', async () => {
+  test('plugin A0.3-5, C28: client stop cuts a reason of more than 123 bytes between two characters', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: stop of a client that is not open sends no frame, ends the wait for the next attempt, causes no event, and allows another start', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame, ends the wait for the next attempt, causes no event, and allows another start', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -494,7 +494,7 @@ describe('Websocket client stop', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.5-12, C10: stop during the opening handshake makes start fail, causes no event, and leaves no socket', async () => {
+  test('plugin A0.5-12, C10: if stop is called during the opening handshake, start fails, no event is emitted, and no socket is left open', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url });
@@ -509,7 +509,7 @@ describe('Websocket client stop', () => {
 });
 
 describe('Websocket client send', () => {
-  test('plugin A1.5-1, A1.5-2, C38, C39: send sends a text at once, even an empty text or a text with U+0000, and the sizes of its status are in bytes', async () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: client send sends a text during the call, even an empty text or a text with U+0000, and the sizes in the status are in bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -524,7 +524,7 @@ describe('Websocket client send', () => {
     ]);
   });
 
-  test('plugin A1.5-3: send of a client that is not open sends nothing, and all sizes are 0', async () => {
+  test('plugin A1.5-3: client send sends nothing if the client is not open, and all sizes in the status are 0', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(v2.clientSend({ id, message: 'x' })).toEqual({
@@ -535,7 +535,7 @@ describe('Websocket client send', () => {
     });
   });
 
-  test('plugin A1.5-6: send returns only success: false if the message is neither text nor bytes', async () => {
+  test('plugin A1.5-6: client send returns only success: false if the message is neither a text nor bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -544,7 +544,7 @@ describe('Websocket client send', () => {
     }
   });
 
-  test('plugin C36: send sends bytes as a binary message, and the program may change the bytes at once', async () => {
+  test('plugin C36: client send sends bytes as a binary message, and the program may change the bytes directly after the call', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -556,7 +556,7 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Binary, payload: Buffer.from([1, 2, 255]) });
   });
 
-  test('plugin A0.3-13, C37: send replaces a lone surrogate by U+FFFD, and the connection stays open', async () => {
+  test('plugin A0.3-13, C37: client send replaces a lone surrogate by U+FFFD, and the connection stays open', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -566,7 +566,7 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('a\ufffd');
   });
 
-  test('plugin A1.5-4: if a send exceeds the limit and drops the connection, success is false and the sizes are set', async () => {
+  test('plugin A1.5-4: if a message of client send exceeds the limit of waiting bytes, the connection is dropped, and the status has success: false and the sizes', async () => {
     const v2 = new V2();
     const server = await v2.startedServer();
     await v2.startedClient(server.url);
@@ -612,7 +612,7 @@ describe('Websocket client send', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Internal error', remote: false }]);
   });
 
-  test('plugin A1.5-7, C39: success means that the message was queued, and the queue of a client has no limit', async () => {
+  test('plugin A1.5-7, C39: success: true means that the message was queued, and the queue of a client has no limit', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a message below 64 KiB on the wire is one frame, and a larger message is sent in frames of 32 KiB; the last frame has the remaining bytes', async () => {
+  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB; the last frame has the remaining bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -649,7 +649,7 @@ describe('Websocket client send', () => {
 });
 
 describe('Websocket client clear', () => {
-  test('plugin A1.6-1, C35: clear stops and forgets the client, and its id is free once the Close event is delivered', async () => {
+  test('plugin A1.6-1, C35: client clear stops and forgets the client, and the id is free once the Close event has been delivered', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
@@ -683,7 +683,7 @@ describe('how a connection ends', () => {
     return { v2, id, raw };
   }
 
-  test('plugin A0.3-6, A0.1-6, A1.1-11: if the peer closes, its code and reason are echoed, and the Close event has them with remote: true', async () => {
+  test('plugin A0.3-6, A0.1-6, A1.1-11: if the peer closes, the client answers with the same code and reason, and the Close event has this code and reason, and remote: true', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(3_500, 'bye', unmasked));
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test('plugin A0.3-7: an empty Close frame is reported as 1005 No status code, and is answered with an empty Close frame', async () => {
+  test('plugin A0.3-7: if the peer sends an empty Close frame, the Close event has 1005 No status code, and the client answers with an empty Close frame', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
@@ -705,7 +705,7 @@ describe('how a connection ends', () => {
   });
 
   test.each([0, 999, 1004, 1005, 1006, 1015, 2999, 5000])(
-    'plugin A0.3-8, C28: a Close frame with the code %i is reported and answered as 1002 Invalid close code',
+    'plugin A0.3-8, C28: if the peer sends a Close frame with the code %i, the client closes with 1002, and the Close event has 1002 Invalid close code',
     async (code) => {
       const { v2, id, raw } = await pair();
       const peer = await raw.peer();
@@ -718,13 +718,13 @@ describe('how a connection ends', () => {
     },
   );
 
-  test('plugin A0.3-9: a Close frame whose reason is not UTF-8 is reported as 1007 Invalid frame payload data', async () => {
+  test('plugin A0.3-9: if the reason of the Close frame of the peer is not UTF-8, the Close event has 1007 Invalid frame payload data', async () => {
     const { v2, id, raw } = await pair();
     (await raw.peer()).write(frame(Op.Close, Buffer.from([3, 232, 0xff]), unmasked));
     expect(await v2.got(2, id)).toEqual([{ code: 1007, reason: 'Invalid frame payload data', remote: true }]);
   });
 
-  test('plugin A0.3-10, A0.3-11: a lost TCP connection is reported as 1006 Abnormal closure', async () => {
+  test('plugin A0.3-10, A0.3-11: if the TCP connection is lost, the Close event has 1006 Abnormal closure', async () => {
     for (const lose of ['end', 'resetAndDestroy'] as const) {
       const { v2, id, raw } = await pair();
       (await raw.peer()).socket[lose]();
@@ -732,7 +732,7 @@ describe('how a connection ends', () => {
     }
   });
 
-  test('plugin A0.3-12: a text that is not UTF-8 closes the connection with 1007, and is not delivered', async () => {
+  test('plugin A0.3-12: if the peer sends a text that is not UTF-8, the client closes with 1007, and the text is not delivered', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(frame(Op.Text, Buffer.from([0xc3, 0x28]), unmasked));
@@ -776,7 +776,7 @@ describe('how a connection ends', () => {
     },
   );
 
-  test('plugin A0.8-8, C51: corrupt compressed data is reported as an Error event and then as a Close event with 1007', async () => {
+  test('plugin A0.8-8, C51: if the peer sends corrupt compressed data, the client emits an Error event, and then a Close event with 1007', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) =>
       switching(key, 'Sec-WebSocket-Extensions: permessage-deflate'),
@@ -800,7 +800,7 @@ describe('how a connection ends', () => {
     ]);
   });
 
-  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: readyState is closed, connecting, open, closing and closed, in lower case', async () => {
+  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: the readyState of a client is closed, connecting, open, closing and closed, one after the other, in lower case', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url, closeTimeout: 10_000 });
@@ -824,7 +824,7 @@ describe('how a connection ends', () => {
 });
 
 describe('heartbeat', () => {
-  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping is sent at once and then each pingInterval, and the connection closes with 1011 Ping timeout if no pong arrives', async () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a client sends a ping when it is open and then in each pingInterval, and closes with 1011 Ping timeout if no pong arrives', async () => {
     useFakeClock();
     onTestFinished(() => void useRealClock());
     const v2 = new V2();
@@ -851,7 +851,7 @@ describe('heartbeat', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
   });
 
-  test('plugin A0.4-2: the counter of the pings continues in the next connection', async () => {
+  test('plugin A0.4-2: the counter in the pings of a client continues in its next connection', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { pingInterval: 60, enableAutomaticReconnection: true });
@@ -863,7 +863,7 @@ describe('heartbeat', () => {
     expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
   });
 
-  test('plugin A0.4-2: the counter of the pings continues after stop if the same object is passed to start again', async () => {
+  test('plugin A0.4-2: after stop, the counter in the pings of a client continues if the same object is passed to start again', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const client = { URL: raw.url, pingInterval: 60, closeTimeout: 1, enableAutomaticReconnection: false };
@@ -877,7 +877,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-1, A1.2-12: a pingInterval of 0 or less sends no pings, and information returns it as given', async () => {
+  test('plugin A0.4-1, A1.2-12: with a pingInterval of 0 or less, a client sends no pings, and the information has the pingInterval as the program passed it', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const pingInterval of [0, -5]) {
@@ -892,7 +892,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-4, A1.2-7: the option enablePong: false is accepted, but pings are still answered [C7]', async () => {
+  test('plugin A0.4-4, A1.2-7: a client accepts the option enablePong: false, but still answers pings [C7]', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { enablePong: false });

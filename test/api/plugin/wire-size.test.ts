@@ -127,7 +127,7 @@ test('plugin A0.1-2: the wireSize of a received message is the size of its paylo
   expect(wireSize).toBeLessThan(9_000);
 });
 
-test('plugin A0.8-7: 1,000 equal bytes are compressed to at most 11 bytes', async () => {
+test('plugin A0.8-7: a message of 1,000 equal bytes is compressed to at most 11 bytes', async () => {
   const v2 = new V2();
   const { url } = await v2.startedServer();
   const client = await v2.startedClient(url, { enablePerMessageDeflate: true });
