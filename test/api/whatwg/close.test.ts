@@ -32,7 +32,7 @@ describe('the arguments of close', () => {
   const call = (socket: WebSocket, ...given: unknown[]) =>
     thrownBy(() => (socket.close as (...given: unknown[]) => void).apply(socket, given));
 
-  test('close throws an InvalidAccessError for a code other than 1000 and 3000 to 4999, in every state', async () => {
+  test('in every state, close() throws an InvalidAccessError for a code other than 1000 and 3000 to 4999', async () => {
     const { socket, events, peer } = await opened();
     const bad = [
       0,
@@ -62,7 +62,7 @@ describe('the arguments of close', () => {
     expect(call(socket, 999)).toBe('InvalidAccessError');
   });
 
-  test('a code is clamped and rounded to the nearest integer, and a half is rounded to the even one', async () => {
+  test('close() clamps its code and rounds it to the nearest integer, and a value halfway between two integers to the even integer', async () => {
     for (const [given, sent] of [
       [1000, 1000],
       [3000, 3000],
@@ -84,7 +84,7 @@ describe('the arguments of close', () => {
     expect(call(socket, Symbol('x'))).toBe('TypeError');
   });
 
-  test('a reason of more than 123 bytes of UTF-8 is a SyntaxError, and a reason of 123 bytes is sent', async () => {
+  test('close() throws a SyntaxError for a reason of more than 123 bytes of UTF-8, and sends a reason of 123 bytes', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a'.repeat(124))).toBe('SyntaxError');
     expect(call(one.socket, 1000, 'ü'.repeat(62))).toBe('SyntaxError');
@@ -93,7 +93,7 @@ describe('the arguments of close', () => {
     expect(await closeOf(one)).toEqual({ code: 3000, reason: 'ü'.repeat(61) });
   });
 
-  test('seam S4: without arguments the Close frame has no body', async () => {
+  test('seam S4: close() without arguments sends a Close frame without a body', async () => {
     for (const given of [[], [undefined], [undefined, undefined], [undefined, '']]) {
       const one = await opened();
       expect(call(one.socket, ...given)).toBe('');
@@ -102,13 +102,13 @@ describe('the arguments of close', () => {
     }
   });
 
-  test('a reason without a code is sent with 1000', async () => {
+  test('if close() gets a reason but no code, the Close frame has the code 1000', async () => {
     const one = await opened();
     one.socket.close(undefined, 'done');
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'done' });
   });
 
-  test('a reason is converted to a string, and its unpaired surrogates become U+FFFD', async () => {
+  test('close() converts its reason to a string, and unpaired surrogates become U+FFFD', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a\ud800b')).toBe('');
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'a\ufffdb' });
@@ -117,7 +117,7 @@ describe('the arguments of close', () => {
     expect(await closeOf(other)).toEqual({ code: 1000, reason: 'null' });
   });
 
-  test('close returns undefined', async () => {
+  test('close() returns undefined', async () => {
     const { socket } = await opened();
     expect(socket.close(1000)).toBeUndefined();
     expect(socket.close(1000)).toBeUndefined();
@@ -125,7 +125,7 @@ describe('the arguments of close', () => {
 });
 
 describe('closing', () => {
-  test('readyState is CLOSING at once, and no event is fired inside the call', async () => {
+  test('close() sets readyState to CLOSING during the call, and fires no event during the call', async () => {
     const one = await opened();
     const before = one.events.all.length;
     one.socket.close(4000, 'bye');
@@ -148,7 +148,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 4001, reason: 'theirs', wasClean: true });
   });
 
-  test('further calls of close have no effect', async () => {
+  test('after the first call of close(), further calls have no effect', async () => {
     const one = await opened();
     one.socket.close(4000, 'first');
     one.socket.close(4001, 'second');
@@ -199,7 +199,7 @@ describe('closing', () => {
     expect(one.events.types).toEqual(['open', 'message', 'message', 'close']);
   });
 
-  test('after a Close frame without a code the close event has 1005', async () => {
+  test('if the peer sends a Close frame without a code, the close event has the code 1005', async () => {
     const one = await opened();
     one.peer.write(closeFrame(null, '', { mask: false }));
     await closeOf(one);
@@ -207,7 +207,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('if a Close frame arrives with the response, the open event is fired before the close event', async () => {
+  test('if a Close frame arrives together with the 101 response, the open event is fired before the close event', async () => {
     const server = await rawServer('', closeFrame(1001, 'PASS', { mask: false }));
     const { socket, events } = watch(server.url);
     const peer = await server.peer;
@@ -218,7 +218,7 @@ describe('closing', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('sent messages leave before the Close frame', async () => {
+  test('messages that were passed to send() before close() are sent before the Close frame', async () => {
     const received: unknown[] = [];
     let closed: (code: number) => void = () => {};
     const code = new Promise<number>((resolve) => {
@@ -239,7 +239,7 @@ describe('closing', () => {
 });
 
 describe('close() while CONNECTING', () => {
-  test('close() sets CLOSING at once, and the error event and close event 1006 are fired after the call', async () => {
+  test('close() while CONNECTING sets readyState to CLOSING, and the error event and a close event with 1006 are fired after the call', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     socket.close();
@@ -253,7 +253,7 @@ describe('close() while CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('close() with valid arguments fails the connection, and close() with invalid ones throws and has no effect', async () => {
+  test('close() while CONNECTING fails the connection if its arguments are valid; if they are invalid, it throws and has no effect', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');
@@ -264,7 +264,7 @@ describe('close() while CONNECTING', () => {
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('readyState never goes back, whenever close() is called during the handshake', async () => {
+  test('readyState never decreases, whenever close() is called during the handshake', async () => {
     // Each round calls close() later, until the connection is open before the call.
     for (let turns = 0; ; turns++) {
       const server = await rawServer();
@@ -292,7 +292,7 @@ describe('close() while CONNECTING', () => {
     }
   });
 
-  test('close() works in a microtask after the constructor, and in the open listener', async () => {
+  test('close() closes the WebSocket when it is called in a microtask after the constructor, or in the open listener', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await Promise.resolve().then(() => socket.close());
@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('a signal ends the attempt, the error event has the reason of the signal, and a close event follows', async () => {
+  test('if the signal of the application aborts the attempt to connect, the error event has the reason of the signal, and a close event follows', async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

@@ -24,17 +24,17 @@ describe('the URL', () => {
     expect(urlOf('ws://example.com:8080/')).toBe('ws://example.com:8080/');
   });
 
-  test('the scheme http becomes ws, and https becomes wss', () => {
+  test('the constructor changes the scheme http to ws, and https to wss', () => {
     expect(urlOf('http://example.com/x')).toBe('ws://example.com/x');
     expect(urlOf('https://example.com:80/x')).toBe('wss://example.com:80/x');
     expect(urlOf('http://example.com:443/')).toBe('ws://example.com:443/');
   });
 
-  test('spaces around a URL and line ends in it are removed, as the URL Standard says', () => {
+  test('the constructor removes spaces around a URL and line ends in a URL, as the URL Standard requires', () => {
     expect(urlOf(' ws://exam\nple.com/\t ')).toBe('ws://example.com/');
   });
 
-  test('an invalid URL is a SyntaxError', () => {
+  test('the constructor throws a SyntaxError for an invalid URL', () => {
     for (const url of [
       '/echo',
       'example.com',
@@ -48,7 +48,7 @@ describe('the URL', () => {
     }
   });
 
-  test('a URL with any other scheme is a SyntaxError', () => {
+  test('the constructor throws a SyntaxError for a URL with a scheme other than ws, wss, http and https', () => {
     for (const url of [
       'ftp://example.com/',
       'mailto:a@example.com',
@@ -60,14 +60,14 @@ describe('the URL', () => {
     }
   });
 
-  test('a URL with a fragment is a SyntaxError, even if the fragment is empty, and "%23" is accepted', () => {
+  test('the constructor throws a SyntaxError for a URL with a fragment, even an empty one, but accepts "%23" in a URL', () => {
     for (const url of ['ws://example.com/#a', 'ws://example.com/#', 'http://example.com/?a#b']) {
       expect(thrownBy(() => new WebSocket(url))).toBe('SyntaxError');
     }
     expect(urlOf('ws://example.com/%23')).toBe('ws://example.com/%23');
   });
 
-  test('the errors are DOMExceptions, and do not contain the password of the URL', () => {
+  test('the errors for invalid URLs are DOMExceptions, and do not contain the password of the URL', () => {
     let thrown: unknown;
     try {
       new WebSocket('ws://user:secret@example.com/#a');
@@ -78,14 +78,14 @@ describe('the URL', () => {
     expect(String(thrown)).not.toContain('secret');
   });
 
-  test('the URL is converted to a string, and its unpaired surrogates become U+FFFD', () => {
+  test('the constructor converts its URL to a string, and unpaired surrogates become U+FFFD', () => {
     expect(urlOf({ toString: () => 'ws://example.com/o' } as unknown as URL)).toBe('ws://example.com/o');
     expect(urlOf('ws://example.com/\ud800')).toBe('ws://example.com/%EF%BF%BD');
     expect(thrownBy(() => new WebSocket(Symbol('x') as unknown as string))).toBe('TypeError');
     expect(thrownBy(() => new WebSocket(null as unknown as string))).toBe('SyntaxError');
   });
 
-  test('a relative URL is resolved against the URL of the page if there is a page', () => {
+  test('if there is a page, the constructor resolves a relative URL against the URL of the page', () => {
     const page = globalThis as { location?: unknown };
     page.location = new URL('https://example.com/a/b?c#d');
     try {
@@ -98,7 +98,7 @@ describe('the URL', () => {
     }
   });
 
-  test('in a runtime whose location throws, a relative URL is a SyntaxError', () => {
+  test('if the access to `location` throws in a runtime, the constructor throws a SyntaxError for a relative URL', () => {
     Object.defineProperty(globalThis, 'location', {
       configurable: true,
       get() {
@@ -113,14 +113,14 @@ describe('the URL', () => {
     }
   });
 
-  test('a URL for which no request can be made fails the connection, and the constructor does not throw', async () => {
+  test('if no request can be made to a valid URL, the connection fails, and the constructor does not throw', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
     expect((await events.failed()).error).toMatchObject({ stage: 'url' });
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('the user and password of the URL become Basic credentials', async () => {
+  test('the request has the user and password of the URL as Basic credentials', async () => {
     const server = await rawServer();
     const { events } = watch(server.url.replace('//', '//foo:bar@'));
     await events.opened();
@@ -129,7 +129,7 @@ describe('the URL', () => {
 });
 
 describe('the subprotocols', () => {
-  test('without subprotocols the request has no Sec-WebSocket-Protocol field', async () => {
+  test('if no subprotocols are passed, the request has no Sec-WebSocket-Protocol field', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await events.opened();
@@ -137,7 +137,7 @@ describe('the subprotocols', () => {
     expect(socket.protocol).toBe('');
   });
 
-  test('a string is one subprotocol, and a list is several subprotocols in order', async () => {
+  test('a string as second argument offers one subprotocol, and a list offers its subprotocols in order', async () => {
     for (const [given, sent] of [
       ['chat', 'chat'],
       [['b', 'a'], 'b, a'],
@@ -160,19 +160,19 @@ describe('the subprotocols', () => {
     }
   });
 
-  test('a subprotocol that is not a token is a SyntaxError', () => {
+  test('the constructor throws a SyntaxError for a subprotocol that is not a token', () => {
     for (const bad of ['', ' ', 'a b', 'a,b', 'a/b', 'a\r\nb', 'ü', 'a\x7f', '\0', '(', 'a"', '\u0080']) {
       expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', bad))).toBe('SyntaxError');
       expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['ok', bad]))).toBe('SyntaxError');
     }
   });
 
-  test('a repeated subprotocol is a SyntaxError, whatever its case', () => {
+  test('the constructor throws a SyntaxError for a repeated subprotocol, even if the case differs', () => {
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['a', 'a']))).toBe('SyntaxError');
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['echo', 'eCho']))).toBe('SyntaxError');
   });
 
-  test('the list of subprotocols is read once, before any other step', () => {
+  test('the constructor reads the list of subprotocols once, before any other step', () => {
     let reads = 0;
     const list = {
       *[Symbol.iterator]() {
@@ -208,7 +208,7 @@ describe('the subprotocols', () => {
 });
 
 describe('the options', () => {
-  test('the second argument may be a dictionary of options, as in the class of Node.js', async () => {
+  test('the second argument may be a dictionary of options, which the WebSocket of Node.js accepts as well', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: chat\r\n');
     const { socket, events } = watch(server.url, { protocols: ['chat'], headers: { 'X-Token': 'abc' } });
     await events.opened();
@@ -216,7 +216,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'x-token')).toBe('abc');
   });
 
-  test('the third argument may have the options of connect, and replaces those of the second argument', async () => {
+  test('the third argument may have the options of connect, which take precedence over the options in the second argument', async () => {
     const server = await rawServer();
     const { events } = watch(
       server.url,
@@ -229,7 +229,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'origin')).toBe('https://a.example');
   });
 
-  test('the constructor checks the options at once, before any network activity', async () => {
+  test('the constructor checks the options during the call, before any network activity', async () => {
     const server = await rawServer();
     for (const options of [
       { headers: { Host: 'x' } },
@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('an option of connect that a WebSocket has in another form is refused, and the error names that form', () => {
+  test('the constructor refuses an option of connect that a WebSocket replaces by another feature, and the error names this feature', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,
@@ -262,7 +262,7 @@ describe('the options', () => {
     }
   });
 
-  test('an additional certificate authority can be given for TLS, and the origin of messages is a wss URL', async () => {
+  test('the option tls can add a certificate authority, and the origin of message events is then a wss URL', async () => {
     const { server, url } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       {},
@@ -276,7 +276,7 @@ describe('the options', () => {
     expect(server.connections.size).toBe(1);
   });
 
-  test('a certificate that is not trusted fails the connection, and the error has the stage tls', async () => {
+  test('if the certificate of the server is not trusted, the connection fails, and the error has the stage tls', async () => {
     const { url } = await startServer({}, {}, 'listen over TLS');
     const { events } = watch(url);
     expect((await events.failed()).error).toMatchObject({ stage: 'tls' });
@@ -284,24 +284,24 @@ describe('the options', () => {
 });
 
 describe('the arguments', () => {
-  test('the constructor throws a TypeError without a URL', () => {
+  test('the constructor throws a TypeError if it gets no URL', () => {
     expect(thrownBy(() => new (WebSocket as unknown as new () => WebSocket)())).toBe('TypeError');
   });
 
-  test('a third argument that is not an object is ignored', () => {
+  test('the constructor ignores a third argument that is not an object', () => {
     for (const extra of ['stray', 1, null, undefined, Symbol('x')]) {
       const socket = open('ws://127.0.0.1/', { signal: AbortSignal.abort() }, extra as never);
       expect(socket.readyState).toBe(0);
     }
   });
 
-  test('a call without `new` is a TypeError', () => {
+  test('a call of WebSocket without `new` throws a TypeError', () => {
     expect(thrownBy(() => (WebSocket as unknown as (url: string) => void)('ws://127.0.0.1/'))).toBe(
       'TypeError',
     );
   });
 
-  test('the state is CONNECTING at first, with an empty protocol, no extensions and no buffered bytes', async () => {
+  test('a new WebSocket has the state CONNECTING, an empty protocol, no extensions and no buffered bytes', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     const { readyState, protocol, extensions, bufferedAmount, binaryType } = socket;
@@ -316,7 +316,7 @@ describe('the arguments', () => {
     expect(socket.readyState).toBe(1);
   });
 
-  test('`extensions` has the extensions of the response', async () => {
+  test('`extensions` has the extensions that the response of the server names', async () => {
     const { url } = await startServer({}, { compression: true });
     const { socket, events } = watch(url, [], { compression: true });
     await events.opened();

@@ -11,7 +11,7 @@ describe('CloseEvent', () => {
     expect([event.bubbles, event.cancelable]).toEqual([false, false]);
   });
 
-  test('a CloseEvent takes the converted values of its dictionary', () => {
+  test('a CloseEvent has the values of its dictionary, converted to the types of the standard', () => {
     const event = new CloseEvent('x', { code: 4000, reason: 'a\ud800', wasClean: true, cancelable: true });
     expect([event.code, event.reason, event.wasClean, event.cancelable]).toEqual([
       4000,
@@ -26,7 +26,7 @@ describe('CloseEvent', () => {
     expect(thrownBy(() => new (CloseEvent as unknown as new () => Event)())).toBe('TypeError');
   });
 
-  test('CloseEvent is an interface as Web IDL defines it', () => {
+  test('the class CloseEvent has the members and properties that Web IDL requires', () => {
     expect(Object.keys(CloseEvent.prototype).sort()).toEqual(['code', 'reason', 'wasClean']);
     expect(Object.prototype.toString.call(new CloseEvent('x'))).toBe('[object CloseEvent]');
     expect((CloseEvent as unknown as { name: string }).name).toBe('CloseEvent');
@@ -47,7 +47,7 @@ describe('ErrorEvent', () => {
     ]);
   });
 
-  test('an ErrorEvent takes the values of its dictionary', () => {
+  test('an ErrorEvent has the values of its dictionary, converted to the types of the standard', () => {
     const error = new Error('own');
     const event = new ErrorEvent('error', { message: 'm', filename: 'f', lineno: 1, colno: 2, error });
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([
@@ -60,7 +60,7 @@ describe('ErrorEvent', () => {
     expect(thrownBy(() => new ErrorEvent('x', 1 as never))).toBe('TypeError');
   });
 
-  test('ErrorEvent is an interface as Web IDL defines it', () => {
+  test('the class ErrorEvent has the members and properties that Web IDL requires', () => {
     expect(Object.keys(ErrorEvent.prototype).sort()).toEqual([
       'colno',
       'error',

@@ -16,7 +16,7 @@ async function opened(first?: Buffer) {
 }
 
 describe('a task for each event (seam S14)', () => {
-  test('messages that wait for their tasks count in the memory budget until the connection ends', async () => {
+  test('messages that wait for their tasks count in the memory budget until the connection has ended', async () => {
     const memoryBudget = new MemoryBudget();
     const server = await rawServer();
     const socket = open(server.url, [], { memoryBudget });
@@ -55,7 +55,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('the open event and the messages that arrived with the response are fired in separate tasks and in order', async () => {
+  test('the open event and the messages that arrived together with the response are fired in order, each in its own task', async () => {
     const server = await rawServer('', Buffer.concat([message('1'), message('2')]));
     const { socket, events } = watch(server.url);
     const order: string[] = [];
@@ -70,7 +70,7 @@ describe('a task for each event (seam S14)', () => {
     expect(order).toEqual(['open', 'microtask', 'message', 'microtask', 'message', 'microtask']);
   });
 
-  test('no event is fired inside the constructor, send() or close()', async () => {
+  test('no event is fired during a call of the constructor, send() or close()', async () => {
     const server = await rawServer('', message('x'));
     let isInside = true;
     const { socket, events } = watch(server.url);
@@ -90,7 +90,7 @@ describe('a task for each event (seam S14)', () => {
     expect(fired).toEqual([false, false, false]);
   });
 
-  test('small and large messages of text and binary arrive in order', async () => {
+  test('small and large messages of text and bytes arrive in order', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const sent = Array.from({ length: 300 }, (_, n) =>
@@ -103,7 +103,7 @@ describe('a task for each event (seam S14)', () => {
     expect((await events.messages(sent.length)).map(shown)).toEqual(sent.map(shown));
   });
 
-  test('a message that is split at any of its bytes is one event', async () => {
+  test('a message that arrives in two chunks causes one event, wherever it is split', async () => {
     const bytes = Buffer.concat([
       frame(Op.Text, 'gr', { mask: false, fin: false }),
       frame(Op.Continuation, Buffer.from('ü').subarray(0, 1), { mask: false, fin: false }),
@@ -126,7 +126,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('readyState is CLOSED in the error event and in the close event', async () => {
+  test('readyState is CLOSED when the error event and the close event are fired', async () => {
     const { socket, events, peer } = await opened();
     const order: string[] = [];
     for (const type of ['error', 'close'] as const) {
@@ -185,7 +185,7 @@ describe('the event objects', () => {
 });
 
 describe('binary messages', () => {
-  test('a binary message is a Blob with exactly its bytes by default', async () => {
+  test('by default, the data of a binary message is a Blob with exactly the bytes of the message', async () => {
     const { events, peer } = await opened();
     peer.write(
       Buffer.concat([message(Uint8Array.of(1, 2)), message(Uint8Array.of(3)), message(new Uint8Array(0))]),
@@ -199,7 +199,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(await blobs[0]!.arrayBuffer())]).toEqual([1, 2]);
   });
 
-  test('with binaryType arraybuffer a binary message is an ArrayBuffer with exactly its bytes, and shares no memory', async () => {
+  test('with binaryType arraybuffer, the data of a binary message is an ArrayBuffer with exactly its bytes, which shares no memory with other messages', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const large = Buffer.alloc(300_000, 7);
@@ -215,7 +215,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(buffers[1]!)]).toEqual([3]);
   });
 
-  test('binaryType is read when the event is fired', async () => {
+  test('binaryType is read when a message event is fired', async () => {
     const { socket, events, peer } = await opened();
     socket.addEventListener('message', () => {
       socket.binaryType = 'arraybuffer';
@@ -226,7 +226,7 @@ describe('binary messages', () => {
     expect(Object.prototype.toString.call(second)).toBe('[object ArrayBuffer]');
   });
 
-  test('a text message is a string with any binaryType', async () => {
+  test('the data of a text message is a string, whatever binaryType is', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     peer.write(message('Grüße'));
@@ -235,7 +235,7 @@ describe('binary messages', () => {
 });
 
 describe('an exception of a listener (seam S0)', () => {
-  test('an exception of a listener is an uncaught exception, and does not affect the connection and other listeners', async () => {
+  test('if a listener throws, the error is an uncaught exception, and the connection and the other listeners are not affected', async () => {
     const caught: unknown[] = [];
     // The listeners of the test runner would fail the run.
     const others = process.listeners('uncaughtException');
@@ -284,7 +284,7 @@ describe('an exception of a listener (seam S0)', () => {
 });
 
 describe('many messages', () => {
-  test('400 large messages, which exceed the limit of waiting bytes, all arrive', async () => {
+  test('if 400 large messages exceed the limit of waiting bytes, all of them are delivered', async () => {
     const { events, peer, socket } = await opened();
     socket.binaryType = 'arraybuffer';
     const count = 400;
@@ -295,7 +295,7 @@ describe('many messages', () => {
     );
   });
 
-  test('5,000 tiny messages in one chunk all arrive, and the close event follows them', async () => {
+  test('if 5,000 tiny messages arrive in one chunk, all of them are delivered, and the close event follows them', async () => {
     const { events, peer } = await opened();
     const count = 5_000;
     const all = Array.from({ length: count }, (_, n) => message(`${n}`));
@@ -308,7 +308,7 @@ describe('many messages', () => {
     expect(events.types.at(-1)).toBe('close');
   });
 
-  test('200 compressed messages that inflate far beyond the limit of waiting bytes all arrive', async () => {
+  test('if 200 compressed messages inflate far beyond the limit of waiting bytes, all of them are delivered', async () => {
     const count = 200;
     const { url } = await startServer(
       {

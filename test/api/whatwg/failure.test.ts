@@ -26,7 +26,7 @@ describe('a handshake that fails', () => {
     return event;
   }
 
-  test('after a refusal the error has the stage, the status, the headers and the body', async () => {
+  test('if the server refuses the handshake, the error has the stage, the status, the headers and the body of the response', async () => {
     const event = await answered(
       () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
     );
@@ -37,7 +37,7 @@ describe('a handshake that fails', () => {
     expect(event.message).toMatch(/401/);
   });
 
-  test('the connection fails for a wrong accept key, another status, an answer that is not HTTP, and an early end', async () => {
+  test('the connection fails if the response has a wrong accept key or another status, is not HTTP, or ends too early', async () => {
     const wrong = await answered((accept) => accept().replace(/Accept: ./, 'Accept: !'));
     expect(wrong.error).toMatchObject({ stage: 'http' });
     await answered(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
@@ -70,7 +70,7 @@ describe('a handshake that fails', () => {
     expect((await events.failed()).error).toMatchObject({ stage: 'tcp' });
   });
 
-  test('if the server does not answer, handshakeTimeout ends the attempt', async () => {
+  test('if the server does not answer, the attempt to connect ends after handshakeTimeout', async () => {
     const server = await scripted(() => {});
     const { events } = watch(`ws://127.0.0.1:${server.port}/`, [], { handshakeTimeout: 20 });
     expect((await events.failed()).error).toMatchObject({ stage: 'timeout' });
@@ -85,7 +85,7 @@ describe('an open connection that fails', () => {
     return { socket, events, peer: await server.peer };
   }
 
-  test('if the peer breaks a rule, the error event has the ProtocolError, the peer receives its code, and the close event has 1006', async () => {
+  test('if the peer breaks a rule, the error event has the ProtocolError, the peer gets a Close frame with the code of the error, and the close event has 1006', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
     await peer.until(() => peer.frames.length > 0);
@@ -98,7 +98,7 @@ describe('an open connection that fails', () => {
     expect(events.types).toEqual(['open', 'error', 'close']);
   });
 
-  test('the end of TCP without a Close frame fails the connection (RFC 6455 §7.2.1)', async () => {
+  test('if TCP ends without a Close frame, the connection fails (RFC 6455 §7.2.1)', async () => {
     for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
       const { events, peer } = await opened();
       peer.socket[end]();
@@ -109,7 +109,7 @@ describe('an open connection that fails', () => {
     }
   });
 
-  test('the end of TCP within a message fails the connection', async () => {
+  test('if TCP ends within a message, the connection fails', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, 'half', { mask: false, fin: false }));
     peer.socket.end();
@@ -117,7 +117,7 @@ describe('an open connection that fails', () => {
     expect(events.data).toEqual([]);
   });
 
-  test('a message over maxMessageSize, 16 MiB by default, fails the connection before it is buffered', async () => {
+  test('if a message exceeds maxMessageSize, 16 MiB by default, the connection fails before the message is buffered', async () => {
     const { events, peer } = await opened({ maxMessageSize: 10 });
     peer.write(frame(Op.Text, 'x'.repeat(10), { mask: false }));
     await events.messages(1);
@@ -135,27 +135,27 @@ describe('an open connection that fails', () => {
     await byDefault.events.failed();
   });
 
-  test('the heartbeat fails the connection if the peer is silent', async () => {
+  test('if the peer is silent, the heartbeat fails the connection', async () => {
     const { events, peer } = await opened({ heartbeat: { interval: 20, timeout: 20 } });
     expect((await events.failed()).error).toMatchObject({ code: 'WS_HEARTBEAT_TIMEOUT' });
     expect(peer.frames[0]!.opcode).toBe(Op.Ping);
   });
 
-  test('the WebSocket answers pings', async () => {
+  test('a WebSocket answers pings', async () => {
     const { peer } = await opened();
     peer.write(frame(Op.Ping, 'abc', { mask: false }));
     await peer.until(() => peer.frames.length > 0);
     expect([peer.frames[0]!.opcode, peer.frames[0]!.payload.toString()]).toEqual([Op.Pong, 'abc']);
   });
 
-  test('closeTimeout fails the connection if the peer does not answer our Close frame', async () => {
+  test('if the peer does not answer our Close frame, the connection fails after closeTimeout', async () => {
     const { socket, events } = await opened({ closeTimeout: 20 });
     socket.close(1000);
     expect((await events.failed()).error).toMatchObject({ code: 'WS_CLOSE_TIMEOUT' });
     expect(await events.closed()).toMatchObject(lost);
   });
 
-  test('the connection fails if more than sendCap bytes wait, and bufferedAmount keeps the lost bytes', async () => {
+  test('if more than sendCap bytes wait to be sent, the connection fails, and bufferedAmount still counts the lost bytes', async () => {
     const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
     peer.socket.pause();
     for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));
@@ -163,7 +163,7 @@ describe('an open connection that fails', () => {
     expect(socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('there is no error event after a closing handshake', async () => {
+  test('if a connection ends with a closing handshake, no error event is fired', async () => {
     const { events, peer } = await opened();
     peer.write(closeFrame(1011, 'server fault', { mask: false }));
     await peer.until(() => peer.frames.length > 0);

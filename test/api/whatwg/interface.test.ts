@@ -16,7 +16,7 @@ const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 const readonlyAttributes = ['url', 'readyState', 'bufferedAmount', 'extensions', 'protocol'];
 const attributes = ['binaryType', 'onopen', 'onmessage', 'onerror', 'onclose'];
 
-test('the constants are on the class and on its prototype, and cannot be changed', () => {
+test('the class WebSocket and its prototype have the constants, which cannot be changed', () => {
   for (const target of [WebSocket, WebSocket.prototype]) {
     for (const [name, value] of Object.entries(constants)) {
       expect(Object.getOwnPropertyDescriptor(target, name)).toEqual({
@@ -30,7 +30,7 @@ test('the constants are on the class and on its prototype, and cannot be changed
   expect(idle().CLOSED).toBe(3);
 });
 
-test('the attributes are enumerable accessors of the prototype', () => {
+test('the attributes of a WebSocket are enumerable accessors of the prototype', () => {
   for (const name of [...readonlyAttributes, ...attributes]) {
     const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(
       WebSocket.prototype,
@@ -47,7 +47,7 @@ test('the attributes are enumerable accessors of the prototype', () => {
   }
 });
 
-test('the methods are enumerable and writable, and their length is the number of their required arguments', () => {
+test('the methods of a WebSocket are enumerable and writable, and the length of a method is the number of its required arguments', () => {
   for (const [name, length] of [
     ['close', 0],
     ['send', 1],
@@ -76,7 +76,7 @@ test('the interface object has the name, length, prototype and parent of the sta
   expect(String(idle())).toBe('[object WebSocket]');
 });
 
-test('the interface has only the enumerable members of the standard', () => {
+test('WebSocket has only those enumerable members that the standard defines', () => {
   expect(Object.keys(WebSocket.prototype).sort()).toEqual(
     [...readonlyAttributes, ...attributes, ...Object.keys(constants), 'close', 'send'].sort(),
   );
@@ -88,7 +88,7 @@ test('rfc6455 and rfc6455/websocket export the same class', () => {
   expect(FromRoot).toBe(WebSocket);
 });
 
-test('an attribute or a method with a wrong `this` is a TypeError', () => {
+test('an attribute or a method of a WebSocket throws a TypeError if `this` is not a WebSocket', () => {
   for (const name of [...readonlyAttributes, ...attributes]) {
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name))).toBe('TypeError');
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name, {}))).toBe('TypeError');
@@ -124,7 +124,7 @@ test('binaryType accepts blob and arraybuffer, and ignores any other value', () 
   expect(thrownBy(() => (socket.binaryType = Symbol('blob')))).toBe('TypeError');
 });
 
-test('an instance of a subclass is a WebSocket', () => {
+test('an instance of a subclass of WebSocket is an instance of WebSocket and works like one', () => {
   class Named extends WebSocket {
     readonly label = 'named';
   }
@@ -138,7 +138,7 @@ test('console.log shows the URL of a WebSocket', () => {
 
 describe('an event handler attribute', () => {
   for (const name of ['onopen', 'onmessage', 'onerror', 'onclose'] as const) {
-    test(`${name} is null at first, keeps any object, and treats all other values as null`, () => {
+    test(`${name} is null at first, accepts any object or function, and treats all other values as null`, () => {
       const socket = idle() as unknown as Record<string, unknown>;
       expect(socket[name]).toBeNull();
       const handler = () => {};
@@ -155,7 +155,7 @@ describe('an event handler attribute', () => {
     });
   }
 
-  test('an event handler attribute is called at the place where it was first set', () => {
+  test('if an event handler attribute is replaced, the new handler is called at the place of the first one among the listeners', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.addEventListener('open', () => calls.push('before'));
@@ -168,7 +168,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['before', 'second true true', 'after']);
   });
 
-  test('null removes an event handler attribute, and an attribute that is set again becomes the last listener', () => {
+  test('null removes an event handler, and a handler that is set afterwards becomes the last listener', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.onopen = () => calls.push('handler');
@@ -181,7 +181,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['listener', 'listener', 'handler']);
   });
 
-  test('an object that is not a function is not called, even if it has a handleEvent method', () => {
+  test('if an event handler attribute is an object and not a function, it is not called, even if it has a handleEvent method', () => {
     const socket = idle();
     let called = 0;
     (socket as { onopen: unknown }).onopen = { handleEvent: () => called++ };

@@ -38,20 +38,20 @@ async function settle(): Promise<void> {
 }
 
 describe('values that can be sent', () => {
-  test('a string, even an empty one, is sent as text in UTF-8', async () => {
+  test('send() sends a string, even an empty one, as a text message in UTF-8', async () => {
     const one = await opened();
     for (const text of ['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]) one.socket.send(text);
     expect(await received(one, 4)).toEqual(['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]);
   });
 
-  test('unpaired surrogates in a string become U+FFFD', async () => {
+  test('send() replaces unpaired surrogates in a string by U+FFFD', async () => {
     const one = await opened();
     one.socket.send('a\ud800b\udc00');
     one.socket.send('\ude00\ud83d');
     expect(await received(one, 2)).toEqual(['a\ufffdb\ufffd', '\ufffd\ufffd']);
   });
 
-  test('other values are converted to strings', async () => {
+  test('send() converts values of other types to strings', async () => {
     const one = await opened();
     for (const value of [null, undefined, 1.5, true, ['a', 'b'], {}, 7n, { toString: () => 'own' }]) {
       expect(call(one.socket, value)).toBe('');
@@ -68,7 +68,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('send requires an argument that can be converted to a string', async () => {
+  test('send() throws if it gets no argument, or an argument that cannot be converted to a string', async () => {
     const one = await opened();
     expect(call(one.socket)).toBe('TypeError');
     expect(call(one.socket, Symbol('x'))).toBe('TypeError');
@@ -82,7 +82,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 1)).toEqual(['only this']);
   });
 
-  test('an ArrayBuffer is sent as binary, and a view is sent with exactly its bytes', async () => {
+  test('send() sends an ArrayBuffer as a binary message, and sends exactly the bytes of a view', async () => {
     const one = await opened();
     const bytes = Uint8Array.from({ length: 16 }, (_, n) => n);
     one.socket.send(bytes.buffer);
@@ -104,7 +104,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('shared or resizable memory is a TypeError, and detached memory is sent as an empty message', async () => {
+  test('send() throws a TypeError for shared or resizable memory, and sends detached memory as an empty message', async () => {
     const one = await opened();
     const Resizable = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
     const resizable = new Resizable(4, { maxByteLength: 8 });
@@ -124,7 +124,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
-  test('send sends the bytes as they are at the call', async () => {
+  test('send() sends the bytes that the memory has at the time of the call, even if the program changes them afterwards', async () => {
     for (const size of [10, 100_000]) {
       const one = await opened();
       const bytes = new Uint8Array(size).fill(1);
@@ -135,14 +135,14 @@ describe('values that can be sent', () => {
     }
   });
 
-  test('send returns undefined', async () => {
+  test('send() returns undefined', async () => {
     const { socket } = await opened();
     expect(socket.send('x')).toBeUndefined();
   });
 });
 
 describe('send in each state', () => {
-  test('in the state CONNECTING send throws an InvalidStateError after it has converted its argument', async () => {
+  test('in the state CONNECTING, send() converts its argument and then throws an InvalidStateError', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(call(socket, 'x')).toBe('InvalidStateError');
@@ -152,7 +152,7 @@ describe('send in each state', () => {
     await events.opened();
   });
 
-  test('in the states CLOSING and CLOSED send has no effect except that bufferedAmount grows', async () => {
+  test('in the states CLOSING and CLOSED, send() only increases bufferedAmount', async () => {
     const one = await opened();
     one.socket.close();
     expect(call(one.socket, 'abc')).toBe('');
@@ -194,7 +194,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(200_000);
   });
 
-  test('bufferedAmount falls to 0 when all bytes have left', async () => {
+  test('bufferedAmount becomes 0 when all bytes have left the process', async () => {
     const one = await opened();
     for (let n = 0; n < 200; n++) one.socket.send('y'.repeat(1000));
     one.socket.send(new Blob(['z'.repeat(1000)]));
@@ -216,7 +216,7 @@ describe('bufferedAmount', () => {
     expect(amounts).toEqual([0, 0, 0, 0]);
   });
 
-  test('bufferedAmount falls in steps while the peer reads slowly', async () => {
+  test('bufferedAmount decreases in steps while the peer reads slowly', async () => {
     const one = await opened();
     one.peer.socket.pause();
     const count = 400;
@@ -235,7 +235,7 @@ describe('bufferedAmount', () => {
     expect(steps.size).toBeGreaterThan(1);
   });
 
-  test('bufferedAmount does not fall to 0 if the connection is lost', async () => {
+  test('bufferedAmount does not become 0 if the connection is lost', async () => {
     const one = await opened();
     one.peer.socket.pause();
     for (let n = 0; n < 400; n++) one.socket.send(new Uint8Array(65_536));
@@ -246,7 +246,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('bufferedAmount counts a message that is sent after the peer has closed and before the task that reports this', async () => {
+  test('if the peer has closed, but the task that reports this has not run yet, bufferedAmount counts a message that the program sends', async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};
@@ -265,7 +265,7 @@ describe('bufferedAmount', () => {
 });
 
 describe('Blobs', () => {
-  test('seam S9: a Blob delays later messages and the Close frame', async () => {
+  test('seam S9: while a Blob is being read, later messages and the Close frame wait', async () => {
     const one = await opened();
     one.socket.send('before');
     one.socket.send(new Blob(['blob ', '1']));
@@ -285,14 +285,14 @@ describe('Blobs', () => {
     expect(frames.slice(5)).toEqual(['after', 4000]);
   });
 
-  test('an empty Blob is an empty binary message', async () => {
+  test('send() sends an empty Blob as an empty binary message', async () => {
     const one = await opened();
     one.socket.send(new Blob([]));
     one.socket.send('after');
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), 'after']);
   });
 
-  test('a Blob that cannot be read fails the connection, and later messages are not sent', async () => {
+  test('if a Blob cannot be read, the connection fails, and later messages are not sent', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'blob-'));
     try {
       const file = join(folder, 'file');

@@ -36,7 +36,7 @@ function turn(): Promise<void> {
 }
 
 describe('the order', () => {
-  test('tasks and messages run in the order of their calls, and none runs inside a call', async () => {
+  test('tasks run in the order in which add and addMessage were called, and never during these calls', async () => {
     const { tasks, notes } = noted();
     tasks.add(() => notes.push('first'));
     tasks.addMessage('ab');
@@ -46,7 +46,7 @@ describe('the order', () => {
     expect(notes).toEqual(['first', 2, 'last']);
   });
 
-  test('a task that adds another task or throws does not delay other tasks', async () => {
+  test('if a task adds another task or throws, the other tasks are not delayed', async () => {
     const { tasks, notes } = noted();
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
@@ -66,7 +66,7 @@ describe('the order', () => {
 });
 
 describe('the limit of waiting messages', () => {
-  test('256 waiting messages stop reading, and reading continues when no message waits', async () => {
+  test('when 256 messages wait, the connection stops reading, and it continues when no message waits', async () => {
     const { tasks, notes } = noted();
     for (let n = 0; n < 255; n++) tasks.addMessage('');
     expect(notes).toEqual([]);
@@ -81,7 +81,7 @@ describe('the limit of waiting messages', () => {
     expect(notes.filter((note) => note === 'resume').length).toBe(1);
   });
 
-  test('64 KiB of waiting messages stop reading', async () => {
+  test('when messages of 64 KiB wait, the connection stops reading', async () => {
     const { tasks, notes } = noted();
     tasks.addMessage(Buffer.alloc(65_535));
     expect(notes).toEqual([]);
@@ -91,7 +91,7 @@ describe('the limit of waiting messages', () => {
     expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
   });
 
-  test('the cost of all waiting messages is reported', async () => {
+  test('the memory of all waiting messages is reported after each change', async () => {
     const made = noted();
     const seen: number[] = [];
     made.onMessage = () => seen.push(made.waiting);
@@ -103,7 +103,7 @@ describe('the limit of waiting messages', () => {
     expect(seen).toEqual([1_000 + 128, 0]);
   });
 
-  test('reading continues each time after it was paused', async () => {
+  test('the connection can stop and continue reading several times', async () => {
     const made = noted();
     const { tasks, notes } = made;
     let rounds = 0;

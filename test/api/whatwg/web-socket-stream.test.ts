@@ -49,7 +49,7 @@ describe('closing', () => {
     ['no code', {}, 1005, ''],
     ['a code', { closeCode: 4999 }, 4999, ''],
     ['a reason alone is sent with 1000', { reason: 'why' }, 1000, 'why'],
-  ] as const)('`closed` has the code and reason of close(): %s', async (_, closeInfo, closeCode, reason) => {
+  ] as const)('`closed` resolves with the code and reason that close() has sent: %s', async (_, closeInfo, closeCode, reason) => {
     const { stream } = await open();
     stream.close(closeInfo);
     expect(await stream.closed).toEqual({ closeCode, reason });
@@ -70,7 +70,7 @@ describe('closing', () => {
     );
   });
 
-  test('closing writable, cancelling readable and aborting writable each close the connection', async () => {
+  test('the connection closes if a program closes writable, cancels readable, or aborts writable', async () => {
     const one = await open();
     await one.info.writable.close();
     expect(await one.stream.closed).toEqual({ closeCode: 1005, reason: '' });
@@ -82,7 +82,7 @@ describe('closing', () => {
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
   });
 
-  test('a pipe from a connection that fails closes the other connection, even if the code may not be sent', async () => {
+  test('if a connection fails, a pipe closes the other connection, even if the code of the failed connection must not be sent', async () => {
     const one = await open();
     const other = await open();
     const piped = one.info.readable.pipeTo(other.info.writable);
@@ -94,7 +94,7 @@ describe('closing', () => {
     expect(await third.connection.closed).toMatchObject({ code: 1005, wasClean: true });
   });
 
-  test('an end that is not clean rejects each stream and promise with a WebSocketError', async () => {
+  test('if a connection does not end cleanly, both streams and `closed` reject with a WebSocketError', async () => {
     const { stream, info, connection } = await open();
     const writer = info.writable.getWriter();
     const read = info.readable.getReader().read();
@@ -107,14 +107,14 @@ describe('closing', () => {
 });
 
 describe('connections that cannot be opened', () => {
-  test('an invalid URL or subprotocol is a SyntaxError', () => {
+  test('the constructor throws a SyntaxError for an invalid URL or subprotocol', () => {
     expect(() => new WebSocketStream('foo:bar')).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
     expect(() => new WebSocketStream('ws://a/', { protocols: ['a', 'a'] })).toThrow(
       expect.objectContaining({ name: 'SyntaxError' }),
     );
   });
 
-  test('a refused attempt rejects `opened` and `closed` with an error that has the cause', async () => {
+  test('if the server refuses the handshake, `opened` and `closed` reject with an error that has the cause', async () => {
     const stream = new WebSocketStream('ws://127.0.0.1:1');
     const error = await stream.opened.catch((reason: unknown) => reason as WebSocketError);
     expect(error).toMatchObject({ name: 'WebSocketError' });
@@ -122,7 +122,7 @@ describe('connections that cannot be opened', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('a signal rejects `opened` and `closed` with its reason, and close() before the 101 rejects `opened` with a WebSocketError', async () => {
+  test('if a signal aborts the attempt, `opened` and `closed` reject with the reason of the signal; after close() before the 101, `opened` rejects with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });
@@ -136,7 +136,7 @@ describe('connections that cannot be opened', () => {
   });
 
   test.each(['close', 'signal'] as const)(
-    'a %s always ends the connection, at any moment around the arrival of the 101',
+    '%s always ends the connection, even at any moment shortly before or after the 101 arrives',
     async (how) => {
       let ended: (code: number) => void = () => {};
       const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });

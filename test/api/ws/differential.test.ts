@@ -65,7 +65,7 @@ const writing =
   };
 
 describe('messages', () => {
-  test('both packages send and echo the same for text, bytes of each kind, numbers and no argument', () =>
+  test('both packages send the same message for text, bytes of each kind, numbers and no argument', () =>
     compare(
       pair(
         echo,
@@ -125,7 +125,7 @@ describe('messages', () => {
         }),
       ),
   );
-  test('both packages call the callbacks of send in order and without an argument', () =>
+  test('both packages call the callbacks of send in order, and without an argument', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => webSocket.on('message', () => {}));
@@ -141,7 +141,7 @@ describe('messages', () => {
       });
       await closed(client);
     }));
-  test('both packages fire one event per task with allowSynchronousEvents: false', () =>
+  test('with allowSynchronousEvents: false, both packages emit one event per task', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {
@@ -182,7 +182,7 @@ describe('control frames', () => {
           }),
       ),
     ));
-  test('both packages leave a ping unanswered on a server with autoPong: false', () =>
+  test('with autoPong: false on a server, both packages do not answer pings', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('ping', () => webSocket.close()),
@@ -190,7 +190,7 @@ describe('control frames', () => {
         { autoPong: false },
       ),
     ));
-  test('both packages leave a ping unanswered on a client with autoPong: false', () =>
+  test('with autoPong: false on a client, both packages do not answer pings', () =>
     compare(
       pair(
         (webSocket) => webSocket.ping('unanswered'),
@@ -199,7 +199,7 @@ describe('control frames', () => {
         { autoPong: false },
       ),
     ));
-  test('both packages throw for a ping or pong of over 125 bytes', () =>
+  test('both packages throw for a ping or pong of more than 125 bytes', () =>
     compare(
       pair(nothing, (client) =>
         client.on('open', () => {
@@ -241,11 +241,11 @@ describe('closing', () => {
           }),
       ),
     ));
-  test('both packages report the same events if either side calls terminate', async () => {
+  test('both packages report the same events if the client or the server calls terminate', async () => {
     await compare(pair((webSocket) => webSocket.terminate(), nothing));
     await compare(pair(nothing, (client) => client.on('open', () => client.terminate())));
   });
-  test('both packages deliver the messages before a Close frame', () =>
+  test('both packages deliver the messages that arrive before a Close frame', () =>
     compare(
       pair((webSocket) => {
         for (let at = 0; at < 5; at++) webSocket.send(`${at}`);
@@ -268,7 +268,7 @@ describe('closing', () => {
         ),
       ),
   );
-  test('both packages report an error for messages that are sent while closing or closed', () =>
+  test('both packages pass an error to the callback of a message that is sent while the connection is closing or closed', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => {
@@ -281,7 +281,7 @@ describe('closing', () => {
         });
       }),
     ));
-  test('both packages throw if a message is sent while connecting', () =>
+  test('both packages throw if a message is sent while the client is connecting', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1', { lookup() {} } as ClientOptions);
       client.on('error', (error) =>
@@ -309,20 +309,20 @@ describe('violations of a peer', () => {
     ['a continuation without a message', '808000000000'],
     ['a reserved bit', 'a18000000000'],
     ['a control frame over 125 bytes', '89fe007e00000000'],
-  ])('both packages report the same events after %s', (_name, hex) => compare(pair(nothing, writing(hex))));
-  test('both packages report the same events after a message over maxPayload', () =>
+  ])('if a peer breaks a rule, both packages report the same events: %s', (_name, hex) => compare(pair(nothing, writing(hex))));
+  test('both packages report the same events if a message exceeds maxPayload', () =>
     compare(
       pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),
     ));
   test('both packages accept a message of exactly maxPayload', () =>
     compare(pair(echo, sending(Buffer.alloc(100)), { maxPayload: 100 }, { maxPayload: 100 })));
-  test('both packages report the same events after an end of TCP without a Close frame', () =>
+  test('both packages report the same events if TCP ends without a Close frame', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => (client as unknown as { _socket: import('node:net').Socket })._socket.end());
       }),
     ));
-  test('both packages report no error after a reset of TCP', () =>
+  test('both packages report no error if TCP is reset', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () =>
@@ -352,7 +352,7 @@ describe('the EventTarget interface', () => {
       };
       await closed(client);
     }));
-  test('both packages accept listeners that are added twice, are objects, are removed, or have unknown types', () =>
+  test('both packages handle listeners in the same way if they are added twice, are objects, are removed, or have unknown types', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -379,7 +379,7 @@ describe('the EventTarget interface', () => {
       sides.client.push(`${client.listenerCount('message')} ${client.listenerCount('ping')}`);
       await closed(client);
     }));
-  test('both packages fire an error event with its error and its text', () =>
+  test('both packages pass the error and its text to an error listener', () =>
     compare(async ({ Client, sides }) => {
       const { http, url } = await serveHttp();
       http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
@@ -392,7 +392,7 @@ describe('the EventTarget interface', () => {
 
 describe('the handshake of a server', () => {
   const opened = pair(nothing, (client) => client.on('open', () => client.close()));
-  test('both packages choose the first subprotocol, the one of handleProtocols, or none', async () => {
+  test('both packages choose the same subprotocol: the first one, the result of handleProtocols, or none', async () => {
     const chosen =
       (options: ServerOptions): Program =>
       async (context) => {
@@ -411,7 +411,7 @@ describe('the handshake of a server', () => {
     await compare(chosen({ handleProtocols: () => false }));
     await compare(chosen({ handleProtocols: () => 'three' }));
   });
-  test('both packages give the same answers with a verifyClient of one or two parameters', async () => {
+  test('both packages answer in the same way if verifyClient has one or two parameters', async () => {
     await compare(
       pair(nothing, (client) => client.on('open', () => client.close()), { verifyClient: () => true }),
     );
@@ -449,7 +449,7 @@ describe('the handshake of a server', () => {
       }),
     );
   });
-  test('both packages let the headers event see and change the lines of the response', () =>
+  test('in both packages, a listener of headers gets the lines of the response and can change them', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server, { perMessageDeflate: true });
       server.on('headers', (lines, request) => {
@@ -475,7 +475,7 @@ describe('the handshake of a server', () => {
     [{ perMessageDeflate: true }, { perMessageDeflate: { serverMaxWindowBits: 9, clientMaxWindowBits: 10 } }],
     [{ perMessageDeflate: true }, { perMessageDeflate: { serverNoContextTakeover: true } }],
   ] as [ServerOptions, ClientOptions][])(
-    'both packages negotiate the same compression for the options %j and %j',
+    'both packages negotiate the same compression with the options %j of the server and %j of the client',
     (options, clientOptions) =>
       compare(async ({ Server, Client, sides }) => {
         const { server, url } = await serve(Server, options);
@@ -493,7 +493,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }),
   );
-  test('both packages accept a path that matches, and refuse any other', async () => {
+  test('both packages accept a request for the option path, and refuse any other path', async () => {
     const at =
       (path: string): Program =>
       async ({ Server, Client, sides }) => {
@@ -522,7 +522,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }
     }));
-  test('both packages list the clients with clientTracking, and have no list without it', async () => {
+  test('both packages have the set `clients` with clientTracking, and no such set without clientTracking', async () => {
     await compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {
@@ -539,7 +539,7 @@ describe('the handshake of a server', () => {
       sides.server.push(`${server.clients}`);
     });
   });
-  test('both packages fire the close event of a server and call its callbacks', () =>
+  test('both packages emit close on a server, and call the callbacks of close', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       const client = new Client(url);
@@ -623,7 +623,7 @@ describe('the handshake of a client', () => {
     await compare(to('ws://'));
     await compare(to('ftp://127.0.0.1/'));
   });
-  test('both packages report the same events after handshakeTimeout', () =>
+  test('both packages report the same events if a handshake takes longer than handshakeTimeout', () =>
     compare(async ({ Client, sides }) => {
       const { http, url } = await serveHttp();
       http.on('upgrade', () => {});
@@ -650,7 +650,7 @@ describe('the handshake of a client', () => {
         await closed(client);
       }
     }));
-  test('both packages report the same events if close is called in the upgrade event', () =>
+  test('both packages report the same events if a listener of upgrade calls close', () =>
     compare(async ({ Server, Client, sides }) => {
       const { url } = await serve(Server);
       const client = new Client(url);
@@ -710,7 +710,7 @@ describe('the members of the classes', () => {
       (name) => !/^(?:_|emitClose$|constructor$)/.test(name),
     ),
   ];
-  test('our classes have each public member of ws', () =>
+  test('our classes have each public member of the classes of ws', () =>
     compare(async ({ Client, sides }) => {
       const own = new Set<string>();
       for (let at: unknown = Client.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const run = promisify(execFile);
 const program = new URL('program.mjs', import.meta.url);
 
-test('the program prints the same with ws and with our package', async () => {
+test('the same program prints the same lines with the package ws and with ours', async () => {
   const text = readFileSync(program, 'utf8');
   const changed = text.replace("from 'ws';", "from 'rfc6455/ws';");
   expect(changed).not.toBe(text);

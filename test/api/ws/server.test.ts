@@ -71,7 +71,7 @@ describe('requests that ws accepts and our server refuses', () => {
     // node:http answers the first two kinds itself, so our server never receives these requests.
     expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
   });
-  test('the answer is plain text, names only version 13, and contains no text of the peer', async () => {
+  test('the answer to a refused request is plain text, names only version 13, and contains no text of the peer', async () => {
     const { port } = await listening();
     const answer = await answerTo(port, [
       'GET /<script> HTTP/1.1',
@@ -83,13 +83,13 @@ describe('requests that ws accepts and our server refuses', () => {
   });
 });
 
-test('the constructor checks the compression options, not the first request', () => {
+test('the compression options are checked in the constructor, not at the first request', () => {
   const perMessageDeflate = { serverMaxWindowBits: 99 };
   expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(RangeError);
 });
 
 describe('verifyClient', () => {
-  test('a status of verifyClient that is not an HTTP refusal becomes 401, and an invalid header field becomes 500', async () => {
+  test('if verifyClient gives a status that cannot refuse a request, the answer is 401; if it gives an invalid header field, the answer is 500', async () => {
     warned.forget();
     const answers: [number, string, object?][] = [
       [4401, 'not a status'],
@@ -108,7 +108,7 @@ describe('verifyClient', () => {
     expect(seen.join()).not.toContain('Injected');
     expect(warnings.length).toBe(1);
   });
-  test('a second answer of verifyClient, or an answer after the client has left, opens no connection', async () => {
+  test('if verifyClient answers a second time, or after the client has disconnected, no connection is opened', async () => {
     const { server, port } = await listening();
     const opened: unknown[] = [];
     server.on('connection', (webSocket) => opened.push(webSocket));
@@ -135,7 +135,7 @@ describe('verifyClient', () => {
     client.close();
     await closed(client as never);
   });
-  test('if the client leaves while verifyClient waits, the wait ends, and no connection is opened', async () => {
+  test('if the client disconnects before verifyClient has answered, the server no longer waits for the answer, and no connection is opened', async () => {
     const { server, port } = await listening();
     const completed = vi.spyOn(server, 'completeUpgrade');
     let answer: ((result: boolean) => void) | undefined;
@@ -158,7 +158,7 @@ describe('verifyClient', () => {
     answer!(true);
     expect(completed).not.toHaveBeenCalled();
   });
-  test('verifyClient may give null for absent parts of its answer', async () => {
+  test('verifyClient may pass null for the parts of its answer that are absent', async () => {
     const { server, port } = await listening();
     server.options.verifyClient = (_info, answer) => answer(false, 403, null as never, null as never);
     const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
@@ -180,7 +180,7 @@ describe('verifyClient', () => {
     expect(await answerTo(port, lines)).toMatch(/^HTTP\/1\.1 400 /);
     expect(asked).toEqual(['http://a.example']);
   });
-  test('`secure` of verifyClient says whether the request arrived over TLS', async () => {
+  test('the property `secure` that verifyClient gets tells whether the request arrived over TLS', async () => {
     const https = createHttps(tls);
     const server = new WebSocketServer({ server: https, verifyClient: ({ secure }) => secure });
     onTestFinished(() => {
@@ -198,7 +198,7 @@ describe('verifyClient', () => {
 
 describe('seam 5: the headers event', () => {
   test.each(['X-Own: a\r\nInjected: yes', 'X-Own: a\nInjected: yes', 'X-Own: \u0100', ''])(
-    'if a listener adds the line %j, the line is not sent and the answer is 500',
+    'if a listener of headers adds the invalid line %j, the line is not sent, and the answer is 500',
     async (line) => {
       warned.forget();
       const { server, port } = await listening({ perMessageDeflate: true });
@@ -239,7 +239,7 @@ describe('handleUpgrade', () => {
     await closed(webSocket as never);
     expect(server.clients.size).toBe(0);
   });
-  test('a second handleUpgrade for the same socket throws, and does not affect the connection', async () => {
+  test('a second call of handleUpgrade for the same socket throws, and does not affect the connection', async () => {
     const { http, url } = await serveHttp();
     const server = new WebSocketServer({ noServer: true });
     const thrown: unknown[] = [];
@@ -257,7 +257,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('two calls of handleUpgrade while verifyClient waits open only one connection, and reserve memory for only one', async () => {
+  test('if handleUpgrade is called twice before verifyClient has answered, only one connection is opened, and memory is reserved for only one', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
@@ -286,7 +286,7 @@ describe('handleUpgrade', () => {
     for (const one of [single, client]) one.terminate();
     await closed(client as never, single as never, opened[0] as never);
   });
-  test('a program may replace completeUpgrade by a function that calls the original', async () => {
+  test('a program may replace completeUpgrade by a function that calls the original function', async () => {
     const { server, url } = await listening();
     const seen: string[][] = [];
     const complete = server.completeUpgrade.bind(server);
@@ -300,7 +300,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('a class that extends WebSocket can be the class of connections', async () => {
+  test('with the option WebSocket, the WebSockets of a server are instances of a subclass of WebSocket', async () => {
     class Own extends WebSocket {
       readonly greeting = 'hello';
     }

@@ -32,7 +32,7 @@ async function standingStill(count: () => number): Promise<number> {
 }
 
 describe('backpressure', () => {
-  test('a stream that is not read stops the connection', async () => {
+  test('if a program does not read the stream, the connection stops reading', async () => {
     let sent = 0;
     const url = await serve((webSocket) => {
       const more = (): void => {
@@ -53,7 +53,7 @@ describe('backpressure', () => {
     }
     expect(bytes).toBe(64_000_000);
   });
-  test('a peer that does not read stops the writer', async () => {
+  test('if the peer does not read, writes to the stream wait', async () => {
     let accepted: WebSocket | undefined;
     const url = await serve((webSocket) => {
       accepted = webSocket;
@@ -82,7 +82,7 @@ describe('backpressure', () => {
 });
 
 describe('chunks and ends', () => {
-  test('an echo through pipe returns all bytes', async () => {
+  test('if a stream is piped into itself as an echo, all bytes are returned', async () => {
     const url = await serve((webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.pipe(stream);
@@ -108,7 +108,7 @@ describe('chunks and ends', () => {
     for await (const chunk of duplex) chunks.push(chunk);
     expect(chunks).toEqual(['text', Buffer.from('bytes')]);
   });
-  test('the end of the stream closes the connection without a code', async () => {
+  test('if a program ends the stream, the connection closes without a code', async () => {
     const codes: number[] = [];
     const url = await serve((webSocket) => webSocket.on('close', (code) => codes.push(code)));
     const { duplex } = streamTo(url);
@@ -117,7 +117,7 @@ describe('chunks and ends', () => {
     await once(duplex, 'close');
     await vi.waitFor(() => expect(codes).toEqual([1005]));
   });
-  test('destroy of the stream drops the connection', async () => {
+  test('if a program destroys the stream, the connection is dropped', async () => {
     const codes: number[] = [];
     const url = await serve((webSocket) => webSocket.on('close', (code) => codes.push(code)));
     const { duplex, webSocket } = streamTo(url);
@@ -128,13 +128,13 @@ describe('chunks and ends', () => {
     expect(await failed).toEqual([error]);
     await vi.waitFor(() => expect(codes).toEqual([1006]));
   });
-  test('a failed connection destroys the stream with its error', async () => {
+  test('if the connection fails, the stream is destroyed with the error', async () => {
     const { duplex } = streamTo('ws://127.0.0.1:1');
     duplex.write('never');
     const [error] = await once(duplex, 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
-  test('a write after the connection is closed is an error', async () => {
+  test('a write to the stream fails after the connection has closed', async () => {
     const url = await serve((webSocket) => webSocket.close());
     const { duplex, webSocket } = streamTo(url, { allowHalfOpen: true });
     await once(webSocket, 'close');

@@ -50,7 +50,7 @@ async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
 
 describe('an exception of a listener', () => {
   test.each(['message', 'ping', 'pong', 'close'])(
-    'an exception of a listener of %s is an uncaught exception, and does not end the connection',
+    'if a listener of %s throws, the error is an uncaught exception, and the connection stays open',
     async (event) => {
       const { client, accepted } = await pair();
       const seen: string[] = [];
@@ -76,7 +76,7 @@ describe('an exception of a listener', () => {
   );
 
   test.each(['redirect', 'upgrade'])(
-    'an exception of a listener of %s is an uncaught exception, and the handshake continues',
+    'if a listener of %s throws during the handshake, the error is an uncaught exception, and the handshake continues',
     async (event) => {
       const { url } = await pair();
       const { http, url: first } = await serveHttp();
@@ -96,7 +96,7 @@ describe('an exception of a listener', () => {
     },
   );
 
-  test('after an exception in a listener of open, the client is open and the server reports the connection', async () => {
+  test('if a listener of open throws, the client is still open, and the server still emits connection', async () => {
     const thrown = (side: string) => () => {
       throw new Error(`thrown in open of ${side}`);
     };
@@ -126,7 +126,7 @@ describe('an exception of a listener', () => {
     ]);
   });
 
-  test('an exception in a listener of unexpected-response is an uncaught exception, and leaves no memory reserved', async () => {
+  test('if a listener of unexpected-response throws, the error is an uncaught exception, and no memory stays reserved', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => void socket.end('HTTP/1.1 500 No\r\n\r\n'));
     await nothingReserved();
@@ -146,7 +146,7 @@ describe('an exception of a listener', () => {
     await closed(client as never);
   });
 
-  test('an exception of the constructor leaves no memory reserved, and no request is sent', async () => {
+  test('if the constructor throws, no memory stays reserved, and no request is sent', async () => {
     const { http, url } = await serveHttp();
     await nothingReserved();
     expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
@@ -161,7 +161,7 @@ describe('an exception of a listener', () => {
     http.close();
   });
 
-  test('an exception in a callback of send is an uncaught exception, and the connection stays open', async () => {
+  test('if a callback of send throws, the error is an uncaught exception, and the connection stays open', async () => {
     const { client, accepted } = await pair();
     const caught = await uncaughtIn(async () => {
       client.send('x', () => {
@@ -176,7 +176,7 @@ describe('an exception of a listener', () => {
     expect(caught.map(String)).toEqual(['Error: thrown in done']);
   });
 
-  test('if a peer breaks a rule and there is no error listener, the error is a line on stderr, and the process goes on', async () => {
+  test('if a peer breaks a rule and there is no error listener, the error is written to stderr, and the process continues', async () => {
     printed.forget();
     const line = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => line.mockRestore());
@@ -199,7 +199,7 @@ describe('options that would break RFC 6455 are refused', () => {
     expect(() => new WebSocket('ws://127.0.0.1:1', options)).toThrow(reason);
     expect(() => new WebSocketServer({ noServer: true, ...options } as object)).toThrow(reason);
   });
-  test('masking that RFC 6455 forbids for the role is refused', async () => {
+  test('a value of the option mask that RFC 6455 forbids for the role is refused', async () => {
     const { client, accepted } = await pair();
     expect(() => client.send('x', { mask: false })).toThrow(/MUST mask/);
     expect(() => client.ping('x', false)).toThrow(/MUST mask/);
@@ -209,7 +209,7 @@ describe('options that would break RFC 6455 are refused', () => {
     accepted.send('no', { mask: false });
     expect(await once(client, 'message')).toEqual([Buffer.from('no'), false]);
   });
-  test('the private classes of ws are not exported', () => {
+  test('the package does not export the private classes of ws', () => {
     for (const name of ['Receiver', 'Sender', 'PerMessageDeflate', 'extension', 'subprotocol']) {
       expect(name in WebSocket).toBe(false);
     }
@@ -217,7 +217,7 @@ describe('options that would break RFC 6455 are refused', () => {
 });
 
 describe('seam 9: Blobs', () => {
-  test('a Blob delays all later messages and the Close frame', async () => {
+  test('while a Blob is being read, all later messages and the Close frame wait', async () => {
     const { client, accepted } = await pair();
     const order: string[] = [];
     accepted.on('message', (data) => order.push(String(data)));
@@ -236,7 +236,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never);
     expect(client.bufferedAmount).toBe(0);
   });
-  test('a Blob that cannot be read ends the connection, and every callback receives the reason', async () => {
+  test('if a Blob cannot be read, the connection ends, and every waiting callback gets the reason', async () => {
     const { client } = await pair();
     const unreadable = new Blob(['x']);
     unreadable.arrayBuffer = () => Promise.reject(new Error('no such file'));
@@ -248,7 +248,7 @@ describe('seam 9: Blobs', () => {
     expect(code).toBe(1006);
     expect(results).toEqual(['blob no such file', 'after no such file', 'error no such file']);
   });
-  test('a Blob that is still read does not suspend the deadline of the closing handshake', async () => {
+  test('the deadline of the closing handshake also runs while a Blob is being read', async () => {
     const { client } = await pair({}, { closeTimeout: 50 });
     const endless = new Blob(['x']);
     endless.arrayBuffer = () => new Promise(() => {});
@@ -256,7 +256,7 @@ describe('seam 9: Blobs', () => {
     client.close();
     expect(await once(client, 'close')).toEqual([1006, Buffer.alloc(0)]);
   });
-  test('a ping that waits for a Blob when the peer closes is reported as not sent', async () => {
+  test('if the peer closes while a ping waits for a Blob, the callback of the ping gets an error', async () => {
     const { client, accepted } = await pair();
     const pings: unknown[] = [];
     accepted.on('ping', (data) => pings.push(data));
@@ -291,7 +291,7 @@ describe('seam 9: Blobs', () => {
 });
 
 describe('limits', () => {
-  test('the limits of the native API are options, and are checked', async () => {
+  test('the option `limits` accepts the limits of the native API, and refuses invalid values', async () => {
     expect(() => new WebSocketServer({ noServer: true, limits: { sendCap: 0 } })).toThrow(/limits|sendCap/);
     expect(() => new WebSocket('ws://127.0.0.1:1', { limits: { nothing: 1 } as object })).toThrow(/nothing/);
     const memoryBudget = new MemoryBudget(1_000_000);
@@ -303,7 +303,7 @@ describe('limits', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, accepted as never);
   });
-  test('a peer that does not answer a ping is dropped with 1006 and without an error', async () => {
+  test('if a peer does not answer a ping, the connection is dropped, and close is emitted with 1006, but no error', async () => {
     const limits = { heartbeat: { interval: 30, timeout: 30 } };
     const { client, accepted } = await pair({ limits }, { autoPong: false });
     const errors: unknown[] = [];
@@ -312,7 +312,7 @@ describe('limits', () => {
     expect(errors).toEqual([]);
     await closed(client as never);
   });
-  test('closeTimeout ends a closing handshake if the peer does not answer', async () => {
+  test('if the peer does not answer the Close frame, the connection ends after closeTimeout', async () => {
     const { client, accepted } = await pair({ closeTimeout: 50 });
     client.pause();
     accepted.close();
@@ -323,7 +323,7 @@ describe('limits', () => {
 });
 
 describe('pausing', () => {
-  test('waiting messages are delivered after resume, even if this side has called close before resume', async () => {
+  test('messages that arrive while a WebSocket is paused are delivered after resume, even if the program calls close before resume', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();
@@ -338,7 +338,7 @@ describe('pausing', () => {
     await closed(client as never, accepted as never);
     expect(seen).toEqual(['a', 'b', 'c']);
   });
-  test('pause in a listener stops the delivery of data that was already read', async () => {
+  test('if a listener calls pause, messages that were already read are not delivered until resume', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.on('message', (data) => {
@@ -353,7 +353,7 @@ describe('pausing', () => {
       client.resume();
     }
   });
-  test('with one event per task, resume in a listener keeps one event per task', async () => {
+  test('with allowSynchronousEvents: false, each task still emits one event if a listener calls resume', async () => {
     const { client, accepted } = await pair({}, { allowSynchronousEvents: false });
     const tasks: number[] = [];
     let task = 0;
@@ -387,7 +387,7 @@ describe('seam 6: setSocket', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, server as never);
   });
-  test('frames that setSocket receives with the handshake are the first messages', async () => {
+  test('if setSocket gets frames that arrived with the handshake, they are the first messages', async () => {
     const [left] = duplexPair();
     const client = new WebSocket(null);
     client._isServer = false;
@@ -398,7 +398,7 @@ describe('seam 6: setSocket', () => {
     client.terminate();
     await closed(client as never);
   });
-  test('setSocket with a closed socket opens and then closes the WebSocket', async () => {
+  test('if setSocket gets a closed socket, the WebSocket opens and then closes', async () => {
     const [left] = duplexPair();
     left.destroy();
     await once(left, 'close');
@@ -435,7 +435,7 @@ describe('a hostile server', () => {
     expect(error).toBeInstanceOf(Error);
     expect(code).toBe(1006);
   });
-  test('a redirect to wss with an agent for http is an error of the connection', async () => {
+  test('if a server redirects to wss and the agent is for http, the WebSocket emits an error', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => {
       socket.end('HTTP/1.1 302 Found\r\nLocation: wss://127.0.0.1:1/\r\n\r\n');
@@ -447,7 +447,7 @@ describe('a hostile server', () => {
     expect((await error)[0]).toMatchObject({ code: 'ERR_INVALID_PROTOCOL' });
     expect(processCompressionBudget.used).toBe(0);
   });
-  test('a listener can refuse a redirect to a Unix socket before any byte is sent there', async () => {
+  test('a listener of redirect can refuse a redirect to a Unix socket before any byte is sent to the socket', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rfc6455-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const path = join(directory, 'local');
@@ -470,7 +470,7 @@ describe('a hostile server', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(received).toEqual([]);
   });
-  test('a URL for which no request can be made is a SyntaxError', () => {
+  test('the constructor throws a SyntaxError for a URL to which no request can be made', () => {
     for (const url of ['ws+unix::/', 'ws+unix:', 'ws://%zz@localhost/']) {
       expect(() => new WebSocket(url), url).toThrow(SyntaxError);
     }
