@@ -55,7 +55,7 @@ const linux = process.platform === 'linux';
 describe.runIf(linux).each(engines)('engine %s', (engine) => {
   for (const limit of [MiB, 16 * MiB]) {
     for (const synchronous of [false, true]) {
-      test(`P10: a bomb of 1000:1 is refused with 1009, and uses at most ${limit / MiB} MiB + 256 KiB of memory, synchronous: ${synchronous} [A33]`, () => {
+      test(`P10: a bomb of 1000:1 is refused with 1009, and takes at most ${limit / MiB} MiB + 256 KiB of memory, with synchronous: ${synchronous} [A33]`, () => {
         const bomb = compressed(Buffer.alloc(limit * 10));
         expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
         const most = limit + 262_144;
@@ -66,7 +66,7 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     }
   }
 
-  test('P10: a bomb whose beginning cannot be compressed uses at most 256 KiB more memory than the limit of 16 MiB [A33]', () => {
+  test('P10: a bomb whose beginning cannot be compressed takes at most 256 KiB more memory than the limit of 16 MiB [A33]', () => {
     const bomb = compressed(Buffer.concat([noiseOf(40_000, 1), Buffer.alloc(100 * MiB)]));
     const most = 16 * MiB + 262_144;
     const { verdict, growth } = leastPeak(most, bomb, engine, false, 16 * MiB);
@@ -74,7 +74,7 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     expect(growth).toBeLessThan(most);
   });
 
-  test('the measurement is valid: the measured growth includes the memory of a delivered message of 16 MiB', () => {
+  test('the measurement of memory works: if a message of 16 MiB is delivered, the measured growth includes its memory', () => {
     // The pieces of the message, and the whole message.
     const most = 33 * MiB;
     const message = compressed(Buffer.alloc(16 * MiB));

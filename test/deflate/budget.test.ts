@@ -5,7 +5,7 @@ import {
   processCompressionBudget,
 } from '../../src/deflate/budget.ts';
 
-test('A35: memory can be reserved up to the last byte of the budget, and a request that does not fit reserves nothing', () => {
+test('A35: a budget can be reserved up to its last byte, and a reservation that does not fit reserves nothing', () => {
   const budget = new CompressionBudget(100);
   expect(budget.reserve(60)).toBe(true);
   expect(budget.reserve(41)).toBe(false);
@@ -18,7 +18,7 @@ test('A35: memory can be reserved up to the last byte of the budget, and a reque
   expect(budget.reserve(60)).toBe(true);
 });
 
-test('A35: the budget of the process is 64 MiB, Infinity means no limit, and a changed limit applies to later requests', () => {
+test('A35: the budget of the process is 64 MiB, Infinity disables the limit, and a changed limit applies to later reservations', () => {
   expect(DEFAULT_COMPRESSION_BUDGET).toBe(64 * 1024 * 1024);
   expect(processCompressionBudget.limit).toBe(DEFAULT_COMPRESSION_BUDGET);
   const budget = new CompressionBudget(Infinity);

@@ -72,7 +72,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P23, P26, P29: a second Hello refers to the context and is compressed to the five bytes of §7.2.3.2', () => {
+    test('P23, P26, P29: the codec compresses a second Hello with a reference to the context, to the five bytes of §7.2.3.2', () => {
       // A Hello alone does not become smaller and would be sent uncompressed, so it is part of a longer message.
       const codec = codecOf(full, { engine });
       expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
@@ -88,7 +88,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: an empty message is sent uncompressed, and a received payload of the byte 00, or of no bytes, is an empty message', async () => {
+    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00, or no bytes, to an empty message', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
@@ -101,7 +101,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe.each([true, false])('takeover %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: messages around each threshold are correct, with both engines in turn on one context', async () => {
+    test('P6, P10, P23, P25, P26, P27: messages with sizes around each limit between two engines are compressed and decompressed correctly on one context', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
@@ -125,7 +125,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P26: a message that does not become smaller is sent uncompressed, and does not enter the context', async () => {
+    test('P7, P26: a message that compression does not make smaller is sent uncompressed, and does not become part of the context', async () => {
       const direction = { windowBits: 15, takeover };
       const sender = codecOf(direction, { engine });
       const peer = new StrictInflate(15, takeover);
@@ -149,7 +149,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P6, P25, P26, P28: with window bits %i no distance exceeds the window of 2^bits bytes',
+    'P6, P25, P26, P28: with window bits %i, no distance of a compressed message exceeds the window of 2^bits bytes',
     async (windowBits) => {
       for (const takeover of [true, false]) {
         for (const synchronous of [false, true]) {
@@ -178,7 +178,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P28: a message of 16 KB refers back at most 8 KiB up to level 6, and as far as negotiated from level 7 on', async () => {
+  test('P28: a compressed message of 16 KB refers back at most 8 KiB up to level 6, and as far as the window allows from level 7 on', async () => {
     // Each message is the same noise twice. It shrinks to half if the second copy can refer to the first.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
@@ -196,7 +196,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P15, P16, P26, P27: without takeover no context is kept, so a message that refers to the previous one is corrupt', async () => {
+  test('P15, P16, P26, P27: without context takeover the codec keeps no context, so a message that refers to the previous message is corrupt', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
       expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
@@ -207,7 +207,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
   });
 
-  test('P28: a peer whose window is not limited may refer back 32 KiB, whichever engine takes the message', async () => {
+  test('P28: a peer whose window is not limited may refer back 32 KiB, whichever engine decompresses the message', async () => {
     const far = noiseOf(32_768, 1);
     for (const size of [200, 1000, 20_000, 200_000]) {
       for (const synchronous of [false, true]) {
@@ -225,7 +225,7 @@ describe.each(engines)('engine %s', (engine) => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: several blocks of every type, even final ones, form one message, and the context continues after them', async () => {
+    test('P24: a message may consist of several blocks of every type, even of final blocks, and the next message can refer to it', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
@@ -275,7 +275,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('FAULT-5, P24, P31: 16 final blocks before the end are accepted in any message, and every engine refuses one more [A34]', async () => {
+    test('FAULT-5, P24, P31: every engine accepts 16 final blocks before the end of a message, and refuses 17 [A34]', async () => {
       const words = Buffer.from('some text in a block of its own');
       const final = finalDeflate(words);
       const padding = Buffer.alloc(4000);
@@ -302,7 +302,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
 
-    test('P31: a message that is cut off at any byte is refused with 1007, and is never taken for another message', async () => {
+    test('P31: if a message is cut off at any byte, it is refused with 1007, and is never delivered as another message', async () => {
       const text = jsonOf(900, 1);
       const noise = noiseOf(900, 1);
       const streams: Buffer[] = [
@@ -329,7 +329,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a stored block without its last bytes is refused, and the appended bytes do not complete it', async () => {
+    test('P31: a stored block without its last bytes is refused, since the bytes that the codec appends do not complete the block', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -358,7 +358,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a flipped bit or an added byte gives a message within the limit, 1007 or 1009, and no other outcome', async () => {
+    test('P31: if a bit is flipped or a byte is added, the result is a message within the limit, 1007 or 1009, and nothing else', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -380,7 +380,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe('the limits of a compressed message', () => {
-    test('P10, P31: a message may have exactly the limit, whichever engine takes it [A33]', async () => {
+    test('P10, P31: a message may be exactly as large as the limit, whichever engine decompresses it [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -396,7 +396,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P24, P31: the limit includes the output of final blocks [A33]', async () => {
+    test('P24, P31: the limit of a message includes the output of all its final blocks [A33]', async () => {
       const part = finalDeflate(Buffer.alloc(100_000));
       for (const synchronous of [false, true]) {
         const payload = Buffer.concat([part, part, part]);
@@ -408,7 +408,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: 100 MB of empty blocks fail with 1007 after at most a few MiB, long before the limit [A34]', async () => {
+    test('P31: if a peer sends 100 MB of empty blocks, decompression fails with 1007 after at most a few MiB [A34]', async () => {
       const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
       const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
       expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
@@ -424,7 +424,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
 
-    test('P10: a short message does not keep the memory that zlib used for it', async () => {
+    test('P10: a short message does not keep the large memory that zlib allocated for its output', async () => {
       const codec = codecOf(full, { engine });
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
@@ -435,7 +435,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P10: the codec returns a Promise only for large messages, and processes messages up to 16 KiB at once', () => {
+  test('P10: the codec processes messages up to 16 KiB synchronously, and returns a Promise only for larger messages', () => {
     const codec = codecOf(full, { engine });
     const small = jsonOf(16_384, 1);
     const sent = codec.compress(small);
@@ -448,7 +448,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: for a small input with a large output, zlib replaces our engine above 16 KiB of output, and above 128 KiB the result comes in a later turn; every message is correct [A33, A34]', async () => {
+  test('P10: if a small input has more than 16 KiB of output, zlib decompresses it instead of our engine, and above 128 KiB the codec returns a Promise; every message is correct [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -470,7 +470,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe.each([true, false])(
-    'FAULT-1: the caller changes its memory after compress, takeover %s',
+    'FAULT-1: the caller changes its memory after a call of compress, with takeover %s',
     (takeover) => {
       const direction = { windowBits: 15, takeover };
       const uses: [string, (bytes: Uint8Array) => void][] = [
@@ -482,7 +482,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
       ];
       test.each(uses)(
-        'FAULT-1: memory is %s after the call: the bytes at the time of the call are compressed, and the context is intact',
+        'FAULT-1: if the memory is %s after the call, the codec still compresses the bytes that it had at the time of the call, and the context stays correct',
         async (_, use) => {
           for (const synchronous of [false, true]) {
             const codec = codecOf(direction, { engine, synchronous });
@@ -503,7 +503,7 @@ describe.each(engines)('engine %s', (engine) => {
         },
       );
 
-      test('FAULT-1: incompressible data that is transferred before the result causes an error, and not an empty message', async () => {
+      test('FAULT-1: if data that cannot be compressed is transferred before the result, compress rejects, and no empty message is sent', async () => {
         const codec = codecOf(direction, { engine });
         const bytes = new Uint8Array(noiseOf(20_000, 1));
         const compressed = codec.compress(bytes);
@@ -541,7 +541,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26, A35: the sender reserves budget before it makes a context, and works without a context if there is no room', async () => {
+  test('P26, A35: the codec reserves budget before it makes the context for sent messages, and works without context if the budget is used up', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
     const peer = new StrictInflate(15, false);
@@ -555,7 +555,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: closing the codec releases its contexts and the earlier reservation once', async () => {
+  test('A35: when the codec is closed, it releases its contexts and all reserved budget, and does so only once', async () => {
     const budget = new CompressionBudget();
     const reserved = receivingContextSize(full);
     expect(budget.reserve(reserved)).toBe(true);
@@ -584,7 +584,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs with the same output have the same key, made of engine, level and window; a codec with a context has no key', () => {
+  test('P26: codecs with the same output have the same key, which consists of engine, level and window; a codec with a context has no key', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);
@@ -595,7 +595,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: with window bits %i the charge is never less than the memory that the codec holds',
+  'A35: with window bits %i, the codec never holds more memory than it has reserved',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

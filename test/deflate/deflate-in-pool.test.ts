@@ -18,7 +18,7 @@ test('P23, P26: the thread pool compresses the examples of RFC 7692 §7.2.3.1 an
   expect(await deflated(nothing, fast, nothing)).toEqual(hex('00'));
 });
 
-test('P23, P26: of several messages in a row, each is compressed like the first one, and no data of an earlier message remains', async () => {
+test('P23, P26: when several messages are compressed one after the other, each result is like that of the first message, and contains no data of earlier messages', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
     // These need more room than one piece of output has, after messages with little output.
@@ -37,7 +37,7 @@ test('P23, P26: of several messages in a row, each is compressed like the first 
   }
 });
 
-test('P26: a context of 1 to 4,096 bytes is used for its own message, and does not affect the next one', async () => {
+test('P26: a context of 1 to 4,096 bytes is used for its own message, and does not affect the next message', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);
@@ -50,7 +50,7 @@ test('P26: a context of 1 to 4,096 bytes is used for its own message, and does n
   expect(output.length).toBeLessThan(alone.length - 500);
 });
 
-test('P25: each stream has its own settings, however many streams take turns or run at once', async () => {
+test('P25: each message is compressed with its own settings, even if many streams alternate or run at the same time', async () => {
   const settings = [1, 6, 9].flatMap((level) => [8, 9, 12, 15].map((windowBits) => ({ level, windowBits })));
   const jobs = Array.from({ length: 60 }, (_, n) => ({
     message: jsonOf(20_000 + 500 * n, n),

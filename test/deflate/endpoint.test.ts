@@ -39,7 +39,7 @@ describe.each(engines)('engine %s', (engine) => {
     const compressed = (payload: Uint8Array, rest: Partial<FrameSpec> = {}): Buffer =>
       peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
 
-    test('P7, P10, P23, P27: "Hello" of RFC 7692 §7.2.3.1 is received whole and in fragments, masked and unmasked [F11]', () => {
+    test('P7, P10, P23, P27: an endpoint receives the "Hello" of RFC 7692 §7.2.3.1 in one frame and in fragments, masked and unmasked [F11]', () => {
       const { endpoint, events } = connect();
       endpoint.receive(compressed(hex('f2 48 cd c9 c9 07 00')));
       endpoint.receive(compressed(hex('f2 00'), { fin: false }));
@@ -62,7 +62,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P10: compressed and uncompressed messages may alternate, and only compressed messages enter the context', async () => {
+    test('P7, P10: compressed and uncompressed messages may alternate, and only compressed messages become part of the context', async () => {
       const { endpoint, events, sink } = connect();
       const text = jsonOf(1000, 1);
       endpoint.receive(compressed(peerDeflate(text)));
@@ -103,7 +103,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7: messages shorter than the threshold are sent uncompressed', () => {
+    test('P7: an endpoint sends messages shorter than the threshold uncompressed', () => {
       const { endpoint, sink } = connect({}, { threshold: 1024 });
       endpoint.sendText('x'.repeat(1023));
       endpoint.sendText('x'.repeat(1024));
@@ -115,7 +115,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
     });
 
-    test('P9: a compressed text is checked as UTF-8 after decompression, at once or later', async () => {
+    test('P9: an endpoint checks that a compressed text is UTF-8 after decompression, whether it decompresses synchronously or not', async () => {
       const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
       const good = Buffer.from('é'.repeat(100));
       for (const size of [0, 500, 40_000, 300_000]) {
@@ -133,7 +133,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P8: RSV1 on a continuation or control frame fails with 1002 [A17]', () => {
+    test('P8: if a continuation or control frame has RSV1, the connection fails with 1002 [A17]', () => {
       for (const opcode of [0, 8, 9, 10]) {
         const { endpoint, feed, sentCloseCode } = connect();
         endpoint.receive(compressed(hex('f2 48 cd'), { fin: false }));
@@ -142,7 +142,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, F22: without a codec, RSV1 is refused and never sent', () => {
+    test('P7, F22: an endpoint without a codec refuses RSV1, and never sends it', () => {
       const { endpoint, sink, sentCloseCode } = bench(role);
       endpoint.sendText('x'.repeat(5000));
       expect(sink.frames[0]?.rsv).toBe(0);
@@ -150,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: a corrupt stream is refused with 1007, at once or later, and no part of it is delivered', async () => {
+    test('P31: an endpoint refuses a corrupt message with 1007, whether it decompresses synchronously or not, and delivers no part of the message', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -169,7 +169,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P10, F25: a message may have exactly the limit, and one byte more is refused, whether the message is fragmented or not [A22, A33]', async () => {
+    test('P10, F25: a message may be exactly as large as the limit, and one byte more is refused, whether the message is fragmented or not [A22, A33]', async () => {
       for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
         for (const over of [0, 1]) {
           for (const parts of [1, 3]) {
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: a message with more than 17/16 of the limit + 1 KiB of compressed bytes is refused with 1009 at the header', () => {
+    test('F25: if a message has more compressed bytes than 17/16 of the limit + 1 KiB, it is refused with 1009 when the frame header arrives', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -205,7 +205,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F24, P10: while a large message is inflated, later messages wait in order and the endpoint stops reading', async () => {
+    test('F24, P10: while a large message is decompressed, later messages wait in order, and the endpoint stops reading', async () => {
       const { endpoint, events, sink } = connect();
       const large = jsonOf(200_000, 1);
       const noise = noiseOf(50_000, 1);
@@ -248,7 +248,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C13, P10: whatever ends a connection while a message is inflated or compressed, no resource is left', async () => {
+    test('C13, P10: whatever ends a connection while a message is decompressed or compressed, all resources are released', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
         const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
@@ -289,7 +289,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(new StrictInflate(15, true).message(sink.frames[0]!.payload).equals(message)).toBe(true);
     });
 
-    test('F13: a sent payload is not changed, and on a client its memory may be used again at once, even if it is compressed later', async () => {
+    test('F13: an endpoint does not change the payload of a sent message; on a client, the program may reuse the memory after the call, even if compression takes place later', async () => {
       const { endpoint, sink } = connect();
       const buffer = jsonOf(50_000, 1);
       const before = Buffer.from(buffer);
@@ -307,7 +307,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: a server counts replies to a message that was inflated asynchronously as replies, and a client counts none', async () => {
+    test('A32: a server counts the answers to a message as replies even if the message was decompressed asynchronously, and a client counts no replies', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;
@@ -326,7 +326,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P6, P7, P10, P23, P26, P27: any messages of any size, compressed or not, in any fragments and chunks, arrive unchanged', async () => {
+  test('P6, P7, P10, P23, P26, P27: messages of any size arrive unchanged, compressed or not, in any fragments and chunks', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const size = fc.oneof(
       { weight: 6, arbitrary: fc.nat(300) },

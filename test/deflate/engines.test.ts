@@ -117,7 +117,7 @@ const stream: fc.Arbitrary<Stream> = fc
   });
 
 describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the same outcome', () => {
-  test('FAULT-9, P24, P27: the three engines decompress valid streams with all kinds of blocks', async () => {
+  test('FAULT-9, P24, P27: the three engines decompress valid streams with all types of blocks', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         expect(await agreed(payload, context)).toBe(message.toString('hex'));
@@ -126,7 +126,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: the three engines agree on streams that are cut off at any byte, and the delivered bytes are the beginning of the message', async () => {
+  test('FAULT-9, P31: if a stream is cut off at any byte, the three engines have the same outcome, and delivered bytes are the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -145,7 +145,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: the three engines agree on streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
+  test('FAULT-9, P31: if bits of a stream are flipped, or bytes are lost, doubled or replaced, the three engines have the same outcome', async () => {
     const damage = fc.array(
       fc.record({
         kind: fc.constantFrom('flip', 'lose', 'double', 'insert'),
@@ -171,7 +171,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: the three engines agree on bytes that are not a stream', async () => {
+  test('FAULT-9, P31: for random bytes, the three engines have the same outcome', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), async (bytes) => {
         await agreed(bytes, jsonOf(300, 1));
@@ -180,7 +180,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P24: the three engines accept a final empty stored block without its 00 00 ff ff as the end of a message, alone and after other blocks', async () => {
+  test('FAULT-9, P24: the three engines accept a message that ends with a final empty stored block without its 00 00 ff ff, alone or after other blocks', async () => {
     const text = jsonOf(3000, 1);
     const flushed = deflateRawSync(text, { finishFlush: zlib.Z_SYNC_FLUSH });
     for (const [payload, message] of [
@@ -203,7 +203,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as we append to test for the end, and accept messages that end like these bytes', async () => {
+  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as the probe has, and accept messages that end with the bytes of the probe', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -221,7 +221,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P28: the three engines agree on distances of at most 32 KiB into the same message, and on distances into a context as large as the window', async () => {
+  test('FAULT-9, P28: the three engines accept and refuse the same distances, both within a message up to 32 KiB, and into a context as large as the window', async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {
@@ -256,7 +256,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-9, P24, P31: the codec has the same outcome below and above each size at which its table changes the engine', async () => {
+  test('FAULT-9, P24, P31: the codec has the same outcome just below and just above each size at which it changes the engine', async () => {
     for (const size of [100, 500, 520, 4000, 16_000, 17_000, 200_000]) {
       const noise = noiseOf(size, size);
       const whole = deflateRawSync(noise);
@@ -278,7 +278,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('in the table, each engine takes larger messages than the previous one, and the last one takes all sizes', () => {
+test('in the table, each engine is used for larger messages than the engine before it, and the last engine for messages of any size', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

@@ -231,7 +231,7 @@ describe('the offer of a client (offerDeflate)', () => {
 });
 
 describe('the answer of a server (acceptDeflate)', () => {
-  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers the answer breaks no rule, and the server uses what it answered', () => {
+  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers, the answer of the server breaks no rule, and the server uses the parameters of its answer', () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -243,7 +243,7 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(count).toBe(256 * 360);
   });
 
-  test('P2, P13, P14, P19: of all legal answers, the server gives the one with the largest windows within its configuration', () => {
+  test('P2, P13, P14, P19: the server chooses that valid answer which has the largest windows that its configuration allows', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
       // The parameters are independent of each other (§7.1), so the test searches each by itself.
@@ -306,7 +306,7 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(params.clientMaxWindowBits).toBe(15);
   });
 
-  test('P1, P2: the server takes the first acceptable offer, in the order of the client', () => {
+  test('P1, P2: the server accepts the first acceptable offer, in the order of the client', () => {
     const one = 'permessage-deflate; server_max_window_bits=9';
     const two = 'permessage-deflate; server_no_context_takeover';
     expect(answerTo(`${one}, ${two}`)).toBe(one);
@@ -488,7 +488,7 @@ describe('malformed parameters', () => {
     },
   );
 
-  test('P22: a client fails the connection if the answer has client_max_window_bits without a value, although an offer may have it', () => {
+  test('P22: a client fails the connection if the answer has client_max_window_bits without a value, which only an offer may have', () => {
     const without = element({ client_max_window_bits: null });
     expect(acceptDeflate([without], {})).not.toBeNull();
     const error = refusalOf(() => confirmDeflate([without], {}));
@@ -519,7 +519,7 @@ describe('malformed parameters', () => {
     expectNamed(error, /; (\w+)/.exec(field)?.[1] ?? 'no parameter');
   });
 
-  test('P3, P11: a server answers a request with only invalid offers with 101 and no extension, never with 400', () => {
+  test('P3, P11: if all offers of a request are invalid, the server answers with 101 and no extension, and not with 400', () => {
     const fields = wrongBits
       .slice(0, 14)
       .map((value) => `permessage-deflate; server_max_window_bits=${value}`);
@@ -537,7 +537,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is shortened and escaped in the message of the error, and unchanged in the `value` of the error', () => {
+  test('P12: if a parameter is long or unprintable, the message of the error has it shortened and escaped, and the `value` of the error has it unchanged', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -590,7 +590,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     return outcome !== null && same(outcome, wanted) ? null : `${JSON.stringify(outcome)} is agreed`;
   }
 
-  test('P6, P12, P14, P16, P20, P22: for all configurations × all answers the client follows the rules', () => {
+  test('P6, P12, P14, P16, P20, P22: for all configurations × all answers, the client accepts or refuses the answer as the rules require', () => {
     // Kept short, because an error costs a stack trace: the limits and one value between them stand for our own bits.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
@@ -602,7 +602,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: for all offers × all answers the client follows the rules, even for offers that we do not make', () => {
+  test('P6, P12, P20, P22: for all offers × all answers, the client accepts or refuses the answer as the rules require, even for offers that offerDeflate does not make', () => {
     // Each parameter by itself, and then all of them with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
@@ -619,7 +619,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expect(forAll(coarse(allOffers), coarse(allAnswers), check)).toBe(48 * 36);
   });
 
-  test('P3: if the server does not answer the offer, the connection is opened without compression', () => {
+  test('P3: if the answer of the server does not mention permessage-deflate, the connection is opened without compression', () => {
     expect(confirmDeflate([], {})).toBeNull();
     expect(
       confirmDeflate([{ name: 'x-other', parameters: [['server_max_window_bits', '0']] }], {}),
@@ -716,7 +716,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     }
   });
 
-  test('each refusal of the table occurs in these tests', () => {
+  test('each refusal in the table of refusal.ts occurs in these tests', () => {
     const met = new Set<string>(malformed.map(({ code }) => code));
     met.add(refusalOf(() => confirmed('permessage-deflate, permessage-deflate')).code);
     for (const { code } of rules) met.add(code);
@@ -735,7 +735,7 @@ describe('the negotiation of a client and a server together', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: for all configurations of a client × all of a server, both get the same parameters, within the limits of both', () => {
+  test('P6: for all configurations of a client × all configurations of a server, the client and the server get the same parameters, which are within the limits of both configurations', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';
@@ -752,7 +752,7 @@ describe('the negotiation of a client and a server together', () => {
     });
   });
 
-  test('P6: a client and a server get the same parameters through the header fields, with absent options, and among other extensions', () => {
+  test('P6: a client and a server that exchange header fields get the same parameters, even with absent options and among other extensions', () => {
     fc.assert(
       fc.property(config, config, fc.boolean(), (client, server, first) => {
         const other = { name: 'x-other', parameters: [] };
@@ -763,7 +763,7 @@ describe('the negotiation of a client and a server together', () => {
     );
   });
 
-  test('P11, P12: whatever the peer sends, a server never throws, and a client throws only a HandshakeError', () => {
+  test('P11, P12: whatever the peer sends, acceptDeflate never throws, and confirmDeflate throws only a HandshakeError', () => {
     const name = fc.oneof(fc.constantFrom(...names, ...prototypeKeys), fc.string());
     const value = fc.oneof(fc.constantFrom(null, ...bits, ...wrongBits), fc.string());
     const parameters = fc.array(fc.tuple(name, value), { maxLength: 6 });

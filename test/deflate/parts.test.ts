@@ -18,7 +18,7 @@ describe.each(engines)('engine %s', (engine) => {
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      '%s in parts of many sizes, with whole messages between them, is decompressed correctly',
+      'a peer decompresses %s correctly if it is sent in parts of many sizes, with whole messages between the messages in parts',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });
@@ -41,7 +41,7 @@ describe.each(engines)('engine %s', (engine) => {
     );
   });
 
-  test('a part may refer to earlier parts', async () => {
+  test('a part of a message may refer to earlier parts', async () => {
     const text = noiseOf(4_000, 1);
     const sender = codecOf(full, { engine });
     expect((await sender.compressPart(text, true)).length).toBeGreaterThan(4_000);
@@ -49,7 +49,7 @@ describe.each(engines)('engine %s', (engine) => {
     sender.close();
   });
 
-  test('after the connection has closed, the codec keeps no context', async () => {
+  test('after the connection has closed, the codec keeps no context for parts', async () => {
     const sender = codecOf(full, { engine });
     sender.close();
     expect((await sender.compressPart(noiseOf(100, 1), true)).length).toBe(105);

@@ -28,7 +28,7 @@ class Jobs {
   }
 }
 
-test('A34: three jobs run at a time, and the others wait in the order of their arrival', async () => {
+test('A34: three jobs run at the same time, and the other jobs wait in the order of their arrival', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
   await nextTurn();
@@ -43,7 +43,7 @@ test('A34: three jobs run at a time, and the others wait in the order of their a
   expect(jobs.most).toBe(3);
 });
 
-test('A34: a job that arrives when another one ends does not overtake waiting jobs', async () => {
+test('A34: a job that arrives when another job ends does not run before the jobs that already wait', async () => {
   const jobs = new Jobs();
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();
@@ -62,7 +62,7 @@ test('A34: a job that arrives when another one ends does not overtake waiting jo
   expect(jobs.started).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 });
 
-test('A34: a job that fails, or throws before it begins, frees its place for the next job', async () => {
+test('A34: if a job fails, or throws before it begins, the next job can run', async () => {
   const jobs = new Jobs();
   const failing = Array.from({ length: 6 }, (_, name) => jobs.run(name, true));
   const settled = Promise.allSettled(failing);
@@ -101,7 +101,7 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job yields after each slice, so a job of one slice waits for at most two slices of each other job', async () => {
+test('FAULT-5: a job lets other jobs run after each slice, so a job of one slice waits for at most two slices of each other job', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
@@ -129,7 +129,7 @@ test('a job continues at once if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: a job begins only if its output and that of the running jobs fit into 32 MiB; running jobs continue', async () => {
+test('FAULT-5, A35: no job begins while the jobs that have begun hold 32 MiB or more of output, and the jobs that have begun continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);
@@ -142,7 +142,7 @@ test('FAULT-5, A35: a job begins only if its output and that of the running jobs
   expect(log.indexOf('z0')).toBeLessThan(log.indexOf('w2'));
 });
 
-test('FAULT-5: a job that is abandoned while it waits, pauses or runs frees its place, and the others continue', async () => {
+test('FAULT-5: if a job is abandoned while it waits, pauses or runs, the other jobs continue', async () => {
   const log: string[] = [];
   const jobs = Array.from({ length: 8 }, (_, n) => sliced(log, 'abcdefgh'[n]!, 30));
   const settled = Promise.allSettled(jobs.map(({ done }) => done));

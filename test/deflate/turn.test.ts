@@ -25,7 +25,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: a connection may process 512 KiB in a turn, 64 KiB after 2 MiB of all connections, and nothing after 8 MiB', async () => {
+test('FAULT-5: in one turn of the event loop, a connection may process 512 KiB; after 2 MiB of work of all connections, only 64 KiB; and after 8 MiB, nothing', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,7 +44,7 @@ test('FAULT-5: a connection may process 512 KiB in a turn, 64 KiB after 2 MiB of
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: after 2 ms a turn limits each connection to 64 KiB, and after 5 ms the turn is full, however little work was done', async () => {
+test('FAULT-5: however little work was done, a connection may process only 64 KiB in a turn after 2 ms, and nothing after 5 ms', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
@@ -63,7 +63,7 @@ test('FAULT-5: after 2 ms a turn limits each connection to 64 KiB, and after 5 m
   expect([busy.isSpent, idle.isSpent]).toEqual([false, false]);
 });
 
-test('FAULT-5: the clock is read once per 8 KiB of work', async () => {
+test('FAULT-5: the clock is read only once in 8 KiB of work', async () => {
   let looks = 0;
   turnClock.now = () => {
     looks++;
@@ -78,7 +78,7 @@ test('FAULT-5: the clock is read once per 8 KiB of work', async () => {
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: waiting work is done in order of arrival, and each turn does only as much as fits', async () => {
+test('FAULT-5: waiting work is done in the order of its arrival, and each turn does only as much work as its limits allow', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];
@@ -98,7 +98,7 @@ test('FAULT-5: waiting work is done in order of arrival, and each turn does only
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: when waiting work of a connection runs, the connection continues until its share of the turn is used, and then the next connection runs', async () => {
+test('FAULT-5: when waiting work of a connection is done, the connection continues until its share of the turn is used up, and then the next connection continues', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -114,7 +114,7 @@ test('FAULT-5: when waiting work of a connection runs, the connection continues 
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: a turn that has taken too much time leaves the remaining work to the next turn', async () => {
+test('FAULT-5: if a turn has taken too much time, the remaining work waits for the next turn', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();
@@ -132,7 +132,7 @@ test('FAULT-5: a turn that has taken too much time leaves the remaining work to 
   expect(new Set(turns).size).toBe(3);
 });
 
-test('FAULT-5: frames that were sent leave before the waiting work is done', async () => {
+test('FAULT-5: frames that were sent are flushed before the waiting work is done', async () => {
   const log: string[] = [];
   flushBeforeLateWork(() => log.push('flush'));
   spendAll();
@@ -145,7 +145,7 @@ test('FAULT-5: frames that were sent leave before the waiting work is done', asy
   flushBeforeLateWork(() => {});
 });
 
-test('work that fails in a later turn rejects, and the next work runs', async () => {
+test('if work throws in a later turn, its Promise rejects, and the next work is done', async () => {
   spendAll();
   const failing = inLaterTurn(() => {
     throw new Error('broken');
@@ -156,7 +156,7 @@ test('work that fails in a later turn rejects, and the next work runs', async ()
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-5: of 200 bombs on a connection, some are inflated in this turn and the others later, and all are correct', async () => {
+  test('FAULT-5: if 200 bombs arrive on a connection, some are decompressed in the same turn and the others in later turns, and all are correct', async () => {
     for (const size of [16_384, 131_072]) {
       await freshTurn();
       const message = Buffer.alloc(size);
@@ -173,7 +173,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5: many connections together do not get more of a turn than its limit', async () => {
+  test('FAULT-5: many connections together do not do more work in a turn than the limit of the turn', async () => {
     const message = Buffer.alloc(131_072);
     const bomb = peerDeflate(message);
     const codecs = Array.from({ length: 100 }, () => codecOf(alone, { engine }));
@@ -184,7 +184,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: messages that are too large for our engine are inflated in a later turn, and not in the threads of zlib', async () => {
+  test('FAULT-5: if messages are too large for our engine and the share is used up, they are decompressed in a later turn, and not in the threads of zlib', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);
@@ -199,7 +199,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await result).equals(message)).toBe(true);
   });
 
-  test('FAULT-5: each final block counts like a separate message, unless our engine takes the message', async () => {
+  test('FAULT-5: each final block counts as much work as a separate message, unless our engine decompresses the message', async () => {
     const final = deflateRawSync(Buffer.from('finals'));
     const payload = Buffer.concat([...Array.from({ length: 16 }, () => final), peerDeflate(jsonOf(2500, 1))]);
     expect(payload.length).toBeGreaterThan(512);
@@ -210,7 +210,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(atOnce).toBeLessThan(engine === 'zlib' ? 5 : 40);
   });
 
-  test('FAULT-5, A34: every engine gives the same result for messages of several final blocks, and their limit applies', async () => {
+  test('FAULT-5, A34: for messages with several final blocks, every engine has the same result, and the limit of the message applies', async () => {
     const context = codecOf(full, { engine });
     const before = jsonOf(3000, 2);
     await verdict(context, peerDeflate(before));
@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(result).toEqual(Buffer.concat([noiseOf(600, 2), large]));
   });
 
-  test('FAULT-5: with synchronous: true a message never waits', () => {
+  test('FAULT-5: with synchronous: true, a message never waits for a later turn', () => {
     const codec = codecOf(alone, { engine, synchronous: true });
     for (const payload of [peerDeflate(jsonOf(200, 1)), peerDeflate(jsonOf(100_000, 1))]) {
       spendAll();
@@ -241,7 +241,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5, P31: the limit applies and corrupt data is refused, whether a message is inflated at once or later', async () => {
+  test('FAULT-5, P31: whether a message is decompressed in the same turn or later, its limit applies and corrupt data is refused', async () => {
     const message = jsonOf(300, 1);
     const payload = peerDeflate(message);
     for (const size of [300, 299]) {
@@ -253,7 +253,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5: a connection that ends before its turn leaves no work', async () => {
+  test('FAULT-5: if a connection ends while its work waits, the work is not done', async () => {
     spendAll();
     for (const message of [jsonOf(200, 1), jsonOf(700_000, 2)]) {
       const codec = codecOf(alone, { engine });

@@ -29,7 +29,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   return 'no error';
 }
 
-describe('P23: deflating with zlib in one call', () => {
+describe('P23: compressing with zlib in one call', () => {
   test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2 are compressed to the bytes of the RFC', () => {
     const hello = Buffer.from('Hello');
     expect(deflateNow(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
@@ -38,7 +38,7 @@ describe('P23: deflating with zlib in one call', () => {
     expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
   });
 
-  test('P23: the output is that of a flushed zlib stream without the last four bytes, which are not sent', () => {
+  test('P23: the output is the output of a flushed zlib stream, without the last four bytes, which are not sent', () => {
     for (const message of [jsonOf(100, 1), jsonOf(50_000, 2), noiseOf(70_000, 3)]) {
       for (const dictionary of [nothing, jsonOf(8192, 4)]) {
         const now = deflateNow(message, fast, dictionary);
@@ -48,7 +48,7 @@ describe('P23: deflating with zlib in one call', () => {
     }
   });
 
-  test.each([8, 9])('P25: with %i window bits no distance is over 250 bytes', (windowBits) => {
+  test.each([8, 9])('P25: with %i window bits, no distance is greater than 250 bytes', (windowBits) => {
     // zlib turns 8 bits into 9, which is a window of 512 bytes. Its output must fit into a window of 256.
     const peer = new StrictInflate(windowBits, false);
     for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
@@ -64,11 +64,11 @@ describe('P23: deflating with zlib in one call', () => {
   });
 });
 
-describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
+describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
   const message = jsonOf(100_000, 1);
   const sent = deflateNow(message, fast, nothing);
 
-  test('P24, P27: whole messages are inflated, with the context before them', async () => {
+  test('P24, P27: complete messages are decompressed correctly, with the context before them', async () => {
     expect((await inflate(sent, nothing, 100_000)).equals(message)).toBe(true);
     const second = deflateNow(message, fast, message.subarray(-32_768));
     expect((await inflate(second, message.subarray(-32_768), 100_000)).equals(message)).toBe(true);
@@ -76,7 +76,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
     expect((await inflate(nothing, nothing, 0)).length).toBe(0);
   });
 
-  test('P31: input that is cut off, damaged, or followed by more bytes is refused', async () => {
+  test('P31: an input is refused if it is cut off, damaged, or followed by more bytes', async () => {
     for (const size of [1, 100, sent.length - 1]) {
       expect(await codeOf(inflate(sent.subarray(0, size), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
     }
@@ -85,7 +85,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: after a final block, inflating continues with the same window, whatever the output before it', async () => {
+  test('P24, A34: after a final block, decompression continues with the same window, whatever the output was before', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream refers to bytes just inside the window, and the second one to bytes just after the first
     // stream's.
@@ -100,7 +100,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
     expect((await inflate(payload, window, 1e6)).equals(Buffer.concat([first, second]))).toBe(true);
   });
 
-  test('P31, A33: a message of one byte over the limit, or of much more, is refused with WS_MESSAGE_TOO_BIG', async () => {
+  test('P31, A33: a message is refused with WS_MESSAGE_TOO_BIG if it exceeds the limit by one byte or by much more', async () => {
     expect(await codeOf(inflate(sent, nothing, 99_999))).toBe('WS_MESSAGE_TOO_BIG');
     const bomb = deflateNow(Buffer.alloc(50_000_000), fast, nothing);
     expect(await codeOf(inflate(bomb, nothing, 1000))).toBe('WS_MESSAGE_TOO_BIG');
@@ -108,7 +108,7 @@ describe.each(ways)('P27: inflating with $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: input without output may have one MiB + 17/16 of the output so far', () => {
+test('P31, A34: the input may have at most 1 MiB more than 17/16 of the output so far', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

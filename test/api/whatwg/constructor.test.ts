@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('the constructor refuses an option of connect that a WebSocket replaces by another feature, and the error names this feature', () => {
+  test('the constructor refuses an option of connect that a WebSocket cannot have, and the error says why, or what to use instead', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,

@@ -124,7 +124,7 @@ test('binaryType accepts blob and arraybuffer, and ignores any other value', () 
   expect(thrownBy(() => (socket.binaryType = Symbol('blob')))).toBe('TypeError');
 });
 
-test('an instance of a subclass of WebSocket is an instance of WebSocket and works like one', () => {
+test('an instance of a subclass of WebSocket is also an instance of WebSocket', () => {
   class Named extends WebSocket {
     readonly label = 'named';
   }
@@ -136,7 +136,7 @@ test('console.log shows the URL of a WebSocket', () => {
   expect(inspect(idle())).toContain("url: 'ws://127.0.0.1/'");
 });
 
-describe('an event handler attribute', () => {
+describe('event handler attributes', () => {
   for (const name of ['onopen', 'onmessage', 'onerror', 'onclose'] as const) {
     test(`${name} is null at first, accepts any object or function, and treats all other values as null`, () => {
       const socket = idle() as unknown as Record<string, unknown>;

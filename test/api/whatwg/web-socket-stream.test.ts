@@ -136,7 +136,7 @@ describe('connections that cannot be opened', () => {
   });
 
   test.each(['close', 'signal'] as const)(
-    '%s always ends the connection, even at any moment shortly before or after the 101 arrives',
+    'with %s, a program can end the connection at any moment shortly before or after the 101 arrives',
     async (how) => {
       let ended: (code: number) => void = () => {};
       const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });

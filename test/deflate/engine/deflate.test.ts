@@ -130,7 +130,7 @@ describe('messages without a context', () => {
 
 describe('messages with a context', () => {
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P25: with %i bits no distance is greater than the window',
+    'P25: with %i window bits, no distance is greater than the window',
     (bits) => {
       const random = randomFrom(bits);
       const window = new Window(bits);
@@ -147,7 +147,7 @@ describe('messages with a context', () => {
   );
 
   test.each([8, 9, 12, 15])(
-    'P25: with %i bits a match can refer to the farthest byte of the window, and not to the byte before it',
+    'P25: with %i window bits, a match can refer to the farthest byte of the window, but not to the byte before it',
     (bits) => {
       const size = 1 << bits;
       const random = randomFrom(bits);
@@ -188,7 +188,7 @@ describe('messages with a context', () => {
     }
   });
 
-  test('P26: any messages in any order are compressed correctly', () => {
+  test('P26: messages of any content and in any order are compressed correctly on one context', () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
       fc.string({ maxLength: 60 }).map((text) => Buffer.from(text)),
@@ -209,7 +209,7 @@ describe('messages with a context', () => {
     );
   });
 
-  test('the engine finds matches in earlier text, even after the other engine compressed a large message', () => {
+  test('our engine finds matches in earlier text, even after zlib has compressed a large message', () => {
     const random = randomFrom(19);
     const window = new Window(15);
     const message = jsonText(300, random);
@@ -222,7 +222,7 @@ describe('messages with a context', () => {
     expect(send(other, window).data.length).toBeLessThan(16);
   });
 
-  test('the engine handles positions that wrap around at 65,536', () => {
+  test('our engine compresses correctly after its positions have wrapped around at 65,536', () => {
     const random = randomFrom(23);
     const window = new Window(15);
     let bytes = 0;
@@ -234,7 +234,7 @@ describe('messages with a context', () => {
     expect(window.total).toBe(bytes);
   });
 
-  test('bytes around the history do not influence the result', () => {
+  test('bytes before and after the history in memory do not influence the result', () => {
     const outcomes = [0x00, 0xff, 0x61].map((poison) => {
       const random = randomFrom(29);
       const window = new Window(9);
@@ -289,7 +289,7 @@ describe('the compressed size of our engine', () => {
     },
   );
 
-  test('the result belongs to the caller and does not change later', () => {
+  test('the memory of a result belongs to the caller, and a later message does not change it', () => {
     const random = randomFrom(41);
     const kept = Array.from({ length: 50 }, (_, n) => deflate(jsonText(n * 40, random), null));
     const before = kept.map(hex);

@@ -57,7 +57,7 @@ const written = (code: number): string =>
     .join('');
 
 describe('code lengths from frequencies', () => {
-  test('the code is complete, within the limit, and optimal if the limit does not apply', () => {
+  test('a code is complete and within the limit, and it is optimal if no length of it has to be limited', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 200 })), {
@@ -82,7 +82,7 @@ describe('code lengths from frequencies', () => {
   test.each([
     [7, 19],
     [15, 22],
-  ])('a limit of %i bits is kept for %i symbols whose code would exceed it', (limit, symbols) => {
+  ])('no code exceeds the limit of %i bits, although a code without limit would exceed it for these %i symbols', (limit, symbols) => {
     const frequencies = [1, 1];
     while (frequencies.length < symbols)
       frequencies.push((frequencies.at(-1) ?? 0) + (frequencies.at(-2) ?? 0));
@@ -97,7 +97,7 @@ describe('code lengths from frequencies', () => {
       expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
   });
 
-  test('a limit of seven bits is kept for the frequencies of code lengths, and the code is at most 0.5 % longer than the best one', () => {
+  test('no code for code lengths exceeds the limit of seven bits, and the result is at most 0.5 % longer than with the best code', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
@@ -121,7 +121,7 @@ describe('code lengths from frequencies', () => {
     expect(lengths.every((length) => length === 0)).toBe(true);
   });
 
-  test('clearing a tally empties it, and a tally keeps its symbols in the order of their first use', () => {
+  test('a tally lists its symbols in the order of their first use, and is empty after clear', () => {
     const tally = tallyOf([0, 2, 0, 1]);
     tally.add(2);
     expect([...tally.symbols.subarray(0, tally.size)]).toEqual([1, 3, 2]);
@@ -132,14 +132,14 @@ describe('code lengths from frequencies', () => {
 });
 
 describe('codes from lengths', () => {
-  test('the codes of the example in RFC 1951 §3.2.2 are reproduced', () => {
+  test('the lengths in the example of RFC 1951 §3.2.2 give the codes of the example', () => {
     const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
     assignCodes(lengths, 8, codes);
     expect([...codes].map(written)).toEqual('010 011 100 101 110 00 1110 1111'.split(' '));
   });
 
-  test('the fixed codes of RFC 1951 §3.2.6 are reproduced', () => {
+  test('the lengths of the fixed codes give the codes of RFC 1951 §3.2.6', () => {
     const codes = new Uint32Array(288);
     assignCodes(FIXED_LITERAL_LENGTHS, 288, codes);
     const shown = [0, 143, 144, 255, 256, 279, 280, 287].map((symbol) => written(codes[symbol] ?? 0));

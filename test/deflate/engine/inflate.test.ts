@@ -76,7 +76,7 @@ describe('the examples of RFC 7692 §7.2.3', () => {
     expect(text(inflate(hex(data), null, LIMIT))).toBe(message);
   });
 
-  test('P27, P28: the second message may refer to the first one', () => {
+  test('P27, P28: a second message may refer to the first message', () => {
     const window = windowOf(15, Buffer.from('Hello'));
     expect(text(inflate(hex('f2 00 11 00 00'), window, LIMIT))).toBe('Hello');
     expect(outcome(hex('f2 00 11 00 00'), null)).toBe('corrupt');
@@ -89,7 +89,7 @@ describe('the examples of RFC 7692 §7.2.3', () => {
   });
 });
 
-describe('the output of zlib is inflated', () => {
+describe('decompressing the output of zlib', () => {
   const strategies = {
     default: constants.Z_DEFAULT_STRATEGY,
     filtered: constants.Z_FILTERED,
@@ -105,7 +105,7 @@ describe('the output of zlib is inflated', () => {
   const lengths = [1, 2, 3, 17, 258, 1000, 5000, 70_000];
 
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P24, P27: ${kind} is inflated, at every level, with every strategy, memory level and flush`, () => {
+    test(`P24, P27: ${kind} is decompressed correctly when zlib has compressed it at any level, with any strategy, memory level and flush`, () => {
       const random = randomFrom(7);
       for (const length of lengths) {
         const message = make(length, random);
@@ -122,7 +122,7 @@ describe('the output of zlib is inflated', () => {
     });
   }
 
-  test('P27, P28: messages with a context are inflated at every window size', () => {
+  test('P27, P28: messages with a context are decompressed correctly at every window size', () => {
     const random = randomFrom(8);
     for (let bits = 9; bits <= 15; bits++) {
       const window = new Window(bits);
@@ -137,7 +137,7 @@ describe('the output of zlib is inflated', () => {
     }
   });
 
-  test('messages of every length from 0 to 600 are inflated', () => {
+  test('messages of every length from 0 to 600 bytes are decompressed correctly', () => {
     const random = randomFrom(9);
     for (let length = 0; length <= 600; length++) {
       const message = jsonText(length, random);
@@ -149,7 +149,7 @@ describe('the output of zlib is inflated', () => {
 describe('matches of every length and every distance', () => {
   const history = randomBytes(32768, randomFrom(3));
 
-  test.each([0, 1, 300])('lengths 3 to 258 are read after %i bytes of history', (known) => {
+  test.each([0, 1, 300])('matches with the lengths 3 to 258 are decompressed correctly after %i bytes of history', (known) => {
     const before = history.subarray(0, known);
     for (let length = 3; length <= 258; length++) {
       for (const distance of [1, 2, 3, length - 1, length, length + 1, 300]) {
@@ -166,7 +166,7 @@ describe('matches of every length and every distance', () => {
     }
   });
 
-  test('P28: every distance symbol is read, with its least and its greatest distance', () => {
+  test('P28: the smallest and the greatest distance of each distance symbol are read correctly', () => {
     const window = windowOf(15, history);
     for (let symbol = 0; symbol < 30; symbol++) {
       const extra = symbol < 2 ? 0 : (symbol >> 1) - 1;
@@ -185,7 +185,7 @@ describe('matches of every length and every distance', () => {
     }
   });
 
-  test.each([8, 9, 12, 15])('P28: with %i bits, a reference beyond the window is refused', (bits) => {
+  test.each([8, 9, 12, 15])('P28: with %i window bits, a reference that reaches back beyond the window is refused', (bits) => {
     const size = 1 << bits;
     const window = windowOf(bits, history);
     const at = (distance: number): Buffer =>
@@ -197,7 +197,7 @@ describe('matches of every length and every distance', () => {
     expect(outcome(at(101), fresh)).toBe('corrupt');
   });
 
-  test('a match cannot refer to memory around the history', () => {
+  test('a match cannot refer to memory before or after the history', () => {
     const window = windowOf(9, history);
     window.append(history.subarray(0, 100));
     expect(window.start).toBeGreaterThan(0);
@@ -213,7 +213,7 @@ describe('matches of every length and every distance', () => {
   });
 });
 
-describe('P31: blocks that are written bit by bit, most of them invalid', () => {
+describe('P31: blocks that the test writes bit by bit, most of which are invalid', () => {
   const letters = 'abc'.split('').map((letter) => fixedSymbol(letter.charCodeAt(0)));
 
   /**
@@ -331,7 +331,7 @@ describe('P31: blocks that are written bit by bit, most of them invalid', () => 
     'three blocks': hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'),
   };
   for (const [name, stream] of Object.entries(streams)) {
-    test(`${name}: a stream with any single flipped bit has the same outcome as in the reference inflater`, () => {
+    test(`${name}: if any single bit of the stream is flipped, our engine has the same outcome as the reference decompressor`, () => {
       for (let bit = 0; bit < stream.length * 8; bit++) {
         const damaged = Buffer.from(stream);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -339,14 +339,14 @@ describe('P31: blocks that are written bit by bit, most of them invalid', () => 
       }
     });
 
-    test(`${name}: a stream that is cut off at any byte has the same outcome as in the reference inflater`, () => {
+    test(`${name}: if the stream is cut off at any byte, our engine has the same outcome as the reference decompressor`, () => {
       for (let length = 0; length <= stream.length; length++)
         expectAgreement(stream.subarray(0, length), history);
       expect(outcome(stream, windowOf(15, history)).startsWith('bytes')).toBe(true);
     });
   }
 
-  test('any bytes have the same outcome as in the reference inflater', () => {
+  test('for any bytes, our engine has the same outcome as the reference decompressor', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 3 }), (input, type) => {
@@ -359,7 +359,7 @@ describe('P31: blocks that are written bit by bit, most of them invalid', () => 
     expect([...seen].sort()).toEqual(['bytes', 'corru']);
   });
 
-  test('after damaged messages the window works as before', () => {
+  test('after damaged messages, the window still works', () => {
     const window = windowOf(12, copies(5000, randomFrom(11)));
     const message = copies(900, randomFrom(12));
     const data = zlibDeflate(message, window.history, { windowBits: 12 });
@@ -385,14 +385,14 @@ describe('the bounds of output and memory', () => {
     expect(outcome(hex('00'), null, 0)).toBe('bytes ');
   });
 
-  test('a bomb takes at most 256 KiB more memory than its limit', () => {
+  test('decompressing a bomb takes at most 256 KiB more memory than the limit of the message', () => {
     const bomb = zlibDeflate(Buffer.alloc(10 << 20), Buffer.alloc(0));
     const before = process.memoryUsage().arrayBuffers;
     expect(outcome(bomb, null, 1 << 20)).toBe('too-big');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((1 << 20) + (256 << 10));
   });
 
-  test('output that exceeds the scratch memory is complete, and a later message does not change it', () => {
+  test('output that is larger than the shared memory is complete, and a later message does not change it', () => {
     const random = randomFrom(20);
     for (const length of [65_535, 65_536, 65_537, 100_000, 300_000]) {
       const message = jsonText(length, random);

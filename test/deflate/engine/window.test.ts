@@ -35,11 +35,11 @@ describe('the window of one direction', () => {
     },
   );
 
-  test.each([7, 16, 9.5, Number.NaN])('a window of %d bits is refused', (bits) => {
+  test.each([7, 16, 9.5, Number.NaN])('the constructor refuses %d window bits', (bits) => {
     expect(() => new Window(bits)).toThrow(RangeError);
   });
 
-  test('the window allocates nothing before the first byte, and little for the first messages', () => {
+  test('a window allocates no memory before the first byte, and little memory for the first messages', () => {
     const window = new Window(15);
     expect(window.retained).toBe(0);
     window.append(Buffer.alloc(0));
@@ -48,7 +48,7 @@ describe('the window of one direction', () => {
     expect(window.retained).toBe(1024);
   });
 
-  test('the window has the expected size after four messages of 256 bytes, and when it is full', () => {
+  test('the memory of a window has the expected size after four messages of 256 bytes, and when the window is full', () => {
     const random = randomFrom(1);
     const sent = new Window(15);
     for (let count = 0; count < 4; count++) {
