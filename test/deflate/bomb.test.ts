@@ -1,4 +1,7 @@
-/** Measures what a bomb costs: the peak of the resident set of a process that receives one (attacks A33, A34). */
+/**
+ * Measures the memory that a decompression bomb costs: the peak of the resident set of a process that receives such a message (attacks A33,
+ * A34).
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -36,8 +39,8 @@ function peak(
 }
 
 /**
- * Returns the least growth of up to five runs; a run below `enough` ends the search. The garbage collector and the
- * compiler sometimes take a few hundred KiB, which do not belong to the message.
+ * Returns the least growth of memory in up to five runs. If a run stays below `enough`, no further run follows. Several runs are needed,
+ * because the garbage collector and the compiler sometimes take a few hundred KiB, which do not belong to the message.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);

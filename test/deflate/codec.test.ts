@@ -1,6 +1,6 @@
 /**
- * Tests messages through the codec, in both engine modes: RFC 7692 §7.2, and the bounds on what a peer may make the
- * codec do.
+ * Tests the codec with both settings of `engine`: the compression of messages (RFC 7692 §7.2), and the limits on the work and memory that a
+ * peer can cause.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -15,13 +15,11 @@ import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
 
-/**
- * The sizes at which another engine, or another way through zlib, takes over: one byte less, the same, one byte more.
- */
+/** The sizes at which the codec changes to another engine or another way of using zlib: one byte less, the same size, and one byte more. */
 const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
-/** Compresses as the peer does, without our code, in one block or several, depending on `flush`. */
+/** Compresses a message as a peer does, without our code. `flush` decides whether the message has one block or several blocks. */
 function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   const output = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
   return output.subarray(0, -4);

@@ -1,4 +1,7 @@
-/** Tests permessage-deflate in an endpoint with a codec, over frames. RFC 7692 §6, §7.2; RFC 6455 §5.2. */
+/**
+ * Tests permessage-deflate with an endpoint that has a codec, and with the frames that it sends and receives: RFC 7692 §6, §7.2; RFC 6455
+ * §5.2.
+ */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';

@@ -1,7 +1,6 @@
 /**
- * The three ways to decompress (our engine, zlib in one call, zlib in its threads) give the same result. Differential
- * fuzzing of valid streams, of streams cut at every byte, and of damaged streams. RFC 7692 §7.2.1, §7.2.2, §7.2.3.4;
- * RFC 1951.
+ * Tests that the three engines for decompression (our engine, zlib in one call, zlib in its threads) have the same outcome. The inputs are
+ * valid streams, streams that are cut off at every byte, and damaged streams. RFC 7692 §7.2.1, §7.2.2, §7.2.3.4; RFC 1951.
  */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import * as fc from 'fast-check';
@@ -19,7 +18,7 @@ import { codecOf, engines, full, hex, jsonOf, noiseOf, verdict } from './harness
 
 const LIMIT = 8_388_608;
 
-/** Returns the message as hexadecimal digits, or the code of the error. */
+/** Returns the decompressed message as hexadecimal digits, or the code of the error. */
 function own(payload: Uint8Array, context: Uint8Array, bits = 15): string {
   const window = new Window(bits);
   window.append(context);
@@ -40,7 +39,7 @@ async function codeOr(work: () => Buffer | Promise<Buffer>): Promise<string> {
   }
 }
 
-/** Returns the result of all three engines, and fails if they do not agree. */
+/** Returns the outcome of the three engines. The test fails if the outcomes differ. */
 async function agreed(
   payload: Uint8Array,
   context: Uint8Array = Buffer.alloc(0),
@@ -78,7 +77,7 @@ const part = fc
     kind === 'json' ? jsonOf(size, seed) : kind === 'noise' ? noiseOf(size, seed) : Buffer.alloc(size, seed),
   );
 
-/** How a part is written: as blocks of any type, flushed or final. */
+/** The ways in which a part of a stream is written: as blocks of any type, which are flushed or final. */
 const writing = fc.record({
   how: fc.constantFrom('flushed', 'final', 'stored', 'stored and final'),
   level: fc.integer({ min: 0, max: 9 }),

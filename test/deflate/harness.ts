@@ -1,4 +1,4 @@
-/** What the tests of compressed messages share: codecs with one setting, and messages of every kind. */
+/** Helpers for the tests of compressed messages: codecs with common settings, and messages of every kind. */
 import { beforeEach } from 'vitest';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
 import { type CodecSettings, DeflateCodec, type Direction } from '../../src/deflate/codec.ts';
@@ -18,7 +18,7 @@ export type Engine = (typeof engines)[number];
 export const full: Direction = { windowBits: 15, takeover: true };
 export const alone: Direction = { windowBits: 15, takeover: false };
 
-/** Everything is compressed, and the budget is unlimited, unless a test says otherwise. */
+/** The default settings: all messages are compressed, and the budget is unlimited. */
 export function settings(rest: Partial<CodecSettings> = {}): CodecSettings {
   return {
     ...{ threshold: 0, level: 6, engine: 'auto', synchronous: false },
@@ -32,7 +32,7 @@ export function codecOf(direction: Direction, rest: Partial<CodecSettings> = {})
   return new DeflateCodec(direction, direction, settings(rest), 0);
 }
 
-/** Returns what a codec makes of `payload`: bytes, or the code of the error, at once or later. */
+/** Resolves with the result of decompressing `payload` with a codec: the bytes, or the code of the error. */
 export async function verdict(
   codec: DeflateCodec,
   payload: Uint8Array,

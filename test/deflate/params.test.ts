@@ -1,6 +1,6 @@
 /**
- * Tests the negotiation of permessage-deflate, RFC 7692 §5, §7 and §7.1: every combination is compared with the
- * sentences of the RFC, one by one (`rules`), and every malformed parameter is tested in both roles.
+ * Tests the negotiation of permessage-deflate, RFC 7692 §5, §7 and §7.1. Every combination of parameters is checked against each sentence
+ * of the RFC (`rules`), and every malformed parameter is tested in both roles.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ import { type ExtensionOffer, formatExtensions, parseExtensions } from '../../sr
 import { acceptRequest, verifyRequest } from '../../src/handshake/server.ts';
 import { prototypeKeys, refusalOf, request, response, sampleKey } from '../handshake/samples.ts';
 
-/** Parameters by name, as they appear in an element. Undefined means absent, and null means without a value. */
+/** The parameters of an element, by their names. Undefined means that a parameter is absent, and null means that it has no value. */
 interface Parameters {
   readonly server_no_context_takeover?: null | undefined;
   readonly client_no_context_takeover?: null | undefined;
@@ -65,7 +65,10 @@ for (const serverNoContextTakeover of [false, true])
           clientMaxWindowBits,
         });
 
-/** Returns the element with these parameters, beginning with the `first`, since their order has no meaning. */
+/**
+ * Returns an element with these parameters. The parameter with the index `first` comes first: a test can use every order, since the order
+ * has no meaning.
+ */
 function element(parameters: Parameters, first = 0): ExtensionOffer {
   const order = [...names.slice(first), ...names.slice(0, first)];
   const list: [string, string | null][] = [];
@@ -85,8 +88,8 @@ function parametersOf({ name, parameters }: ExtensionOffer): Parameters {
 }
 
 /**
- * The ways in which an answer may contradict an offer: each sentence of 7692 §7.1 about the pair, with the code of
- * its refusal.
+ * The ways in which an answer may contradict an offer. Each entry stands for one sentence of RFC 7692 §7.1 about offer and answer, and has
+ * the code of the refusal.
  */
 const rules: readonly {
   readonly code: DeflateRefusalCode;
@@ -133,8 +136,8 @@ function has(parameters: Parameters, name: (typeof names)[number]): boolean {
 }
 
 /**
- * Returns the meaning of an answer alone: without a parameter the context is kept (§7.1.1) and the window has 32,768
- * bytes (§7.1.2).
+ * Returns the parameters that an answer means without regard to the offer. If a parameter is absent, the context is kept (§7.1.1), or the
+ * window has 32,768 bytes (§7.1.2).
  */
 function meaning(answer: Parameters): DeflateParams {
   return {
@@ -151,7 +154,7 @@ const same = (a: DeflateParams, b: DeflateParams): boolean =>
   a.serverMaxWindowBits === b.serverMaxWindowBits &&
   a.clientMaxWindowBits === b.clientMaxWindowBits;
 
-/** Runs `check` over all pairs and reports the first few failures. 92,160 assertions would take minutes. */
+/** Calls `check` for all pairs, and makes one assertion about the first few failures, since 92,160 assertions would take minutes. */
 function forAll<A, B>(
   as: readonly A[],
   bs: readonly B[],
@@ -342,8 +345,8 @@ describe('the answer of a server (acceptDeflate)', () => {
 });
 
 /**
- * Parameters of which one makes the whole element invalid, the code that a client reports, and the name of the
- * invalid one.
+ * Lists of parameters in which one parameter makes the whole element invalid, with the code that a client reports, and the name of the
+ * invalid parameter.
  */
 interface Malformed {
   readonly title: string;
@@ -453,7 +456,7 @@ const malformed: readonly Malformed[] = [
   ),
 ];
 
-/** Yields the parameters alone, after valid ones, and before valid ones. */
+/** Yields these parameters alone, then after valid parameters, and then before valid parameters. */
 function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
   const used = new Set(parameters.map(([name]) => name));
   const right: ExtensionOffer['parameters'] = [
@@ -558,8 +561,8 @@ function expectNamed(error: HandshakeError, parameter: string): void {
 
 describe('the check of the answer by a client (confirmDeflate)', () => {
   /**
-   * Returns the outcome that the rules demand: the possible codes, or the parameters. The client keeps what its offer
-   * promised.
+   * Returns the outcome that the rules require: the possible codes of a refusal, or the agreed parameters. The client obeys the parameters
+   * of its offer.
    */
   function expected(offer: Parameters, answer: Parameters): DeflateParams | string[] {
     const broken = rules.filter((rule) => rule.broken(offer, answer));

@@ -1,6 +1,6 @@
 /**
- * Tests messages that are compressed in parts while the application writes them: RFC 7692 §7.2.1, on the same context
- * as whole messages.
+ * Tests messages that are compressed in parts while the application writes them: RFC 7692 §7.2.1. They use the same context as messages
+ * that are sent as a whole.
  */
 import { describe, expect, test } from 'vitest';
 import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';

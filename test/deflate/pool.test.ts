@@ -1,6 +1,4 @@
-/**
- * Tests the places in zlib's threads: which job has one, which job is next, and what happens if a job leaves early.
- */
+/** Tests the scheduling of jobs for zlib's threads: which jobs run, which job is next, and what happens if a job is abandoned. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';
@@ -81,7 +79,7 @@ test('A34: if a job fails, or throws before it begins, the next job can run', as
   expect(jobs.most).toBe(3);
 });
 
-/** Returns a job with the given number of slices, each of which is logged. */
+/** Returns a job with this number of slices. The job logs each slice. */
 function sliced(
   log: string[],
   name: string,

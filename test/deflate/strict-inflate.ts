@@ -1,7 +1,7 @@
 /**
- * A peer's inflate without any code of src/: RFC 1951 bit by bit, with a window of exactly 2^bits bytes. It throws if
- * a match reaches farther back, if the data ends too early, and if the data is not DEFLATE. A message is given as RFC
- * 7692 §7.2.1 sends it.
+ * The decompressor of a peer, without any code of src/: it reads RFC 1951 bit by bit, with a window of exactly 2^bits bytes. It throws if a
+ * match reaches back farther than the window, if the data ends too early, or if the data is not valid DEFLATE data. Its input is a message
+ * as RFC 7692 §7.2.1 sends it.
  */
 
 const lengthBases = [

@@ -1,4 +1,4 @@
-/** Tests the quantum of one turn of the event loop: work beyond it waits, or goes to zlib's threads. */
+/** Tests the limits on the work in one turn of the event loop: further work waits for a later turn, or zlib's threads do it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';

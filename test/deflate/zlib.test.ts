@@ -1,4 +1,7 @@
-/** Tests one message at a time through node:zlib, in one call and in its threads. Both must give the same result. */
+/**
+ * Tests the compression and decompression of single messages with node:zlib, in one call and in its threads. Both have to give the same
+ * result.
+ */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { inflateInThreadPool } from '../../src/deflate/inflate-in-pool.ts';

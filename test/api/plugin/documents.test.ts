@@ -1,6 +1,6 @@
 /**
- * The pages of both plugins, table by table. Each object that a command returns has the properties and types of its table, and
- * each optional option may be left out. [D…] are the lines of docs/4d-sentences.md.
+ * Tests the tables in the documentation of both plugins, one by one. Each object that a command returns has the properties and types of its
+ * table, and each optional option may be left out. The marks [D…] in titles are the lines of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeFrame, codeOf } from '../../transport/wire.ts';

@@ -1,4 +1,7 @@
-/** One peer floods a server or client of the plugin: its connection pauses, and the events of other connections arrive. */
+/**
+ * Tests a peer that floods a server or client of the plugins: the connection of this peer pauses, and the events of other connections are
+ * delivered.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { EventFlow } from '../../../src/api/plugin/event-flow.ts';
 import { EventQueue, type QueuedEvent } from '../../../src/api/plugin/event-queue.ts';
@@ -26,7 +29,7 @@ async function openPeer(port: number): Promise<RawPeer> {
   return peer.until(() => peer.head !== '');
 }
 
-/** A program that takes one turn of the event loop for each event. */
+/** A program whose callback takes one turn of the event loop for each event. */
 class Program {
   readonly counts = new Map<string, number>();
   largest = 0;
@@ -47,7 +50,7 @@ class Program {
   }
 }
 
-/** Lets one peer flood while another one sends its messages one by one. All messages arrive. */
+/** Lets one peer flood while another peer sends its messages one by one. Checks that all messages arrive. */
 async function flooded(
   surface: V1 | V2,
   program: Program,

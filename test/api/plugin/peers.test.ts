@@ -1,4 +1,7 @@
-/** Clients and servers of both versions with each other, and with `ws`. test/interop tests them with Python's websockets. */
+/**
+ * Tests that clients and servers of both versions work with each other, and with the package `ws`. test/interop tests them with the package
+ * websockets of Python.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectWs, startWs } from '../../peers/ws-end.ts';
 import { connectPlugin, converse, startPlugin, type Version } from './plugin-end.ts';

@@ -1,4 +1,7 @@
-/** A socket of a plugin surface as one end of an exchange, and the exchange: with each other, `ws`, Python's websockets. */
+/**
+ * Makes a client or server of a plugin usable as one end of an exchange of messages, and defines this exchange. The other end is another
+ * plugin, the package `ws`, or the package websockets of Python.
+ */
 import { expect } from 'vitest';
 import { type End, type Ending, Inbox, type Message } from '../../peers/end.ts';
 import { bytesOf, expectSame, sizes, textOf } from '../../peers/exchanges.ts';
@@ -6,7 +9,7 @@ import { V1, type V1Heard, V2 } from './support.ts';
 
 export type Version = 'v1' | 'v2';
 
-/** How to tell a surface's socket what to do, once there is a connection. */
+/** The functions with which a test uses a client or server of a plugin, once there is a connection. */
 interface Line {
   send(message: Message): unknown;
   stop(code: number, reason: string): Promise<unknown>;
@@ -117,7 +120,7 @@ export async function startPlugin(version: Version): Promise<{ url: string; end:
   return { url, end };
 }
 
-/** Text and binary of every size both ways, then the end, begun by one of both. */
+/** Sends text and binary messages of every size in both directions. Then one of the two ends closes the connection. */
 export async function converse(ours: PluginEnd, peer: End, by: 'ours' | 'peer'): Promise<void> {
   await ours.opened;
   for (const size of sizes) {

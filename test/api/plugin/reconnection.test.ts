@@ -1,4 +1,6 @@
-/** The plugin's clients connect again after the waits of the engine, and do not connect again once they are stopped or cleared. */
+/**
+ * Tests that the clients of the plugins connect again after the same waits as in the engine, but not after they were stopped or cleared.
+ */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * docs/plugin-rows.md lists everything that the plugins do, and every decision where ours differ. A test names each row, or the row
- * says that it is dropped, or which decision or rule of the RFC replaces it.
+ * Checks docs/plugin-rows.md. The page has a row for everything that the original plugins do, and for every decision in which our plugins
+ * differ. Each row is named in the title of a test, or the row says that it is dropped, or which decision or rule of the RFC replaces it.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
 const page = readFileSync(new URL('../../../docs/plugin-rows.md', import.meta.url), 'utf8');
 const trace = traceRows(testFiles());
 
-/** The number of rows of each section, so that a row cannot be dropped by mistake. */
+/** The number of rows of each section. The test compares these numbers, so that no row is dropped by mistake. */
 const sections: Readonly<Record<string, number>> = {
   'A0-': 11,
   'A0.1-': 10,

@@ -1,4 +1,4 @@
-/** What the tests of the plugin surfaces share: recorders of events, and a raw server that says whatever a test wants. */
+/** Helpers for the tests of both plugins: objects that record events, and a raw server that sends whatever a test wants. */
 
 import { randomInt } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -139,7 +139,7 @@ export class V1 extends V1Surface {
   }
 }
 
-/** A server of raw peers: each answers the opening handshake with what the test says. */
+/** A server whose connections are raw peers. A peer answers the opening handshake with the bytes that the test chooses. */
 export class RawServer {
   readonly peers: RawPeer[] = [];
   readonly #server: Server;
@@ -147,7 +147,7 @@ export class RawServer {
   url = '';
   port = 0;
 
-  /** @param respond the whole answer to a request; '' for none; null for the usual 101 */
+  /** @param respond returns the whole answer to a request; '' sends no answer, and null sends a valid 101 response */
   static async start(
     respond: (request: string, key: string) => string | null = () => null,
     where: { host?: string; port?: number } = {},
@@ -208,8 +208,8 @@ export function switching(key: string, ...lines: string[]): string {
 }
 
 /**
- * Returns a port at which no server listens. The system assigns free ports only above 32,767 (Linux) or 49,151, so that tests that run
- * at the same time do not get it either.
+ * Returns a port at which no server listens. Tests that run at the same time do not get this port either, because the system assigns free
+ * ports only above 32,767 (Linux) or 49,151.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

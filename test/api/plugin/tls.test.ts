@@ -1,4 +1,4 @@
-/** The TLS options of the plugin, version 2: files, NONE, SYSTEM, PEM text, ciphers, client certificates. */
+/** Tests the TLS options of the plugin, version 2: files, NONE, SYSTEM, PEM text, ciphers, client certificates. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** The types of programs for the plugins. The type check covers this file. */
+/**
+ * Tests the types that programs for the plugins use. The type check of the repository includes this file, so a wrong type fails the check.
+ */
 import { expectTypeOf, test } from 'vitest';
 import {
   methods,

@@ -1,4 +1,7 @@
-/** The commands of the plugin, version 1: refs, BLOBs, a callback for each socket with seven parameters, all event types. */
+/**
+ * Tests the commands of the plugin, version 1: refs, BLOBs, all event types, and the callback of each client or server, which has seven
+ * parameters.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as commands from '../../../src/plugin-v1.ts';

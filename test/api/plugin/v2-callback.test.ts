@@ -1,4 +1,6 @@
-/** The callback of the plugin, version 2: how it is set, when it is called, its parameters, and clearAll. */
+/**
+ * Tests the callback of the plugin, version 2: how a program sets it, when it is called, and which parameters it gets. Also tests clearAll.
+ */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';

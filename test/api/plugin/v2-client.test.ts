@@ -1,4 +1,4 @@
-/** The client commands of the plugin, version 2: options, statuses, events, and the frames on the wire. */
+/** Tests the client commands of the plugin, version 2: options, statuses, events, and the frames on the wire. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';

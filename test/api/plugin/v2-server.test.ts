@@ -1,4 +1,7 @@
-/** The server commands of the plugin, version 2: options, statuses, events with their identity, targets. */
+/**
+ * Tests the server commands of the plugin, version 2: options, statuses, the connection that an event names, and the receivers of a
+ * message.
+ */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';

@@ -1,4 +1,4 @@
-/** Compares the wireSize in a status with the bytes that a raw peer received. */
+/** Compares the wireSize in a status with the bytes that a raw peer has received. */
 import { inflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { framesOf, RawPeer } from '../../transport/wire.ts';

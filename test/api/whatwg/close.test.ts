@@ -1,4 +1,4 @@
-/** `close()` and the `close` event: WebSockets Standard; RFC 6455 §7. */
+/** Tests `close()` and the `close` event of `WebSocket`: WebSockets Standard; RFC 6455 §7. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from '../../../src/websocket.ts';
 import { startServer } from '../../transport/servers.ts';

@@ -1,4 +1,4 @@
-/** `new WebSocket(…)`: WebSockets Standard, the constructor's steps, and what goes into the request (RFC 6455 §4.1). */
+/** Tests `new WebSocket(…)`: the steps of the constructor in the WebSockets Standard, and the request that is sent (RFC 6455 §4.1). */
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from '../../../src/websocket.ts';
 import { ca, startServer } from '../../transport/servers.ts';
@@ -6,7 +6,7 @@ import { closeAll, open, rawServer, thrownBy, watch } from './harness.ts';
 
 afterEach(closeAll);
 
-/** Returns the URL of a `WebSocket` that never connects, since its attempt is aborted at once. */
+/** Returns the `url` of a new `WebSocket`. The WebSocket never connects, since its signal is already aborted. */
 function urlOf(given: string | URL): string {
   const signal = AbortSignal.abort();
   return open(given, [], { signal }).url;

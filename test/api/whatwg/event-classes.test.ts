@@ -1,4 +1,7 @@
-/** CloseEvent and ErrorEvent, either those of the runtime or ours: WebSockets Standard, "Feedback from the protocol".1, HTML §8.1.4.6. */
+/**
+ * Tests the classes CloseEvent and ErrorEvent, which are those of the runtime or of this library: WebSockets Standard, "The CloseEvent
+ * interface"; HTML §8.1.4.6.
+ */
 import { describe, expect, test } from 'vitest';
 import { CloseEvent, ErrorEvent } from '../../../src/websocket.ts';
 import { thrownBy } from './harness.ts';

@@ -1,4 +1,7 @@
-/** The events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". A task for each, real event classes, and what listeners throw (seam S0). */
+/**
+ * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event has its own task and the class of the
+ * standard, and a listener that throws does no harm (seam S0).
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../../src/index.ts';
 import { CloseEvent, ErrorEvent, type MessageEvent } from '../../../src/websocket.ts';

@@ -1,4 +1,7 @@
-/** Why a connection fails: beyond the standard, the `error` event says it; and the limits of `connect` are on. */
+/**
+ * Tests connections that fail. Unlike in the standard, the `error` event has the reason of the failure. The limits of `connect` apply to a
+ * `WebSocket` as well.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConnectionError, HandshakeError, ProtocolError } from '../../../src/index.ts';
 import { closeScripted, scripted } from '../../transport/scripted.ts';

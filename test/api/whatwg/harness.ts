@@ -1,4 +1,4 @@
-/** Servers that follow a script, and what a `WebSocket` reports, in order, for the tests of the standard's class. */
+/** Helpers for the tests of `WebSocket`: servers that send what a test chooses, and a record of the events of a `WebSocket` in order. */
 import type { Socket } from 'node:net';
 import { type CloseEvent, type ErrorEvent, type MessageEvent, WebSocket } from '../../../src/websocket.ts';
 import { closeScripted, scripted } from '../../transport/scripted.ts';
@@ -36,14 +36,14 @@ export interface RawServer {
   readonly url: string;
   /** The heads of the requests. */
   readonly requests: readonly string[];
-  /** The server's side of the first connection, once its handshake is done. */
+  /** The server's end of the first connection. Resolves when the handshake is complete. */
   readonly peer: Promise<RawPeer>;
 }
 
 /**
- * A server that answers each handshake as the RFC says.
+ * Starts a server that answers each handshake as RFC 6455 requires.
  * @param extra header lines of the response
- * @param first frames that leave together with the response
+ * @param first frames that are sent together with the response
  */
 export async function rawServer(extra = '', first: Buffer = Buffer.alloc(0)): Promise<RawServer> {
   let found: (peer: RawPeer) => void = () => {};
@@ -125,7 +125,9 @@ export function watch(...given: ConstructorParameters<typeof WebSocket>): {
   return { socket, events: new Events(socket) };
 }
 
-/** The name of the DOMException that `step` throws, or the class of another error; '' if it throws nothing. */
+/**
+ * Returns the name of the DOMException that `step` throws, or the name of the class of another error. Returns '' if `step` does not throw.
+ */
 export function thrownBy(step: () => unknown): string {
   try {
     step();

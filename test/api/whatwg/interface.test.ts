@@ -1,4 +1,7 @@
-/** The interface as Web IDL defines it: constants, attributes, methods, conversions, and the error for a wrong `this`. */
+/**
+ * Tests the properties of the class `WebSocket` that Web IDL requires: constants, attributes, methods, conversions, and the error for a
+ * wrong `this`.
+ */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket as FromRoot } from '../../../src/index.ts';

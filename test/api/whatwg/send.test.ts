@@ -1,4 +1,7 @@
-/** `send()` and `bufferedAmount`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Blobs keep the order (seam S9). */
+/**
+ * Tests `send()` and `bufferedAmount` of `WebSocket`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Messages stay in order even
+ * with Blobs (seam S9).
+ */
 import { openAsBlob, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +35,7 @@ function call(socket: WebSocket, ...given: unknown[]): string {
   return thrownBy(() => (socket.send as (...given: unknown[]) => void).apply(socket, given));
 }
 
-/** Waits for a few tasks. Then all bytes have left, if they could. */
+/** Waits for a few tasks of the event loop. Afterwards all bytes that the socket accepts have left the process. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await task();
 }

@@ -1,4 +1,4 @@
-/** The tasks of a connection run one after the other, and the number of waiting messages is limited. */
+/** Tests that the tasks of a connection run one after the other, and that the number of waiting messages is limited. */
 import { describe, expect, test } from 'vitest';
 import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 

@@ -1,4 +1,4 @@
-/** `WebSocketStream` as its explainer defines it: opened, closed, the streams, close codes, and failed attempts. */
+/** Tests `WebSocketStream`, which an explainer defines: `opened`, `closed`, the streams, close codes, and failed attempts. */
 import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, HandshakeError } from '../../../src/index.ts';
@@ -49,11 +49,14 @@ describe('closing', () => {
     ['no code', {}, 1005, ''],
     ['a code', { closeCode: 4999 }, 4999, ''],
     ['a reason alone is sent with 1000', { reason: 'why' }, 1000, 'why'],
-  ] as const)('`closed` resolves with the code and reason that close() has sent: %s', async (_, closeInfo, closeCode, reason) => {
-    const { stream } = await open();
-    stream.close(closeInfo);
-    expect(await stream.closed).toEqual({ closeCode, reason });
-  });
+  ] as const)(
+    '`closed` resolves with the code and reason that close() has sent: %s',
+    async (_, closeInfo, closeCode, reason) => {
+      const { stream } = await open();
+      stream.close(closeInfo);
+      expect(await stream.closed).toEqual({ closeCode, reason });
+    },
+  );
 
   test('close() refuses invalid codes and reasons', async () => {
     const { stream } = await open();

@@ -1,4 +1,7 @@
-/** The same program on our classes and on those of `ws`: the same events, with the same values, in the same order (seams 0 to 14). */
+/**
+ * Runs the same programs on our classes and on the classes of the package `ws`. Both have to report the same events, with the same values
+ * and in the same order (seams 0 to 14).
+ */
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'vitest';
 import type { ClientOptions, WebSocket as OracleSocket, ServerOptions } from 'ws';
@@ -14,7 +17,7 @@ import {
   watch,
 } from './oracle.ts';
 
-/** Returns a program with a watched server and a watched client. `onServer` is called in the 'connection' event. */
+/** Returns a program that records the events of a server and a client. `onServer` is called in the 'connection' event. */
 function pair(
   onServer: (webSocket: OracleSocket, request: IncomingMessage) => void,
   onClient: (webSocket: OracleSocket) => void,
@@ -42,7 +45,7 @@ const echo = (webSocket: OracleSocket): void => {
 };
 const nothing = (): void => {};
 
-/** Sends these messages once the client is open, and closes after as many answers. */
+/** Sends these messages once the client is open. Closes the client after as many answers as messages. */
 const sending =
   (...messages: unknown[]) =>
   (client: OracleSocket): void => {
@@ -55,7 +58,7 @@ const sending =
     });
   };
 
-/** The client writes these bytes to its socket, past its WebSocket. */
+/** Writes these bytes directly to the socket of the client, without its WebSocket. */
 const writing =
   (hex: string) =>
   (client: OracleSocket): void => {
@@ -309,7 +312,9 @@ describe('violations of a peer', () => {
     ['a continuation without a message', '808000000000'],
     ['a reserved bit', 'a18000000000'],
     ['a control frame over 125 bytes', '89fe007e00000000'],
-  ])('if a peer breaks a rule, both packages report the same events: %s', (_name, hex) => compare(pair(nothing, writing(hex))));
+  ])('if a peer breaks a rule, both packages report the same events: %s', (_name, hex) =>
+    compare(pair(nothing, writing(hex))),
+  );
   test('both packages report the same events if a message exceeds maxPayload', () =>
     compare(
       pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),

@@ -1,4 +1,7 @@
-/** The package `ws` as the oracle: the same program on our classes and on its, in all four pairs, has to report the same events. */
+/**
+ * Compares our classes with the package `ws`. A program runs with all four pairs of a server and a client, each from one of the two
+ * packages, and has to report the same events.
+ */
 import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -23,7 +26,10 @@ export interface Sides {
   readonly server: string[];
 }
 
-/** A program: `Server` and `Client` may be of two packages. It resolves when everything has happened. */
+/**
+ * A program for a server and a client. `Server` and `Client` may come from different packages. The Promise resolves when the program has
+ * ended.
+ */
 export type Program = (context: {
   readonly Server: Package;
   readonly Client: Package;
@@ -36,7 +42,10 @@ const pairs: readonly (readonly [name: string, server: Package, client: Package]
   ['the server of ws, our client', oracle, ours],
 ];
 
-/** Runs a program on all pairs, and compares what each side saw with what it sees where both are `ws`. */
+/**
+ * Runs a program on all pairs. Compares the events of the server and of the client with the events in the pair in which both come from
+ * `ws`.
+ */
 export async function compare(program: Program): Promise<void> {
   const expected = await run(program, oracle, oracle);
   expect(expected.client.length + expected.server.length).toBeGreaterThan(0);
@@ -85,7 +94,7 @@ export async function serveHttp(
   return { http, url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}` };
 }
 
-/** Waits until the connections of earlier tests have given back what they had reserved for compression. */
+/** Waits until the connections of earlier tests have released the memory that they had reserved for compression. */
 export async function nothingReserved(): Promise<void> {
   await vi.waitFor(() => expect(processCompressionBudget.used).toBe(0));
 }

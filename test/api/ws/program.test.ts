@@ -1,4 +1,7 @@
-/** A program written for `ws` (noServer, authentication in the upgrade, heartbeat, broadcast, unexpected-response) with one changed import. */
+/**
+ * Runs a program that was written for `ws` with both packages, by changing one import. The program uses noServer, authentication in the
+ * upgrade, a heartbeat, a broadcast, and unexpected-response.
+ */
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

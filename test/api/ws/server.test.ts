@@ -1,4 +1,7 @@
-/** `WebSocketServer` of `rfc6455/ws`: what its options do beyond those of `ws`, and what a peer or a listener cannot do with it (seams 2, 3, 5). */
+/**
+ * Tests where `WebSocketServer` of `rfc6455/ws` differs from the class of `ws`: requests and options that it refuses, and peers and
+ * listeners that do no harm (seams 2, 3, 5).
+ */
 
 import { createServer as createHttps } from 'node:https';
 import { connect as connectTcp } from 'node:net';

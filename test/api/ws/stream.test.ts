@@ -1,4 +1,4 @@
-/** `createWebSocketStream`: chunks, backpressure in both directions, and the ends of a stream (seam 1). */
+/** Tests `createWebSocketStream`: chunks, backpressure in both directions, and the end of a stream (seam 1). */
 import { once } from 'node:events';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,4 +1,7 @@
-/** Where our `WebSocket` differs from the one of `ws` on purpose, and what that leaves to chance (seams 0, 9, 13, 15). */
+/**
+ * Tests where our `WebSocket` differs on purpose from the class of `ws`, and cases in which the behaviour of `ws` depends on chance (seams
+ * 0, 9, 13, 15).
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, type ClientRequest } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -33,7 +36,7 @@ async function pair(
   return { client, accepted, server, url };
 }
 
-/** Returns the exceptions that reach `uncaughtException` while `step` runs. */
+/** Runs `step`, and returns the uncaught exceptions that occur during this time. */
 async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
   const caught: unknown[] = [];
   const before = process.listeners('uncaughtException');
@@ -516,7 +519,7 @@ describe('a hostile server', () => {
   });
 });
 
-/** Returns two streams. The bytes written to one are read from the other, in small pieces. */
+/** Returns two connected streams. Bytes that are written to one stream can be read from the other stream, in small pieces. */
 function duplexPair(): [Duplex, Duplex] {
   const make = (other: () => Duplex): Duplex =>
     new Duplex({

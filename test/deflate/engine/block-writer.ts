@@ -1,6 +1,6 @@
-/** Writes blocks that no compressor would write, with any header and any symbols. For tests. */
+/** Writes DEFLATE blocks with any header and any symbols, for tests. So a test can use blocks that no compressor would write. */
 
-/** Returns bits, given as a string of 0 and 1 in the order in which they are read. Spaces are allowed. */
+/** Returns the bits of a string of 0 and 1, in the order in which a decompressor reads them. The string may contain spaces. */
 export function bytesOf(bits: string): Buffer {
   const all = bits.replace(/\s/g, '');
   const bytes = Buffer.alloc(Math.ceil(all.length / 8));

@@ -11,7 +11,10 @@ import { copies, jsonText, kinds, randomBytes, randomFrom, zlibDeflate, zlibInfl
 const NONE = Buffer.alloc(0);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** Deflates, compares the result with zlib and the exact window, and appends the message. */
+/**
+ * Compresses a message, checks that zlib and a decompressor with the exact window decompress it correctly, and appends the message to the
+ * window.
+ */
 function send(
   message: Uint8Array,
   window: Window | null,

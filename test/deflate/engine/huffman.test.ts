@@ -18,7 +18,10 @@ function tallyOf(frequencies: readonly number[]): Tally {
   return tally;
 }
 
-/** Returns the number of bits with an unlimited Huffman code: the sum of all inner nodes, by repeated sorting. */
+/**
+ * Returns the number of bits with a Huffman code without a limit. This is the sum of the weights of all inner nodes, which are found by
+ * repeated sorting.
+ */
 function leastBits(frequencies: readonly number[]): number {
   const weights = frequencies.filter((frequency) => frequency > 0);
   let bits = weights.length === 1 ? (weights[0] ?? 0) : 0;
@@ -31,7 +34,7 @@ function leastBits(frequencies: readonly number[]): number {
   return bits;
 }
 
-/** Returns the number of bits with the best code of at most `limit` bits: package-merge (Larmore and Hirschberg). */
+/** Returns the number of bits with the best code of at most `limit` bits, with the package-merge algorithm (Larmore and Hirschberg). */
 function leastBitsWithin(limit: number, frequencies: readonly number[]): number {
   const coins = frequencies.filter((frequency) => frequency > 0).sort((a, b) => a - b);
   let packages = coins;
@@ -82,20 +85,23 @@ describe('code lengths from frequencies', () => {
   test.each([
     [7, 19],
     [15, 22],
-  ])('no code exceeds the limit of %i bits, although a code without limit would exceed it for these %i symbols', (limit, symbols) => {
-    const frequencies = [1, 1];
-    while (frequencies.length < symbols)
-      frequencies.push((frequencies.at(-1) ?? 0) + (frequencies.at(-2) ?? 0));
-    const lengths = new Uint8Array(symbols);
-    const tally = tallyOf(frequencies.map((frequency) => Math.min(frequency, 20_000)));
-    const bits = buildLengths(tally, limit, lengths);
-    expect(Math.max(...lengths)).toBe(limit);
-    expect(kraft(lengths)).toBe(1);
-    // Frequencies like these are the worst case of a cheap repair. With others the loss is a thousandth as large.
-    expect(bits).toBeLessThanOrEqual(leastBitsWithin(limit, [...tally.counts]) * 1.15);
-    for (let symbol = 1; symbol < symbols; symbol++)
-      expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
-  });
+  ])(
+    'no code exceeds the limit of %i bits, although a code without limit would exceed it for these %i symbols',
+    (limit, symbols) => {
+      const frequencies = [1, 1];
+      while (frequencies.length < symbols)
+        frequencies.push((frequencies.at(-1) ?? 0) + (frequencies.at(-2) ?? 0));
+      const lengths = new Uint8Array(symbols);
+      const tally = tallyOf(frequencies.map((frequency) => Math.min(frequency, 20_000)));
+      const bits = buildLengths(tally, limit, lengths);
+      expect(Math.max(...lengths)).toBe(limit);
+      expect(kraft(lengths)).toBe(1);
+      // Frequencies like these are the worst case of a cheap repair. With others the loss is a thousandth as large.
+      expect(bits).toBeLessThanOrEqual(leastBitsWithin(limit, [...tally.counts]) * 1.15);
+      for (let symbol = 1; symbol < symbols; symbol++)
+        expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
+    },
+  );
 
   test('no code for code lengths exceeds the limit of seven bits, and the result is at most 0.5 % longer than with the best code', () => {
     const random = randomFrom(1);

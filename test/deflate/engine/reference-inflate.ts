@@ -1,14 +1,13 @@
 /**
- * A second inflate, for tests. It reads RFC 1951 as literally as possible, bit by bit, without any code of src/. It
- * keeps the exact window, so it finds a compressor that refers back farther than 2^bits bytes, and it reports why a
- * stream is invalid.
+ * A second decompressor, for tests. It implements RFC 1951 as literally as possible, bit by bit, without any code of src/. It keeps a
+ * window of exactly 2^bits bytes, so it refuses references that reach back farther. It also reports why a stream is invalid.
  */
 
 export interface Inflated {
   readonly bytes: Buffer;
   /** The greatest distance of any match, or 0 if there was no match. */
   readonly farthest: number;
-  /** BTYPE of each block, including the empty one that ends the message. */
+  /** The field BTYPE of each block, including the empty block at the end of the message. */
   readonly blocks: readonly number[];
   /** The length and distance of each match. */
   readonly matches: readonly (readonly [length: number, distance: number])[];
@@ -52,7 +51,7 @@ class Bits {
   }
 }
 
-/** Builds codes from lengths, as RFC 1951 §3.2.2 numbers them. Refuses what zlib refuses. */
+/** Builds codes from their lengths, as RFC 1951 §3.2.2 defines. Refuses the same lengths as zlib. */
 function codeOf(lengths: readonly number[], lonely: boolean): Code {
   let room = 0;
   for (const length of lengths) if (length > 0) room += 2 ** -length;
@@ -102,7 +101,7 @@ const fixedLiterals = Array.from({ length: 288 }, (_, n) => (n < 144 ? 8 : n < 2
 const fixedDistances = Array.from({ length: 32 }, () => 5);
 
 /**
- * Inflates one message of RFC 7692 without its 00 00 ff ff.
+ * Decompresses one message of RFC 7692, which does not have its 00 00 ff ff.
  * @param history the plaintext before the message.
  * @param most the greatest distance that is allowed, by default 32,768.
  * @throws Invalid

@@ -1,4 +1,4 @@
-/** The messages that the tests of the engine compress. A seed makes a failure repeatable. */
+/** Makes the messages that the tests of the engine compress. The messages depend only on a seed, so that a failure can be repeated. */
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 
 /** Returns numbers in [0, 1), which depend only on the seed (mulberry32). */
@@ -39,7 +39,7 @@ export function randomBytes(length: number, random: () => number, alphabet = 256
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * alphabet)));
 }
 
-/** Returns copies of earlier bytes at random distances, with some new ones: every kind of match. */
+/** Returns copies of earlier bytes at random distances, with some new bytes between them. So a compressor finds matches of every kind. */
 export function copies(length: number, random: () => number): Buffer {
   const bytes = Buffer.alloc(length);
   let at = 0;
@@ -69,7 +69,7 @@ export const kinds: Readonly<Record<string, (length: number, random: () => numbe
 
 const tail = Buffer.from([0, 0, 0xff, 0xff]);
 
-/** 7692 §7.2.1 with zlib: compresses, flushes, and removes the last four bytes. */
+/** Compresses a message with zlib as RFC 7692 §7.2.1 requires: compresses, flushes, and removes the last four bytes. */
 export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   const bytes = deflateRawSync(input, {
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -79,7 +79,7 @@ export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: Zli
   return bytes.subarray(-4).equals(tail) ? bytes.subarray(0, -4) : bytes;
 }
 
-/** 7692 §7.2.2 with zlib. It stops at a final block, and accepts a stream that is cut off. */
+/** Decompresses a message with zlib as in RFC 7692 §7.2.2, but stops at a final block, and accepts a stream that is cut off. */
 export function zlibInflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   return inflateRawSync(Buffer.concat([input, tail]), {
     finishFlush: constants.Z_SYNC_FLUSH,
