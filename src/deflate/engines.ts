@@ -56,7 +56,7 @@ export const SENDING: {
   pool: { maxSize: POSITIVE_INFINITY, setUp: 65_536, fastWindowBits: 13, fastContext: 2_048 },
 };
 
-/** `fastWindowBits` and `fastContext` apply to zlib's levels up to this one. */
+/** The highest of zlib's levels to which `fastWindowBits` and `fastContext` apply. */
 export const FAST_LEVELS = 6;
 
 /**

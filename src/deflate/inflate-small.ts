@@ -1,4 +1,7 @@
-/** Decompresses with our own engine (RFC 7692 §7.2.2), and turns its errors into protocol errors. zlib.ts does the same with zlib. */
+/**
+ * Decompresses with our own engine (RFC 7692 §7.2.2), and converts the errors of the engine to a ProtocolError. zlib.ts does the same with
+ * zlib.
+ */
 
 import { ProtocolError } from '../frame/violation.ts';
 import { inflate } from './engine/inflate.ts';

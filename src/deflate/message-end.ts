@@ -48,7 +48,7 @@ export type Ending = 'whole' | 'cut off' | 'ambiguous';
  * @param output the last bytes of the output: at least `size` + 4 bytes, or the whole output if it is shorter
  */
 export function endingOf(over: number, output: Uint8Array, { bytes, size }: Probe): Ending {
-  // 7692 §7.2.3.4: a final block ended with the payload.
+  // zlib has read no byte of the probe, so the payload ends with a final block (7692 §7.2.3.4).
   if (over === 0) return 'whole';
   // The empty stored block at the end of the payload may be a final block (7692 §7.2.1, §7.2.3.4). In that case zlib's stream ends with
   // this block, before END_OF_STREAM.

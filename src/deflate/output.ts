@@ -18,7 +18,7 @@ export class Output {
     this.#limit = limit;
   }
 
-  /** Adds a piece. @returns false if the output would then exceed the limit; the piece is not added */
+  /** Adds a piece of output. @returns false, and does not add the piece, if the output would exceed the limit */
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;

@@ -26,7 +26,7 @@ export interface Stated {
   clientNoContextTakeover: boolean;
   /** null: not stated */
   serverMaxWindowBits: number | null;
-  /** null: not stated. In an offer, a parameter without a value counts as 15: both have the same meaning. */
+  /** null: not stated. In an offer, the parameter without a value counts as 15, since both mean the same. */
   clientMaxWindowBits: number | null;
 }
 

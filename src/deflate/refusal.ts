@@ -61,7 +61,7 @@ export const deflateRefusals = {
 /** The code of a rule in `deflateRefusals`. */
 export type DeflateRefusalCode = keyof typeof deflateRefusals;
 
-/** The maximum number of characters of a peer's text in an error message. */
+/** The maximum number of characters that an error message shows of a text from the peer. */
 const shown = 64;
 
 /**

@@ -116,7 +116,10 @@ export class TurnShare {
   }
 }
 
-/** Runs `work` in a later turn that has room for it. Call this while `isSpent` is true. */
+/**
+ * Runs `work` in a later turn, when the work that waited before it is done and the turn is not too long. Call this function only if
+ * `isSpent` is true.
+ */
 export function inLaterTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     waiting.push(() => {

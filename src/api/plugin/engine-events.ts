@@ -1,7 +1,7 @@
 /**
  * Turns the events of a connection into the events of IXWebSocket, the engine of the original plugins. Codes and reasons (RFC 6455 §7.1.5,
  * §7.1.6) are those that the engine reported. api/connection.ts implements the connection itself; v1.ts and v2.ts decide which events a
- * program sees, and in which form.
+ * program gets, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -55,14 +55,16 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/** The information about the end of a connection that is known before the connection has ended. It is part of the `data` of the connection. */
+/**
+ * Collects what is known about the end of a connection before the connection has ended. The `data` of the connection has such an object.
+ */
 export class Ending {
   /** The code and reason that the program passed. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
   beganBy: 'us' | 'peer' | null = null;
   failure: Error | null = null;
 
-  /** Makes the event for the end of the connection. */
+  /** Makes the Close event of the connection. */
   event(code: number, reason: string): CloseEvent {
     // The event has the code and reason that the program passed, no matter what the peer answered.
     if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
@@ -182,7 +184,7 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** Closes the connection with 1007, as the engine did when a program sent a text that was not UTF-8. */
+/** Closes the connection with 1007. The engine did this when a program sent a text that was not UTF-8. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {

@@ -24,7 +24,7 @@ export interface ServerSettings {
   maxConnections: number;
   /** Seconds. */
   handshakeTimeout: number;
-  /** The address family: a number that AF_INET or AF_INET6 has on some system, or a text; see `familyOf`. */
+  /** The address family: a text, or a number that AF_INET or AF_INET6 has on some operating system; see `familyOf`. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
@@ -173,7 +173,10 @@ export class EngineServer {
   }
 }
 
-/** Returns the IP version of an address family: 2 and 4 mean IPv4; 6 and the numbers of AF_INET6 on Linux, Windows and macOS mean IPv6. */
+/**
+ * Returns the IP version of an address family, or null for an invalid value. 2 and 4 mean IPv4. 6 means IPv6, and so do the numbers of
+ * AF_INET6 on Linux, Windows and macOS.
+ */
 function familyOf(value: unknown): 4 | 6 | null {
   switch (value) {
     case 2:

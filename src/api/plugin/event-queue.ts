@@ -19,7 +19,7 @@ export interface EventSource {
 
 export interface QueuedEvent {
   readonly source: EventSource;
-  /** The number of bytes that the event counts towards `maxBytes`. */
+  /** The size of the event in bytes, which counts towards `maxBytes`. */
   readonly size: number;
   /** The flow of the connection that the event belongs to, if there is one. */
   readonly flow?: EventFlow | null;
@@ -29,7 +29,7 @@ export interface QueuedEvent {
 // of events.
 const { setImmediate } = globalThis;
 
-// The number of events that are delivered before the event loop runs again.
+// The maximum number of events that are delivered before the event loop runs again.
 const BATCH = 64;
 
 // The number of bytes that an event counts in addition to its payload.

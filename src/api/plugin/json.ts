@@ -1,6 +1,6 @@
 /**
- * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. The text is compact
- * in v2, and has one line for each property in v1.
+ * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. The text of version
+ * 2 is compact, and the text of version 1 has one line for each property.
  */
 
 /** The names of the properties that hold real numbers. A real number is written with a fraction, even if the fraction is 0. */
@@ -16,8 +16,8 @@ export function toCompactJson(value: Json): string {
 }
 
 /**
- * Makes the text of version 1, which has a line for each property, indented by a tab, with ` : ` after the name. Members are never objects in
- * version 1.
+ * Makes the text of version 1. Each property has its own line, which is indented by a tab and has ` : ` after the name. In version 1, the
+ * values are never objects.
  */
 export function toStyledJson(value: Json): string {
   const lines = properties(value).map(([name, member]) => `\t${quote(name)} : ${write(name, member)}`);
@@ -37,7 +37,8 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes what JSON requires. After that we escape all other characters beyond ASCII, and each surrogate separately.
+  // JSON.stringify escapes the characters that JSON requires. Afterwards we escape all characters beyond ASCII, and each half of a
+  // surrogate pair separately.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -9,7 +9,7 @@ export type PluginMethod = (...parameters: never[]) => unknown;
 /** `methods.set('CB', fn)` makes the name 'CB' usable wherever a command takes a method. Names are compared literally. */
 export const methods: Map<string, PluginMethod> = new Map();
 
-/** Returns the function that a name stands for now. Returns a function unchanged, and undefined for an empty or unknown name. */
+/** Returns the function that is registered under a name, or undefined for an empty or unknown name. Returns a function unchanged. */
 export function resolveMethod(method: string | PluginMethod): PluginMethod | undefined {
   return typeof method === 'function' ? method : methods.get(method);
 }

@@ -33,7 +33,7 @@ export function headersProblem(headers: unknown): string {
  */
 type IdName = 'id' | 'ref';
 
-/** For each name of the other version, the name in this version; null if this version has no such option. */
+/** For each option name of the other version, the name that this version has instead; null if this version has no such option. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {

@@ -46,7 +46,7 @@ export abstract class Surface<
   protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
   protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
   readonly #base: ClientBase;
-  /** Method names for which no method was found. */
+  /** The names for which no method was found, and a warning was emitted. */
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
@@ -68,7 +68,10 @@ export abstract class Surface<
   /** Names the callback and the connection of an event, for a warning. */
   protected abstract describe(event: Event): string;
 
-  /** Returns the function that a method's name stands for now, or the function itself. Warns once of each unknown name. */
+  /**
+   * Returns the function that is registered under the name of a method, or the method itself if it is a function. Warns once for each
+   * unknown name.
+   */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -82,7 +85,7 @@ export abstract class Surface<
     return undefined;
   }
 
-  /** Makes the event for the queue. Returns null for an event that this version does not have. */
+  /** Makes the event that is added to the queue. Returns null if this version has no such event. */
   protected abstract toEvent(
     common: SurfaceEvent,
     entry: Client | Server,

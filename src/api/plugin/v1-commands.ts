@@ -137,12 +137,12 @@ export function websocketServerClients(server: { ref?: number | undefined }): nu
   return surface.serverClients(server);
 }
 
-/** Websocket server messages: returns the events of this server that wait in the queue. They stay in the queue. */
+/** Websocket server messages: returns the events of this server that wait in the queue. The events stay in the queue. */
 export function websocketServerMessages(server: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.serverMessages(server);
 }
 
-/** Websocket client messages: returns the events of this client that wait in the queue. They stay in the queue. */
+/** Websocket client messages: returns the events of this client that wait in the queue. The events stay in the queue. */
 export function websocketClientMessages(client: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.clientMessages(client);
 }

@@ -43,7 +43,7 @@ export interface V1Client extends ClientEntry {
 }
 
 export interface V1Server extends ServerEntry {
-  /** The connections by number: 1, 2, … Each connection gets the smallest free number. */
+  /** The connections by their numbers: 1, 2, … A new connection gets the smallest free number. */
   readonly clients: Map<number, ServerConnection>;
   callback: Callback;
   strictUtf8: boolean;
@@ -149,7 +149,10 @@ function windowBits(options: Properties, name: string): number {
   return Math.min(Math.max(integer(options, name, 15), 8), 15);
 }
 
-/** Sends a ping every `seconds` seconds. The connection ends if no pong has come for `timeout` seconds. */
+/**
+ * Returns the settings of the pings. The client sends a ping every `seconds` seconds. If no pong arrives for `timeout` seconds, the client
+ * ends the connection.
+ */
 function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings['pings']> {
   return {
     interval: seconds * 1_000,

@@ -18,7 +18,7 @@ export interface WebsocketDataContext {
   bytes?: Buffer;
 }
 
-/** The context of the type open. It has the property `uri`, and a property for every header field. */
+/** The context of the type open: the property `uri`, and a property for each header field. */
 export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 
 /** The context of the type close. */
@@ -64,7 +64,10 @@ export type WebsocketMethod = {
 
 /** The callback, and the values that it receives unchanged. */
 export interface WebsocketMethodOptions {
-  /** A function, or a name in `methods`. It is called with `(server, client, type, context, worker, window, process)`. */
+  /**
+   * A function, or the name of a function in `methods`. The function is called with `(server, client, type, context, worker, window,
+   * process)`.
+   */
   method?: string | WebsocketMethod | undefined;
   worker?: string | undefined;
   window?: number | undefined;
@@ -88,7 +91,9 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
   pingInterval?: number | undefined;
-  /** Seconds without a pong after which the connection is closed. It has an effect only if pings are sent. @default -1 */
+  /**
+   * If no pong arrives for this number of seconds, the connection is closed. The option has an effect only if pings are sent. @default -1
+   */
   pingTimeout?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;

@@ -146,7 +146,7 @@ export interface WebsocketClientInfo {
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
-  /** Addition: the problem with the close code of `websocketClientStop`. */
+  /** Addition: the error text if `websocketClientStop` got an invalid close code. */
   errorStr?: string;
 }
 
@@ -229,7 +229,7 @@ export interface WebsocketServerInfo {
 export interface WebsocketServerStatus {
   success: boolean;
   errorStr?: string;
-  /** The name that the original used. @deprecated `errorStr` */
+  /** The same text as `errorStr`, under the name that the original used. @deprecated use `errorStr` */
   errStr?: string;
   /** Addition: the address that the server is bound to. */
   port?: number;

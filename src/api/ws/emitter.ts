@@ -108,7 +108,9 @@ const attributes = [
   'onerror',
 ];
 
-/** Gives a class the constants and enumerable attributes of the WHATWG class, as own properties. */
+/**
+ * Defines the constants of the WHATWG class on this class and its prototype, and the attributes as enumerable properties of the prototype.
+ */
 export function declareAttributes(webSocketClass: { readonly prototype: WebSocketEmitter }): void {
   readyStates.forEach((name, value) => {
     const constant = { value, enumerable: true, writable: false, configurable: false };

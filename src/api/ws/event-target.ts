@@ -6,7 +6,7 @@
 
 import type { EventEmitter } from 'node:events';
 
-/** The key under which a listener on the emitter keeps the application's function or object. */
+/** The key of a property. A function that `addListener` adds to the emitter keeps the application's listener in this property. */
 export const kListener: unique symbol = Symbol('rfc6455 listener');
 const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
 

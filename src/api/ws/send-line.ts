@@ -8,12 +8,12 @@ import type { SocketConnection } from '../../transport/socket.ts';
 import { rethrow } from './errors.ts';
 import type { Link } from './link.ts';
 
-/** Called without an argument once the data has left the process, or with the reason why it was not sent. */
+/** Called without an argument once the data has left the process, or with an Error that says why the data was not sent. */
 export type Done = (error?: Error) => void;
 
 /** Options that say how a message is sent. */
 export interface SendOptions {
-  /** @default true for all data except strings and numbers */
+  /** Whether the data is sent as a binary message. @default true for all data except strings and numbers */
   readonly binary?: boolean | undefined;
   /** Whether the message is compressed if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;

@@ -136,7 +136,7 @@ export function askVerifyClient(
  * @throws TypeError if `headers` contains a field that is invalid in HTTP
  */
 export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
-  // A program may pass a number that is not a valid status, such as a close code.
+  // A program may pass a number that is not a valid HTTP status, such as a close code. The status is then 401.
   const isStatus = Number.isInteger(status) && status >= 300 && status <= 599;
   const answered = isStatus ? status : 401;
   const fields = Object.entries(headers).filter(([, value]) => value !== undefined);

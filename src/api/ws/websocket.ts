@@ -163,7 +163,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#link = link;
     this.#line = new SendLine(link);
     this.#state = OPEN;
-    // The bytes go back to the socket, so that the application's 'data' listeners receive them as well.
+    // The bytes are put back into the socket, so that 'data' listeners of the application receive these bytes as well.
     if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
     link.open(socket);
   }

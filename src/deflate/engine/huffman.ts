@@ -5,7 +5,7 @@
  * lowest, as it is in the bytes (1951 §3.1.1).
  */
 
-/** The length of the longest code of the literal/length and distance alphabets. */
+/** The maximum length of a code in the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
 // The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code, although some of

@@ -43,7 +43,7 @@ export class Window {
 
   /**
    * @param bits the negotiated window bits, 8 to 15 (7692 §7.1.2).
-   * @throws RangeError for other bits.
+   * @throws RangeError for any other value.
    */
   constructor(bits: number) {
     if (!(Number.isInteger(bits) && bits >= 8 && bits <= 15))
