@@ -124,7 +124,7 @@ class Router {
       return;
     }
     const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
-    // Another listener took the socket, or the last endpoint was removed.
+    // If another listener has taken the socket, or the last endpoint was removed, we leave the socket alone.
     if (isTaken || any === undefined) return;
     const notFound = new NotFound(any);
     // If there is another listener, that listener may take the socket later. The hot reload of a development server does so, for example.

@@ -32,7 +32,7 @@ export class Attempt {
   place = '';
   #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
-  /** @param timeout milliseconds; `Infinity` waits forever */
+  /** @param timeout the time for all steps in milliseconds; with `Infinity`, there is no deadline */
   constructor(timeout: number, signal: AbortSignal | undefined) {
     this.#timer = processTimers.timer({
       onTimer: () => this.#interrupt(timeoutFailure(this.#stage), false),
@@ -90,7 +90,8 @@ export class Attempt {
   }
 
   /**
-   * Waits until `arrange` calls `done`. Fails if the socket fails, the deadline passes, or the signal aborts.
+   * Performs a step: the promise resolves when `arrange` calls `done`. It rejects if `arrange` calls `fail`, the socket fails, the deadline
+   * passes, or the signal aborts.
    * @param arrange begins the step, and returns a function that undoes what it set up
    */
   step<T>(

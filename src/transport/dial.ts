@@ -37,7 +37,7 @@ import { openTransport, type TunnelOptions } from './tunnel.ts';
 
 /** The options that say how to reach a server, and what the request contains. */
 export interface DialOptions extends RequestFields, TunnelOptions {
-  /** Fail if subprotocols were offered and the server chose none. @default false */
+  /** If true, the attempt fails if subprotocols were offered and the server chose none of them. @default false */
   readonly requireSubprotocol?: boolean | undefined;
   /** The maximum time for all steps until the connection is open, in milliseconds; with `Infinity`, there is no maximum. @default 10000 */
   readonly handshakeTimeout?: number | undefined;

@@ -17,7 +17,8 @@ const MAX_IN_FLIGHT = 8_388_608;
 // We assume that a slow peer reads this many bytes per second.
 const SLOW_PEER = 32_768;
 
-// If we received this many bytes since we last sent anything, we send a pong: the peer may have sent a ping that has not arrived yet.
+// If we received this many bytes since we last sent anything, we send a pong at the next interval: the peer may have sent a ping that has
+// not arrived yet.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -68,7 +69,7 @@ export class Heartbeat {
     this.#lastReceived = now;
   }
 
-  /** The time at which `check` is to be called. */
+  /** The time at which the caller has to call `check`. */
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;

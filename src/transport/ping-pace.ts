@@ -31,7 +31,7 @@ export class PingPace {
     if (schedule.first <= 0) this.check(now);
   }
 
-  /** The time at which `check` is to be called. */
+  /** The time at which the caller has to call `check`. */
   get due(): number {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }

@@ -21,8 +21,8 @@ export interface ConnectProxy {
 
 /**
  * Returns the proxy to use for a target.
- * @param option the URL of a proxy, or 'env'. With 'env', the variable `https_proxy` has the proxy for wss, `http_proxy` the proxy for ws,
- *   and `all_proxy` the proxy if that variable is absent; there is no proxy if `no_proxy` names the host
+ * @param option the URL of a proxy, or 'env'. With 'env', the URL is in the variable `https_proxy` for wss, in `http_proxy` for ws, or in
+ *   `all_proxy` for both. No proxy is used if `no_proxy` names the host
  * @returns null if the connection uses no proxy
  * @throws HandshakeError stage 'proxy' if the URL is not usable
  */

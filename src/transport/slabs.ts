@@ -59,7 +59,7 @@ export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }
 
-/** Returns whether busy sockets read from so many slabs that a slab must not be given to another socket without a copy. */
+/** Returns whether busy sockets read from so many slabs that the bytes of a slab have to be copied before a write to another socket. */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }

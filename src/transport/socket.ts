@@ -209,8 +209,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // We report no reset after a complete closing handshake, because nothing is lost (§7.1.1 allows the reset), and none after a failure:
-    // our system resets the connection if the peer still sends while we no longer read.
+    // We do not report a reset after a complete closing handshake: nothing is lost (§7.1.1 allows the reset). We do not report it after a
+    // failure: our system resets the connection if the peer still sends while we no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }

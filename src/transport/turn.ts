@@ -11,7 +11,7 @@ export interface Flushable {
   /** Whether the object is in the list of objects to flush at the end of the turn. Only this file changes the field. */
   isListed: boolean;
   flush(): void;
-  /** Called at the end of the turn. It flushes, and does the other work that has to wait until then. */
+  /** Called at the end of the turn: flushes the bytes, and does the other work of the object that has to wait until the end of the turn. */
   endTurn(now: number): void;
 }
 

@@ -142,7 +142,7 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Refuses the handshake. The answer is the status of a `HandshakeError`, and 500 for any other error, which the application threw. */
+  /** Refuses the handshake. The status of the answer is the status of a `HandshakeError`, or 500 for any other error. */
   refuse(error: unknown): void {
     if (this.#settled) return;
     // We settle the handshake before we call the application in `answerTo`: if the application calls `shutdown` there, the handshake must

@@ -81,7 +81,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
 });
 
 describe('EarlyBytes', () => {
-  test('FAULT-3: EarlyBytes returns the bytes that arrived, in order, at every split point', async () => {
+  test('FAULT-3: EarlyBytes returns all bytes in order, wherever they are split into chunks', async () => {
     const all = Buffer.from('0123456789');
     for (let head = 0; head <= all.length; head++) {
       for (let split = head; split <= all.length; split++) {

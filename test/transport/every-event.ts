@@ -1,4 +1,6 @@
-/** Calls a function at the n-th event of any stream of the process. A test can so act at every step of a connection, one after another. */
+/**
+ * Calls a function at the n-th event of any stream of the process. So a test can act at each step of a connection, one step after another.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';

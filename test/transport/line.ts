@@ -41,7 +41,7 @@ export interface Line {
   pass(milliseconds: number): Promise<void>;
 }
 
-/** @param beforeStart is called after the connection was made and before it starts, as an `open` handler is */
+/** @param beforeStart is called when the connection was made but has not started. An `open` handler is called at the same moment */
 export function setUp(
   role: 'client' | 'server' = 'server',
   limits: Partial<ConnectionLimits> = {},

@@ -75,7 +75,7 @@ describe('paths in options (toPathPattern)', () => {
     expect(toPathPattern(pattern)).toBe(pattern);
   });
 
-  test('FAULT-10: a path in an option serves the path that the URL class makes of it', () => {
+  test('FAULT-10: a path in an option serves the path that the URL class returns for it', () => {
     fc.assert(
       fc.property(
         // URL treats these as the end of the path or as "/", or drops them.

@@ -161,7 +161,7 @@ test.each([
   [{ interval: 1, answerEach: 1 }, TypeError],
   [{ interval: 1, payload: 'x' }, TypeError],
   [null, TypeError],
-])('the value %j of the option pings throws', (pings, error) => {
+])('readValues throws for the value %j of the option pings', (pings, error) => {
   expect(() => readValues({ pings: pings as unknown as PingOptions }, connectionSpecs, 'client')).toThrow(
     error,
   );

@@ -27,7 +27,7 @@ describe('A42: the target of a redirect', () => {
     ['ws://a/b?c', '?d', 'ws://a/b?d'],
     ['ws://a/b', '/c#fragment', 'ws://a/c'],
     ['ws://a/b', 'ws://user:pass@c/', 'ws://c/'],
-  ])('from %s, the Location %s leads to %s', (from, location, to) => {
+  ])('a redirect from %s with the Location %s leads to %s', (from, location, to) => {
     const target = followRedirect(parseTarget(from), response('Location', location));
     expect([target.href, target.username, target.password]).toEqual([to, '', '']);
   });
@@ -39,7 +39,7 @@ describe('A42: the target of a redirect', () => {
     ['ws://a/', ['Location', '/b', 'Location', '/c'], 'WS_REDIRECT_LOCATION'],
     ['wss://a/', ['Location', 'ws://a/'], 'WS_REDIRECT_DOWNGRADE'],
     ['wss://a/', ['Location', 'http://a/'], 'WS_REDIRECT_DOWNGRADE'],
-  ])('from %s, the header fields %j are refused with %s', (from, headers, code) => {
+  ])('a redirect from %s with the header fields %j is refused with %s', (from, headers, code) => {
     let error: HandshakeError | null = null;
     try {
       followRedirect(parseTarget(from), response(...headers));
@@ -104,7 +104,7 @@ describe('FAULT-10: data that another origin may receive', () => {
   });
 
   test.each([[['Cookie']], [['AUTHORIZATION']], [['']], [['a b']], [[5]], ['X-A'], [{}]])(
-    'FAULT-10: the value %j of crossOriginHeaders throws',
+    'FAULT-10: toCrossOriginHeaders throws for the value %j',
     (names) => {
       expect(() => toCrossOriginHeaders(names as never)).toThrow(TypeError);
     },

@@ -671,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('a client and a server on the two ends of a duplex pair, whose calls are nested in each other, close cleanly', async () => {
+test('a client and a server on the two ends of a duplex pair close cleanly, even if their calls are nested in each other', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];

@@ -310,7 +310,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect(refused).toEqual(['WS_HANDSHAKE_TIMEOUT']);
   });
 
-  test('A48: if the upgrade hook throws or rejects, the server answers 500 without its text, and reports the error once', async () => {
+  test('A48: if the upgrade hook throws or rejects, the server answers 500 without the text of the error, and reports the error once', async () => {
     const refused: HandshakeError[] = [];
     const { peer } = await startServer(
       {
