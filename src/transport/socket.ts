@@ -276,7 +276,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 export { checkFrameOptions } from '../frame/outgoing.ts';
 
 /**
- * Checks a close code and a reason before the connection uses them.
+ * Checks a close code and reason before they are used.
  * @throws {RangeError | TypeError} the errors of `Endpoint.close`
  */
 export function checkClose(code: number | undefined, reason: string): void {
