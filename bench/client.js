@@ -1,6 +1,6 @@
 /**
- * `npm run bench:client`: this client and that of `ws`, against one echo server, rounds interleaved. What counts is
- * the client's CPU time per message that it sends and receives.
+ * `npm run bench:client`: compares our client with the client of `ws`, with one echo server and interleaved rounds. Prints the CPU time of
+ * each client per message that it sends and receives.
  *
  *   --rounds N (5)   --seconds S (1)   --quick   --workloads a,b   --json FILE
  */

@@ -2,7 +2,7 @@
  * `npm run bench:deflate-memory`: compares the memory of 2,000 connections with context takeover in our server (without a budget) and in
  * `ws`. Prints by how much the resident memory of each connection has grown since all connections were opened, after a garbage collection.
  *
- * --connections N (2000)   --gate   exit 1 if our server needs more memory than the documentation promises
+ *   --connections N (2000)   --gate   exit 1 if our server needs more memory than the documentation promises
  */
 import { once } from 'node:events';
 import { readArguments, readNumber } from '../scripts/command-line.js';

@@ -4,7 +4,7 @@
  * server and Node need without connections. V8's space for young objects has a fixed size, so that its growth does not count. Each server
  * runs alone in its own process. The rounds alternate between the servers, and medians count.
  *
- * --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 if our server needs more than 4.5 KB
+ *   --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 if our server needs more than 4.5 KB
  *   --echo   each connection has had one message echoed   --secure   over TLS (not raw)
  */
 import { once } from 'node:events';

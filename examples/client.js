@@ -26,7 +26,7 @@ try {
   console.log(`closed: ${code}, ${wasClean ? 'clean' : 'not clean'}`);
 } catch (error) {
   if (!(error instanceof HandshakeError)) throw error;
-  // `stage` is the step that failed ('dns', 'tcp', 'tls', 'http' …). `status` is the status of the server's answer, or 0 without an answer.
+  // `stage` is the step that failed ('dns', 'tcp', 'tls', 'http' …). `status` is the status of the answer, or 0 if there was none.
   console.error(`no connection (${error.stage}): ${error.message}`);
   if (error.status > 0) console.error(`the server answered ${error.status}`);
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 /**
- * Fills the last column of SECURITY.md's table of attacks: links to the test files whose titles name the attack, as in
- * `test('A24: …')` or `[A24]`. With --check it writes nothing and fails where the column is out of date.
+ * Fills the last column of the table of attacks in SECURITY.md with links to the test files whose titles name the attack, as in `test('A24:
+ * …')` or `[A24]`. With --check it writes nothing, and fails if the column is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import { titlesOf } from './source-scan.js';
 const claim = /^(?:[A-Z]\d+, )*[A-Z]\d+(?=:)|\[(?:[A-Z]\d+, )*[A-Z]\d+\]/g;
 
 /**
- * The attacks that a title claims: at its start, `A3, S19: …`, or anywhere in brackets.
+ * Returns the attacks that a title names: at its start, as in `A3, S19: …`, or anywhere in brackets.
  * @param {string} title
  * @returns {string[]}
  */
@@ -19,7 +19,7 @@ export function attacksOf(title) {
 }
 
 /**
- * Which files name which attack.
+ * Returns, for each attack, the test files that name it.
  * @param {{ file: string, source: string }[]} files
  * @returns {Map<string, string[]>}
  */
@@ -36,7 +36,7 @@ export function traceAttacks(files) {
 }
 
 /**
- * The page with its column filled.
+ * Returns the page with its column filled.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string}

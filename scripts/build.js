@@ -1,10 +1,10 @@
-// Builds dist/ from src/ and dist/conformance/ from conformance/: a clean folder, types and JavaScript of each, and the
-// executable bit on the command. The JavaScript has no comments: V8 keeps the text of each module on its heap, where they would
-// take a third of a megabyte in every process. They are in the types, and in src/, which the source maps show.
+// Builds dist/ from src/, and dist/conformance/ from conformance/: types and JavaScript, in a clean folder, with the executable bit on the
+// command. The JavaScript has no comments, since V8 keeps the text of each module on its heap, and comments would need a third of a
+// megabyte in every process. The types have the comments, and so does src/, to which the source maps lead.
 //
-// dist/bundle/ is what the package's entry points are: bundle.js makes it. dist/cjs/ is the same as CommonJS, for what cannot `require`
-// an ES module: Jest, and TypeScript's `module: commonjs`. Node itself is given the ES modules for `require` too (the condition
-// `module-sync` in package.json), so that a process has each class once.
+// bundle.js makes dist/bundle/, which has the entry points of the package. dist/cjs/ has the same code as CommonJS, for tools that cannot
+// `require` an ES module: Jest, and TypeScript with `module: commonjs`. Node gets the ES modules for `require` too (the condition
+// `module-sync` in package.json), so that a process has each class only once.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -40,15 +40,18 @@ function compile(project, ...options) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Declarations name the files that exist, './x.js', not './x.ts'; and those of CommonJS are copies in its folder. */
+/**
+ * Changes imports in declarations from './x.ts' to './x.js', since only the latter files exist. Copies the declarations to the folder
+ * of CommonJS.
+ */
 function finishDeclarations() {
   const names = readdirSync(dist, { recursive: true, encoding: 'utf8' });
   for (const name of names.filter((one) => one.endsWith('.d.ts'))) {
     const path = join(dist, name);
-    // As long as before: the declaration maps stay true.
+    // The replacement has the same length, so the declaration maps stay correct.
     const text = readFileSync(path, 'utf8')
       .replace(/(from |import\()'(\.[^']*)\.ts'/g, "$1'$2.js'")
-      // A name that is a string is a syntax error before TypeScript 5.6.
+      // In TypeScript before 5.6, an export name that is a string is a syntax error.
       .replace(/, WebSocket as 'module\.exports'/, '');
     writeFileSync(path, text);
     if (name.startsWith('cli')) continue;

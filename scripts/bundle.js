@@ -1,16 +1,17 @@
 /**
  * Bundles the compiled modules of dist/ for publication: dist/bundle/ has ES modules, dist/cjs/ has CommonJS. Each entry point of
- * package.json is one file, and what several entry points share is in chunks, so that a process has each class once. To load the entry
- * point `rfc6455` as 173 modules takes twice as long, and 1.1 MB more of V8's heap, most of it for the modules themselves.
+ * package.json is one file, and what several entry points share is in chunks, so that a process has each class once. Without bundles, the
+ * entry point `rfc6455` would consist of 173 modules. Loading them takes twice as long, and needs 1.1 MB more of V8's heap, mostly for the
+ * modules themselves.
  *
- * Tests run the modules, since coverage is counted there; programs that import the package by its name run the bundles.
+ * Tests run the modules, since coverage is measured there. Programs that import the package by its name run the bundles.
  */
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
- * Bundles the entry points whose modules exist. (test/exports.test.ts checks that all modules of this package exist. A trial of the
+ * Bundles the entry points whose modules exist. (test/exports.test.ts checks that all modules of this package exist. The self-test of the
  * coverage check compiles only a few modules of its own.)
  * @param {string} root the folder of package.json, whose dist/ is compiled
  */
@@ -33,20 +34,24 @@ export async function bundle(root) {
 
 /** @param {string} dist */
 function finish(dist) {
-  // `require('ws')` is a class, and so is ours. ES modules name it 'module.exports', which Node knows.
+  // `require('ws')` returns a class, so our entry point for ws has to return its class too. ES modules export the class under the name
+  // 'module.exports', which Node treats in this way.
   const ws = join(dist, 'cjs', 'ws.js');
   if (existsSync(ws))
     appendFileSync(
       ws,
       "module.exports = Object.defineProperty(exports.default, 'default', { value: exports.default });\n",
     );
-  // `sideEffects` as in the package's own: the nearest package.json counts.
+  // `sideEffects` has to be repeated here, since bundlers read the nearest package.json.
   writeFileSync(join(dist, 'cjs', 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
   for (const program of [join(dist, 'cli', 'main.js'), join(dist, 'bundle', 'rfc6455.js')])
     if (existsSync(program)) chmodSync(program, 0o755);
 }
 
-/** @param {Record<string, string>} modules name of a bundle → the module that it begins with @param {string} dir @param {'esm' | 'cjs'} format */
+/**
+ * @param {Record<string, string>} modules name of a bundle → the module that it begins with @param {string} dir @param {'esm' | 'cjs'}
+ * format
+ */
 async function write(modules, dir, format) {
   const input = Object.fromEntries(Object.entries(modules).filter(([, path]) => existsSync(path)));
   mkdirSync(dir, { recursive: true });
@@ -58,7 +63,7 @@ async function write(modules, dir, format) {
     plugins: [{ name: 'source-maps', load: (path) => withMap(path) }],
     experimental: { attachDebugInfo: 'none' },
     onLog(level, log) {
-      // A busy machine makes any part of a build slow.
+      // The warnings about timings are ignored, since any part of a build can be slow on a busy machine.
       if (level === 'warn' && !log.code?.endsWith('TIMINGS')) throw new Error(log.message);
     },
   });
@@ -69,14 +74,17 @@ async function write(modules, dir, format) {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
-    // A class or function whose name another module has as well keeps its own `name`.
+    // If two modules have a class or function of the same name, the bundler renames one, and this option keeps its property `name`.
     keepNames: true,
     sourcemap: format === 'esm',
   });
   await build.close();
 }
 
-/** A compiled module with the compiler's map, so that the bundle's map leads to src/. @param {string} path */
+/**
+ * Returns a compiled module with the source map of the compiler, so that the source map of the bundle leads to src/. @param {string}
+ * path
+ */
 function withMap(path) {
   const map = `${path}.map`;
   return existsSync(map) ? { code: readFileSync(path, 'utf8'), map: readFileSync(map, 'utf8') } : null;

@@ -1,11 +1,11 @@
 /**
- * `npm run chaos:4d -- --minutes 5 --seed S --surface 4d|v1|v2`: random operations on the classes of 4D and on the commands of the
- * plugins, over real sockets, through a proxy that cuts connections, with servers that die and come back at the same port.
+ * `npm run chaos:4d -- --minutes 5 --seed S --surface 4d|v1|v2`: random operations on the 4D classes or on the commands of the plugins.
+ * They run over real sockets, through a proxy that cuts connections, and with servers that stop and restart on the same port.
  *
- * The oracle: on both sides every Open has one Close, and nothing comes before the one or after the other. Each direction of a
- * connection delivers what was sent, in order, from the first message on and without a gap, so that only messages at the end can be
- * lost; and then the sender had a Close, a result or an error that says so. A peer whose own Close was answered has sent
- * everything before it: nothing of that may be missing. No event is dropped, nothing becomes an uncaught exception.
+ * The script checks these rules. On both ends every Open has one Close, and no event comes before the Open or after the Close. Each
+ * direction of a connection delivers the messages in order, from the first message on and without a gap, so only the last messages can be
+ * lost. If messages are lost, the sender has received a Close, a result or an error that reports the loss. If the Close of an end was
+ * answered, no message that this end sent before may be missing. No event is dropped, and there is no uncaught exception.
  */
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ import { readArguments, readNumber, refuseArguments } from './command-line.js';
 
 /** @typedef {{ key: string, opened: number, closed: number, sent: number, got: number, lossy: boolean }} End */
 
-/** A generator of random numbers that a seed repeats. @param {number} seed */
+/** Returns a generator of random numbers. The same seed gives the same numbers. @param {number} seed */
 export function randomOf(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -32,7 +32,7 @@ export function randomOf(seed) {
   };
 }
 
-/** What was seen of every connection's ends, and what is wrong with it. */
+/** Records the events of both ends of every connection, and collects the faults. */
 export class Ledger {
   /** @type {string[]} */
   faults = [];
@@ -69,7 +69,7 @@ export class Ledger {
     if (++end.closed > 1) this.fault(`${key} closed twice`);
   }
 
-  /** A message came in: the `number`-th of its sender. @param {string} key @param {number} number */
+  /** Records that an end has received the message with this number of its sender. @param {string} key @param {number} number */
   got(key, number) {
     const end = this.end(key);
     this.messages++;
@@ -79,7 +79,10 @@ export class Ledger {
     end.got = number + 1;
   }
 
-  /** Compares what one end sent with what the other got. @param {string} from @param {string} to @param {boolean} isWhole */
+  /**
+   * Compares the messages that one end sent with those that the other end received. @param {string} from @param {string} to @param
+   * {boolean} isWhole
+   */
   compare(from, to, isWhole) {
     const sender = this.end(from);
     const receiver = this.end(to);
@@ -93,7 +96,7 @@ export class Ledger {
       this.fault(`${from} lost ${missing} messages, and nothing said so`);
   }
 
-  /** @param {(key: string) => boolean} neverOpened whether an end may close without having opened */
+  /** @param {(key: string) => boolean} neverOpened returns whether an end may close without an Open */
   finish(neverOpened) {
     for (const { key, opened, closed } of this.ends.values()) {
       if (opened === 1 && closed !== 1) this.fault(`${key} opened, and closed ${closed} times`);
@@ -105,12 +108,12 @@ export class Ledger {
 /** @param {number} milliseconds */
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** A port outside of the range from which the system gives free ones. */
+/** Returns a port outside of the range from which the system chooses free ports. */
 export const fixedPort = () => randomInt(10_000, 32_000);
 
 /**
  * @typedef {object} Surface
- * @property {readonly (() => unknown)[]} operations each does one random thing
+ * @property {readonly (() => unknown)[]} operations each performs one random operation
  * @property {() => Promise<void>} finish stops everything, waits for the last event and compares
  */
 
@@ -176,5 +179,5 @@ async function main() {
   }
 }
 
-// Not awaited: what it imports imports this module, which has to be evaluated first.
+// `main` is not awaited: the modules that it imports import this module, so this module has to be evaluated first.
 if (process.argv[1] === fileURLToPath(import.meta.url)) void main();

@@ -1,9 +1,9 @@
-/** A TCP proxy between the clients and a server of scripts/chaos-4d.js: it cuts connections and holds them up. */
+/** A TCP proxy between the clients and the server of scripts/chaos-4d.js. It cuts connections, and delays their bytes. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 export class CuttingProxy {
-  /** Where the server is; 0: nowhere, and connections are refused after they were accepted. */
+  /** The port of the server. 0 means that there is no server; the proxy then drops each connection after it has accepted it. */
   target = 0;
   port = 0;
   #server = createServer({ allowHalfOpen: true }, (socket) => this.#onClient(socket));
@@ -48,12 +48,12 @@ export class CuttingProxy {
   cut() {
     const socket = this.#random.pick([...this.#sockets]);
     if (socket === undefined) return;
-    // The system refuses to reset a socket whose end was sent (EINVAL), and Node 20 then waits for it forever when it exits.
+    // The system refuses to reset a socket whose own side has ended (EINVAL), and Node 20 would then wait for the socket forever at exit.
     if (socket.connecting || socket.writableEnded) socket.destroy();
     else socket.resetAndDestroy();
   }
 
-  /** Holds one direction of a connection up. @param {number} milliseconds */
+  /** Delays the bytes of one direction of a connection. @param {number} milliseconds */
   hold(milliseconds) {
     const socket = this.#random.pick([...this.#sockets]);
     if (socket === undefined) return;

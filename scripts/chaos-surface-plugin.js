@@ -1,4 +1,4 @@
-/** The commands of the plugins, both versions, under scripts/chaos-4d.js. */
+/** The random operations of scripts/chaos-4d.js on the commands of both versions of the plugins. */
 import { V1Surface } from '../dist/api/plugin/v1.js';
 import { V2Surface } from '../dist/api/plugin/v2.js';
 import { fixedPort, pause } from './chaos-4d.js';
@@ -8,11 +8,11 @@ const CLIENTS = 12;
 /** @typedef {import('./chaos-surface-4d.js').Context} Context */
 
 /**
- * What a program does with one version, in the words of both.
+ * The operations on one version of the plugin. The interface is the same for both versions.
  * @typedef {object} Commands
  * @property {(port: number) => Promise<boolean>} serve creates and starts the server
  * @property {(how: number) => Promise<unknown>} die stops or clears it
- * @property {(client: number, text: string) => boolean} sendToClient to one of the server's connections
+ * @property {(client: number, text: string) => boolean} sendToClient sends to one of the connections of the server
  * @property {(url: string) => number} create a client
  * @property {(id: number) => Promise<{ success: boolean }>} start
  * @property {(id: number) => Promise<unknown>} stop
@@ -97,8 +97,9 @@ export function version1(context) {
 }
 
 /**
- * Clients that come back by themselves have many connections: what is known of one is known by the order of events. A message says
- * who sent it, in which place of all that were taken (`success`), so that a connection's are consecutive.
+ * A client that connects again automatically has many connections, so the script uses the order of events to know to which connection an
+ * event belongs. A message names its sender and its position among all messages for which the command returned `success`. So the positions
+ * of the messages on one connection are consecutive.
  * @param {Context} context @param {(onEvent: OnEvent) => Commands} make @param {boolean} reusesNumbers
  */
 async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
@@ -106,11 +107,14 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
   proxy.target = port;
   /** @type {Map<string, { isOpen: boolean, opens: number, last: number, retries: number, closes: number }>} */
   const states = new Map();
-  /** Taken by `success`, of each sender. @type {Map<string, number>} */
+  /** For each sender, the number of messages for which the command returned `success`. @type {Map<string, number>} */
   const sent = new Map();
-  /** Server connections that are open. @type {Set<number>} */
+  /** The numbers of the open connections of the server. @type {Set<number>} */
   const connections = new Set();
-  /** The key of a server connection for what it sends: the same number may come back. @type {Map<number, string>} */
+  /**
+   * The name of each connection of the server as a sender. A number alone is not enough, since the plugin may use it again. @type
+   * {Map<number, string>}
+   */
   const names = new Map();
   let serial = 0;
 
@@ -158,7 +162,8 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
       ledger.fault(`${key}: ${sender} ${place} after ${state.last}`);
     state.sender = sender;
     state.last = Number(place);
-    // A new connection begins where the one before ended, or later: then its Close said so.
+    // The positions on a new connection continue after those of the previous connection. If positions are missing between them, messages
+    // were lost with the previous connection, whose Close reported the loss.
     const before = highest.get(sender) ?? -1;
     if (Number(place) <= before) ledger.fault(`${key}: ${sender} ${place} came after ${before}`);
     ledger.lost += Math.max(0, Number(place) - before - 1);
@@ -167,8 +172,8 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
   /** @type {Map<string, number>} */
   const highest = new Map();
 
-  // Version 1 gives the number of a closed connection to the next one, of which the program knows when its Open is delivered: what it
-  // sends meanwhile goes to the new connection under the old one's name.
+  // Version 1 gives the number of a closed connection to the next connection. The program learns this only from the Open of the new
+  // connection. Messages that it sends before this event go to the new connection, with the name of the old one.
   /** @param {string} [before] @param {string} [now] */
   const isReused = (before = '', now = '') =>
     reusesNumbers && before.startsWith('S') && Number(now.slice(1)) > Number(before.slice(1));
@@ -244,7 +249,7 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
     ],
     async finish() {
       while (isChanging || busy.size > 0) await pause(10);
-      // Events of `clearAll` are dropped, so everything is stopped before.
+      // `clearAll` drops events, so everything is stopped before the call.
       await Promise.all(ids.map((id) => commands.stop(id)));
       await commands.die(0);
       await commands.idle();

@@ -1,7 +1,7 @@
 /**
- * `npm run chaos -- --runs 20 --seed S`: every call in every hook in every state on real sockets (test/api/child/chaos.mjs), in
- * processes that are stopped at random. Each opened connection must be reported closed exactly once, nothing may be left, and no
- * exception may come out. Prints the seed, which repeats a run but for the timing.
+ * `npm run chaos -- --runs 20 --seed S`: makes every call in every hook and in every state, on real sockets (test/api/child/chaos.mjs), in
+ * processes that are suspended at random. For each opened connection the close handler must be called exactly once, no resource may be
+ * left, and no exception may leave the library. Prints the seed; the same seed repeats a run, except for its timing.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,13 +19,13 @@ import { readArguments, readNumber } from './command-line.js';
 
 const child = fileURLToPath(new URL('../test/api/child/chaos.mjs', import.meta.url));
 
-/** Whether a process can be stopped and continued here. */
+/** Whether this system can suspend and continue a process. */
 const canStop = process.platform !== 'win32';
 
 /**
- * Runs one process.
+ * Runs one process with random calls.
  * @param {Variant} variant
- * @returns {Promise<{ report: Record<string, unknown>, stops: number }>} what it found, and how often it was stopped
+ * @returns {Promise<{ report: Record<string, unknown>, stops: number }>} the report of the process, and how often it was suspended
  */
 export async function runChaos(variant) {
   const running = spawn(process.execPath, [child, JSON.stringify(variant)], {
@@ -56,7 +56,7 @@ export async function runChaos(variant) {
   return { report: JSON.parse(last), stops };
 }
 
-/** What a report must be, whatever happened. */
+/** The values that every report must have. */
 export const nothingLeft = {
   isShutDown: true,
   openedTwice: 0,

@@ -1,15 +1,18 @@
-/** The command line of a script: its first comment is the text of `--help`, and a wrong argument is a sentence, not a stack. */
+/**
+ * Reads the command line of a script. `--help` prints the first comment of the script, and a wrong argument causes a sentence instead
+ * of a stack trace.
+ */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-/** The first comment of the script that runs, without the stars. @returns {string} */
+/** Returns the first comment of the running script, without the stars. @returns {string} */
 function help() {
   const comment = /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(process.argv[1] ?? '', 'utf8'))?.[1] ?? '';
   return comment.replaceAll(/^ ?\*? ?/gm, '').trim();
 }
 
 /**
- * `parseArgs`, with `--help`.
+ * Calls `parseArgs` with the additional option `--help`.
  * @template {import('node:util').ParseArgsConfig} Config
  * @param {Config} config
  * @returns {ReturnType<typeof parseArgs<Config>>}
@@ -28,17 +31,17 @@ export function readArguments(config) {
   process.exit();
 }
 
-/** Ends the process, with status 2. @param {string} message @returns {never} */
+/** Prints the message and the help, and ends the process with status 2. @param {string} message @returns {never} */
 export function refuseArguments(message) {
   console.error(`${message}\n\n${help()}`);
   process.exit(2);
 }
 
 /**
- * The number that an option has.
+ * Returns the number that an option has as its value.
  * @param {Readonly<Record<string, unknown>>} values as `parseArgs` returns them
  * @param {string} name
- * @param {{ min?: number, whole?: boolean }} [range] whole numbers from 1 on, if it does not say otherwise
+ * @param {{ min?: number, whole?: boolean }} [range] the allowed numbers. @default whole numbers from 1 on
  * @returns {number}
  */
 export function readNumber(values, name, { min = 1, whole = true } = {}) {
@@ -56,10 +59,10 @@ export function readNumber(values, name, { min = 1, whole = true } = {}) {
 }
 
 /**
- * The items of a list that the command line may have: `--workloads a,b`.
+ * Returns the items of an option that is a list, such as `--workloads a,b`.
  * @param {Readonly<Record<string, unknown>>} values as `parseArgs` returns them
  * @param {string} name
- * @param {readonly string[]} known the items that there are
+ * @param {readonly string[]} known the allowed items
  * @returns {string[]}
  */
 export function readList(values, name, known) {

@@ -1,8 +1,8 @@
 /**
- * Values of which only the newest counts, to many clients of which some are slow: `npm run conflation [-- --minutes 5]`. A server, in a process
- * of its own, calls `sendLatest` 1,000 times a second for each of 200 clients; five of them read 20 KB a second through a proxy that
- * throttles. Prints how old values are when they arrive. Fails if the median of the fast ones is 20 ms or more, if that of a slow one
- * is over a second, if a value comes out of order, or if the memory of the server grows.
+ * `npm run conflation [-- --minutes 5]`: sends values of which only the newest counts to 200 clients, of which five are slow. A server in
+ * its own process calls `sendLatest` 1,000 times a second for each client. The slow clients read 20 KB a second through a proxy. Prints how
+ * old the values are when they arrive. Fails if the median age is 20 ms or more for the fast clients, or over a second for a slow client,
+ * if a value arrives out of order, or if the memory of the server grows.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,10 +20,10 @@ const MAX_FAST_AGE = 20;
 const MAX_SLOW_AGE = 1_000;
 const MAX_GROWTH = 32 * 1_048_576;
 
-/** Milliseconds on a clock that all processes share. */
+/** Returns the milliseconds of a clock that all processes share. */
 const now = () => performance.timeOrigin + performance.now();
 
-/** The server: 1,000 updates a second, and its memory whenever it is asked. */
+/** Runs the server: it sends 1,000 updates a second, and reports its memory on request. */
 async function serve() {
   const server = new WebSocketServer({ message() {}, error() {} });
   const { port } = await server.listen({ host: '127.0.0.1' });
@@ -40,7 +40,7 @@ async function serve() {
   process.send?.(port);
 }
 
-/** Passes bytes on to its clients at `SLOW_RATE`. @param {number} port the server's */
+/** Starts a proxy that forwards bytes to its clients at `SLOW_RATE`. @param {number} port the server's */
 async function throttle(port) {
   const proxy = createServer((client) => {
     const server = connectTcp(port, '127.0.0.1');
@@ -49,7 +49,7 @@ async function throttle(port) {
       const chunk = server.read(Math.min(SLOW_RATE / 20, server.readableLength));
       if (chunk !== null) client.write(chunk);
     }, 50);
-    // Without a listener for 'readable' nothing is read from the kernel.
+    // Node reads from the kernel only if there is a listener for 'readable'.
     server.on('readable', () => {});
     const end = () => {
       clearInterval(timer);
@@ -85,7 +85,7 @@ async function run(minutes) {
         if (number === undefined || at === undefined || number <= last) outOfOrder++;
         else last = number;
         own.push(now() - (at ?? 0));
-        // The newest ones are enough, and this process has to stay small.
+        // Only the newest ages are kept, so that this process needs little memory.
         if (own.length > 20_000) own.splice(0, 10_000);
       },
     };
@@ -100,7 +100,7 @@ async function run(minutes) {
   }
   const fast = median(ages.slice(SLOW).flat());
   const slow = ages.slice(0, SLOW).map((list) => median(list));
-  // The first quarter is for compilers and pools.
+  // The first quarter of the samples is ignored, since the compilers and pools still grow then.
   const settled = rss.slice(rss.length >> 2);
   const growth = median(settled.slice(-10)) - median(settled.slice(0, 10));
   const seen = ages.map(({ length }) => length);

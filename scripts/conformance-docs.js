@@ -1,8 +1,7 @@
-// Writes the tables of docs/conformance.md between their markers: rows of docs/requirements.txt (RFC 6455 §4 and on, RFC
-// 7692) → the judge's cases that touch them, from the cases' own data; and implementations × groups, from
-// conformance/expected/. --check fails where the page differs, where a row that a peer can observe has no case, and where
-// a case names a row, or a file a case, that does not exist.
-// Usage: npm run build && node scripts/conformance-docs.js [--check]
+// Writes the tables of docs/conformance.md between their markers. One table lists, for each requirement of docs/requirements.txt (RFC 6455
+// from §4 on, and RFC 7692), the cases that test it. The other table has the results of the implementations in each group, from
+// conformance/expected/. --check fails if the page is out of date, if an observable requirement has no case, if a case names an unknown
+// requirement, or if a file names an unknown case. Usage: npm run build && node scripts/conformance-docs.js [--check]
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const page = join(root, 'docs', 'conformance.md');
 
-/** Rows that no peer on the other end of a connection can observe, and why. @type {Record<string, string>} */
+/** The requirements that the judge cannot observe from the other end of a connection, with the reasons. @type {Record<string, string>} */
 export const unobservable = {
   H6: 'Only a browser has to send Origin, and the judge cannot know whether a client is a browser.',
   S9: 'Give the judge a wss: URL to test a server over TLS; then every case runs over TLS.',
@@ -28,7 +27,10 @@ export const unobservable = {
   P32: 'This concerns what applications compress together.',
 };
 
-/** The rows, in order. @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]} */
+/**
+ * Returns the requirements, in order. @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string
+ * }[]}
+ */
 export function rowsOf(text) {
   const rows = [];
   for (const entry of text.split(/\n\n+/)) {
@@ -39,7 +41,10 @@ export function rowsOf(text) {
   return rows;
 }
 
-/** Ids in short: whole subgroups by `22.1.*`. @param {string[]} ids @param {string[]} all @returns {string} */
+/**
+ * Returns a short list of ids. A whole subgroup becomes, for example, `22.1.*`. @param {string[]} ids @param {string[]} all @returns
+ * {string}
+ */
 export function inShort(ids, all) {
   const wanted = new Set(ids);
   const groups = [...new Set(ids.map((id) => id.replace(/\.\d+$/, '')))];
@@ -69,7 +74,7 @@ export function inShort(ids, all) {
 }
 
 /**
- * The table, and what is wrong with it.
+ * Returns the table of requirements and cases, and the faults in it.
  * @param {{ id: string, title: string, says: string }[]} rows
  * @param {readonly { readonly id: string, readonly covers?: readonly string[] }[]} cases
  * @returns {{ text: string, faults: string[] }}
@@ -95,7 +100,7 @@ export function tableOf(rows, cases) {
 }
 
 /**
- * How many cases each group has for whom, and of which level.
+ * Returns a table of the groups, with their numbers of cases for servers, for clients and of each level.
  * @param {readonly { readonly id: string, readonly level: string, readonly against?: string }[]} cases
  * @param {Readonly<Record<string, string>>} titles @returns {string}
  */
@@ -130,13 +135,13 @@ export function groupsOf(cases, titles) {
 }
 
 /**
- * What conformance/expected/ holds of one implementation.
+ * `Expected` is a file of conformance/expected/: the expected verdicts of one implementation.
  * @typedef {{ agent: string, peer: 'server' | 'client', cases: Record<string, string>, open?: Record<string, string> }} Expected
  * @typedef {{ readonly id: string, readonly level: string, readonly section: string, readonly description: string,
  *   readonly expectation: string, readonly against?: string }} CaseData
  */
 
-/** What a verdict of such a file comes to. @param {string | undefined} verdict undefined for a case it does not name */
+/** Returns what a verdict of such a file means. @param {string | undefined} verdict undefined for a case that the file does not list */
 export function standingOf(verdict = 'OK') {
   const [behavior = '', close = 'OK'] = verdict.split(', close ');
   if (behavior === 'UNIMPLEMENTED' && close === 'OK') return 'not applicable';
@@ -149,7 +154,7 @@ export function standingOf(verdict = 'OK') {
       : 'informational';
 }
 
-/** @param {CaseData} one @param {Expected} of @returns {boolean} whether it was asked of this implementation */
+/** @param {CaseData} one @param {Expected} of @returns {boolean} whether the case applies to the role of this implementation */
 const concerns = ({ against }, { peer }) => against === undefined || against === peer;
 
 /** @param {readonly CaseData[]} cases of one group @param {Expected} expected @returns {string} a cell */
@@ -164,21 +169,21 @@ function cellOf(cases, expected) {
     .map((standing) => [count(standing), standing])
     .filter(([number]) => number !== 0)
     .map((part) => part.join(' '));
-  // What is open, and what does not apply, counts on neither side.
+  // Cases that are open or do not apply count neither as passed nor in the total.
   const counted = of.length - count('open') - count('not applicable');
   return [bad > 0 ? `**${counted - bad} of ${counted}**` : `${counted}`, ...parts].join('<br>');
 }
 
-/** @param {string} text @returns {string} that is text in a table of Markdown too */
+/** @param {string} text @returns {string} the text, escaped for a cell of a Markdown table */
 const plain = (text) =>
   text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('*', '\\*');
 
 /**
- * Implementations × groups, then what each implementation does otherwise, case by case.
+ * Returns a matrix of implementations and groups, and below it the cases in which an implementation has another verdict than OK.
  * @param {readonly Expected[]} all
  * @param {readonly CaseData[]} cases
  * @param {Readonly<Record<string, string>>} titles
- * @param {Readonly<Record<string, string>>} versions of implementations, by name; none for ours
+ * @param {Readonly<Record<string, string>>} versions the versions of the other implementations by name
  * @returns {{ text: string, faults: string[] }}
  */
 export function matrixOf(all, cases, titles, versions) {
@@ -239,7 +244,7 @@ function readExpected() {
     .sort((a, b) => order.indexOf(a.agent) - order.indexOf(b.agent) || (a.peer > b.peer ? -1 : 1));
 }
 
-/** @returns {Record<string, string>} what npm ci installs of the others */
+/** @returns {Record<string, string>} the versions of the other implementations that `npm ci` installs */
 function installedVersions() {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   return Object.fromEntries(

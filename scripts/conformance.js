@@ -1,7 +1,7 @@
 /**
- * `npm run conformance`: the judge on our server and our client; with `others`, on those of ws and undici. Each has a file
- * in conformance/expected/ that says what it fails, and a verdict that differs from it fails the run, either way.
- * With --write, those files are written anew. Further arguments go to the judge.
+ * `npm run conformance`: the judge tests our server and our client; with `others`, those of ws and undici. Each implementation has a file
+ * in conformance/expected/ with the expected verdicts. The run fails if a verdict is better or worse than expected. With --write, the files
+ * are written again. Further arguments are passed to the judge.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const main = join(root, 'dist', 'cli', 'main.js');
 const compressed = ['serve', '--port', '0', '--compression', '--max-message-size', '67108864'];
 
-/** @typedef {{ agent: string, server?: string[] }} Peer server: the arguments of node that start it; else a client */
+/**
+ * @typedef {{ agent: string, server?: string[] }} Peer server: the arguments of node that start the server. Without them, the peer is a
+ * client
+ */
 
 /** @type {Record<string, Peer[]>} */
 const peers = {
@@ -28,7 +31,7 @@ const peers = {
 /**
  * Starts a server.
  * @param {string[]} args
- * @returns {Promise<{ url: string, stop: () => Promise<void> }>} its URL, once it listens
+ * @returns {Promise<{ url: string, stop: () => Promise<void> }>} the URL of the server, once it listens, and a function that stops it
  */
 async function startServer(args) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -46,7 +49,7 @@ async function startServer(args) {
   };
 }
 
-/** @param {string[]} args @returns {Promise<boolean>} whether the judge is content */
+/** @param {string[]} args @returns {Promise<boolean>} whether the exit code of the judge is 0 */
 async function judge(args) {
   const child = spawn(process.execPath, [main, 'conform', ...args], { cwd: root, stdio: 'inherit' });
   const [code] = await once(child, 'exit');
@@ -87,5 +90,5 @@ const more = named ? rest : process.argv.slice(2);
 const options = { write: more.includes('--write'), more: more.filter((one) => one !== '--write') };
 let content = true;
 for (const peer of peers[named ? first : 'ours'] ?? []) content = (await check(peer, options)) && content;
-// A new baseline may hold failures: what is written is looked at by a person.
+// With --write the exit code is 0 even for failures, since a person reads the new baseline before it is committed.
 process.exitCode = content || options.write ? 0 : 1;

@@ -1,6 +1,6 @@
 /**
- * Proves that the coverage check can fail: in a small project with this one's settings it must be green while all is
- * covered, in the test's own process and in one that a test starts, and red for one function or one branch that is not.
+ * Proves that the coverage check can fail. In a small project with the settings of this project, the check has to pass while all code is
+ * covered, by the process of a test and by a process that a test starts. It has to fail if one function or one branch is not covered.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ function write(path, text) {
   writeFileSync(join(project, path), text);
 }
 
-/** What each part holds: enough lines that one function more is a few percent of them. */
+/** Each part has so many lines that one additional function is a few percent of them. */
 const folders = [
   ...['frame', 'handshake', 'deflate', 'deflate/engine', 'transport', 'api', 'cli'].map(
     (one) => `src/${one}`,

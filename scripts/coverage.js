@@ -1,7 +1,7 @@
 /**
- * Runs the tests under V8's own coverage of dist/, mapped back to src/ and conformance/ by the compiler's source maps, and
- * holds each part to its threshold. Comments, blank lines, re-exports and files of types only count for nothing, so that
- * they do not hide what is uncovered. Processes that tests start count too: they inherit NODE_V8_COVERAGE.
+ * Runs the tests while V8 measures the coverage of dist/. The source maps of the compiler map the coverage to src/ and conformance/, and
+ * each part has to reach its threshold. Comments, blank lines, re-exports and files that have only types are not counted, since they would
+ * hide uncovered code. Processes that tests start are measured too: they inherit NODE_V8_COVERAGE.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { scan } from './source-scan.js';
  * @typedef {{ file: string, lines: Count, branches: Count }} Covered
  */
 
-/** Folder → the least percentage of lines and of branches; what is listed must be there. */
+/** Maps a folder to the least percentage of its covered lines and branches. Each listed folder must exist. */
 const thresholds = {
   'src/frame': 98,
   'src/handshake': 98,
@@ -42,8 +42,7 @@ function node(args) {
 
 /**
  * @param {string} file absolute
- * @param {any} data the file's part of coverage-final.json
- * @returns {Covered | null} null where nothing runs
+ * @param {any} data the entry of the file in coverage-final.json @returns {Covered | null} null if the file has no code that runs
  */
 function count(file, data) {
   const name = relative(root, file).replaceAll('\\', '/');

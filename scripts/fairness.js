@@ -1,8 +1,8 @@
 /**
- * What an honest peer waits while another one sends compressed messages that are expensive to inflate: `npm run fairness
- * [-- --seed S] [--rounds N]`. Echo servers with compression, ours and `ws`, each in a process of its own, attacked in the same run.
- * Fails if an honest 48 KB compressed echo takes 2 s, or an honest ping four times what it takes on `ws`. The medians count, and what
- * looks unfair is measured again before it fails.
+ * `npm run fairness [-- --seed S] [--rounds N]`: measures how long an honest peer waits while an attacker sends compressed messages that
+ * are expensive to inflate. The run attacks two echo servers with compression, ours and that of `ws`, each in its own process. It fails if
+ * an honest compressed echo of 48 KB takes 2 s, or if an honest ping takes four times as long as on `ws`. The medians count, and a result
+ * that looks unfair is measured again before the run fails.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const { values } = readArguments({
 const seed = values.seed === undefined ? randomBytes(4).readUInt32LE() : Number(values.seed);
 const rounds = readNumber(values, 'rounds');
 
-/** Bytes that no compressor makes smaller; the same for the same seed. @param {number} size @param {number} [start] */
+/** Returns random bytes, which do not compress. The same seed gives the same bytes. @param {number} size @param {number} [start] */
 function noise(size, start = 0) {
   let state = (seed + start) >>> 0;
   return Buffer.from(
@@ -32,7 +32,7 @@ function noise(size, start = 0) {
   );
 }
 
-/** Text that compresses to about a third. @param {number} size */
+/** Returns a text that compresses to about a third. @param {number} size */
 function text(size) {
   const digits = noise(size).toString('hex');
   let made = '';
@@ -40,7 +40,7 @@ function text(size) {
   return made.slice(0, size);
 }
 
-/** A message compressed as a client sends it, masked with a key of zeros. @param {Buffer} payload */
+/** Returns the frame of a compressed message as a client sends it, masked with a key of zeros. @param {Buffer} payload */
 function frame(payload) {
   const header = Buffer.alloc(14);
   header[0] = 0xc2;
@@ -61,13 +61,13 @@ const flushed = (content, options) => deflateRawSync(content, { finishFlush: zli
 /** @param {number} count @param {(n: number) => Buffer} make */
 const times = (count, make) => Buffer.concat(Array.from({ length: count }, (_, n) => make(n)));
 
-/** Blocks with codes of their own, 4,100 of them: for zlib's threads the most that a MiB can cost. */
+/** 4,100 blocks, each with its own Huffman codes. No other compressed MiB costs the threads of zlib more time. */
 const smallBlocks = Buffer.concat([
   times(4100, (n) => flushed(Buffer.from(noise(125, n).toString('hex')))),
   Buffer.alloc(1),
 ]);
 const finalBlocks = times(4100, (n) => deflateRawSync(noise(248, n)));
-/** A stored block of zeros (RFC 1951 §3.2.4). @param {number} size */
+/** Returns a stored block of zeros (RFC 1951 §3.2.4). @param {number} size */
 function stored(size) {
   const block = Buffer.alloc(5 + size);
   block.writeUInt16LE(size, 1);
@@ -75,7 +75,7 @@ function stored(size) {
   return block;
 }
 
-/** More than our own engine takes. @param {number} count */
+/** Returns more short final blocks than our own inflater accepts, so zlib has to inflate the message. @param {number} count */
 const shortFinalBlocks = (count) =>
   Buffer.concat([
     times(count, () => deflateRawSync(Buffer.from('finals'))),
@@ -85,7 +85,7 @@ const shortFinalBlocks = (count) =>
 const bomb = flushed(Buffer.alloc(131_072)).subarray(0, -4);
 const smallBomb = flushed(Buffer.alloc(16_384)).subarray(0, -4);
 
-/** Every connection of the attacker sends `message` so often, all at once. */
+/** In an attack, each of `connections` sends `message` `count` times, and all send at the same time. */
 const attacks = {
   '4,100 final blocks in each of 60 messages of 1 MiB': {
     connections: 60,
@@ -123,13 +123,13 @@ async function attacker(port, count, bytes) {
   head.push('Sec-WebSocket-Extensions: permessage-deflate', '', '');
   socket.write(head.join('\r\n'));
   await once(socket, 'data');
-  // Whatever comes back is read, so that it does not hold the server up.
+  // The attacker reads the answers, since waiting answers would slow down the server.
   socket.on('data', () => {});
   const all = times(count, () => bytes);
   return { socket, send: () => socket.write(all) };
 }
 
-/** Milliseconds until an echo of 48 KB is back. @param {number} port */
+/** Connects an honest client. Its `wait` returns the milliseconds until an echo of 48 KB has arrived. @param {number} port */
 async function echo(port) {
   const message = text(48_000);
   /** @type {(value?: unknown) => void} */
@@ -150,7 +150,7 @@ async function echo(port) {
   return { client, wait };
 }
 
-/** The longest that a ping waits within a second. @param {number} port */
+/** Connects an honest client. Its `wait` returns the longest time that a ping had to wait within one second. @param {number} port */
 async function ping(port) {
   /** @type {(value?: unknown) => void} */
   let arrived = () => {};
@@ -178,7 +178,7 @@ async function ping(port) {
 }
 
 /**
- * Some honest traffic first: what a fresh process compiles at its first messages is not what an attack costs.
+ * Sends some honest messages before an attack, so that the time in which V8 compiles the code of a new process does not count.
  * @param {number} port
  */
 async function warmUp(port) {
@@ -222,7 +222,10 @@ async function attacked(port, { connections, count, message, measure }) {
 
 /** @typedef {(typeof attacks)[keyof typeof attacks]} Attack */
 
-/** `rounds` more rounds of one attack, ours and `ws` in turn. @param {Attack} attack @param {Record<string, number[]>} waited */
+/**
+ * Measures one attack in `rounds` rounds, in each round on our server and on `ws`. @param {Attack} attack @param {Record<string,
+ * number[]>} waited
+ */
 async function measure(attack, waited) {
   for (let round = 0; round < rounds; round++) {
     for (const [server, list] of Object.entries(waited)) {
@@ -233,7 +236,10 @@ async function measure(attack, waited) {
   }
 }
 
-/** What an honest peer waited, and whether that is fair. @param {Attack} attack @param {Record<string, number[]>} waited */
+/**
+ * Returns how long an honest peer had to wait, and whether this is fair. @param {Attack} attack @param {Record<string, number[]>}
+ * waited
+ */
 function judge(attack, waited) {
   const [ours = 0, theirs = 0] = Object.values(waited).map(median);
   const isEcho = attack.measure === echo;
@@ -254,7 +260,8 @@ for (const [name, attack] of Object.entries(attacks)) {
   const waited = { rfc6455: [], ws: [] };
   await measure(attack, waited);
   let { isFair, figures } = judge(attack, waited);
-  // Whatever else the machine does comes in bursts: what looks unfair gets as many rounds more, twice, before it counts.
+  // Other work of the machine comes in bursts. So a result that looks unfair is measured again with the same number of rounds, at most
+  // twice, before it counts.
   for (let again = 0; again < 2 && !isFair; again++) {
     console.log(`    ${figures}  ${name}: ${rounds} more rounds`);
     await measure(attack, waited);

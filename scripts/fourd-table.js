@@ -1,4 +1,4 @@
-/** Tables of docs/4d.md and docs/plugin.md that are made from what `rfc6455 4d` knows, dist/cli/fourd/table.js. */
+/** Writes the tables of docs/4d.md and docs/plugin.md from the list of `rfc6455 4d`, which is in dist/cli/fourd/table.js. */
 import * as table from '../dist/cli/fourd/table.js';
 
 /** @type {Record<string, readonly import('../dist/cli/fourd/table.js').Entry[]>} */
@@ -9,7 +9,7 @@ const parts = {
 };
 
 /**
- * The page with its tables.
+ * Returns the page with its tables filled.
  * @param {string} page
  */
 export function fillTables(page) {

@@ -1,9 +1,9 @@
 /**
- * Throws inputs at the endpoint: `npm run fuzz -- [--inputs N] [--seed S]`. Each input is a fresh `Endpoint`; four of five
- * are a valid stream (fragments, control frames, text) with one to three mutations, the fifth is noise; all in random
- * chunks, either role. Every other endpoint has permessage-deflate, and then messages come compressed, too, some with a
- * damaged DEFLATE stream. Says how often each rule of `violations` was hit; fails where one never was, where anything threw,
- * or where what the endpoint did or wrote breaks a rule of its own. The same seed gives the same inputs.
+ * `npm run fuzz -- [--inputs N] [--seed S]`: gives random inputs to the endpoint. Each input goes to a new `Endpoint` of either role, in
+ * random chunks. Four of five inputs are a valid stream (fragments, control frames, text) with one to three mutations, and the fifth is
+ * noise. Every second endpoint has permessage-deflate and also receives compressed messages, some with a damaged DEFLATE stream. Prints how
+ * often each rule of `violations` was broken. Fails if a rule was never broken, if the endpoint threw, or if its output or its calls break
+ * a rule themselves. The same seed gives the same inputs.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -35,11 +35,11 @@ const { ProtocolError, violations } = await built('frame/violation.js');
 
 const MAX_MESSAGE_SIZE = 3000;
 
-/** Of the few that are sent empty blocks until it is too much: more than a MiB. */
+/** A few inputs are a message of empty DEFLATE blocks, with more than 1 MiB of compressed bytes, which exceeds a limit. */
 const LARGE_MESSAGE_SIZE = 1_100_000;
 
 /**
- * A generator of numbers from 0 up to, but not including, `limit`.
+ * Returns a generator of random integers from 0 to `limit` - 1.
  * @param {number} seed
  * @returns {(limit: number) => number}
  */
@@ -91,7 +91,7 @@ function closeFrame(pick) {
 }
 
 /**
- * A message in one frame or several, with control frames between them.
+ * Returns a message in one or several frames, with control frames between them.
  * @param {Pick} pick
  * @param {Compress | null} compress
  * @returns {Frame[]}
@@ -128,10 +128,10 @@ function validStream(pick, compress) {
 
 // ---- permessage-deflate ----
 
-/** @typedef {(content: Buffer) => Buffer} Compress a payload for this message, after those before it */
+/** @typedef {(content: Buffer) => Buffer} Compress compresses the next message, with the context of the messages before it */
 
 /**
- * The peer's compressor: any block types, final blocks, the context or not; now and then the stream is damaged.
+ * Returns the compressor of the peer. It uses all block types and final blocks, uses the context or not, and sometimes damages the stream.
  * @param {Pick} pick
  * @param {boolean} takeover
  * @returns {Compress}
@@ -171,7 +171,7 @@ function compressor(pick, takeover) {
 }
 
 /**
- * Our codec, which may answer later than it would for messages as small as these.
+ * Returns our codec. It sometimes answers later, as it would for large messages, although these messages are small.
  * @param {Pick} pick
  * @param {boolean} takeover
  * @param {any} budget
@@ -202,7 +202,7 @@ function codecOf(pick, takeover, budget) {
 // ---- mutations ----
 
 /**
- * Each changes the frames in place. Which rule that breaks, if any, is the endpoint's to say.
+ * Each mutation changes the frames in place. The endpoint decides which rule the change breaks, if any.
  * @type {((frames: Frame[], at: number, pick: Pick) => void)[]}
  */
 const frameMutations = [
@@ -289,7 +289,7 @@ function mutate(frames, pick) {
   );
 }
 
-/** Changes bytes, which knows nothing of frames. @param {Buffer} bytes @param {Pick} pick @returns {Buffer} */
+/** Changes some bytes, wherever they are in a frame. @param {Buffer} bytes @param {Pick} pick @returns {Buffer} */
 function mutateBytes(bytes, pick) {
   if (bytes.length === 0) return bytes;
   const at = pick(bytes.length);
@@ -327,7 +327,7 @@ function build(frame, receiver, pick) {
 
 // ---- the endpoint's side ----
 
-/** Room for small frames; all of it is poisoned, so that what was never written would show. */
+/** The sink of an endpoint. Its buffer is filled with a pattern, so bytes that the endpoint never wrote are visible in the output. */
 class Sink {
   /** @type {Buffer[]} */
   parts = [];
@@ -374,7 +374,7 @@ class Sink {
   }
 }
 
-/** Writes down what matters for the invariants. */
+/** Records the events that the checks need. */
 class Events {
   /** @type {string[]} */
   names = [];
@@ -421,7 +421,7 @@ class Events {
   }
 }
 
-/** A reader of frames of its own. @param {Buffer} bytes @returns {SentFrame[]} */
+/** Reads the frames of the output. This reader shares no code with src/. @param {Buffer} bytes @returns {SentFrame[]} */
 function readFrames(bytes) {
   /** @type {SentFrame[]} */
   const frames = [];
@@ -455,10 +455,10 @@ function check(condition, what) {
 }
 
 /**
- * RFC 6455 §5.1, §5.4, §5.5, §7.4 for what the endpoint wrote.
+ * Checks the output of the endpoint: RFC 6455 §5.1, §5.4, §5.5 and §7.4.
  * @param {SentFrame[]} frames
  * @param {Role} role
- * @param {boolean} failed whether the connection was failed: then nothing at all follows the Close
+ * @param {boolean} failed whether the endpoint failed the connection, so that nothing may follow its Close frame
  * @param {boolean} hasCodec
  */
 function checkSent(frames, role, failed, hasCodec) {
@@ -495,7 +495,7 @@ function inputFor(pick, role, compress) {
   if (pick(5) === 0) {
     const noise = Buffer.alloc(1 + pick(300));
     for (let i = 0; i < noise.length; i++) noise[i] = pick(256);
-    // Half of the noise has a mask bit and opcode that let more of it be looked at.
+    // Half of the noise gets a valid mask bit and opcode, so that the endpoint reads more of it.
     if (pick(2) === 0) noise[0] = oneOf(pick, [0x81, 0x82, 0x01, 0x88, 0x89]);
     if (pick(2) === 0) noise[1] = role === 'server' ? 0x80 | pick(128) : pick(128);
     return noise;
@@ -512,18 +512,18 @@ function inputFor(pick, role, compress) {
   return bytes;
 }
 
-/** More blocks without content than anybody needs. @param {Role} role @param {Pick} pick @returns {Buffer} */
+/** Returns a compressed message that consists of very many empty blocks. @param {Role} role @param {Pick} pick @returns {Buffer} */
 function emptyBlocks(role, pick) {
   const payload = Buffer.alloc(LARGE_MESSAGE_SIZE + 1, '000000ffff', 'hex');
   return build({ fin: true, rsv: 4, opcode: 1 + pick(2), payload }, role, pick);
 }
 
-/** Lets what waits for a Promise go on. @param {number} count */
+/** Waits, so that code that waits for a Promise continues. @param {number} count */
 async function turns(count) {
   for (let n = 0; n < count; n++) await null;
 }
 
-/** Until the codec has nothing left to do. @param {any} endpoint */
+/** Waits until the codec has no more work. @param {any} endpoint */
 async function settled(endpoint) {
   for (
     let n = 0;
@@ -533,7 +533,7 @@ async function settled(endpoint) {
     await null;
 }
 
-/** What an application may do at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
+/** The calls that an application may make at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
 const actions = [
   (endpoint) => endpoint.sendText('a reply, grüß'),
   (endpoint) => endpoint.sendBinary(Buffer.alloc(200, 1)),
@@ -551,7 +551,7 @@ const actions = [
 ];
 
 /**
- * Another server, with a message of 2,000 bytes that is never finished.
+ * Returns another endpoint that shares the memory budget. It has received 2,000 bytes of a message that is never finished.
  * @param {InstanceType<typeof MemoryBudget>} memoryBudget
  */
 function rivalOf(memoryBudget) {
@@ -562,7 +562,7 @@ function rivalOf(memoryBudget) {
 }
 
 /**
- * Runs one input; throws if one of our rules is broken.
+ * Runs one input. Throws if the endpoint breaks a rule.
  * @param {number} seed
  * @returns {Promise<string[]>} the rules that the input broke
  */
@@ -572,7 +572,7 @@ async function run(seed) {
   const role = pick(2) === 0 ? 'client' : 'server';
   const sink = new Sink();
   const events = new Events();
-  // Some share a budget with others, whose messages wait for room.
+  // Some endpoints share a small memory budget with other endpoints, so messages have to wait for memory.
   const isScarce = pick(5) === 0;
   let now = 0;
   const memoryBudget = new MemoryBudget(isScarce ? 200 + pick(2500) : 4_000_000, () => now);
@@ -633,7 +633,7 @@ async function run(seed) {
   check(last === 'close', `${last} behind onClose`);
   check(names.filter((name) => name === 'closing').length <= 1, 'more than one onClosing');
   check(memoryBudget.used === 0, `${memoryBudget.used} bytes are still counted`);
-  // Without a closing handshake before it, a Close was our way to fail.
+  // If the endpoint sent a Close frame without a closing handshake, it has failed the connection.
   checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'), codec !== null);
   check(budget.used === 0, `${budget.used} bytes of contexts are still counted`);
   check(endpoint.bufferedAmount === 0, `${endpoint.bufferedAmount} bytes still wait`);

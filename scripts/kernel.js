@@ -1,6 +1,6 @@
 /**
- * Assembles the WebAssembly text of src/frame: each `…-kernel.wat` into `…-kernel-bytes.ts`. `--check` fails if the bytes are not
- * those of the text.
+ * Assembles each WebAssembly text `…-kernel.wat` of src/frame and writes the bytes to `…-kernel-bytes.ts`. `--check` fails if a file of
+ * bytes does not agree with its text.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import wabt from 'wabt';

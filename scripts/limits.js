@@ -1,6 +1,6 @@
 /**
- * Writes docs/limits.md, and the tables of docs/api.md that say so, from the specification of the options in the compiled package:
- * every option, its valid values, its defaults and what it does. With --check it writes nothing and fails when a page is out of date.
+ * Writes docs/limits.md and the marked tables of docs/api.md from the specification of the options in the compiled package: every option
+ * with its valid values, its defaults and its effect. With --check it writes nothing, and fails if a page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,8 +13,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 
 /**
- * The tables of the page. `module` and `name`: the file below src/ and its export. `interfaces`: the TypeScript
- * interfaces of these options, with the option that they are inside of; test/api/option-spec.test.ts compares their `@default`s. `roles`: whether a server and a client have a column each.
+ * The tables of docs/limits.md. `module` is the file below src/, and `name` is its export. `interfaces` maps the TypeScript interfaces of
+ * these options to the option that contains them, or to ''; test/api/option-spec.test.ts compares their `@default`s. `roles` says whether
+ * the table has a column for servers and one for clients.
  * @type {Table[]}
  */
 export const tables = [
@@ -136,7 +137,7 @@ export const tables = [
 ];
 
 /**
- * The tables of docs/api.md, each between two comments. `without`: the export of options that are in another table.
+ * The tables of docs/api.md, each between two comments. `without` is an export whose options are left out, since another table has them.
  * @type {{ of: string, module: string, name: string, without?: { module: string, name: string } }[]}
  */
 export const regions = [
@@ -164,7 +165,7 @@ No option changes these limits:
 `;
 
 /**
- * A default as the documentation shows it.
+ * Returns a default in the form for the documentation.
  * @param {Spec} spec
  * @param {'server' | 'client'} role
  */
@@ -181,7 +182,7 @@ export function defaultOf(spec, role) {
 }
 
 /**
- * The text of `@default` in the doc comment of an option.
+ * Returns the text that `@default` must have in the doc comment of an option.
  * @param {Spec} spec
  */
 export function defaultComment(spec) {
@@ -200,7 +201,7 @@ function inWords(spec, role) {
 }
 
 /**
- * Each option of a table, those inside other options with their path and after them.
+ * Returns each option of a table. An option inside another option comes after it, and its name is its path.
  * @param {Specs} specs
  * @returns {{ name: string, spec: Spec }[]}
  */
@@ -235,10 +236,10 @@ export function render(filled) {
 }
 
 /**
- * The lines of one table.
+ * Returns the lines of one table.
  * @param {Specs} specs
  * @param {{ name: string, roles: boolean }} table
- * @param {string[]} problems what is wrong goes in here
+ * @param {string[]} problems the function adds faults to this list
  */
 function rowsOf(specs, table, problems) {
   const columns = table.roles ? ['option', 'server', 'client'] : ['option', 'default'];
@@ -263,7 +264,7 @@ function rowsOf(specs, table, problems) {
 }
 
 /**
- * A page with the tables of its regions replaced.
+ * Returns the page with the tables of its regions replaced.
  * @param {string} page
  * @param {{ region: { of: string, name: string }, specs: Specs }[]} filled
  * @returns {{ text: string, problems: string[] }}
@@ -281,13 +282,13 @@ export function fillRegions(page, filled) {
       continue;
     }
     const table = rowsOf(specs, { name: region.name, roles: false }, problems);
-    // Empty lines: a table does not begin inside the block of a comment.
+    // An empty line separates the table from the comment, since Markdown does not begin a table inside the block of a comment.
     text = `${text.slice(0, from)}${start}\n${table.join('\n')}\n\n${text.slice(to)}`;
   }
   return { text, problems };
 }
 
-/** An export of the compiled package. @param {{ module: string, name: string }} table @returns {Promise<Specs>} */
+/** Returns an export of the compiled package. @param {{ module: string, name: string }} table @returns {Promise<Specs>} */
 async function specsOf({ module, name }) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const path = join(root, 'dist', module.replace(/\.ts$/, '.js'));
@@ -296,7 +297,7 @@ async function specsOf({ module, name }) {
   return specs;
 }
 
-/** The tables with their rows, out of the compiled package. */
+/** Returns the tables with their options from the compiled package. */
 export async function fill() {
   return Promise.all(tables.map(async (table) => ({ table, specs: await specsOf(table) })));
 }

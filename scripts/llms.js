@@ -1,7 +1,7 @@
 /**
- * Writes llms.txt and llms-full.txt, for programs that read documentation (https://llmstxt.org/): the first lists the pages of
- * docs/README.md with what they answer, the second holds the README, the guides and the reference in one file. `--check` fails if
- * they are not up to date.
+ * Writes llms.txt and llms-full.txt, for programs that read documentation (https://llmstxt.org/). llms.txt lists the pages of
+ * docs/README.md with the questions that they answer. llms-full.txt has the README, the guides and the reference in one file. `--check`
+ * fails if a file is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -12,7 +12,7 @@ const root = new URL('../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 
 /**
- * The pages of an index page, section by section.
+ * Returns the pages that an index page lists, section by section.
  * @param {string} index docs/README.md
  * @returns {{ title: string, rows: { pages: { name: string, path: string }[], says: string }[] }[]}
  */
@@ -34,7 +34,7 @@ export function sectionsOf(index) {
     });
 }
 
-/** A page without the comments that only its test reads. @param {string} page */
+/** Returns a page without the comments that only its test reads. @param {string} page */
 export const withoutComments = (page) => page.replace(/\n*<!--[\s\S]*?-->\n?/g, '\n');
 
 /** @returns {Record<string, string>} file → content */
@@ -53,7 +53,7 @@ export function build() {
   });
   const examples = '## Examples\n\n- [examples](examples): whole programs, each of which runs in a test';
   const list = ['# rfc6455', quote, ...lists, examples].join('\n\n');
-  // What auditors read is left out: it is long, and no help to a program that uses the package.
+  // The pages for auditors are left out. They are long, and do not help a program that uses the package.
   const paths = sections
     .filter(({ title }) => title === 'Guides' || title === 'Reference')
     .flatMap(({ rows }) => rows.flatMap(({ pages }) => pages.map(({ path }) => path)))

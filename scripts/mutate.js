@@ -1,8 +1,8 @@
 /**
- * Switches rules off, one at a time, and wants to see the tests that name them fail:
- * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`. Each mutation of mutations.js is made in a copy of the tree,
- * which is built; then the tests that name the requirement run, which pass without it. Prints requirement → first failing test; fails where none
- * does. The same seed draws the same requirements.
+ * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`: disables one rule at a time, and checks that a test which names this rule
+ * fails. The script makes each mutation of mutations.js in a copy of the tree, builds the copy, and runs the tests that name the
+ * requirement. These tests pass without the mutation. Prints the first failing test for each requirement, and fails if no test fails. The
+ * same seed selects the same requirements.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -28,15 +28,16 @@ import { idsOf, titlesOf } from './source-scan.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Enough for any of the runs; a mutant that hangs has not been seen to fail. */
+/** Milliseconds, more than any run needs. If a mutant hangs for longer, no test has failed. */
 const DEADLINE = 180_000;
 
-/** The files whose titles name each requirement. @returns {Map<string, Set<string>>} */
+/** Returns, for each requirement, the files with a title that names it. @returns {Map<string, Set<string>>} */
 function testsById() {
   /** @type {Map<string, Set<string>>} */
   const files = new Map();
   for (const name of readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })) {
-    // Tests of the scripts quote titles of others, and name requirements only by way of example.
+    // Only these folders are searched. Tests of the scripts, for example, quote titles of other tests and name requirements only as
+    // examples.
     if (!/^(frame|handshake)\b.*\.test\.ts$/.test(name)) continue;
     for (const { title } of titlesOf(readFileSync(join(root, 'test', name), 'utf8'))) {
       for (const id of idsOf(title)) files.set(id, (files.get(id) ?? new Set()).add(join('test', name)));
@@ -45,15 +46,15 @@ function testsById() {
   return files;
 }
 
-/** A copy of what a build and a test run need. @returns {string} */
+/** Copies the files that a build and a test run need. @returns the folder of the copy @returns {string} */
 function copyTree() {
-  // The real path: a link in it would make the compiler, and the runner, see two trees.
+  // The real path is used, since the compiler and the test runner would see two trees if the path contained a link.
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'mutate-')));
   for (const name of ['src', 'conformance', 'test', 'scripts', 'docs', 'package.json', 'vitest.config.ts']) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(realpathSync(join(root, 'node_modules')), join(copy, 'node_modules'), 'junction');
-  // What a mutation leaves unused is no error.
+  // A mutation may leave a variable unused, so the compiler must not report unused variables.
   for (const name of readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name))) {
     const text = readFileSync(join(root, name), 'utf8');
     writeFileSync(join(copy, name), text.replaceAll(/("noUnused\w+"): true/g, '$1: false'));
@@ -62,7 +63,7 @@ function copyTree() {
 }
 
 /**
- * The source with the mutation made.
+ * Returns the source with the mutation.
  * @param {Mutation} mutation
  * @param {string} source
  */
@@ -83,13 +84,13 @@ function node(copy, args) {
  * @param {string} copy
  * @param {string} id
  * @param {string[]} files
- * @returns {{ failed: string | null, count: number }} the first title that failed, and how many tests named the id
+ * @returns {{ failed: string | null, count: number }} the title of the first test that failed, and the number of tests that name the id
  */
 function runTests(copy, id, files) {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  // Without --bail: it now and then ends the run before the failure that caused it is in the report.
+  // --bail is not used, since it sometimes ends the run before the report contains the failure.
   const options = ['--reporter=json', `--outputFile=${report}`, '-t', `\\b${id}\\b`];
   const { error, stderr } = node(copy, [vitest, 'run', ...files, ...options]);
   if (error !== undefined) throw new Error(`${id}: the tests did not end: ${error.message}`);
@@ -107,7 +108,7 @@ function runTests(copy, id, files) {
  * @param {string} copy
  * @param {Mutation} mutation
  * @param {Set<string> | undefined} files
- * @returns {string | null} the title of a test that failed, as it has to
+ * @returns {string | null} the title of a test that failed because of the mutation, or null if every test passed
  */
 function tryMutation(copy, mutation, files) {
   const { id, file } = mutation;
@@ -127,7 +128,7 @@ function tryMutation(copy, mutation, files) {
 }
 
 /**
- * A test that fails anyway would prove nothing.
+ * Checks that the tests pass without a mutation, since a test that fails anyway would prove nothing.
  * @param {string} copy
  * @param {string[]} files
  */
@@ -140,7 +141,7 @@ function checkUnchanged(copy, files) {
 }
 
 /**
- * `count` requirements, in an order that the seed decides.
+ * Selects `count` mutations, in an order that depends on the seed.
  * @param {number} count
  * @param {number} seed
  */

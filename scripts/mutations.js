@@ -1,6 +1,6 @@
 /**
- * For each requirement one edit of the source that switches its rule off, for mutate.js. `find` is in the file exactly
- * once. A rule that has nothing to be switched off (it is a duty of the application, say) has no entry.
+ * Lists, for mutate.js, one edit of the source for each requirement. The edit disables the rule of the requirement. `find` occurs exactly
+ * once in the file. A requirement without code that could be disabled, such as a duty of the application, has no entry.
  */
 
 /** @typedef {{ id: string, file: string, find: string, replace: string }} Mutation */
@@ -218,7 +218,7 @@ const table = [
   ['V7', client, `if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');`, ''],
   ['V8', head, 'return this.#rest ?? nothing;', 'return this.#rest === null ? nothing : nothing;'],
 
-  // What the server demands of the request, and answers
+  // What the server requires of the request, and its answer
   ['S1', head, 'if (colon < 0 || !isToken(line.slice(0, colon)))', 'if (colon < 0)'],
   ['S2', server, `if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });`, ''],
   ['S3', server, 'if (host === null || !isHost(host)) throw', 'if (host === null) throw'],

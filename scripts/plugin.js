@@ -1,6 +1,6 @@
 /**
- * Fills the tables of docs/plugin.md, and the last column of those in docs/plugin-rows.md: links to the test files whose titles name the row, as in
- * `test('plugin A1.2-3, C6: …')`. With --check it writes nothing and fails where the column is out of date.
+ * Fills the tables of docs/plugin.md. Also fills the last column of the tables in docs/plugin-rows.md with links to the test files whose
+ * titles name the row, as in `test('plugin A1.2-3, C6: …')`. With --check it writes nothing, and fails if the column is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const id = String.raw`(?:A\d+(?:\.\d+)?-\d+|C\d+)`;
 const claim = new RegExp(`^plugin (${id}(?:, ${id})*):`);
 
 /**
- * The rows that a title claims.
+ * Returns the rows that a title names.
  * @param {string} title
  * @returns {string[]}
  */
@@ -22,7 +22,7 @@ export function rowsOf(title) {
 }
 
 /**
- * Which files name which row.
+ * Returns, for each row, the test files that name it.
  * @param {{ file: string, source: string }[]} files
  * @returns {Map<string, string[]>}
  */
@@ -39,7 +39,7 @@ export function traceRows(files) {
 }
 
 /**
- * The page with its column filled.
+ * Returns the page with its column filled.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string}

@@ -1,7 +1,7 @@
 /**
- * Traces requirement → code → test. Reads docs/requirements.txt and the titles in test/, writes docs/requirements.md.
- * With --check it writes nothing and fails on: an entry without a test, code that is not there, a test that names an
- * unknown id, a cited section that the RFC does not have, or a docs/requirements.md that is out of date.
+ * Traces each requirement to its code and its tests. Reads docs/requirements.txt and the titles in test/, and writes docs/requirements.md.
+ * With --check it writes nothing, and fails if an entry has no test, if code does not exist, if a test names an unknown id, if a cited
+ * section does not exist in the RFC, or if docs/requirements.md is out of date.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,12 +14,12 @@ import { idsOf, lineOf, scan, titlesOf } from './source-scan.js';
  * @typedef {{ file: string, title: string, kind: string, tests: number }} NamedTest
  */
 
-/** How many entries each series has, so that none can be dropped unseen. */
+/** The number of entries of each series. The check fails if an entry is missing. */
 const series = { U: 4, O: 9, H: 11, V: 8, S: 22, F: 26, C: 25, P: 32 };
 const roles = ['client', 'server', 'both'];
 const levels = ['MUST', 'step', 'SHOULD', 'MAY'];
 
-/** Every numbered section, so that a citation can be looked up without the text. */
+/** The numbers of all sections, so that the script can check a citation without the text of the RFC. */
 const sections = {
   6455: sectionNumbers(`1 1.1-1.9 2 2.1-2.2 3 4 4.1-4.4 4.2.1-4.2.2 5 5.1-5.8 5.5.1-5.5.3 6 6.1-6.2 7 7.1-7.4
     7.1.1-7.1.7 7.2.1-7.2.3 7.4.1-7.4.2 8 8.1-8.2 9 9.1-9.2 10 10.1-10.8 11 11.1-11.8 11.1.1-11.1.2 11.3.1-11.3.5
@@ -29,7 +29,7 @@ const sections = {
 };
 
 /**
- * Whether an RFC has a section; true for documents whose sections are not listed here.
+ * Returns whether an RFC has a section. Returns true for documents whose sections are not listed here.
  * @param {string} rfc
  * @param {string} number
  * @returns {boolean}
@@ -107,7 +107,7 @@ export function parseTable(text) {
 }
 
 /**
- * Finds for each id the tests that name it.
+ * Finds the tests that name each id.
  * @param {Requirement[]} requirements
  * @param {Map<string, string>} testFiles path → source
  * @returns {{ tests: Map<string, NamedTest[]>, problems: string[] }}
@@ -117,7 +117,7 @@ export function trace(requirements, testFiles) {
   const tests = new Map(requirements.map(({ id }) => [id, []]));
   /** @type {string[]} */
   const problems = [];
-  /** @type {Map<string, string>} where an id stands that does not count */
+  /** @type {Map<string, string>} the places of ids that do not count */
   const near = new Map();
   for (const [file, source] of testFiles) {
     for (const { title, line, kind, tests: count, skipped } of titlesOf(source)) {
@@ -125,7 +125,7 @@ export function trace(requirements, testFiles) {
       for (const [id] of title.matchAll(/\b[A-Z]\d+\b/g))
         near.set(id, `${here} mentions it, not as "${id}: …"`);
       for (const id of new Set(idsOf(title))) {
-        // Not a requirement: an attack's id, or a decision of docs/4d.md, which scripts/fourd.js traces.
+        // This id is not a requirement, but an attack, or a decision of docs/4d.md, which scripts/fourd.js traces.
         if (!((id[0] ?? '') in series) || /^C[6-9]\d$/.test(id)) continue;
         const found = tests.get(id);
         if (found === undefined) problems.push(`${file}:${line} names ${id}, which is not in the table`);
@@ -186,7 +186,7 @@ function misplaced(place, read) {
 }
 
 /**
- * Looks up each § that a comment cites; one behind "7692" is of that RFC, one behind another number of no concern.
+ * Checks each section that a comment cites. A § after "7692" belongs to that RFC, and a § after another number is not checked.
  * @param {Map<string, string>} sources path → source
  * @returns {string[]}
  */
@@ -195,7 +195,7 @@ export function wrongCitations(sources) {
   const problems = [];
   for (const [file, source] of sources) {
     for (const { start, value } of scan(source).comments) {
-      // "7692 §7.1, §7.2" names the RFC once for the list.
+      // In "7692 §7.1, §7.2" the number of the RFC applies to all sections of the list.
       for (const m of value.matchAll(/(?:\b(\d{4}) )?(§[\d.]*\d(?:(?:, | and | to |–)§[\d.]*\d)*|§)/g)) {
         const rfc = m[1] ?? '6455';
         for (const section of (m[2] ?? '').match(/§[\d.]*/g) ?? []) {
@@ -282,7 +282,7 @@ function main(check) {
   const page = join(root, 'docs', 'requirements.md');
   const table = parseTable(readFileSync(join(root, 'docs', 'requirements.txt'), 'utf8'));
   const testFiles = readSources(root, 'test', '.test.ts');
-  // The tests of the scripts quote titles; they say nothing of the protocol.
+  // The tests of the scripts quote titles of other tests, and do not test the protocol.
   for (const file of testFiles.keys()) if (file.startsWith('test/scripts/')) testFiles.delete(file);
   const { tests, problems } = trace(table.requirements, testFiles);
   const text = render(table.requirements, tests);

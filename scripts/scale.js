@@ -1,6 +1,7 @@
 /**
- * Many peers at once: a server with a heap of 64 MiB and a memory budget of 64 MiB, its peers in another process. Each scenario
- * prints what its resident memory reached, sampled each 100 ms, and what its honest peers lost. Exit code 1 if a bound is broken.
+ * Tests a server with many peers at the same time. The server has a heap of 64 MiB and a memory budget of 64 MiB, and its peers run in
+ * another process. Each scenario prints the largest resident memory of the server, sampled every 100 ms, and what the honest peers lost.
+ * The exit code is 1 if a limit is exceeded.
  *
  *   npm run scale [-- holders loops broadcast targets]
  */
@@ -15,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
 const MAX_RSS = BUDGET + 96 * MIB;
-// A machine that is busy with other things is not what is measured.
+// The limit is long, so that no handshake fails only because the machine is busy with other work.
 const HANDSHAKE_TIMEOUT = 60_000;
 
 const built = await import(new URL('../dist/index.js', import.meta.url).href);
@@ -26,7 +27,7 @@ const { connect, MemoryBudget, WebSocketServer } = built;
 /** @type {Record<string, () => Record<string, unknown>>} */
 const handlers = {
   holders: () => ({ message: echo }),
-  // A client that only sends messages, to a slow application.
+  // The clients only send messages, and the application is slow.
   loops: () => ({
     async open(/** @type {any} */ connection) {
       for await (const message of connection) {
@@ -67,7 +68,7 @@ async function serve(name) {
 
 // ---- peers ----
 
-/** A client's frame with a masking key of zeros. @param {number} first @param {Buffer} payload */
+/** Returns the frame of a client, masked with a key of zeros. @param {number} first @param {Buffer} payload */
 function frame(first, payload) {
   const { length } = payload;
   const header = length < 126 ? Buffer.from([first, 0x80 | length]) : Buffer.alloc(length < 65_536 ? 4 : 10);
@@ -80,7 +81,7 @@ function frame(first, payload) {
   return Buffer.concat([header, Buffer.alloc(4), payload]);
 }
 
-/** A connection without our library, once it is open. @param {number} port */
+/** Opens a connection over a raw socket, without our library. @param {number} port */
 async function rawPeer(port, target = '/') {
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -110,7 +111,10 @@ async function inBatches(count, make) {
   return all;
 }
 
-/** An honest peer: each message must come back as it was. @returns what it lost. @param {number} port @param {number} id */
+/**
+ * Runs an honest peer. Each of its messages must come back unchanged. @returns what the peer lost. @param {number} port @param {number}
+ * id
+ */
 async function honest(port, id, rounds = 5, size = 256 * 1024) {
   /** @type {((message: Buffer) => void) | null} */
   let onMessage = null;
@@ -145,7 +149,7 @@ async function honest(port, id, rounds = 5, size = 256 * 1024) {
 
 /** @type {Record<string, (port: number) => Promise<string[]>>} */
 const peers = {
-  /** 1,000 messages in tiny fragments that never end, 1,000 that ping and never read, 100 honest connections. */
+  /** 1,000 peers send a message in tiny fragments that never ends, 1,000 peers send pings and never read, and 100 peers are honest. */
   async holders(port) {
     const fragment = Buffer.alloc(16, 7);
     const first = frame(0x02, fragment);
@@ -166,8 +170,8 @@ const peers = {
     return lost;
   },
   /**
-   * 500 that send 64 messages of 32 KiB each to loops that take 50 ms for each. A loop that waits keeps its last message, as any
-   * suspended function keeps its variables: those 16 MiB are the application's.
+   * 500 peers each send 64 messages of 32 KiB to loops that need 50 ms for each message. A loop that waits keeps its last message, as any
+   * suspended function keeps its variables. These 16 MiB belong to the application.
    */
   async loops(port) {
     const message = frame(0x82, Buffer.alloc(32 * 1024, 7));
@@ -182,7 +186,7 @@ const peers = {
     await new Promise((resolve) => process.on('message', (text) => text === 'all' && resolve(null)));
     return closed === 0 ? [] : [`${closed} connections were closed`];
   },
-  /** 100 that never read a broadcast, 20 honest ones. */
+  /** 100 peers never read a broadcast, and 20 peers are honest. */
   async broadcast(port) {
     const mute = await inBatches(100, () => rawPeer(port));
     const until = performance.now() + 12_000;
@@ -196,7 +200,7 @@ const peers = {
     for (const socket of mute) socket.destroy();
     return lost;
   },
-  /** 9,900 connections whose request has a target of 8 KiB. */
+  /** 9,900 peers whose requests have a target of 8 KiB. */
   async targets(port) {
     const target = `/${'x'.repeat(8100)}`;
     const sockets = await inBatches(9900, () => rawPeer(port, target));

@@ -1,8 +1,8 @@
 /**
- * permessage-deflate with context takeover, for long: `npm run soak:deflate -- [--messages N] [--seed S] [--engine auto|zlib]`.
- * Two connections, `ws` as the server of our client and as the client of our server; on each, N messages (200,000 unless said
- * otherwise) in each direction, at once. Sizes are log-uniform from 0 to 100 KiB: as many from 100 to 1,000 bytes as from 10,000 to
- * 100,000. Text and binary, compressible or not, one in ten uncompressed by choice, in one frame or in random fragments. Every
+ * `npm run soak:deflate -- [--messages N] [--seed S] [--engine auto|zlib]`: a long run of permessage-deflate with context takeover. There
+ * are two connections: our client with a server of `ws`, and a client of `ws` with our server. On each, both ends send N messages (200,000
+ * by default) at the same time. Sizes are log-uniform from 0 to 100 KiB, so as many messages have 100 to 1,000 bytes as 10,000 to 100,000
+ * bytes. Messages are text or binary, compressible or not, in one frame or in random fragments, and one in ten is sent uncompressed. Every
  * message is compared byte by byte. The same seed gives the same messages.
  */
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ const { connect, WebSocketServer } = await import(pathToFileURL(dist).href);
 
 const LARGEST = 102_400;
 
-/** Messages under way in each direction: enough to keep both sides busy. */
+/** The number of messages in flight in each direction, which is enough to keep both ends busy. */
 const AHEAD = 32;
 
 const { values } = readArguments({
@@ -32,7 +32,7 @@ const { values } = readArguments({
 const count = readNumber(values, 'messages');
 const seed = readNumber(values, 'seed', { min: 0 });
 
-/** A generator of numbers from 0 up to, but not including, 1. @param {number} state @returns {() => number} */
+/** Returns a generator of random numbers that are at least 0 and less than 1. @param {number} state @returns {() => number} */
 function generator(state) {
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -42,7 +42,7 @@ function generator(state) {
   };
 }
 
-/** What messages are cut from: text like that of an application, and noise. */
+/** The content of the messages is cut from two sources: text like that of an application, and noise. */
 const text = (() => {
   const random = generator(1);
   const words = [
@@ -70,7 +70,7 @@ const noise = Buffer.from(Array.from({ length: 300_000 }, generator(2)).map((n) 
  * @typedef {{ data: string | Buffer, fragmentSize: number, compress: boolean }} Message fragmentSize 0: one frame
  */
 
-/** The messages of one direction, one by one. @param {number} from @returns {() => Message} */
+/** Returns a function that returns the next message of one direction. @param {number} from @returns {() => Message} */
 function messages(from) {
   const random = generator(from);
   /** @param {number} limit */
@@ -95,7 +95,7 @@ function messages(from) {
 }
 
 /**
- * One end: how it sends, and what it does with what comes.
+ * One end of a connection.
  * @typedef {{ send(message: Message): void, close(): void }} End
  */
 
@@ -191,7 +191,7 @@ async function exchange(name, toUs, toWs, end) {
   end();
 }
 
-/** Handlers of our side. @param {Direction} toUs @param {(connection: any) => void} onOpen */
+/** Returns the handlers of our end. @param {Direction} toUs @param {(connection: any) => void} onOpen */
 const handlersFor = (toUs, onOpen) => ({
   open: onOpen,
   /** @param {any} _ @param {string | Buffer} message */

@@ -1,20 +1,20 @@
 /**
- * Reads TypeScript source far enough for the checks of this project: where comments and strings are, which modules a
- * file imports, which tests it names. No compiler: the checks run on Node 20, before anything is built.
+ * Reads TypeScript source for the checks of this project: it finds comments and strings, the imported modules, and the titles of tests. It
+ * uses no compiler, since the checks run on Node 20 before anything is built.
  */
 
 /**
- * @typedef {{ start: number, end: number, value: string }} Text a string or template literal, or a comment; value is
- * what stands between its delimiters, with escapes as written
+ * @typedef {{ start: number, end: number, value: string }} Text a string, a template literal or a comment; value is the text between its
+ * delimiters, with escapes as written
  */
 
-/** What stands before a regular expression; after anything else a slash divides. */
+/** Matches the code that may come before a regular expression. After other code, a slash is a division. */
 const beforeRegExp =
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else|void|throw|delete|await|yield))$/;
 
 /**
- * Splits source text into code, literals and comments. In `code`, which is as long as the source, comments and the
- * contents of literals are blank (line ends stay), so that a search in it finds only code.
+ * Splits source text into code, literals and comments. `code` has the length of the source. In `code`, comments and the contents of
+ * literals are replaced by spaces, except for line ends, so that a search finds only code.
  * @param {string} source
  * @returns {{ code: string, strings: Text[], comments: Text[] }}
  */
@@ -24,7 +24,7 @@ export function scan(source) {
   const strings = [];
   /** @type {Text[]} */
   const comments = [];
-  /** Open `${` of templates: how deep in braces each began. @type {{ depth: number, start: number }[]} */
+  /** The open `${` of templates, each with the depth of braces at which it began. @type {{ depth: number, start: number }[]} */
   const templates = [];
   let depth = 0;
   let at = 0;
@@ -38,7 +38,7 @@ export function scan(source) {
       .slice(Math.max(0, at - 200), at)
       .join('')
       .trimEnd();
-  /** Reads a template from after its backtick or its closing brace. @param {number} start */
+  /** Reads the part of a template after its backtick or after a closing brace. @param {number} start */
   const template = (start) => {
     const from = at;
     for (; at < source.length; at++) {
@@ -144,8 +144,8 @@ export function lineOf(source, offset) {
  */
 
 /**
- * Lists what a module imports: `import … from`, `export … from`, `import '…'`, `import('…')` and `require('…')`.
- * `typeOnly` where nothing of it is left in the compiled file.
+ * Lists what a module imports: `import … from`, `export … from`, `import '…'`, `import('…')` and `require('…')`. `typeOnly` is true if the
+ * compiled file does not contain the import.
  * @param {string} source
  * @returns {Import[]}
  */
@@ -166,18 +166,19 @@ export function importsOf(source) {
       ...kind,
     });
   };
-  // A clause holds only names, braces, commas, stars and the words type and as: no statement fits between.
+  // The clause of an import has only names, braces, commas, stars and the words type and as. So the pattern cannot match from one statement
+  // into another.
   for (const m of code.matchAll(/(?<![\w$.])(import|export)\s+([\w$*{},\s]*?)\s*\bfrom\s*(?=['"])/g)) {
     const clause = (m[2] ?? '').trim();
     add(m.index + m[0].length, m.index, {
-      // Not `{ type A }`: under verbatimModuleSyntax an empty import is left of it, and runs the module.
+      // `{ type A }` is not type-only: with verbatimModuleSyntax an empty import is left, which runs the module.
       typeOnly: /^type\s*[\w${*]/.test(clause) && clause !== 'type',
       reexport: m[1] === 'export',
     });
   }
   for (const m of code.matchAll(/(?<![\w$.])import\s*(?=['"])/g)) add(m.index + m[0].length, m.index, {});
   for (const m of code.matchAll(/(?<![\w$.])(?:import|require)\s*\(\s*/g)) {
-    // `typeof import('…')` and `import('…').Name` in a type cannot be told from a call here; both count as one.
+    // The scanner cannot distinguish `typeof import('…')` and `import('…').Name` in a type from a call, so both count as a call.
     add(m.index + m[0].length, m.index, { dynamic: true });
   }
   return found;
@@ -189,9 +190,9 @@ export function importsOf(source) {
  */
 
 /**
- * Lists the titles of test, it and describe, also behind `.each(…)`, `.for(…)`, `.skipIf(…)` and the like. A title that
- * is computed, or filled from a table, cannot be read; then the literals of the file that begin like an id, as in
- * `['F16: a fragmented ping', …]`, stand for the titles made from them.
+ * Lists the titles of test, it and describe, also after modifiers such as `.each(…)`, `.for(…)` and `.skipIf(…)`. A title that is computed
+ * or comes from a table cannot be read. If the file has such a title, every literal of the file that begins like an id, as in `['F16: a
+ * fragmented ping', …]`, counts as a title.
  * @param {string} source
  * @returns {Title[]}
  */
@@ -274,8 +275,8 @@ const leading = new RegExp(`^(${list}):`);
 const bracketed = new RegExp(String.raw`\[(${list})\]`, 'g');
 
 /**
- * The requirement ids that a title claims: `F16: …`, `S4, S20: …` at its start, or `… [F16, C4]` anywhere. An id in
- * running text claims nothing, since UTF-8 bytes look alike (F4 90 80 80).
+ * Returns the ids of requirements that a title names: at its start, as in `F16: …` or `S4, S20: …`, or anywhere in brackets, as in `… [F16,
+ * C4]`. An id elsewhere in a title does not count, since bytes of UTF-8 look like ids (F4 90 80 80).
  * @param {string} title
  * @returns {string[]}
  */

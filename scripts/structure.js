@@ -1,6 +1,6 @@
 /**
- * Writes docs/structure.md: every file of src/ with its lines and its job (the first sentence of the file), and a picture of the
- * imports of each folder, types included. `--check` fails if the page is not up to date.
+ * Writes docs/structure.md: every file of src/ with its number of lines and its job (the first sentence of its first comment), and for each
+ * folder a picture of its imports, including imports of types. `--check` fails if the page is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -18,7 +18,10 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .sort();
 const sources = new Map(files.map((file) => [file, readFileSync(new URL(file, root), 'utf8')]));
 
-/** The first sentence of the comment that a file begins with, after the line that names the interpreter of a program. @param {string} source */
+/**
+ * Returns the first sentence of the comment at the beginning of a file. A line that names the interpreter of a program may come before
+ * it. @param {string} source
+ */
 export function jobOf(source) {
   const comment = /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';
   const text = comment
@@ -43,7 +46,7 @@ function targetsOf(file) {
   ];
 }
 
-/** The direct files of a folder: those of its subfolders are a room each. @param {string} folder */
+/** Draws the imports between the files of a folder. The files of each subfolder are drawn as one box. @param {string} folder */
 function picture(folder) {
   const own = files.filter((file) => posix.dirname(file) === folder);
   const name = (/** @type {string} */ file) => posix.basename(file, '.ts');

@@ -5,7 +5,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What not to write, and what to write in its place. @type {readonly (readonly [RegExp, string])[]} */
+/**
+ * Each pattern matches a wording that must not be used. The text says what to write instead. @type {readonly (readonly [RegExp,
+ * string])[]}
+ */
 export const patterns = [
   [
     /\bbehind (?:an? (?!proxy|load balancer|firewall|router|NAT)|it\b|its\b|our\b|each\b|that\b|them\b|this\b|those\b|all\b|what\b|which\b|the (?!proxy|firewall))/i,
@@ -24,7 +27,7 @@ export const patterns = [
   ],
   [/(?:^|[.:] |\/\/ |\* )Of an? /, 'a full sentence with a verb'],
   [/^\W*Where (?:no|there)\b/, '"if" for a condition'],
-  // The engine of the 4D plugins has "> 125 octets" in one of its texts.
+  // IXWebSocket, the library of the 4D plugins, has "> 125 octets" in one of its texts.
   [/(?<!> 125 )\boctets?\b(?!-stream)/i, '"bytes"'],
   [/[a-z]Elsewhere\b/, '"…Async" or "…InThreadPool"'],
   [/\b[A-Z]+_UP_TO\b|\bMOST_[A-Z]/, '"…_THRESHOLD", "MAX_…"'],
@@ -33,13 +36,13 @@ export const patterns = [
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Files in which the words are quoted, generated from other files, or those of another product. */
+/** Files that are not checked: they quote these words, are generated from other files, or have the words of another product. */
 const excepted =
   /^(?:scripts\/words\.js|test\/(?:scripts\/words\.test|conformance\/facts)\.ts|docs\/(?:requirements|errors|conformance|structure|limits)\.|package-lock\.json|LICENSE|src\/api\/plugin\/engine-texts)/;
 
 const checked = /\.(?:[cm]?[jt]s|md|py|go|sh)$|^\.ci\/run$/;
 
-/** Lines that use a pattern. @returns {{ file: string, line: number, text: string, hint: string }[]} */
+/** Finds the lines that match a pattern. @returns {{ file: string, line: number, text: string, hint: string }[]} */
 export function findWords() {
   const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -51,7 +54,10 @@ export function findWords() {
     .flatMap((file) => findIn(file, readTracked(file)));
 }
 
-/** A file that was deleted and not committed yet is still listed. @param {string} file */
+/**
+ * Returns the content of a file. git still lists a file that was deleted without a commit, so the file may be missing. @param {string}
+ * file
+ */
 function readTracked(file) {
   try {
     return readFileSync(`${root}${file}`, 'utf8');

@@ -1,7 +1,7 @@
 /**
- * `npm run test:wpt -- FOLDER [--built-in] [--json FILE] [--only PATTERN]`: the web platform tests of WebSockets on our `WebSocket`, over ws and wss,
- * or on the class of this Node.js. FOLDER holds `websockets/` and `resources/` of a checkout of web-platform-tests/wpt; the suite is not part
- * of this repository. Without FOLDER it says so, and skips.
+ * `npm run test:wpt -- FOLDER [--built-in] [--json FILE] [--only PATTERN]`: runs the web platform tests for WebSockets with our
+ * `WebSocket`, over ws and wss, or with the class that is built into Node.js. FOLDER has `websockets/` and `resources/` of a checkout of
+ * web-platform-tests/wpt, which is not part of this repository. Without FOLDER the script prints a message and runs nothing.
  */
 import { fork } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ async function main(folder) {
 }
 
 /**
- * What there is to run, and what cannot be.
+ * Returns the test files to run, and the files that cannot be run.
  * @param {string} folder
  * @returns {{ runs: Run[], skipped: { file: string, reason: string }[] }}
  */
@@ -152,7 +152,7 @@ function runFile(folder, run, ports) {
 }
 
 /**
- * Prints what failed, and the table.
+ * Prints the failed tests and a table of the results.
  * @param {Outcome[]} outcomes @param {{ file: string, reason: string }[]} skipped
  * @returns {number} exit code
  */

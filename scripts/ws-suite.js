@@ -1,7 +1,7 @@
 /**
- * `npm run test:ws-suite -- FOLDER`: runs the public tests of the package `ws` against `rfc6455/ws`. FOLDER is a checkout of that package,
- * with its dependencies installed, outside of this repository; nothing of it is copied. Without one there is nothing to run.
- * docs/from-ws.md lists the tests that fail, and why.
+ * `npm run test:ws-suite -- FOLDER`: runs the public tests of the package `ws` against `rfc6455/ws`. FOLDER is a checkout of that package
+ * outside of this repository, with its dependencies installed. Nothing is copied into this repository. Without FOLDER the script runs
+ * nothing. docs/from-ws.md lists the tests that fail, with the reasons.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

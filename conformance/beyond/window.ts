@@ -1,6 +1,6 @@
 /**
- * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each message refers to an earlier message. If
- * the peer has emptied its window, or has put other bytes into it, the message inflates to another text.
+ * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each message refers to an earlier one. If the
+ * peer has emptied its window, or has put other bytes into it, the message inflates to another text.
  */
 
 import { deflateRawSync } from 'node:zlib';

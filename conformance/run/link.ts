@@ -322,7 +322,7 @@ export class Link {
 
   /**
    * Returns whether a pong is unsolicited. §5.5.3 allows such a pong, so it is not an event. But a pong with the payload of a pong that the
-   * judge sent answers that pong, so it becomes an event, which no case expects. An empty pong may be either and counts as unsolicited.
+   * judge sent answers that pong, so it becomes an event that no case expects. An empty pong may be either and counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
     const index = this.sentPings.findIndex((sent) => sent.equals(payload));

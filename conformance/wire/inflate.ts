@@ -225,7 +225,7 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
       final = true;
       reader.align();
       // 7692 §7.2.3.4: an empty block should follow a final block. Without it, the four bytes that the receiver appended are not a complete
-      // block, so they are not read.
+      // block, so this function does not read them.
       if (data.length - reader.position === 4) break;
     }
   }

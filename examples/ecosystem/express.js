@@ -1,6 +1,6 @@
 /**
- * Express with sessions. Before the server accepts a WebSocket, it checks the session of the page. `npm install express express-session
- * rfc6455`. The client of this example logs in over HTTP and then connects with its cookie.
+ * Express with sessions. Before the server accepts a WebSocket, it checks the session of the page. The client of this example logs in over
+ * HTTP and then connects with its cookie. Install the packages with `npm install express express-session rfc6455`.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -4,8 +4,8 @@
  */
 
 // The characters of C0, DEL and C1 can move the cursor and start escape sequences. The separators break a line. The bidirectional controls
-// change the order in which a terminal shows the characters of a line. A lone surrogate is not a character. biome-ignore
-// lint/suspicious/noControlCharactersInRegex: this expression has to find control characters.
+// change the order in which a terminal shows the characters of a line. A lone surrogate is not a character.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this expression has to find control characters.
 const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const named = new Map([

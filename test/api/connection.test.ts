@@ -462,7 +462,8 @@ describe('messages that are not read', () => {
       while (process.hrtime.bigint() - begun < 500_000_000n) await turn();
       const [connection] = server.connections;
       expect(connection!.state).toBe('open');
-      // The clock moves in steps, and the sockets are read between them. If it jumped, the library would assume that the process had been suspended, and would move the deadline.
+      // The clock advances in steps, and the sockets are read between the steps. If the clock jumped, the library would assume that the
+      // process had been suspended, and would move the deadline.
       let passed = 0;
       for (; server.connections.size > 0; passed += 500) {
         vi.advanceTimersByTime(500);

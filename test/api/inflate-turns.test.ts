@@ -45,7 +45,8 @@ class Turns {
 
   async check(): Promise<void> {
     while (this.messages < COUNT) await new Promise((resolve) => setTimeout(resolve, 5));
-    // A turn inflates 1 MiB, plus the message that crosses this limit. Twice that, since socket reads and waiting messages may both come between two calls of setImmediate.
+    // A turn of the event loop inflates 1 MiB, plus the message that crosses this limit. Two such turns may come between two calls of
+    // setImmediate: one for socket reads and one for waiting messages.
     expect(this.most).toBeLessThanOrEqual(2 * (1024 * KIB + SIZE));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Tests opening handshakes as IXWebSocket sends them. Both 4D plugins use this library. Its keys have stray bits, which RFC 6455 §4.2.1 (5)
- * allows. Since 11.4.3 its Origin is the URL to which it connects.
+ * Tests opening handshakes as IXWebSocket sends them. Both plugins of 4D use this library. Its keys have stray bits, which RFC 6455 §4.2.1
+ * (5) allows. Since 11.4.3 its Origin is the URL to which it connects.
  */
 import { afterEach, expect, test } from 'vitest';
 import { WebServer, WebSocketServer } from '../../src/4d.ts';

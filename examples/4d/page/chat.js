@@ -1,5 +1,5 @@
-// @ts-nocheck: this runs in a browser, and the types here are those of Node. The script of the chat's page. It connects the WebSocket of
-// the browser to the server that sent the page.
+// @ts-nocheck: this runs in a browser, and the types here are those of Node.
+// The script of the chat's page. It connects the WebSocket of the browser to the server that sent the page.
 const status = document.querySelector('[role=status]');
 const log = document.querySelector('[role=log]');
 const form = document.querySelector('form');
