@@ -46,7 +46,7 @@ function testsById() {
   return files;
 }
 
-/** Copies the files that a build and a test run need. @returns the folder of the copy @returns {string} */
+/** Copies the files that a build and a test run need. @returns {string} the folder of the copy */
 function copyTree() {
   // The real path is used, since the compiler and the test runner would see two trees if the path contained a link.
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'mutate-')));
