@@ -34,31 +34,33 @@ export function acceptDeflate(
 }
 
 /*
- * Every well-formed offer can be accepted, so these tables have no row that declines. "-" means absent.
+ * The server can accept every well-formed offer, so no row of these tables declines an offer. "-" means that the parameter is absent.
  *
- * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts it must state it. A server may also state it if it was not offered.
+ * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts an offer with this parameter must state it. A server may also state it if the
+ * client did not offer it.
  *   config   offer     answer
  *   false    -         -
  *   false    offered   stated
  *   true     either    stated
  *
- * client_no_context_takeover, 7692 §7.1.1.2: in an offer it is a hint, in an answer a command. We follow the hint, since
- * we may drop the inflating context only if the answer states it.
+ * client_no_context_takeover, 7692 §7.1.1.2: in an offer, the parameter is only a hint. In an answer, the client must obey it. We state
+ * the parameter if the client offered it, since only then we may drop the context for decompression.
  *   config   offer     answer
  *   false    -         -
  *   false    offered   stated
  *   true     either    stated: a client must support it
  *
- * server_max_window_bits, 7692 §7.1.2.1: a server that accepts it states the same or a smaller value. A server may also state it if it was
- * not offered.
+ * server_max_window_bits, 7692 §7.1.2.1: a server that accepts an offer with this parameter states the same or a smaller value. A server may
+ * also state the parameter if the client did not offer it.
  *   config   offer     answer
- *   15       -         -, 15 applies
+ *   15       -         -, so 15 applies
  *   C < 15   -         C
  *   C        N         min(N, C), stated even if it is 15
  *
- * client_max_window_bits, 7692 §7.1.2.2: MUST NOT be stated if it was not offered; if it is offered without a value, N is 15.
+ * client_max_window_bits, 7692 §7.1.2.2: a server MUST NOT state this parameter if the client did not offer it. If the client offers it
+ * without a value, N is 15.
  *   config   offer     answer
- *   C        -         -, 15 applies whatever C is
+ *   C        -         -, so 15 applies, whatever C is
  *   C        N         min(N, C) if that is below 15, else -
  */
 function accept(offered: Stated, wanted: DeflateParams): DeflateAcceptance {

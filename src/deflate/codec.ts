@@ -175,7 +175,7 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /** Tries the engines of the table RECEIVING in order, until the payload and the output are not too large for the engine. */
+  /** Uses the first engine in the table RECEIVING for which neither the payload nor the output is too large. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;

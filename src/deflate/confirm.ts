@@ -48,15 +48,15 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  * server_no_context_takeover, 7692 §7.1.1.1
  *   offer     answer   client
  *   -         -        false
- *   -         stated   true: a client must support it
+ *   -         stated   true: a client must support the parameter
  *   offered   stated   true
- *   offered   -        fail: a server that accepts the offer must state it
+ *   offered   -        fail: a server that accepts the offer must state the parameter
  *
  * client_no_context_takeover, 7692 §7.1.1.2
  *   offer     answer   client
  *   -         -        false
- *   -         stated   true: a client MUST support it even if it did not offer it
- *   offered   either   true: the client keeps its promise
+ *   -         stated   true: a client MUST support the parameter even if it did not offer it
+ *   offered   either   true: the offer is a promise, which the client keeps
  *
  * server_max_window_bits, 7692 §7.1.2.1
  *   offer     answer   client
@@ -64,15 +64,15 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  *   -         M        M
  *   N         M ≤ N    M
  *   N         M > N    fail
- *   N         -        fail: absent means 15, and a server that accepts the offer must state it
+ *   N         -        fail: an absent parameter means 15, but a server that accepts the offer must state at most N
  *
- * client_max_window_bits, 7692 §7.1.2.2; offered without a value, N is 15
+ * client_max_window_bits, 7692 §7.1.2.2; if it is offered without a value, N is 15
  *   offer     answer   client
  *   -         -        15
  *   -         M        fail
- *   N         -        N: the server would accept more, but we promised to use no more
+ *   N         -        N: the server would accept a larger window, but the offer promises to use no more than N
  *   N         M ≤ N    M
- *   N         M > N    fail: the RFC lets a server ignore N, or state N or less; M is neither
+ *   N         M > N    fail: a server may leave the parameter out, or state at most N
  */
 function confirm(stated: Stated, offered: Stated): DeflateParams {
   if (offered.serverNoContextTakeover && !stated.serverNoContextTakeover) {

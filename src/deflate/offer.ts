@@ -14,10 +14,10 @@ export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
 /*
  *   config                            offered
  *   serverNoContextTakeover           server_no_context_takeover: the server must comply or decline
- *   clientNoContextTakeover           client_no_context_takeover: a hint, and a promise
+ *   clientNoContextTakeover           client_no_context_takeover: a hint to the server, and a promise of the client
  *   serverMaxWindowBits = N < 15      server_max_window_bits=N: the server must comply or decline
  *   clientMaxWindowBits = 15          client_max_window_bits: the server may set a limit
- *   clientMaxWindowBits = N < 15      client_max_window_bits=N: the same, and a promise
+ *   clientMaxWindowBits = N < 15      client_max_window_bits=N: the server may set a limit, and the client promises to use at most N
  */
 export function offerOf(wanted: DeflateParams): ExtensionOffer {
   const { serverMaxWindowBits: server, clientMaxWindowBits: client } = wanted;

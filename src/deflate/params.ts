@@ -38,7 +38,7 @@ export interface Fault {
 }
 
 /*
- * 7692 §7: if one parameter is not defined, is repeated or has an invalid value, the whole element is invalid.
+ * If one parameter is not defined, is repeated or has an invalid value, the whole element is invalid (7692 §7).
  *
  *   parameter                      value in an offer      value in an answer
  *   server_no_context_takeover     none                   none

@@ -47,7 +47,7 @@ function storedPart(payload: Uint8Array): Uint8Array {
   let position = 0;
   for (let start = 0; start < length; start += MAX_STORED) {
     const size = Math.min(length - start, MAX_STORED);
-    // The block is not final, and its type is 00; the rest of the first byte is padding.
+    // The first byte is 0: the block is not final, its type is 00, and the remaining bits are padding.
     part[position] = 0;
     part.writeUInt16LE(size, position + 1);
     part.writeUInt16LE(size ^ 0xffff, position + 3);

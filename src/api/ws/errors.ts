@@ -65,8 +65,8 @@ export function toWsError(error: Error): Error {
 }
 
 /**
- * For each of our codes, the text of `ws` for an invalid 101 response. If there is a second text, it is used when the client offered no
- * extension or subprotocol.
+ * For each of our codes, the text of `ws` for an invalid 101 response. The second text, if any, is used if the client did not offer an
+ * extension or subprotocol at all.
  */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],

@@ -39,7 +39,7 @@ export interface ServerOptions extends ConnectionOptions {
   server?: HttpServer | HttpsServer | null | undefined;
   /** If true, this server uses no HTTP server: the application calls `handleUpgrade` for each request. */
   noServer?: boolean | undefined;
-  /** If set, only requests for exactly this path are accepted. */
+  /** If set, only requests for exactly this path are accepted. The query of a request is ignored. */
   path?: string | null | undefined;
   /** @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;

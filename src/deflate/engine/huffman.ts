@@ -177,9 +177,9 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
 }
 
 /*
- * Decoding tables. The next `rootBits` bits of input select an entry; a longer code leads to a second table.
- * An entry: bits 0–3: the number of bits of the code; 4–7: the number of extra bits (or of index bits of the second table);
- * 8–11: the kind of entry; 16–31: the literal, the base of the length or distance, or the start of the second table.
+ * Decoding tables. The next `rootBits` bits of input are the index of an entry. For a longer code, this entry refers to a second table.
+ * The bits of an entry: 0–3 are the number of bits of the code. 4–7 are the number of extra bits, or of index bits of the second table.
+ * 8–11 are the kind of entry. 16–31 are the literal, the base of the length or distance, or the start of the second table.
  */
 export const ENTRY_LITERAL = 0x100;
 export const ENTRY_END = 0x200;
@@ -238,7 +238,7 @@ export function buildTable(
   }
   const root = longest < rootBits ? longest : rootBits;
   const rootMask = (1 << root) - 1;
-  let code = 0; // The code with its bits reversed: in the bit order of the input.
+  let code = 0; // The code with its bits reversed, which is the order of the bits in the input.
   let next = 0;
   let tableEnd = 1 << root;
   let linked = -1; // The first bits that lead to the current second table.
