@@ -36,8 +36,8 @@ export function acceptDeflate(
 /*
  * The server can accept every well-formed offer, so no row of these tables declines an offer. "-" means that the parameter is absent.
  *
- * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts an offer with this parameter must state it. A server may also state it if the
- * client did not offer it.
+ * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts an offer with this parameter must state it. A server may also state it
+ * if the client did not offer it.
  *   config   offer     answer
  *   false    -         -
  *   false    offered   stated
@@ -50,8 +50,8 @@ export function acceptDeflate(
  *   false    offered   stated
  *   true     either    stated: a client must support it
  *
- * server_max_window_bits, 7692 §7.1.2.1: a server that accepts an offer with this parameter states the same or a smaller value. A server may
- * also state the parameter if the client did not offer it.
+ * server_max_window_bits, 7692 §7.1.2.1: a server that accepts an offer with this parameter states the same or a smaller value. A server
+ * may also state the parameter if the client did not offer it.
  *   config   offer     answer
  *   15       -         -, so 15 applies
  *   C < 15   -         C

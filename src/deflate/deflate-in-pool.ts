@@ -29,7 +29,7 @@ const idle: IdleStream[] = [];
 const SLICE = 131_072;
 
 // The size in bytes of the memory for output. If the output of a slice fits into this memory, zlib returns it in one piece, and only one
-// task for zlib's threads is needed. The memory that is left is used for the next slice.
+// task for zlib's threads is needed. The part of the memory that is left is used for the next slice.
 const ROOM = 65_536;
 
 // If the dictionary has at most this many bytes, a kept stream is used: the dictionary is compressed before the message, and the output of

@@ -12,8 +12,8 @@
 // one message at a time never reaches any of these limits except the last.
 const SHARE = 524_288;
 /**
- * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share is large enough
- * for a few messages, since making a message wait costs about as much as a few messages.
+ * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share allows a few
+ * messages, since it costs as much time to make a message wait as to process a few messages.
  */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;

@@ -1,8 +1,8 @@
 /**
- * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order, and never during a
- * call of a command or in a socket's handler. The next event is delivered once the callback has returned and its Promise has settled. The
- * queue is bounded: a connection with many events in the queue stops reading (event-flow.ts). If the queue is full in spite of this, for
- * example before a method is set, the queue drops the oldest event and reports the loss.
+ * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order. It never delivers
+ * an event during a call of a command, or inside a handler of a socket. The next event is delivered once the callback has returned and its
+ * Promise has settled. The queue is bounded: a connection with many events in the queue stops reading (event-flow.ts). If the queue is full
+ * in spite of this, for example before a method is set, the queue drops the oldest event and reports the loss.
  */
 
 import { isThenable, warn } from '../callback.ts';
@@ -66,8 +66,8 @@ export interface PluginEvents {
   /** Called for each dropped event, with the current value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
-   * Resolves when no callback is running and no event can be delivered. Do not await this Promise inside a callback: the callback would
-   * wait for itself.
+   * Resolves when no callback is running, and no event waits or no method is set. Do not await this Promise inside a callback: the callback
+   * would wait for itself.
    */
   idle(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
  * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
- * the problem. If an option is only ignored, the process gets a warning, once for each name.
+ * the problem. If an option is ignored because only the other version has it, the process gets a warning, once for each name.
  */
 
 import { warn } from '../callback.ts';

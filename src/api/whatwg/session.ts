@@ -46,7 +46,7 @@ export class Session implements TasksOwner {
   #core: ConnectionCore | null = null;
   /** Counts the memory of the messages that wait for their tasks. Null before the first message. */
   #charge: Charge | null = null;
-  /** The reason why this WebSocket itself ended the connection or the attempt. Null if it did not. */
+  /** The reason why this WebSocket ended the connection or the attempt to connect itself. Null if nothing of this kind has happened. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {

@@ -113,8 +113,8 @@ export class Client {
   }
 
   /**
-   * Returns the options for a request to this address. A redirect to an address that may not receive credentials gets the options without
-   * the credentials.
+   * Returns the options for a request to this address. If a redirect leads to an address that must not receive the credentials, the options
+   * have no credentials.
    */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);

@@ -1,7 +1,7 @@
 /**
- * Connects a WebSocket with the API of `ws` to the endpoint, which implements RFC 6455 on the socket: emits the endpoint's events on the
- * WebSocket. If a listener throws, the error becomes an uncaught exception of the process, and the connection stays open. The error must
- * not reach the endpoint, because the endpoint would fail the connection (RFC 6455 §7.1.7).
+ * Emits the events of an endpoint on a WebSocket with the API of `ws`. The endpoint implements RFC 6455 on the socket. If a listener
+ * throws, the error becomes an uncaught exception of the process, and the connection stays open. The error must not reach the endpoint,
+ * because the endpoint would fail the connection (RFC 6455 §7.1.7).
  */
 
 import type { EventEmitter } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Parses the URLs of a client with the API of `ws`: the URLs of RFC 6455 §3, and as in `ws` also http:, https: and Unix sockets. This file
- * also decides which options a redirected request may have, since another host must not receive credentials.
+ * Parses the URLs of a client with the API of `ws`. As in `ws`, the URLs of RFC 6455 §3 are valid, and also http:, https: and Unix sockets.
+ * This file also decides which options a redirected request may have, since another host must not receive credentials.
  */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';

@@ -66,7 +66,7 @@ export class Window {
     return this.buffer.subarray(this.start, this.end);
   }
 
-  /** Adds the plaintext of a message. Of the history, only the last `size` bytes are kept. */
+  /** Adds the plaintext of a message to the history. The window keeps only the last `size` bytes of the history. */
   append(plaintext: Uint8Array): void {
     const length = plaintext.length;
     this.total += length;
