@@ -1,7 +1,7 @@
 /**
  * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked each time the output
- * grows (RFC 6455 §10.4). The output stays in the pieces that zlib returned until `take` joins them, so a message that is refused for its
- * size is never copied.
+ * grows (RFC 6455 §10.4). The output stays in the pieces that zlib returned until `take` joins them. So if a message is refused for its
+ * size, its output is never held twice.
  */
 
 /** The maximum number of bytes of output. On every Node version that we support, a Buffer can have about this many bytes. */

@@ -6,8 +6,8 @@
 import type { Window } from './engine/window.ts';
 
 /**
- * The last four bytes of the empty stored block that ends a flush. They are part of the stream between two parts; only at the end of a
- * message they are not sent (7692 §7.2.1).
+ * The last four bytes of the empty stored block that ends a flush. They are sent at the end of each part, and left out only at the end of
+ * the message (7692 §7.2.1).
  */
 const FLUSH: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
@@ -26,8 +26,7 @@ const STORED_HEADER = 5;
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);
-  // The message is a compressed message, so the peer adds this part to its context, although the part is in stored blocks. So we add it as
-  // well.
+  // The part is in stored blocks, but belongs to a compressed message. So the peer adds the part to its context, and we do the same.
   window?.append(payload);
   return storedPart(payload);
 }

@@ -9,8 +9,7 @@ import type { Charge } from '../frame/charge.ts';
 
 const MAX_RUNNING = 3;
 
-// Jobs that have begun keep their output in memory. If these jobs together hold more bytes than this, no other job begins until they hold
-// fewer bytes.
+// Jobs that have begun keep their output in memory. While these jobs together hold this many bytes or more, no other job begins.
 const MAX_HELD = 33_554_432;
 
 let running = 0;

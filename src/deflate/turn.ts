@@ -3,13 +3,13 @@
  * Without a limit, one peer could block all others: 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
  * such messages. Each connection has a share, which is the work that it may do in one turn. If the turn has become long, the share is
  * smaller. Both the work and the clock decide whether a turn is long, since code that is not compiled yet, garbage collection and the
- * application's handlers take time as well. If a connection has used up its share, its next message waits for a later turn. Waiting
- * messages are decompressed in the order in which they began to wait. Before that, all bytes that were sent are flushed. Compression counts
- * as work too, since most replies are compressed, but it never waits.
+ * application's handlers take time as well. If a connection has used up its share, its next message waits for a later turn. At the
+ * beginning of that turn, all bytes that were sent are flushed, and then waiting messages are decompressed in the order in which they began
+ * to wait. Compression counts as work as well, since much of it is for replies, but compression never waits.
  */
 
-// The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. A peer that sends
-// one message at a time never reaches any of these limits except the last.
+// The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. If a peer sends
+// one message at a time, its share is never used up, so its message waits only if the turn is full.
 const SHARE = 524_288;
 /**
  * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share allows a few

@@ -46,10 +46,10 @@ export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dicti
 }
 
 /**
- * zlib's window for received messages. It is the largest window, not the negotiated one: with a smaller window, zlib would refuse some
- * distances that are too large, but not others, depending on where its pieces of output end. In both engines, a distance is valid if it is
- * at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which has at most the
- * negotiated size (7692 §7.1.2).
+ * zlib's window for received messages. This is the largest possible window, not the negotiated one. With the negotiated window, zlib would
+ * refuse some distances that are too large, but accept others, depending on where its pieces of output end. In both engines, a distance is
+ * valid if it is at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which has
+ * at most the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;

@@ -92,7 +92,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: a fragmented compressed message has RSV1 only on the first frame, and its tail 00 00 ff ff is removed only at its end', () => {
+    test('P7, P23: a compressed message in fragments has RSV1 only on the first frame, and the bytes 00 00 ff ff are removed only at the end of the message', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);

@@ -46,7 +46,7 @@ export async function verdict(
   }
 }
 
-/** Returns text as applications send it: `size` bytes of JSON, which differ for each seed. */
+/** Returns `size` bytes of JSON, which is a text as applications send it. Each seed gives another text. */
 export function jsonOf(size: number, seed: number): Buffer {
   const pick = random(seed);
   const names = ['temperature', 'humidity', 'status', 'location', 'updatedAt', 'value', 'unit'];

@@ -327,12 +327,12 @@ describe('the answer of a server (acceptDeflate)', () => {
       expect(acceptDeflate([{ name, parameters: [] }], {}), name).toBeNull();
   });
 
-  test('P2: the server compares the name exactly, including upper and lower case', () => {
+  test('P2: the server compares the name of the extension with regard to upper and lower case', () => {
     expect(answerTo('Permessage-Deflate')).toBeNull();
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
 
-  test('P4: of several extensions that use RSV1, and of several offers, the server accepts exactly one', () => {
+  test('P4: if a client offers several extensions that use RSV1, or makes several offers of permessage-deflate, the server accepts exactly one', () => {
     const fields = [
       'x-webkit-deflate-frame, permessage-deflate, permessage-deflate; server_max_window_bits=9',
     ];
@@ -793,7 +793,7 @@ describe('the negotiation of a client and a server together', () => {
 });
 
 describe('the check of the configuration (checkDeflateConfig)', () => {
-  test('any configuration of the table, and an empty one, is accepted', () => {
+  test('checkDeflateConfig accepts every configuration of the table, and an empty configuration', () => {
     for (const config of [{}, { serverMaxWindowBits: undefined } as unknown as DeflateConfig, ...allConfigs])
       expect(() => checkDeflateConfig(config)).not.toThrow();
   });

@@ -11,7 +11,7 @@ lengthBases.push(131, 163, 195, 227, 258);
 const lengthExtras = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** A canonical code: how many codes each length has, and the symbols in the order of their codes. */
+/** A canonical code. It consists of the number of codes of each length, and of the symbols in the order of their codes. */
 interface Code {
   readonly counts: readonly number[];
   readonly symbols: readonly number[];

@@ -214,7 +214,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a closing connection does not pause, and a paused connection reads again when the closing handshake begins', () => {
+  test('a connection that is closing does not pause, and a paused connection reads again when the closing handshake begins', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(2_000_000, false);

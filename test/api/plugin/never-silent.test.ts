@@ -14,7 +14,7 @@ afterEach(async () => {
 
 const never = new Promise<never>(() => {});
 
-describe('a name without a method', () => {
+describe('a method name for which no method is registered', () => {
   test('plugin C52, C44: FAULT-10: if the name of the method is unknown in version 2, all events are dropped, and one warning gives the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
@@ -129,7 +129,7 @@ describe('values that can be sent', () => {
 });
 
 describe('ports', () => {
-  test('plugin C54: FAULT-10: a decimal text is a valid port, and Null means the default', async () => {
+  test('plugin C54: FAULT-10: the port of a server may be a decimal text, and null stands for the default port', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: '0' });
     expect(await v2.serverStart({ id })).toMatchObject({ success: true });

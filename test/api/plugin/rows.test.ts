@@ -60,17 +60,20 @@ test('docs/plugin-rows.md lists every row once', () => {
 });
 
 describe('each row of docs/plugin-rows.md', () => {
-  test.each(expected)('%s is named by a test, or has a reason why no test names it', (id) => {
-    if (trace.has(id)) return;
-    const cells = rows.get(id) ?? '';
-    const taken = /changed by (C\d+)/.exec(cells)?.[1];
-    if (taken !== undefined) expect(trace.has(taken), `${id}: ${taken} has no test`).toBe(true);
-    else expect(cells, `${id} has neither a test nor a reason`).toMatch(/dropped/);
-    expect(id, 'a decision needs a test').not.toMatch(/^C/);
-  });
+  test.each(expected)(
+    'the title of a test names the row %s, or the page gives the reason why no test names it',
+    (id) => {
+      if (trace.has(id)) return;
+      const cells = rows.get(id) ?? '';
+      const taken = /changed by (C\d+)/.exec(cells)?.[1];
+      if (taken !== undefined) expect(trace.has(taken), `${id}: ${taken} has no test`).toBe(true);
+      else expect(cells, `${id} has neither a test nor a reason`).toMatch(/dropped/);
+      expect(id, 'a decision needs a test').not.toMatch(/^C/);
+    },
+  );
 });
 
-test('no test names a row that does not exist', () => {
+test('no title of a test names a row that does not exist', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
@@ -78,7 +81,7 @@ test('the column of tests in docs/plugin-rows.md is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 
-test('rowsOf returns the rows that a title names', () => {
+test('rowsOf returns the rows that the title of a test names', () => {
   expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
   expect(rowsOf('C6: text')).toEqual([]);
   expect(rowsOf('plugin C6 text')).toEqual([]);

@@ -85,7 +85,7 @@ describe('a client', () => {
 });
 
 describe('a server', () => {
-  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true, and otherwise ignores the files', async () => {
+  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true, and otherwise ignores certFile, keyFile and caFile', async () => {
     const v2 = new V2();
     for (const options of [files, { tls: false, ...files }]) {
       const { url } = await v2.startedServer(options);

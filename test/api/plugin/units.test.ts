@@ -14,7 +14,7 @@ import { dialFailure, locate } from '../../../src/transport/dial-failure.ts';
 describe('JSON', () => {
   const event = { wireSize: 7, binary: false, str: 'a"\\/\n\u0001\u007f é€😀' };
 
-  test('plugin A1.1-13, C32: the JSON of version 2 is compact ASCII with sorted names, and its wait_time has a fraction', () => {
+  test('plugin A1.1-13, C32: the JSON text of version 2 is compact ASCII with sorted names, and the number wait_time has a fraction', () => {
     const text = toCompactJson(event);
     expect(text).toBe(
       '{"binary":false,"str":"a\\"\\\\/\\n\\u0001\u007f \\u00e9\\u20ac\\ud83d\\ude00","wireSize":7}',
@@ -27,7 +27,7 @@ describe('JSON', () => {
     );
   });
 
-  test('plugin A2.4-4, C32: the JSON of version 1 has a line for each property, indented by a tab', () => {
+  test('plugin A2.4-4, C32: the JSON text of version 1 has a line for each property, which is indented by a tab', () => {
     expect(toStyledJson({ wireSize: 1, data: 'x', binary: false })).toBe(
       '{\n\t"binary" : false,\n\t"data" : "x",\n\t"wireSize" : 1\n}',
     );

@@ -163,7 +163,7 @@ describe('closing', () => {
     expect(one.socket.readyState).toBe(3);
   });
 
-  test('messages that arrive after close() are not delivered', async () => {
+  test('messages that arrive after the program has called close() are not delivered', async () => {
     const one = await opened();
     one.peer.write(message('before'));
     await one.events.messages(1);

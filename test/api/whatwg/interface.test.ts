@@ -61,7 +61,7 @@ test('the methods of a WebSocket are enumerable and writable, and the length of 
   }
 });
 
-test('the interface object has the name, length, prototype and parent of the standard', () => {
+test('the class WebSocket has the name, length, prototype and parent class that the standard requires', () => {
   expect([WebSocket.name, WebSocket.length]).toEqual(['WebSocket', 1]);
   expect(Object.getPrototypeOf(WebSocket)).toBe(EventTarget);
   expect(Object.getPrototypeOf(WebSocket.prototype)).toBe(EventTarget.prototype);

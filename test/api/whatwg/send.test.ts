@@ -175,7 +175,7 @@ describe('send in each state', () => {
 });
 
 describe('bufferedAmount', () => {
-  test('bufferedAmount counts the payload bytes without framing, and text as UTF-8', async () => {
+  test('bufferedAmount counts payload bytes without frame headers, and counts text as UTF-8', async () => {
     const { socket } = await opened();
     socket.send('Grüße');
     expect(socket.bufferedAmount).toBe(7);
@@ -187,7 +187,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(17);
   });
 
-  test('bufferedAmount stays the same within a task and its microtasks, even for bytes that leave at once', async () => {
+  test('within a task and its microtasks bufferedAmount does not decrease, even if bytes have already left the process', async () => {
     const { socket } = await opened();
     socket.send('x'.repeat(200_000));
     expect(socket.bufferedAmount).toBe(200_000);
@@ -315,7 +315,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('the connection may end while a Blob is being read', async () => {
+  test('if the connection ends while a Blob is being read, the WebSocket closes, and bufferedAmount still counts the message after the Blob', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

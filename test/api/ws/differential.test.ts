@@ -88,7 +88,7 @@ describe('messages', () => {
     ));
   test('both packages deliver large messages, with and without compression', () =>
     compare(pair(echo, sending('x'.repeat(100_000), Buffer.alloc(300_000, 1)), { perMessageDeflate: true })));
-  test('both packages send Blobs in order with later messages', () =>
+  test('both packages send Blobs and later messages in the order of the calls', () =>
     compare(pair(echo, sending(new Blob(['one']), 'two', new Blob(['three']), Buffer.from('four')))));
   test('both packages join the parts of a message that is sent with `fin`', () =>
     compare(
@@ -106,7 +106,7 @@ describe('messages', () => {
         });
       }),
     ));
-  test('both packages respect binary: true and binary: false for any data', () =>
+  test('both packages send any data as a binary message with binary: true, and as a text message with binary: false', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -233,7 +233,7 @@ describe('closing', () => {
   );
   test('both packages report the same events if the server closes at once', () =>
     compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
-  test('both packages report the same events if a message makes the server close', () =>
+  test('both packages report the same events if the server closes when a message arrives', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('message', () => webSocket.close(4001)),
@@ -512,7 +512,7 @@ describe('the handshake of a server', () => {
     await compare(at('/here?with=query'));
     await compare(at('/there'));
   });
-  test('both packages use a replaced shouldHandle and changed options', () =>
+  test('both packages use the function shouldHandle and the options that a program has replaced', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.shouldHandle = ({ url: target }) => target !== '/no';
@@ -586,7 +586,7 @@ describe('the handshake of a server', () => {
         if (path === '/open') await new Promise<void>((resolve) => server.close(() => resolve()));
       }
     }));
-  test('both packages report the same events for a handshake that is accepted', () => compare(opened));
+  test('both packages report the same events if a handshake is accepted', () => compare(opened));
 });
 
 describe('the handshake of a client', () => {
@@ -618,7 +618,7 @@ describe('the handshake of a client', () => {
   ])('both packages report the same events if the server answers with %s', (_name, answer) =>
     compare(answered(() => answer)),
   );
-  test('both packages report the same events for too many redirects and for a redirect to an invalid address', async () => {
+  test('both packages report the same events if there are too many redirects, or if a server redirects to an invalid address', async () => {
     const to = (location: string, maxRedirects?: number): Program =>
       answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
         followRedirects: true,

@@ -218,7 +218,7 @@ describe('seam 5: the headers event', () => {
 });
 
 describe('handleUpgrade', () => {
-  test('handleUpgrade accepts a request without a socket and without rawHeaders', async () => {
+  test('handleUpgrade accepts a request object that has neither a socket nor rawHeaders', async () => {
     const server = new WebSocketServer({ noServer: true });
     const socket = new PassThrough();
     const request = {

@@ -373,7 +373,7 @@ describe('pausing', () => {
 });
 
 describe('seam 6: setSocket', () => {
-  test('setSocket opens both ends of a pair of Duplex streams, and applies maxPayload', async () => {
+  test('setSocket opens a WebSocket on each of two connected Duplex streams, and applies maxPayload', async () => {
     const [left, right] = duplexPair();
     const server = new WebSocket(null);
     const client = new WebSocket(null);

@@ -69,7 +69,7 @@ describe('messages without a context', () => {
     });
   }
 
-  test('the engine chooses the smallest of a stored, a fixed and a dynamic block', () => {
+  test('our engine writes a stored block, a fixed block or a dynamic block, whichever is smallest', () => {
     const random = randomFrom(3);
     const types = (message: Buffer): readonly number[] => send(message, null).seen?.blocks ?? [];
     expect(types(randomBytes(300, random))).toEqual([0, 0]);
@@ -99,7 +99,7 @@ describe('messages without a context', () => {
     }
   });
 
-  test('matches of every length, and distances of every symbol, are written correctly', () => {
+  test('matches of every length, with distances of every distance symbol, are written correctly', () => {
     const random = randomFrom(5);
     for (let length = 5; length <= 258; length++) {
       const part = randomBytes(length, random);

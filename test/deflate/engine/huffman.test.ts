@@ -119,7 +119,7 @@ describe('code lengths from frequencies', () => {
     expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
-  test('a single symbol gets a code of one bit, and without symbols there is no code', () => {
+  test('if only one symbol occurs, its code has one bit; if no symbol occurs, there is no code', () => {
     const lengths = new Uint8Array(30);
     expect(buildLengths(tallyOf([0, 0, 5]), 15, lengths)).toBe(5);
     expect([...lengths.subarray(0, 4)]).toEqual([0, 0, 1, 0]);
@@ -166,7 +166,7 @@ describe('the decoding table from lengths', () => {
     return { symbol: entry >>> 16, length: root + (entry & 15) };
   }
 
-  test('the table finds the symbol of every code, whatever bits follow the code', () => {
+  test('the decoding table gives the symbol of every code, whatever bits follow the code', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 2 }), fc.nat({ max: 3000 })), {

@@ -83,7 +83,7 @@ describe('the examples of RFC 7692 §7.2.3', () => {
     expect(outcome(hex('f2 00 11 00 00'), null)).toBe('corrupt');
   });
 
-  test('P24: further messages may follow a final block', () => {
+  test('P24: a message is decompressed correctly if other blocks follow a final block', () => {
     const window = windowOf(15, Buffer.from('Hello'));
     const again = Buffer.concat([hex('f3 00 11 00'), hex('f3 48 cd c9 c9 07 00'), hex('f2 00 11 00 00')]);
     expect(text(inflate(again, window, LIMIT))).toBe('HelloHelloHello');
@@ -407,7 +407,7 @@ describe('the bounds of output and memory', () => {
     }
   });
 
-  test('a megabyte of empty blocks is refused, and is accepted if there is output between the blocks', () => {
+  test('a message with a megabyte of empty blocks is refused, unless there is output between the blocks', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
