@@ -102,7 +102,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
       http.on('upgrade', (request, socket) => {
         // FAULT-7: Vite listens for the errors of every upgrade, also of those that it does not answer.
         socket.on('error', () => {});
-        // Each listener takes its upgrade in another way: it reads, or it has begun to answer.
+        // The listener takes the two upgrades in different ways: it reads from one socket, and begins to answer on the other socket.
         if (request.url === '/read') socket.on('data', () => {});
         else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
         else return;
@@ -115,7 +115,8 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
         theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
         while (claimed.length < theirs.length) await once(http, 'upgrade');
       }
-      // This request arrives after the others, so that their deadlines have also passed.
+      // This request arrives after the other two requests. When it is answered at its deadline, the deadlines of the other two have passed
+      // as well.
       const peer = await open(port)
         .write(requestHead({}, 'GET /untaken HTTP/1.1'))
         .until(() => refused.length > 0);
@@ -139,7 +140,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     const socket = await left;
     const closed = new Promise((resolve) => socket.on('close', resolve));
     peer.socket.resetAndDestroy();
-    // Without a listener the 'error' event would be thrown, and the run would fail.
+    // Without a listener for 'error', the error would be thrown, and the test run would fail.
     await closed;
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
@@ -154,7 +155,8 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     const port = await listenHttp(http);
     const peer: RawPeer = plainPeer(port).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // The server that the listener of the event calls answers first: attached servers come after every listener.
+    // The second server answers first, because the listener of the application calls it. An attached server comes after every other
+    // listener.
     expect(peer.frames[0]!.payload.toString()).toBe('second');
     expect(peer.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(refused.map(({ code }) => code)).toEqual(['WS_HANDSHAKE_TAKEN']);
@@ -175,7 +177,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     greeter('stays').attach(http);
     const peer = plainPeer(await listenHttp(http)).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // The HTTP server reads these limits at each check. The request itself had the usual minute.
+    // The HTTP server reads these limits at each of its checks. We set them only now, so that they did not apply to the request itself.
     http.requestTimeout = 50;
     http.headersTimeout = 40;
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -201,7 +203,7 @@ describe('detaching an endpoint', () => {
     detach();
     await chat.shutdown({ grace: 20 });
     expect(await greeting(port, '/chat')).toBe('successor');
-    // The shutdown of its server ended the connection, and not detach.
+    // The connection stayed open after detach, and was closed by the shutdown of the server.
     expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
   });
 

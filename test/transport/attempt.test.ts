@@ -23,7 +23,7 @@ function accepts({ socket, accept }: ScriptedRequest): void {
   socket.write(accept(deflate));
 }
 
-/** Starts a CONNECT proxy that tunnels to `port`. */
+/** Starts an HTTP proxy that connects every tunnel to `port`. */
 function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
   return scripted(({ socket, rest }) => {
     const upstream = netConnect(port, '127.0.0.1');
@@ -37,7 +37,7 @@ function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
   }, options);
 }
 
-/** What one attempt left open. */
+/** The result of one attempt, and what it left open. */
 interface Outcome {
   readonly connection: Connection | null;
   readonly error: unknown;
@@ -69,7 +69,7 @@ async function dialAborted(
   }
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   if (connection === null) {
-    // Everything that the attempt opened is destroyed, and the other ends follow.
+    // All sockets that the attempt opened are destroyed, so their other ends close as well.
     while (events.sockets.some((socket) => !socket.destroyed)) await new Promise(setImmediate);
   } else {
     connection.terminate();
@@ -122,7 +122,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
             rejected++;
           } else if (!outcome.isAborted) break;
         }
-        // Every step has its own events: names, TCP, TLS, requests, answers.
+        // Every step has its own events: the lookup of the name, TCP, TLS, the request and the answer.
         expect(rejected).toBeGreaterThan(10);
       }
     },
@@ -179,7 +179,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
         opened ? { used: 36_864, destroyed: false } : { used: 0, destroyed: true },
       );
     }
-    // Some aborts are in time, and some are too late.
+    // Some aborts come before the attempt has ended, and some come after it.
     expect(new Set(outcomes.map(({ opened }) => opened)).size).toBe(2);
     expect(outcomes.filter(({ opened }) => !opened).length).toBeGreaterThan(1);
   });

@@ -41,7 +41,7 @@ describe('a payload that waits and still belongs to the application', () => {
       giveUp(memory);
       expect(takeMemory(size).buffer).not.toBe(memory.buffer);
     }
-    // The second memory of 8 KiB was not released.
+    // The memory of the second `takeMemory(5000)`, which is a slab of 8 KiB, was not released.
     expect(slabBytes().inUse - before).toBe(8192);
   });
 
@@ -155,14 +155,14 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
               expect(receiver.received.length).toBe(3);
             } else {
               expect(sender.errors.length).toBe(1);
-              // The error says that the application did it, and not that a socket failed.
+              // The error says that the application transferred or resized the payload, and not that a socket failed.
               expect(sender.errors[0]?.message).toContain(`a payload of ${size} bytes was transferred`);
               expect((await sender.connection.closed).code).toBe(1006);
-              // Only the message that was sent before it arrived.
+              // The peer received only the message that was sent before the payload.
               await receiver.connection.closed;
               expect(receiver.received.map(String).slice(1)).toEqual([]);
             }
-            // A payload that waits for the codec, that may shrink, or that is masked was copied at once.
+            // A payload is copied immediately if it waits for the codec, if its buffer is resizable, or if it is masked.
             const mayFail = role === 'server' && shape === 'fixed' && !compression && size > 4096;
             if (!mayFail) expect(sender.errors).toEqual([]);
           }

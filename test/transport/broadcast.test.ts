@@ -76,7 +76,7 @@ test('P7, P26: a server compresses a broadcast once for all connections that hav
   const messages = [`${jsonOf(1500, 1)}`, jsonOf(3000, 2), `${jsonOf(9000, 1)}`];
   for (const message of messages) expect(server.broadcast(message)).toBe(offers.length);
   expect(compress.mock.calls.length).toBe(2 * messages.length);
-  // Codecs with a context call compressNow inside compress.
+  // Codecs with a context call compressNow inside compress, so these calls are subtracted.
   expect(compressNow.mock.calls.length - compress.mock.calls.length).toBe(2 * messages.length);
   const seen: string[] = [];
   for (const [index, member] of members.entries()) {
@@ -176,10 +176,10 @@ test("P7, P26: zlib's threads compress a large broadcast once for each window si
   server.broadcast(large);
   for (const { connection } of members) connection.send('behind');
   expect(compressNow).not.toHaveBeenCalled();
-  // Two windows without a context, and one with a context.
+  // There are three compressions: one for each of the two window sizes without a context, and one for the connection with a context.
   expect(compress.mock.calls.length).toBe(3);
   expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
-  // Each connection waits for the message, but memory holds it only twice: as it is, and as an uncompressed frame.
+  // The message waits on each connection, but memory holds it only twice: as the payload, and as an uncompressed frame.
   for (const { connection } of members.slice(0, 5))
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(large.length);
   expect(budget.used).toBeLessThan(large.length * 2.1);
@@ -329,7 +329,7 @@ describe('FAULT-4: memory that many connections share', () => {
         message.release();
         await turn();
       }
-      // The frames exist once zlib's threads have finished.
+      // The frames exist when zlib's threads have finished.
       await vi.waitUntil(() => lines.every(({ connection }) => connection.endpoint.canSendSerialized));
       await turn();
       expect(budget.used).toBeGreaterThan(5 * 48_000 * 0.9);

@@ -116,7 +116,7 @@ async function answering(
   return { url: `ws://127.0.0.1:${port}/`, peers };
 }
 
-/** Waits for a condition that no socket of the test reports. */
+/** Waits until the condition is true. Use it for a condition that no event of a test socket reports. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
@@ -257,7 +257,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
         expect(rsv).toBe(4);
         expect(strict.message(payload).equals(messages[index]!)).toBe(true);
       }
-      // The second of two equal messages is very small if there is a context into which the first one fits.
+      // The second of two equal messages is very small if the connection keeps a context that is large enough for the first message.
       const [first, second] = sentTo(peer);
       if (sends.takeover && sends.bits > 10)
         expect(second!.payload.length).toBeLessThan(first!.payload.length / 4);
@@ -294,7 +294,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     }
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message) }));
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message, { dictionary: message }) }));
-    // The second message refers to the first one, which the server had promised not to do.
+    // The second message refers to the first message, although the server has promised to keep no context.
     await peer.until(() => framesOf(peer.received.subarray(begin)).length === 3);
     expect(received).toEqual([`${message}`]);
     expect(readFrames(peer.received.subarray(begin))[2]!.payload.readUInt16BE()).toBe(1007);
@@ -384,8 +384,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     const [connection] = connections as [Connection];
     peer.write(masked(Op.Text, deflated(jsonOf(500_000, 1))));
     peer.write(anyFrame({ opcode: 1, payload: 'behind', key: rfcKey }));
-    // The pause comes in the middle of the inflation, or before the message arrives. In both cases no message is
-    // delivered.
+    // The application pauses while the message is being inflated, or before the message arrives. In both cases, no message is delivered.
     for (let n = 0; n < 3; n++) await nextTurn();
     connection.pause();
     const before = log.length;
@@ -436,7 +435,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
       expect(code).toBe(1006);
       expect(log.filter(([name]) => name === 'close').length).toBe(1);
       expect(budget.used).toBe(0);
-      // The input of zlib's thread is held until the thread has finished.
+      // The input of zlib's thread stays in memory until the thread has finished.
       await until(() => memoryBudget.used === 0);
     }
   });
@@ -518,7 +517,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     for (let n = 0; n < 60; n++) socket.write(bomb);
     const [connection] = connections as [Connection];
     await until(() => received > 1);
-    // Sends until no more bytes move: the kernel's buffers are full, and a little more waits here.
+    // Waits until no more bytes move: the buffers of the kernel are then full, and only a little more waits in the process.
     for (let last = -1; received !== last; ) {
       last = received;
       await setTimeout(200);
@@ -575,7 +574,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(context);
     expect(compression.accept(offersOf('permessage-deflate'))!.answer.parameters).toEqual([]);
     b.codec.close();
-    // A client that promised to keep no context costs nothing.
+    // If the client promises to keep no context, the server reserves no memory for its messages.
     const before = budget.used;
     compression.accept(offersOf('permessage-deflate; client_no_context_takeover'));
     expect(budget.used).toBe(before);
@@ -590,7 +589,7 @@ describe('A35: the compression budget', () => {
     const second = compression.offer();
     expect(formatExtensions(second.offers)).toMatch(/server_no_context_takeover/);
     expect(budget.used).toBe(context);
-    // If the server agrees to a smaller window, the rest is released.
+    // If the server agrees to a smaller window, the memory that is not needed is released.
     first.confirm(offersOf('permessage-deflate; server_max_window_bits=9'));
     expect(budget.used).toBe(512 + 512);
     first.codec!.close();
@@ -621,7 +620,7 @@ describe('A35: the compression budget', () => {
     }
     expect(connections.length).toBe(2000);
     expect(2000 - without).toBe(Math.floor(budget.limit / context));
-    // Sending contexts are reserved when they are needed, and there is almost no room for them.
+    // Memory for a sending context is reserved at the first message. The budget has almost no room for it.
     const message = jsonOf(600, 1);
     for (const connection of connections) {
       connection.send(message);
@@ -645,7 +644,7 @@ describe('A35: the compression budget', () => {
   test('A35: if a handshake fails, a server and a client release the memory that they reserved for compression', async () => {
     const budget = new CompressionBudget();
     const compression = { budget };
-    // On a server: the application refuses, a rule refuses, or the answer is invalid.
+    // The handshakes of a server fail because the application refuses the request or throws, or because its answer is invalid.
     const server = new WebSocketServer(
       {
         upgrade: ({ path }) => {
@@ -667,7 +666,7 @@ describe('A35: the compression budget', () => {
       expect(peer.status).toBeGreaterThan(399);
       expect(budget.used).toBe(0);
     }
-    // On a client: every outcome that its handshake may have.
+    // The handshakes of a client fail for every reason that is possible.
     const ends: [string | null, string][] = [
       ['permessage-deflate; unknown', '101 Switching Protocols'],
       ['permessage-deflate, permessage-deflate', '101 Switching Protocols'],
@@ -691,7 +690,7 @@ describe('A35: the compression budget', () => {
     const silentUrl = `ws://127.0.0.1:${(silent.address() as { port: number }).port}/`;
     await expect(connect(silentUrl, { compression, signal: abort.signal })).rejects.toThrow('no more');
     expect(budget.used).toBe(0);
-    // Declined: the connection opens without compression, and nothing is reserved.
+    // If the server declines compression, the connection opens without compression, and no memory stays reserved.
     const { url } = await answering(null);
     const connection = await connect(url, { compression });
     expect(budget.used).toBe(0);

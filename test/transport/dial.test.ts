@@ -71,7 +71,7 @@ describe('how a client reaches the server', () => {
     const refused = await failure(`ws://127.0.0.1:${closed}/`);
     expect([refused.stage, refused.code, refused.status]).toEqual(['tcp', 'ECONNREFUSED', 0]);
     expect(refused.message).toContain(String(closed));
-    // With several addresses Node throws an AggregateError without its own text.
+    // If a name has several addresses, Node throws an AggregateError, which has no text.
     const several = await failure(`ws://localhost:${closed}/`, {
       tcp: {
         autoSelectFamily: true,
@@ -304,7 +304,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
     ['subprotocol', (bad) => ['/', { subprotocols: ['fine', `a${bad}`] }]],
     ['origin', (bad) => ['/', { origin: `https://a${bad}` }]],
     ['host', (bad) => [`x${bad}.example/`, {}]],
-  ])('line ends, NUL and characters above U+00FF are refused: %s', async (name, make) => {
+  ])('a client refuses line ends, NUL and characters above U+00FF in this place: %s', async (name, make) => {
     const server = await scripted(echoAccept);
     for (const bad of attacks) {
       const [rest, options] = make(bad);
@@ -465,7 +465,7 @@ describe('the response of the server', () => {
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
   ])(
-    '%s: the client refuses the response, and delivers no frame after it (A46)',
+    '%s: a client refuses the response, and delivers no frame that follows it (A46)',
     async (_name, make, code) => {
       const messages: unknown[] = [];
       const server = await scripted((request) => {
@@ -546,7 +546,7 @@ describe('the response of the server', () => {
       'no',
     ],
   ])(
-    'V1: a status other than 101 is reported with its header fields and body (%s)',
+    'V1: if the status is not 101, the error of a client has the status, the header fields and the body (%s)',
     async (_name, pieces, body) => {
       const server = await scripted(async ({ socket }) => {
         for (const piece of pieces) {
@@ -669,9 +669,9 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
 
   // Each refusal with its reason. The rows above test the other rules.
   const refused: Record<string, [Head, string]> = {
-    // 9112 §5.2: senders must not fold fields, and two readers of one head have to agree.
+    // 9112 §5.2: a sender must not fold fields. All parsers have to read the same fields from one head.
     'a folded field': [withAccept(`${usual}X: a\r\n b\r\n`), 'WS_HANDSHAKE_HEADER_FOLDED'],
-    // 9112 §5.1: with a space before the colon the field has another name for some readers.
+    // 9112 §5.1: if a space comes before the colon, some parsers read another field name.
     'a space before a colon': [
       withAccept('Upgrade : websocket\r\nConnection: Upgrade\r\n'),
       'WS_HANDSHAKE_HEADER_LINE',
@@ -682,12 +682,12 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
       'WS_RESPONSE_UPGRADE',
     ],
     'Upgrade twice': [withAccept(`${usual}Upgrade: websocket\r\n`), 'WS_RESPONSE_UPGRADE'],
-    // §4.1 (6): it was not offered. Browsers and `ws` refuse it as well.
+    // §4.1 (6): the subprotocol was not offered. Browsers and the library ws refuse the response as well.
     'an empty Sec-WebSocket-Protocol': [
       withAccept(`${usual}Sec-WebSocket-Protocol:\r\n`),
       'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
     ],
-    // 9112 §6.1: a reader that believes it takes the first frames for chunks.
+    // 9112 §6.1: a parser that applies this field would read the first frames as chunks.
     'Transfer-Encoding': [withAccept(`${usual}Transfer-Encoding: chunked\r\n`), 'WS_RESPONSE_BODY'],
   };
 
@@ -703,7 +703,7 @@ test('O7: if the server does not speak TLS, the error says this in one line and 
   });
   const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
   expect(stage).toBe('tls');
-  // One line, without the line number in OpenSSL's source.
+  // The message is one line, and does not contain the line number in OpenSSL's source code.
   expect(message).toMatch(
     /^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\? \[wss:\S+\]$/,
   );
@@ -803,7 +803,7 @@ describe('TLS to the server', () => {
     ['expired', 'localhost', 'CERT_HAS_EXPIRED'],
     ['self-signed', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
   ])(
-    'O7, A41: the certificate "%s" is refused for %s by default, with the stage tls and %s',
+    'O7, A41: by default, a client refuses the certificate "%s" for %s, with an error of the stage tls and the code %s',
     async (name, host, code) => {
       const server = await scripted(echoAccept, { tls: certificate(name) });
       const error = await failure(`wss://${host}:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });
@@ -903,7 +903,7 @@ describe('redirects', () => {
     for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
       const server = await redirecting({ '/': location });
       const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
-      // An empty Location is a relative one, and means the same URL.
+      // An empty Location is a valid relative URL: it leads to the same URL again.
       expect(error.code, String(location)).toBe(
         location === '' ? 'WS_REDIRECT_LIMIT' : 'WS_REDIRECT_LOCATION',
       );
@@ -1037,7 +1037,7 @@ describe('redirects', () => {
     const url = `wss://127.0.0.1:${server.port}/`;
     await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
     expect(presented.splice(0)).toEqual([true, false]);
-    // A certificate in the application's own context is dropped together with the context and the CA in it.
+    // If the certificate is in a secure context of the application, the whole context is removed, with the certificate and the CA in it.
     const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
     const error = await failure(url, { redirects: 1, tls: { secureContext } });
     expect(error.stage).toBe('tls');
@@ -1111,11 +1111,11 @@ describe('proxies of a client', () => {
   });
 
   test("A43: bytes that arrive together with the proxy's 200 are passed to the reader of the response or to TLS, and are not lost", async () => {
-    // The proxy connects first, and sends the origin's bytes in the same segment as its own answer.
+    // The proxy sends the first bytes of the origin in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
       socket.on('data', (chunk) => (request += chunk.toString('latin1')));
-      // An informational answer of the origin may arrive early.
+      // The origin's informational answer and the first half of its response arrive with the answer of the proxy.
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 40');
       setTimeout(() => socket.end('3 No\r\nContent-Length: 0\r\n\r\n'), 20);
     });
@@ -1167,7 +1167,7 @@ describe('proxies of a client', () => {
     ['an endless line', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(50_000)}`, 'WS_HANDSHAKE_HEAD_SIZE', 0],
     ['no HTTP', '\x16\x03\x01', 'WS_HANDSHAKE_CONTROL_CHARACTER', 0],
   ])(
-    'A43: the answer "%s" to CONNECT is an error of the stage proxy, and the origin receives nothing',
+    'A43: if a proxy answers CONNECT with "%s", the attempt fails with the stage proxy, and the origin receives nothing',
     async (_name, answer, code, status) => {
       const origin = await scripted(echoAccept);
       const proxy = await proxying(origin.port, ({ socket }) => void socket.write(answer));
@@ -1239,7 +1239,7 @@ describe('proxies of a client', () => {
       tcp: { family: 4 },
     });
     expect(insecure.stage).toBe('proxy');
-    // The origin at the end of the tunnel is verified by its own name.
+    // At the end of the tunnel, the certificate is checked for the name of the origin.
     const wrong = await failure('wss://origin.example/', {
       proxy: `http://127.0.0.1:${plain.port}`,
       tls: { ca },
@@ -1270,7 +1270,7 @@ describe('proxies of a client', () => {
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
       const origin = await scripted(echoAccept, {
-        // There is no TLS: a client that came through the proxy is answered at once.
+        // The origin has no TLS. So that a wss attempt through the proxy fails immediately, the origin answers in plain HTTP.
         connected: (socket) =>
           void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       });
@@ -1300,7 +1300,7 @@ describe('proxies of a client', () => {
       [false, { https_proxy: 'http://PROXY' }, 'ws://origin.example/'],
       [true, { https_proxy: 'http://PROXY' }, 'wss://origin.example/'],
       [false, { http_proxy: 'http://PROXY' }, 'wss://origin.example/'],
-      // In a CGI program this variable is a header field of the client ("httpoxy").
+      // In a CGI program, this variable contains a header field that a client sent ("httpoxy").
       [false, { HTTP_PROXY: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [false, { http_proxy: 'http://PROXY', no_proxy: '*' }, 'ws://origin.example/'],

@@ -42,7 +42,8 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
       if (sent === 'after it') {
         raw.write('\x81');
-        // The byte has arrived. A byte that waits in the socket used to hide the end after it.
+        // After this time, the byte has arrived. In an earlier version, the byte waited in the socket, so the server did not see the end
+        // after it.
         await new Promise((later) => setTimeout(later, 30));
       }
       expect(signal.aborted).toBe(false);
@@ -71,7 +72,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
     raw.write(Buffer.concat([Buffer.from(requestHead()), ...texts.map((text) => frame(Op.Text, text))]));
     while (memoryBudget.used < MAX_EARLY_BYTES) await new Promise((again) => setTimeout(again, 5));
     await new Promise((later) => setTimeout(later, 50));
-    // At most one more chunk, in memory that doubles.
+    // One more chunk than the limit may arrive, and the memory for the bytes doubles when it is full.
     expect(memoryBudget.used).toBeLessThanOrEqual(4 * MAX_EARLY_BYTES);
     accept();
     while (messages.length < texts.length) await new Promise((again) => setTimeout(again, 5));

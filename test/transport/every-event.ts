@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 
 /** Counts the events that all streams of the process emit, until `restore` is called. */
 export interface EveryEvent {
-  /** The client's TCP sockets that were created meanwhile. */
+  /** The client's TCP sockets that were created while the events were counted. */
   readonly sockets: readonly Socket[];
   /** Whether the moment was reached. */
   readonly isOver: boolean;

@@ -52,7 +52,7 @@ describe('the heartbeat', () => {
     expect(frames()).toEqual([]);
     await pass(200);
     expect(opcodes(frames())).toEqual([Op.Ping]);
-    // Half a frame is also a sign of life.
+    // Half a frame also shows that the peer is connected.
     await pass(19_000);
     await receive(frame(Op.Text, 'still').subarray(0, 3));
     await pass(19_000);
@@ -143,12 +143,12 @@ describe('the heartbeat', () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));
-      // The kernels of both ends take all bytes at once.
+      // The kernels of both ends take all bytes immediately.
       connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
       await pass(71_000);
       expect(frames().filter(({ opcode }) => opcode === Op.Ping)).toHaveLength(1);
       expect(end()).toEqual([]);
-      // The peer has read everything, and finds our ping after it.
+      // The peer has read the whole message and then our ping, so it sends a pong.
       if (answers) await receive(frame(Op.Pong));
       await pass(44_000);
       expect(end()).toEqual([]);
@@ -210,7 +210,7 @@ describe('the heartbeat', () => {
     connection.pause();
     await pass(101_000);
     expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping, Op.Ping, Op.Ping]);
-    // Other frames make the ping unnecessary.
+    // If we send other frames, no ping is needed.
     for (let second = 0; second < 60; second++) {
       connection.endpoint.sendText('still here');
       await pass(1_000);

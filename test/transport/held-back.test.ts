@@ -78,7 +78,7 @@ describe('FAULT-4: data that Node reads for a stopped socket', () => {
     expect(socket.readableLength).toBe(MARK);
     expect(memoryBudget.used).toBeGreaterThan(LIMIT * 0.8 + MARK);
     const { bytesRead } = socket;
-    // One chunk was read, and not two.
+    // Node has read only one chunk of 64 KiB, and not two.
     expect(bytesRead).toBeLessThanOrEqual(65_536);
     connection.resume();
     memoryBudget.count(-LIMIT * 0.8);

@@ -9,9 +9,9 @@ import { FakeSocket, turn } from './fake-socket.ts';
 import { framesOf, type WireFrame } from './wire.ts';
 
 beforeEach(() => {
-  // Streams and turns of the event loop continue to run. Only the clock is ours.
+  // The test moves only the clock. Streams and turns of the event loop run in real time.
   useFakeClock();
-  // No process has a clock at 0.
+  // The clock starts above 0, because the clock of a real process is never 0.
   vi.advanceTimersByTime(1_000);
 });
 
@@ -22,7 +22,7 @@ afterEach(async () => {
   await turn();
   const left = vi.getTimerCount();
   useRealClock();
-  // The whole process shares the wheel. With no open connection, no deadline is due.
+  // All connections share one wheel, so it must have no deadline when no connection is open.
   expect(left).toBe(0);
 });
 

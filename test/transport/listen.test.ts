@@ -80,7 +80,7 @@ test('A13: when many connections have ended, every slot of the server is free ag
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // A slot is free a moment after its connection has gone. Until then the answer is 503, or TCP ends.
+  // The server frees a slot shortly after the connection has ended. Until then, a new peer receives 503, or its TCP connection ends.
   while (server.connections.size < 8)
     await peer()
       .open()

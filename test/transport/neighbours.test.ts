@@ -95,7 +95,7 @@ describe('upgrades to other protocols', () => {
     const detach = server.attach(http, { path: '/chat' });
     const port = await listenHttp(http);
     expect(await ask(port, '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
-    // Our server answers the endpoint's own path, and every request for a WebSocket.
+    // Our server still answers requests for the path of the endpoint, and all requests for a WebSocket.
     expect(await ask(port, '/chat', 'h2c')).toBe(426);
     expect(await ask(port, '/api', 'websocket')).toBe(404);
     expect(await ask(port, '/api', 'h2c, websocket')).toBe(404);

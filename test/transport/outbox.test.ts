@@ -124,8 +124,7 @@ describe('coalescing of writes', () => {
     socket.takeWaiting();
     await turn();
     expect(socket.bytes.subarray(0, 64 * KIB).equals(before.subarray(0, 64 * KIB))).toBe(true);
-    // The payload is transferred before the rest has left: after that, no wrong bytes and no wrong number of bytes
-    // follow.
+    // The application transfers the payload before the rest of it has left. After that, the socket must receive no further bytes of it.
     structuredClone(payload.buffer, { transfer: [payload.buffer as ArrayBuffer] });
     socket.takeWaiting();
     await turn();
@@ -167,9 +166,9 @@ describe('the order and contents of the bytes', () => {
     { maxLength: 60 },
   ) as fc.Arbitrary<Operation[]>;
 
-  // Several outboxes share the pool of slabs, so a slab that is released too early shows in the bytes of another.
+  // Several outboxes share the pool of slabs. If a slab is released too early, another outbox overwrites it, and wrong bytes arrive.
   test.each<Ownership>(['taken', 'kept'])(
-    'A40: the bytes that arrive are the bytes that were sent (%s)',
+    'A40: the socket receives exactly the bytes that were sent, in order, if its ownership of memory is %s',
     async (ownership) => {
       await fc.assert(
         fc.asyncProperty(fc.array(operations, { minLength: 1, maxLength: 4 }), async (scripts) => {
@@ -201,7 +200,7 @@ describe('the order and contents of the bytes', () => {
               else await turn();
               const out = socket.taken.reduce((sum, { length }) => sum + length, 0);
               const sent = expected.reduce((sum, { length }) => sum + length, 0);
-              // Bytes that were taken are gone once the callback has run. Until then the socket still counts them.
+              // The socket counts bytes that it has taken until the callback of their write has run.
               expect(outbox.bufferedAmount).toBeGreaterThanOrEqual(sent - out);
             }
           }
@@ -226,7 +225,7 @@ describe('the order and contents of the bytes', () => {
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
     blocked.outbox.flush();
-    // The next slab is another one.
+    // The other connection receives another slab.
     const others = Array.from({ length: 100 }, () => setUp());
     for (const { outbox } of others) send(outbox, Buffer.alloc(4 * KIB, 0xa5));
     await turn();
@@ -289,13 +288,13 @@ describe('the order and contents of the bytes', () => {
       if (chunk.length > 0) answer(written);
       write(chunk, encoding, callback);
     };
-    // One by one, so that every chunk of a write is answered.
+    // The Duplex takes the chunks of a write one by one, so that `answer` is called for each chunk.
     Object.defineProperty(socket, '_writev', { value: undefined });
     return socket;
   }
 
   test.each<Ownership>(['taken', 'kept'])(
-    'messages that are sent inside a write leave after it, and no message is lost (%s)',
+    'messages that are sent while `write` runs leave after the bytes of this write, and no message is lost (ownership of memory: %s)',
     async (ownership) => {
       let depth = 0;
       const sent: Buffer[] = [];
@@ -426,7 +425,7 @@ describe('notifications of senders', () => {
     outbox.whenSent(note('one'));
     outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.whenSent(note('two'));
-    // These are over 64 KiB, so the socket has already taken all of them.
+    // More than 64 KiB were sent, so the outbox has written all bytes already, and the socket has taken them.
     expect([socket.bytes.length, sent]).toEqual([200 * KIB + 3, []]);
     await turn();
     expect(sent).toEqual(['nothing', 'one', 'two']);
@@ -466,7 +465,7 @@ describe('notifications of senders', () => {
   });
 
   test.each<Ownership>(['taken', 'encrypted', 'kept'])(
-    'a slow socket whose memory is %s gets no empty write, because the last write itself has the callback',
+    'an outbox adds no empty write for a slow socket whose ownership of memory is %s, because the last write has the callback',
     async (ownership) => {
       const { socket, outbox } = setUp({ ownership });
       socket.block();
@@ -476,7 +475,7 @@ describe('notifications of senders', () => {
         await turn();
         socket.takeWaiting();
         await turn();
-        // The socket did not take the write before this one at once, so the callback belongs to this small write.
+        // The socket did not take the previous write immediately, so this small write has the callback.
         send(outbox, text('small'));
         await turn();
         socket.takeWaiting();
@@ -501,7 +500,7 @@ describe('notifications of senders', () => {
   });
 
   test.each<Ownership>(['encrypted', 'kept'])(
-    'each write to a socket whose memory is %s has a callback, because the socket may finish the write later',
+    'each write to a socket whose ownership of memory is %s has a callback, because the socket may finish the write later',
     async (ownership) => {
       const { socket, outbox } = setUp({ ownership });
       const write = vi.spyOn(socket, 'write');

@@ -240,7 +240,7 @@ test('FAULT-2: if a ping is late because the process was suspended, the peer sti
   // The next ping was due at 3,000 ms.
   pace.check(60_000);
   expect([pings.length, failures.length]).toEqual([2, 0]);
-  // That ping was sent, and is not answered.
+  // The late ping was sent at 60,000 ms, and the peer does not answer it.
   pace.check(61_000);
   expect(failures).toHaveLength(0);
   pace.check(62_000);

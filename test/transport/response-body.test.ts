@@ -53,13 +53,16 @@ describe('V1: the body of a refusal', () => {
     ['in invalid chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
     ['in a chunk with a negative size', chunked, '-5\r\nnoway', '', true],
     ['in chunks whose size line never ends', chunked, 'x'.repeat(2_000), '', true],
-  ])('a body %s is read at every split point', (_name, response, bytes, body, isComplete) => {
-    expect(read(response, [bytes])).toEqual([body, isComplete]);
-    // The result is the same at every split point.
-    for (let at = 0; at <= bytes.length; at += Math.ceil((bytes.length + 1) / 40)) {
-      expect(read(response, [bytes.slice(0, at), bytes.slice(at)])).toEqual([body, isComplete]);
-    }
-  });
+  ])(
+    'a body %s is read correctly, wherever the response is split into two pieces',
+    (_name, response, bytes, body, isComplete) => {
+      expect(read(response, [bytes])).toEqual([body, isComplete]);
+      // The result is the same, wherever the bytes are split.
+      for (let at = 0; at <= bytes.length; at += Math.ceil((bytes.length + 1) / 40)) {
+        expect(read(response, [bytes.slice(0, at), bytes.slice(at)])).toEqual([body, isComplete]);
+      }
+    },
+  );
 
   test('the body is the same for every size of the chunks and for every size of the pieces in which it arrives', () => {
     fc.assert(
@@ -101,7 +104,7 @@ describe('V1: the body of a refusal', () => {
         [chunked, inChunks(bytes, [40_000])],
       ] as const) {
         const body = new ResponseBody(response);
-        // Without a length the body ends with the connection, or at the limit of the kept bytes.
+        // Without a length, the body is complete when the connection ends or when 64 KiB have arrived.
         expect(body.push(wire)).toBe(response === chunked || size >= 65_536);
         expect(body.bytes.length).toBe(Math.min(size, 65_536));
       }

@@ -82,7 +82,7 @@ describe('one write for each connection and turn', () => {
     async (connections, messages) => {
       const lines = Array.from({ length: connections }, open);
       const message = Buffer.alloc(66, 0x61);
-      // In the second round the sizes are those of the first one.
+      // In the second round, the batches begin with slabs of the size that they needed in the first round.
       for (const round of [1, 2]) {
         for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
         await turn();

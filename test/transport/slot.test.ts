@@ -120,7 +120,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
         await Promise.all(holders.map(({ socket }) => once(socket, connected)));
         const beyond = peer().write(requestHead());
         expect(await beyond.answer()).toMatch(/^HTTP\/1\.1 503 /);
-        // FIN is enough, since without a request there is nothing to answer.
+        // A FIN is enough to free the slot: the peer has sent no request, so the server has nothing to answer.
         holders[0]!.socket.end();
         const next = async (): Promise<number> => {
           const raw = peer().write(requestHead());
@@ -164,7 +164,7 @@ test('FAULT-4: an upgrade that is left to other listeners keeps a slot until ano
   const ask = (path: string): RawPeer => plainPeer(port).write(requestHead({}, `GET ${path} HTTP/1.1`));
   const theirs = [ask('/theirs'), ask('/theirs'), ask('/theirs')];
   for (const raw of theirs) await raw.until(() => raw.status === 101);
-  // These were answered in the event itself, so none of them has a slot here.
+  // The listener answered these upgrades during the 'upgrade' event, so they have no slot of our server.
   const left = [ask('/left'), ask('/left')];
   const beyond = ask('/left');
   const answers = await Promise.all([...left, beyond].map((raw) => raw.answer()));

@@ -23,7 +23,7 @@ describe('the message deadline', () => {
     await pass(300);
     expect(codeOf(frames().at(-1)!)).toBe(1008);
     expect(end()).toEqual([['error', 'WS_MESSAGE_TIMEOUT']]);
-    // §7.1.7: the endpoint does not wait for a Close frame of the peer, but a peer that stays is dropped.
+    // §7.1.7: the endpoint does not wait for a Close frame of the peer. If the peer does not end TCP, it is dropped.
     await pass(5_200);
     expect(socket.destroyed).toBe(true);
     expect(end()).toEqual([
@@ -115,7 +115,7 @@ describe('the deadline of the closing handshake', () => {
     }
     expect(socket.destroyed).toBe(true);
     expect(end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
-    // §5.5.1: data that arrives before the peer's Close frame still counts.
+    // §5.5.1: data that arrives before the peer's Close frame is still delivered.
     expect(reported.filter(([name]) => name === 'text').length).toBeGreaterThan(5);
   });
 
@@ -300,7 +300,7 @@ describe('the deadline of the closing handshake', () => {
 
   test('FAULT-3: if the destroyed socket never emits its close event, the connection still closes at a deadline, however it ended', async () => {
     class Stuck extends FakeSocket {
-      // Bare Node does this after `end()` and `resetAndDestroy()`.
+      // A socket of Node behaves like this after `end()` and `resetAndDestroy()`: it emits no 'close'.
       override _destroy(): void {}
     }
     const ends: Record<string, (connection: SocketConnection) => void> = {
@@ -493,7 +493,7 @@ describe('sending to a socket', () => {
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
     expect(connection.waitsForDrain()).toBe(true);
     await turn();
-    // §7.2.1: the peer leaves without a Close frame. This is the end, whatever still waits to be sent.
+    // §7.2.1: the peer leaves without a Close frame. This ends the connection, even if data still waits to be sent.
     socket.push(null);
     await receive();
     expect(reported.map(([name]) => name)).toEqual(['close']);
@@ -751,7 +751,7 @@ describe('reset() of a connection', () => {
     ['breaks a rule', 'onError', frame(3), 1006],
     ['sends a Close frame', 'onClosing', closeFrame(1000), 1000],
   ] as const)(
-    'FAULT-3: if the peer %s and %s calls reset(), close is reported and the socket is closed',
+    'FAULT-3: if the peer %s and the handler of %s calls reset(), the connection reports its close, and the socket is closed',
     async (_cause, hook, bytes, code) => {
       const { ours, peer } = await tcpPair();
       const gone = new Promise<void>((resolve) => ours.once('close', () => resolve()));

@@ -45,7 +45,7 @@ async function proxying(script: Script, cut = false): Promise<Proxy> {
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     let index = 0;
     const write = (bytes: Buffer): void => {
-      // Every byte in a segment of its own, if asked.
+      // If `cut` is true, each byte is sent in a separate segment.
       socket.setNoDelay(true);
       if (cut) for (const byte of bytes) socket.write(Buffer.from([byte]));
       else socket.write(bytes);
@@ -74,7 +74,7 @@ const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex
 const echo: ServerHandlers = { message: (connection, message) => void connection.send(message) };
 const OPENED = bytes('05 00 00 01 7f000001 1f90');
 
-/** A proxy without authentication that tunnels to this port. */
+/** The script of a proxy that requires no authentication and connects the tunnel to this port. */
 const opens =
   (tunnel: number, reply = OPENED): Script =>
   (_, index) =>
@@ -159,7 +159,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
       const proxy = await proxying(opens(port), cut);
       const url = `socks5://127.0.0.1:${proxy.port}`;
       expect(await echoed('ws://origin.example:81/', { proxy: url })).toBe('through');
-      // The name is not looked up here: the proxy does that.
+      // The client does not look up the host name: the proxy does.
       expect(proxy.messages).toEqual([
         '050100',
         formatSocksRequest(parseTarget('ws://origin.example:81/')).toString('hex'),
@@ -246,7 +246,7 @@ describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () =
     ['a refusal', chosen, bytes('05 05 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /connection refused/],
     ['a refusal without an address', chosen, bytes('05 02'), 'WS_SOCKS_REFUSED', /not allowed by its rules/],
     ['an unknown refusal', chosen, bytes('05 63 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /reply 99/],
-  ])('the attempt fails after this answer: %s', async (_, choice, reply, code, text) => {
+  ])('the attempt fails if the SOCKS5 proxy answers like this: %s', async (_, choice, reply, code, text) => {
     const proxy = await proxying((_message, index) => (index === 0 ? choice : reply));
     const timeout = code === 'WS_DIAL_TIMEOUT' ? { handshakeTimeout: 200 } : {};
     const error = await failure(`socks5://127.0.0.1:${proxy.port}`, timeout);

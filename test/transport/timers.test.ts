@@ -174,8 +174,8 @@ describe('setting timers inside a callback', () => {
       cancelled.timer.cancel();
       if (meddler.at.length === 1) moved.timer.set(200);
     });
-    // Both orders are tested: the meddler is first the newest timer of its tick, and then the oldest. In one case it
-    // runs before the others.
+    // Both orders are tested. The meddler is first the newest timer of its tick, and later the oldest timer. In one of the two cases, it
+    // runs before the other timers.
     for (const { timer } of others) timer.set(100);
     meddler.timer.set(100);
     vi.advanceTimersByTime(400);
@@ -185,7 +185,8 @@ describe('setting timers inside a callback', () => {
     vi.advanceTimersByTime(400);
     expect(kept.at).toHaveLength(2);
     expect(cancelled.at).toHaveLength(1);
-    // Once for each time it was set: it was moved before it was due, or set again afterwards.
+    // The timer fired once for each deadline that was not replaced: the meddler replaced its deadline before it was due, or set a new one
+    // afterwards.
     expect(moved.at).toHaveLength(3);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -217,7 +218,8 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     vi.advanceTimersByTime(140);
     expect([answered.at, silent.at]).toEqual([[], []]);
     expect(polls).toHaveLength(1);
-    // The answer to one of them was in the kernel. Another deadline is set meanwhile.
+    // The answer of one peer was in the kernel, so its deadline is cancelled. Another deadline is set before the wheel checks the
+    // deadlines.
     answered.timer.cancel();
     const later = recorder(wheel);
     later.timer.set(200);
@@ -244,11 +246,11 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     jumped.mockReturnValue(now);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at, long.at]).toEqual([[], []]);
-    // As far as the wheel can see, 18 s were lost: it had planned to wake up after two seconds.
+    // The wheel had planned to wake up after two seconds, so it knows of 18 s that were lost.
     jumped.mockReturnValue(now + 2_000 + TICK);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at.length, long.at.length]).toEqual([1, 0]);
-    // The wheel is late again, but does not move the deadline again.
+    // The wheel is late again, but does not prolong the deadline again.
     jumped.mockReturnValue(now + 60_000);
     vi.advanceTimersByTime(20_000);
     expect([short.at.length, long.at.length, later.at.length]).toEqual([1, 1, 0]);
@@ -313,7 +315,7 @@ test('after any sequence of set, setSooner and cancel, each timer fires at its l
         } else if (kind === 'setSooner') {
           const before = due[which];
           timers[which]!.setSooner(delay);
-          // Within one tick of each other, either deadline may be the one that counts.
+          // If the two deadlines are less than one tick apart, either of them may apply.
           if (before == null || at < before) due[which] = before == null ? at : Math.min(before, at);
           if (before != null && Math.abs(before - at) < TICK) due[which] = Math.min(before, at);
         } else {

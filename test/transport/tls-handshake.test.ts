@@ -11,7 +11,7 @@ test('S9: if a client refuses the certificate of the server, the server frees th
   const { port } = await server.listen({ tls });
   const url = `wss://localhost:${port}/`;
   await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-  // The only place is free as soon as the server has read the alert.
+  // The only slot is free as soon as the server has read the TLS alert.
   const trusting = async (): Promise<number> => {
     const connection = await connect(url, { tls: { ca: fixture('ca-cert.pem') } });
     return (await connection.close()).code;

@@ -175,7 +175,7 @@ describe('the parts of a TLS write', () => {
     send(outbox, Buffer.from('in place '));
     sendLarge(outbox, Buffer.from('header '), payload);
     outbox.flush();
-    // The memory of all payloads is changed meanwhile.
+    // While the socket still waits, the application changes the memory of the payload, and other connections use slabs.
     payload.fill(0);
     const others = await Promise.all(Array.from({ length: 20 }, () => setUp()));
     for (const { outbox: other } of others) {
@@ -276,7 +276,7 @@ describe('backpressure of a TLS socket', () => {
       outbox.flush();
       expect(outbox.blocked).toBe(false);
       send(outbox, Buffer.alloc(1));
-      // Data that is sent meanwhile is added at 64 KiB, or at the end of the turn.
+      // Data that is sent during the unfinished write is added to the queue when 64 KiB wait, or at the end of the turn.
       outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
       expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
       expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);
@@ -296,7 +296,7 @@ describe('backpressure of a TLS socket', () => {
       socket.free(false);
       await turns();
     }
-    // At the first write it was not known that the peer is slow.
+    // At the first write, the outbox did not know yet that the peer is slow.
     expect(socket.writes.map(({ length }) => length)).toEqual([
       128 * KIB,
       ...Array.from({ length: 14 }, () => 64 * KIB),
@@ -483,7 +483,7 @@ describe('the TLS sockets of the Node version that runs the tests', () => {
     await turns();
     const before = asked;
     expect(before).toBeLessThan(asks / 2);
-    // The requests of one read are answered, so at most their replies wait.
+    // The server stops reading when its replies wait, so only the replies to the requests of one read can wait.
     expect(connection!.bufferedAmount).toBeLessThan(20 * reply.length);
     peer.socket.on('data', ({ length }: Buffer) => {
       received += length;

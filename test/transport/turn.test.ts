@@ -6,8 +6,8 @@ import { flushAtEndOfTurn } from '../../src/transport/turn.ts';
 test('FAULT-5: at the end of a turn, answers are sent before messages that wait for a later turn are decompressed', async () => {
   const log: string[] = [];
   const answer = { isListed: false, flush: () => log.push('answer'), endTurn: () => log.push('too late') };
-  // The turn of a peer that sends too much ends before the answer exists. So this end is registered before that of
-  // the answer.
+  // The message's peer has used up its time in this turn, so the message waits for a later turn. The message is registered for the end of
+  // the turn before the answer.
   new TurnShare().spend(2 ** 24);
   const late = inLaterTurn(() => log.push('message'));
   flushAtEndOfTurn(answer);

@@ -171,7 +171,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
       [505, requestHead({}, 'GET / HTTP/1.0')],
     ];
     if (!attached) {
-      // If node:http reads the head, these answers are its own.
+      // If node:http reads the head, node:http itself gives these answers.
       requests.push(
         [400, requestHead({}, 'GET  / HTTP/1.1')],
         [414, requestHead({}, `GET /${'x'.repeat(9_000)} HTTP/1.1`)],
@@ -301,8 +301,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
-      // Over TLS the deadline covers the TLS handshake as well, and a client that has not finished it receives no
-      // answer.
+      // Over TLS, the deadline covers the TLS handshake as well, and a client that has not finished the TLS handshake receives no answer.
       { handshakeTimeout: kind === 'listen over TLS' ? 500 : 100 },
       kind,
     );
@@ -449,7 +448,8 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     leaving.destroy();
     await leaving.gone();
     settle();
-    // If the server did not notice the end before the answer, the connection opened and was lost. It never stays.
+    // If the server did not notice before its answer that the peer had left, the connection opened and closed with 1006. It never stays
+    // open.
     await until(() => events.length !== 1 && server.connections.size === 0);
     expect(events.length === 0 || events.join() === 'open,close 1006').toBe(true);
     await peer().open();
@@ -591,7 +591,7 @@ describe("TLS of the server's own listener", () => {
 });
 
 test('A13: the sockets of at most a thousand refused peers stay open until the peers have read the answer; a further refused peer receives the answer and its socket is destroyed immediately', async () => {
-  // On a slow machine their time would be over before all of them are refused.
+  // On a slow machine, the time of the first peers would be over before all peers are refused.
   useFakeClock();
   onTestFinished(useRealClock);
   const refused = (): FakeSocket => {
@@ -608,7 +608,7 @@ test('A13: the sockets of at most a thousand refused peers stay open until the p
   }
   expect(staying.some(({ destroyed }) => destroyed)).toBe(false);
   expect(further.every(({ destroyed }) => destroyed)).toBe(true);
-  // Each peer that leaves makes room for another.
+  // When one of these peers leaves, one further peer may stay.
   staying[0]!.push(null);
   await turn();
   expect(staying[0]!.destroyed).toBe(true);

@@ -119,7 +119,7 @@ export class RawPeer {
   readonly socket: Socket;
   /** The received chunks. They are joined only when a test reads them, because 16 MiB arrive in a thousand chunks. */
   #chunks: Buffer[] = [];
-  /** The other end has ended: FIN or reset. */
+  /** Whether the other end has ended the connection, with FIN or a reset. */
   ended = false;
   closed = false;
   error: (Error & { code?: string }) | null = null;
@@ -198,7 +198,7 @@ export class RawPeer {
     return framesOf(this.received.subarray(this.head.length));
   }
 
-  /** Returns the whole answer, up to the end of the other side. */
+  /** Waits until the other end has ended the connection, and returns all received bytes as text. */
   async answer(): Promise<string> {
     while (!this.ended && !this.closed) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.text;
