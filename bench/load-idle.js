@@ -20,8 +20,8 @@ const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffe
 const ECHO = message.length - 4;
 
 /**
- * Answers a ping, since a server with a heartbeat would drop a peer that does not answer. @param {import('node:net').Socket} socket
- * @param {Buffer} chunk
+ * Answers a ping, since a server with a heartbeat would drop a peer that does not answer.
+ * @param {import('node:net').Socket} socket @param {Buffer} chunk
  */
 function answer(socket, chunk) {
   if (chunk[0] !== 0x89) return;

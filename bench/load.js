@@ -77,8 +77,8 @@ async function openAll(order, path) {
 }
 
 /**
- * One kind of traffic: `start` and `stop` begin and end it, and `count` returns the number of replies. @typedef {{ start(): void,
- * stop(): void, count(): number }} Load
+ * One kind of traffic: `start` and `stop` begin and end it, and `count` returns the number of replies.
+ * @typedef {{ start(): void, stop(): void, count(): number }} Load
  */
 
 /** @param {Order} order @returns {Promise<Load>} */

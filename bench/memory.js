@@ -35,8 +35,8 @@ const YOUNG = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 /** @typedef {{ rss: number, heap: number }} Memory */
 
 /**
- * Measures the KB that one additional connection needs, as resident memory and in V8's heap. @param {string} name @returns
- * {Promise<Memory>}
+ * Measures the KB that one additional connection needs, as resident memory and in V8's heap.
+ * @param {string} name @returns {Promise<Memory>}
  */
 async function measure(name) {
   const child = start(`servers/${name}.js`, [], process.execPath, YOUNG);

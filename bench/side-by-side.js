@@ -72,7 +72,8 @@ export const start = (path, args = [], execPath = process.execPath, execArgv = p
 
 /**
  * Binds a process to a core: servers to one core and load generators to another. It has no effect without a second core or without the
- * program `taskset` of Linux. @param {number | undefined} pid @param {number} core
+ * program `taskset` of Linux.
+ * @param {number | undefined} pid @param {number} core
  */
 export function pin(pid, core) {
   if (process.platform !== 'linux' || availableParallelism() < 2 || pid === undefined) return;
@@ -173,8 +174,8 @@ export const spread = (ratios) =>
   `${median(ratios).toFixed(2)} [${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`;
 
 /**
- * Returns, for each round, the CPU time of a peer divided by ours. @param {{ cpu: number }[]} [theirs] @param {{ cpu: number }[]}
- * [ours]
+ * Returns, for each round, the CPU time of a peer divided by ours.
+ * @param {{ cpu: number }[]} [theirs] @param {{ cpu: number }[]} [ours]
  */
 export const ratiosOf = (theirs = [], ours = []) =>
   theirs.map(({ cpu }, at) => cpu / (ours[at]?.cpu ?? Number.NaN));

@@ -24,8 +24,8 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * The workloads by name. The numbers in a name are the size, the messages in flight and the connections. @type {Record<string,
- * Workload>}
+ * The workloads by name. The numbers in a name are the size, the messages in flight and the connections.
+ * @type {Record<string, Workload>}
  */
 export const workloads = {
   'ping-pong 64x1x64': row('echo', 64, 1, 64, null),

@@ -20,15 +20,16 @@ export interface RunOptions extends Partial<Selection> {
   /** With 'quick', the loops of groups 9, 12 and 13 have few messages; with 'full', a thousand each. @default 'quick' */
   readonly profile?: 'quick' | 'full';
   /**
-   * `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases. @default all
-   * cases
+   * `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases.
+   * @default all cases
    */
   readonly shard?: readonly [number, number];
   /** The judge multiplies all time limits by this factor. @default 1 */
   readonly timeFactor?: number;
   /**
-   * How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free
-   * to choose. @default 8 for a server, 4 for a client
+   * How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free to
+   * choose.
+   * @default 8 for a server, 4 for a client
    */
   readonly parallel?: number;
   /** The name of the peer in reports. @default for a server its Server field or 'UnknownServer', and for a client 'UnknownClient' */
@@ -69,7 +70,9 @@ export function casesFor(peer: Role, options: RunOptions = {}): Case[] {
 }
 
 /**
- * Tests a server. @returns one result for each case, in order @throws {Error} if the server cannot be reached at the start
+ * Tests a server.
+ * @returns one result for each case, in order
+ * @throws {Error} if the server cannot be reached at the start
  */
 export async function runServerCases(options: ServerRunOptions): Promise<CaseResult[]> {
   const server = serverOf(options.url ?? 'ws://localhost:80/', options);
@@ -91,7 +94,8 @@ export async function runServerCases(options: ServerRunOptions): Promise<CaseRes
 }
 
 /**
- * Tests a client. @returns one result for each case, in order
+ * Tests a client.
+ * @returns one result for each case, in order
  */
 export async function runClientCases(options: ClientRunOptions): Promise<CaseResult[]> {
   return testClient({

@@ -9,8 +9,8 @@ import { Driver, type DriverAddress } from './run/driver.ts';
 import type { CaseResult } from './run/result.ts';
 
 /**
- * Serves clients until SIGINT or SIGTERM, or until a client requests the end. @param write writes the reports. It is called when a client
- * asks for the reports, and at the end
+ * Serves clients until SIGINT or SIGTERM, or until a client requests the end.
+ * @param write writes the reports. It is called when a client asks for the reports, and at the end
  */
 export async function serveClients(
   address: DriverAddress,

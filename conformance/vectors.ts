@@ -224,7 +224,9 @@ function vectorOf(one: Case, role: Role): Vector | null {
 }
 
 /**
- * Returns the vectors of all cases whose outcome depends on the received bytes alone. @param selection patterns of ids. @default all cases
+ * Returns the vectors of all cases whose outcome depends on the received bytes alone.
+ * @param selection patterns of ids.
+ * @default all cases
  * @returns the vectors for servers, and then those for clients, each in the order of their ids
  */
 export function vectors(selection: Partial<Selection> = {}): Vector[] {

@@ -82,8 +82,8 @@ async function write(modules, dir, format) {
 }
 
 /**
- * Returns a compiled module with the source map of the compiler, so that the source map of the bundle leads to src/. @param {string}
- * path
+ * Returns a compiled module with the source map of the compiler, so that the source map of the bundle leads to src/.
+ * @param {string} path
  */
 function withMap(path) {
   const map = `${path}.map`;

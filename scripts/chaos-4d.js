@@ -80,8 +80,8 @@ export class Ledger {
   }
 
   /**
-   * Compares the messages that one end sent with those that the other end received. @param {string} from @param {string} to @param
-   * {boolean} isWhole
+   * Compares the messages that one end sent with those that the other end received.
+   * @param {string} from @param {string} to @param {boolean} isWhole
    */
   compare(from, to, isWhole) {
     const sender = this.end(from);

@@ -112,8 +112,8 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
   /** The numbers of the open connections of the server. @type {Set<number>} */
   const connections = new Set();
   /**
-   * The name of each connection of the server as a sender. A number alone is not enough, since the plugin may use it again. @type
-   * {Map<number, string>}
+   * The name of each connection of the server as a sender. A number alone is not enough, since the plugin may use it again.
+   * @type {Map<number, string>}
    */
   const names = new Map();
   let serial = 0;

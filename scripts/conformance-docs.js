@@ -28,8 +28,8 @@ export const unobservable = {
 };
 
 /**
- * Returns the requirements, in order. @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string
- * }[]}
+ * Returns the requirements, in order.
+ * @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]}
  */
 export function rowsOf(text) {
   const rows = [];
@@ -42,8 +42,8 @@ export function rowsOf(text) {
 }
 
 /**
- * Returns a short list of ids. A whole subgroup becomes, for example, `22.1.*`. @param {string[]} ids @param {string[]} all @returns
- * {string}
+ * Returns a short list of ids. A whole subgroup becomes, for example, `22.1.*`.
+ * @param {string[]} ids @param {string[]} all @returns {string}
  */
 export function inShort(ids, all) {
   const wanted = new Set(ids);

@@ -223,8 +223,8 @@ async function attacked(port, { connections, count, message, measure }) {
 /** @typedef {(typeof attacks)[keyof typeof attacks]} Attack */
 
 /**
- * Measures one attack in `rounds` rounds, in each round on our server and on `ws`. @param {Attack} attack @param {Record<string,
- * number[]>} waited
+ * Measures one attack in `rounds` rounds, in each round on our server and on `ws`.
+ * @param {Attack} attack @param {Record<string, number[]>} waited
  */
 async function measure(attack, waited) {
   for (let round = 0; round < rounds; round++) {
@@ -237,8 +237,8 @@ async function measure(attack, waited) {
 }
 
 /**
- * Returns how long an honest peer had to wait, and whether this is fair. @param {Attack} attack @param {Record<string, number[]>}
- * waited
+ * Returns how long an honest peer had to wait, and whether this is fair.
+ * @param {Attack} attack @param {Record<string, number[]>} waited
  */
 function judge(attack, waited) {
   const [ours = 0, theirs = 0] = Object.values(waited).map(median);

@@ -112,8 +112,8 @@ async function inBatches(count, make) {
 }
 
 /**
- * Runs an honest peer. Each of its messages must come back unchanged. @returns what the peer lost. @param {number} port @param {number}
- * id
+ * Runs an honest peer. Each of its messages must come back unchanged.
+ * @returns what the peer lost. @param {number} port @param {number} id
  */
 async function honest(port, id, rounds = 5, size = 256 * 1024) {
   /** @type {((message: Buffer) => void) | null} */

@@ -19,8 +19,8 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 const sources = new Map(files.map((file) => [file, readFileSync(new URL(file, root), 'utf8')]));
 
 /**
- * Returns the first sentence of the comment at the beginning of a file. A line that names the interpreter of a program may come before
- * it. @param {string} source
+ * Returns the first sentence of the comment at the beginning of a file. A line that names the interpreter of a program may come before it.
+ * @param {string} source
  */
 export function jobOf(source) {
   const comment = /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Each pattern matches a wording that must not be used. The text says what to write instead. @type {readonly (readonly [RegExp,
- * string])[]}
+ * Each pattern matches a wording that must not be used. The text says what to write instead.
+ * @type {readonly (readonly [RegExp, string])[]}
  */
 export const patterns = [
   [
@@ -55,8 +55,8 @@ export function findWords() {
 }
 
 /**
- * Returns the content of a file. git still lists a file that was deleted without a commit, so the file may be missing. @param {string}
- * file
+ * Returns the content of a file. git still lists a file that was deleted without a commit, so the file may be missing.
+ * @param {string} file
  */
 function readTracked(file) {
   try {

@@ -41,8 +41,8 @@ export interface FrameStep extends Writing {
   /** RSV1 = 4, RSV2 = 2, RSV3 = 1. @default 0, or 4 if the payload is compressed */
   readonly rsv?: number;
   /**
-   * 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key. @default
-   * 'as due'
+   * 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key.
+   * @default 'as due'
    */
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
@@ -221,8 +221,8 @@ export interface Expectation {
   /** If true, the judge closes with 1000 as soon as all expected events have happened. @default false */
   readonly closeWhenMet?: boolean;
   /**
-   * If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes
-   * first. @default false
+   * If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes first.
+   * @default false
    */
   readonly wrongCodeFails?: boolean;
   readonly wrongSideFails?: boolean;

@@ -176,8 +176,8 @@ export function reachOf(values: Values): UrlOptions {
 }
 
 /**
- * Reads the address on which the judge listens for clients. @throws {Misuse} if the port is invalid, or if only one of certificate and
- * key is given
+ * Reads the address on which the judge listens for clients.
+ * @throws {Misuse} if the port is invalid, or if only one of certificate and key is given
  */
 export function addressOf(values: Values): DriverAddress {
   const port = Number(values.port ?? (values.run === undefined ? 9001 : 0));

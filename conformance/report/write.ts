@@ -29,8 +29,8 @@ export const formats: Readonly<
 };
 
 /**
- * Writes index.json, one JSON file for each case, junit.xml, report.tap, report.md and report.html. @param more maps the names of further
- * files to their contents
+ * Writes index.json, one JSON file for each case, junit.xml, report.tap, report.md and report.html.
+ * @param more maps the names of further files to their contents
  */
 export function writeReports(
   folder: string,

@@ -32,8 +32,8 @@ export interface Server {
 }
 
 /**
- * Reads a URL. http: becomes ws:, https: becomes wss:, and user information becomes the value of Authorization. @throws {TypeError} for any
- * other scheme, and for a URL with a fragment (6455 §3)
+ * Reads a URL. http: becomes ws:, https: becomes wss:, and user information becomes the value of Authorization.
+ * @throws {TypeError} for any other scheme, and for a URL with a fragment (6455 §3)
  */
 export function readUrl(text: string): { readonly url: URL; readonly authorization: string | null } {
   const url = new URL(text);
@@ -81,7 +81,8 @@ export function serverOf(text: string, options: UrlOptions = {}): Server {
 }
 
 /**
- * Connects to a server, and returns the name in the Server field of its answer. @throws {Error} if the server cannot be reached
+ * Connects to a server, and returns the name in the Server field of its answer.
+ * @throws {Error} if the server cannot be reached
  */
 export async function agentOf({ connect, target }: Server, timeFactor: number): Promise<string> {
   const link = new Link(await connect(), 'client', clockOf(timeFactor));

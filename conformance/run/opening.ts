@@ -111,7 +111,8 @@ async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void>
 }
 
 /**
- * Performs the opening handshake of the judge as a client. @param early sends frames that leave in the same write as the request
+ * Performs the opening handshake of the judge as a client.
+ * @param early sends frames that leave in the same write as the request
  */
 export async function openAsClient(
   link: Link,
@@ -161,8 +162,8 @@ export async function openAsClient(
 }
 
 /**
- * Returns a sentence that states what the peer did not agree to and the case needs, or null. @param forgets whether the judge has to
- * begin each message with an empty window
+ * Returns a sentence that states what the peer did not agree to and the case needs, or null.
+ * @param forgets whether the judge has to begin each message with an empty window
  */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
   if (deflate === null || deflate.optional === false) return null;
@@ -193,8 +194,8 @@ async function readBody(link: Link, answer: Head): Promise<Buffer> {
 }
 
 /**
- * Performs the opening handshake of the judge as a server, after the request has been read. @param early sends frames that leave in the
- * same write as the answer
+ * Performs the opening handshake of the judge as a server, after the request has been read.
+ * @param early sends frames that leave in the same write as the answer
  */
 export async function openAsServer(
   link: Link,

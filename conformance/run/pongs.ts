@@ -30,8 +30,8 @@ function mayStayUnanswered(steps: readonly Step[]): boolean[] {
 }
 
 /**
- * Returns functions that compare events with the expected events. @param expected the complete list: its k-th pong answers the k-th ping of
- * the steps
+ * Returns functions that compare events with the expected events.
+ * @param expected the complete list: its k-th pong answers the k-th ping of the steps
  */
 export function completionOf(steps: readonly Step[], expected: readonly Event[]): Completion {
   const unanswered = mayStayUnanswered(steps);

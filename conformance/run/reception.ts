@@ -58,8 +58,9 @@ export class Reception {
   }
 
   /**
-   * Adds a frame. @returns the control frame, or the message that is now complete; null if the message is not complete yet. @throws
-   * {Violation}
+   * Adds a frame.
+   * @returns the control frame, or the message that is now complete; null if the message is not complete yet.
+   * @throws {Violation}
    */
   take(frame: Frame): Received | null {
     const { opcode, payload } = frame;

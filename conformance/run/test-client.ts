@@ -39,7 +39,8 @@ interface Pass {
 }
 
 /**
- * Tests a client. A case that the client did not run has failed. @returns the results in the order of the cases
+ * Tests a client. A case that the client did not run has failed.
+ * @returns the results in the order of the cases
  */
 export async function testClient(run: ClientRun): Promise<CaseResult[]> {
   const { cases, agent, timeFactor, commandOf, onResult } = run;
@@ -135,7 +136,8 @@ async function runOnce(
 }
 
 /**
- * Starts the client and stops it if it is inactive for too long. @param patience the milliseconds for which the client may be inactive
+ * Starts the client and stops it if it is inactive for too long.
+ * @param patience the milliseconds for which the client may be inactive
  * @returns a sentence about a fault of the client process, or null
  */
 async function watch(

@@ -85,7 +85,8 @@ export function isLate(result: CaseResult): boolean {
 }
 
 /**
- * Tests a server. A case for which no connection can be opened has failed. @returns the results in the order of the cases
+ * Tests a server. A case for which no connection can be opened has failed.
+ * @returns the results in the order of the cases
  */
 export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   const results = new Map<string, CaseResult>();

@@ -26,8 +26,8 @@ export interface Verdict {
 type Fault = string | null;
 
 /**
- * Decides the verdicts for one connection. @param unimplemented a sentence that states what the case needs and the peer did not agree
- * to, or null
+ * Decides the verdicts for one connection.
+ * @param unimplemented a sentence that states what the case needs and the peer did not agree to, or null
  */
 export function judge(one: Case, seen: Observation, unimplemented: string | null): Verdict {
   const { expect } = one;

@@ -55,7 +55,8 @@ const names = [
 ];
 
 /**
- * Reads the parameters of one element. @returns the parameters, or a text that says why they are invalid
+ * Reads the parameters of one element.
+ * @returns the parameters, or a text that says why they are invalid
  */
 export function paramsOf({ name, params }: ExtensionElement): DeflateParams | string {
   if (name !== 'permessage-deflate') return `an extension that was not offered: ${name}`;
@@ -86,8 +87,8 @@ export interface ServerWish {
 }
 
 /**
- * Chooses an offer. The wishes are tried in order, and the first offer that allows a wish is answered. @returns the answer, or null if no
- * offer allows any wish
+ * Chooses an offer. The wishes are tried in order, and the first offer that allows a wish is answered.
+ * @returns the answer, or null if no offer allows any wish
  */
 export function answerOffer(
   field: string,

@@ -50,8 +50,8 @@ export function encodeHeader(spec: FrameSpec): Buffer {
 }
 
 /**
- * Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3). @param offset the position of the first byte in the payload of
- * the frame
+ * Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3).
+ * @param offset the position of the first byte in the payload of the frame
  */
 export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
   const masked = Buffer.allocUnsafe(bytes.length);

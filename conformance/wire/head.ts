@@ -53,8 +53,9 @@ export function acceptOf(key: string): string {
 }
 
 /**
- * Checks the answer of a server as §4.1 requires of a client. @param asked the subprotocols of the request @returns why the answer is
- * invalid, or null if the connection is open
+ * Checks the answer of a server as §4.1 requires of a client.
+ * @param asked the subprotocols of the request
+ * @returns why the answer is invalid, or null if the connection is open
  */
 export function faultOfAnswer(head: Head, key: string, asked: readonly string[]): string | null {
   const [version, status] = head.parts;

@@ -160,8 +160,8 @@ class Output {
 }
 
 /**
- * Reads DEFLATE blocks until the data ends at a byte boundary after a block. @throws {Error} if the bytes are not valid DEFLATE data, or if
- * a reference goes beyond the window
+ * Reads DEFLATE blocks until the data ends at a byte boundary after a block.
+ * @throws {Error} if the bytes are not valid DEFLATE data, or if a reference goes beyond the window
  */
 export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
   const { windowSize = 32_768, dictionary = Buffer.alloc(0) } = options;

@@ -38,8 +38,8 @@ const ended = new Promise((resolve) => {
 
 websocketSetMethod(
   /**
-   * One method receives the events of all sockets. The id of a server is negative. @param {number} type @param {number} id @param {any}
-   * event
+   * One method receives the events of all sockets. The id of a server is negative.
+   * @param {number} type @param {number} id @param {any} event
    */
   async (type, id, event) => {
     if (id < 0 && type === WebsocketEventType.Open) {

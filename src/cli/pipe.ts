@@ -22,8 +22,8 @@ export interface LineSource {
 const MAX_DELAY = 2_147_483_647;
 
 /**
- * Sends the lines of a stream. @param linger after the end of the stream, the connection is closed once the server has sent nothing for
- * these milliseconds
+ * Sends the lines of a stream.
+ * @param linger after the end of the stream, the connection is closed once the server has sent nothing for these milliseconds
  */
 export function sendLines(
   connection: Connection,

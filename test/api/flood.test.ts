@@ -64,8 +64,8 @@ async function start(heartbeat: { interval?: number; timeout?: number } = {}): P
 }
 
 /**
- * Opens a peer that never reads, and that writes whenever its socket accepts more. @returns the peer, and a function that returns the
- * number of bytes sent
+ * Opens a peer that never reads, and that writes whenever its socket accepts more.
+ * @returns the peer, and a function that returns the number of bytes sent
  */
 async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; sent(): number }> {
   const peer = await plainPeer(port).open();

@@ -24,8 +24,8 @@ export class StatementWriter {
   file = '';
 
   /**
-   * Writes statements. @param scope the function in which the statements are, or null outside of functions, where only comments can be
-   * written
+   * Writes statements.
+   * @param scope the function in which the statements are, or null outside of functions, where only comments can be written
    */
   statements(
     statements: readonly Statement[],

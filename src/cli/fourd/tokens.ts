@@ -69,8 +69,8 @@ const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const suffix = /:[CKP]\d+(?::\d+)?/y;
 
 /**
- * Splits an expression into tokens. @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing
- * quote
+ * Splits an expression into tokens.
+ * @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing quote
  */
 export function tokenize(code: string): Token[] {
   const tokens: Token[] = [];

@@ -80,8 +80,8 @@ export function selfTestCases(role: Role, only: readonly string[] = []): Case[] 
 }
 
 /**
- * Runs the cases against a peer with the fault, and returns the actual and the expected outcome. @param only the ids of the cases to
- * run
+ * Runs the cases against a peer with the fault, and returns the actual and the expected outcome.
+ * @param only the ids of the cases to run
  */
 export async function outcomes(
   fault: Fault,
