@@ -17,7 +17,7 @@ export class Batch {
   buffer: Buffer = EMPTY;
   offset = 0;
 
-  /** Bytes in the batch. */
+  /** The number of bytes in the batch. */
   size = 0;
   /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
   #slab: Buffer | null = null;

@@ -35,7 +35,7 @@ export interface CompressionOptions extends DeflateConfig {
   readonly budget?: CompressionBudget | undefined;
 }
 
-/** The value of each option that is absent. */
+/** The default values of the options. */
 export const compressionDefaults: Readonly<
   Required<Pick<CodecSettings, 'threshold' | 'level' | 'engine' | 'synchronous'>>
 > = { threshold: 1024, level: 6, engine: 'auto', synchronous: false };

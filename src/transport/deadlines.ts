@@ -48,7 +48,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   readonly #heartbeat: Heartbeat;
   #pings: PingPace | null = null;
-  /** Null until the first ping. */
+  /** Measures the answers to our pings; null until the first ping. */
   #pingTimes: PingTimes | null = null;
   /** When the incomplete message last made progress; 0 between messages. */
   #messageSince = 0;
@@ -69,7 +69,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#heartbeat = new Heartbeat(owner.endpoint, this, outbox, limits, processTimers.now());
   }
 
-  // ---- what happens ----
+  // ---- methods that report what happened ----
 
   /** Starts the deadlines. Call this when the connection begins to receive. */
   start(): void {
@@ -227,7 +227,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#timer.set(due - now);
   }
 
-  // ---- each of them ----
+  // ---- the checks of the single deadlines ----
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;

@@ -16,11 +16,11 @@ import type { Slots } from './slot.ts';
 import { type HeadReader, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
-/** Where to listen. */
+/** The options of `listen`. */
 export interface ListenOptions extends PlaceOptions {
   /** The port; 0 stands for any free port. @default 0 */
   readonly port?: number | undefined;
-  /** @default '127.0.0.1' */
+  /** The address or the host name to bind. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /** The family of the address to use for a host name. @default the family of the first address */
   readonly family?: 4 | 6 | undefined;
@@ -38,7 +38,7 @@ export interface ListenOptions extends PlaceOptions {
 export interface Listener {
   /** The bound address, or the path of the Unix socket. */
   readonly address: AddressInfo | string;
-  /** Whether the listener speaks TLS. */
+  /** Whether the listener uses TLS. */
   readonly secure: boolean;
   /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;

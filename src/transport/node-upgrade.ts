@@ -48,9 +48,9 @@ export function areHeadLines(lines: readonly unknown[]): lines is readonly strin
 
 /** The answer that refuses a request. */
 export interface UpgradeRefusal {
-  /** 300 to 599 */
+  /** The status of the answer, 300 to 599. */
   readonly status: number;
-  /** Plain text. */
+  /** The body of the answer, as plain text. */
   readonly body: string;
   /** A flat list: name, value, name, value … */
   readonly headers: readonly string[];

@@ -112,7 +112,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#ending;
   }
 
-  // ---- what the endpoint does ----
+  // ---- methods that the endpoint calls ----
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
     if (!this.#batch.hasRoom(size)) this.#makeRoom(size);
@@ -162,7 +162,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#socket.destroy();
   }
 
-  // ---- what the transport does ----
+  // ---- methods that the transport calls ----
 
   /** From now on until `stopNotifying`, `onDrained` is called whenever nothing waits in the outbox, even if the socket was not blocked. */
   notifyWhenEmpty(): void {

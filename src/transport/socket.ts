@@ -102,7 +102,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.endpoint.state === EndpointState.Closed;
   }
 
-  // ---- what the application asks for ----
+  // ---- methods for the application ----
 
   /** Returns whether more bytes than the high-water mark wait. If so, `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {

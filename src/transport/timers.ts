@@ -9,7 +9,7 @@
 
 import { type Clock, clock as processClock } from './clock.ts';
 
-/** Called when a timer is due. */
+/** The owner of a timer. `onTimer` is called when the timer is due. */
 export interface TimerOwner {
   onTimer(): void;
 }
