@@ -1,7 +1,7 @@
 /**
- * Implements the part that version 1 and version 2 share. A surface is the set of commands of one version, with the tables of clients and
- * servers, and with the queue of their events. This file also stops the clients and servers. engine-client.ts and engine-server.ts
- * implement clients and servers; v1.ts and v2.ts have the commands. See docs/plugin.md.
+ * Implements the part that version 1 and version 2 of the plugin share: the tables of clients and servers, and the queue of their events. A
+ * surface is this part together with the commands of one version. This file also stops the clients and servers. engine-client.ts and
+ * engine-server.ts implement clients and servers; v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';

@@ -1,6 +1,6 @@
 /**
- * The error of our own decompressor (inflate.ts). inflate-small.ts converts the error to a ProtocolError, which has the close code (RFC
- * 6455 §7.4.1).
+ * The error that our decompressor (inflate.ts) throws. inflate-small.ts converts the error to a ProtocolError, which has the close code
+ * (RFC 6455 §7.4.1).
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The LZ77 window of one direction of a connection: the last bytes of plaintext, to which a compressed message can refer. RFC 1951 §2
- * allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
+ * The LZ77 window of one direction of a connection: the last bytes of plaintext, to which the next compressed message can refer. RFC 1951
+ * §2 allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
  * (context takeover). The window is the whole state of a compression context, so each message can use any engine. Our engine reads the
  * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message once it is certain to
  * be sent, and a received message once it is decompressed.
