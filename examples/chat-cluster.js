@@ -60,7 +60,7 @@ const page = `<!doctype html>
     document.querySelector('ol').append(Object.assign(document.createElement('li'), { textContent: line }));
   }
   function receive(message) {
-    // A line that came after the last offset comes again when this page connects again, so each id is shown once.
+    // After a reconnection the server sends the lines after the last offset again, so the page shows each id only once.
     if (message.line && !shown.has(message.id)) show(message.line);
     if (message.id) {
       shown.add(message.id);
@@ -87,7 +87,7 @@ const page = `<!doctype html>
     socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = () => {
       show('* The connection is lost');
-      // A random time, so that the members of a process that ended do not all come back at once.
+      // The wait is random, so that the members of a process that ended do not all reconnect at the same time.
       setTimeout(connect, 500 + Math.random() * 2_500);
     };
   }
@@ -118,7 +118,7 @@ else await serve();
 
 /** Runs the primary process. It accepts no connections. It starts the worker processes, and replaces each worker that ends. */
 function lead() {
-  // The workers reach each other through the primary, so the primary has a bus as well. With Redis or NATS it needs none.
+  // The workers send messages to each other through the primary, so the primary needs a bus as well. With Redis or NATS it needs no bus.
   const bus = REDIS_URL || NATS_URL ? null : new ClusterBus(cluster);
   let started = 0;
   let isEnding = false;
@@ -155,7 +155,7 @@ async function serve() {
     // A member of a room is listed with this info in all processes.
     presence: { member: ({ data }) => /** @type {Visitor} */ (data).name },
     handlers: {
-      // Messages of other processes may be lost. Only the members know whether that matters, so they are notified.
+      // Messages of other processes may have been lost. The program cannot know whether this matters, so it notifies the members.
       gap(_room, members) {
         for (const member of members) send(member, { line: '* Lines may be missing here' });
       },
@@ -234,7 +234,7 @@ async function serve() {
         subscribe(member);
         publish(room, `* ${name} came`, member);
         if (isAlone) send(member, { line: '* The other processes are away' });
-        // From here on the member also receives the messages of the other processes.
+        // After `ready` the member also receives the messages of the other processes.
         await topics.ready();
         send(member, { line: `* You are with process ${process.pid}` });
         send(member, { offset: topics.offsetOf(member, room) });
@@ -248,7 +248,7 @@ async function serve() {
         else publish(room, `${name}: ${message}`);
       },
 
-      // This is called exactly once for each connection that was open, however it ended.
+      // `close` is called exactly once for each connection that was open, whatever ended the connection.
       close(member) {
         member.data.people?.close();
         publish(member.data.room, `* ${member.data.name} left`);

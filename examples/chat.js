@@ -1,5 +1,5 @@
 /**
- * A chat with a room for each path, and the visitor's name in the query:
+ * A chat with one room for each path of the URL. The query of the URL has the name of the visitor:
  *
  *     node examples/chat.js
  *     npx rfc6455 connect 'ws://127.0.0.1:8080/garden?name=Ann'

@@ -53,7 +53,7 @@ let next = 0;
 let updates = 0;
 const started = performance.now();
 const clock = setInterval(() => {
-  // If the timer is late, the loop sends several updates, so that there are 1,000 a second.
+  // If the timer is late, the loop sends several updates in one turn, so that there are still 1,000 updates a second.
   for (; updates < performance.now() - started; updates++) {
     const name = names[next++ % names.length] ?? '';
     const value = (values.get(name) ?? 0) + Math.random() - 0.5;

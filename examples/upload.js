@@ -15,7 +15,7 @@ if (url === undefined || file === undefined) {
 
   const server = new WebSocketServer(
     {
-      // The message is read while it arrives. If the disk is slow, the client waits.
+      // The handler reads the message while its parts arrive. If the disk is slow, the client has to wait.
       async stream(connection, message) {
         const name = `${++count}.${message.isBinary ? 'bin' : 'txt'}`;
         await pipeline(message, createWriteStream(join(folder, name)));

@@ -9,7 +9,7 @@ import { importsOf } from './source-scan.js';
 const root = new URL('../src/', import.meta.url);
 const page = new URL('../docs/structure.md', import.meta.url);
 
-/** Folders with a picture, in the order of the layers. */
+/** The folders for which the page has a picture, in the order of the layers. */
 const folders = ['frame', 'handshake', 'deflate', 'transport', 'api', 'cli'];
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

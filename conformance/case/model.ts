@@ -269,7 +269,7 @@ export interface Case {
 /** Maps the id of a group or a subgroup, such as '1' or '1.1', to its title. */
 export type Titles = Readonly<Record<string, string>>;
 
-/** Cases in order, with the titles of their groups. */
+/** A list of cases in order, with the titles of their groups. */
 export interface Suite {
   readonly titles: Titles;
   readonly cases: readonly Case[];

@@ -106,5 +106,5 @@ WebSocketServer.new(new MyWSServerHandler(), { origins: 'same-origin' });
 const scheme = CERTIFICATES === undefined ? 'http' : 'https';
 console.log(`listening on ${scheme}://${webServer.host}:${webServer.port}/`);
 
-// Stopping the web server closes the WebSocket server too.
+// Stopping the web server also terminates its WebSocket server.
 process.once('SIGINT', () => webServer.stop());

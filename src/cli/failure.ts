@@ -28,7 +28,7 @@ export function misuse(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 2, { cause });
 }
 
-/** Returns the error code of the system, or '' for other errors. */
+/** Returns the `code` of an error, such as 'ENOENT', or '' if the error has no code. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -48,10 +48,10 @@ describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
   }, 60_000);
 });
 
-describe('100,000 small messages sent in one loop to a healthy reader all arrive', () => {
+describe('all of 100,000 small messages that are sent in one loop arrive at a peer that reads', () => {
   const COUNT = 100_000;
 
-  /** Counts the messages, and throws at the first one that is out of order. */
+  /** Counts the messages, and throws at the first message that is out of order. */
   function counter(): { take(message: string | Buffer): void; count(): number } {
     let count = 0;
     return {

@@ -47,14 +47,14 @@ describe('close with its own timeout', () => {
     expect(codeOf(peer.frames[0]!)).toBe(3000);
   });
 
-  test('a second close can shorten a closing handshake that has begun, but cannot prolong it', async () => {
+  test('a second call of close can shorten the wait for the closing handshake, but cannot prolong it', async () => {
     const { connection } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     connection.close();
     connection.close(1000, '', 1);
     expect(await connection.close(1000, '', Number.POSITIVE_INFINITY)).toMatchObject({ code: 1006 });
   });
 
-  test('close refuses an invalid timeout or code before any byte is sent', async () => {
+  test('close throws for an invalid timeout or code before it sends any byte', async () => {
     const { connection } = await mute();
     expect(() => connection.close(1000, '', 0)).toThrow(RangeError);
     expect(() => connection.close(1005, '', 1)).toThrow(RangeError);
@@ -220,7 +220,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(here.infos).toEqual([await left.closed]);
   });
 
-  test('FAULT-8: a connection that was dropped without a Close frame has no sent code', async () => {
+  test('FAULT-8: if a connection was dropped without a Close frame, `sentCode` is null', async () => {
     const { left, right } = await pair();
     left.terminate();
     const nothing = { code: 1006, sentCode: null, sentReason: '', error: null };
@@ -330,7 +330,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject({ code: 1001, wasClean: true });
   });
 
-  test('FAULT-2: messages that reach a paused connection are dropped after close(), not delivered', async () => {
+  test('FAULT-2: after close() on a paused connection, messages that arrive are dropped and not delivered', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       { message: (_connection, message) => void received.push(message) },

@@ -159,7 +159,7 @@ describe('a peer that does not read', () => {
     expect(outcomes[0]?.message).toContain(`(127.0.0.1:${connection.remotePort})`);
   });
 
-  test('a message that waits for the codec fails with the error that failed the connection', async () => {
+  test('if the connection fails while a message waits for the codec, the message fails with the error of the connection', async () => {
     const { left } = await pair(
       { error() {} },
       { compression: true },
@@ -261,7 +261,7 @@ describe('a callback of send that fails', () => {
   );
 });
 
-test('broadcast returns the number of its open connections', async () => {
+test('broadcast returns the number of open connections to which it has sent', async () => {
   const { server } = await pair({}, {}, { handlers: { message() {} } });
   expect(server.broadcast('x')).toBe(1);
   for (const connection of server.connections) connection.terminate();

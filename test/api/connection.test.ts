@@ -57,7 +57,7 @@ describe('send', () => {
   ];
 
   test.each(payloads)(
-    'A40, F13: exactly the bytes of a message of type %s arrive, and send does not modify the value',
+    'A40, F13: if a message has the type %s, exactly its bytes arrive, and send does not modify the value',
     async (_name, message, expected) => {
       const before = Buffer.from(bytes);
       for (const side of ['left', 'right'] as const) {
@@ -444,7 +444,7 @@ describe('messages that are not read', () => {
     useRealClock();
   });
 
-  test('A14: messages that are not read are dropped after 30 s with one warning, so that the server notices when the peer disconnects', async () => {
+  test('A14: if the application reads no messages, they are dropped after 30 s with one warning, so the server notices when the peer disconnects', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -673,7 +673,7 @@ describe('A48: a handler that fails', () => {
     expect(errors).toEqual(['has']);
   });
 
-  test('an exception of a getter that returns a handler is reported once', async () => {
+  test('if a handler is a getter that throws, its exception is reported once', async () => {
     for (const name of names) {
       const errors: string[] = [];
       let failing = true;

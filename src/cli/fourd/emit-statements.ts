@@ -12,7 +12,7 @@ import { type Block, type Statement, Untranslatable } from './syntax.ts';
 export interface LineFate {
   readonly file: string;
   readonly line: number;
-  /** The number of lines, from `line` on, that have this result. */
+  /** The number of lines with this result. The first of them is `line`. */
   readonly count: number;
   readonly kind: 'code' | 'comment' | 'declaration' | 'untranslated';
   readonly reason: string;

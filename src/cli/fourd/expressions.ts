@@ -31,7 +31,7 @@ const assigning: ReadonlySet<string> = new Set([':=', '+=', '-=', '*=', '/=']);
 // The parser calls itself for nested expressions, so a deeper expression could overflow the stack.
 const MAX_DEPTH = 100;
 
-// The maximum number of operators, dots and brackets in one line.
+// The maximum number of operators, dots and brackets in one statement.
 const MAX_PARTS = 500;
 
 export class ExpressionParser {

@@ -1,4 +1,4 @@
-/** WebSocket, the client: connecting, callbacks and their order, members, terminate. */
+/** Tests the 4D class WebSocket, a client: how it connects, the order of its callbacks, its members, and terminate. */
 
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -104,7 +104,7 @@ describe('new WebSocket', () => {
     expect(statuses).toEqual(['Connecting', 'Connected', 'Closing', 'Closed']);
   });
 
-  test('B-client-order, B-client-context: onOpen, onMessage and onTerminate are called in this order, one at a time', async () => {
+  test('B-client-order, B-client-context: the callbacks onOpen, onMessage and onTerminate of a client are called in this order, one at a time', async () => {
     const { web } = await serve({
       onMessage() {},
       onOpen(ws) {
@@ -158,7 +158,7 @@ describe('new WebSocket', () => {
     },
   );
 
-  test('B-client-failure: the error that onError receives has the refusal as its cause', async () => {
+  test('B-client-failure: if the server refuses the handshake, the error that onError receives has the refusal as its cause', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => null }, { server: web });
     const { promise, resolve } = defer<FourDError>();
@@ -173,7 +173,7 @@ describe('new WebSocket', () => {
     ['302', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
     ['that is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
   ])(
-    'B-client-failure: after the answer %s, onError receives the cause, and then onTerminate receives 1006',
+    'B-client-failure: if the server answers the handshake with %s, onError receives the cause, and then onTerminate receives 1006',
     async (_title, answer, status) => {
       const { url, peer } = await rawServer();
       const journal = new Journal();
@@ -192,7 +192,7 @@ describe('new WebSocket', () => {
     },
   );
 
-  test('the constructor throws for invalid arguments and options', () => {
+  test('the constructor of WebSocket throws for invalid arguments and options', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', 'handler' as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
@@ -250,7 +250,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-headers, B-client-absent: the client requests the subprotocols in Sec-WebSocket-Protocol and the subprotocols in its options', async () => {
+  test('B-client-headers, B-client-absent: the client offers the subprotocols in the header field Sec-WebSocket-Protocol and in its options', async () => {
     const { url, peer } = await rawServer();
     const client = new WebSocket(
       url,
@@ -332,7 +332,7 @@ describe('new WebSocket', () => {
 
 const getterless: WebSocketHandler = {};
 
-describe('members', () => {
+describe('members of a client', () => {
   test('B-client-members, B-client-status: the members of a client have the given values and are read-only', async () => {
     const { url } = await rawServer();
     const handler: WebSocketHandler<'blob'> = { dataType: 'blob' };
@@ -365,7 +365,7 @@ describe('members', () => {
   });
 });
 
-describe('messages', () => {
+describe('messages of a client', () => {
   test.each([
     ['text', 'é', 'é'],
     ['blob', Buffer.from('é'), Buffer.from('é')],
@@ -420,7 +420,7 @@ describe('messages', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of a client', () => {
   test.each([
     ['with a code and a reason', closeFrame(3001, 'bye', { mask: false }), 3001, 'bye', true],
     ['without a code', closeFrame(null, '', { mask: false }), 1005, undefined, true],
@@ -489,7 +489,7 @@ describe('the end', () => {
     expect(raw.frames[0]?.opcode).toBe(Op.Text);
   });
 
-  test('B-client-terminate: terminate while "Connecting" abandons the attempt, and onTerminate receives 1006 without an error', async () => {
+  test('B-client-terminate: if terminate is called while "Connecting", the attempt ends, and onTerminate receives 1006 without an error', async () => {
     const journal = new Journal();
     const { url, peer } = await rawServer();
     const client = new WebSocket(url, {

@@ -1,4 +1,4 @@
-/** WebSocketConnection: members, callbacks, dataType, send, and the Close frame of terminate. */
+/** Tests the 4D class WebSocketConnection: its members, its callbacks, dataType, send, and the Close frame that terminate sends. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -140,7 +140,7 @@ describe('callbacks', () => {
     },
   );
 
-  test('B-ws-onError, C76: if the peer breaks a rule, onError is called, and then onTerminate with 1006', async () => {
+  test('B-ws-onError, C76: if the peer breaks a rule of the protocol, onError is called, and then onTerminate with 1006', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onMessage() {},
@@ -175,7 +175,7 @@ describe('callbacks', () => {
     ]);
   });
 
-  test('C77: before onTerminate is called, the status is "Closed" and the connection has left the collection', async () => {
+  test('C77: when onTerminate is called, the status is already "Closed" and the connection is no longer in the collection', async () => {
     const goOn = defer();
     const busy = defer();
     const journal = new Journal();
@@ -271,7 +271,7 @@ describe('dataType', () => {
     ]);
   });
 
-  test('C72: an invalid message of a peer causes no warning if there is no onError', async () => {
+  test('C72: without onError, an invalid message of a peer causes no warning', async () => {
     const got = defer();
     const warnings = await warningsOf(async () => {
       const { web } = await serve<'object'>({ onMessage: () => got.resolve() }, { dataType: 'object' });
@@ -489,7 +489,7 @@ describe('terminate', () => {
     },
   );
 
-  test('B-ws-terminate: a second call of terminate has no effect, and onTerminate receives the code of the peer', async () => {
+  test('B-ws-terminate: a second call of terminate has no effect, and onTerminate receives the code with which the peer answered', async () => {
     const { promise, resolve } = defer<unknown>();
     const { ws, peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
     ws.terminate(3001, 'first');

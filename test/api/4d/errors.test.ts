@@ -185,7 +185,7 @@ describe('an exception of a callback when onError is missing or throws', () => {
     expect(String(peer.frames[0]?.payload)).toBe('two');
   }
 
-  test('C71: without an onError, an exception of a callback is a process warning', async () => {
+  test('C71: without an onError, an exception of a callback becomes a process warning', async () => {
     expect(await warningsOf(() => fail({}))).toEqual(['oops']);
     expect(await warningsOf(() => fail({ onError: null as unknown as () => void }))).toEqual(['oops']);
   });
@@ -216,7 +216,7 @@ describe('an exception of a callback when onError is missing or throws', () => {
     expect(warnings).toEqual(['onOpen is no function']);
   });
 
-  test('C71: an exception of onConnection, and a handler without onMessage, are process warnings', async () => {
+  test('C71: an exception of onConnection causes a process warning, and so does a handler without onMessage', async () => {
     const results: (() => unknown)[] = [failing('throws'), () => ({})];
     const warnings = await warningsOf(async () => {
       const web = await startWeb();

@@ -82,7 +82,7 @@ describe('new WebSocketServer', () => {
     expect(String(peer.frames[0]?.payload)).toBe('hello');
   });
 
-  test('B-new-starts, B-wss-onOpen, C70: the server accepts connections at once, and onOpen is called after the running code', async () => {
+  test('B-new-starts, B-wss-onOpen, C70: the server accepts connections as soon as it is created, and onOpen is called after the running code', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -113,7 +113,7 @@ describe('new WebSocketServer', () => {
     expect(await journal.length(2)).toEqual(['open', 'terminate']);
   });
 
-  test('C66: the constructor creates no server when the handler object has no onConnection', async () => {
+  test('C66: the constructor creates no WebSocket server if the handler object has no onConnection', async () => {
     const web = await startWeb();
     for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
       const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
@@ -160,7 +160,7 @@ describe('new WebSocketServer', () => {
     });
   });
 
-  test('the constructor throws a TypeError or RangeError for invalid options', async () => {
+  test('the constructor of WebSocketServer throws a TypeError or RangeError for invalid options', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -256,7 +256,7 @@ describe('path', () => {
     expect(journal.entries).toEqual(['exact', 'pattern', 'any']);
   });
 
-  test('B-new-pattern, C67: a * is a wildcard only at the end of a path, and other characters have no special meaning', async () => {
+  test('B-new-pattern, C67: in the option `path`, a * is a wildcard only at the end, and other characters have no special meaning', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/a.b*c' });
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/x.(y)*' });
@@ -305,7 +305,7 @@ describe('onConnection', () => {
     ['C65: a Promise of nothing', async () => {}],
   ];
   test.each(refusals)(
-    '%s as the result of onConnection cancels the connection with 403',
+    'if onConnection returns %s, the server refuses the request with 403',
     async (_title, onConnection) => {
       const web = await startWeb();
       const journal = new Journal();
@@ -484,7 +484,7 @@ describe('onConnection', () => {
 });
 
 describe('members of a server', () => {
-  test('B-wss-connections, C77: `connections` is a snapshot of the open connections and cannot be changed', async () => {
+  test('B-wss-connections, C77: `connections` returns a copy of the list of open connections, which cannot be changed', async () => {
     const journal = new Journal();
     const { web, wss } = await serve({ onMessage() {}, onTerminate: (ws) => journal.note(ws.id) });
     const first = await openPeer(web);
@@ -603,7 +603,7 @@ describe('the end of a server', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive without a worker, even if the program keeps no reference to it', async () => {
+  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive, without a worker and without a reference to the object', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);

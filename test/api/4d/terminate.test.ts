@@ -89,7 +89,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('B-terminate-again, C78: a second call of terminate can shorten the wait, but cannot prolong it', async () => {
+  test('B-terminate-again, C78: a second call of terminate can shorten the wait of the first call, but cannot prolong it', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     const over = wss.terminate();
@@ -169,7 +169,7 @@ describe('terminate(seconds)', () => {
 });
 
 describe('terminate(0)', () => {
-  test('B-terminate-zero: terminate(0) drops the connections at once, without any frame and without FIN', async () => {
+  test('B-terminate-zero: terminate(0) resets all connections immediately, without any frame and without FIN', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     peers[1]?.write(frame(Op.Text, 'unfinished', { fin: false }));

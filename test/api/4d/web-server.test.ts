@@ -106,7 +106,7 @@ describe('start and stop of a web server', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test('start rejects with EADDRINUSE for a port that is in use, and can be called again with another port', async () => {
+  test('start rejects with EADDRINUSE if the port is in use, and the program can call it again with another port', async () => {
     const web = await startWeb();
     const other = keep(new WebServer());
     await expect(other.start({ port: web.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -157,7 +157,7 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  test('if a setting of start is undefined, the value of the constructor applies', async () => {
+  test('if a setting of start is undefined, the setting of the constructor applies', async () => {
     const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
     await web.start({ host: undefined, port: undefined });
     expect(web.host).toBe('127.0.0.1');
@@ -254,7 +254,7 @@ describe('start and stop of a web server', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: onError of each WebSocket server receives an error of the web server, and without a WebSocket server the error is a warning', async () => {
+  test('B-wss-onError: if the web server has an error, onError of each WebSocket server receives it; without a WebSocket server the error becomes a process warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {

@@ -25,7 +25,7 @@ describe('Worker', () => {
     expect(worker.post(() => journal.note('again'))).toBe(true);
   });
 
-  test('C87: a task that posts another task ends before the other task runs', () => {
+  test('C87: if a task posts another task, the first task ends before the other task runs', () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.post(() => {
@@ -53,7 +53,7 @@ describe('Worker', () => {
     await journal.length(1);
   });
 
-  test('a dropped task does not run', async () => {
+  test('the worker does not run a task that was dropped', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     const first = defer();
@@ -261,7 +261,7 @@ describe('back-pressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames that arrive together with the request wait until onConnection and onOpen have run (cancel: %s)',
+    'C87: frames that arrive together with the request are delivered after onConnection and onOpen have run (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();
