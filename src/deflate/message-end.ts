@@ -5,7 +5,7 @@
  * the payload, the probe, and this file concludes from zlib's output whether the payload is whole.
  */
 
-// These random bytes are never sent. The peer cannot know the bytes, so it cannot send a cut-off payload whose output ends with them.
+// These random bytes are never sent. The peer cannot know these bytes, so it cannot send a cut-off payload for which zlib outputs them.
 const MARK_SIZE = 9;
 const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 

@@ -37,8 +37,8 @@ export function websocketClient(options?: WebsocketClientOptions | null): Websoc
 }
 
 /**
- * Websocket server start: begins to listen. The argument may change `method`, `worker`, `window` and `process`. While the server is
- * stopped, the argument may also change `port`, `host`, `backlog` and `maxConnections`.
+ * Websocket server start: begins to listen. The argument may change `method`, `worker`, `window`, `process` and `contextAs`. While the
+ * server is stopped, the argument may also change `port`, `host`, `backlog` and `maxConnections`.
  */
 export function websocketServerStart(
   server: { ref?: number | undefined } & WebsocketServerOptions,
