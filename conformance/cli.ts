@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 conform`, the command line of the judge. The exit code is 0 if all cases passed or agree with the baseline, 1 if not,
- * and 2 for invalid arguments.
+ * Implements `rfc6455 conform`, the command line of the judge (this test program). The exit code is 0 if all cases passed or agree with the
+ * baseline, 1 if not, and 2 for invalid arguments.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Functions that build Autobahn's cases from an id and the steps of the judge. There are four kinds of cases: the peer echoes and the judge
- * closes, the peer fails the connection, the steps themselves contain the closing handshake, or messages make timed round trips.
+ * Functions that build Autobahn's cases from an id and the steps of the judge (this test program). There are four kinds of cases: the peer
+ * echoes and the judge closes, the peer fails the connection, the steps themselves contain the closing handshake, or messages make timed
+ * round trips.
  */
 
 import { describeSteps } from '../case/describe.ts';

@@ -1,5 +1,5 @@
 /**
- * Builds cases that are a loop: the judge sends each message after the echo of the previous message has arrived.
+ * Builds cases that are a loop: the judge (this test program) sends each message after the echo of the previous message has arrived.
  */
 
 import type { Case, DeflateSpec, LoopStep } from '../case/model.ts';

@@ -1,6 +1,6 @@
 /**
- * The types of a case. A case is data: it states what the judge sends and what it expects of the peer. The same case serves for servers and
- * clients, and the files in run/ play it against a peer.
+ * The types of a case. A case is data: it states what the judge (this test program) sends and what it expects of the peer. The same case
+ * serves for servers and clients, and the files in run/ play it against a peer.
  */
 
 import type { ServerWish } from '../wire/deflate.ts';

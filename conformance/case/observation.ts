@@ -1,5 +1,5 @@
 /**
- * What the judge observed of a peer on one connection. The verdict and the checks of a case use only this data.
+ * What the judge (this test program) observed of a peer on one connection. The verdict and the checks of a case use only this data.
  */
 
 import type { DeflateParams } from '../wire/deflate.ts';

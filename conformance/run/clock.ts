@@ -1,6 +1,6 @@
 /**
- * The time limits of the judge. Every wait of the judge ends as soon as the expected event happens. Only for a peer that does nothing do
- * these limits determine how long the judge waits.
+ * The time limits of the judge (this test program). Every wait of the judge ends as soon as the expected event happens. Only for a peer
+ * that does nothing do these limits determine how long the judge waits.
  */
 
 /** Limits, stretched for slow machines. */

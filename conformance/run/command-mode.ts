@@ -1,5 +1,6 @@
 /**
- * Serves all other paths of the driver: the client sends commands as JSON arrays, and the commands state what the judge sends.
+ * Serves all other paths of the driver: the client sends commands as JSON arrays, and the commands state what the judge (this test program)
+ * sends.
  */
 
 import type { FrameSpec } from '../wire/frame.ts';

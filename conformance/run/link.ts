@@ -1,6 +1,6 @@
 /**
- * One connection between the judge and the peer under test. It sends bytes and frames, turns received data into events, and performs the
- * closing handshake for the judge. play.ts calls it to play the steps of a case; the link itself does not know cases.
+ * One connection between the judge (this test program) and the peer under test. It sends bytes and frames, turns received data into events,
+ * and performs the closing handshake for the judge. play.ts calls it to play the steps of a case; the link itself does not know cases.
  */
 
 import type { Duplex } from 'node:stream';

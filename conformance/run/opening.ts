@@ -1,6 +1,6 @@
 /**
- * The opening handshake of the judge, RFC 6455 §4. The judge sends the usual head, with the changes of a case, and checks the head of the
- * peer.
+ * The opening handshake of the judge (this test program), RFC 6455 §4. The judge sends the usual head, with the changes of a case, and
+ * checks the head of the peer.
  */
 
 import type { DeflateSpec, HeadSpec } from '../case/model.ts';

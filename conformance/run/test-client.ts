@@ -1,5 +1,6 @@
 /**
- * Tests a client that the judge can start. The client runs all cases through the driver, and then a second time those that ran out of time.
+ * Tests a client that the judge (this test program) can start. The client runs all cases through the driver, and then a second time those
+ * that ran out of time.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';

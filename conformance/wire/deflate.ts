@@ -1,7 +1,7 @@
 /**
- * permessage-deflate of the judge: the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). The context of a direction is
- * kept as the last bytes of plaintext, and zlib gets these bytes as a dictionary. So each message is one call of zlib, without a stream. If
- * the window is below 32 KiB, inflate.ts decodes the messages, since it checks the distance of every reference.
+ * permessage-deflate of the judge (this test program): the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). The context
+ * of a direction is kept as the last bytes of plaintext, and zlib gets these bytes as a dictionary. So each message is one call of zlib,
+ * without a stream. If the window is below 32 KiB, inflate.ts decodes the messages, since it checks the distance of every reference.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';

@@ -1,6 +1,6 @@
 /**
- * A simple and slow inflater (RFC 1951) for the judge. It checks strictly how far back each reference goes, which zlib does not check
- * inside one call. It continues to read after a final block, since RFC 7692 §7.2.3.4 allows a sender to continue after it.
+ * A simple and slow inflater (RFC 1951) for the judge (this test program). It checks strictly how far back each reference goes, which zlib
+ * does not check inside one call. It continues to read after a final block, since RFC 7692 §7.2.3.4 allows a sender to continue after it.
  */
 
 /** The size of the window, and the plaintext to which references may reach. */

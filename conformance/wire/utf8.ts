@@ -1,5 +1,5 @@
 /**
- * The UTF-8 check of the judge, byte by byte, as RFC 3629 defines UTF-8.
+ * The UTF-8 check of the judge (this test program), byte by byte, as RFC 3629 defines UTF-8.
  */
 
 /** Returns the range of the second byte after this first byte. The third and the fourth byte are always in the range 80 to BF. */

@@ -1,5 +1,7 @@
-/** Reads the options of the command line with `parseArgs` of node:util. A mistake of the user becomes a failure with one line and exit
- * code 2. A file that cannot be read is a failure with exit code 1. */
+/**
+ * Reads the options of the command line with `parseArgs` of node:util. A mistake of the user becomes a failure with one line and exit
+ * code 2. A file that cannot be read is a failure with exit code 1.
+ */
 
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
