@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
 import { until } from './api/pair.ts';
 
-/** A message of the server: examples/chat-cluster.js lists them. */
+/** A message of the server. The first comment of examples/chat-cluster.js lists all messages. */
 interface Message {
   readonly line?: string;
   readonly id?: string;

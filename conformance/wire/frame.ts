@@ -1,5 +1,5 @@
 /**
- * Writes and reads frames for the judge (this test program) (RFC 6455 §5.2). It can write frames in any form, even invalid ones. It shares
+ * Writes and reads frames (RFC 6455 §5.2) for the judge (this test program). It can write frames in any form, even invalid ones. It shares
  * no code with src/, since the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
  *
  *   FIN RSV1-3 opcode(4) | MASK length(7) | length (16 or 64) | masking key (32) | payload

@@ -1,4 +1,4 @@
-/** The browser of these tests: the system's Chromium, controlled by playwright-core. */
+/** Starts the browser of these tests: the Chromium of the system, which playwright-core controls. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 

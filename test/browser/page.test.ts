@@ -52,7 +52,7 @@ const line = (page: Page, text: string | RegExp) =>
   page.getByRole('log').getByRole('listitem').filter({ hasText: text });
 const time = /back in [\d.]+ ms/;
 
-describe('the page of npm start', () => {
+describe('the page that npm start serves', () => {
   let npm: Running;
   let url: string;
   beforeAll(async () => {
@@ -127,7 +127,7 @@ describe('the page of npm start', () => {
     await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
   });
 
-  test('a message over the limit closes the connection with 1009, and the page shows the code', async () => {
+  test('if a page sends a message over the limit, the server closes the connection with 1009, and the page shows the code', async () => {
     const page = await openPage(url);
     await page.getByLabel('Send a file').setInputFiles({
       name: 'large.bin',
@@ -163,7 +163,7 @@ describe('the page of npm start', () => {
     },
   );
 
-  test('[C22] Ctrl-C closes both tabs with 1001', async () => {
+  test('[C22] Ctrl-C closes the connections of both tabs with 1001', async () => {
     const tabs = [await openPage(url), await openPage(url)];
     pressCtrlC(npm);
     for (const tab of tabs) {

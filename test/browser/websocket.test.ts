@@ -113,7 +113,7 @@ describe('a browser and the echo server', () => {
     await interrupt(server);
   });
 
-  test('[C22] SIGTERM closes the connection with 1001', async () => {
+  test('[C22] SIGTERM makes `serve` close the connection of a browser with 1001', async () => {
     const { server, url } = await serve('--any-origin');
     const ended = exchange({ url, send: ['hello', 'hello'] });
     await exchange({ url, send: ['x'], close: { code: 1000, reason: '' } });
@@ -196,7 +196,7 @@ describe('the origin of a page', () => {
   });
 });
 
-test('O9: a page works over wss', async () => {
+test('O9: a page connects over wss and exchanges messages with our server', async () => {
   const certificate = [
     '--tls-cert',
     tlsFixture('localhost-cert.pem'),

@@ -71,7 +71,7 @@ async function runHere(
   return { exit, stdout: await said[0]!, stderr: await said[1]! };
 }
 
-/** Returns the lines of stderr without the first one, which says that the connection is open. */
+/** Returns the lines of stderr without the first line, which says that the connection is open. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
 describe('the command connect with a pipe as input', () => {
@@ -147,7 +147,7 @@ describe('the command connect with a pipe as input', () => {
     expect(received).toEqual(['a', 'b']);
   });
 
-  test('a message that arrives in fragments is printed as one line', async () => {
+  test('connect prints a message that arrives in fragments as one line', async () => {
     const port = await listen({
       message(connection) {
         connection.send(Buffer.alloc(100), { fragmentSize: 10 });
@@ -222,11 +222,11 @@ describe('the command connect with a pipe as input', () => {
   });
 });
 
-describe('text of a peer never reaches the terminal unescaped', () => {
+describe('escaping of text before connect prints it', () => {
   const nasty = '\x1b]0;title\x07\x9b31m\r\nclosed: 1000\u202e';
   const escaped = '\\x1b]0;title\\x07\\x9b31m\\r\\nclosed: 1000\\u202e';
 
-  test('messages, pings, pongs and the reason of a Close frame are printed escaped [A50]', async () => {
+  test('connect escapes messages, pings, pongs and the reason of a Close frame before it prints them [A50]', async () => {
     const port = await listen({
       open(connection) {
         connection.send(nasty);
@@ -265,8 +265,8 @@ describe('text of a peer never reaches the terminal unescaped', () => {
   });
 });
 
-describe('the request', () => {
-  test('header fields and subprotocols reach the server, and the first line shows the chosen subprotocol', async () => {
+describe('the request of connect', () => {
+  test('connect sends header fields and subprotocols to the server, and its first line shows the chosen subprotocol', async () => {
     let seen: readonly string[] = [];
     const port = await listen(
       {
@@ -332,7 +332,7 @@ describe('the request', () => {
     expect(wireSizes[1]).toBeLessThan(line.length / 10);
   });
 
-  test('P3: the connection works if the server declines the compression that --compression offers', async () => {
+  test('P3: connect works without compression if the server declines the offer of --compression', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOnce)}/`;
     const { exit, stdout, stderr } = await runHere([...untilClosed, '--compression', url], 'hello\n');
     expect({ exit, stdout, first: stderr.split('\n')[0] }).toEqual({
@@ -367,7 +367,7 @@ describe('the request', () => {
   });
 });
 
-describe('exit codes', () => {
+describe('exit codes of connect', () => {
   test.each([
     [1000, 'bye', 0, 'closed by the server: 1000 (normal closure): bye'],
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
@@ -394,7 +394,7 @@ describe('exit codes', () => {
     expect(notes(stderr).at(-1)).toBe('closed: 1006 (abnormal closure)');
   });
 
-  test('F4: a server that masks its frames fails the connection, and the exit code is 1', async () => {
+  test('F4: if the server masks its frames, connect fails the connection and exits with 1', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     server.on('upgrade', ({ headers }, socket) => {
@@ -429,7 +429,7 @@ describe('exit codes', () => {
     expect(await code).toBe(1001);
   });
 
-  test('Ctrl-C ends an attempt to which the server does not answer', async () => {
+  test('Ctrl-C ends connect while the server does not answer the handshake', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = start('connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);

@@ -14,7 +14,7 @@ import {
 import { run } from '../process.ts';
 import { chat, client, uppercase, version1, version2, write } from './programs.ts';
 
-describe('the table', () => {
+describe('the table of commands and classes of 4D', () => {
   test('the table marks a command as translated if and only if the translator knows the command', () => {
     const commands = [...pluginEntries, ...generalEntries].filter(({ name }) => !name.startsWith('.'));
     const web = ['web start server', 'web stop server'];
@@ -82,7 +82,7 @@ describe('the findings of the checker', () => {
     ]);
   });
 
-  test('the last three parameters of a callback of version 1 are reported with their replacements [D2-33]', () => {
+  test('the checker reports the last three parameters of a callback of version 1, with their replacements [D2-33]', () => {
     const text =
       'C_LONGINT($1)\n$s:=Websocket server clients ($o)\nCALL WORKER($5;"m")\nCALL FORM($6;"m")\nPOST OUTSIDE CALL($7)';
     expect(found(text)).toEqual([
