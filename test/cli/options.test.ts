@@ -16,7 +16,7 @@ function complaint(call: () => unknown): string {
   return 'nothing';
 }
 
-describe('serve', () => {
+describe('options of serve', () => {
   test('without arguments, serve has the default of each option', () => {
     expect(parseServeOptions([])).toEqual({
       host: '127.0.0.1',
@@ -84,7 +84,7 @@ describe('serve', () => {
   });
 });
 
-describe('connect', () => {
+describe('options of connect', () => {
   test('with only a URL, connect has the default of each option', () => {
     expect(parseConnectArguments(['ws://localhost/'])).toEqual({
       url: 'ws://localhost/',

@@ -222,7 +222,7 @@ describe('chat', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of serve', () => {
   test.each([['SIGINT'], ['SIGTERM']] as const)(
     'when serve receives %s [C22], every client receives a Close frame with 1001',
     async (signal) => {
@@ -288,7 +288,7 @@ describe('the clients that may connect', () => {
   });
 });
 
-test('serve answers requests for the page while connections are open, and HTTP connections do not delay the end', async () => {
+test('serve answers requests for the page while WebSockets are open, and open HTTP connections do not delay its end', async () => {
   const { server, url } = await serve('--page');
   const connection = await connect(url);
   const idle = netConnect(Number(new URL(url).port), '127.0.0.1');

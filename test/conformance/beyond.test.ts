@@ -98,7 +98,7 @@ describe('the page docs/conformance.md', () => {
     for (const id of Object.keys(unobservable)) expect(rows.map((row) => row.id)).toContain(id);
   });
 
-  test('the page contains the tables that are generated from the cases', () => {
+  test('docs/conformance.md contains the tables that are generated from the cases', () => {
     const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
     expect(page).toContain(tableOf(rows, allCases).text);
     expect(page).toContain(groupsOf(allCases, titles));

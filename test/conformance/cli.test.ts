@@ -1,4 +1,4 @@
-/** `rfc6455 conform` as a process: exit codes, reports, baselines, our server and our client. */
+/** Tests `rfc6455 conform` as a process: its exit codes, reports and baselines, and its runs against our server and our client. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ async function judge(...args: string[]): Promise<{ exit: number; stdout: string;
 const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
-describe('the command conform server', () => {
+describe('the command `conform server`', () => {
   test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline of the first run', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
@@ -178,7 +178,7 @@ describe('a server that requires a token and a subprotocol', () => {
       expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
   });
 
-  test('the URL may have a query, and its user information is sent as Basic credentials', async () => {
+  test('the judge accepts a URL with a query, and sends its user information as Basic credentials', async () => {
     expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
     const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
     expect(stdout).toContain('The opening handshake was not completed');
@@ -256,7 +256,7 @@ describe('a server that requires a token and a subprotocol', () => {
   });
 });
 
-describe('the command conform client', () => {
+describe('the command `conform client`', () => {
   test('the judge starts our client and tests it', async () => {
     const out = join(folder, 'b');
     const { exit, stdout } = await run([
@@ -410,7 +410,7 @@ describe('wrong usage of conform', () => {
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   });
 
-  test('the process ends with the exit code of the judge', async () => {
+  test('the process `rfc6455 conform` ends with the exit code of the judge', async () => {
     expect((await run(['conform', 'client', '--cases', '99.*'])).exit).toBe(2);
   });
 

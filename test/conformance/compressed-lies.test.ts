@@ -79,11 +79,11 @@ const takeover = '25.4.2';
 const window9 = '25.4.6';
 
 describe('a server that agrees to parameters of compression', () => {
-  test('a server that agrees to context takeover and the full window, and uses both, passes', async () => {
+  test('a server passes if it agrees to context takeover and the full window, and uses both', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
 
-  test('a server that agrees to the requested limits, and keeps no context or uses a smaller window, passes', async () => {
+  test('a server passes if it agrees to the requested limits, and keeps no context or uses a smaller window', async () => {
     expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
@@ -101,7 +101,7 @@ describe('a server that agrees to parameters of compression', () => {
     expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that answers with a larger window than the client requested fails', async () => {
+  test('a server fails if it answers with a larger window than the client requested', async () => {
     const larger: Habits = { ...honest, answer: () => 'permessage-deflate; server_max_window_bits=12' };
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });

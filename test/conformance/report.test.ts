@@ -43,7 +43,7 @@ const entry = {
   hex: 'aa'.repeat(64),
 } as const;
 
-describe('the report index.json', () => {
+describe('the report file index.json', () => {
   test('index.json maps each agent to its cases, and each case to five facts, with sorted keys and an indentation of three spaces', () => {
     const text = indexJson(results);
     const index = JSON.parse(text);
@@ -274,7 +274,7 @@ describe('the baseline of a run', () => {
   });
 });
 
-test('if the verdicts on the behaviour and on the closing differ, the report shows both', () => {
+test('if a case has different verdicts for the behaviour and for the close, the report shows both', () => {
   expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
 });
 

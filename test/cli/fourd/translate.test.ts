@@ -357,7 +357,7 @@ const source = fc.oneof(
 
 const AsyncFunction = (async () => {}).constructor as new (code: string) => unknown;
 
-describe('any input', () => {
+describe('the translator with any input', () => {
   test('for any input the translator does not throw, reports the result of each line once, and returns a valid program', () => {
     fc.assert(
       fc.property(source, source, fc.boolean(), (one, other, isFirst) => {

@@ -22,11 +22,11 @@ export interface Fault {
   /** @default 'server' */
   readonly role?: 'server' | 'client';
   readonly breaks: Partial<Rules>;
-  /** The self-test runs only these cases. Set if the fault would cost seconds in every case. */
+  /** If set, the self-test runs only these cases, since the fault would cost seconds in every case. */
   readonly cases?: readonly string[];
-  /** The self-test opens one connection at a time. Set if the fault is visible only over several connections. */
+  /** If true, the self-test opens one connection at a time, since the fault is visible only over several connections. */
   readonly isOverConnections?: boolean;
-  /** Set if the fault makes hundreds of cases time out. The self-test then runs the cases that have to fail only once. */
+  /** If true, the fault makes hundreds of cases time out. The self-test then runs the cases that have to fail only once. */
   readonly isSilent?: boolean;
   /** The cases that do not pass. */
   readonly fails: readonly string[];

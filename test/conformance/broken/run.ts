@@ -20,7 +20,7 @@ import { correct, type Rules } from './rules.ts';
 
 /**
  * The time limits of cases are multiplied by this factor, since peers in the same process answer quickly. A case that times out is run
- * again with limits that are four times as long.
+ * again with limits that are RERUN_FACTOR times as long.
  */
 const TIME_FACTOR = 0.15;
 
@@ -55,8 +55,8 @@ export function faultedOf(results: readonly CaseResult[]): Faulted {
 }
 
 /**
- * The cases of the self-test. They are all cases, except for some of many similar cases, and for cases that move megabytes or wait for
- * seconds.
+ * The cases of the self-test. They are most of all cases. Some of many similar cases are left out, and cases that move megabytes or wait
+ * for seconds.
  */
 const wanted: Selection = {
   cases: [
