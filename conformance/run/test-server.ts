@@ -63,7 +63,8 @@ export function lateCases(
   return again;
 }
 
-/** Returns whether a case moves many bytes. Such cases are not run in parallel, since they would delay each other and other cases. */
+/** Returns whether a case moves many bytes. At most two such cases run at the same time, after the other cases, since they would delay
+ * each other and the other cases. */
 export function isHeavy({ steps }: Case): boolean {
   const size = (step: Step): number => {
     if (step.do === 'frame' || step.do === 'message') return step.payload.length;

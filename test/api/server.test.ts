@@ -54,7 +54,7 @@ describe('options', () => {
     new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
   });
 
-  test('FAULT-4: a maxMessageSize above the memory budget is refused by the constructor and by connect', async () => {
+  test('FAULT-4: the constructor of the server and connect refuse a maxMessageSize above the memory budget', async () => {
     const memoryBudget = new MemoryBudget(1_048_575);
     for (const options of [{ memoryBudget }, { memoryBudget, maxMessageSize: 2 ** 21 }]) {
       expect(() => new WebSocketServer({}, options)).toThrow(RangeError);
