@@ -8,6 +8,7 @@
 
 import { randomFillSync } from 'node:crypto';
 import { maskKernel } from './mask-kernel.ts';
+import { isResizable } from './resizable.ts';
 
 // Below this many bytes, a loop over bytes is faster than a loop over words.
 const WORDWISE_THRESHOLD = 32;
@@ -79,8 +80,8 @@ function wordsOf({ buffer }: Uint8Array): Int32Array {
   if (buffer === keptMemory) return keptWords;
   const size = buffer.byteLength;
   const words = new Int32Array(buffer, 0, size >>> 2);
-  // A view of memory that has shrunk would be empty.
-  if (size > KEPT_MEMORY || (buffer as { readonly resizable?: boolean }).resizable === true) return words;
+  // The size of resizable memory may change: a view of all its words would be empty after that, or too short.
+  if (size > KEPT_MEMORY || isResizable(buffer)) return words;
   keptMemory = buffer;
   keptWords = words;
   return words;

@@ -181,7 +181,7 @@ describe('masking keys', () => {
     const Resizable = ArrayBuffer as new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
     const resizable = new Resizable(4096, { maxByteLength: 8192 });
     const memories = [new ArrayBuffer(4096), new ArrayBuffer(4099), new ArrayBuffer(200_000), resizable];
-    const check = (memory: ArrayBuffer): void => {
+    const check = (memory: ArrayBufferLike): void => {
       for (let offset = 0; offset < 8; offset++) {
         const bytes = new Uint8Array(memory, offset, 300).fill(0);
         applyMask(bytes, 3, 203, 0x04030201);
@@ -191,6 +191,17 @@ describe('masking keys', () => {
       }
     };
     for (let round = 0; round < 3; round++) for (const memory of memories) check(memory);
+    // Shared memory that has grown: the view of its former words would be too short.
+    const Growable = SharedArrayBuffer as new (
+      size: number,
+      options: { maxByteLength: number },
+    ) => SharedArrayBuffer;
+    const growable = new Growable(400, { maxByteLength: 8192 });
+    check(growable);
+    (growable as unknown as { grow(size: number): void }).grow(8000);
+    const grown = new Uint8Array(growable, 7000, 100);
+    applyMask(grown, 0, 100, 0x01010101);
+    expect(grown.every((byte) => byte === 1)).toBe(true);
     // Memory that has shrunk: a view of all its former words would be empty.
     (resizable as unknown as { resize(size: number): void }).resize(400);
     check(resizable);

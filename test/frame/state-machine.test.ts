@@ -53,6 +53,19 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     }
   });
 
+  test('FAULT-2: close() in onClosing, after the peer has closed, does nothing', () => {
+    const { endpoint, events, feed, sink } = bench(role);
+    events.act = (name) => {
+      if (name === 'onClosing') endpoint.close(3001, 'too late');
+    };
+    feed({ opcode: 8, payload: closePayload });
+    expect(sink.frames.map(({ opcode, payload }) => [opcode, payload.toString('latin1')])).toEqual([
+      [8, closePayload.toString('latin1')],
+    ]);
+    expect(events.of('onClosing')).toEqual([[true]]);
+    expect(endpoint.state).toBe(EndpointState.CloseReceived);
+  });
+
   test("FAULT-2: close() while the codec works ends the pause: the codec's message is dropped, and later frames are read", async () => {
     for (const release of ['before', 'after'] as const) {
       const codec = new FakeCodec();
