@@ -52,8 +52,8 @@ function checkFraction(value: unknown, name: string): void {
 // A longer delay makes setTimeout fire at once.
 const MAX_WAIT = 2_147_483_647;
 
-// Even 100 ms · 2^26 is more than two months. More doublings would only overflow.
-const MAX_DOUBLINGS = 26;
+// 2 ** 1024 is Infinity, and 0 · Infinity is not a number.
+const MAX_DOUBLINGS = 1000;
 
 /**
  * Reads the times of a `backoff` option, and adds the defaults.
@@ -71,8 +71,7 @@ export function firstWait({ first }: BackoffTimes, random: number): number {
 
 /** §7.2.3: the wait after failed attempts grows, by truncated binary exponential back-off. */
 export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTimes, random: number): number {
-  const doublings = retries - 1;
-  const full = doublings >= MAX_DOUBLINGS ? max : Math.min(base * 2 ** doublings, max);
+  const full = Math.min(base * 2 ** Math.min(retries - 1, MAX_DOUBLINGS), max);
   return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
 }
 
