@@ -61,6 +61,8 @@ export class PresenceAnnouncer {
   readonly #changed = new Set<WatchedTopic>();
   readonly #numbers = new WeakMap<Connection<unknown>, number>();
   #lastNumber = 0;
+  /** The number of topics that other processes watch. */
+  #watchedElsewhere = 0;
   /** The last version of any topic. */
   #version = 0;
 
@@ -90,9 +92,11 @@ export class PresenceAnnouncer {
 
   /** Adds another process to the watchers of a topic. @returns false if there are too many topics */
   watch(topic: string, process: string): boolean {
-    if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
+    const isNew = (this.#topics.get(topic)?.watchers.size ?? 0) === 0;
+    if (isNew && this.#watchedElsewhere >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);
     watched.watchers.add(process);
+    if (isNew) this.#watchedElsewhere++;
     if (watched.version === 0) this.snapshotNeeded(topic);
     return true;
   }
@@ -100,7 +104,8 @@ export class PresenceAnnouncer {
   unwatch(topic: string, process: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined) return;
-    watched.watchers.delete(process);
+    if (!watched.watchers.delete(process)) return;
+    if (watched.watchers.size === 0) this.#watchedElsewhere--;
     this.#release(watched);
   }
 
