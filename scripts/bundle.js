@@ -19,7 +19,7 @@ export async function bundle(root) {
   const dist = join(root, 'dist');
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const names = Object.values(exports)
-    .map((one) => one.default?.default)
+    .flatMap((one) => [one.default?.default, one.browser?.default])
     .filter((path) => path !== undefined)
     .map((path) => relative('dist/bundle', path).replace(/\.js$/, ''));
   const library = Object.fromEntries(names.map((name) => [name, join(dist, `${name}.js`)]));

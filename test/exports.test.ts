@@ -490,6 +490,43 @@ test('the field `exports` of package.json contains exactly the entry points in t
   expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(entries), './package.json'].sort());
 });
 
+describe("the condition 'browser' of rfc6455/websocket", () => {
+  const { browser } = manifest.exports['./websocket'];
+
+  /** Prints the names that a program gets whose bundler knows the condition, and which of them are the global classes. */
+  const run = (load: string): unknown =>
+    JSON.parse(
+      execFileSync(process.execPath, ['--conditions=browser', '--input-type=module', '--eval', load], {
+        cwd: fileURLToPath(root),
+        encoding: 'utf8',
+      }),
+    );
+  const fakes = (names: readonly string[]): string =>
+    names.map((name) => `globalThis.${name} = class ${name} {};`).join('');
+  const print = (names: readonly string[]): string =>
+    `console.log(JSON.stringify(${JSON.stringify(names)}.map((name) => [name, loaded[name] === globalThis[name]])));`;
+
+  test.each([
+    ['import', "const loaded = await import('rfc6455/websocket');"],
+    [
+      'require',
+      "import { createRequire } from 'node:module'; const loaded = createRequire(import.meta.url)('rfc6455/websocket');",
+    ],
+  ])('%s gives the classes of the browser, under the same names as in Node.js', async (_, load) => {
+    const { values } = entries['./websocket']!;
+    expect(Object.keys(await import(new URL(browser.default, root).href)).sort()).toEqual([...values].sort());
+    // The imports of a module run before its code, so `import` is a call here.
+    expect(run(`${fakes(values)}${load}${print(values)}`)).toEqual(values.map((name) => [name, true]));
+  });
+
+  test('the condition stands first, and is the only one of the package', () => {
+    expect(Object.keys(manifest.exports['./websocket'])[0]).toBe('browser');
+    const others = Object.entries(manifest.exports).filter(([name]) => name !== './websocket');
+    expect(others.filter(([, conditions]) => Object.hasOwn(conditions as object, 'browser'))).toEqual([]);
+    for (const path of Object.values(browser)) expect(existsSync(new URL(path as string, root))).toBe(true);
+  });
+});
+
 test('the package has no dependency, and no script runs when it is installed', () => {
   for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
     expect(manifest[field] ?? {}).toEqual({});

@@ -68,6 +68,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'plugin-v1.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'topics.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'websocket.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
+  'websocket-browser.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'ws.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
 };

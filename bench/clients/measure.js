@@ -1,5 +1,8 @@
 /** What every measured client does: it keeps a number of messages in flight to an echo server, and reports its CPU time to the bench. */
 
+// Milliseconds of load before the measurement, in which the compilers warm up: each client is a new process.
+const WARM_UP = 1000;
+
 /** @typedef {{ port: number, connections: number, inFlight: number, size: number, binary: boolean, milliseconds: number }} Order */
 /** @typedef {{ send(message: string | Buffer): void, close(): void }} Client */
 
@@ -18,8 +21,7 @@ export function measureClient(open) {
     const url = `ws://127.0.0.1:${port}/`;
     const clients = await Promise.all(Array.from({ length: connections }, () => open(url, onMessage)));
     for (const client of clients) for (let index = 0; index < inFlight; index++) client.send(message);
-    // The first part warms the compilers up.
-    await new Promise((resolve) => setTimeout(resolve, milliseconds / 2));
+    await new Promise((resolve) => setTimeout(resolve, WARM_UP));
     replies = 0;
     const before = process.cpuUsage();
     await new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -52,9 +52,8 @@ function checkFraction(value: unknown, name: string): void {
 // The longest delay of `setTimeout`. If a delay is longer, `setTimeout` fires at once.
 const MAX_WAIT = 2_147_483_647;
 
-// With the default `base`, 26 doublings make a wait of more than two years. From this number on, the wait is `max`, so that the power
-// cannot overflow.
-const MAX_DOUBLINGS = 26;
+// With more doublings, the power would be Infinity, and 0 · Infinity is not a number.
+const MAX_DOUBLINGS = 1000;
 
 /**
  * Reads the times of a `backoff` option, and adds the defaults.
@@ -72,8 +71,7 @@ export function firstWait({ first }: BackoffTimes, random: number): number {
 
 /** §7.2.3: the wait after failed attempts grows, by truncated binary exponential back-off. */
 export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTimes, random: number): number {
-  const doublings = retries - 1;
-  const full = doublings >= MAX_DOUBLINGS ? max : Math.min(base * 2 ** doublings, max);
+  const full = Math.min(base * 2 ** Math.min(retries - 1, MAX_DOUBLINGS), max);
   return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
 }
 

@@ -110,7 +110,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes of the last sent message on the wire; -1 if this size was not known when `send` returned. */
+  /** The number of payload bytes of the last sent message on the wire. -1 if zlib's threads compress it: the size is known only later. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }

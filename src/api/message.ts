@@ -4,7 +4,7 @@
  */
 
 import { types } from 'node:util';
-import { checkFrameOptions } from '../transport/socket.ts';
+import { checkFrameOptions } from '../transport/argument-checks.ts';
 import { describe } from './option-names.ts';
 import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 

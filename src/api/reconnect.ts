@@ -6,7 +6,7 @@
  * stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
-import { checkClose } from '../transport/socket.ts';
+import { checkClose } from '../transport/argument-checks.ts';
 import { randomFraction } from './backoff.ts';
 import { warn } from './callback.ts';
 import type { Connection } from './connection.ts';

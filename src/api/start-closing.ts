@@ -1,6 +1,6 @@
 /** Implements `Connection.close`, which begins the closing handshake (RFC 6455 §7.1.2). */
 
-import { checkClose } from '../transport/socket.ts';
+import { checkClose } from '../transport/argument-checks.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { positive } from './option-spec.ts';
 

@@ -18,6 +18,8 @@ const VIEW_THRESHOLD = 4096;
 
 /** The receiver, which stops reading while the codec works. */
 export interface DeliveryOwner {
+  /** Whether the memory of the current chunk belongs to the transport again as soon as the chunk was processed. */
+  readonly isBorrowed: boolean;
   /** A view of the current chunk goes to the application or to the codec: the chunk's memory must not be used again. */
   onView(): void;
   /** The codec decompresses a message in other threads. Everything that is received after this message waits. */
@@ -106,6 +108,13 @@ export class Delivery {
     }
   }
 
+  /** Works like `decompress`, for a message that lies in one piece in `buffer[start, end)`. */
+  decompressPart(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
+    // The codec may still read the payload in other threads after the chunk was processed.
+    const payload = buffer.subarray(start, end);
+    this.decompress(opcode, this.#owner.isBorrowed ? Buffer.from(payload) : payload, wireSize);
+  }
+
   /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
     this.#charge ??= new Charge(this.#memoryBudget);
@@ -191,12 +200,12 @@ export function ownPart(
   buffer: Buffer,
   start: number,
   end: number,
-  owner: Pick<DeliveryOwner, 'onView'>,
+  owner: Pick<DeliveryOwner, 'isBorrowed' | 'onView'>,
   key = 0,
   isScarce = false,
 ): Buffer {
   const length = end - start;
-  if (staysInPlace(buffer, length, isScarce)) {
+  if (!owner.isBorrowed && staysInPlace(buffer, length, isScarce)) {
     owner.onView();
     if (key !== 0) applyMask(buffer, start, end, key);
     return buffer.subarray(start, end);

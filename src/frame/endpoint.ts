@@ -27,7 +27,6 @@ import { COPY_THRESHOLD } from './writer.ts';
 export { EndpointState };
 
 const { Open, CloseReceived } = EndpointState;
-
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Implements RFC 6455 after the opening handshake, for either role, over any transport. */
@@ -78,10 +77,11 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
+   * @param isBorrowed whether the chunk belongs to the caller again after this call: the endpoint copies each part that it keeps
    * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before this call.
    */
-  receive(chunk: Buffer): boolean {
-    return this.#receiver.receive(chunk);
+  receive(chunk: Buffer, isBorrowed = false): boolean {
+    return this.#receiver.receive(chunk, isBorrowed);
   }
 
   /** Whether a view of the last chunk was delivered, or a part of the chunk waits. If not, the transport may reuse the chunk's memory. */

@@ -121,7 +121,7 @@ export class FrameDispatch implements FastFrameHandler {
       const wireSize = assembler.announced;
       const compressed = assembler.isCompressed;
       assembler.clear();
-      if (compressed) this.#delivery!.decompress(opcode, buffer.subarray(start, end), wireSize);
+      if (compressed) this.#delivery!.decompressPart(opcode, buffer, start, end, wireSize);
       else this.#delivery!.deliver(opcode, buffer, start, end, wireSize);
       return;
     }

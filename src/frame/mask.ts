@@ -8,9 +8,13 @@
 
 import { randomFillSync } from 'node:crypto';
 import { maskKernel } from './mask-kernel.ts';
+import { isResizable } from './resizable.ts';
 
-// Below this many bytes a plain loop is faster than setting up a view of words.
-const WORDWISE_THRESHOLD = 96;
+// Below this many bytes, a loop over bytes is faster than a loop over words.
+const WORDWISE_THRESHOLD = 32;
+
+// The words of one memory of at most this size are kept for the next frame: such a memory holds many frames.
+const KEPT_MEMORY = 65_536;
 
 /** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */
 export const KERNEL_THRESHOLD = 512;
@@ -67,17 +71,33 @@ export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number
   return rotateMaskingKey(key, end - start);
 }
 
+/** The memory whose words were needed last, and these words. */
+let keptMemory: ArrayBufferLike | null = null;
+let keptWords: Int32Array = new Int32Array(0);
+
+/** Returns all words of the underlying memory. Making this view costs as much as masking 100 bytes. */
+function wordsOf({ buffer }: Uint8Array): Int32Array {
+  if (buffer === keptMemory) return keptWords;
+  const size = buffer.byteLength;
+  const words = new Int32Array(buffer, 0, size >>> 2);
+  // The size of resizable memory may change: a view of all its words would be empty after that, or too short.
+  if (size > KEPT_MEMORY || isResizable(buffer)) return words;
+  keptMemory = buffer;
+  keptWords = words;
+  return words;
+}
+
 /** Masks single bytes up to the next word of the underlying memory, then words, then the remaining bytes. */
 function maskWords(buffer: Uint8Array, start: number, end: number, key: number): void {
-  const head = -(buffer.byteOffset + start) & 3;
+  const { byteOffset } = buffer;
+  const head = -(byteOffset + start) & 3;
   maskBytes(buffer, start, start + head, key);
-  const aligned = start + head;
-  const count = (end - aligned) >>> 2;
   const rotated = rotateMaskingKey(key, head);
   const word = toWord(rotated);
-  const words = new Int32Array(buffer.buffer, buffer.byteOffset + aligned, count);
-  for (let index = 0; index < count; index++) words[index]! ^= word;
-  maskBytes(buffer, aligned + (count << 2), end, rotated);
+  const words = wordsOf(buffer);
+  const last = (byteOffset + end) >>> 2;
+  for (let index = (byteOffset + start + head) >>> 2; index < last; index++) words[index]! ^= word;
+  maskBytes(buffer, last * 4 - byteOffset, end, rotated);
 }
 
 /** Copies `source` to `target[offset…]` and masks the copy; `source` is never modified. */
@@ -108,7 +128,7 @@ export function copyMaskedPart(
 }
 
 // §5.3, §10.3: keys come from a strong source of entropy. One call fills the pool for 2,048 frames.
-const pool = Buffer.alloc(8192);
+const pool = new Int32Array(2048);
 let used = pool.length;
 
 /** Returns a fresh masking key. §5.3: it MUST NOT be predictable, so each key is erased from the pool when it is returned. */
@@ -117,8 +137,7 @@ export function nextMaskingKey(): number {
     randomFillSync(pool);
     used = 0;
   }
-  const key = pool.readInt32LE(used);
-  pool.writeInt32LE(0, used);
-  used += 4;
+  const key = pool[used]!;
+  pool[used++] = 0;
   return key;
 }

@@ -100,6 +100,8 @@ export class FrameParser {
     let position = offset;
     this.#stopped = false;
     this.#seeksRuns = this.#fast !== null && textKernel !== null;
+    // The caller may use the same memory, even the same Buffer, for each chunk.
+    if (this.#seeksRuns) textKernel!.leave();
     while (position < end && !this.#stopped) {
       if (this.#remaining > 0) {
         position = this.#continuePayload(chunk, position, end);

@@ -5,7 +5,7 @@
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
-import { Charge } from './charge.ts';
+import { Backlog } from './backlog.ts';
 import type { Delivery, DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { TextDelivery } from './endpoint-options.ts';
@@ -61,13 +61,13 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** Whether the last received chunk is still needed: a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
+  /** Whether the memory of the chunk that is being processed must not be used after that: each part that is kept has to be copied. */
+  isBorrowed = false;
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
   /** Chunks that wait: received while paused, or while another chunk is being processed. */
-  #backlog: Buffer[] | null = null;
-  #backlogOffset = 0;
-  #backlogCharge: Charge | null = null;
+  #backlog: Backlog | null = null;
   /** Whether the peer's end arrived while we were paused or busy. */
   #endWaits = false;
 
@@ -121,20 +121,20 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#frames.isDiscarding;
   }
 
-  /** Implements `Endpoint.receive`. */
-  receive(chunk: Buffer): boolean {
+  /** Implements `Endpoint.receive`. @param isBorrowed whether the chunk's memory belongs to the caller again afterwards */
+  receive(chunk: Buffer, isBorrowed: boolean): boolean {
     // A chunk waits if it is received while paused, or from inside a callback.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.keepsChunk = true;
-      this.#backlog ??= [];
-      this.#backlog.push(chunk);
-      this.#countBacklog(chunk.length);
+      this.#openBacklog().push(chunk, isBorrowed);
       return this.#pauses === 0;
     }
     this.keepsChunk = false;
+    this.isBorrowed = isBorrowed;
     this.#process(chunk, 0);
-    if (this.#backlog !== null || this.#endWaits) this.#continue();
+    this.isBorrowed = false;
+    if (this.#backlog?.isEmpty === false || this.#endWaits) this.#continue();
     return this.#pauses === 0;
   }
 
@@ -184,9 +184,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#parser.switchOff();
     this.#assembler?.leave();
     this.#delivery?.switchOff();
-    this.#backlog = null;
-    this.#backlogOffset = 0;
-    this.#backlogCharge?.resize(0);
+    this.#backlog?.clear();
     this.#pauses = 0;
   }
 
@@ -204,7 +202,11 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
         this.#delivery?.deliverDecoded();
       } else {
         const parsed = this.#parser.push(chunk, offset);
-        if (parsed < chunk.length) this.#keep(chunk, parsed);
+        // A handler paused us: the rest of the chunk is processed first after the pause.
+        if (parsed < chunk.length) {
+          this.keepsChunk = true;
+          this.#openBacklog().unshift(chunk, parsed, this.isBorrowed);
+        }
       }
       this.#replies.answerNewest();
     } catch (error) {
@@ -214,32 +216,15 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#isProcessing = false;
   }
 
-  /** Keeps the rest of a chunk in which a handler paused us. It is processed first after the pause. */
-  #keep(chunk: Buffer, offset: number): void {
-    this.keepsChunk = true;
-    if (this.#backlog === null) this.#backlog = [chunk];
-    else this.#backlog.unshift(chunk);
-    this.#backlogOffset = offset;
-    this.#countBacklog(chunk.length);
-  }
-
-  #countBacklog(bytes: number): void {
-    this.#backlogCharge ??= new Charge(this.memoryBudget);
-    this.#backlogCharge.resize(this.#backlogCharge.bytes + bytes);
+  #openBacklog(): Backlog {
+    this.#backlog ??= new Backlog(this.memoryBudget);
+    return this.#backlog;
   }
 
   #continue(): void {
     if (this.#delivery?.hasDecoded === true && !this.isStopped) this.#process(null, 0);
-    while (this.#backlog !== null && !this.isStopped) {
-      const chunk = this.#backlog.shift();
-      if (chunk === undefined) {
-        this.#backlog = null;
-        break;
-      }
-      const offset = this.#backlogOffset;
-      this.#backlogOffset = 0;
-      this.#countBacklog(-chunk.length);
-      this.#process(chunk, offset);
+    while (this.#backlog?.isEmpty === false && !this.isStopped) {
+      this.#backlog.next((chunk, start) => this.#process(chunk, start));
     }
     if (this.#endWaits && !this.isStopped) this.#end();
   }

@@ -18,6 +18,8 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The receiver, which holds the current chunk. */
 export interface StreamDispatchOwner extends FrameDispatchOwner {
+  /** Whether the memory of the current chunk belongs to the transport again as soon as the chunk was processed. */
+  readonly isBorrowed: boolean;
   /** A view of the current chunk goes to the application: the chunk's memory must not be used again. */
   onView(): void;
   /** Whether everything that the peer sends is ignored from now on. */

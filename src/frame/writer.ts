@@ -6,6 +6,7 @@
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
 import { Opcode } from './opcode.ts';
 import type { Role } from './parser.ts';
+import { isResizable } from './resizable.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
@@ -71,8 +72,8 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // A payload that may shrink is copied, not kept: see `isResizable`.
-    const isStable = ownsPayload || this.#masks || isResizable(payload);
+    // A payload that may shrink is copied, not kept: the bytes beyond the new end would be lost.
+    const isStable = ownsPayload || this.#masks || isResizable(payload.buffer);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;
     // §5.3: a payload that belongs to the caller is never masked in place.
@@ -108,12 +109,4 @@ export class FrameWriter {
     this.sentBytes += size;
     this.#sink.commit(size);
   }
-}
-
-/**
- * Says whether the payload may shrink while it is kept. Nothing would report such a change, and the bytes after the new end would be lost.
- */
-function isResizable({ buffer }: Uint8Array): boolean {
-  const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
-  return resizable === true || growable === true;
 }

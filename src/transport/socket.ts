@@ -7,7 +7,6 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
 import { Charge } from '../frame/charge.ts';
-import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
@@ -21,6 +20,7 @@ import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownershipOf } from './ownership.ts';
 import type { PingTimes } from './ping-times.ts';
+import { readShared } from './shared-reading.ts';
 import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
 /** The events of an endpoint, and the events that the transport adds to them. */
@@ -69,6 +69,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
       return;
     }
     readSocket(socket);
+    readShared(socket, this);
     this.#deadlines.start();
     if (head.length > 0) this.onData(head);
     if (this.endpoint.isPaused) socket.pause();
@@ -171,33 +172,40 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   // ---- the socket's events ----
 
-  onData(chunk: Buffer): void {
-    const now = this.#deadlines.received(chunk.length);
-    this.#heldBack?.clear();
-    const keepsChunk = this.limits.memoryBudget.isScarce
-      ? this.#receiveScarcely(chunk)
-      : this.#receive(chunk);
-    if (chunk.length >= FREE_FROM) keepFreedMemory(this.limits.memoryBudget.limit);
-    if (!keepsChunk && chunk.length >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
+  /** @param isBorrowed whether the chunk's memory belongs to the socket again after this call */
+  onData(chunk: Buffer, isBorrowed = false): void {
+    // A freed chunk has no length.
+    const size = chunk.length;
+    const now = this.#deadlines.received(size);
+    if (isBorrowed) this.#receive(chunk, true);
+    else this.#receiveOwn(chunk, size);
+    if (size >= FREE_FROM) keepFreedMemory(this.limits.memoryBudget.limit);
     if (this.limits.flush === 'read') this.#outbox.flushHere(now);
     this.#deadlines.parsed(now);
   }
 
   /** @returns whether the endpoint keeps a part of the chunk */
-  #receive(chunk: Buffer): boolean {
+  #receive(chunk: Buffer, isBorrowed: boolean): boolean {
     const { endpoint } = this;
-    if (!endpoint.receive(chunk)) this.socket.pause();
+    if (!endpoint.receive(chunk, isBorrowed)) this.socket.pause();
     return endpoint.keepsChunk;
+  }
+
+  #receiveOwn(chunk: Buffer, size: number): void {
+    this.#heldBack?.clear();
+    const { isScarce } = this.limits.memoryBudget;
+    const keepsChunk = isScarce ? this.#receiveScarcely(chunk) : this.#receive(chunk, false);
+    if (!keepsChunk && size >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
   }
 
   /** The same as `#receive`, while memory is scarce: if the connection has to stop reading, it stops at once. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);
-    if (end === chunk.length) return this.#receive(chunk);
+    if (end === chunk.length) return this.#receive(chunk, false);
     const goesOn = endpoint.receive(chunk.subarray(0, end));
     const { keepsChunk } = endpoint;
-    if (goesOn) return this.#receive(chunk.subarray(end)) || keepsChunk;
+    if (goesOn) return this.#receive(chunk.subarray(end), false) || keepsChunk;
     this.#heldBack ??= new HeldBack(this.limits.memoryBudget);
     if (!socket.destroyed) this.#heldBack.stop(socket, chunk.subarray(end));
     return keepsChunk;
@@ -271,16 +279,6 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   #resumeSocket(): void {
     if (!this.endpoint.isPaused) this.socket.resume();
   }
-}
-
-export { checkFrameOptions } from '../frame/outgoing.ts';
-
-/**
- * Checks a close code and reason before they are used.
- * @throws {RangeError | TypeError} the errors of `Endpoint.close`
- */
-export function checkClose(code: number | undefined, reason: string): void {
-  serializeClosePayload(code, reason);
 }
 
 /**

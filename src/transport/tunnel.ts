@@ -13,6 +13,7 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure } from './dial-failure.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from './proxy.ts';
 import { readResponse } from './response.ts';
+import { connectShared } from './shared-reading.ts';
 import { openSocksTunnel, type SocksProxy } from './socks.ts';
 
 /** The target of one hop of a client. */
@@ -68,7 +69,7 @@ export async function openTransport(
   const proxy = options.socketPath === undefined ? chooseProxy(options.proxy, target) : null;
   const socket =
     proxy === null
-      ? await connectTcp(attempt, target.hostname, target.port, options, 'tcp')
+      ? await connectTcp(attempt, target.hostname, target.port, options, 'tcp', !target.secure)
       : await openTunnel(attempt, proxy, target, options, tls);
   // §4.1 (5): TLS comes first, and all later bytes go through it.
   return target.secure ? startTls(attempt, socket, target.hostname, tls, 'tls') : socket;
@@ -80,9 +81,11 @@ function connectTcp(
   port: number,
   options: TunnelOptions,
   stage: HandshakeStage,
+  isDirect: boolean,
 ): Promise<Socket> {
   const where = options.socketPath === undefined ? { host, port } : { path: options.socketPath };
-  const socket = netConnect({ ...options.tcp, ...where, allowHalfOpen: true, noDelay: true });
+  const connect = isDirect ? connectShared : netConnect;
+  const socket = connect({ ...options.tcp, ...where, allowHalfOpen: true, noDelay: true });
   return attempt.step(socket, stage, (done) => {
     const onConnect = () => done(socket);
     socket.once('connect', onConnect);
@@ -99,7 +102,7 @@ async function openTunnel(
 ): Promise<Duplex> {
   const { place } = attempt;
   attempt.place = formatProxy(proxy);
-  const tcp = await connectTcp(attempt, proxy.hostname, proxy.port, options, 'proxy');
+  const tcp = await connectTcp(attempt, proxy.hostname, proxy.port, options, 'proxy', false);
   const socket =
     proxy.kind === 'socks5'
       ? await openSocksTunnel(attempt, tcp, proxy, target)

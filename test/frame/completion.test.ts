@@ -146,4 +146,22 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([1, 1, 8]);
     expect(endpoint.state).toBe(EndpointState.CloseSent);
   });
+
+  test('F13: an application that terminates the connection in done drops it, and a later done receives the reason', async () => {
+    const { endpoint, sink } = bench(role);
+    const results: (string | null)[] = [];
+    sink.keeps = true;
+    endpoint.sendText('a', null, (error) => {
+      results.push(error?.message ?? null);
+      endpoint.terminate();
+    });
+    endpoint.sendText('b', null, (error) => results.push(error === null ? null : 'dropped'));
+    sink.leave();
+    await ticks();
+    expect(results).toEqual([null, null]);
+    expect(sink.calls).toContain('destroy');
+    endpoint.sendText('c', null, (error) => results.push(error === null ? null : 'dropped'));
+    await ticks();
+    expect(results).toEqual([null, null, 'dropped']);
+  });
 });

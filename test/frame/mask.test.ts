@@ -147,9 +147,9 @@ describe('masking keys', () => {
   test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
-    crypto.randomFillSync = ((pool: Buffer) => {
-      pools.push(pool);
-      return pool.fill(0x5a);
+    crypto.randomFillSync = ((pool: Int32Array<ArrayBuffer>) => {
+      pools.push(Buffer.from(pool.buffer).fill(0x5a));
+      return pool;
     }) as typeof original;
     syncBuiltinESMExports();
     try {
@@ -175,6 +175,36 @@ describe('masking keys', () => {
     }
     // Uses up what the false source left, so that no later test gets it.
     while (nextMaskingKey() === 0x5a5a5a5a);
+  });
+
+  test('F11: memories of every kind are masked in turn, although the words of one memory are kept for the next frame', () => {
+    const Resizable = ArrayBuffer as new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
+    const resizable = new Resizable(4096, { maxByteLength: 8192 });
+    const memories = [new ArrayBuffer(4096), new ArrayBuffer(4099), new ArrayBuffer(200_000), resizable];
+    const check = (memory: ArrayBufferLike): void => {
+      for (let offset = 0; offset < 8; offset++) {
+        const bytes = new Uint8Array(memory, offset, 300).fill(0);
+        applyMask(bytes, 3, 203, 0x04030201);
+        const expected = Buffer.alloc(300);
+        for (let index = 0; index < 200; index++) expected[3 + index] = (index % 4) + 1;
+        expect(Buffer.from(bytes).equals(expected)).toBe(true);
+      }
+    };
+    for (let round = 0; round < 3; round++) for (const memory of memories) check(memory);
+    // Shared memory that has grown: the view of its former words would be too short.
+    const Growable = SharedArrayBuffer as new (
+      size: number,
+      options: { maxByteLength: number },
+    ) => SharedArrayBuffer;
+    const growable = new Growable(400, { maxByteLength: 8192 });
+    check(growable);
+    (growable as unknown as { grow(size: number): void }).grow(8000);
+    const grown = new Uint8Array(growable, 7000, 100);
+    applyMask(grown, 0, 100, 0x01010101);
+    expect(grown.every((byte) => byte === 1)).toBe(true);
+    // Memory that has shrunk: a view of all its former words would be empty.
+    (resizable as unknown as { resize(size: number): void }).resize(400);
+    check(resizable);
   });
 
   test('F12: the user of the package cannot choose a masking key [A39]', async () => {

@@ -53,6 +53,19 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     }
   });
 
+  test('FAULT-2: close() in onClosing, after the peer has closed, does nothing', () => {
+    const { endpoint, events, feed, sink } = bench(role);
+    events.act = (name) => {
+      if (name === 'onClosing') endpoint.close(3001, 'too late');
+    };
+    feed({ opcode: 8, payload: closePayload });
+    expect(sink.frames.map(({ opcode, payload }) => [opcode, payload.toString('latin1')])).toEqual([
+      [8, closePayload.toString('latin1')],
+    ]);
+    expect(events.of('onClosing')).toEqual([[true]]);
+    expect(endpoint.state).toBe(EndpointState.CloseReceived);
+  });
+
   test("FAULT-2: if close() ends a pause while the codec works, the codec's message is dropped, and the peer's Close is processed", async () => {
     for (const release of ['before', 'after'] as const) {
       const codec = new FakeCodec();

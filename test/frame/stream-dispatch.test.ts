@@ -167,6 +167,9 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     );
     expect(events.log.filter(([name]) => name === 'onText').map(([, text]) => text)).toEqual(['hello']);
     expect(events.whole).toBe('binaryparts too|end 9');
+    const large = open(role, { codec });
+    large.endpoint.receive(peerFrame(role, { opcode: 1, rsv: 4, payload: `z:${'x'.repeat(11)}` }));
+    expect(codesOf(large.events)).toEqual(['WS_MESSAGE_TOO_BIG']);
     const inside = open(role, { codec });
     inside.endpoint.receive(peerFrame(role, { opcode: 1, rsv: 4, fin: false, payload: 'z:' }));
     inside.endpoint.receive(peerFrame(role, { opcode: 1, payload: 'x' }));

@@ -4,7 +4,7 @@
  * try the next one; v1.ts and v2.ts have the commands.
  */
 
-import { checkClose } from '../../transport/socket.ts';
+import { checkClose } from '../../transport/argument-checks.ts';
 import type { ConnectOptions } from '../connect-options.ts';
 import type { PingOptions } from '../options.ts';
 import { Reconnection } from '../reconnect.ts';

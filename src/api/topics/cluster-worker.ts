@@ -1,6 +1,7 @@
 /** A worker's part of a bus over node:cluster. The worker publishes and subscribes through the primary. */
 
 import type { Worker } from 'node:cluster';
+import { clock } from '../../transport/clock.ts';
 import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 import { BusState } from './bus-state.ts';
@@ -105,7 +106,7 @@ export class ClusterWorker implements Bus {
       resolve = done;
       reject = failed;
     });
-    const timer = setTimeout(() => {
+    const timer = clock.setTimeout(() => {
       this.#receivers.delete(pattern);
       const error = new Error(
         'the primary of the cluster does not answer: create a ClusterBus there as well',
@@ -125,7 +126,7 @@ export class ClusterWorker implements Bus {
   #settle(pattern: string): Pending | undefined {
     const pending = this.#pending.get(pattern);
     if (pending === undefined) return undefined;
-    clearTimeout(pending.timer);
+    clock.clearTimeout(pending.timer);
     this.#pending.delete(pattern);
     return pending;
   }

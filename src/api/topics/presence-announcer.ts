@@ -62,6 +62,8 @@ export class PresenceAnnouncer {
   readonly #changed = new Set<WatchedTopic>();
   readonly #numbers = new WeakMap<Connection<unknown>, number>();
   #lastNumber = 0;
+  /** The number of topics that other processes watch. */
+  #watchedByOthers = 0;
   /** The last version that any topic has used. */
   #version = 0;
 
@@ -91,9 +93,11 @@ export class PresenceAnnouncer {
 
   /** Adds another process to the watchers of a topic. @returns false if `maxTopics` topics are watched already */
   watch(topic: string, process: string): boolean {
-    if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
+    const isNew = (this.#topics.get(topic)?.watchers.size ?? 0) === 0;
+    if (isNew && this.#watchedByOthers >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);
     watched.watchers.add(process);
+    if (isNew) this.#watchedByOthers++;
     if (watched.version === 0) this.snapshotNeeded(topic);
     return true;
   }
@@ -101,7 +105,8 @@ export class PresenceAnnouncer {
   unwatch(topic: string, process: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined) return;
-    watched.watchers.delete(process);
+    if (!watched.watchers.delete(process)) return;
+    if (watched.watchers.size === 0) this.#watchedByOthers--;
     this.#release(watched);
   }
 

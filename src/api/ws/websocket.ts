@@ -6,8 +6,8 @@
 import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CloseRecord } from '../../frame/endpoint-events.ts';
+import { checkClose } from '../../transport/argument-checks.ts';
 import type { Negotiated } from '../../transport/node-request.ts';
-import { checkClose } from '../../transport/socket.ts';
 import { closeTimeoutOf, startTimer, toBindOptions } from './bounds.ts';
 import { Client } from './client.ts';
 import {

@@ -109,6 +109,21 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
+  test('a process that watches `maxTopics` topics itself also announces its members to processes that watch other topics, up to `maxTopics`', async () => {
+    const [here, there] = [start({ maxTopics: 2 }), start()];
+    await pass(2_000);
+    for (const topic of ['a', 'b']) watch(here, topic);
+    for (const [index, topic] of ['c', 'd', 'e'].entries()) join(here, index, topic);
+    const watched = ['c', 'd', 'e'].map((topic) => watch(there, topic).presence);
+    await pass(300);
+    expect(watched.map((presence) => infosOf(presence))).toEqual([[0], [1], []]);
+    expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
+    // A topic makes room once the watch of the last other process has expired.
+    watched[0]!.close();
+    await pass(4 * lease);
+    expect(infosOf(watched[2]!)).toEqual([2]);
+  });
+
   test('`presence.ready` resolves when all other processes have answered, or after a second if one of them does not answer', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
