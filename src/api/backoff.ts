@@ -71,8 +71,8 @@ export function firstWait({ first }: BackoffTimes, random: number): number {
 
 /** §7.2.3: the wait after failed attempts grows, by truncated binary exponential back-off. */
 export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTimes, random: number): number {
-  const full = Math.min(base * 2 ** Math.min(retries - 1, MAX_DOUBLINGS), max);
-  return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
+  const grown = base * 2 ** Math.min(retries - 1, MAX_DOUBLINGS);
+  return Math.min(Math.max(Math.min(grown, max) * (1 - jitter * random), min), MAX_WAIT);
 }
 
 /**
