@@ -67,7 +67,7 @@ async function write(modules, dir, format) {
       if (level === 'warn' && !log.code?.endsWith('TIMINGS')) throw new Error(log.message);
     },
   });
-  await build.write({
+  const { output } = await build.write({
     dir,
     format,
     exports: 'named',
@@ -79,6 +79,21 @@ async function write(modules, dir, format) {
     sourcemap: format === 'esm',
   });
   await build.close();
+  // The source maps stay as they are: they are exact except for the columns after an escape.
+  for (const { type, fileName } of output) {
+    if (type !== 'chunk') continue;
+    const path = join(dir, fileName);
+    writeFileSync(path, toAscii(readFileSync(path, 'utf8')));
+  }
+}
+
+/**
+ * Writes each character beyond ASCII as an escape. V8 keeps the text of each module on its heap, and uses two bytes for every character if
+ * one of them is not in Latin-1: for the entry point `rfc6455`, this is 0.3 MB more.
+ * @param {string} code
+ */
+function toAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**
