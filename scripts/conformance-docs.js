@@ -226,9 +226,13 @@ export function matrixOf(all, cases, titles, versions) {
         ),
         '',
       );
-    const rest = told.length === 0 ? 'Everything' : 'All else';
+    const rest = told.length === 0 ? 'All cases' : 'All other cases';
     const ids = silent.map(({ id }) => id).join(', ');
-    lines.push(silent.length === 0 ? `${rest} is OK.` : `${rest} is OK, or without a verdict: ${ids}.`);
+    lines.push(
+      silent.length === 0
+        ? `${rest} are OK.`
+        : `${rest} are OK, except for these, which have no verdict: ${ids}.`,
+    );
     for (const [id, why] of Object.entries(expected.open ?? {}))
       lines.push('', `Case ${id} is not compared: ${plain(why)}.`);
   }
