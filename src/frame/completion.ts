@@ -1,7 +1,7 @@
 /**
  * Calls the callback of a message when the message has left the process, or when it is certain that the message will not leave. (The last
- * step of RFC 6455 §6.1 passes the frames to the network.) Each callback is called exactly once, and never during the call to which the
- * application passed it.
+ * step of RFC 6455 §6.1 passes the frames to the network.) Each callback is called exactly once, and only after the method that received
+ * the callback, for example `sendText`, has returned.
  */
 
 import { ConnectionError } from './connection-error.ts';

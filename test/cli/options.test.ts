@@ -133,9 +133,14 @@ describe('options of connect', () => {
     [['ws://a/', '--linger', '1s'], "2: --linger is a number of seconds, or Infinity, not '1s'"],
     [['ws://a/', '--linger', '.'], '2: --linger is a number of seconds'],
     [['ws://a/', '--ca', '/'], '1: cannot read the file of --ca, /: EISDIR'],
-  ])('connect reports the arguments %j in one line', (args, text) => {
-    expect(complaint(() => parseConnectArguments(args))).toContain(`CommandFailure ${text}`);
-  });
+  ])(
+    'for the invalid arguments %j, connect fails with one line of text that names the mistake',
+    (args, text) => {
+      const message = complaint(() => parseConnectArguments(args));
+      expect(message).toContain(`CommandFailure ${text}`);
+      expect(message).not.toContain('\n');
+    },
+  );
 });
 
 test('parseOptions does not report an invalid option table as a mistake of the user', () => {
