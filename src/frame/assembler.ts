@@ -74,7 +74,7 @@ export class MessageAssembler implements BudgetReader {
     return this.#compressed;
   }
 
-  /** Payload bytes of the current message on the wire, over all its frames so far. */
+  /** The number of payload bytes that the frame headers of the current message have announced so far; if it is compressed, of compressed bytes. */
   get announced(): number {
     return this.#announced;
   }

@@ -23,7 +23,7 @@ export function checkFirstBytes(
   // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each side closes if the other breaks this rule.
   if (second >= 0x80 !== masked) throw new ProtocolError(masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
   if (isControl(opcode)) {
-    // §5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
+    // §5.5: control frames MUST NOT be fragmented, and MUST NOT carry more than 125 bytes.
     if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');
     if ((second & 0x7f) > 125) throw new ProtocolError('WS_CONTROL_TOO_LONG');
     // 7692 §6.1: RSV1 may be set on the first frame of a data message, never on a control frame.

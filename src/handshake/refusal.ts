@@ -35,12 +35,12 @@ const phrases: ReadonlyMap<number, string> = new Map([
 const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
 
 /**
- * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send the response as latin1, then close the connection. Do
+ * Returns the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send the response as latin1, then close the connection. Do
  * not process the bytes after the request: they may come from another sender (request smuggling).
  * @param error if it has a `body`, which only the application can set, this body is sent. Otherwise the fixed text of the rule is sent. The
  *   library puts no text from the peer into the response.
  * @param method the request's method if it is known: the answer to HEAD has no body, and a 304 has no body either
- * @throws RangeError for a status outside 300 to 599, since only these refuse a request, and for an error that occurred on a client
+ * @throws RangeError if the status is not 300 to 599 (only such a status refuses a request), or if the error occurred on a client
  * @throws TypeError if `error.headers` has Connection, Content-Length or Transfer-Encoding, or a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {

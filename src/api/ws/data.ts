@@ -61,7 +61,7 @@ export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayB
   switch (binaryType) {
     case 'arraybuffer':
       return toArrayBuffer(payload);
-    // The payloads of the frames were already joined when they arrived, so the array always has one element.
+    // The library joins the payloads of the frames before this function is called, so the array always has one element.
     case 'fragments':
       return [payload];
     case 'blob':
