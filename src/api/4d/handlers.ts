@@ -72,7 +72,7 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** Called when the server has started, as soon as the code that made the server has returned. */
+  /** Called after the server has started, but not before the code that created the server has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
   /** Called when the server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;

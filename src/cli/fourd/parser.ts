@@ -277,7 +277,7 @@ function parseFunction(lines: readonly SourceLine[]): FunctionSource | null {
   } catch {
     return null;
   }
-  // JavaScript does not allow a function with this name in a class, nor an accessor with this number of parameters.
+  // In a JavaScript class, `constructor` is not an ordinary function, a getter has no parameter, and a setter has exactly one.
   if (name === 'constructor') return null;
   const count = parameters.length;
   if ((accessor?.toLowerCase() === 'get' && count > 0) || (accessor?.toLowerCase() === 'set' && count !== 1))
