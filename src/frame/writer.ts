@@ -72,7 +72,7 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // A payload that may shrink is copied, not kept: the bytes beyond the new end would be lost.
+    // A stable `body` does not change after this call. A resizable payload is copied: the application could shrink it before it has left.
     const isStable = ownsPayload || this.#masks || isResizable(payload.buffer);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;

@@ -28,7 +28,7 @@ export interface OutboxOwner {
   onResumable(): void;
   /** The closing handshake began, or the endpoint called `end`. */
   onClosing(): void;
-  /** The application transferred or resized a payload before the payload had left. The connection is dropped. */
+  /** The application transferred or resized a payload before the payload had left. The owner drops the connection. */
   onPayloadChanged(error: Error): void;
   /** The socket is being destroyed. */
   onDestroying(): void;

@@ -13,7 +13,7 @@ import { FourDError, toFourDError } from './error.ts';
 import type { WaitingMessages } from './waiting.ts';
 import type { Task, Worker } from './worker.ts';
 
-/** 4D: WebSocket, `.status`. A `WebSocketConnection` is never "Connecting". */
+/** The states of a connection (4D: WebSocket, `.status`). A `WebSocketConnection` is never "Connecting". */
 export type Status = 'Connecting' | 'Connected' | 'Closing' | 'Closed';
 
 const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as const;
