@@ -1,9 +1,10 @@
 /**
  * Lets the sockets of clients read into one piece of memory that they share. By default Node allocates 64 KiB for each read and passes each
- * chunk through a stream, which costs a client about a tenth of its time. Node's option `onread` avoids both, but exists only for
- * sockets that connect, not for those that a server accepts.
+ * chunk through a stream. Node's option `onread` avoids both, but exists only for sockets that connect, not for those that a server
+ * accepts. docs/performance.md has the gain.
  *
- * A read is processed before the next read of any socket begins, so one piece of memory is enough for all sockets of a thread.
+ * Node calls us for a read before it reads from any other socket, so one piece of memory is enough for all sockets of a thread: while a
+ * callback of the application runs, no socket is read.
  */
 
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
@@ -34,15 +35,21 @@ export function connectShared(options: NetConnectOpts): Socket {
   return socket;
 }
 
-/** Passes everything that the socket reads from now on to `next`, if `connectShared` made the socket. */
+/**
+ * Passes what the socket reads from now on to `next`, if `connectShared` made the socket. While the socket has more than one listener for
+ * 'data', it emits what it reads.
+ */
 export function readShared(socket: object, next: BorrowedReader): void {
   (socket as SharingSocket)[reader] = next;
 }
 
 function pass(socket: Socket, buffer: Buffer, size: number): boolean {
   const next = (socket as SharingSocket)[reader];
-  // A false result makes Node stop reading until the stream's buffer is empty.
-  if (next === undefined) return socket.push(Buffer.from(buffer.subarray(0, size)));
+  // A program may listen for 'data' on the socket too. Its listener may keep what it receives, so it needs memory of its own.
+  if (next === undefined || socket.listenerCount('data') > 1) {
+    // If the result is false, Node stops reading until the stream's buffer is empty.
+    return socket.push(Buffer.from(buffer.subarray(0, size)));
+  }
   next.onData(buffer.subarray(0, size), true);
   return true;
 }

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectClient, WebSocketServer } from '../../src/index.ts';
 import { connectShared, readShared } from '../../src/transport/shared-reading.ts';
+import { ownSocket, readSocket } from '../../src/transport/socket-owner.ts';
 import { closeScripted, scripted } from './scripted.ts';
 
 describe('a socket that reads into shared memory', () => {
@@ -73,6 +74,30 @@ describe('a socket that reads into shared memory', () => {
     await vi.waitFor(() => expect(texts.sort()).toEqual(['a true', 'b true', 'c true']));
     expect(memories.size).toBe(1);
     for (const socket of sockets) socket.destroy();
+  });
+
+  test("emits 'data' for another listener, which may keep the chunks, and passes views again when that listener has left", async () => {
+    const [socket, peer] = await pair();
+    const received: string[] = [];
+    readSocket(socket);
+    const owner = {
+      onData: (chunk: Buffer, isBorrowed = false) => void received.push(`${chunk} ${isBorrowed}`),
+    };
+    ownSocket(socket, { ...owner, onEnd: () => {}, onError: () => {}, onClose: () => {} });
+    readShared(socket, owner);
+    const kept: Buffer[] = [];
+    const listener = (chunk: Buffer): void => void kept.push(chunk);
+    socket.on('data', listener);
+    for (const text of ['one', 'two']) {
+      peer.write(text);
+      await vi.waitFor(() => expect(received.at(-1)).toContain(text));
+    }
+    socket.off('data', listener);
+    peer.write('three');
+    await vi.waitFor(() => expect(received).toEqual(['one false', 'two false', 'three true']));
+    expect(kept.map(String)).toEqual(['one', 'two']);
+    socket.destroy();
+    peer.destroy();
   });
 
   test('reads nothing more after its reader has paused it, and continues after it is resumed', async () => {
