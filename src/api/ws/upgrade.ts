@@ -26,13 +26,6 @@ export interface Refusal {
   readonly fault?: Error;
 }
 
-/** A request that follows the rules. */
-export interface VerifiedUpgrade {
-  readonly request: UpgradeRequest;
-  /** The refusal if the version is wrong, otherwise null. As in `ws`, this refusal is sent after `verifyClient` was called. */
-  readonly refusal: Refusal | null;
-}
-
 // Milliseconds that `verifyClient` may take.
 const VERIFY_TIMEOUT = 60_000;
 
