@@ -31,7 +31,7 @@ export interface Vector {
   /** The bytes that the endpoint receives, in hex. The outcome must not depend on the chunks in which they arrive. */
   readonly input: string;
   readonly events: readonly VectorEvent[];
-  /** Other events that are tolerated as NON-STRICT, or null if there are none. */
+  /** Other events that are tolerated as NON-STRICT; null if no other event is tolerated. */
   readonly tolerated: readonly VectorEvent[] | null;
   /**
    * `open`: the connection stays open. `failed`: the endpoint fails the connection, with or without a Close frame. `closed`: the input has

@@ -295,7 +295,7 @@ describe.each(pages)('the page %s', (page) => {
   const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const inside = links.filter((target) => !/^[a-z]+:/.test(target));
 
-  test('the page has only links to existing files and headings', () => {
+  test('each link of the page to a file or heading leads to one that exists', () => {
     const broken = inside.filter((target) => {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? join(root, page) : join(root, dirname(page), file);

@@ -148,7 +148,7 @@ class Context {
     this.kept = !noTakeover;
   }
 
-  /** The plaintext to which a message may refer, or undefined if there is none. */
+  /** The plaintext to which a message may refer; undefined if a message cannot refer to earlier plaintext. */
   get dictionary(): Buffer | undefined {
     return this.window.length === 0 ? undefined : this.window;
   }

@@ -1,6 +1,7 @@
 /**
- * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice, this file checks the size
- * limit and the limit on input without output, and lets the jobs of other connections run.
+ * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. This file checks the size of
+ * the output, and after each slice of input whether the input has produced far too little output. Between slices, the jobs of other
+ * connections run.
  */
 
 import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';

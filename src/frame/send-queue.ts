@@ -82,7 +82,7 @@ export class SendQueue {
     return last !== null;
   }
 
-  /** Called after `pump`: if the message still waits, its bytes count in the memory budget from now on. */
+  /** Called when a message has to wait: its bytes count in the memory budget from now on. */
   countWaiting(item: Outgoing): void {
     item.count(this.#memoryBudget);
   }

@@ -6,7 +6,7 @@
 /** Receives null once the bytes have left the process, or the reason why they will not leave. */
 export type SendCallback = (error: Error | null) => void;
 
-/** Memory that several connections hold at once. It is counted once, until the last connection releases it. */
+/** Memory that several connections hold. The memory budget counts it only once, until the last connection has released it. */
 export interface SharedMemory {
   /** The size of the memory, in bytes. */
   readonly bytes: number;

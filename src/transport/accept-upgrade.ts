@@ -38,7 +38,7 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 /**
  * Returns `headers` of node:http as a flat list. In `headers`, Set-Cookie is an array, and every other field is one string. A request has
  * `headers` without `rawHeaders` only if a program made the request, as `injectWS` of @fastify/websocket does. The request of `injectWS`
- * has a number as Sec-WebSocket-Version, and it has no Host. §4.2.1 requires Host, so this function adds a Host if there is none.
+ * has a number as Sec-WebSocket-Version, and it has no Host. §4.2.1 requires Host, so this function adds a Host to a request without one.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)

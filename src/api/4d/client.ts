@@ -59,7 +59,7 @@ export class WebSocket<T extends DataType = 'text'> {
    * `onTerminate` with 1006. 4D: WebSocket, `4D.WebSocket.new()`. In 4D, `new` returns when the connection is open; if the connection
    * cannot be opened, `new` returns Null.
    * @param url ws: or wss:
-   * @param given the callbacks, `dataType` and `headers`; null means that there are none
+   * @param given the callbacks, `dataType` and `headers`, or null
    * @throws {FourDError} if the handler is not an object
    * @throws {TypeError} for a dataType that does not exist, and for an unknown option
    */

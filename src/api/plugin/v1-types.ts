@@ -103,8 +103,8 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** Used only if `perMessageDeflate` is absent. Any value, even false, turns compression off. */
   disablePerMessageDeflate?: boolean | undefined;
   /**
-   * Addition. If true and the program sends a text that is not UTF-8, the connection closes with 1007, as in the original. Otherwise the
-   * text is not sent, and the connection stays open.
+   * Addition: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the original. If
+   * false, the text is not sent, and the connection stays open.
    */
   strictUtf8?: boolean | undefined;
   /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
@@ -161,8 +161,8 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   /** Addition: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
   /**
-   * Addition. If true and the program sends a text that is not UTF-8, the connection closes with 1007, as in the original. Otherwise the
-   * text is not sent, and the connection stays open.
+   * Addition: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the original. If
+   * false, the text is not sent, and the connection stays open.
    */
   strictUtf8?: boolean | undefined;
   /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */

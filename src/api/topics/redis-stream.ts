@@ -20,8 +20,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// Clients send positions to the server, so a number is only valid in the form in which Redis writes it. JavaScript represents 15 digits
-// exactly.
+// A position has two numbers. Clients send positions to the server, so both numbers are checked: no leading zeros, as Redis writes them, and
+// at most 15 digits, because JavaScript represents each such number exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 /** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;

@@ -191,7 +191,7 @@ export function requireArguments(what: string, required: number, given: number):
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
- * Converts a message: Web IDL, (BufferSource or Blob or USVString). Bytes are not copied.
+ * Converts an argument to a message, as Web IDL converts a value to `(BufferSource or Blob or USVString)`. Bytes are not copied.
  * @throws {TypeError} for memory that is shared with another thread, or that can be resized
  */
 export function toMessage(given: unknown): string | Uint8Array | Blob {

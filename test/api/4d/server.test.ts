@@ -124,7 +124,7 @@ describe('new WebSocketServer', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('B-new-failure, C68: the constructor throws error -10718 for a second server with the same path, or without a path', async () => {
+  test('B-new-failure, C68: the constructor throws error -10718 if two servers have the same path, or if both have no path', async () => {
     const web = await startWeb();
     const make = (path?: string | RegExp) =>
       new WebSocketServer(
