@@ -54,6 +54,8 @@ export class Share {
   isHalted = false;
   /** Whether the connection receives nothing more. */
   isGone = false;
+  /** The index of the share in the list of unfinished messages, which its owner keeps; -1 while the share is not in it. */
+  place = -1;
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
