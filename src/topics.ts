@@ -3,8 +3,8 @@
  * connects.
  */
 
-// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. TypeScript 6 and later load @types/node only if
-// a file refers to it, as the next line does.
+// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. From TypeScript 6 on, the next line is needed
+// to load @types/node.
 /// <reference types="node" preserve="true" />
 
 export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';

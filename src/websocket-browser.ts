@@ -1,6 +1,6 @@
 /**
- * Exports the classes of the browser under the names of `rfc6455/websocket`. A bundler for browsers takes this file instead of websocket.ts:
- * package.json names it under the condition `browser`. So the same program runs in Node.js and in a page. The types are those of
+ * Exports the classes of the browser under the names of `rfc6455/websocket`. package.json names this file under the condition `browser`: a
+ * bundler for browsers takes it instead of websocket.ts. So the same program runs in Node.js and in a page. The types are those of
  * websocket.ts.
  */
 

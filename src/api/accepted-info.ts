@@ -1,6 +1,6 @@
 /**
- * Holds the information that a server's connection keeps about its opening handshake. Reading the peer's address is a system call, and the
- * stored address takes memory as long as the connection is open. So the library reads the address only when the application asks for it, or
+ * Holds the information that a server's connection keeps about its opening handshake. Reading the peer's address is a system call, and a
+ * stored address takes memory. So the library usually reads the address only in two cases: when the application asks for the address, or
  * shortly before the socket closes (`Dispatch.onEnding`).
  */
 
@@ -12,8 +12,7 @@ import type { ConnectionInfo } from './connection-core.ts';
 /** The number of characters at the beginning of a request target that `Connection.url` keeps. */
 const MAX_URL = 1_024;
 
-// V8 copies a substring that has fewer than 13 characters. A longer substring refers to the whole string, and so keeps the whole string in
-// memory.
+// V8 copies a substring that has fewer than 13 characters. A longer substring keeps the whole string in memory.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);

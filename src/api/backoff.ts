@@ -9,8 +9,8 @@ import { amount, custom, readValues, type SpecsOf, show, type ValuesOf } from '.
 /** The waits before a new attempt, in milliseconds. */
 export interface Backoff {
   /**
-   * The longest wait after a lost connection. The wait is random, from 0 up to this time. If two connections in a row were each lost within 5
-   * s after they opened, the client waits as long as after a failed attempt. @default 5000
+   * The longest wait after a lost connection. The wait is random, from 0 up to this time. If two connections in a row last less than 5 s
+   * each, the client waits as long as after a failed attempt. @default 5000
    */
   readonly first?: number | undefined;
   /** The wait after the first failed attempt. Each further failed attempt doubles the wait. @default 1000 */
@@ -19,7 +19,7 @@ export interface Backoff {
   readonly max?: number | undefined;
   /** The shortest wait after a failed attempt. @default 0 */
   readonly min?: number | undefined;
-  /** The fraction of the wait after a failed attempt that is random, from 0 to 1. @default 0.5 */
+  /** How much of the wait after a failed attempt is random: a fraction from 0 to 1. @default 0.5 */
   readonly jitter?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ function checkFraction(value: unknown, name: string): void {
 // The longest delay of `setTimeout`. If a delay is longer, `setTimeout` fires at once.
 const MAX_WAIT = 2_147_483_647;
 
-// With more doublings, the power would be Infinity, and 0 · Infinity is not a number.
+// With more doublings, the power would be Infinity. If `base` is 0, 0 · Infinity would be NaN.
 const MAX_DOUBLINGS = 1000;
 
 /**
@@ -76,8 +76,8 @@ export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTi
 }
 
 /**
- * Returns a random number from 0 up to, but not including, 1. If many clients lose the same server, random waits keep them from
- * reconnecting at the same time.
+ * Returns a random number from 0 up to, but not including, 1. If many clients lose the same server, random waits spread their new
+ * connections over time.
  */
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));

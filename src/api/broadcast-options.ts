@@ -26,7 +26,7 @@ export interface BroadcastOptions<Data = undefined> {
 
 /**
  * Returns the options of a broadcast. The second argument of `broadcast` is an object with options, or the connections that do not receive
- * the message. With an object of options, the third argument, `compress`, is not used.
+ * the message. If the second argument is an object with options, the argument `compress` is ignored.
  * @throws {TypeError} for invalid options
  */
 export function toBroadcastOptions<Data>(

@@ -6,10 +6,10 @@ import { Connection, coreOf, sendBroadcast } from './connection.ts';
 import { type Message, toBytes } from './message.ts';
 
 /**
- * Sends a message to every connection of `all` that is open and that the options do not exclude.
+ * Sends a message to the open connections of `all` that the options select.
  * @returns the number of connections to which the message was sent
- * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. If `filter` throws, the same error is
- *   thrown
+ * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. An error that `filter` throws is thrown as
+ *   well
  */
 export function broadcastTo<Data>(
   all: ReadonlySet<Connection<Data>>,

@@ -3,10 +3,7 @@
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/**
- * Returns whether a value is a Promise. Any object with a `then` method counts as a Promise, so that Promises of other realms and libraries
- * are recognized.
- */
+/** Returns whether a value is a Promise. Any object with a `then` method counts: the Promise may come from another realm or library. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
@@ -20,7 +17,7 @@ export const warned: SeldomSaid = new SeldomSaid();
 const MAX_KIND = 200;
 
 /**
- * Reports an error that no handler receives. The report is a process warning. Since a peer may cause the error again and again, errors with
+ * Reports an error that no handler receives. The report is a process warning. A peer may cause the same error many times, so errors with
  * the same message are reported at most once a minute.
  */
 export function warn(thrown: unknown): void {

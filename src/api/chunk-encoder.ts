@@ -1,6 +1,6 @@
 /**
- * Encodes the parts of a message, strings or bytes, as bytes: RFC 6455 §5.6. The text may be cut anywhere, even between the two surrogates
- * of a character.
+ * Encodes the parts of a message as bytes: RFC 6455 §5.6. Each part is a string or bytes. The text may be cut anywhere, even between the
+ * two surrogates of a character.
  */
 
 import { type Message, toBytes } from './message.ts';

@@ -22,7 +22,7 @@ import { toBindOptions, toLimits } from './options.ts';
  * @param options the options. If `Data` does not include undefined, the options are required and need `data`
  * @returns the connection, once the opening handshake is done
  * @throws {HandshakeError} if the attempt fails. The error names the stage, and the URL or proxy. If the server answered, the error has the
- *   status, the headers and the body. If the option `signal` aborts the attempt, the reason of the signal is thrown
+ *   status, the headers and the body. If `signal` aborts the attempt, the reason of the signal is thrown instead
  * @throws {TypeError | RangeError} for invalid options. The error is thrown before any network activity
  */
 export function connect<Data = undefined>(
@@ -42,7 +42,8 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // The `WebSocket` constructor of a browser accepts the subprotocols as its second argument. `connect` refuses them there.
+  // The `WebSocket` constructor of a browser accepts the subprotocols as its second argument. `connect` throws an error that names the
+  // right option.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
@@ -82,7 +83,7 @@ export function prepareConnect<Data>(
 /**
  * @internal Opens a connection with arguments that `prepareConnect` has checked. If the attempt fails, the Promise rejects with the same
  *   errors as `connect`.
- * @param onCore is called before the `open` handler, with the state that the library keeps for the connection
+ * @param onCore called before the `open` handler, with the library's state of the connection
  */
 export async function openConnection<Data>(
   prepared: PreparedConnect<Data>,

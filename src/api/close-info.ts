@@ -1,4 +1,4 @@
-/** Defines the information about the end of a connection (RFC 6455 §7.1.4 to §7.1.6): what the peer sent, and what we sent. */
+/** Defines what the application learns about the end of a connection. */
 
 /** Says how a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
 export interface CloseInfo {
@@ -25,8 +25,8 @@ export interface CloseInfo {
   /** The reason why the connection failed: the first error that the `error` handler received, or null. */
   readonly error: Error | null;
   /**
-   * The keys of `sendLatest` whose newest value was never sent, because the value still waited when the connection began to close. Absent
-   * if no value waited.
+   * The keys of `sendLatest` whose newest value was never sent: the value still waited when the connection began to close. Absent if no
+   * value waited.
    */
   readonly unsentKeys?: readonly string[];
 }

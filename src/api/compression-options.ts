@@ -1,6 +1,6 @@
 /**
- * Specifies the option `compression` for permessage-deflate (RFC 7692), and makes a `Compression` from its value. The folder deflate/
- * implements the extension.
+ * Specifies the option `compression` for permessage-deflate (RFC 7692), and makes a `Compression` from the option's value. The folder
+ * deflate/ implements the extension.
  */
 
 import { Compression, type CompressionOptions, compressionDefaults } from '../transport/compression.ts';

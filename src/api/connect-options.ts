@@ -141,8 +141,8 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
 };
 
 /**
- * Refuses two of the options `socket`, `socketPath` and `proxy` together, because the client would ignore one of them. Only `proxy: 'env'`
- * is allowed together with `socket` or `socketPath`, so that an application can use 'env' as a default.
+ * Refuses two of the options `socket`, `socketPath` and `proxy` together: the client would ignore one of them. Only `proxy: 'env'` is
+ * allowed with `socket` or `socketPath`, because an application may use 'env' as its default.
  * @throws {TypeError} for two such options
  */
 export function checkRoute({

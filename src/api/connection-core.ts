@@ -1,5 +1,5 @@
 /**
- * Defines the interface between the object that the application holds (connection.ts) and the state that the library keeps for this object
+ * Defines the interface between a `Connection`, which the application holds (connection.ts), and its hidden state in the library
  * (dispatch.ts).
  */
 
@@ -31,14 +31,9 @@ export interface ConnectionInfo {
   readonly request?: ServerRequest | null;
 }
 
-/**
- * @internal An object that is notified when a connection is closed, such as a group that contains the connection. A server implements
- *   `ServerOwner` instead.
- */
+/** @internal An object that is notified when a connection is closed, such as a `Group`. A server implements `ServerOwner` instead. */
 export interface Membership {
-  /**
-   * Called before the `close` handler. @param connection the `Connection`; its type is `object`, since this file does not import the class
-   */
+  /** Called before the `close` handler. @param connection the `Connection`. This file does not import the class, so the type is `object` */
   connectionClosed(connection: object): void;
 }
 
@@ -47,15 +42,15 @@ export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
-  /** The groups that contain the connection, or null. */
+  /** The groups that contain the connection; null if there are none. */
   memberships: Set<Membership> | null;
   /** The values of `sendLatest`; null before the first call of `sendLatest`. */
   latest: LatestValues | null;
   /** Whether a handler receives the messages. */
   readonly handlesMessages: boolean;
-  /** Whether `send` returned false, so that the `drain` handler has to be called. */
+  /** Whether `send` returned false. If so, the `drain` handler has to be called later. */
   needsDrain: boolean;
-  /** Whether the application paused reading. An inbox that is full pauses reading as well, but does not change this field. */
+  /** Whether the application paused reading. A full inbox (inbox.ts) also pauses reading, but does not change this field. */
   isPaused: boolean;
   openInbox(): Inbox;
   /** Returns the iterator of `for await`. @throws {TypeError} if a handler or another loop reads the messages, or they were dropped */
@@ -63,8 +58,8 @@ export interface ConnectionCore {
   /** Whether the connection stopped reading because messages wait for the application. */
   readonly isHolding: boolean;
   /**
-   * Is called when the application closes the connection. From then on the connection keeps reading even if many messages wait, so that it
-   * reads the peer's Close frame.
+   * Is called when the application closes the connection. From then on the connection does not stop reading, even if many messages wait: it
+   * must read the peer's Close frame.
    */
   stopPausing(): void;
   /** Resolves when the connection is closed. */

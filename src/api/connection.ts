@@ -1,6 +1,6 @@
 /**
- * Implements `Connection` (RFC 6455 §6 and §7), the object that the application uses on a client and on a server. frame/endpoint.ts
- * implements the protocol, transport/socket.ts the socket, and dispatch.ts calls the handlers.
+ * Implements `Connection` (RFC 6455 §6 and §7), an open connection on a client or a server. frame/endpoint.ts implements the protocol,
+ * transport/socket.ts the socket, and dispatch.ts calls the handlers.
  */
 
 import type { Duplex } from 'node:stream';
@@ -30,7 +30,7 @@ import { readableOf, writableOf } from './web-streams.ts';
 /** The state of a connection: 'closing' begins with the first Close frame, sent or received, and lasts until TCP ends. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
-/** @internal Makes a connection. The class `Connection` assigns this function. */
+/** @internal Makes a connection. The class `Connection` below assigns this function. */
 export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
 
 /** @internal Sends a message that was serialized once for many connections of a server. */
@@ -110,12 +110,12 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes of the last sent message on the wire. -1 if zlib's threads compress it: the size is known only later. */
+  /** The last message's number of payload bytes on the wire; -1 while zlib's threads compress: the number is not known yet. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }
 
-  /** Milliseconds from the last answered ping to its pong, including the peer's time to read earlier messages. Undefined before the first pong. */
+  /** Milliseconds from the last answered ping to its pong. The peer reads earlier messages first. Undefined before the first pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -131,12 +131,11 @@ export class Connection<Data = undefined> {
    * Sends a string as a text message, and bytes as a binary message. A server does not copy a binary message of more than 4 KiB: do not
    * change its bytes until they have left the process.
    * @param options may be omitted: `send(message, done)`
-   * @param done receives null once the message has left the process, or an Error that says why it was not sent
-   * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait: the `drain` handler will be called. Also false
-   *   if the connection is not open
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, an unknown option, and a `done` that is
-   *   not a function
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
+   * @param done receives null once the message has left the process. If the message was not sent, `done` receives an Error
+   * @returns true if you may go on sending. False if more than `highWaterMark` bytes wait, or the connection is not open. In the first case
+   *   the `drain` handler is called later
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView; an unknown option; an invalid `done`
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, or a `lastFragmentSize` below it
    */
   send(message: Message, done: SendCallback): boolean;
   send(message: Message, options?: SendOptions, done?: SendCallback): boolean;
@@ -153,9 +152,9 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message as `send` does, for code that waits for each message. @throws the same errors as `send`, instead of returning a Promise
+   * Sends a message as `send` does, and returns a Promise. @throws the same errors as `send`; they do not reject the Promise
    * @returns a Promise that is fulfilled once the message has left the process. If the message was not sent, the Promise is rejected with
-   *   the reason. Since a peer can cause a rejection, Node.js never reports it as unhandled
+   *   the reason. An unhandled rejection does not end the process
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
@@ -177,8 +176,8 @@ export class Connection<Data = undefined> {
    * wait. The next part is requested once the socket has accepted the previous parts. `close` waits for the end of the message; the peer's
    * Close frame cuts the message off.
    * @param source an iterable or async iterable of strings or bytes, cut anywhere. If the message cannot be sent, the iterable is closed
-   * @returns the same as `write`. The Promise also rejects with an error of the source, or with the reason of `signal`. If a part was
-   *   already sent, the connection then fails with 1011, `WS_STREAM_CUT`
+   * @returns the same as `write`. The Promise also rejects with an error of the source, or the reason of `signal`. If a part was already
+   *   sent, these errors also fail the connection with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -186,9 +185,9 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends the newest value of something, such as a price, that `key` names. A ping follows each batch of values, and its pong shows that
-   * the peer has received the batch. Until then, a newer value replaces the waiting value of its key. Values that still wait when the
-   * connection begins to close are dropped; `CloseInfo.unsentKeys` lists their keys.
+   * Sends the newest value of something, such as a price, that `key` names. A ping follows each batch of values. The next batch waits for
+   * the pong. Meanwhile a newer value replaces the waiting value of its key. Values that still wait when the connection begins to close are
+   * dropped; `CloseInfo.unsentKeys` lists their keys.
    * @param message the value, or a function that returns the value when it is sent. Bytes are not copied: do not change bytes that wait
    * @returns whether the value was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
    * @throws {TypeError} for a key that is not a string, or an invalid message. If the function throws, the connection is closed with 1011
@@ -207,7 +206,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Writes all waiting bytes to the socket now. Otherwise they are written at the end of the current turn of the event loop. */
+  /** Writes all waiting bytes to the socket now. Without this call, they are written at the end of the current turn of the event loop. */
   flush(): void {
     this.#binding.flush();
   }
@@ -230,7 +229,7 @@ export class Connection<Data = undefined> {
     this.#binding.pause();
   }
 
-  /** Whether `pause` was called, and `resume` was not called after it. */
+  /** Whether `pause` was called and `resume` has not been called since then. */
   get isPaused(): boolean {
     return this.#core.isPaused;
   }
@@ -266,7 +265,7 @@ export class Connection<Data = undefined> {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake (RFC 6455 §7.1.2). If it has already begun, only `timeout` has an effect.
+   * Starts the closing handshake (RFC 6455 §7.1.2). If the handshake has already begun, only `timeout` has an effect.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null for a Close frame without a code (1005)
    * @param reason at most 123 bytes of UTF-8
    * @param timeout milliseconds for the closing handshake, instead of `closeTimeout`. A later call can only shorten this time

@@ -1,7 +1,7 @@
 /**
  * Creates our channels of node:diagnostics_channel. Programs for tracing and metrics subscribe to these channels, and receive the events of
- * all connections of the process, without a change to the handlers of the application. An event whose channel has no subscriber costs one
- * comparison. There is no channel for messages, so a message costs nothing.
+ * all connections of the process. The application's handlers need no change. An event whose channel has no subscriber costs one comparison.
+ * There is no channel for messages, so a message costs nothing.
  */
 
 import { channel } from 'node:diagnostics_channel';

@@ -1,6 +1,6 @@
 /**
  * Calls the application's handlers directly when an endpoint or its socket reports an event. If a handler throws, or its Promise rejects,
- * the connection is closed with 1011 (RFC 6455 §7.4.1), and the error is reported once.
+ * the connection is closed with 1011 (RFC 6455 §7.4.1). The error is reported once.
  */
 
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -22,7 +22,7 @@ import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
-/** The library's side of one connection: its events, and the state that is hidden from the application. */
+/** The state of one connection that the application does not see. This class also calls the handlers. */
 export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
@@ -163,7 +163,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (result !== undefined) this.#watch(result);
   }
 
-  /** Is called if there is no `message` handler. The `stream` handler receives the message as one part, or the message waits for the loop. */
+  /**
+   * Is called without a `message` handler. The `stream` handler receives the message as one part; without it, the message waits for a loop.
+   */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
     else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
@@ -175,7 +177,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the handler's loop failed because the connection ended, the handler made no mistake: `close` reports the end.
+        // The handler's loop failed because the connection ended. That is no error of the handler: `close` reports the end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -212,9 +214,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * Is called when the socket is about to close. A closed socket no longer has the peer's address, but the application may ask for the
-   * address later, and the warning about a dropped connection names the peer. So this method reads the address if it may be needed. If the
-   * peer resets TCP, this call comes too late. So `start` reads the address too if there are handlers for events other than messages.
+   * Is called when the socket is about to close. A closed socket no longer has the peer's address. But the application may ask for the
+   * address later, and warnings name it. So this method reads the address if it may be needed. If the peer resets TCP, this call comes too
+   * late. So `start` also reads the address if there are handlers for events other than messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -272,7 +274,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }
 
-  /** Adds the peer's name to the error, so that a log of many connections shows which connection the error belongs to. */
+  /** Adds the peer's name to the error: in a log, the name shows which connection failed. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.role);
@@ -283,7 +285,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // The handler is also looked up inside the `try`: the look-up may throw, since `handlers` may have getters or be a Proxy.
+  // The `try` includes the look-up of the handler, which may throw: `handlers` may have getters or be a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());

@@ -21,9 +21,9 @@ export interface ToDuplexOptions {
  * slow, backpressure makes the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. The callback
  * of `write` is called once the message has left the process.
  *
- * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Before that, the
- * stream still reads the peer's messages as long as its buffer has room. If the peer closes cleanly, both directions end. `destroy()` drops
- * the connection; a connection that fails destroys the stream with its error.
+ * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Between `end()` and
+ * 'finish', the stream still reads the peer's messages as long as its buffer has room. If the peer closes cleanly, both directions end.
+ * `destroy()` drops the connection. If the connection fails, the stream is destroyed with the error of the connection.
  * @throws {TypeError} for unknown options, and if a handler or a loop reads the messages
  */
 export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {
@@ -42,8 +42,7 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // Reading begins now, so that the stream notices the end of the connection even if the application never reads. A net.Socket does the
-    // same.
+    // Reading begins now, as in a net.Socket. So the stream notices the end of the connection even if the application never reads.
     this.read(0);
   }
 
@@ -54,7 +53,7 @@ class ConnectionDuplex<Data> extends Duplex {
       (result) => {
         this.#isReading = false;
         if (result.done === true) this.push(null);
-        // In a stream of bytes an empty message is skipped, since the stream would not call `_read` again after an empty `push`.
+        // A stream of bytes skips an empty message: after an empty `push` it would not call `_read` again.
         else if (result.value.length === 0 && !this.#isObjectMode) this._read();
         else this.push(result.value);
       },

@@ -1,6 +1,6 @@
 /**
- * Implements `Group`: connections that belong together, such as the connections in one room. A connection leaves the group automatically when
- * it is closed. The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
+ * Implements `Group`: a set of connections that receive the same messages, such as the members of a chat. A connection leaves the group
+ * automatically when it is closed. The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -12,8 +12,8 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. The connections of a group refer to the group. So a group that is no longer used stays
- * in memory until its last connection is closed or removed: call `clear` on such a group.
+ * A set of connections of any servers and clients. The connections of a group refer to the group, and keep it in memory. So call `clear` on
+ * a group that is no longer used.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
@@ -48,7 +48,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Adds a connection. When the connection is closed, it leaves the group before its `close` handler is called.
+   * Adds a connection. A connection that is closed leaves the group before its `close` handler is called.
    * @returns whether the connection is in the group now: false if the connection is already closed
    * @throws {TypeError} for anything other than a connection
    */
@@ -83,14 +83,14 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does. The message is serialized
-   * once, and compressed once for the connections that keep no context. For a client's connection, the message is masked each time (RFC
-   * 6455 §5.1). All messages that are sent to one connection within a turn of the event loop leave in one write. A binary message of more
-   * than 4 KiB is not copied: do not change its bytes until they have left the process.
+   * Sends a message to every open connection of the group, or to some of them. The message is serialized once, and compressed once for the
+   * connections that keep no context. For a client's connection, the message is masked each time (RFC 6455 §5.1). All messages that are
+   * sent to one connection within a turn of the event loop leave in one write. A binary message of more than 4 KiB is not copied: do not
+   * change its bytes until they have left the process.
    * @param options which connections receive the message, and whether the message may be compressed
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
-   *   throws, the same error is thrown
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error that
+   *   `filter` throws is thrown as well
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

@@ -8,19 +8,18 @@ import type { Connection } from './connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /**
- * The arguments of a `message` handler after the connection. `isBinary` is true for a binary message, which is a Buffer that the
- * application may keep, and false for a text. A text is a string; with `text: 'bytes'` a text is a Buffer that was checked to be UTF-8.
- * `wireSize` is the number of payload bytes on the wire.
+ * The arguments of a `message` handler. A binary message is a Buffer, and the application may keep this Buffer. A text is a string; with
+ * `text: 'bytes'` a text is a Buffer that was checked to be UTF-8. `wireSize` is the number of payload bytes on the wire.
  */
 export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
   | [connection: Connection<Data>, message: Text, isBinary: false, wireSize: number]
   | [connection: Connection<Data>, message: Buffer, isBinary: true, wireSize: number];
 
 /**
- * A `message` handler. The first member of this union gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript
- * does not let a function with fewer parameters be assigned to a union of tuples. The second member accepts such a function, and handlers
- * that declare the types of their parameters. The second member has two signatures, so that the compiler infers parameters from the first
- * member only.
+ * A `message` handler. The first member of this union gives the parameters their types: `isBinary` narrows `message`. But TypeScript does
+ * not accept a function with fewer parameters for a union of tuples. The second member accepts such functions, and handlers that declare
+ * the types of their parameters. The second member has two signatures. So the compiler infers the types of parameters from the first member
+ * only.
  */
 export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
   | ((...received: ReceivedMessage<Data, Text>) => unknown)
@@ -39,8 +38,8 @@ interface AnyMessageHandler<Data> {
 /**
  * The handlers for the events of connections. One object serves all connections. Every handler is optional, and may return a Promise. The
  * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011, and
- * the `error` handler receives it. Without an `error` handler, the exception becomes a process warning; the same message is reported at
- * most once a minute.
+ * the `error` handler receives it. Without an `error` handler, the exception becomes a process warning, at most once a minute for the same
+ * message.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
   /** Called when the opening handshake is done. From this call on, the application may send. */
@@ -52,13 +51,13 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   message?: MessageHandler<Data, Text> | undefined;
   /**
    * Called when a message begins. Read the message while it arrives, with `for await (const part of message)`. This handler is used instead
-   * of `message`. Unread parts make the peer wait. If nothing reads the message when the handler returns, or when its Promise is fulfilled,
+   * of `message`. Unread parts make the peer wait. Begin to read before the handler returns, or before its Promise is fulfilled; otherwise
    * the message is dropped. `messageTimeout` does not run while unread parts make the peer wait, or after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** Called when a frame of an unfinished message has arrived, to show the progress of a large message. */
   fragment?(connection: Connection<Data>): unknown;
-  /** Called when a ping has arrived. The library has already answered the ping, unless `autoPong` is false. */
+  /** Called when a ping has arrived. The library has already answered the ping. With `autoPong: false` it has not. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** Called after `send` returned false, as soon as all bytes have left the process. The application may send again. */
@@ -77,9 +76,9 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Called when a connection failed. The error is a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a
-   * limit dropped the connection), or the error that a handler threw. The `close` handler is called next, unless the `close` handler threw
-   * the error. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
+   * Called when a connection failed. The error is one of three: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket
+   * failed, or a limit dropped the connection), or the error that a handler threw. Afterwards the `close` handler is called, if it was not
+   * called before. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }

@@ -1,6 +1,6 @@
 /**
- * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then stops reading, so that
- * TCP makes the peer wait (RFC 6455 leaves flow control to TCP).
+ * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then stops reading. As a
+ * result, TCP makes the peer wait: RFC 6455 leaves flow control to TCP.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -30,7 +30,7 @@ function warnOfDropped(): void {
   );
 }
 
-/** The connection whose messages wait here. */
+/** The connection whose messages wait in the inbox. */
 export interface InboxOwner {
   pauseForInbox(): void;
   resumeForInbox(): void;
@@ -43,7 +43,7 @@ export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
   readonly #owner: InboxOwner;
-  /** Counts the memory of the waiting messages, and of the message that the loop works on. */
+  /** Counts the memory of the waiting messages, and of the message that the loop works on (frame/memory-budget.ts). */
   readonly #charge: Charge;
   #inLoop = 0;
   #messages: (string | Buffer)[] = [];
@@ -161,7 +161,7 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** From this call on, the connection keeps reading even if many messages wait, so that it reads the peer's Close frame. */
+  /** From this call on, the connection does not stop reading, even if many messages wait: it must read the peer's Close frame. */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();

@@ -8,7 +8,7 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
 import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
-// When this number of bytes, of all messages together, waits unread, the connection stops reading.
+// The limit for the unread bytes of all messages together.
 const MAX_WAITING_BYTES = 65_536;
 
 // The memory that a waiting part takes in addition to its bytes.
@@ -27,7 +27,7 @@ export class IncomingStreams implements MessageStreamOwner {
   #held = 0;
   #isHolding = false;
   #mayPause = true;
-  /** Whether parts of the current message were dropped, because the connection is closing and has no room for them. */
+  /** Whether parts of the current message were dropped: a closing connection drops parts beyond the limit. */
   #isCut = false;
 
   /**
@@ -84,10 +84,7 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /**
-   * From this call on, the connection keeps reading even without room, so that it reads the peer's Close frame. Parts without room are
-   * dropped.
-   */
+  /** From this call on, the connection does not stop reading: it must read the peer's Close frame. Parts beyond the limit are dropped. */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;

@@ -1,10 +1,10 @@
 /**
- * Keeps the values of `sendLatest` for a peer that may be slow: only the newest value of each key is of interest. Each value waits under
- * its key until a newer value replaces it. A batch of values is sent once the peer has received the previous batch.
+ * Keeps the values of `sendLatest` for a slow peer, which needs only the newest value of each key. Each value waits under its key until a
+ * newer value replaces it. A batch of values is sent once the peer has received the previous batch.
  *
- * Only the peer knows whether a batch has arrived: after the messages have left the process, many thousands of them may still wait in the
- * kernels of both sides. So a ping follows each batch. Its pong shows that the peer has received the batch (RFC 6455 §5.5.2, §5.5.3: pongs
- * come in the order of their pings). This file calls the pong the receipt of the batch.
+ * Only the peer knows whether a batch has arrived: many thousands of sent messages may still wait in the kernels of both sides. So a ping
+ * follows each batch. Its pong shows that the peer has received the batch (RFC 6455 §5.5.2, §5.5.3). This file calls the pong the receipt
+ * of the batch.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -39,8 +39,8 @@ const SLOW = 500;
 // `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt while the application has paused reading, so that no receipt can arrive. The timer that checks whether
-// a wait is over also runs at this interval.
+// Milliseconds to wait for a receipt while the application has paused reading: no receipt can arrive then. The timer also checks the wait
+// at this interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -57,7 +57,7 @@ export class LatestValues implements Flushable, TimerOwner {
   #batchSize = FIRST_BATCH;
   /** Whether values remained after the last batch, because it was full. */
   #wasFull = false;
-  /** Whether a batch waits to be sent, is being sent, or has no receipt yet. No other batch is sent while this is true. */
+  /** Whether a batch waits to be sent, is being sent, or has no receipt yet. Meanwhile no other batch is sent. */
   #isBusy = false;
   /** The number of the ping that followed the batch; 0 if no receipt is due. */
   #receipt = 0;
@@ -72,8 +72,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Adds a value. It replaces an older value of the same key that still waits.
-   * @returns true if the value was accepted; false if too many other keys wait, or if the connection is dropped because of the send cap
+   * Adds a value. The value replaces an older value of the same key that still waits.
+   * @returns whether the value was accepted: false if too many other keys wait, or if the send cap dropped the connection
    */
   set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
     const { endpoint, limits } = this.#binding;
@@ -122,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Sends the values at the end of the turn of the event loop. The application's functions must not be called now, while another connection
-   * may be sending.
+   * Sends the values at the end of the turn of the event loop. Another connection may be sending now, so the application's functions must
+   * not be called yet.
    */
   flush(): void {
     flushAtEndOfTurn(this);
@@ -167,8 +167,8 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // A ping would overtake messages that wait for the codec, or for the end of a message that is sent in parts. So the ping waits until
-    // these messages were sent.
+    // A ping would overtake messages that wait for compression, or for the end of a message in parts. So the ping is sent after these
+    // messages.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();
@@ -217,7 +217,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 }
 
-/** Returns the number of bytes of a value. For a function, returns 0, since the value is not known before the function is called. */
+/** Returns the number of bytes of a value. Returns 0 for a function, because its value is not known yet. */
 function sizeOf(message: WaitingValue['message']): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return typeof message === 'function' ? 0 : message.length;

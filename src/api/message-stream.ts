@@ -5,7 +5,7 @@
 
 import { StringDecoder } from 'node:string_decoder';
 
-/** @internal Makes a `MessageStream`. The class `MessageStream` assigns this function. */
+/** @internal Makes a `MessageStream`. The class `MessageStream` below assigns this function. */
 export let makeMessageStream: (
   owner: MessageStreamOwner,
   isBinary: boolean,
@@ -25,7 +25,7 @@ export interface FillableStream {
   failedWith(error: unknown): boolean;
 }
 
-/** @internal The owner of the streams of one connection. It counts the parts that wait. */
+/** @internal The owner of the streams of one connection: `IncomingStreams`. It counts the parts that wait. */
 export interface MessageStreamOwner {
   /** Counts parts that wait, or that the application works on. Negative numbers subtract parts that are no longer kept. */
   count(parts: number, bytes: number): void;
@@ -74,7 +74,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#decoder = decodes && !isBinary ? new StringDecoder('utf8') : null;
   }
 
-  /** The number of payload bytes of the message on the wire; -1 until the message is complete. */
+  /** The number of payload bytes of the message on the wire; -1 while the message is incomplete. */
   get wireSize(): number {
     return this.#wireSize;
   }
@@ -82,7 +82,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   /**
    * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST.
    * If the connection failed, the `cause` of this error is the error of the connection.
-   * @throws {TypeError} if another loop reads the message, or if the message was dropped because its handler returned before the loop began
+   * @throws {TypeError} if another loop reads the message, or the message was dropped: its handler returned before the loop began
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');

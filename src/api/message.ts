@@ -1,6 +1,6 @@
 /**
- * Defines the messages that can be sent (RFC 6455 §5.6), and their options. A text is a string, and bytes are an ArrayBuffer or a view of
- * one. The functions of this file do not copy bytes.
+ * Defines the messages that can be sent (RFC 6455 §5.6), and their options. A text is a string. Bytes are an ArrayBuffer or a view of an
+ * ArrayBuffer. The functions of this file do not copy bytes.
  */
 
 import { types } from 'node:util';
@@ -89,7 +89,7 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
 
 /**
  * Checks the options of a message.
- * @returns a copy of the options, since the caller may change the object while the message waits; null if there are no options
+ * @returns a copy of the options, because the caller may change its object later; null if there are no options
  * @throws {TypeError} for an unknown option, and for a `compress` that is not a boolean
  * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` below `fragmentSize`
  */
@@ -107,7 +107,7 @@ export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferV
 
 /**
  * Returns the bytes of a message without a copy. A string is encoded as UTF-8.
- * @throws {TypeError} for anything other than a string, an ArrayBuffer or an ArrayBufferView
+ * @throws {TypeError} for a value that is not a string, an ArrayBuffer or an ArrayBufferView
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;

@@ -1,12 +1,12 @@
 /**
- * Refuses names of options that do not exist. If the library ignored a misspelt option, or an option of another library, the default would
- * apply, although the application may rely on another limit. So such a name is an error, whose text suggests the right name.
+ * Refuses names of options that do not exist. If the library ignored a misspelt option, the default would apply, although the application
+ * relies on another value. So an unknown name is an error. The error text suggests the right name.
  */
 
-/** An object whose keys are the options of an interface: either a table of option-spec.ts, or an object whose values are `true`. */
+/** An object whose keys are the options of an interface: a table of option-spec.ts, or an object whose values are `true`. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// For options of `ws`, undici, uWebSockets.js, Bun, node:tls and browsers: what to use in this library.
+// Names of options in `ws`, undici, uWebSockets.js, Bun, node:tls and browsers, and what to use instead in this library.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -99,9 +99,9 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Throws if a value is not a valid object of handlers. The object may have other members in addition to handlers, since it may be an object
- * of an application's class. But an object without any handler, such as `{ port: 8080 }`, was probably meant as options. An object that has
- * `onMessage` but not `message` uses the names of another library. So both of these are errors.
+ * Throws if a value is not a valid object of handlers. The object may be an instance of an application's class, with other members in
+ * addition to handlers. Two kinds of objects are errors. An object without any handler, such as `{ port: 8080 }`, was probably meant as
+ * options. An object that has `onMessage` but not `message` uses the names of another library.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {

@@ -1,7 +1,7 @@
 /**
  * Specifies each option once: its type, range, defaults and purpose. The checks, the defaults, the valid names, and the tables of
  * docs/limits.md (made by scripts/limits.js) come from this specification. option-names.ts suggests the right name for a wrong name. To add
- * an option, add it to a table (such as the tables of options.ts) and to the interface of the table; the compiler requires both.
+ * an option, add it to a table, such as `connectionSpecs` of options.ts, and to the table's interface. The compiler requires both.
  */
 
 import type { Role } from '../frame/parser.ts';
@@ -44,7 +44,7 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
     | (Name extends Absent ? undefined : never);
 };
 
-/** The table of an interface. The table has every option of the interface. `Values` has the type of each option's value after reading. */
+/** A table with every option of an interface. `Values` has the type of each option's value after reading. */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
 };
@@ -202,7 +202,7 @@ export function callback<Value, Default extends Value | undefined = undefined>(
   });
 }
 
-/** Makes any other option. `check` throws for an invalid value. Without `check`, the code that uses the value checks it. */
+/** Makes any other option. `check` throws for an invalid value. Without `check`, the code that uses the option checks the value. */
 export function custom<Value, Default extends Value | undefined = undefined>(
   range: string,
   about: About<Default> & { readonly members?: OptionSpecs },
@@ -250,8 +250,8 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
 }
 
 /**
- * Describes a value for an error text: a number, a boolean or a short word as it is, and only the type of any other value, which may be
- * long or secret.
+ * Describes a value for an error text. A number, a boolean or a short word is shown as it is. Any other value may be long or secret, so
+ * only its type is shown.
  */
 export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

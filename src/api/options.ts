@@ -1,5 +1,5 @@
 /**
- * Specifies the options that servers and clients share (see option-spec.ts), and makes the transport's limits from their values. `Infinity`
+ * Specifies the options that servers and clients share (see option-spec.ts), and makes the transport's limits from the values. `Infinity`
  * disables a limit; 0 is an error.
  */
 
@@ -41,8 +41,8 @@ export interface ConnectionOptions {
   /** The number of keys of `sendLatest` that may wait at the same time. `sendLatest` returns false for a further key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * The longest time in which the peer accepts no byte while more than 1 MiB waits for it. If fewer bytes wait, the limit is the larger of
-   * this time and the sum of `heartbeat.interval` and `heartbeat.timeout`. @default 10000
+   * The longest time in which the peer accepts no byte while more than 1 MiB waits to be sent. If fewer bytes wait, `heartbeat.interval`
+   * plus `heartbeat.timeout` applies, if that is longer. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
@@ -59,15 +59,15 @@ export interface ConnectionOptions {
   /** When sent bytes are written to the socket: at the end of the turn of the event loop, or also after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
   /**
-   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, which stays in use as long as
-   * the application keeps one of these texts. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are
+   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory. This memory is freed when the
+   * application keeps none of these texts. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are
    * Buffers that were checked to be UTF-8.
    * @default 'string'
    */
   readonly text?: TextDelivery | undefined;
   /**
-   * permessage-deflate (RFC 7692): a server accepts this extension, or a client offers it, with these options. Do not compress secrets
-   * together with data that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
+   * permessage-deflate (RFC 7692): a server accepts this extension, and a client offers it. Do not compress secrets together with data that
+   * an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
   /** The budget that counts the memory of this connection. @default `processMemoryBudget`, 256 MiB */
@@ -78,8 +78,8 @@ export interface ConnectionOptions {
    */
   readonly autoPong?: boolean | undefined;
   /**
-   * Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, which the peer can read. If the function
-   * throws, or returns more than 123 bytes, the default is used. @default the text of a `ProtocolError`, '' for other errors
+   * Returns the reason in our Close frame when a connection fails, at most 123 bytes of UTF-8. The peer can read the reason. If the
+   * function throws, or returns more than 123 bytes, the default is used. @default the text of a `ProtocolError`, '' for other errors
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
 }

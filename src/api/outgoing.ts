@@ -1,6 +1,6 @@
 /**
- * Sends messages in the order of the calls of `send`. A Blob has to be read before it can be sent. Until the Blob was sent, later messages
- * wait.
+ * Sends messages in the order of the calls of `send`. A Blob has to be read before it can be sent. Later messages wait until the Blob has
+ * been sent.
  */
 
 import { isBytes, type Message, toBytes } from './message.ts';
@@ -18,12 +18,12 @@ export class Outgoing {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The number of messages that were passed to `send` and have not been sent yet, including the Blob that is being read. */
+  /** The number of messages that wait, including the Blob that is being read. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Sends a message now, or once the earlier Blobs have been sent. */
+  /** Sends a message now, or after the earlier Blobs. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
       this.#after(async () => this.#send(await message.arrayBuffer()), 1);

@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import type { CloseInfo } from './close-info.ts';
 
-/** Says why there is no connection: the connection was closed, by either side, or an attempt failed. */
+/** Says why there is no connection: one side closed the connection, or an attempt failed. */
 export type ReconnectCause =
   | { readonly kind: 'closed'; readonly info: CloseInfo }
   | { readonly kind: 'failed'; readonly error: Error };
@@ -19,7 +19,7 @@ export function isHopeless(error: unknown): boolean {
 }
 
 /**
- * Returns the error with which `start` rejects. `start` rejects if each attempt failed, or each `open` handler threw.
+ * Returns the error with which `start` rejects. `start` rejects if every attempt failed or ended with an `open` handler that threw.
  * @param openError the error that the last `open` handler threw, or null
  */
 export function errorOf(cause: ReconnectCause, openError: Error | null): Error {

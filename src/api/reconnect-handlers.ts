@@ -13,8 +13,8 @@ import type { ReconnectHandlers } from './reconnect-options.ts';
 /** The members of a run that the handlers use. */
 export interface ConnectionOwner<Data> {
   /**
-   * The run's current connection. If a connection opens at the moment when the run is stopped, it does not become the current connection,
-   * and the application receives none of its events.
+   * The run's current connection. A connection that opens while the run is being stopped does not become the current connection. The
+   * application receives none of its events.
    */
   readonly connection: Connection<Data> | null;
   /** Is called when a connection is open. @returns the result of the application's `open` handler */
@@ -52,8 +52,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // A handler that the application does not have stays absent, because that has a meaning: without `message`, the application reads
-    // messages with `for await`; without `error`, errors become warnings.
+    // A handler that the application does not have stays absent, because its absence has a meaning. Without `message`, the application
+    // reads messages with `for await`. Without `error`, errors become warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection

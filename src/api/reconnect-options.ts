@@ -24,7 +24,7 @@ export interface ReconnectHandlers<Data = undefined, Text extends string | Buffe
    * @param wait milliseconds until the next attempt
    */
   failed?(error: Error, retries: number, wait: number): unknown;
-  /** Called when there will be no further attempt, because `shouldReconnect` did not return true. */
+  /** Called when no further attempt follows: `shouldReconnect` did not return true. */
   ended?(cause: ReconnectCause): unknown;
 }
 
@@ -33,7 +33,7 @@ type SocketMaker = Extract<ConnectOptions['socket'], (...target: never[]) => unk
 
 /**
  * The `connect` options for one attempt. `socket` is a function, since a socket serves one connection only. With `text: 'bytes'` a text
- * message is a Buffer, so this value requires that `Text` includes Buffer.
+ * message is a Buffer, so `Text` must include Buffer.
  */
 export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
   ConnectOptions<Data>,
@@ -44,8 +44,8 @@ export type AttemptOptions<Data = undefined, Text extends string | Buffer = stri
 };
 
 /**
- * Options for `connect`, or a function that returns them. The function is called before each attempt, so that it can supply a new token,
- * for example.
+ * Options for `connect`, or a function that returns them. The function is called before each attempt, and can supply a new token, for
+ * example.
  */
 export type AttemptSource<Data = undefined, Text extends string | Buffer = string> =
   | AttemptOptions<Data, Text>
@@ -69,8 +69,8 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   /** The times to wait, or a function that returns them. The function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
-   * Returns true to make another attempt. Called when a connection was closed, by either side, or an attempt failed. Called again after the
-   * wait, right before the attempt.
+   * Returns true to make another attempt. Called when a connection was closed or an attempt failed, and again after the wait, right before
+   * the next attempt.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries the number of failed attempts since the last connection, including this attempt
    * @default always, but not after invalid options or an invalid URL
@@ -101,8 +101,7 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
 
 /**
  * Checks the `connect` options of an attempt.
- * @throws {TypeError} for options of `connect` that would be ignored, and for a `socket` that is not a function: only the first attempt
- *   could use it
+ * @throws {TypeError} for options of `connect` that an attempt does not have, and for a `socket` that is not a function
  */
 export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);

@@ -1,11 +1,11 @@
 /**
- * Holds messages that wait for a connection. The queue has a limit in bytes; each message counts with its size and a fixed cost. The RFC
- * does not describe such a queue, since it only describes single connections.
+ * Holds messages that wait for a connection. The queue has a limit in bytes; each message counts with its size and a fixed cost. RFC 6455
+ * describes single connections, and so has no such queue.
  */
 
 import type { SendOptions } from './message.ts';
 
-// The fixed cost of a waiting message in addition to its bytes, so that the number of empty messages is limited as well.
+// The bytes that each waiting message counts in addition to its own bytes. So the number of empty messages is limited as well.
 const MESSAGE_COST = 128;
 
 interface WaitingMessage {
@@ -53,7 +53,7 @@ export class WaitingMessages {
   flush(connection: MessageSink): void {
     for (const waiting of this.#messages) {
       if (connection.state !== 'open') break;
-      // The message is removed before it is sent, because `send` may call handlers of the application, and a handler may empty the queue.
+      // The message is removed before it is sent: `send` may call a handler, and the handler may empty the queue.
       this.#messages.delete(waiting);
       this.#size -= waiting.size;
       connection.send(waiting.message, waiting.options);

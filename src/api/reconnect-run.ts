@@ -1,6 +1,6 @@
 /**
- * Implements a run: what a `Reconnection` does from `start` to its end, with attempts, connections and the waits between them. RFC 6455
- * §7.2.3 says when to wait; backoff.ts computes how long. A stopped run must not affect the next run, so each run has its own state.
+ * Implements a run: everything that a `Reconnection` does from `start` to its end. RFC 6455 §7.2.3 says when to wait; backoff.ts computes
+ * how long. A stopped run must not affect the next run, so each run has its own state.
  *
  * connecting → open → waiting → connecting …     stop(): any → closing
  */
@@ -22,8 +22,8 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// Milliseconds. If a connection ends earlier, it does not prove that the server works: an overloaded or hostile server may accept
-// connections and close them immediately.
+// Milliseconds. A connection that ends earlier does not show that the server works: an overloaded or hostile server may close each
+// connection immediately.
 const STEADY_AFTER = 5_000;
 
 /** The values that the runs of one `Reconnection` share. */
@@ -59,11 +59,11 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   /** Settles when the current attempt has succeeded, or has failed and its socket is closed. */
   #attempted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** `stop` sets this function. It is called when the connection that `stop` closes has ended. */
+  /** `stop` sets this function, which is called when the connection has ended. */
   #onClosed: (() => void) | null = null;
   /** Null once the Promise of `start` is settled. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. A connection whose `open` handler threw does not fulfill the Promise of `start`. */
+  /** The last error that the `open` handler threw. A connection with such an error does not fulfill the Promise of `start`. */
   #openError: Error | null = null;
   #isFinished = false;
 
@@ -121,8 +121,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types of the API ensure that `data` is present if it is required. Inside this class the compiler cannot verify that for every
-    // `Data`, so a cast is needed.
+    // The types of the API require `data` if `Data` does not include undefined. The compiler cannot verify this inside the class, so a cast
+    // is needed.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
@@ -135,8 +135,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
         handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
       } as ConnectOptions<Data>);
-      // `stop` waits for this Promise. `stop` does not wait for the two functions of the application above, whose Promises may never
-      // settle.
+      // `stop` waits for this Promise. It does not wait for `source` and `options.connect`: a Promise of the application may never settle.
       this.#attempted = dialed.then(ignore, ignore);
       await dialed;
     } catch (error) {
@@ -226,7 +225,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
-    // Messages that the `open` handler sends, such as a greeting or a login, are sent before the messages in the queue.
+    // The messages that the `open` handler sends, such as a login, go before the messages in the queue.
     const result = this.#callOpen(connection);
     this.#context.queue.flush(connection);
     const first = this.#first;

@@ -27,13 +27,13 @@ import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
 /**
- * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused if too many bytes wait, or if
- * the reconnection is stopped or about to stop.
+ * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused in two cases: more than
+ * `maxQueued` bytes would wait, or the reconnection is stopped or about to stop.
  */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
-// These functions are read once, when this file loads, so that fake timers in an application's tests do not stop a reconnection. Tests can
-// pass fake timers as the option `clock`.
+// These functions are read when this file loads. So fake timers in an application's tests do not stop a reconnection. Tests can pass fake
+// timers as the option `clock`.
 const { setTimeout, clearTimeout } = globalThis;
 
 const systemClock: ReconnectClock = {
@@ -98,8 +98,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects.
    * @returns a Promise of the first connection, fulfilled once the connection is open. The Promise rejects with the error of the last
-   *   attempt if no other attempt follows, with an `AbortError` if `stop` is called first, and with a TypeError if the reconnection was
-   *   already started
+   *   attempt if no other attempt follows. It rejects with an `AbortError` if `stop` is called first, and with a TypeError if the
+   *   reconnection was already started
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -112,7 +112,7 @@ export class Reconnection<Data = undefined> {
   /**
    * Sends the message, or keeps it for the next connection. No message is sent twice. So messages that were sent shortly before a
    * connection was lost may never arrive.
-   * @returns 'sent', 'queued', or 'refused' if the reconnection is stopped or about to stop, or if more than `maxQueued` bytes would wait
+   * @returns 'sent', 'queued' or 'refused', see `SendOutcome`
    * @throws the same errors as `Connection.send`
    */
   send(message: Message, options?: SendOptions): SendOutcome {
@@ -129,9 +129,9 @@ export class Reconnection<Data = undefined> {
   }
 
   /**
-   * Ends the reconnection in any state: aborts the attempt or the wait, closes the connection with this code and reason, and drops waiting
+   * Ends the reconnection in any state. Aborts the attempt or the wait, closes the connection with this code and reason, and drops waiting
    * messages. `start` may be called again.
-   * @returns a Promise that is fulfilled once no socket and no timer is left, and no handler will be called any more
+   * @returns a Promise that is fulfilled when all sockets are closed and all timers are cleared. No handler is called after that
    * @throws {RangeError} for a code that may not be sent, or a reason of more than 123 bytes
    */
   stop(code = 1000, reason = ''): Promise<void> {
@@ -148,8 +148,8 @@ export class Reconnection<Data = undefined> {
 /**
  * Connects to a server. Whenever the connection is lost, the client connects again, until `stop` is called.
  * @param url a ws: or wss: URL, or a function that returns the URL and is called before each attempt
- * @returns a reconnection that was started. The function does not wait for a connection: the `open` handler is called later. If there is no
- *   `ended` handler, an error that no other attempt can avoid, such as an invalid URL, becomes a process warning
+ * @returns a reconnection that was started. The function does not wait for a connection: the `open` handler is called later. An error that
+ *   no attempt can avoid, such as an invalid URL, is reported to `ended`. Without this handler, it becomes a process warning
  * @throws {RangeError | TypeError} for invalid options
  */
 export function reconnect<Data = undefined>(
@@ -169,8 +169,8 @@ export function reconnect<Data>(
   options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
-  // The handler `ended` reports why no other attempt follows. Without this handler, an attempt that can never succeed must still be
-  // reported.
+  // The handler `ended` receives the reason why no other attempt follows. Without this handler, a warning must report an attempt that can
+  // never succeed.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
   });

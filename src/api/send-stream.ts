@@ -163,14 +163,14 @@ class SendingStream implements StreamedMessage {
   }
 
   /**
-   * Waits until `start` calls `resolve` or `reject`. If `#stop` is called first, the wait ends with the reason of `#stop`.
-   * @param isSource whether `start` reads the source. If the source rejects, it has ended, so its `return` is not called
+   * Waits until `start` calls `resolve` or `reject`. If `#stop` is called first, the Promise rejects with the reason of `#stop`.
+   * @param isSource whether `start` reads the source. A source that rejects has ended, so its `return` is not called
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used: a Promise that is pending for a long time would keep all Promises in memory that were raced with it.
+    // `Promise.race` is not used: a Promise that stays pending would keep every Promise in memory that was raced with it.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -198,7 +198,7 @@ class SendingStream implements StreamedMessage {
     }
   }
 
-  /** Calls the `return` method of the source, since no more parts are read. The result of `return` is ignored. */
+  /** No more parts are read: calls the `return` method of the source. The result of `return` is ignored. */
   #returnSource(): void {
     if (this.#isSourceDone) return;
     this.#isSourceDone = true;

@@ -1,7 +1,4 @@
-/**
- * Sends a message that has options or a callback, after checking them. For a message without options and callback, `send` does not call
- * `sendWith`.
- */
+/** Sends a message that has options or a callback, after checking them. Without options and callback, `send` does not call `sendWith`. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
@@ -9,7 +6,7 @@ import { describe } from './option-names.ts';
 
 /**
  * Implements `send` with options, a callback, or both.
- * @returns the number of payload bytes on the wire; -1 if the number is not known yet, 0 if the connection is not open
+ * @returns the number of payload bytes on the wire: -1 if not known yet, 0 if the connection is not open
  * @throws the same errors as `Connection.send`
  */
 export function sendWith(
@@ -53,7 +50,7 @@ export function mayGoOn(core: ConnectionCore): boolean {
   return false;
 }
 
-/** Calls `done` with null once all messages that were sent so far have left the process, or with an error if they were not sent. */
+/** Calls `done` with null once all messages so far have left the process. If they were not sent, `done` receives an error. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);
   else core.binding.endpoint.whenSent(core.completion(done));

@@ -23,22 +23,21 @@ interface HandshakeHandlers<Answer> {
   /**
    * Decides about a valid request from an allowed origin. Return `{ data, subprotocol, headers }` or nothing to accept the request, or
    * `reject(…)` to refuse it. A Promise of these values has to settle within `handshakeTimeout`. If the handler throws, or returns any
-   * other value, the server answers 500, so that no request is accepted by mistake. The handler is required if `Data` does not include
-   * undefined.
+   * other value, the server answers 500. The handler is required if `Data` does not include undefined.
    * @param pending has a `signal` that aborts when the answer is no longer needed, and the `context` of `handleUpgrade`
    */
   upgrade?(request: ServerRequest, pending: PendingUpgrade): Answer | PromiseLike<Answer>;
   /**
-   * Called before the 101 response is written. Return additional header fields for the response, or nothing. A Promise is not awaited. If the
-   * handler throws, or returns invalid fields or fields of the handshake itself, the server answers 500.
+   * Called before the 101 response is written. Return additional header fields for the response, or nothing. A Promise is not awaited. The
+   * server answers 500 if the handler throws, or returns invalid fields or fields of the handshake itself.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   accepting?(request: ServerRequest, answer: AcceptedAnswer): HeaderFieldsInit | undefined | void;
   /**
    * Called before the server refuses a request because of a rule, a limit or the answer of `upgrade`. Return `reject(…)` to replace the
-   * response, or nothing. A Promise is not awaited. If the handler throws, or returns any other value, the original response is written,
-   * and a process warning reports the error. After this handler, `refused` is called, with the status of the response. A server that is
-   * full or shut down answers 503 without calling this handler.
+   * response, or nothing. A Promise is not awaited. If the handler throws, or returns any other value, a process warning reports the error,
+   * and the original response is written. After this handler, `refused` is called, with the status of the response. A server that is full
+   * or shut down answers 503 without calling this handler.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   refusing?(error: HandshakeError, request: HandshakeRequest | null): Rejection | undefined | void;
@@ -55,8 +54,8 @@ export interface AllServerHandlers<Data>
     HandshakeHandlers<AnyUpgradeAnswer<Data>> {}
 
 /**
- * The handlers of a server, and of its connections. If `Data` does not include undefined, `upgrade` is required, since only this handler
- * can supply the `data` of a connection.
+ * The handlers of a server, and of its connections. `upgrade` is required if `Data` does not include undefined: only this handler supplies
+ * the `data` of a connection.
  */
 export type ServerHandlers<Data = undefined, Text extends string | Buffer = string> = ConnectionHandlers<
   Data,

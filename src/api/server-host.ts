@@ -1,6 +1,6 @@
 /**
- * Implements the part of a server that its listeners call. For each opening handshake, this part calls the application's `upgrade` handler,
- * which decides whether the handshake is accepted (RFC 6455 §4.2.2). This part also makes a connection from each accepted handshake.
+ * Implements the part of a server that its listeners call for each opening handshake (RFC 6455 §4.2.2). The application's `upgrade` handler
+ * decides whether the handshake is accepted. Each accepted handshake becomes a connection.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -34,7 +34,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** The codes of refusals that are not printed for the operator, since they are no problem: the application refused, or the client left. */
+/** The codes of refusals that need no warning: the application refused the request, or the client left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -48,7 +48,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
   areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
-  /** The close code and reason of the shutdown, also for connections that open during the shutdown; null before the shutdown. */
+  /** The close code and reason of the shutdown; null before the shutdown. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
   /** The options that every connection of the server has. */
@@ -99,8 +99,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // Any object with a `then` method counts as a Promise. Otherwise a Promise of another realm or library would count as an answer that
-    // accepts the request.
+    // The Promise may come from another realm or library. If it were not recognized, it would count as an answer that accepts the request.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);

@@ -24,13 +24,13 @@ export interface ServerOptions extends ConnectionOptions {
    */
   readonly origins?: OriginPolicy | undefined;
   /**
-   * The longest time for an opening handshake in milliseconds: from the accepted socket to the 101 response, including TLS and `upgrade`.
-   * After this time the server answers 408. @default 10000
+   * The longest time for an opening handshake in milliseconds, from the accepted socket to the 101 response. TLS and `upgrade` are
+   * included. After this time the server answers 408. @default 10000
    */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * The maximum number of open sockets. Each socket counts from its acceptance to its 'close' event: during the handshake, as a connection,
-   * and while the peer reads a refusal. When the maximum is reached, requests are answered with 503. @default 10000
+   * The maximum number of open sockets. Each socket counts from its acceptance to its 'close' event, in any state. When the maximum is
+   * reached, requests are answered with 503. @default 10000
    */
   readonly maxConnections?: number | undefined;
 }
@@ -63,8 +63,8 @@ export interface ListenOptions {
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * True: a worker of node:cluster opens the port itself, so the primary process does not distribute the connections of this port among the
-   * workers. @default false
+   * True: a worker of node:cluster opens the port itself. The primary process does not distribute the connections of this port. @default
+   * false
    */
   readonly exclusive?: boolean | undefined;
   /** True: a server on '::' does not accept IPv4 connections. @default false */
@@ -232,7 +232,7 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
 }
 
 /**
- * Refuses objects that never emit 'upgrade'. Without this check, the application would notice the mistake only when a client connects.
+ * Refuses objects that never emit 'upgrade'. Without this check, the mistake would stay hidden until a client connects.
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {

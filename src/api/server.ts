@@ -33,10 +33,7 @@ import { Shutdown } from './shutdown.ts';
 
 /** The options of `handleUpgrade`. */
 export interface HandleUpgradeOptions {
-  /**
-   * Any value that your own 'upgrade' listener passes to the `upgrade` handler, such as information about the request: the handler reads it
-   * as `pending.context`.
-   */
+  /** Any value, such as information about the request. The `upgrade` handler reads the value as `pending.context`. */
   readonly context?: unknown;
 }
 
@@ -85,8 +82,8 @@ export class WebSocketServer<Data = undefined> {
 
   /**
    * Listens on a port of its own, with TLS if the option `tls` is set. `listen` may be called several times.
-   * @returns the bound address (if `port` was 0, the address has the chosen port), or the path of the Unix socket
-   * @throws the error of the system, such as EADDRINUSE, or the reason of `signal` if the signal aborts before the server listens
+   * @returns the address, with the chosen port if `port` was 0. For a Unix socket, `address` is its path
+   * @throws the error of the system, such as EADDRINUSE. If `signal` aborts before the server listens, the signal's reason is thrown
    * @throws {TypeError | RangeError} for invalid options
    */
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
@@ -111,13 +108,12 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts the upgrades of an HTTP server, either all upgrades or the upgrades of one path or pattern. Several WebSocket servers may share
-   * the HTTP server. A literal path takes precedence over a RegExp, and a RegExp takes precedence over a server without a path. Other
-   * listeners of the 'upgrade' event are called first, and this server ignores the requests that they answer. Requests that match no path
-   * are left to the other listeners. Such a request is answered with 404 if there is no other listener, or if no listener has used the
-   * socket (written, read or ended it) within `handshakeTimeout`.
-   * @param server an HTTP/1.1 server, or a server that `http2.createSecureServer` made with `allowHTTP1: true`, since HTTP/2 itself has no
-   *   upgrades
+   * Accepts all upgrades of an HTTP server, or those of one path or pattern. Several WebSocket servers may share the HTTP server. A literal
+   * path takes precedence over a RegExp, and a RegExp takes precedence over a server without a path. Other listeners of the 'upgrade' event
+   * are called first, and this server ignores the requests that they answer. A request that matches no path is left to the other listeners.
+   * If there is no other listener, the request is answered with 404. The same answer follows if no listener writes, reads or ends the
+   * socket within `handshakeTimeout`.
+   * @param server an HTTP/1.1 server, or a server of `http2.createSecureServer` with `allowHTTP1: true`. HTTP/2 itself has no upgrades
    * @returns a function that detaches this server from the HTTP server; open connections stay open
    * @throws {TypeError} if another WebSocket server already has the path
    */
@@ -135,7 +131,7 @@ export class WebSocketServer<Data = undefined> {
    * `headers`.
    * @param head the listener's third argument
    * @returns a Promise of the connection, fulfilled once the connection is open. If the request is refused, the Promise is rejected. The
-   *   `refused` handler is called as well, so the application may ignore the Promise
+   *   application may ignore the Promise, because the `refused` handler is called as well
    * @throws {TypeError} for arguments that are not those of an 'upgrade' listener
    */
   handleUpgrade(
@@ -156,7 +152,7 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // The application may ignore the Promise, since the `refused` handler is called. In that case a rejection must not end the process.
+    // The application may ignore the Promise. In that case a rejection must not end the process.
     outcome.catch(() => {});
     return outcome;
   }
@@ -164,11 +160,11 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
    * that keep no context. A binary message of more than 4 KiB is not copied: do not change its bytes until they have left the process.
-   * @param options which connections receive the message, and whether the message may be compressed. Instead of the options, you may pass
-   *   the connections that do not receive the message, and then `compress`
+   * @param options which connections receive the message, and whether the message may be compressed. Instead, you may pass two arguments:
+   *   the connections that do not receive the message, and `compress`
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. If `filter`
-   *   throws, the same error is thrown
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error that
+   *   `filter` throws is thrown as well
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;

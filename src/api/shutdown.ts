@@ -28,7 +28,7 @@ export class Shutdown {
     this.finished = this.#end(host, detach);
   }
 
-  /** Drops the remaining connections after `grace` milliseconds, counted from this call. A later call can only make the end come sooner. */
+  /** Drops the remaining connections after `grace` milliseconds, counted from this call. A later call can only shorten the time. */
   dropWithin(grace: number): void {
     const ends = performance.now() + grace;
     if (ends >= this.#ends || grace > MAX_TIMER) return;
@@ -48,10 +48,10 @@ export class Shutdown {
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = host.whenEmpty();
     for (const handshake of [...host.handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
-    // The connections get no close timeout of their own, so that no connection reports an error. `grace` is the only deadline.
+    // The close timeout of each connection is `Infinity`: `grace` is the only deadline, and no connection reports an error.
     for (const connection of [...host.connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
     await empty;
-    // Attached HTTP servers are detached only now, so that their upgrades were answered with 503 during the shutdown.
+    // The HTTP servers are detached at the end: during the shutdown, their upgrades are answered with 503.
     detach();
     await Promise.all(listeners);
     this.#ends = Number.NEGATIVE_INFINITY;

@@ -1,9 +1,9 @@
 /**
- * Reports a callback whose Promise has not settled after a time, while other callbacks wait for this Promise. One timer serves any number
- * of callbacks, one after the other.
+ * Reports a callback whose Promise takes too long while other callbacks wait for this Promise. One timer serves all callbacks, one after
+ * the other.
  */
 
-// `setTimeout` is read once, when this file loads, so that fake timers in an application's tests have no effect on this file.
+// `setTimeout` is read when this file loads. So fake timers in an application's tests have no effect on this file.
 const { setTimeout } = globalThis;
 
 // The longest delay of Node.js timers in milliseconds.
@@ -16,9 +16,7 @@ export class SlowCallback {
   #since = 0;
   #isWatched = false;
 
-  /**
-   * @param delay returns the number of milliseconds after which a callback is reported. If it returns `Infinity`, no callback is reported
-   */
+  /** @param delay returns the number of milliseconds after which a callback is reported. With `Infinity`, no callback is reported */
   constructor(delay: () => number) {
     this.#delay = delay;
   }
@@ -46,7 +44,7 @@ export class SlowCallback {
       const report = this.#report;
       if (report === null) return;
       const rest = this.#since + this.#delay() - performance.now();
-      // The timer runs one millisecond longer than the remaining time, since timers may fire a fraction of a millisecond too early.
+      // Timers may fire a fraction of a millisecond too early, so one millisecond is added.
       if (rest > 0) {
         this.#watch(Math.ceil(rest) + 1);
         return;

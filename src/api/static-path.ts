@@ -31,8 +31,7 @@ export function mediaTypeOf(name: string): string {
 
 /**
  * Returns the names of the folders and of the file that a request names, from the root folder on. For the root folder itself, the list is
- * empty. Returns null for a hidden file, "..", a name with a separator, and a target that cannot be decoded: no file of the folder has such
- * a name.
+ * empty. Returns null for a hidden file, "..", a name with a separator, and an invalid target: such files are not served.
  * @param target the target of the request
  */
 export function toNames(target: string): readonly string[] | null {

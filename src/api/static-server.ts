@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD requests with a document in memory (the page of the command line), or with files of a folder (the web server of the
- * 4D API). static-path.ts finds the file for a request.
+ * Answers GET and HEAD requests. The answer is a document in memory (for the page of the command line) or a file of a folder (for the web
+ * server of the 4D API). static-path.ts finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -72,8 +72,8 @@ const STALL_TIMEOUT = 45_000;
 const answers = new WeakMap<Duplex, Promise<void>>();
 
 /**
- * Answers with the file that the request's path names. Node.js reports pipelined requests all at once. If each of them were answered
- * immediately, each would keep a file open. So the file is opened only when the earlier responses on the connection have ended.
+ * Answers with the file that the request's path names. Node.js reports pipelined requests all at once. If all were answered immediately,
+ * each would keep a file open. So the file is opened only when the earlier responses on the connection have ended.
  */
 export async function serveFile(
   folder: StaticFolder,
@@ -135,8 +135,8 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
-  // If the file became shorter, the client waits for the missing bytes, and would read the next response on the connection as these bytes.
-  // So the connection is closed.
+  // If the file became shorter, the client still waits for the missing bytes. It would take the next response for these bytes, so the
+  // connection is closed.
   stream.on('end', () => {
     if (stream.bytesRead < size) response.destroy();
   });
@@ -145,8 +145,8 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
 }
 
 /**
- * Finds a file or folder inside the root folder, and follows links. Returns null if the file does not exist, or if a link leads out of the
- * root folder.
+ * Finds a file or folder inside the root folder, and follows links. Returns null if the file does not exist or lies outside the root
+ * folder.
  */
 async function find(
   root: string,

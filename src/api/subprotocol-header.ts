@@ -1,6 +1,6 @@
 /**
  * Reads `Sec-WebSocket-Protocol` from the header fields of a client. The plugin APIs and the 4D API have no option for subprotocols, so
- * applications request subprotocols with this header field: RFC 6455 §4.1 (10). handshake/client.ts checks the names.
+ * their applications request subprotocols with this header field: RFC 6455 §4.1 (10). handshake/client.ts checks the names.
  */
 
 /**

@@ -15,7 +15,7 @@ export interface Accept<Data> {
   readonly subprotocol?: string | undefined;
   /** Additional header fields for the 101 response: an object by name, a flat list (name, value, name, value …), or pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
-  /** True: `connection.request` is the request, which then stays in memory as long as the connection. @default false */
+  /** True: `connection.request` is the request. The request then stays in memory as long as the connection. @default false */
   readonly keepRequest?: boolean | undefined;
 }
 
@@ -37,7 +37,7 @@ export class Rejection {
  * @param status an HTTP status from 300 to 599, such as 401 with WWW-Authenticate, 403, or a redirect with Location
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
- * @throws {TypeError} for a body that is not a string, for a body with status 304, and for invalid header fields
+ * @throws {TypeError} for a body that is not a string, a body with status 304, or invalid header fields
  */
 export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
@@ -72,8 +72,8 @@ const acceptNames: OptionNames<Accept<unknown>> = {
 
 /**
  * Checks the value that an `upgrade` handler returned to accept a request.
- * @throws TypeError for a value that may have been meant as a refusal (false, null, an Error, a Response), and for an object that was
- *   probably meant as `data`
+ * @throws TypeError for a value that was probably meant as a refusal: false, null, an Error or a Response
+ * @throws TypeError for an object with unknown members, which was probably meant as `data`
  */
 export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> {
   if (answer === undefined) return NOTHING;

@@ -46,7 +46,7 @@ export function writableOf(connection: AnyConnection): WritableStream<Message> {
   if (writable !== undefined) return writable;
   writable = new WritableStream<Message>({
     start(controller) {
-      // When the connection ends, the stream fails, so that the application is notified even if it is not writing.
+      // When the connection ends, the stream fails. So the application is notified even if it is not writing.
       connection.closed.then(({ error, code }) =>
         controller.error(error ?? new Error(`the connection is closed: ${code}`)),
       );

@@ -1,7 +1,6 @@
 /**
- * Converts and checks the arguments of `WebSocket`: the URL, the subprotocols, our additional options, the close code and reason, and
- * messages. Web IDL defines the conversions ("JavaScript type mapping"). The WebSockets Standard defines the checks ("The WebSocket
- * interface").
+ * Converts and checks the arguments of the constructor and the methods of `WebSocket`. Web IDL defines the conversions ("JavaScript type
+ * mapping"). The WebSockets Standard defines the checks ("The WebSocket interface").
  */
 
 import { toUSVString, types } from 'node:util';
@@ -59,8 +58,8 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
 }
 
-// The application's `signal` is checked here, because `connect` receives another signal, which the session made. `connect` checks all other
-// options itself.
+// The application's `signal` is checked here, because `connect` receives another signal, that of session.ts. `connect` checks all other
+// options.
 function checked(options: WebSocketOptions): WebSocketOptions {
   connectSpecs.signal.read(options.signal, 'signal', 'client');
   return options;
@@ -83,9 +82,8 @@ function toStrings(given: unknown): string[] {
 }
 
 /**
- * Makes the options for `connect`, with the session's handlers and signal. `requireSubprotocol` is on by default, because the standard is
- * stricter than RFC 6455 §4.1: if the client offers subprotocols, the server has to choose one of them ("establish a WebSocket
- * connection").
+ * Makes the options for `connect`, with the session's handlers and signal. `requireSubprotocol` is on by default: the standard is stricter
+ * than RFC 6455 §4.1. If the client offers subprotocols, the server has to choose one of them ("establish a WebSocket connection").
  */
 export function toConnectOptions(
   { protocols, options }: WebSocketArguments,
@@ -104,14 +102,14 @@ function pageUrl(): unknown {
 }
 
 /**
- * Parses the URL as the first steps of the constructor do: http: becomes ws:, and https: becomes wss:. If there is a page, a relative URL
- * is resolved against the URL of the page.
+ * Parses the URL as the first steps of the constructor do: http: becomes ws:, and https: becomes wss:. In a page, a relative URL is
+ * resolved against the page's URL.
  * @throws {DOMException} SyntaxError
  */
 export function parseUrl(given: string): URL {
   const base = pageUrl();
   const text = toUSVString(given);
-  // If the URL may contain a password, the error text does not contain the URL, since error texts are written to logs.
+  // Error texts are written to logs. So if the URL may contain a password, the error text does not contain the URL.
   const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;
   let url: URL;
   try {
@@ -134,7 +132,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Checks the subprotocols. RFC 6455 §4.1 (10): each name has to be a token, and no name may be repeated. Names that differ only in case
- * count as repeated, because the tests of the standard require this.
+ * count as repeated: the tests of the standard require this.
  * @throws {DOMException} SyntaxError
  */
 export function checkProtocols(protocols: readonly string[]): void {
@@ -192,7 +190,7 @@ const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
  * Converts an argument to a message, as Web IDL converts a value to `(BufferSource or Blob or USVString)`. Bytes are not copied.
- * @throws {TypeError} for memory that is shared with another thread, or that can be resized
+ * @throws {TypeError} for memory that is shared with another thread or resizable
  */
 export function toMessage(given: unknown): string | Uint8Array | Blob {
   if (typeof given === 'string') return given;

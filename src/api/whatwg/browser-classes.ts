@@ -1,6 +1,6 @@
 /**
- * The browser's own classes. In a page, rfc6455/websocket exports them: a page cannot open a TCP connection, and does not need another
- * class.
+ * The browser's own classes, which rfc6455/websocket exports in a page. A page cannot open TCP connections, so our classes cannot work
+ * there.
  */
 
 const browser = globalThis as unknown as Readonly<Record<string, unknown>>;

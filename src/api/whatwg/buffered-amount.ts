@@ -1,13 +1,12 @@
 /**
- * Implements `bufferedAmount`: WebSockets Standard, "The WebSocket interface". The amount is the number of payload bytes, without frame
- * headers, that were passed to `send` and have not left the process. Every `send` raises the amount, even if the connection is closed, and
- * closing the connection does not reset the amount. The amount decreases only between tasks, so that it does not decrease while code of the
- * application runs.
+ * Implements `bufferedAmount`: WebSockets Standard, "The WebSocket interface". The amount is the number of payload bytes that were passed
+ * to `send` and have not left the process. Frame headers do not count. Every `send` raises the amount, even if the connection is closed.
+ * Closing the connection does not reset the amount. The amount decreases only between tasks, never while code of the application runs.
  */
 
 import type { Connection } from '../connection.ts';
 
-// The number of bytes after which `#mark` is called within a task. So if a program sends much data, the amount decreases in steps.
+// After this number of bytes, `#mark` is called within a task. So after much data the amount decreases in several steps.
 const MARK_EVERY = 16_384;
 
 const queueTask = setImmediate;

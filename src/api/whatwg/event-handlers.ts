@@ -1,7 +1,7 @@
 /**
- * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". A handler is called by one listener,
- * which is added when the handler is first set. If the handler is replaced, the listener keeps its place in the order of listeners. Null
- * removes the listener.
+ * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". The first value of an attribute adds one
+ * listener, which calls the handler. If the value is replaced, the listener keeps its place in the order of listeners. Null removes the
+ * listener.
  */
 
 /** The value of an event handler attribute. */

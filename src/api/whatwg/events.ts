@@ -1,7 +1,7 @@
 /**
  * Makes the events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The events
- * are objects of the runtime's classes. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent, so this
- * file defines the classes that are missing.
+ * are objects of the runtime's classes. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent. So this
+ * file defines the missing classes.
  */
 
 import { toUSVString } from 'node:util';
@@ -22,13 +22,13 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
   readonly ports: readonly unknown[];
 }
 
-/** The event `close`, which tells how a connection ended. */
+/** The event `close`. It says how a connection ended. */
 export interface CloseEvent extends Event {
   /** Whether both Close frames were exchanged. */
   readonly wasClean: boolean;
   /**
-   * The close code that the peer sent. 1005 if the peer's Close frame had no code; 1006 if the connection ended without a Close frame of
-   * the peer, or failed.
+   * The close code that the peer sent; 1005 if the peer's Close frame had no code. 1006 if the connection failed, or the peer sent no Close
+   * frame.
    */
   readonly code: number;
   /** The reason that the peer sent. The text is not trustworthy: escape it before you display it. */
@@ -39,8 +39,8 @@ export interface CloseEvent extends Event {
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
-   * A `HandshakeError`, whose `stage`, `status` and `body` describe the server's response; a `ProtocolError`; or a `ConnectionError`. If
-   * the attempt to connect was aborted, the reason of the application's signal, or an AbortError after `close()`.
+   * A `HandshakeError` (its `stage`, `status` and `body` describe the server's response), a `ProtocolError` or a `ConnectionError`. After
+   * an aborted attempt to connect: the reason of the application's signal. After `close()` while connecting: an AbortError.
    */
   readonly error: unknown;
   readonly filename: string;
@@ -189,8 +189,8 @@ type MessageEventConstructor = new (
 
 const runtime = globalThis as unknown as Runtime;
 
-// The runtime's classes are not read before the first event. The reason is that from Node.js 22 on, the first access to such a class loads
-// all of `fetch`, which takes a tenth of a second.
+// The runtime's classes are read at the first event. From Node.js 22 on, the first access to such a class loads all of `fetch`. This takes
+// a tenth of a second.
 let closeEventClass: CloseEventConstructor | null = null;
 let errorEventClass: ErrorEventConstructor | null = null;
 let messageEventClass: MessageEventConstructor | null = null;

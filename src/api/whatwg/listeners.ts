@@ -30,8 +30,8 @@ export type HandlerOf<Type extends EventType, Target> =
   | null;
 
 /**
- * The value that an attribute such as `onmessage` returns. This type accepts any handler, so that this class is compatible with a library
- * that expects the type of the browser's class.
+ * The value that an attribute such as `onmessage` returns. This type accepts any handler. So this class is compatible with libraries that
+ * expect the browser's class.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have another type of `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;

@@ -1,7 +1,7 @@
 /**
  * Implements one `WebSocket` from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
- * the protocol". A session uses a connection of our native API, and turns each event of the connection into a task of the event loop. The
- * class `WebSocket` is in web-socket.ts.
+ * the protocol". A session uses a connection of our native API. Each event of the connection becomes a task of the event loop. The class
+ * `WebSocket` is in web-socket.ts.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -44,9 +44,9 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** Counts the memory of the messages that wait for their tasks. Null before the first message. */
+  /** Counts the memory of the messages that wait for their tasks (frame/memory-budget.ts). Null before the first message. */
   #charge: Charge | null = null;
-  /** The reason why this WebSocket ended the connection or the attempt to connect itself. Null if nothing of this kind has happened. */
+  /** Why this WebSocket itself ended the connection or the attempt to connect; null if it has not done so. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -136,7 +136,7 @@ export class Session implements TasksOwner {
   #toData(bytes: Buffer): Blob | ArrayBuffer {
     if (this.binaryType === 'blob') return new Blob([bytes]);
     const { buffer, byteOffset, byteLength } = bytes;
-    // If the memory has more bytes than the message, the other bytes may belong to other messages, so the message is copied.
+    // If the memory has more bytes than the message, other messages may use them. So the message is copied.
     return byteLength === buffer.byteLength
       ? (buffer as ArrayBuffer)
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
@@ -165,7 +165,7 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Raises `readyState`, but never lowers it: the task of an event may run after the application has called `close()`.
+   * Raises `readyState`. Never lowers it: the task of an event may run after `close()`.
    * @returns false if `readyState` was already at this state or a later one
    */
   #reach(state: ReadyState): boolean {
@@ -181,8 +181,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Sends a message. If a Blob was passed to `send` earlier and is still being read, the message waits. While the state is CLOSING or
-   * CLOSED, the message is not sent, but counts in `bufferedAmount`.
+   * Sends a message. While an earlier Blob is being read, the message waits. In the states CLOSING and CLOSED, the message only counts in
+   * `bufferedAmount`.
    */
   send(message: string | Uint8Array | Blob): void {
     this.#buffered.add(sizeOf(message));
@@ -198,8 +198,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Called when a Blob cannot be read, for example because its file has changed. The later messages must not be sent without the Blob, so
-   * the connection is closed.
+   * Called when a Blob cannot be read, for example because its file has changed. Later messages must not arrive without this Blob, so the
+   * connection is closed.
    */
   #failReading(error: unknown): void {
     this.#failure ??= error;
@@ -231,7 +231,7 @@ export class Session implements TasksOwner {
   }
 }
 
-/** Returns the number of payload bytes of a message: text counts as UTF-8, in which an unpaired surrogate is U+FFFD. */
+/** Returns the number of payload bytes of a message. Text counts as UTF-8, and an unpaired surrogate as U+FFFD. */
 function sizeOf(message: Message | Blob): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return message instanceof Blob ? message.size : message.byteLength;

@@ -1,17 +1,17 @@
 /**
  * Runs one task of the event loop for each event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". So microtasks run
  * between two events, and no event is fired while code of the application runs. If too many messages wait for their tasks, the connection
- * stops reading, so that the number of waiting messages is bounded. Waiting messages count in the memory budget (RFC 6455 §10.4).
+ * stops reading. Waiting messages count in the memory budget (RFC 6455 §10.4).
  */
 
-// If so many messages or bytes wait, the connection stops reading until all waiting messages have been delivered.
+// When this number of messages or bytes waits, the connection stops reading until all of them have been delivered.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 
 // The number of bytes that a waiting message counts in addition to its own bytes.
 const ITEM_COST = 128;
 
-// `setImmediate` is read once, when this file loads. So fake timers, which an application's tests install later, do not delay the events.
+// `setImmediate` is read when this file loads. So fake timers in an application's tests do not delay the events.
 const queueTask = setImmediate;
 
 /** The session of the `WebSocket` that the tasks belong to. */

@@ -1,7 +1,6 @@
 /**
- * Implements the class `WebSocketStream`, which github.com/ricea/websocketstream-explainer describes: a connection is a pair of streams,
- * which apply backpressure automatically. arguments.ts checks the URL, the subprotocols, the close code and the reason in the same way as
- * for `WebSocket`.
+ * Implements the class `WebSocketStream` of github.com/ricea/websocketstream-explainer. A connection is a pair of streams, which apply
+ * backpressure automatically. arguments.ts checks the arguments in the same way as for `WebSocket`.
  */
 
 import { toUSVString } from 'node:util';
@@ -39,7 +38,7 @@ export interface WebSocketConnectionInfo {
 
 /**
  * The error if the connection could not be opened, or was not closed cleanly. An application may also abort or cancel a stream with a
- * WebSocketError. The connection is then closed with the code and reason of the error.
+ * WebSocketError: the error's code and reason are sent to the peer.
  */
 export class WebSocketError extends DOMException {
   /** The close code; null if there is no code. */
@@ -64,8 +63,8 @@ function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number
 }
 
 /**
- * Makes the error for a connection that was not closed cleanly. The error may have any close code, for example 1006, which the constructor
- * would refuse.
+ * Makes the error for a connection that was not closed cleanly. The constructor refuses codes such as 1006, so the code is set after the
+ * call.
  */
 function failed({ code, reason, error }: CloseInfo): WebSocketError {
   const failure = new WebSocketError('the connection was not closed cleanly', { cause: error ?? undefined });
@@ -91,7 +90,7 @@ export class WebSocketStream {
 
   /**
    * @param url `ws:`, `wss:`, `http:` or `https:`
-   * @param options `protocols`, `signal` (aborts the attempt to connect, but not an open connection), and the options of `connect`
+   * @param options `protocols`, and the options of `connect`. `signal` aborts the attempt to connect, but not an open connection
    * @throws {DOMException} SyntaxError for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -106,8 +105,7 @@ export class WebSocketStream {
     const prepared = prepareConnect(parsed, toConnectOptions(given, own));
     const connected = openConnection(prepared).then(
       (connection) => {
-        // The application aborted the attempt when the connection was already open. The connection is closed, and the application does not
-        // receive it.
+        // The attempt was aborted when the connection was already open. The application does not receive this connection.
         if (own.signal.aborted) {
           void connection.close(this.#earlyClose.code, this.#earlyClose.reason);
           throw own.signal.reason;
@@ -153,9 +151,8 @@ function toOwnBytes(bytes: Buffer): Uint8Array {
 }
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the code and reason of the error. The error
-  // may come from another connection, if a pipe passed it on, and its code may be one that must not be sent, such as 1006. The connection
-  // is then closed without a code.
+  // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the error's code and reason. But a pipe may
+  // pass on the error of another connection, with a code that must not be sent, such as 1006. Then the connection is closed without a code.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

@@ -31,7 +31,7 @@ export interface WebSocket {
   removeEventListener(type: string, listener: AnyListener, options?: Options): void;
 }
 
-// `dispatchEvent` is read once, when this file loads, since a subclass or a program may replace the method later.
+// `dispatchEvent` is read when this file loads: a subclass or a program may replace the method later.
 const { dispatchEvent } = EventTarget.prototype;
 
 const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
@@ -54,10 +54,10 @@ export class WebSocket extends EventTarget {
 
   /**
    * Begins to connect. If the connection can be established, the event `open` is fired. Otherwise `error` and `close` are fired.
-   * @param url a URL with ws: or wss:. http: means ws:, and https: means wss:
-   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, which the `WebSocket` of Node.js accepts as well
-   * @param options the options of `connect`, such as `headers`, `tls` and `proxy`, which the standard does not have
-   * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are not tokens, or are repeated
+   * @param url a URL with ws: or wss:. http: is read as ws:, and https: as wss:
+   * @param protocols the subprotocols to offer, or a dictionary `{ protocols, … }` as in the `WebSocket` of Node.js
+   * @param options the options of `connect`, such as `headers`, `tls` and `proxy`. The standard has no such parameter
+   * @throws {DOMException} SyntaxError for an invalid URL, and for an invalid or repeated subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(
@@ -80,8 +80,8 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // If no request can be made to this URL, the events `error` and `close` report the failure. Any other error means that the program
-      // passed invalid options, so the error is thrown.
+      // A HandshakeError means that no request can be made to this URL: the events `error` and `close` report it. Any other error means
+      // invalid options, and is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }
@@ -158,9 +158,9 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake, after all messages that were passed to `send` before. While CONNECTING, aborts the attempt to connect. No
-   * event is fired during this call.
-   * @param code 1000 or 3000 to 4999. If the code is omitted, the Close frame has no code; with a reason it has the code 1000
+   * Starts the closing handshake after all messages of earlier `send` calls. While CONNECTING, aborts the attempt to connect. No event is
+   * fired during this call.
+   * @param code 1000 or 3000 to 4999. If only the reason is given, the code is 1000. If neither is given, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
    * @throws {DOMException} InvalidAccessError for any other code, SyntaxError for a longer reason
    */
@@ -177,7 +177,7 @@ export class WebSocket extends EventTarget {
    * Sends a message: a string as a text message, bytes or a Blob as a binary message. A Blob has to be read first. Later messages wait
    * until the Blob has been read.
    * @throws {DOMException} InvalidStateError while CONNECTING
-   * @throws {TypeError} for memory that is shared with another thread, or that can be resized
+   * @throws {TypeError} for memory that is shared with another thread or resizable
    */
   send(data: string | ArrayBuffer | ArrayBufferView | Blob): void;
   send(...given: unknown[]): void {

@@ -1,6 +1,6 @@
 /**
  * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` have the meaning that they have in
- * `ws`. What `ws` does not limit has the limits of our native API (RFC 6455 §10.4).
+ * `ws`. Everything that `ws` does not limit has the limits of our native API (RFC 6455 §10.4).
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
@@ -58,13 +58,13 @@ export function startTimer(delay: number, run: () => void): NodeJS.Timeout | nul
   return delay > MAX_DELAY ? null : setTimeout(run, delay);
 }
 
-// Milliseconds. Node fires a timer with a longer delay at once.
+// Milliseconds. If the delay is longer, Node fires the timer at once.
 const MAX_DELAY = 2_147_483_647;
 
 let last: { readonly key: readonly unknown[]; readonly options: BindOptions } | null = null;
 
 /**
- * Makes the options for `bindSocket`. While the options of a server stay the same, the connections of the server share one object.
+ * Makes the options for `bindSocket`. Calls in a row with the same options return the same object.
  * @throws {RangeError | TypeError} for invalid `limits`
  */
 export function toBindOptions(isServer: boolean, bounds: BoundsOptions): BindOptions {
@@ -86,8 +86,8 @@ function makeBindOptions(
 ): BindOptions {
   const role = isServer ? 'server' : 'client';
   const extra = readOptions('limits', limits, extraSpecs, role);
-  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. The memory budget is an upper bound here, since a
-  // message that is larger than the budget could never be received.
+  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. The memory budget is an upper bound: a larger
+  // message could never be received.
   const wanted = maxPayload | 0;
   const maxMessageSize = Math.min(wanted > 0 ? wanted : Number.POSITIVE_INFINITY, extra.memoryBudget.limit);
   const values = readOptions('limits', { closeTimeout: closeTimeoutOf(bounds) }, connectionSpecs, role);
@@ -98,7 +98,7 @@ function makeBindOptions(
     text: 'bytes',
     autoPong: bounds.autoPong !== false,
     pauseOutlivesClose: true,
-    // If a connection fails, `ws` sends a Close frame that has no reason, so the reason is empty here as well.
+    // As in `ws`, the Close frame after a failure has no reason.
     closeReason: () => '',
   };
 }

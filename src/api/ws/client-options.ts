@@ -8,9 +8,9 @@ import type { WebSocketEmitter } from './emitter.ts';
 
 /** The options of a connection in either role. */
 export interface ConnectionOptions extends BoundsOptions {
-  /** If false, each task of the event loop emits at most one `message`, `ping` or `pong` event. @default true */
+  /** False: each task of the event loop emits at most one `message`, `ping` or `pong` event. @default true */
   allowSynchronousEvents?: boolean | undefined;
-  /** Accepted and ignored, since `maxPayload` and the memory budget already limit the memory that fragments use. */
+  /** Accepted and ignored: `maxPayload` and the memory budget already limit the memory of fragments. */
   maxFragments?: number | undefined;
   /** Accepted and ignored, for the same reason as `maxFragments`. */
   maxBufferedChunks?: number | undefined;

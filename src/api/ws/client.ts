@@ -1,7 +1,6 @@
 /**
- * Connects a WebSocket with the API of `ws`: sends a request with node:http, uses the application's agent or socket, follows redirects, and
- * emits the events that `ws` emits. transport/node-request.ts makes the header fields of the request, and checks the 101 response (RFC 6455
- * §4.1).
+ * Connects a WebSocket with the API of `ws`. This file sends a request with node:http, follows redirects, and emits the events that `ws`
+ * emits. transport/node-request.ts makes the header fields of the request, and checks the 101 response (RFC 6455 §4.1).
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -28,7 +27,7 @@ export interface ClientOwner {
   readonly webSocket: WebSocketEmitter;
   readonly isConnecting: () => boolean;
   readonly opened: (socket: Duplex, head: Buffer, negotiated: Negotiated) => void;
-  /** Called when the attempt has failed, so there will be no connection. */
+  /** Called when the attempt has failed. */
   readonly failed: (error: Error) => void;
 }
 
@@ -103,18 +102,15 @@ export class Client {
     }
   }
 
-  /**
-   * Starts the timer that limits one hop: the request, and the whole answer to it. A server that sends its answer slowly cannot extend the
-   * time.
-   */
+  /** Starts the timer for one request and its whole answer. A server that sends its answer slowly cannot extend the time. */
   #watch(timeout: number | undefined): void {
     if (!timeout) return;
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
   /**
-   * Returns the options for a request to this address. If a redirect leads to an address that must not receive the credentials, the options
-   * have no credentials.
+   * Returns the options for a request to this address. After a redirect to an untrusted address, the options have no credentials (see
+   * `dropCredentials`).
    */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
@@ -122,7 +118,7 @@ export class Client {
       this.#first = trust;
       return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
     }
-    // If there is a listener for 'redirect', the listener can remove credentials from the request, so all options are kept.
+    // A listener for 'redirect' can remove credentials from the request itself. So with such a listener all options are kept.
     const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
     return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
   }
@@ -142,7 +138,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // There will be no connection. If there is a listener for 'unexpected-response', the listener or `close()` has to end the request.
+    // The attempt has failed. A listener for 'unexpected-response' has to end the request itself, or call `close()`.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
@@ -159,8 +155,8 @@ export class Client {
       this.#send(parseAddress(location, address.url));
     } catch (error) {
       if (!this.#owner.isConnecting()) throw error;
-      // The server chose this address. A bad address must not end the process, for example if it is invalid, or needs another agent. So the
-      // attempt is aborted with the error.
+      // The server chose this address. The address may be invalid, or need another agent. This must not end the process, so the attempt is
+      // aborted with the error.
       this.abort(error as Error);
     }
   }
@@ -226,8 +222,8 @@ export class Client {
 function ignore(): void {}
 
 /**
- * Ends a request and its socket. The socket is destroyed separately: once the response is complete, destroying the request does not destroy
- * the socket.
+ * Ends a request and its socket. The socket is destroyed separately: after a complete response, `request.destroy` does not destroy the
+ * socket.
  */
 function drop(request: ClientRequest): void {
   const { socket } = request;

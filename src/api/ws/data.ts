@@ -1,9 +1,9 @@
 /**
- * Converts the data that a program passes to `send`, `ping` and `pong` to bytes, and received messages to the values that a `message`
- * listener receives (RFC 6455 §5.6).
+ * Converts the data of `send`, `ping` and `pong` to bytes. Converts received messages to the values that a `message` listener receives (RFC
+ * 6455 §5.6).
  */
 
-/** Stands for empty data. Empty data is always this object, so that programs can compare with `===`. */
+/** Stands for empty data. Empty data is always this object: programs may compare with `===`. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
@@ -26,8 +26,8 @@ export interface Payload {
 }
 
 /**
- * Converts the data of `send`. A string or a number becomes text; undefined, null and false become an empty binary message. Bytes are used
- * without a copy, and any other value is passed to `Buffer.from`.
+ * Converts the data of `send`. A string or a number becomes text; undefined, null and false become an empty binary message. Bytes are not
+ * copied. Any other value is passed to `Buffer.from`.
  * @throws {TypeError} as `Buffer.from` does
  */
 export function toPayload(data: unknown): Payload {
@@ -50,7 +50,7 @@ function viewOf(data: unknown): Uint8Array {
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** Returns the number of bytes that `bufferedAmount` counts for data that was passed to `send` after the connection had begun to close. */
+/** Returns the size of data in bytes. `bufferedAmount` also counts data that was passed to `send` too late. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;

@@ -13,7 +13,7 @@ export interface PerMessageDeflateOptions {
   zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
   /** A number of bytes. Shorter messages are sent uncompressed. @default 1024 */
   threshold?: number | undefined;
-  /** Accepted and ignored, since this library has its own limit for the number of messages that threads compress at the same time. */
+  /** Accepted and ignored: this library has its own limit for compression in threads. */
   concurrencyLimit?: number | undefined;
   maxPayload?: number | undefined;
   isServer?: boolean | undefined;
@@ -23,8 +23,8 @@ const made = new WeakMap<PerMessageDeflateOptions, Compression>();
 let standard: Compression | null = null;
 
 /**
- * Returns the `Compression` for the value of the option, or null for no compression. If the value is an object that was already converted,
- * returns the same `Compression` as before.
+ * Returns the `Compression` for the value of the option, or null for no compression. Calls with the same object return the same
+ * `Compression`.
  * @throws {RangeError | TypeError} for window bits that are not an integer from 8 to 15
  */
 export function toCompression(option: boolean | PerMessageDeflateOptions | undefined): Compression | null {

@@ -1,6 +1,6 @@
 /**
- * Implements the part of a WebSocket with the API of `ws` that does not depend on the connection: an EventEmitter with the events of `ws`,
- * the four `on…` attributes, `addEventListener`, and the constants of the states. websocket.ts implements the connection of RFC 6455.
+ * Implements the base class of a WebSocket with the API of `ws`: an EventEmitter with the events of `ws`, the four `on…` attributes,
+ * `addEventListener`, and the constants of the states. websocket.ts implements the connection of RFC 6455.
  */
 
 import { EventEmitter } from 'node:events';
@@ -109,7 +109,7 @@ const attributes = [
 ];
 
 /**
- * Defines the constants of the WHATWG class on this class and its prototype, and the attributes as enumerable properties of the prototype.
+ * Defines the constants of the WHATWG class on the class and its prototype. Makes the attributes enumerable properties of the prototype.
  */
 export function declareAttributes(webSocketClass: { readonly prototype: WebSocketEmitter }): void {
   readyStates.forEach((name, value) => {

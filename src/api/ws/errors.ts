@@ -1,6 +1,6 @@
 /**
- * Makes the errors that a program written for `ws` expects. Such a program may compare the code and the text of an error, so this file
- * converts each ProtocolError (RFC 6455 §7.1.7) that `ws` has a code for. The `cause` of the new error is our own error. For a
+ * Makes the errors that a program written for `ws` expects. Such a program may compare the code and the text of an error. So this file
+ * converts each ProtocolError (RFC 6455 §7.1.7) for which `ws` has a code. The `cause` of the new error is the ProtocolError. For a
  * HandshakeError, the text also depends on the response or request of the peer.
  */
 
@@ -65,8 +65,8 @@ export function toWsError(error: Error): Error {
 }
 
 /**
- * For each of our codes, the text of `ws` for an invalid 101 response. The second text, if any, is used if the client did not offer an
- * extension or subprotocol at all.
+ * For each of our codes, the text of `ws` for an invalid 101 response. If there is a second text, it is used when the client offered no
+ * extension or no subprotocol.
  */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
@@ -84,9 +84,8 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 
 /**
  * Makes the error for an invalid 101 response.
- * @param upgrade the value of the Upgrade field. It is undefined if the field is missing, or was dropped because there are too many fields
- * @param wasOffered whether the client offered a subprotocol, for an error about the subprotocol; otherwise whether the client offered an
- *   extension
+ * @param upgrade the value of the Upgrade field; undefined if the field is missing
+ * @param wasOffered whether the client offered a subprotocol, if the error is about subprotocols; otherwise whether it offered an extension
  */
 export function toResponseError(
   error: HandshakeError,
@@ -117,7 +116,7 @@ export function refusalText(error: HandshakeError, headers: Readonly<Record<stri
   return error.message;
 }
 
-/** The text if the server cannot accept any of the client's offers of permessage-deflate. */
+/** The text if the server can accept none of the client's offers of permessage-deflate. */
 export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
 
 function isUpgradeFault(code: string): boolean {
@@ -137,7 +136,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** Throws an error of the application in a later step, so that the error becomes an uncaught exception of the process. */
+/** Throws an error of the application later. The error becomes an uncaught exception of the process. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

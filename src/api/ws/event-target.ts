@@ -1,12 +1,12 @@
 /**
- * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. RFC 6455 does not define these members,
- * but the WHATWG class and the package `ws` have them. As in `ws`, the event objects are not instances of the global class `Event`, and
- * `emit` calls the listeners.
+ * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. The WHATWG class and the package `ws`
+ * have these members; RFC 6455 does not define them. As in `ws`, `emit` calls the listeners, and the events are not instances of the global
+ * class `Event`.
  */
 
 import type { EventEmitter } from 'node:events';
 
-/** The key of a property. A function that `addListener` adds to the emitter keeps the application's listener in this property. */
+/** The key of a property of each function that `addListener` adds to the emitter. The property holds the application's listener. */
 export const kListener: unique symbol = Symbol('rfc6455 listener');
 const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
 
@@ -76,8 +76,7 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 };
 
 /**
- * Implements `addEventListener`. Does nothing if the type is not 'open', 'message', 'close' or 'error', or if the listener was already
- * added.
+ * Implements `addEventListener`. Ignores other types than 'open', 'message', 'close' and 'error', and listeners that were already added.
  * @param once whether the listener is removed before its first call
  * @param attribute whether the listener is the value of an `on…` attribute
  */

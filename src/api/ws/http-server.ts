@@ -1,6 +1,6 @@
 /**
- * Starts the HTTP server of a `WebSocketServer` that has the option `port`, and defines the defaults of the options. upgrade.ts implements
- * the handshake of RFC 6455 §4.2.
+ * Starts the HTTP server of a `WebSocketServer` with the option `port`. Also defines the defaults of the options. upgrade.ts implements the
+ * handshake of RFC 6455 §4.2.
  */
 
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';

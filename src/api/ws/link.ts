@@ -1,7 +1,6 @@
 /**
  * Emits the events of an endpoint on a WebSocket with the API of `ws`. The endpoint implements RFC 6455 on the socket. If a listener
- * throws, the error becomes an uncaught exception of the process, and the connection stays open. The error must not reach the endpoint,
- * because the endpoint would fail the connection (RFC 6455 §7.1.7).
+ * throws, the error becomes an uncaught exception of the process. The error does not reach the endpoint, so the connection stays open.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -48,12 +47,12 @@ export class Link implements ConnectionEvents {
   }
 
   /**
-   * Starts the connection, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for
-   * this connection.
+   * Starts the connection, and emits 'open'. If a listener of 'open' throws, the connection stays open, and a server still emits
+   * 'connection'.
    */
   open(socket: Duplex): void {
-    // The listeners of 'open' and 'connection' add the listener for messages. So before these listeners have returned, no data is read, and
-    // the connection does not end.
+    // The listeners of 'open' and 'connection' add the listener for messages. So no data is read, and no end is reported, before they have
+    // returned.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');
@@ -100,7 +99,7 @@ export class Link implements ConnectionEvents {
   onDrain(): void {}
 
   #deliver(event: string, ...values: unknown[]): void {
-    // The connection is paused before the listeners are called, since a listener may check whether the connection is paused.
+    // The connection is paused first, because a listener may check whether the connection is paused.
     if (this.#onePerTask) {
       this.#isWaiting = true;
       this.binding.pause();
@@ -122,8 +121,8 @@ export class Link implements ConnectionEvents {
 
   onError(error: Error): void {
     log('%s', error.message);
-    // A ConnectionError means that the socket failed, or that one of our limits dropped the connection. As in `ws`, 'error' is not emitted
-    // then, and 'close' reports 1006.
+    // A ConnectionError means that the socket failed, or that one of our limits dropped the connection. In this case, as in `ws`, 'error'
+    // is not emitted, and 'close' reports 1006.
     if (!(error instanceof ConnectionError)) this.#report(toWsError(error));
   }
 
@@ -137,8 +136,8 @@ export class Link implements ConnectionEvents {
     if (this.hasFailed) return;
     this.hasFailed = true;
     const { emitter } = this.#owner;
-    // If there is no listener for 'error', `emit` would throw, and a peer that breaks a rule could end the process. So the error is written
-    // to stderr.
+    // Without a listener for 'error', `emit` would throw: a peer that breaks a rule could end the process. So the error is written to
+    // stderr.
     if (emitter.listenerCount('error') === 0) {
       const { code = 'WS_ERROR' } = error as { readonly code?: string };
       warnOnStderr(code, `${code} ${error.message}; an "error" listener receives this`);

@@ -1,6 +1,6 @@
 /**
- * Exports the same names as the package `ws`, with our classes: the class `WebSocket`, whose static members are the other exports.
- * websocket.ts and server.ts implement the classes.
+ * Exports the same names as the package `ws`. The other exports are also static members of the class `WebSocket`. websocket.ts and
+ * server.ts implement the classes.
  */
 
 import type { ClientOptions as OwnClientOptions } from './client-options.ts';

@@ -1,6 +1,6 @@
 /**
- * Parses the URLs of a client with the API of `ws`. As in `ws`, the URLs of RFC 6455 §3 are valid, and also http:, https: and Unix sockets.
- * This file also decides which options a redirected request may have, since another host must not receive credentials.
+ * Parses the URLs of a client with the API of `ws`. As in `ws`, the URLs of RFC 6455 §3, http:, https: and Unix sockets are valid. This
+ * file also drops the credentials of a request that is redirected to another host.
  */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
@@ -35,7 +35,7 @@ export function parseAddress(text: string, base?: URL): Address {
       'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
     );
   }
-  // If the socket path were empty, Node would treat the path as absent, and would connect to port 80 of this machine.
+  // With an empty socket path, Node would connect to port 80 of this machine.
   if (isUnix && /^(?::|$)/.test(url.pathname)) throw new SyntaxError("The URL's pathname is empty");
   // §3: a fragment MUST NOT be used.
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');
@@ -55,7 +55,7 @@ function credentialsOf({ username, password, host }: URL): string | undefined {
   }
 }
 
-/** The properties of an address that decide whether it may receive the credentials of a request. */
+/** The properties of an address that decide whether a request to it may have credentials. */
 export interface Trust {
   readonly isSecure: boolean;
   readonly host: string;

@@ -1,14 +1,14 @@
 /**
- * Keeps messages in order while a Blob is read. Reading a Blob is asynchronous, so all messages and control frames after the Blob wait
- * until the Blob has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC
- * 6455 §5.4 leaves the fragmentation of a message to the sender.
+ * Keeps messages in order while a Blob is read. Reading a Blob is asynchronous. All messages and control frames after the Blob wait until
+ * it has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC 6455 §5.4
+ * leaves the fragmentation of a message to the sender.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';
 import { rethrow } from './errors.ts';
 import type { Link } from './link.ts';
 
-/** Called without an argument once the data has left the process, or with an Error that says why the data was not sent. */
+/** Called without an argument once the data has left the process. If the data was not sent, called with an Error. */
 export type Done = (error?: Error) => void;
 
 /** Options that say how a message is sent. */
@@ -66,7 +66,7 @@ export class SendLine {
   }
 
   /**
-   * Runs a step at once if no step waits. Otherwise runs the step after the waiting steps.
+   * Runs a step now. If a Blob is being read, runs the step after the waiting steps.
    * @param size the number of bytes that `bufferedAmount` counts while the step waits
    */
   run(run: () => void, size = 0, done: Done | null = null): void {
@@ -125,7 +125,7 @@ export class SendLine {
     use();
     for (const { size, run, done } of jobs) {
       this.#waiting -= size;
-      // If one of these steps sends another Blob, `run` adds the remaining steps to the new list of waiting steps.
+      // If one of these steps sends another Blob, `run` adds the remaining steps to the new `#jobs`.
       this.run(run, size, done);
     }
   }
@@ -152,8 +152,7 @@ export class SendLine {
       this.#write(data, form, done);
       return;
     }
-    // The bytes are copied, because the caller may reuse its memory once `done` is called, and `done` is called before the message is
-    // complete.
+    // The bytes are copied: `done` is called before the message is complete, and after `done` the caller may reuse its memory.
     const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     if (parts !== null) parts.payloads.push(own);
     else this.#parts = { form, payloads: [own] };
@@ -180,10 +179,7 @@ function sizeInBytes(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 }
 
-/**
- * Wraps `done`, so that `done` is called without an argument instead of null. If `done` throws, the error becomes an uncaught exception of
- * the process.
- */
+/** Wraps `done`: without an error, `done` is called without an argument. If `done` throws, the error becomes an uncaught exception. */
 function completion(done: Done): (error: Error | null) => void {
   return (error) => {
     try {

@@ -37,24 +37,21 @@ export interface ServerOptions extends ConnectionOptions {
   backlog?: number | null | undefined;
   /** The HTTP server whose upgrade requests this server handles. */
   server?: HttpServer | HttpsServer | null | undefined;
-  /** If true, this server uses no HTTP server: the application calls `handleUpgrade` for each request. */
+  /** True: this server uses no HTTP server, and the application calls `handleUpgrade` for each request. */
   noServer?: boolean | undefined;
   /** If set, only requests for exactly this path are accepted. The query of a request is ignored. */
   path?: string | null | undefined;
   /** @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   verifyClient?: VerifyClient | null | undefined;
-  /**
-   * Returns the subprotocol that the server chooses, or false for no subprotocol. @default chooses the first subprotocol that the client
-   * offers
-   */
+  /** Returns the subprotocol that the server chooses, or false for no subprotocol. @default the first subprotocol that the client offers */
   handleProtocols?:
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
   /** Whether the server keeps the set `clients`. @default true */
   clientTracking?: boolean | undefined;
-  /** The class of the server's WebSockets: `WebSocket`, or a subclass of it. */
+  /** The class of the server's WebSockets: `WebSocket` or a subclass. */
   WebSocket?:
     | (new (
         address: null,

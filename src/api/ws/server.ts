@@ -61,7 +61,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
 
   /**
    * @param listening called once the server listens on its port
-   * @throws {TypeError | RangeError} if not exactly one of `port`, `server` and `noServer` is given, or if an option is refused
+   * @throws {TypeError | RangeError} for an invalid option, and for none or several of `port`, `server` and `noServer`
    */
   constructor(options: ServerOptions = {}, listening?: () => void) {
     super();
@@ -102,7 +102,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     return this._server === null ? null : this._server.address();
   }
 
-  /** Whether this server handles requests for the path of this request. A subclass may override this method. */
+  /** Returns whether the request has the path of this server. A subclass may override this method. */
   shouldHandle(request: IncomingMessage): boolean {
     const { path } = this.options;
     return !path || (request.url ?? '').split('?', 1)[0] === path;
@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** Runs a step. If the step throws, destroys the socket, so that the client does not wait, and throws the error again. */
+/** Runs a step. If the step throws, destroys the socket and throws the error again: the client must not wait. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

@@ -10,12 +10,11 @@ import type { WebSocket } from './websocket.ts';
 const { CONNECTING, CLOSED } = { CONNECTING: 0, CLOSED: 3 };
 
 /**
- * Makes a Duplex from a WebSocket, which need not be open yet. The method `end` of the Duplex closes the connection, and `destroy` drops
- * the connection.
+ * Makes a Duplex from a WebSocket. The WebSocket may still be connecting. `end` closes the connection, and `destroy` drops the connection.
  * @param options the options of the Duplex. With `readableObjectMode: true`, text messages are read as strings
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // Becomes false when an error has ended the connection, since `destroy` then need not drop the connection.
+  // Becomes false when an error has ended the connection: `destroy` has nothing to drop.
   let dropsConnection = true;
   const duplex = new Duplex({
     ...options,
@@ -50,8 +49,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
         callback(error);
         return;
       }
-      // If the WebSocket emits 'error' before 'close', that error is the reason why the connection ended, and replaces the argument
-      // `error`.
+      // If the WebSocket emits 'error' before 'close', the emitted error replaces the argument `error`: it is why the connection ended.
       let reason = error;
       const onError = (other: Error): void => {
         reason = other;
@@ -79,7 +77,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // If both directions have ended, the stream is destroyed at once, since Node would destroy it only later.
+  // If both directions have ended, the stream is destroyed at once. Node would destroy it later.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

@@ -1,7 +1,6 @@
 /**
- * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. Each step is a separate
- * function, since programs replace and observe the steps. handshake/server.ts has the rules. The order of the checks and the texts of
- * refusals are those of `ws`.
+ * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. handshake/server.ts has the
+ * rules. The order of the checks and the texts of refusals are those of `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
@@ -22,7 +21,7 @@ export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Present if the request breaks a rule. If the server has a listener for 'wsClientError', the listener answers the request. */
+  /** Present if the request breaks a rule. A listener for 'wsClientError' receives this error, and answers the request. */
   readonly fault?: Error;
 }
 
@@ -37,7 +36,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
     if (!(error instanceof HandshakeError)) throw error;
     const text = refusalText(error, message.headers);
     return {
-      // The RFC suggests 426 for a wrong version, but `ws` answers every fault with 400, except for a wrong method.
+      // The RFC suggests 426 for a wrong version. But `ws` answers a wrong method with 405, and any other fault with 400.
       status: error.status === 405 ? 405 : 400,
       text,
       headers: {
@@ -50,8 +49,8 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
 }
 
 /**
- * Whether a request was refused because its version is 8. This version belongs to a draft of RFC 6455, which `ws` supports. So `ws` calls
- * `verifyClient` for such a request, and this server calls `verifyClient` as well before it refuses the request.
+ * Returns whether a request was refused because its version is 8, which belongs to a draft of RFC 6455. `ws` supports this draft, and calls
+ * `verifyClient` for such a request. So this server also calls `verifyClient`, then refuses the request.
  */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
@@ -62,8 +61,7 @@ export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
 
 /**
  * Answers the offers of permessage-deflate.
- * @returns the compression; null for no compression; a refusal if the client offers permessage-deflate, but the server cannot accept any of
- *   the offers
+ * @returns the compression; null for no compression; a refusal if the server can accept none of the client's offers
  */
 export function negotiate(
   offers: readonly ExtensionOffer[],

@@ -1,6 +1,6 @@
 /**
- * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. It is an EventEmitter on the same
- * implementation of RFC 6455 as our native API. client.ts connects, link.ts delivers the events, send-line.ts orders messages.
+ * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. This class and our native API use the same
+ * implementation of RFC 6455. client.ts connects, link.ts delivers the events, send-line.ts orders messages.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -54,7 +54,7 @@ export class WebSocket extends WebSocketEmitter {
 
   /**
    * Connects to a server.
-   * @param address the URL; null for the WebSocket of a server, which a call of `setSocket` opens
+   * @param address the URL. For a WebSocket of a server, null: `setSocket` opens such a WebSocket
    * @throws {SyntaxError} for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for an option that is refused: see docs/from-ws.md
    */
@@ -121,7 +121,7 @@ export class WebSocket extends WebSocketEmitter {
     return this.#negotiated.subprotocol;
   }
 
-  /** On a client, the URL; after redirects, the target of the last redirect. On a server, undefined. */
+  /** On a client: the URL, or the target of the last redirect. On a server: undefined. */
   get url(): string {
     return this.#client?.url as string;
   }
@@ -163,7 +163,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#link = link;
     this.#line = new SendLine(link);
     this.#state = OPEN;
-    // The bytes are put back into the socket, so that 'data' listeners of the application receive these bytes as well.
+    // The bytes are put back into the socket: 'data' listeners of the application receive these bytes as well.
     if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
     link.open(socket);
   }
@@ -173,7 +173,7 @@ export class WebSocket extends WebSocketEmitter {
   /**
    * Sends a message. A string or a number is sent as a text message, and any other value as a binary message. Bytes are not copied: do not
    * change them before they have left the process.
-   * @param done called without an argument once the message has left the process, or with an Error that says why the message was not sent
+   * @param done called without an argument once the message has left the process. If the message was not sent, called with an Error
    * @throws {Error} while connecting
    * @throws {TypeError} for data that `Buffer.from` does not accept, and for a `mask` that the role forbids
    */
@@ -219,7 +219,7 @@ export class WebSocket extends WebSocketEmitter {
   }
 
   /**
-   * Whether data can be sent. Throws while connecting. If the connection is closing or closed, counts the bytes, and `done` gets an error.
+   * Returns whether data can be sent. Throws while connecting. After that, counts the bytes of unsent data, and calls `done` with an error.
    */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
@@ -250,7 +250,7 @@ export class WebSocket extends WebSocketEmitter {
 
   /**
    * Starts the closing handshake. While connecting, aborts the attempt to connect.
-   * @param code a close code that the native API accepts as well. If the code is omitted, the Close frame has no code
+   * @param code a close code that the native API accepts as well. Without this argument, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
    * @throws {RangeError | TypeError} for a code that must not be sent, and for a reason that is too long
    */
@@ -262,7 +262,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = CLOSING;
     const { endpoint } = this.#link!.binding;
     this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
-    // The timer starts here. The endpoint's own deadline begins only when the Close frame is sent, and the Close frame may wait for a Blob.
+    // The timer starts now. The endpoint's own deadline begins when the Close frame is sent, but this frame may wait for a Blob.
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
