@@ -9,8 +9,8 @@ import { amount, custom, readValues, type SpecsOf, show, type ValuesOf } from '.
 /** The waits before a new attempt, in milliseconds. */
 export interface Backoff {
   /**
-   * The longest wait after a lost connection. The wait is random, from 0 up to this time. If two connections in a row last less than 5 s
-   * each, the client waits as long as after a failed attempt. @default 5000
+   * The longest wait after a lost connection. The wait is random, from 0 up to this time. If two connections in a row end within 5 s, the
+   * client waits as after a failed attempt. @default 5000
    */
   readonly first?: number | undefined;
   /** The wait after the first failed attempt. Each further failed attempt doubles the wait. @default 1000 */

@@ -17,7 +17,7 @@ export const warned: SeldomSaid = new SeldomSaid();
 const MAX_KIND = 200;
 
 /**
- * Reports an error that no handler receives. The report is a process warning. A peer may cause the same error many times, so errors with
+ * Reports an error that no handler receives. The report is a process warning. A peer may cause the same error many times. So errors with
  * the same message are reported at most once a minute.
  */
 export function warn(thrown: unknown): void {

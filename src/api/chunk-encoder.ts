@@ -8,7 +8,6 @@ import { type Message, toBytes } from './message.ts';
 /** The UTF-8 bytes of U+FFFD, which replaces a lone surrogate. */
 const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
-/** Encodes the parts of one message. */
 export class ChunkEncoder {
   /** The high surrogate at the end of the previous part. The next part may begin with its low surrogate. */
   #surrogate = '';

@@ -16,7 +16,6 @@ import {
   type ValuesOf,
 } from './option-spec.ts';
 
-/** permessage-deflate. */
 export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
   threshold: amount('bytes', 0, ' of bytes', {
     default: compressionDefaults.threshold,

@@ -120,7 +120,6 @@ interface ConnectValues extends ConnectionValues, DialValues {
   readonly unref: boolean;
 }
 
-/** Every option of `connect`. */
 export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = {
   ...connectionSpecs,
   ...dialSpecs,

@@ -15,7 +15,6 @@ export interface ServerOwner<Data> {
   connectionClosed(connection: Connection<Data>): void;
 }
 
-/** The values from which a connection is made. */
 export interface ConnectionInit<Data> {
   readonly socket: Duplex;
   readonly handlers: ConnectionHandlers<Data>;

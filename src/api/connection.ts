@@ -270,7 +270,7 @@ export class Connection<Data = undefined> {
    * @param reason at most 123 bytes of UTF-8
    * @param timeout milliseconds for the closing handshake, instead of `closeTimeout`. A later call can only shorten this time
    * @returns `closed`
-   * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
+   * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or an invalid timeout
    */
   close(code: number | null = 1000, reason = '', timeout?: number): Promise<CloseInfo> {
     startClosing(this.#core, code, reason, timeout);

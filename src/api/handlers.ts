@@ -76,9 +76,9 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Called when a connection failed. The error is one of three: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket
-   * failed, or a limit dropped the connection), or the error that a handler threw. Afterwards the `close` handler is called, if it was not
-   * called before. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
+   * Called when a connection failed. The error is a `ProtocolError` if the peer broke a rule. It is a `ConnectionError` if the socket
+   * failed or a limit dropped the connection. If a handler threw, it is the thrown error. Afterwards the `close` handler is called, if it
+   * was not called before. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }

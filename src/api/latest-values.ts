@@ -98,7 +98,6 @@ export class LatestValues implements Flushable, TimerOwner {
     return true;
   }
 
-  /** Whether a value waits under this key. */
   has(key: string): boolean {
     return this.#values.has(key);
   }

@@ -31,7 +31,6 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The options of a message. */
 export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize' | 'lastFragmentSize'>> = {
   fragmentSize: integer(
     1,
@@ -65,7 +64,6 @@ export interface SendStreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The options of a message in parts. */
 export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
   binary: flag({
     defaultText: 'the type of the first part',

@@ -28,7 +28,6 @@ export interface ReconnectHandlers<Data = undefined, Text extends string | Buffe
   ended?(cause: ReconnectCause): unknown;
 }
 
-/** The function that makes a socket for each attempt. */
 type SocketMaker = Extract<ConnectOptions['socket'], (...target: never[]) => unknown>;
 
 /**
@@ -52,8 +51,8 @@ export type AttemptSource<Data = undefined, Text extends string | Buffer = strin
   | (() => AttemptOptions<Data, Text> | PromiseLike<AttemptOptions<Data, Text>>);
 
 /**
- * The options of a `Reconnection`. If `Data` does not include undefined, the option `connect` is required, since it supplies the `data` of
- * each connection.
+ * The options of a `Reconnection`. The option `connect` supplies the `data` of each connection, so it is required if `Data` does not
+ * include undefined.
  */
 export type ReconnectOptions<Data = undefined, Text extends string | Buffer = string> = ReconnectSettings<
   Data,
@@ -69,8 +68,8 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   /** The times to wait, or a function that returns them. The function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
-   * Returns true to make another attempt. Called when a connection was closed or an attempt failed, and again after the wait, right before
-   * the next attempt.
+   * Returns true to make another attempt. Called when a connection was closed or an attempt failed. Called again after the wait, right
+   * before the next attempt.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries the number of failed attempts since the last connection, including this attempt
    * @default always, but not after invalid options or an invalid URL
@@ -101,7 +100,7 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
 
 /**
  * Checks the `connect` options of an attempt.
- * @throws {TypeError} for options of `connect` that an attempt does not have, and for a `socket` that is not a function
+ * @throws {TypeError} for options that an attempt does not have, and for a `socket` that is not a function
  */
 export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);

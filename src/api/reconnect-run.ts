@@ -51,7 +51,6 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #state: 'connecting' | 'open' | 'waiting' | 'closing' = 'connecting';
   #connection: Connection<Data> | null = null;
   #retries = 0;
-  /** The time at which the connection was opened. */
   #openedAt = 0;
   /** The number of connections in a row that were lost within `STEADY_AFTER`, without a failed attempt between them. */
   #brief = 0;

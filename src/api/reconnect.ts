@@ -122,7 +122,7 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
-    // The options are checked now. If they were checked later, when the queue is sent, an error would close the new connection.
+    // The options are checked now. A later check would be made inside the `open` event, where an error would close the new connection.
     checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';

@@ -35,9 +35,9 @@ interface HandshakeHandlers<Answer> {
   accepting?(request: ServerRequest, answer: AcceptedAnswer): HeaderFieldsInit | undefined | void;
   /**
    * Called before the server refuses a request because of a rule, a limit or the answer of `upgrade`. Return `reject(…)` to replace the
-   * response, or nothing. A Promise is not awaited. If the handler throws, or returns any other value, a process warning reports the error,
-   * and the original response is written. After this handler, `refused` is called, with the status of the response. A server that is full
-   * or shut down answers 503 without calling this handler.
+   * response, or nothing. A Promise is not awaited. If the handler throws, or returns any other value, the original response is written,
+   * with a process warning. After this handler, `refused` is called, with the status of the response. A server that is full or shut down
+   * answers 503 without calling this handler.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   refusing?(error: HandshakeError, request: HandshakeRequest | null): Rejection | undefined | void;

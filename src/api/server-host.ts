@@ -51,7 +51,6 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   /** The close code and reason of the shutdown; null before the shutdown. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
-  /** The options that every connection of the server has. */
   readonly #bindOptions: BindOptions;
   #onEmpty: (() => void) | null = null;
 

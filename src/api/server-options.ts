@@ -131,13 +131,11 @@ type AllServerSpecs = SpecsOf<ServerOptions, ServerValues>;
 /** Every option of a server. The server of the 4D API uses this table as well. */
 export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpecs };
 
-/** The options of a listener with their defaults. */
 type ListenValues = ValuesOf<
   ListenOptions,
   'path' | 'socketPath' | 'tls' | 'family' | 'backlog' | 'signal' | 'port' | 'fd'
 >;
 
-/** The options of `listen`. */
 export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   port: portOption({ defaultText: '0, any free port', text: 'The TCP port.' }),
   host: hostOption({
@@ -205,7 +203,6 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   ),
 };
 
-/** The options of a shutdown with their defaults. */
 export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
   code: custom<number, number>('a close code that may be sent', {
     default: 1001,

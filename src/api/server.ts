@@ -54,7 +54,7 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * If `Data` does not include undefined, the handler `upgrade` is required, since it supplies `data`.
+   * The handler `upgrade` supplies `data`, so it is required if `Data` does not include undefined.
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(...none: undefined extends Data ? [] : [handlers: never]);

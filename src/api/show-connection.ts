@@ -2,7 +2,6 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 
-/** The members that the text shows. */
 interface ShownConnection {
   readonly state: string;
   readonly url: string;

@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD requests. The answer is a document in memory (for the page of the command line) or a file of a folder (for the web
- * server of the 4D API). static-path.ts finds the file for a request.
+ * Answers GET and HEAD requests. The command line serves its page, a document in memory. The web server of the 4D API serves the files of a
+ * folder. static-path.ts finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';

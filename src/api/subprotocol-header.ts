@@ -1,6 +1,6 @@
 /**
- * Reads `Sec-WebSocket-Protocol` from the header fields of a client. The plugin APIs and the 4D API have no option for subprotocols, so
- * their applications request subprotocols with this header field: RFC 6455 §4.1 (10). handshake/client.ts checks the names.
+ * Reads `Sec-WebSocket-Protocol` from the header fields of a client. The plugin APIs and the 4D API have no option for subprotocols. Their
+ * applications request subprotocols with this header field: RFC 6455 §4.1 (10). handshake/client.ts checks the names.
  */
 
 /**

@@ -5,14 +5,13 @@
 
 import type { Command, Streams } from './streams.ts';
 
-/** What this command uses of the module of the judge: the function that runs the subcommand. */
+/** The part of the judge's module that this command uses. */
 interface Judge {
   conform(args: readonly string[], streams: Pick<Streams, 'stdout' | 'stderr'>): Promise<number>;
 }
 
-/** The subcommand. */
 export const conform: Command = async (args, streams) => {
-  // The URL is computed, so that TypeScript does not look for the module: a separate project compiles it from conformance/cli.ts.
+  // The URL is computed: TypeScript must not look for the module. A separate project compiles this module from conformance/cli.ts.
   const judge = (await import(new URL('../conformance/cli.js', import.meta.url).href)) as Judge;
   return judge.conform(args, streams);
 };

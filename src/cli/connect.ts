@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 connect`, a WebSocket client on the command line. It reads lines from a terminal (prompt.ts) or from a pipe (pipe.ts)
- * and sends each line as a text message. It prints received messages (transcript.ts).
+ * Implements `rfc6455 connect`, a WebSocket client on the command line. It reads lines from a terminal (prompt.ts) or a pipe (pipe.ts), and
+ * sends each line as a text message. transcript.ts prints received messages.
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -33,7 +33,6 @@ ${promptHelp}
 Exit code 0 where the connection was closed cleanly with 1000, else 1.
 `;
 
-/** The values of the arguments. */
 export interface ConnectArguments {
   readonly url: string;
   readonly options: ConnectOptions;
@@ -82,7 +81,6 @@ export function parseConnectArguments(args: readonly string[]): ConnectArguments
   };
 }
 
-/** The subcommand. */
 export const connect: Command = async (args, streams) => {
   const parsed = parseConnectArguments(args);
   if (parsed === null) {
@@ -96,7 +94,7 @@ export const connect: Command = async (args, streams) => {
   }
   const transcript = new Transcript(streams);
   const attempt = new AbortController();
-  // §7.4.1: 1001 means that an endpoint is "going away". A browser sends it when the user leaves the page.
+  // §7.4.1: 1001 means that an endpoint is "going away". A browser sends 1001 when the user leaves the page.
   const interrupt = new Interrupt(() => {
     attempt.abort();
     transcript.connection?.close(1001);

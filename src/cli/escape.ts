@@ -1,6 +1,6 @@
 /**
- * Makes text from a peer safe for a terminal and a log: control characters, line breaks and characters that change the writing direction
- * are escaped. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
+ * Makes text from a peer safe for a terminal and a log. Escapes control characters, line breaks, and characters that change the writing
+ * direction. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
  */
 
 // The characters of C0, DEL and C1 can move the cursor and start escape sequences. The separators break a line. The bidirectional controls
@@ -15,8 +15,8 @@ const named = new Map([
 ]);
 
 /**
- * Returns the text on one line. Characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not
- * changed.
+ * Returns the text on one line. Characters that would control a terminal become text such as `\n`, `\x1b` or `\u202e`. A backslash stays as
+ * it is.
  */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {

@@ -34,8 +34,8 @@ export function codeOf(error: unknown): string {
 }
 
 /**
- * Returns the text of an error. Node adds the system call and the path to a system error, and this function removes both: `ENOENT: no
- * such file or directory`.
+ * Returns the text of an error. Removes the system call and the path, which Node adds to a system error: `ENOENT: no such file or
+ * directory`.
  */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -43,7 +43,7 @@ export function textOf(error: unknown): string {
   return codeOf(error).startsWith('E') ? text.replace(/^(E[A-Z0-9]+: [^,]*),.*$/s, '$1') : text;
 }
 
-/** Returns a failure that says why a server cannot listen. @param where the host and the port as the user gave them */
+/** Returns a failure that says why a server cannot listen. @param where the host and port that the user gave */
 export function listenFailure(
   error: unknown,
   where: { readonly host: string; readonly port: number },
@@ -68,15 +68,15 @@ const SHOWN_BODY = 200;
 
 /** Returns a failure that says why a client could not connect. */
 export function connectFailure(error: unknown): CommandFailure {
-  // The library throws these errors before it sends anything, since the value of an option cannot be part of a request (§4.1).
+  // The library throws these errors for invalid options, before it sends anything.
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // `answer` shows the status, so the status is removed from the message. The advice of the library names its option tls.ca, so it is
-  // replaced by the option of this command.
+  // `answer` shows the status, so the status is removed from the message. The library's advice names its option tls.ca. The text names the
+  // option of this command instead.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

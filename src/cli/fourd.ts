@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 4d`. The command lists the parts of a 4D program that this package can translate, and can translate the program to a
- * module. It changes no file of the program.
+ * Implements `rfc6455 4d`. The command lists the parts of a 4D program that this package can translate. It can also translate the program
+ * to a module. It changes no file of the program.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -64,7 +64,6 @@ function write(file: string, code: string): void {
   }
 }
 
-/** The subcommand. */
 export const fourd: Command = async (args, { stdout, stderr }) => {
   const { values, positionals } = parseOptions({
     args: [...args],

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { CommandFailure, misuse } from './failure.ts';
 import type { Command, Streams } from './streams.ts';
 
-/** The subcommands. The code of a subcommand is loaded only when the user calls this subcommand. */
+/** The subcommands. The code of a subcommand is loaded when the user calls the subcommand. */
 const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<Command> }> = new Map([
   ['serve', { summary: 'run an echo or chat server', load: async () => (await import('./serve.ts')).serve }],
   [
@@ -79,5 +79,5 @@ process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 
 const exitCode = await main(process);
-// Exits explicitly, since an open pipe or a prompt would keep the process alive after the command has finished.
+// Exits explicitly: an open pipe or a prompt would keep the process alive.
 process.stdout.write('', () => process.exit(exitCode));

@@ -1,7 +1,4 @@
-/**
- * Implements the two modes of `rfc6455 serve`: in mode echo the server sends each message back, and in mode chat it sends each message
- * to all clients.
- */
+/** Implements the two modes of `rfc6455 serve`: echo sends each message back, and chat sends each message to all clients. */
 
 import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
 
@@ -24,8 +21,8 @@ export const echo: Mode = {
 };
 
 /**
- * Sends each message unchanged to all clients, including its sender. A browser cannot send pings, so its page measures the round-trip time
- * with the message that comes back. When a client joins or leaves, the other clients receive a line that starts with `* `.
+ * Sends each message unchanged to all clients, including its sender. A page in a browser cannot send pings, so it measures the round-trip
+ * time with the returning message. When a client joins or leaves, the other clients receive a line that starts with `* `.
  */
 export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
   return {

@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { codeOf, failure, misuse, textOf } from './failure.ts';
 
-/** The result of parseArgs for a configuration. */
 type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>;
 
 /**

@@ -12,7 +12,6 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
-/** A server for the page. */
 export interface PageServer {
   readonly http: HttpServer | HttpsServer;
   /** Starts to listen. @throws the error of the system, such as EADDRINUSE */
@@ -45,8 +44,8 @@ export async function createPageServer(tls: TlsFiles | null): Promise<PageServer
 }
 
 /**
- * Returns the header fields of the page. Its Content Security Policy allows its own script, its own style, and connections to its own
- * server, and nothing else. No other page may embed this page.
+ * Returns the header fields of the page. The Content Security Policy allows only the page's own script and style, and connections to its
+ * own server. No other page may embed this page.
  */
 async function pageHeaders(): Promise<Readonly<Record<string, string>>> {
   const policy = [

@@ -1,6 +1,6 @@
 /**
- * Reads the input of `rfc6455 connect` if the input is a pipe or a file, and sends each line as a message. After the end of the input, it
- * closes the connection with 1000, once all bytes have left and the server has sent nothing for a while.
+ * Reads the input of `rfc6455 connect` from a pipe or a file, and sends each line as a message. At the end of the input, waits for all
+ * bytes to leave, and then for some silence of the server. Then closes the connection with 1000.
  */
 
 import { createInterface } from 'node:readline';
@@ -10,20 +10,19 @@ import { textOf } from './failure.ts';
 import type { Streams } from './streams.ts';
 import type { Transcript } from './transcript.ts';
 
-/** The source of the lines. */
 export interface LineSource {
   /** Whether reading the input failed before its end. */
   readonly failed: boolean;
-  /** `connect` calls this when the connection is closed, since no more lines are needed. */
+  /** Called when the connection is closed: no more lines are needed. */
   close(): void;
 }
 
-/** The longest delay that setTimeout accepts, in milliseconds. It treats a longer delay as 1 ms. */
+/** The longest delay of setTimeout in milliseconds. A longer delay counts as 1 ms. */
 const MAX_DELAY = 2_147_483_647;
 
 /**
  * Sends the lines of a stream.
- * @param linger after the end of the stream, the connection is closed once the server has sent nothing for these milliseconds
+ * @param linger milliseconds of silence of the server, after the end of the stream, before the connection is closed
  */
 export function sendLines(
   connection: Connection,
@@ -38,7 +37,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // This process no longer reads its input. Destroying stdin lets the process that writes to the pipe stop.
+      // This process no longer reads its input. After stdin is destroyed, the process that writes to the pipe can stop.
       stdin.destroy();
     },
   };

@@ -1,4 +1,4 @@
-/** Reads the input of `rfc6455 connect` if the input is a terminal: it shows a prompt, and has a few commands that start with a slash. */
+/** Reads the input of `rfc6455 connect` from a terminal. Shows a prompt. Lines that start with a slash are commands. */
 
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Connection } from '../index.ts';

@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, it also serves a page with which
- * the user can try the server.
+ * Implements `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM. With `--page`, the server also has a page on which
+ * the user can try it.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -36,7 +36,6 @@ A second Ctrl-C ends at once, with exit code 130.
 /** The milliseconds that the closing handshakes may take when the command ends. */
 const GRACE = 5_000;
 
-/** The values of the arguments. */
 export interface ServeOptions {
   readonly host: string;
   readonly port: number;
@@ -87,7 +86,6 @@ function readTls(cert: string | undefined, key: string | undefined): TlsFiles | 
   return { cert: readOptionFile('tls-cert', cert), key: readOptionFile('tls-key', key) };
 }
 
-/** The subcommand. */
 export const serve: Command = async (args, { stdout }) => {
   const options = parseServeOptions(args);
   if (options === null) {
@@ -98,7 +96,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // All lines are written in one call, so a program that waits for the first line also receives the second line.
+  // All lines are written in one call: a program that waits for the first line also receives the second line.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -106,9 +104,8 @@ export const serve: Command = async (args, { stdout }) => {
   return 0;
 };
 
-/** A server that listens. */
 export interface RunningServer {
-  /** The lines that the command prints: the address of the server, and the URL of its page if it has one. */
+  /** The lines that the command prints: the server's address and, with `--page`, the page's URL. */
   readonly lines: readonly string[];
   /** Closes every connection with 1001. */
   stop(): Promise<void>;
@@ -122,7 +119,8 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // The memory budget of the process must hold several messages of the largest size. Otherwise such messages would wait for each other.
+  // The memory budget of the process must hold several messages of the largest size. If it held only one, messages would wait for each
+  // other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }
@@ -170,7 +168,9 @@ function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }
 
-/** Returns whether an error comes from TLS. Its code then begins with `ERR_OSSL_` or `ERR_TLS_`, or it has an `opensslErrorStack`. */
+/**
+ * Returns whether an error comes from TLS. Such an error has an `opensslErrorStack`, or a code that begins with `ERR_OSSL_` or `ERR_TLS_`.
+ */
 function isTlsFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';

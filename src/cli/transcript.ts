@@ -7,7 +7,7 @@ import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffe
 import { describeBytes, escapeText } from './escape.ts';
 import type { Streams } from './streams.ts';
 
-/** The line that the user types. Output calls `hide` before it prints and `show` afterwards, so that it does not overwrite this line. */
+/** The line that the user types. `hide` is called before other output is printed, and `show` afterwards. */
 export interface TypedLine {
   hide(): void;
   show(): void;
@@ -21,10 +21,10 @@ export class Transcript implements ConnectionHandlers {
   typedLine: TypedLine | null = null;
   /** The value of `performance.now()` when the last message, or the last part of a message, arrived. */
   lastReceived: number = performance.now();
-  /** Called when `send` had returned false and all waiting bytes have left. */
+  /** Called after `send` returned false, when all waiting bytes have left. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
-  /** Maps the payload of each ping of the user to the time at which it was sent. */
+  /** Maps the payload of each ping of the user to the time of its sending. */
   readonly #pings = new Map<string, number>();
   #pingCount = 0;
   #closedByPeer = false;
@@ -70,8 +70,7 @@ export class Transcript implements ConnectionHandlers {
   }
 
   pong(_connection: Connection, payload: Buffer): void {
-    // An empty pong answers a ping of the heartbeat, which the library sends after 30 s of silence. The user did not ask for this ping, so
-    // nothing is printed.
+    // An empty pong answers a ping of the heartbeat (option `heartbeat`). The user did not ask for this ping, so nothing is printed.
     if (payload.length === 0) return;
     const text = payload.toString('latin1');
     const sent = this.#pings.get(text);

@@ -216,13 +216,11 @@ function getMessageEvent(): MessageEventConstructor {
   return Named;
 }
 
-/** Makes a `message` event. */
 export function messageEvent(data: string | Blob | ArrayBuffer, origin: string): MessageEvent {
   messageEventClass ??= getMessageEvent();
   return new messageEventClass('message', { data, origin });
 }
 
-/** Makes a `close` event. */
 export function closeEvent(code: number, reason: string, wasClean: boolean): CloseEvent {
   const Class = getCloseEvent();
   return new Class('close', { code, reason, wasClean });

@@ -21,7 +21,6 @@ export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as c
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
 
-/** One value of `readyState`. */
 export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
 
 /** The type in which binary messages are delivered. */

@@ -62,7 +62,6 @@ export class Tasks {
     this.#owner.pauseReading();
   }
 
-  /** Runs the next task. */
   run(): void {
     this.#owner.onTask();
     const entry = this.#waiting[this.#next]!;

@@ -6,7 +6,6 @@
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { ServerOptions } from './server-options.ts';
 
-/** The defaults of absent options. */
 export const defaults: ServerOptions = {
   allowSynchronousEvents: true,
   autoPong: true,

@@ -23,7 +23,6 @@ export interface LinkOwner {
   closed(record: CloseRecord): void;
 }
 
-/** One open connection of a WebSocket. */
 export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;

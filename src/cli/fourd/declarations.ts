@@ -8,10 +8,7 @@ interface Declared {
   readonly value: Expression | null;
 }
 
-/**
- * The commands that declare variables, such as C_TEXT. Each key is the part after `C_`, and the value is the type that `var` uses for
- * the same variables.
- */
+/** The commands that declare variables, such as C_TEXT. The key is the part after `C_`. The value is the type that `var` uses. */
 const commands: ReadonlyMap<string, string> = new Map([
   ['text', 'Text'],
   ['longint', 'Integer'],

@@ -8,7 +8,7 @@ import { type Argument, Untranslatable } from './syntax.ts';
 
 type Emit = (args: readonly Argument[], scope: FunctionScope) => string;
 
-/** The last words of the plugin commands that return a Promise here, such as `Websocket client start`. */
+/** Plugin commands with these last words return a Promise in this package, such as `Websocket client start`. */
 const waiting: ReadonlySet<string> = new Set(['start', 'stop', 'clear']);
 const versionOf = { plugin: 2, 'plugin-v1': 1 } as const;
 const only: Readonly<Record<string, 1 | 2>> = {
@@ -51,10 +51,7 @@ const take = (args: readonly Argument[], scope: FunctionScope, count: number): s
   return args.map((one) => scope.write.argument(one, scope));
 };
 
-/**
- * Adds parentheses around code that is not a simple name or text, so that a following member call or operator applies to the whole
- * code.
- */
+/** Adds parentheses around code that is not a simple name or text. A following member call or operator then applies to the whole code. */
 const operand = (code: string): string =>
   /^[\w$.]+$/.test(code) || /^'[^']*'$/.test(code) ? code : `(${code})`;
 
@@ -81,8 +78,8 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
 }
 
 /**
- * Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. A method that is given by its name is called
- * with setImmediate, so after the current code has returned.
+ * Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. If a method is given by its name, setImmediate
+ * calls the method after the current code has returned.
  */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;

@@ -1,6 +1,6 @@
 /**
- * Writes 4D expressions as JavaScript. If the same code would have another meaning in JavaScript, this file writes other code that keeps
- * the meaning of 4D, or does not translate the expression.
+ * Writes 4D expressions as JavaScript. The same code may have another meaning in JavaScript. Then this file writes different code with the
+ * meaning of 4D, or does not translate the expression.
  */
 
 import { emitCall, isCommand, propertyName } from './emit-commands.ts';
@@ -104,7 +104,7 @@ function emitMethod(expression: Expression & { kind: 'method' }, scope: Function
   if (name === 'new' && object.kind === 'member') return emitNew(object, args, scope);
   const values = args.map((one) => emitArgument(one, scope));
   const target = objectOf(object, scope);
-  // If the program has a function of this name, its function is called and not the one that 4D has, as in 4D.
+  // As in 4D, a function of the program takes precedence over a function of 4D with the same name.
   if (scope.project.functions.has(name)) {
     const call = `${target}.${name}(${values.join(', ')})`;
     return scope.project.async.has(`.${name}()`) ? scope.await(call) : call;
@@ -193,10 +193,7 @@ function emitComparison(
   return `${not ? '!' : ''}${scope.project.help('same')}(${one}, ${other})`;
 }
 
-/**
- * Writes an operand. An operand with an operator inside gets parentheses, since operators have a precedence in JavaScript and none in
- * 4D.
- */
+/** Writes an operand. An operand with an operator inside gets parentheses: operators have a precedence in JavaScript, but not in 4D. */
 function part(expression: Expression, scope: FunctionScope): string {
   const code = emit(expression, scope);
   const isOperation =
@@ -204,7 +201,7 @@ function part(expression: Expression, scope: FunctionScope): string {
   return isOperation || /^(?:await |!)/.test(code) || code.includes(' = ') ? `(${code})` : code;
 }
 
-/** Writes the object before a dot or a bracket. A number needs parentheses, since the dot after it would be read as its decimal point. */
+/** Writes the object before a dot or a bracket. A number needs parentheses: JavaScript would read the dot as a decimal point. */
 function objectOf(expression: Expression, scope: FunctionScope): string {
   const code = part(expression, scope);
   return expression.kind === 'number' || code.startsWith('new ') || code.startsWith('-') ? `(${code})` : code;
@@ -216,7 +213,6 @@ function quote(text: string): string {
 }
 
 /**
- * The functions of this file that emit-commands.ts calls. They are passed as an object, since an import of this file in
- * emit-commands.ts would form a cycle.
+ * The functions of this file that emit-commands.ts calls. They are passed as an object, because an import of this file would form a cycle.
  */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

@@ -1,6 +1,6 @@
 /**
  * Writes the statements of a 4D program. A statement without a translation becomes a comment with its place and the reason. If the
- * translated program reaches such a statement, it throws an error, since it does not know how to continue.
+ * translated program reaches such a statement, the program throws an error.
  */
 
 import { emit, emitAssignment } from './emit-expressions.ts';
@@ -8,11 +8,11 @@ import type { SourceLine } from './lines.ts';
 import type { FunctionScope } from './scope.ts';
 import { type Block, type Statement, Untranslatable } from './syntax.ts';
 
-/** What became of one line of a file, or of several lines with the same result. */
+/** The result of the translation for one line of a file, or for several lines together. */
 export interface LineFate {
   readonly file: string;
   readonly line: number;
-  /** The number of lines with this result. The first of them is `line`. */
+  /** The number of lines with this result. `line` is the first line. */
   readonly count: number;
   readonly kind: 'code' | 'comment' | 'declaration' | 'untranslated';
   readonly reason: string;
@@ -25,7 +25,7 @@ export class StatementWriter {
 
   /**
    * Writes statements.
-   * @param scope the function in which the statements are, or null outside of functions, where only comments can be written
+   * @param scope the function that contains the statements. Outside of functions, null: only comments are valid there
    */
   statements(
     statements: readonly Statement[],
@@ -184,8 +184,8 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
 }
 
 /**
- * Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number, since its sign
- * decides between `<=` and `>=`.
+ * Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number: its sign decides
+ * between `<=` and `>=`.
  */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
@@ -218,7 +218,7 @@ export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }
 
-/** Replaces line ends by spaces, since a line end would end the comment. */
+/** Replaces line ends by spaces: a line end would end the comment. */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]/g, ' ').trimEnd();
 }

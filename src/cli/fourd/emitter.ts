@@ -14,7 +14,7 @@ export interface Translation {
   readonly lines: readonly LineFate[];
 }
 
-/** A class or a method of the program, and the name of its file. Comments and errors of the module show this name. */
+/** A class or a method of the program, and its file. Comments and errors of the module name this file. */
 export interface NamedUnit {
   readonly unit: Unit;
   readonly file: string;
@@ -25,8 +25,8 @@ export function translate(files: readonly NamedUnit[], version: PluginVersion): 
     files.map(({ unit }) => unit),
     version,
   );
-  // A function that calls an async function has to be async as well. Such functions are found while the module is written, so the module is
-  // written again until no further function is found.
+  // A function that calls an async function has to be async as well. Writing the module finds such functions. So the module is written
+  // again, until a run finds no new one.
   for (;;) {
     const before = project.async.size;
     const written = new ModuleWriter(project).write(files);

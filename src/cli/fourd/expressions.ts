@@ -97,8 +97,7 @@ export class ExpressionParser {
   }
 
   /**
-   * Counts an operator, a dot or a bracket. Each of them makes the tree deeper, because the whole expression before it becomes its left
-   * operand.
+   * Counts an operator, a dot or a bracket. Each of these makes the tree deeper: the whole expression before it becomes its left operand.
    */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');

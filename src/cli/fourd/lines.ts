@@ -5,11 +5,11 @@
 
 /** One statement or one comment, with its lines in the file. */
 export interface SourceLine {
-  /** The number of its first line in the file, counted from 1. */
+  /** The number of the first line in the file, counted from 1. */
   readonly number: number;
-  /** The number of lines that it has. */
+  /** The number of lines in the file. */
   readonly count: number;
-  /** The code without comments and without spaces at both ends. '' for a comment or an empty line. */
+  /** The code, without comments and without spaces at both ends; '' for a comment or an empty line. */
   readonly code: string;
   /** The text of the comments. */
   readonly comment: string;
@@ -24,7 +24,7 @@ export function toLines(source: string): SourceLine[] {
   for (let at = 0; at < texts.length; ) {
     const first = at;
     let { code, comment, isOpen } = withoutComments(texts[at++]!);
-    // The next line belongs to the same statement if a comment is still open, or if the code ends in a backslash.
+    // A statement continues on the next line if a comment is open, or if the code ends in a backslash.
     while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
       const next: Stripped = withoutComments(texts[at++]!, isOpen);
       if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;
@@ -46,7 +46,7 @@ export function toLines(source: string): SourceLine[] {
 interface Stripped {
   code: string;
   comment: string;
-  /** Whether a comment is open at the end of the line, so that it continues on the next line. */
+  /** Whether a comment continues on the next line. */
   isOpen: boolean;
 }
 

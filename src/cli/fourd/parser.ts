@@ -1,6 +1,6 @@
 /**
- * Parses a 4D method or class into statements. Lines that it cannot parse become an `untranslated` statement. If it cannot parse the first
- * line of a block, the whole block becomes such a statement. The parser never throws.
+ * Parses a 4D method or class into statements. A line that cannot be parsed becomes an `untranslated` statement. If the first line of a
+ * block cannot be parsed, the whole block becomes such a statement. The parser never throws.
  */
 
 import { parseDeclaration, parseParameters } from './declarations.ts';
@@ -17,7 +17,7 @@ import {
   Untranslatable,
 } from './syntax.ts';
 
-// The maximum depth of nested blocks. Programs that people write do not have deeper blocks.
+// The maximum depth of nested blocks.
 const MAX_DEPTH = 50;
 
 /** For each kind of block: `begin` matches its first line, and `end` matches its last line. */
@@ -39,7 +39,7 @@ function blockOf(line: SourceLine): (typeof blocks)[number] | undefined {
   return blocks.find(({ begin }) => begin.test(line.code));
 }
 
-/** Returns the index of the line that ends the block which begins at `start`, or -1 if there is no such line. */
+/** Returns the index of the last line of the block that begins at `start`; -1 if the block does not end. */
 function endOf(lines: readonly SourceLine[], start: number): number {
   const open: RegExp[] = [];
   for (let at = start; at < lines.length; at++) {
@@ -146,7 +146,7 @@ function parseBlock(lines: readonly SourceLine[], depth: number): Block {
   }
 }
 
-/** Parses `If … Else … End if`, whose condition is passed, or `Case of`, in which each case has its own condition. */
+/** Parses `If … Else … End if` or `Case of`. @param condition the condition of `If`; null for `Case of` */
 function parseBranches(lines: readonly SourceLine[], condition: Expression | null, depth: number): Block {
   const marks = [lines[0]!, lines.at(-1)!];
   const parts: { mark: SourceLine; lines: SourceLine[] }[] = [{ mark: lines[0]!, lines: [] }];
@@ -194,7 +194,7 @@ function inParentheses(code: string): Expression[] {
 // ---- files ----
 
 const functionLine = /^(?:(?:local|exposed)\s+)*(?:function\s|class constructor\b)/i;
-// Matches the first line of every function of a class, including kinds of functions that have no translation.
+// Matches the first line of every function of a class, including functions without a translation.
 const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\s|class constructor\b)/i;
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;
@@ -277,7 +277,7 @@ function parseFunction(lines: readonly SourceLine[]): FunctionSource | null {
   } catch {
     return null;
   }
-  // In a JavaScript class, `constructor` is not an ordinary function, a getter has no parameter, and a setter has exactly one.
+  // JavaScript classes: `constructor` is no ordinary function, a getter has no parameter, and a setter has exactly one.
   if (name === 'constructor') return null;
   const count = parameters.length;
   if ((accessor?.toLowerCase() === 'get' && count > 0) || (accessor?.toLowerCase() === 'set' && count !== 1))

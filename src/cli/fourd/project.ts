@@ -16,7 +16,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Reads the `.4dm` files of a folder and of all its subfolders, sorted by path. @throws the error of the system */
+/** Reads the `.4dm` files of a folder and its subfolders, sorted by path. @throws the error of the system */
 export function readProject(folder: string): SourceFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.toLowerCase().endsWith('.4dm'))
@@ -40,7 +40,6 @@ export function checkProject(files: readonly SourceFile[]): CheckedFile[] {
     .filter(({ findings }) => findings.length > 0);
 }
 
-/** Translates the program to one module. */
 export function translateProject(files: readonly SourceFile[], version: PluginVersion): Translation {
   const units: NamedUnit[] = files.map(({ path, text }) => ({
     file: path,
@@ -49,12 +48,11 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
   return translate(units, version);
 }
 
-/** Returns the version of the plugin for which a program was probably written, or null if the program does not show the version. */
+/** Guesses for which version of the plugin a program was written. Returns null if both are equally likely. */
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // The names of properties are compared with their case, since version 2 has `URL` and version 1 has `url`. The names of commands are
-  // compared without case.
+  // The case of property names counts: version 2 has `URL`, and version 1 has `url`. The case of command names does not count.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

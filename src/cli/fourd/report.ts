@@ -7,7 +7,7 @@ import { type WarningId, warnings } from './table.ts';
 
 export interface Report {
   readonly files: readonly CheckedFile[];
-  /** The lines that `--translate` wrote as comments, since they have no translation. */
+  /** The lines without a translation, which `--translate` wrote as comments. */
   readonly untranslated: readonly LineFate[];
 }
 

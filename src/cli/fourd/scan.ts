@@ -13,7 +13,7 @@ const byName: ReadonlyMap<string, Entry> = new Map(
   allEntries.map((entry) => [entry.name.toLowerCase(), entry]),
 );
 
-// Longer names are tried first, since `Websocket client start` begins with another name, `Websocket client`.
+// Longer names are tried first: `Websocket client start` begins with the name `Websocket client`.
 const names = [...byName.keys()].sort((one, other) => other.length - one.length);
 const anyName = new RegExp(
   names
@@ -30,7 +30,7 @@ const anyName = new RegExp(
 const endless = /^(?:while\s*\(\s*true\s*\)|repeat$)/i;
 const callback = /^(?:local\s+)?function\s+on(?:connection|open|message|terminate|error)\b/i;
 
-/** Returns the findings in a file, and whether the file uses WebSockets. A file that does not use them has no findings. */
+/** Returns the findings in a file, and whether the file uses WebSockets. A file without WebSockets has no findings. */
 export function scanFile(source: string): {
   readonly findings: readonly Finding[];
   readonly isRelevant: boolean;
@@ -73,7 +73,7 @@ function scanLine(line: SourceLine): Finding[] {
   return findings;
 }
 
-/** Replaces each quoted text by an empty text, since a word in quotes is not a command. */
+/** Replaces each quoted text by an empty text: a word in quotes is not a command. */
 function withoutTexts(code: string): string {
   let bare = '';
   for (let at = 0; at < code.length; ) {

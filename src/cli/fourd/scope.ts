@@ -8,7 +8,7 @@ import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** The values that variables have before the first assignment. In 4D this value depends on the type of the variable. */
+/** The value of a variable before its first assignment, by the variable's type in 4D. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
@@ -26,7 +26,7 @@ export interface Writer {
   assignment(assignment: Assignment, scope: FunctionScope): string;
 }
 
-/** Names that a class, a method or a process variable of the program cannot have in the module, since the module uses them already. */
+/** Names that the module itself uses. Classes, methods and process variables of the program get other names. */
 const taken: readonly string[] =
   'Array Buffer Error Infinity JSON Math NaN Object Promise String console globalThis process setImmediate structuredClone undefined Form same each plain withTexts WebSocket WebSocketServer webServer methods'.split(
     ' ',
@@ -37,8 +37,8 @@ export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
   /**
-   * Maps the name in 4D to the name in the module. 4D ignores the case of the names of classes, methods and variables, so the keys are
-   * in lower case.
+   * Maps the name in 4D to the name in the module. 4D ignores the case of the names of classes, methods and variables. So the keys are in
+   * lower case.
    */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
@@ -70,7 +70,7 @@ export class Project {
     for (const { functions } of units) for (const { body } of functions) this.#collect(body);
   }
 
-  /** Returns the name that a class or a method has in the module. No two of them have the same name. */
+  /** Returns the name of a class or a method in the module. Each name is unique. */
   nameOf(unit: Unit): string {
     return this.#names.get(unit)!;
   }
@@ -159,7 +159,7 @@ export class FunctionScope {
     for (const { name } of parameters) this.#parameters.set(name.toLowerCase(), name);
   }
 
-  /** Returns the name of a variable in the module: 4D ignores its case, so all uses get the spelling of the first use. */
+  /** Returns the name of a variable in the module. 4D ignores the case of names, so all uses get the spelling of the first use. */
   variable(name: string): string {
     if (!name.startsWith('$')) return this.#processVariable(name);
     const key = name.toLowerCase();
@@ -200,8 +200,8 @@ export class FunctionScope {
   }
 
   /**
-   * The list of parameters: the named parameters, and then the numbered parameters up to the last one that is used. So `$3` alone adds
-   * `$1` and `$2`.
+   * The list of parameters: first the named parameters, then the numbered parameters up to the last used number. So `$3` alone adds `$1`
+   * and `$2`.
    */
   get parameters(): string {
     const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));

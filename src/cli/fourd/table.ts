@@ -1,5 +1,5 @@
 /**
- * Lists classes, commands and other language elements of 4D, and says for each whether it has a translation in this package.
+ * Lists classes, commands and other language elements of 4D. Each entry says whether the element has a translation in this package.
  * scripts/fourd.js and scripts/plugin.js make the tables "Line by line" of docs/4d.md and docs/plugin.md from this list. `rfc6455 4d` finds
  * the entries of the list in a program.
  */

@@ -5,10 +5,7 @@ import { Untranslatable } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
-  /**
-   * For a text, the characters between its quotes, in which escapes such as `\n` are already replaced. For a name, its words with
-   * single spaces.
-   */
+  /** For a text: the characters between the quotes, with escapes such as `\n` replaced. For a name: its words with single spaces. */
   readonly value: string;
 }
 
@@ -70,7 +67,7 @@ const suffix = /:[CKP]\d+(?::\d+)?/y;
 
 /**
  * Splits an expression into tokens.
- * @throws {Untranslatable} if a character is not allowed in expressions, or if a text has no closing quote
+ * @throws {Untranslatable} for a character that is not allowed in expressions, and for a text without a closing quote
  */
 export function tokenize(code: string): Token[] {
   const tokens: Token[] = [];
@@ -92,7 +89,7 @@ export function tokenize(code: string): Token[] {
       at = end;
       continue;
     }
-    // `4D` names the store of 4D's own classes. It is the only name that begins with a digit.
+    // `4D` names the store of 4D's own classes. No other name begins with a digit.
     if (/^4D\b/i.test(code.slice(at, at + 3))) {
       tokens.push({ kind: 'name', value: '4D' });
       at += 2;
