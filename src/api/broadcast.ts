@@ -8,8 +8,7 @@ import { type Message, toBytes } from './message.ts';
 /**
  * Sends a message to the open connections of `all` that the options select.
  * @returns the number of connections to which the message was sent
- * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. An error that `filter` throws is thrown as
- *   well
+ * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. An error of `filter` is thrown as well
  */
 export function broadcastTo<Data>(
   all: ReadonlySet<Connection<Data>>,

@@ -100,7 +100,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.request ?? null;
   }
 
-  /** The underlying socket. Only query it, for example with `getPeerCertificate()` of TLS. Do not read or write it: the connection breaks. */
+  /** The underlying socket. Only query it, for example with `getPeerCertificate()` of TLS. Reading or writing it breaks the connection. */
   get socket(): Duplex {
     return this.#binding.socket;
   }
@@ -110,7 +110,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The last message's number of payload bytes on the wire; -1 while zlib's threads compress: the number is not known yet. */
+  /** The last sent message's number of payload bytes on the wire; -1 if zlib's threads compress it after `send` has returned. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }

@@ -10,7 +10,7 @@ import { checkOptions } from './option-names.ts';
 /** The options of `toDuplex`. */
 export interface ToDuplexOptions {
   /**
-   * True: reading returns whole messages, as strings and Buffers, including empty messages. False: reading returns bytes, and text is UTF-8.
+   * True: reading returns whole messages, as strings and Buffers, even empty messages. False: reading returns bytes, and text is UTF-8.
    * @default false
    */
   readonly readableObjectMode?: boolean | undefined;

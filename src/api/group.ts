@@ -89,8 +89,8 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
    * change its bytes until they have left the process.
    * @param options which connections receive the message, and whether the message may be compressed
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error that
-   *   `filter` throws is thrown as well
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error of
+   *   `filter` is thrown as well
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

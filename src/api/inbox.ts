@@ -43,7 +43,7 @@ export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
   readonly #owner: InboxOwner;
-  /** Counts the memory of the waiting messages, and of the message that the loop works on (frame/memory-budget.ts). */
+  /** Counts the memory of the waiting messages, and of the message that the loop works on (frame/charge.ts). */
   readonly #charge: Charge;
   #inLoop = 0;
   #messages: (string | Buffer)[] = [];

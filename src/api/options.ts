@@ -25,8 +25,7 @@ import {
 /** The limits and deadlines of a connection. All times are in milliseconds. */
 export interface ConnectionOptions {
   /**
-   * The largest message that is accepted, in bytes. A larger message fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a
-   * client
+   * The largest accepted message in bytes. A larger message fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a client
    */
   readonly maxMessageSize?: number | undefined;
   /** The largest message for a `stream` handler, in bytes. A larger message fails the connection with 1009. @default `maxMessageSize` */
@@ -34,15 +33,14 @@ export interface ConnectionOptions {
   /** `send` returns false while more than this number of bytes wait to be sent. @default 64 KiB */
   readonly highWaterMark?: number | undefined;
   /**
-   * The number of bytes that may wait to be sent. If more bytes wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a
-   * client
+   * How many bytes may wait to be sent. If more bytes wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a client
    */
   readonly sendCap?: number | undefined;
   /** The number of keys of `sendLatest` that may wait at the same time. `sendLatest` returns false for a further key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * The longest time in which the peer accepts no byte while more than 1 MiB waits to be sent. If fewer bytes wait, `heartbeat.interval`
-   * plus `heartbeat.timeout` applies, if that is longer. @default 10000
+   * The longest time in which the peer accepts no byte while more than 1 MiB waits to be sent. If fewer bytes wait, the limit is at least
+   * `heartbeat.interval` plus `heartbeat.timeout`. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */

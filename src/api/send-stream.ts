@@ -60,6 +60,7 @@ class SendingStream implements StreamedMessage {
   readonly #encoder = new ChunkEncoder();
   #binary: boolean | undefined;
   #stream: OutgoingStream | null = null;
+  /** Whether all earlier messages were written, so that the parts of this message may be sent. */
   #hasTurn = false;
   #isSourceDone = false;
   /** The reason why nothing more is sent; null as long as the message may be sent. */

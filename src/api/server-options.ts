@@ -83,7 +83,7 @@ export interface ShutdownOptions {
   readonly code?: number | undefined;
   /** The close reason for every connection. @default '' */
   readonly reason?: string | undefined;
-  /** Milliseconds for the closing handshakes, instead of `closeTimeout`. After this time the remaining connections are dropped. @default 5000 */
+  /** Milliseconds for the closing handshakes, instead of `closeTimeout`. Then the remaining connections are dropped. @default 5000 */
   readonly grace?: number | undefined;
 }
 

@@ -163,8 +163,8 @@ export class WebSocketServer<Data = undefined> {
    * @param options which connections receive the message, and whether the message may be compressed. Instead, you may pass two arguments:
    *   the connections that do not receive the message, and `compress`
    * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error that
-   *   `filter` throws is thrown as well
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error of
+   *   `filter` is thrown as well
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;

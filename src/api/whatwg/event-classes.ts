@@ -1,6 +1,7 @@
 /**
  * Exports the classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. The classes have their own file,
- * because the first access to the runtime's classes loads a large part of Node.js. Programs that do not use them need not load this file.
+ * because the first access to the runtime's classes loads a large part of Node.js. Programs that do not use these classes need not load
+ * this file.
  */
 
 import {

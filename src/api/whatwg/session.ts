@@ -43,7 +43,7 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** Counts the memory of the messages that wait for their tasks (frame/memory-budget.ts). Null before the first message. */
+  /** Counts the memory of the messages that wait for their tasks (frame/charge.ts). Null before the first message. */
   #charge: Charge | null = null;
   /** Why this WebSocket itself ended the connection or the attempt to connect; null if it has not done so. */
   #failure: unknown = null;

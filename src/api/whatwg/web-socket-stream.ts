@@ -152,8 +152,8 @@ function toOwnBytes(bytes: Buffer): Uint8Array {
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
   // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the error's code and reason. But a pipe may
-  // pass on the error of another connection. Its code may be invalid in a Close frame, such as 1006. Then the connection is closed without
-  // a code.
+  // pass on the error of another connection. The code of that error may be invalid in a Close frame, such as 1006. Then the connection is
+  // closed without a code.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

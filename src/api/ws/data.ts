@@ -7,8 +7,8 @@
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
- * The value that a `message` listener receives. With the binary type 'blob' the value is a Blob. This type omits Blob, as the declarations of
- * `ws` do.
+ * The value that a `message` listener receives. With the binary type 'blob' the value is a Blob, which this type omits, as in the
+ * declarations of `ws`.
  */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
@@ -50,7 +50,7 @@ function viewOf(data: unknown): Uint8Array {
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** Returns the size of data in bytes. `bufferedAmount` also counts data that was passed to `send` too late. */
+/** Returns the number of bytes of data. `bufferedAmount` also counts the data of `send` calls while closing or closed. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;

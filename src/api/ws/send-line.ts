@@ -1,7 +1,7 @@
 /**
  * Keeps messages in order while a Blob is read. Reading a Blob is asynchronous. All messages and control frames after the Blob wait until
- * it has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC 6455 §5.4
- * leaves the fragmentation of a message to the sender.
+ * the Blob has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC 6455
+ * §5.4 leaves the fragmentation of a message to the sender.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';

@@ -1,6 +1,7 @@
 /**
- * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. handshake/server.ts has the
- * rules. The order of the checks and the texts of refusals are those of `ws`.
+ * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. Programs replace and observe
+ * the steps, so each step is a separate function. handshake/server.ts has the rules. The order of the checks and the texts of refusals are
+ * those of `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';

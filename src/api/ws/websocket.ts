@@ -193,7 +193,7 @@ export class WebSocket extends WebSocketEmitter {
     line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
   }
 
-  /** Sends a ping. `ping(done)` and `ping(data, done)` are also valid. @throws {RangeError} for more than 125 bytes; {Error} while connecting */
+  /** Sends a ping. `ping(done)` and `ping(data, done)` are also valid. @throws {RangeError} over 125 bytes; {Error} while connecting */
   ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('ping', data, mask, done);
   }
@@ -219,7 +219,7 @@ export class WebSocket extends WebSocketEmitter {
   }
 
   /**
-   * Returns whether data can be sent. Throws while connecting. After that, counts the bytes of unsent data, and calls `done` with an error.
+   * Returns whether data can be sent. Throws while connecting. While closing or closed, counts the bytes, and calls `done` with an error.
    */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
