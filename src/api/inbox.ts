@@ -63,7 +63,7 @@ export class Inbox implements TimerOwner {
     this.#charge = charge;
   }
 
-  /** Is called when a loop begins to read the messages. @throws {TypeError} if another loop reads the messages, or the messages were dropped */
+  /** Is called when a loop begins to read. @throws {TypeError} if another loop reads the messages, or the messages were dropped */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
