@@ -1,6 +1,6 @@
 /**
- * Calls 4D's `onConnection`, which decides whether a client gets a connection. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP
- * status. server.ts makes the connection.
+ * Calls 4D's `onConnection`, which decides whether a client gets a connection. A refused client gets an HTTP status (RFC 6455 §4.2.2 step
+ * 4). server.ts makes the connection.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -31,7 +31,7 @@ export class Admission<Handler extends object> {
   }
 
   /**
-   * C64: calls `onConnection` before the 101 response is written, since §4.2.2 requires that a refusal is an HTTP status.
+   * C64: calls `onConnection` before the 101 response is written, since §4.2.2 requires an HTTP status for a refusal.
    * @param seat makes the answer for a request that `onConnection` has accepted
    */
   decide<Seated>(
@@ -56,7 +56,7 @@ export class Admission<Handler extends object> {
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;
-      // An aborted request needs no answer. If `onConnection` has not been called for the request yet, it will not be called.
+      // An aborted request needs no answer. If `onConnection` still waits for its turn, it is not called for this request.
       signal.addEventListener('abort', () => {
         this.#worker.drop(task);
         settled(reject(503));
@@ -107,7 +107,7 @@ function isConnectionHandler<Handler>(value: unknown): value is Handler {
   );
 }
 
-/** Returns `value`. If `result` is a Promise, returns a Promise that is fulfilled with `value` once `result` is fulfilled. */
+/** Returns `value`. If `result` is a Promise, returns a Promise of `value` that waits for `result`. */
 function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
   return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
 }

@@ -1,6 +1,6 @@
 /**
  * Calls the callbacks of a handler. If a callback throws, `onError` of the same handler receives the error. If `onError` itself throws, the
- * error becomes a process warning. Such errors never become uncaught exceptions, since a peer may be able to cause them.
+ * error becomes a process warning. These errors never become uncaught exceptions, since a peer may be able to cause them.
  */
 
 import { isThenable, warn } from '../callback.ts';
@@ -8,8 +8,8 @@ import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
 /**
- * The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for that Promise. Except for the result
- * of `invoke`, these Promises never reject.
+ * The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for it. Only the Promise of `invoke`
+ * may reject.
  */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export class Callbacks implements TaskOwner {
 
   /**
    * @param target the first argument of every callback
-   * @param owner returns the name of the object that the callbacks belong to, for error texts
+   * @param owner returns the name of the server or connection, for error texts
    */
   constructor(handler: object, target: unknown, owner: () => string) {
     this.#handler = handler as Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ export class Callbacks implements TaskOwner {
     this.#owner = owner;
   }
 
-  /** Calls a callback if the handler has a callback of this name. In the callback, `this` is the handler. */
+  /** Calls the callback of this name, if the handler has one. In the callback, `this` is the handler. */
   call(name: string, event: { readonly type: string }): unknown {
     try {
       const result = this.invoke(name, event);
@@ -41,23 +41,18 @@ export class Callbacks implements TaskOwner {
     return undefined;
   }
 
-  /**
-   * Passes an error that a callback threw to `onError`. Without an `onError`, the error becomes a process warning, so that it is not lost.
-   */
+  /** Passes the error of a callback to `onError`. Without `onError`, the error becomes a process warning, so that it is not lost. */
   reportThrown(thrown: unknown): unknown {
     const error = toFourDError('CALLBACK', thrown);
     return this.#report([error], () => warn(thrown));
   }
 
-  /** Passes an error that a peer or the network caused to `onError`. Without an `onError`, the error is ignored. */
+  /** Passes an error of the peer or of the network to `onError`. Without `onError`, the error is ignored. */
   report(...errors: readonly FourDError[]): unknown {
     return this.#report(errors, () => {});
   }
 
-  /**
-   * Passes an error that must not be overlooked, such as NOT_SENT or SLOW_CALLBACK, to `onError`. Without an `onError`, the error becomes a
-   * process warning.
-   */
+  /** Passes an important error to `onError`, such as NOT_SENT or SLOW_CALLBACK. Without `onError`, the error becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }
@@ -90,8 +85,8 @@ export class Callbacks implements TaskOwner {
   }
 
   /**
-   * Calls a callback if the handler has a callback of this name. @throws the error of the callback, or of the getter that returns the
-   * callback
+   * Calls the callback of this name, if the handler has one.
+   * @throws the error of the callback, or of a getter in the handler
    */
   invoke(name: string, event: { readonly type: string }): unknown {
     const callback = this.#handler[name];

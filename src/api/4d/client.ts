@@ -16,13 +16,13 @@ import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 /** The callbacks of a `WebSocket`, and the options for its connection. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
-/** The options of a `WebSocket`. 4D does not have them: they are the options of the native `connect`, and two options for the callbacks. */
+/**
+ * The options of a `WebSocket`. 4D has no such options. They are the options of the native `connect`, and two options for the callbacks.
+ */
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /**
-   * Milliseconds. If a callback has not ended after this time, and other callbacks wait for its end, `onError` is called. @default 10000
-   */
+  /** Milliseconds. `onError` is called if a callback takes longer and other callbacks wait for it. @default 10000 */
   readonly warnAfter?: number | undefined;
 }
 
@@ -55,13 +55,13 @@ export class WebSocket<T extends DataType = 'text'> {
   #isDropped = false;
 
   /**
-   * Begins to connect, and does not wait for the connection. If the connection cannot be opened, `onError` is called, and then
-   * `onTerminate` with 1006. 4D: WebSocket, `4D.WebSocket.new()`. In 4D, `new` returns when the connection is open; if the connection
-   * cannot be opened, `new` returns Null.
+   * Begins to connect, and does not wait for the connection. If the connection cannot be opened, first `onError` is called, and then
+   * `onTerminate` with code 1006. 4D: WebSocket, `4D.WebSocket.new()`. In 4D, `new` waits for the connection, and returns Null if it cannot
+   * be opened.
    * @param url ws: or wss:
    * @param given the callbacks, `dataType` and `headers`, or null
    * @throws {FourDError} if the handler is not an object
-   * @throws {TypeError} for a dataType that does not exist, and for an unknown option
+   * @throws {TypeError} for an unknown dataType or an unknown option
    */
   constructor(url: string | URL, given?: WebSocketHandler<T> | null, options?: WebSocketOptions | null) {
     const handler = given ?? {};
@@ -100,8 +100,8 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * The number of this connection, which is unique in the process. Connections of clients and of servers have one common numbering. 4D:
-   * WebSocket, `.id`.
+   * The number of this connection, which is unique in the process. Connections of clients and of servers use the same sequence of numbers.
+   * 4D: WebSocket, `.id`.
    */
   get id(): number {
     return this.#link.id;
@@ -119,11 +119,10 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Sends a message. The type of the argument decides whether the message is text or binary. While the status is "Connecting", the message
-   * waits, and is sent after `onOpen` was called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket,
-   * `.send()`.
-   * @returns false if the status is "Closing" or "Closed", or if more than `sendCap` bytes wait (while the status is "Connecting", at most
-   *   64 MiB). In these cases nothing was sent. 4D returns nothing.
-   * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
+   * waits until `onOpen` was called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
+   * @returns false if the status is "Closing" or "Closed", or if more than `sendCap` bytes wait. Then the message was not sent. While the
+   *   status is "Connecting", at most 64 MiB can wait. 4D returns nothing.
+   * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
@@ -152,8 +151,8 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise inside a callback: the callback
-   * would wait for its own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. A callback must not await this Promise: it would wait for its
+   * own end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();
@@ -201,9 +200,9 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, the object may also have numbers, which are sent as
- * text, and Null, which means that the field is absent.
- * @throws {TypeError} for any other value, which would be sent as "[object Object]"
+ * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, a value may also be a number, which is sent as text,
+ * or Null. A field with Null is not sent.
+ * @throws {TypeError} for any other value. It would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {

@@ -1,6 +1,6 @@
 /**
- * Implements the members of `WebSocketConnection`, which is the connection of one client to a `WebSocketServer`. link.ts handles the events
- * of the native connection. The exported class `WebSocketConnection` is in server.ts, because its type parameters use classes of server.ts.
+ * Implements the members of `WebSocketConnection`: the connection of one client to a `WebSocketServer`. link.ts handles the events of the
+ * native connection. The exported class `WebSocketConnection` is in server.ts, because its types need server.ts.
  */
 
 import type { DataType, Sendable } from './data.ts';
@@ -45,19 +45,18 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect.
-   * 4D: WebSocketConnection, `.send()`.
-   * @returns false if the status is not "Connected" before the call, or is no longer "Connected" after it. In these cases nothing was sent.
-   *   4D returns nothing.
-   * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
+   * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect. 4D:
+   * WebSocketConnection, `.send()`.
+   * @returns false if the status is not "Connected" before or after the call. Then the message is lost. 4D returns nothing.
+   * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
   }
 
   /**
-   * Closes the connection. If the code is 3001 to 4999, the client receives the code and the message. With any other code, or without a
-   * code, the client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
+   * Closes the connection. With a code from 3001 to 4999, the client receives the code and the message. Otherwise the client receives 1000
+   * and no message. 4D: WebSocketConnection, `.terminate()`.
    * @param code a close code, or an object `{ code, message }`
    * @param message is cut to 123 bytes
    */

@@ -1,5 +1,5 @@
 /**
- * Converts a received message to the type that 4D's option dataType names. Converts the argument of `send` to a message. 4D:
+ * Converts a received message to the type that 4D's option dataType selects. Converts the argument of `send` to a message. 4D:
  * WebSocketServer, "options parameter"; WebSocketConnection, `.send()`.
  */
 
@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. Bytes, or a `Blob` of the web, take the place of 4D's Blob and are sent as
- * binary. Any other object is sent as JSON. Any other value is converted to a string and sent as text.
+ * The values that `send` accepts. A string is sent as text. Bytes and a `Blob` of the web are sent as binary. In 4D, these are a Blob. Any
+ * other object is sent as JSON. Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
@@ -59,9 +59,9 @@ function toText(bytes: Buffer): string {
 }
 
 /**
- * Converts the argument of `send` to a message: a string is sent as text, bytes are sent as binary. A Blob is returned unchanged; the
- * caller has to read its bytes.
- * @throws {TypeError} for an object that JSON cannot represent, such as an object with a cycle, or a function
+ * Converts the argument of `send` to a message: a string for text, bytes for binary. A Blob is returned unchanged; the caller has to read
+ * its bytes.
+ * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
  */
 export function encode(message: unknown): Message | Blob {
   if (typeof message === 'string' || message instanceof Blob) return message;

@@ -10,8 +10,8 @@ export const fourDErrors = {
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
   /**
-   * The web server is not started, or has failed. Or `start` was called while the web server was stopping, or with settings while it was
-   * running.
+   * The web server is not started, or has failed. Or `start` was called at the wrong time: while the web server stops, or with settings
+   * while it runs.
    */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
@@ -20,15 +20,15 @@ export const fourDErrors = {
   BAD_JSON: 4,
   /** The dataType is "text" or "object", and the bytes of a message are not UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed, because the peer broke a rule or the socket failed. The end of TCP without a Close frame is not an error. */
+  /** The peer broke a rule of the protocol, or the socket failed. The end of TCP without a Close frame is not an error. */
   CONNECTION: 6,
   /** A client could not connect. */
   CANNOT_CONNECT: 7,
   /** A Blob that was passed to `send` could not be read. */
   UNREADABLE_BLOB: 8,
-  /** Messages that `send` had accepted could not be sent, because the client could not connect, or because the connection ended before. */
+  /** Messages that `send` had accepted were not sent, because the connection failed or ended first. */
   NOT_SENT: 9,
-  /** A callback has not ended in time, and other callbacks wait for its end. */
+  /** A callback has not ended in time, and other callbacks wait for it. */
   SLOW_CALLBACK: 10,
 } as const;
 
@@ -42,7 +42,7 @@ export class FourDError extends Error {
   /** The component that reports the error; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';
 
-  /** @param options `cause` is the value that a callback threw, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
+  /** @param options `cause` is the value that a callback threw, or the error of the native API, such as `ProtocolError` */
   constructor(name: FourDErrorName, message: string, options?: ErrorOptions) {
     super(message, options);
     this.errCode = fourDErrors[name];

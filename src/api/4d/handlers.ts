@@ -1,7 +1,7 @@
 /**
  * Defines the callbacks of the 4D API and their events. The names and members come from 4D's pages WebSocketServer, WebSocketConnection and
  * WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
- * has settled. The classes that the callbacks receive are in server.ts and client.ts.
+ * has settled. The classes of the callbacks' first argument are in server.ts and client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
@@ -60,7 +60,8 @@ export type Done = void | PromiseLike<void>;
 export interface ServerCallbacks<Server, Handler> {
   /**
    * Called when a client requests a connection. To accept the client, return the handler of the connection. If the callback returns null or
-   * nothing, the client gets HTTP 403 and no connection. If the callback throws, the client gets 500.
+   * nothing, the client gets HTTP 403. If the callback throws, the client gets HTTP 500. In both cases there is no connection. With
+   * `cancel: 'close'`, see that option.
    */
   onConnection(
     wss: Server,
@@ -72,7 +73,7 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** Called after the server has started, but not before the code that created the server has returned. */
+  /** Called after the server has started, and after the code that created it has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
   /** Called when the server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
@@ -82,7 +83,6 @@ export interface ServerCallbacks<Server, Handler> {
 
 /** The callbacks of a server's connection. */
 export interface ConnectionCallbacks<T extends DataType, Connection> {
-  /** A message. */
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
   /** Called when the connection is open. From this call on, the application may send. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
@@ -100,8 +100,8 @@ export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
   /**
-   * Called when the connection has ended, or could not be opened; in the latter case the code is 1006. This callback is always the last
-   * one.
+   * Called when the connection has ended or could not be opened. If it could not be opened, the code is 1006. This callback is always the
+   * last one.
    */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;

@@ -1,7 +1,7 @@
 /**
- * Implements the part that `WebSocketConnection` and `WebSocket` share: for each event of the native connection, a callback runs in the
- * worker (worker.ts, which runs one callback at a time). While an event of a connection waits, the connection stops reading, so that a slow
- * handler does not fill the memory.
+ * `WebSocketConnection` and `WebSocket` share this code. For each event of the native connection, a callback runs in the worker
+ * (worker.ts), one at a time. While an event of a connection waits, the connection stops reading. So the messages for a slow handler do not
+ * fill the memory.
  */
 
 import type { Connection } from '../connection.ts';
@@ -40,18 +40,18 @@ export class Link {
   #isClosing = false;
   #isOver = false;
   /**
-   * Whether the application is calling a method of the native connection. If the call itself causes an event, the callback for this event
-   * runs after the call has returned.
+   * Whether a call of the application is running in the native connection. If the call causes an event, the callback of this event runs
+   * after the call has returned.
    */
   #isCalled = false;
   #undelivered = 0;
-  /** The number of messages that had waited for the opening of the connection, and could not be sent after it. */
+  /** The number of messages that waited for the opening, and could not be sent after it. */
   #unsent = 0;
 
   /**
    * @param target the first argument of the handler's callbacks
    * @param kind 'connection' or 'WebSocket', for error texts
-   * @param waiting the messages that wait until the connection is open; null for a connection that is already open
+   * @param waiting holds messages until the connection is open; null if it is already open
    */
   constructor(
     handler: object,
@@ -67,7 +67,7 @@ export class Link {
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      // If the connection has ended, or could not be opened, `onClose` or `onFailed` has already reported this message as lost.
+      // If `#isOver` is true, `onClose` or `onFailed` has already reported this message as lost.
       (error) =>
         this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
@@ -84,15 +84,14 @@ export class Link {
 
   /**
    * Sends a message.
-   * @returns true if the status was "Connected" both before and after the call. If the status was "Connecting", true if there was room for
-   *   the message
+   * @returns true if the status was "Connected" both before and after the call. While "Connecting", true if there was room for the message
    */
   send(message: unknown): boolean {
     const { status } = this;
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // If the waiting bytes exceed `sendCap`, the connection is dropped, and the message is lost.
+    // If the waiting bytes exceed `sendCap`, the connection was dropped, and the message is lost.
     return this.status === 'Connected';
   }
 
@@ -109,7 +108,7 @@ export class Link {
     }
   }
 
-  /** Closes the connection once all messages, including Blobs that are still being read, were passed to the native connection. */
+  /** Closes the connection after all messages were passed to the native connection. Blobs that are still being read come first. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -130,8 +129,8 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // First come the messages that `onOpen` has sent so far, then the messages that waited for the opening, then all later messages. Each
-      // of these groups keeps the order of the calls of `send`.
+      // The order is: the messages that `onOpen` has sent so far, the messages that waited for the opening, all later messages. Each of
+      // these groups keeps the order of the calls of `send`.
       if (this.status === 'Connected') this.#flush();
       return result;
     });
@@ -144,14 +143,13 @@ export class Link {
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Is called for a connection that was paused before its link was made. Resumes reading, unless an event still waits. */
+  /** Is called for a connection that was paused before this object was made. Resumes reading if no event waits. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers, a message that arrives while the connection is closing is not delivered: reading must go on now, even if the handler
-    // is slow.
+    // As in browsers, messages that arrive while the connection closes are not delivered. So a slow handler cannot stop the reading now.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -186,7 +184,7 @@ export class Link {
     this.#post(() => this.callbacks.report(...errors));
   }
 
-  /** Returns a list with one error if `send` has accepted messages that can no longer be sent. Otherwise returns an empty list. */
+  /** Returns one error if `send` has accepted messages that can no longer be sent. Otherwise returns an empty list. */
   #lost(): FourDError[] {
     const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
     if (count === 0) return [];
@@ -225,7 +223,9 @@ export function terminateEvent(
   return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
 }
 
-/** The object that `terminate` accepts instead of two arguments. 4D writes the arguments in braces, which can be read as such an object. */
+/**
+ * The object that `terminate` accepts instead of two arguments. 4D's pages show the arguments in braces, which looks like such an object.
+ */
 export interface TerminateOptions {
   readonly code?: number;
   readonly message?: string;

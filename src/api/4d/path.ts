@@ -1,7 +1,7 @@
 /**
  * Converts the option `path` of a `WebSocketServer` to a pattern for the native server. 4D describes the option as "the pattern of the
- * path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; in this library, a `*` at the end of the path matches any text, and a
- * RegExp is allowed. transport/path-pattern.ts compares paths.
+ * path". 4D: WebSocketServer, `.path`. 4D defines no wildcards. In this library, a `*` at the end of the path matches any text. A RegExp is
+ * allowed too. transport/path-pattern.ts compares paths.
  */
 
 import {

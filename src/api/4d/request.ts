@@ -6,8 +6,8 @@
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
 /**
- * An object with a text for each key. If the request had the key several times, the value is an array of texts. The object has no
- * prototype, because the peer chooses the keys.
+ * An object with a text for each key. A key that occurs several times has an array of texts. The object has no prototype, because the peer
+ * chooses the keys.
  */
 export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
@@ -16,8 +16,8 @@ export interface TextsByKey {
 /** 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
   /**
-   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names; names that differ
-   * only in upper and lower case are one field.
+   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names. Upper and lower
+   * case do not matter for this.
    */
   readonly headers: TextsByKey;
   /** The decoded parameters of the URL. A repeated parameter is an array. */
@@ -30,8 +30,8 @@ export interface ConnectionRequest {
 
 /**
  * Makes the `request` object.
- * @param trustedProxies the number of proxies in front of the server that add an address to X-Forwarded-For. Only the last `trustedProxies`
- *   addresses of the field are trusted
+ * @param trustedProxies the number of proxies that add an address to X-Forwarded-For. Only the last `trustedProxies` addresses of the field
+ *   are trusted
  */
 export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
   return {
@@ -74,7 +74,7 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
     .flatMap((line) => line.split(','))
     .map((address) => address.trim())
     .filter((address) => address !== '');
-  // The proxy nearest to the server added the last address. The addresses before the trusted addresses may be invented by the client.
+  // The proxy nearest to the server added the last address. The client may have invented the addresses before the trusted ones.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
   // On a socket that accepts IPv4 and IPv6, the address of an IPv4 client has the prefix `::ffff:`.

@@ -27,8 +27,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
    * The path of the server, without a query. The leading slash is optional. A slash at the end is significant. If the path ends with `*`,
-   * the server serves every path that begins with the text before the `*`. If several paths with `*` match, the longest of them is used. A
-   * RegExp is allowed as well.
+   * the server serves every path that begins with the text before the `*`. If several paths with `*` match, the longest path is used. A
+   * RegExp is allowed too.
    * @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;
@@ -38,14 +38,12 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly server?: WebServer | undefined;
   /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /**
-   * Milliseconds. If a callback has not ended after this time, and other callbacks wait for its end, `onError` is called. @default 10000
-   */
+  /** Milliseconds. `onError` is called if a callback takes longer and other callbacks wait for it. @default 10000 */
   readonly warnAfter?: number | undefined;
   /**
    * What happens if `onConnection` does not accept a client. 'refuse': the server answers the request with HTTP 403 (500 after an
-   * exception). 'close': the server completes the opening handshake before it calls `onConnection`, and closes the connection with 1008
-   * (1011 after an exception). @default 'refuse'
+   * exception). 'close': the server completes the opening handshake, and then calls `onConnection`. If it refuses, the server closes the
+   * connection with 1008 (1011 after an exception). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** The number of proxies in front of the server that add an address to X-Forwarded-For. @default 0 */
@@ -125,7 +123,7 @@ const places: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Checks the options, and adds defaults. `own` has the options that this file specifies, and `native` the options for the native server.
+ * Checks the options, and adds defaults. `own` has the options that this file specifies. `native` has the options for the native server.
  * @throws {TypeError | RangeError} for invalid options
  */
 export function readServerOptions<T extends DataType>(

@@ -1,6 +1,6 @@
 /**
  * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server implements the protocol. This file adds 4D's
- * callbacks, the worker that runs the callbacks one at a time, and the members that 4D documents.
+ * callbacks, the members that 4D documents, and the worker that runs the callbacks one at a time.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -26,22 +26,19 @@ export interface WSSHandler<T extends DataType = 'text'>
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
-/** A connection of a server. The `WebSocketServer` makes a connection if `onConnection` returns a handler. 4D: WebSocketConnection. */
+/** A connection of a server. The server makes it if `onConnection` returns a handler. 4D: WebSocketConnection. */
 export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
   WebSocketServer<T>,
   ConnectionHandler<T>
 > {}
 
-/** The `data` of a native connection. */
+/** The `data` of a native connection: what this file knows about it. */
 interface Seat<T extends DataType> {
-  /**
-   * The request for `onConnection`. Null once the request is no longer needed, so that the connection does not keep up to 16 KiB of header
-   * fields.
-   */
+  /** The request for `onConnection`. Null when it is no longer needed, since its header fields may have 16 KiB. */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
-  /** With `cancel: 'close'`: the task that will call `onConnection`; null after it has begun, and without `cancel: 'close'`. */
+  /** With `cancel: 'close'`, the task that will call `onConnection`. Null after the task has begun, and without this option. */
   question: Task | null;
   /** The link of the 4D connection; null before `onConnection` has accepted the request. */
   link: Link | null;
@@ -62,14 +59,17 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #live = new Set<WebSocketConnection<T>>();
   /** The value of `connections`, made from `#live`; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  /** Null before `terminate`. `closed` is fulfilled when the last connection is closed, `over` when the last callback has ended as well. */
+  /**
+   * Null before `terminate`. `closed` is fulfilled when the last connection is closed. `over` is fulfilled when the last callback has ended
+   * too.
+   */
   #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
   /**
    * Starts the server: clients can connect when the constructor returns. `onOpen` is called after the current code has returned. 4D:
    * WebSocketServer, `4D.WebSocketServer.new()`.
-   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or another server has the path (errCode
+   * @throws {FourDError} if the handler lacks `onConnection`, if the web server is not started, or if another server has the path (errCode
    *   -10718)
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -155,21 +155,21 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Always false. One page of 4D lists this member for a WebSocketServer by mistake, with the description of `WebServer.scalableSession`.
-   * 4D: WebSocketServer (Spanish, 20 R5), `.scalableSession`.
+   * Always false. One page of 4D lists this member of the web server by mistake for a WebSocketServer. 4D: WebSocketServer (Spanish, 20
+   * R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
     return this.#webServer.scalableSession;
   }
 
   /**
-   * Closes the server: the server accepts no new connections, and sends a Close frame with 1001 to each open connection. A connection whose
-   * client has not answered within `timeout` is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
+   * Closes the server. The server accepts no new connections, and sends a Close frame with 1001 to each open connection. If a client does
+   * not answer within `timeout`, its connection is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds. With 0, all connections are dropped immediately, without Close frames; connections without TLS are reset.
-   *   @default `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback calls this method, the
-   *   Promise resolves earlier, when the server is `terminated`, since the callback would otherwise wait for its own end. If a callback
-   *   does not end, the server stops waiting for that callback after the longer of `closeTimeout` and `timeout`. 4D returns nothing.
+   * @default `closeTimeout`, 30 seconds
+   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. In a callback, the Promise resolves
+   *   when the server is `terminated`: otherwise the callback would wait for its own end. The server stops waiting for a callback after the
+   *   longer of `closeTimeout` and `timeout`. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {
@@ -192,8 +192,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise inside a callback: the callback
-   * would wait for its own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. A callback must not await this Promise: it would wait for its
+   * own end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();
@@ -248,7 +248,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     const question = (): unknown => {
-      // The task refers to the request. So the connection no longer refers to the task.
+      // The task keeps the request in memory. So the connection must not keep the task.
       native.data.question = null;
       if (native.state !== 'open') return undefined;
       const verdict = this.#admission.ask(request);
@@ -268,8 +268,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   #onClose({ question, link, connection }: Seat<T>, code: number, reason: string): void {
-    // A client that has left needs no answer, so its task is dropped. Otherwise any number of such tasks could wait for a callback that
-    // does not end.
+    // A client that has left needs no answer, so its task is dropped. Otherwise any number of tasks could wait for a callback that does not
+    // end.
     if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
     // C77: when a callback runs, `connections` no longer contains this connection.

@@ -1,11 +1,11 @@
 /**
- * Keeps the messages that a program sends while a client is "Connecting", in order and up to a limit in bytes. In 4D, `new` returns only
- * when the connection is open, so programs that were written for 4D send right after `new`.
+ * Keeps the messages that a program sends while a client is "Connecting". Keeps their order, up to a limit in bytes. In 4D, `new` waits
+ * until the connection is open. So programs written for 4D send right after `new`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 
-// The fixed cost of a waiting message in addition to its bytes, so that the number of empty messages is limited as well.
+// Each waiting message counts as this many bytes plus its size. This limits the number of empty messages too.
 const MESSAGE_COST = 128;
 
 export class WaitingMessages {

@@ -1,6 +1,6 @@
 /**
- * Implements `WebServer`, the web server that 4D's WebSocket server runs on. It uses node:http or node:https, and serves the files of a
- * folder or calls `onRequest`. The native servers, which are attached to the HTTP server, handle the upgrades.
+ * Implements `WebServer`, the web server that 4D's WebSocket server runs on. It uses node:http or node:https. It serves the files of a
+ * folder, or calls `onRequest`. The native WebSocket servers handle the upgrades.
  */
 
 import { promises as files } from 'node:fs';
@@ -31,7 +31,7 @@ interface Hosted {
   onWebServerError(error: Error): void;
 }
 
-// Milliseconds after which `stop` without an argument drops unfinished requests. `terminate` of a WebSocket server has the same default.
+// Milliseconds after which `stop()` drops unfinished requests. The default of `terminate` of a WebSocket server is the same.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
@@ -47,7 +47,7 @@ export class WebServer {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   readonly #hosted = new Map<Hosted, () => void>();
-  /** The WebSocket servers that are terminated, but have a callback that has not ended. */
+  /** The terminated WebSocket servers that still wait for the end of a callback. */
   readonly #ending = new Set<Hosted>();
   #unwrapClose: (() => void) | null = null;
 
@@ -59,8 +59,8 @@ export class WebServer {
 
   /**
    * Wraps an existing HTTP server, which you configure and start yourself. If you call `close` of the HTTP server, the WebSocket servers
-   * are terminated as well, since Node.js would otherwise wait for their connections. The callback of `close` is called when the last
-   * `onTerminate` of the WebSocket servers has ended. For the same HTTP server, `of` always returns the same `WebServer`.
+   * are terminated too. Otherwise Node.js would wait for their connections. The callback of `close` is called when the last `onTerminate`
+   * of the WebSocket servers has ended. For the same HTTP server, `of` always returns the same `WebServer`.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -107,9 +107,9 @@ export class WebServer {
   /**
    * Begins to listen. If the server already listens, a call without settings does nothing. 4D: WebServer, `.start()`.
    * @param settings replace the settings of the same names that were passed before
-   * @throws {FourDError} if settings are passed while the server already listens, or if the server is stopping
+   * @throws {FourDError} if settings are passed while the server listens, or if the server is stopping
    * @throws {TypeError} for invalid settings
-   * @throws the error of the system, such as EADDRINUSE, or the error of node:tls for an invalid certificate
+   * @throws the system's error, such as EADDRINUSE, or the error of node:tls for an invalid certificate
    */
   start(settings?: WebServerSettings): Promise<void> {
     if (settings === undefined) {
@@ -148,7 +148,7 @@ export class WebServer {
 
   async #create(settings: WebServerValues): Promise<HttpServer | HttpsServer> {
     const { onRequest, rootFolder, defaultHomepage } = settings;
-    // Links in the path are resolved now, so that the folder cannot change during a request, and `start` reports a missing folder.
+    // Links in the path are resolved now. So the folder stays the same for all requests, and `start` reports a missing folder.
     const root = rootFolder === undefined ? null : await files.realpath(rootFolder);
     const folder = { root, homepage: defaultHomepage };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -201,8 +201,8 @@ export class WebServer {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. Do not await this Promise inside a
-   * callback: the callback would wait for its own end.
+   * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. A callback must not await this
+   * Promise: it would wait for its own end.
    */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
@@ -214,8 +214,8 @@ export class WebServer {
   }
 
   /**
-   * Replaces `close` of the HTTP server by a wrapper, which also terminates the WebSocket servers. Without the wrapper, `close` would wait
-   * for the WebSocket connections, but would not end them. The first call of the wrapper removes the wrapper.
+   * Replaces `close` of the HTTP server by a wrapper that also terminates the WebSocket servers. The original `close` would wait for the
+   * WebSocket connections, and would not end them. The first call of the wrapper removes the wrapper.
    */
   #wrapClose(): void {
     const http = this.#http;
@@ -235,8 +235,7 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // If other code has replaced `close` after us, our wrapper may still be called. From now on, our wrapper only calls the original
-      // `close`.
+      // If other code has wrapped our wrapper, the wrapper stays. With `isActive` false it only calls the original `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);

@@ -1,6 +1,6 @@
 /**
- * Implements a worker, as in 4D: a queue that runs callbacks one at a time, in the order of their events. If a callback returns a Promise,
- * the next callback waits until the Promise has settled. While an event of a connection waits, link.ts stops the reading of the connection.
+ * Implements a worker, as in 4D. A worker is a queue that runs callbacks one at a time, in the order of their events. If a callback returns
+ * a Promise, the next callback waits until the Promise has settled. While an event of a connection waits, link.ts pauses the connection.
  */
 
 import { isThenable } from '../callback.ts';
@@ -19,19 +19,19 @@ export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   text: 'If a callback has not ended after this time, and other callbacks wait for it, `onError` of its handler is called.',
 });
 
-/** The work for one event, such as calling a callback. A task never throws, and the Promise that it returns never rejects. */
+/** The work for one event, such as calling a callback. A task never throws, and its Promise never rejects. */
 export type Task = () => unknown;
 
 /** The object whose callback a task calls. */
 export interface TaskOwner {
   /**
-   * Is called when the callback does not end. @param waiting the number of tasks that wait for the callback. @param isGivenUp whether the
-   * worker stops waiting for the callback
+   * Is called when the callback does not end.
+   * @param waiting the number of tasks that wait for the callback
+   * @param isGivenUp whether the worker stops waiting for the callback
    */
   reportSlow(waiting: number, isGivenUp: boolean): void;
 }
 
-/** A queue of tasks. */
 export class Worker {
   #serialize: boolean;
   readonly #waiting = new Map<Task, TaskOwner | null>();
@@ -40,18 +40,18 @@ export class Worker {
   /** Whether the code that runs now was called by a task. */
   #isOnStack = false;
   /**
-   * The number of the task that the worker waits for. When the worker stops waiting for a task, this number changes, so that the end of the
-   * task has no effect.
+   * The number of the task that the worker waits for. If the worker gives up a task, this number changes. The end of the task then has no
+   * effect.
    */
   #turn = 0;
   #owner: TaskOwner | null = null;
-  /** With `serialize` false: the number of tasks that have not run yet, or whose Promises have not settled. */
+  /** With `serialize` false, the number of tasks that have not ended. */
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
   /**
    * @param serialize false: no task waits for another task
-   * @param warnAfter milliseconds after which a task is reported to its owner if other tasks wait for it
+   * @param warnAfter milliseconds after which a task is reported to its owner, if other tasks wait for it
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;
@@ -59,15 +59,14 @@ export class Worker {
   }
 
   /**
-   * Whether the code that reads this property was called by a task. If the task waited until this worker is idle, it would wait for its own
-   * end.
+   * Whether a task has called the code that reads this property. Such code must not wait for `idle`: the task would wait for its own end.
    */
   get isOnStack(): boolean {
     return this.#isOnStack;
   }
 
   /**
-   * Runs a task during this call, or, if other tasks wait or are running, after those tasks.
+   * Runs a task during this call. If other tasks wait or are running, the task runs after them.
    * @returns whether the task was started before this method returned
    */
   post(task: Task, owner: TaskOwner | null = null): boolean {
@@ -122,12 +121,12 @@ export class Worker {
   }
 
   /**
-   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended, stops waiting for that
-   * task, and runs all waiting tasks without waiting for their Promises.
+   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended. It then runs all waiting
+   * tasks, and does not wait for any Promise.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // If a delay is above this maximum, `setTimeout` fires at once. So no timer is started for a longer time.
+    // Above this maximum, `setTimeout` would fire at once. So no timer is started for a longer time.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);
@@ -155,7 +154,7 @@ export class Worker {
     return result;
   }
 
-  /** Runs a task without waiting for other tasks. No other task waits for this task; only `idle` does. */
+  /** Runs a task immediately. No other task waits for this task; only `idle` does. */
   #runUnordered(task: Task): void {
     const result = this.#call(task);
     if (!isThenable(result)) return;
@@ -165,7 +164,7 @@ export class Worker {
   }
 
   #settle(): void {
-    // `#giveUp` sets the count to 0, although some tasks have not settled. So the count must not become negative.
+    // `#giveUp` sets the count to 0 before all tasks have settled. The count must not become negative after that.
     this.#unsettled = Math.max(0, this.#unsettled - 1);
     this.#checkIdle();
   }

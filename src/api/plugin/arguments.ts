@@ -1,7 +1,6 @@
 /**
- * Reads the properties of an object as the plugins do: by type, without conversion. A value of another type counts as 0 if a number is
- * expected, as absent if a text is expected, and as false if a flag is expected. So no function in this file throws, no matter what a caller
- * passes.
+ * Reads the properties of an object as the plugins do: by type, without conversion. A value of another type counts as 0 for a number, as
+ * absent for a text, and as false for a flag. So no function in this file throws.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -40,7 +39,7 @@ export function flag(object: Properties, name: string, fallback: boolean): boole
   return value === undefined ? fallback : value === true;
 }
 
-/** Returns the members of a collection that have the right type. A single value counts as a collection with one member. */
+/** Returns the members of a collection that have this type. A single value counts as a collection with one member. */
 export function collection<Type extends 'string' | 'number'>(
   value: unknown,
   type: Type,
@@ -49,18 +48,18 @@ export function collection<Type extends 'string' | 'number'>(
   return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
 }
 
-/** A value that a program can send: a text; bytes, as a buffer or a view; or a `Blob`, which has to be read first. */
+/** A value that a program can send: a text, a buffer or view with bytes, or a `Blob`. A `Blob` has to be read first. */
 export type Sendable = Message | Blob;
 
-/** Returns a text unchanged, and returns bytes as a view without a copy. Returns null for any other value. */
+/** Returns a text unchanged, and bytes as a view without a copy. Returns null for any other value. */
 export function toSendable(value: unknown): string | Uint8Array | null {
   if (typeof value === 'string') return value;
   return isBytes(value) ? toBytes(value) : null;
 }
 
 /**
- * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command treats such a Blob like any other value that
- * cannot be sent.
+ * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command treats undefined like any value that cannot be
+ * sent.
  */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(

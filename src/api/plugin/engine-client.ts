@@ -1,7 +1,7 @@
 /**
- * Implements a client that behaves like IXWebSocket, the engine of the original plugins. The client has one connection at a time,
- * reconnects automatically, and has the heartbeat and the error texts of the engine. reconnect.ts makes the connections and decides when to
- * try the next one; v1.ts and v2.ts have the commands.
+ * Implements a client that behaves like IXWebSocket, the engine of the original plugins. The client has one connection at a time, and
+ * reconnects automatically. It has the heartbeat and the error texts of the engine. reconnect.ts makes the connections, and decides when to
+ * try again. v1.ts and v2.ts have the commands.
  */
 
 import { checkClose } from '../../transport/argument-checks.ts';
@@ -28,9 +28,9 @@ import { clientMaterial, type TlsSettings } from './tls.ts';
 export interface ClientSettings {
   /** The version of the engine. The client uses the error texts of this version. */
   readonly engine: EngineVersion;
-  /** If the program passed the URL under the name of the other version: the error text for the missing URL. Otherwise ''. */
+  /** The error text if the program passed the URL under the name of the other version of the plugin. Otherwise ''. */
   urlProblem: string;
-  /** The text of the problem with the headers that the program passed when it made the client; '' if they are valid. */
+  /** The error text if the headers of a new client are invalid. Otherwise ''. */
   headersProblem: string;
   url: string;
   /** The header fields, flat: name, value, name, value … */
@@ -65,12 +65,11 @@ export interface StartStatus {
 
 export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
 
-/** The clock, the random numbers and the `dial` function of a client. Tests replace them. */
 export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
 
 export type ClientData = ConnectionData;
 
-// Seconds. The timeout of the original engine for an attempt that follows a lost connection, where no command waits for the result.
+// Seconds. The timeout of the original engine for an attempt after a lost connection. No command waits for this attempt.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses every message synchronously, so that a status can contain the compressed size. */
@@ -85,8 +84,8 @@ export class EngineClient {
   #retryTimeout = RETRY_TIMEOUT;
 
   /**
-   * @param emit called with each event and the EventFlow of the connection. `emit` has to queue the event, because the call happens inside
-   *   a handler of the socket
+   * @param emit called with each event and the EventFlow of the connection, inside a handler of the socket. So `emit` has to queue the
+   *   event
    */
   constructor(
     settings: ClientSettings,
@@ -114,7 +113,7 @@ export class EngineClient {
       retryFirst: false,
       connect: () => this.#attempt(),
       shouldReconnect: () => this.settings.reconnects,
-      // The first attempt is immediate. The next waits are 100 · 2^n ms, up to the maximum, so there is never a busy loop.
+      // The first attempt is immediate. The next waits are 100 · 2^n ms, up to the maximum. So there is no busy loop.
       backoff: () => ({
         first: 0,
         base: 100,
@@ -138,11 +137,11 @@ export class EngineClient {
 
   /**
    * Connects. A failed attempt is not tried again, and causes no event.
-   * @param timeout seconds that each attempt may take. If null, this attempt may take `fallback` seconds, and each attempt after a lost
-   *   connection may take 60 seconds
+   * @param timeout seconds that each attempt may take. Null means `fallback` seconds for this attempt, and 60 seconds for each attempt
+   *   after a lost connection
    */
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
-    // A client that waits for its next attempt has the state 'closed', but is still running. So `isActive` is checked as well.
+    // While the client waits for its next attempt, its state is 'closed', but it still runs. So `isActive` is checked too.
     if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
     const { url, urlProblem, headersProblem } = this.settings;
     if (url === '' && urlProblem !== '') return failedStart(urlProblem);
@@ -162,8 +161,8 @@ export class EngineClient {
   }
 
   /**
-   * Closes the connection, aborts the current attempt, or cancels the wait for the next attempt. Once the Promise has resolved, the client
-   * emits no event.
+   * Closes the connection, aborts the current attempt, or cancels the wait for the next attempt. When the Promise has resolved, the client
+   * emits no more events.
    * @returns '', or the error text for an invalid close code. With an invalid code, the client closes with 1000
    */
   async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {
@@ -196,7 +195,7 @@ export class EngineClient {
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
       closeReason,
-      // The native heartbeat is off, because the original engine only sends the pings of `pings`.
+      // The native heartbeat is off. The original engine sends only the pings of `pings`.
       heartbeat: { interval: Number.POSITIVE_INFINITY },
       ...(settings.pings === null ? null : { pings: settings.pings }),
       ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
@@ -217,8 +216,8 @@ function isCloseCode(code: number): boolean {
 }
 
 /**
- * Returns the beginning of a reason that fits into a Close frame: at most 123 bytes of UTF-8 (§5.5.1), in whole characters. A lone
- * surrogate becomes U+FFFD, as on the wire.
+ * Cuts a reason so that it fits into a Close frame: at most 123 bytes of UTF-8 (§5.5.1), in whole characters. A lone surrogate becomes
+ * U+FFFD, as on the wire.
  */
 export function cutReason(reason: string): string {
   let bytes = 0;

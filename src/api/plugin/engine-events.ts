@@ -1,7 +1,7 @@
 /**
  * Turns the events of a connection into the events of IXWebSocket, the engine of the original plugins. Codes and reasons (RFC 6455 §7.1.5,
- * §7.1.6) are those that the engine reported. api/connection.ts implements the connection itself; v1.ts and v2.ts decide which events a
- * program gets, and in which form.
+ * §7.1.6) are those of the engine. api/connection.ts implements the connection itself. v1.ts and v2.ts decide which events a program gets,
+ * and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -19,7 +19,7 @@ import type { EventFlow } from './event-flow.ts';
 
 export interface OpenEvent {
   readonly type: 'open';
-  /** The path and query. Clients and servers have this member. */
+  /** The path and query of the request. */
   readonly uri: string;
   /** The header fields: on a client, the fields of the response; on a server, the fields of the request. */
   readonly headers: Readonly<Record<string, string>>;
@@ -55,9 +55,7 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/**
- * Collects what is known about the end of a connection before the connection has ended. The `data` of the connection has such an object.
- */
+/** Collects facts about the end of a connection before its Close event. The `data` of a connection has such an object. */
 export class Ending {
   /** The code and reason that the program passed. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
@@ -152,7 +150,7 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** The result of sending a message. */
 export interface SendStatus {
-  /** Whether the connection accepted the message for sending. The peer may still not receive the message. */
+  /** Whether the connection accepted the message. This does not mean that the peer receives the message. */
   success: boolean;
   compressionError: boolean;
   /** The number of bytes of the text as UTF-8, or of the binary message. */
@@ -161,7 +159,7 @@ export interface SendStatus {
   wireSize: number;
 }
 
-// A message of 64 KiB or more is sent in fragments of 32 KiB. The last fragment contains the remaining bytes, which are less than 64 KiB.
+// A message of 64 KiB or more is sent in fragments of 32 KiB. The last fragment has all remaining bytes if they are less than 64 KiB.
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
@@ -176,15 +174,14 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   if (isOpen(connection)) {
     return { success: true, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
   }
-  // If the failure is not a ConnectionError, the compressor failed: nothing was sent, and the connection cannot continue without its
-  // compressor.
+  // If the failure is not a ConnectionError, the compressor failed. Then nothing was sent, and the connection cannot continue.
   const { failure } = connection.data.ending;
   if (failure !== null && !(failure instanceof ConnectionError))
     return { ...notSent(), compressionError: true };
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** Closes the connection with 1007. The engine did this when a program sent a text that was not UTF-8. */
+/** Closes the connection with 1007, as the engine did when a program sent a text that was not UTF-8. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {
@@ -193,7 +190,7 @@ export function closeInvalid<Data extends { readonly ending: Ending }>(
   void connection.close(1007, INVALID_PAYLOAD);
 }
 
-// Sending can close a connection, but the compiler assumes that `state` is still 'open'. This function avoids that assumption.
+// The compiler would assume that `state` is still 'open' after sending. But sending can close a connection.
 function isOpen(connection: { readonly state: string }): boolean {
   return connection.state === 'open';
 }

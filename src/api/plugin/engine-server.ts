@@ -1,7 +1,7 @@
 /**
- * Implements a server that behaves like IXWebSocket, the engine of the original plugins. The server can be started and stopped any number
- * of times, and has the error texts and limits of the engine. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts
- * have the commands.
+ * Implements a server that behaves like IXWebSocket, the engine of the original plugins. The server can be started and stopped many times.
+ * It has the error texts and limits of the engine. api/server.ts handles listening, handshakes and connections. v1.ts and v2.ts have the
+ * commands.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -16,7 +16,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** '', or the text about an invalid option. With such a text, the server does not start, and `start` returns the text as the error. */
+  /** The text about an invalid option, otherwise ''. With such a text, `start` fails and returns the text. */
   problem: string;
   port: number;
   host: string;
@@ -24,7 +24,7 @@ export interface ServerSettings {
   maxConnections: number;
   /** Seconds. */
   handshakeTimeout: number;
-  /** The address family: a text, or a number that AF_INET or AF_INET6 has on some operating system; see `familyOf`. */
+  /** The address family: a text or a number, see `familyOf`. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
@@ -56,7 +56,7 @@ export interface ServerEvents {
   emit(connection: ServerConnection, event: EngineEvent): void;
   /** Called after the Close event. */
   closed(connection: ServerConnection): void;
-  /** Whether too many events wait, so that a new connection has to be refused. */
+  /** Whether too many events wait. If so, new connections are refused. */
   isFull(): boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Has the texts of IXWebSocket, the engine of the original plugins: the reasons of Close frames and the `errorStr` of a status. Programs
- * may compare these texts. Lower layers detect the failures. This file only supplies a text for each failure.
+ * Has the texts of IXWebSocket, the engine of the original plugins. These are the reasons of Close frames, and the `errorStr` of a status.
+ * Programs may compare these texts. Lower layers detect the failures. This file has the text for each failure.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -30,8 +30,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * Returns the reason for the Close frame and the Close event when we fail a connection. If the engine did not detect such an error, the
- * text is the text of this library.
+ * Returns the reason for the Close frame and the Close event when we fail a connection. For errors that the engine did not detect, the text
+ * is our own.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
@@ -66,12 +66,12 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // If the error comes from neither `listen` nor `bind`, a certificate could not be read, or an option is invalid.
+  // The error does not come from `listen` or `bind`. Either a certificate could not be read, or an option is invalid.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** The names of options in the texts of the native API, each with the name of the same option in the plugins. */
+/** The option names in the texts of the native API, each with its name in the plugins. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],
@@ -80,7 +80,7 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\btls\.ciphers\b/g, 'ciphers'],
 ];
 
-/** Replaces the names of options in a text of the native API, since users know only the names in the plugins. */
+/** Replaces the option names in a text of the native API. Users know only the names in the plugins. */
 function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
@@ -89,7 +89,7 @@ function inWordsOfPlugins(text: string): string {
 export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
   if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;
-  // The texts of the engine already name the URL, so the place is removed from our text.
+  // The texts of the engine already name the URL. So the URL or address is removed from our text.
   const text = inWordsOfPlugins(withoutPlace(error));
   switch (stage) {
     case 'url':

@@ -1,21 +1,18 @@
 /**
- * Limits how many events of one connection may wait in the event queue. At the limit, the connection stops reading. (In the 4D API, the
- * limit is one waiting event.) So a peer that sends too fast has to wait, and the queue need not drop the events of another peer.
+ * Limits how many events of one connection may wait in the event queue. At the limit, the connection stops reading. So a peer that sends
+ * too fast has to wait. The queue need not drop the events of other peers. (In the 4D API, the limit is one waiting event.)
  */
 
-/** The members of a connection that limit its flow. */
 export interface PausableConnection {
   readonly state: 'open' | 'closing' | 'closed';
   pause(): void;
   resume(): void;
 }
 
-// More than one event may wait, so that a connection is seldom paused. The limit is low enough that 100 connections at their limit do not
-// fill the queue.
+// The limit is above 1, so that a connection is seldom paused. It is low, so that 100 connections at their limit do not fill the queue.
 const MAX_EVENTS = 64;
 
-// The number of payload bytes. A single message may be larger, because the connection knows the size of a message only when the message has
-// arrived.
+// The number of payload bytes. One message may be larger: its size is known only after it has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** Counts the events of one connection that wait or are being delivered. */
@@ -31,7 +28,7 @@ export class EventFlow {
 
   /**
    * Called when an event was added to the queue. At a limit, pauses the connection.
-   * @param isCrowded whether the queue is so full that each connection may have only one event in it
+   * @param isCrowded whether the queue is more than half full. Then each connection may have only one event in the queue
    */
   added(size: number, isCrowded: boolean): void {
     this.#events++;
@@ -43,8 +40,8 @@ export class EventFlow {
   }
 
   /**
-   * Called when an event was added to the queue before the program set a method. The connection is not paused. If too many events wait, the
-   * queue drops events, as the original did.
+   * Called when an event was added before the program has set a method. The connection is not paused. If too many events wait, the queue
+   * drops events, as the original did.
    */
   addedWhileHeld(size: number): void {
     this.#events++;

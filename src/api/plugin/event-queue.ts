@@ -1,19 +1,19 @@
 /**
  * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order. It never delivers
- * an event during a call of a command, or inside a handler of a socket. The next event is delivered once the callback has returned and its
- * Promise has settled. The queue is bounded: a connection with many events in the queue stops reading (event-flow.ts). If the queue is full
- * in spite of this, for example before a method is set, the queue drops the oldest event and reports the loss.
+ * an event during a call of a command, or inside a handler of a socket. The next event is delivered after the callback has returned and its
+ * Promise has settled. The queue is limited: a connection with many events in the queue stops reading (event-flow.ts). If the queue is
+ * still full, it drops the oldest event, and reports the loss. This can happen before a method is set.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event belongs to. While such events wait, the number of the client or server stays taken. */
+/** The client or server that an event belongs to. While such events wait, no new client or server gets its number. */
 export interface EventSource {
   /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
-  /** Called when `queued` became 0. */
+  /** Called when `queued` has become 0. */
   onSettled(): void;
 }
 
@@ -25,8 +25,7 @@ export interface QueuedEvent {
   readonly flow?: EventFlow | null;
 }
 
-// `setImmediate` is read once, when this module loads. So fake timers, which an application's tests install later, do not stop the delivery
-// of events.
+// `setImmediate` is read when this module loads. So fake timers that a test installs later do not stop the delivery of events.
 const { setImmediate } = globalThis;
 
 // The maximum number of events that are delivered before the event loop runs again.
@@ -35,14 +34,14 @@ const BATCH = 64;
 // The number of bytes that an event counts in addition to its payload.
 const EVENT_SIZE = 256;
 
-// Milliseconds between two warnings, so that a peer cannot fill a log.
+// The minimum number of milliseconds between two warnings, so that a peer cannot fill a log.
 const QUIET_TIME = 60_000;
 
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. If more than half of this number wait, each connection may have only one event in the queue, and
-   * stops reading until that event has been delivered. Above the limit the oldest event is dropped. @default 10000
+   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue: it stops reading
+   * until that event was delivered. Above the whole number, the oldest event is dropped. @default 10000
    */
   limit: number;
   /**
@@ -53,7 +52,7 @@ export interface PluginEvents {
   /** Whether the next event waits until the Promise that a callback returned has settled. @default true */
   awaits: boolean;
   /**
-   * Milliseconds. If the Promise of a callback has not settled after this time, the process gets a warning that names the callback.
+   * Milliseconds. If the Promise of a callback takes longer, the process gets a warning that names the callback.
    * @default 10000
    */
   warnAfter: number;
@@ -61,18 +60,17 @@ export interface PluginEvents {
   readonly dropped: number;
   /** The number of events that wait. */
   readonly waiting: number;
-  /** Called with the error that a callback throws, or with which the Promise of a callback rejects. @default emits a process warning */
+  /** Called with the error of a callback or of its Promise. @default emits a process warning */
   onError: (error: unknown) => void;
-  /** Called for each dropped event, with the current value of `dropped`. @default emits a process warning, at most one per minute */
+  /** Called for each dropped event, with the value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
-   * Resolves when no callback is running, and no event waits or no method is set. Do not await this Promise inside a callback: the callback
-   * would wait for itself.
+   * Resolves when no callback is running, and no event waits or no method is set. A callback must not await this Promise: it would wait for
+   * itself.
    */
   idle(): Promise<void>;
 }
 
-/** A queue of events that wait for the callback. */
 export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   limit = 10_000;
   maxBytes = 67_108_864;
@@ -198,7 +196,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Waits until the Promise of a callback has settled, or until `reset` is called. @param ended a Promise that never rejects */
+  /** Waits until the Promise of a callback has settled or `reset` is called. @param ended a Promise that never rejects */
   async #wait(event: Event, ended: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#giveUp = resolve;
@@ -222,7 +220,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     if (--source.queued === 0) source.onSettled();
   }
 
-  /** Calls `onError` or `onDrop`. If this function throws, the process gets a warning, and the queue continues. */
+  /** Calls `onError` or `onDrop`. If that function throws, the process gets a warning, and the queue continues. */
   #report(hook: () => unknown): void {
     try {
       const result = hook();

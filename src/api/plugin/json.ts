@@ -1,6 +1,6 @@
 /**
- * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. The text of version
- * 2 is compact, and the text of version 1 has one line for each property.
+ * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. Version 2 has
+ * compact text. Version 1 has one line for each property.
  */
 
 /** The names of the properties that hold real numbers. A real number is written with a fraction, even if the fraction is 0. */
@@ -25,7 +25,7 @@ export function toStyledJson(value: Json): string {
 }
 
 function properties(value: Json): [string, unknown][] {
-  // The names are sorted by code units. This is the order of a C++ map of UTF-8 strings, except for rare names.
+  // The names are sorted by UTF-16 code units. A C++ map of UTF-8 strings has the same order, except for rare names.
   return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
@@ -37,8 +37,8 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes the characters that JSON requires. Afterwards we escape all characters beyond ASCII, and each half of a
-  // surrogate pair separately.
+  // JSON.stringify escapes the characters that JSON requires. Then all characters beyond ASCII are escaped, and each half of a surrogate
+  // pair separately.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

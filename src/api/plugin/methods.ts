@@ -6,10 +6,10 @@
 /** A callback. Version 1 and version 2 of the plugin pass different parameters to the callback. */
 export type PluginMethod = (...parameters: never[]) => unknown;
 
-/** `methods.set('CB', fn)` makes the name 'CB' usable wherever a command takes a method. Names are compared literally. */
+/** After `methods.set('CB', fn)`, commands accept the name 'CB' as a method. Upper and lower case matter. */
 export const methods: Map<string, PluginMethod> = new Map();
 
-/** Returns the function that is registered under a name, or undefined for an empty or unknown name. Returns a function unchanged. */
+/** Returns the function that is registered under a name; undefined for an unknown name. Returns a function unchanged. */
 export function resolveMethod(method: string | PluginMethod): PluginMethod | undefined {
   return typeof method === 'function' ? method : methods.get(method);
 }

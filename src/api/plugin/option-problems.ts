@@ -1,6 +1,6 @@
 /**
  * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
- * the problem. If an option is ignored because only the other version has it, the process gets a warning, once for each name.
+ * the problem. If only the other version has an option, it is ignored, and the process gets a warning, once for each name.
  */
 
 import { warn } from '../callback.ts';
@@ -28,12 +28,10 @@ export function headersProblem(headers: unknown): string {
   return '';
 }
 
-/**
- * The property by which each version names a client or a server. In this file, the name of the property also tells which version is meant.
- */
+/** The property by which each version names a client or a server. In this file, the name of the property also stands for the version. */
 type IdName = 'id' | 'ref';
 
-/** For each option name of the other version, the name that this version has instead; null if this version has no such option. */
+/** For each option name of the other version, the name in this version; null if this version has no such option. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {
@@ -74,7 +72,7 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** If the object has the property `name`, which is a name of the other version, returns the advice for this name. Otherwise returns ''. */
+/** Returns the advice for a name of the other version if the object has this name. Otherwise returns ''. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }

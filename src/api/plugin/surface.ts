@@ -1,7 +1,7 @@
 /**
- * Implements the part that version 1 and version 2 of the plugin share: the tables of clients and servers, and the queue of their events. A
- * surface is this part together with the commands of one version. This file also stops the clients and servers. engine-client.ts and
- * engine-server.ts implement clients and servers; v1.ts and v2.ts have the commands. See docs/plugin.md.
+ * Version 1 and version 2 of the plugin share this code: the tables of clients and servers, the queue of their events, and how clients and
+ * servers are stopped. A surface is this code together with the commands of one version. engine-client.ts and engine-server.ts implement
+ * clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';
@@ -46,7 +46,7 @@ export abstract class Surface<
   protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
   protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
   readonly #base: ClientBase;
-  /** The names for which no method was found, and a warning was emitted. */
+  /** The unknown names for which a warning was emitted. */
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
@@ -68,10 +68,7 @@ export abstract class Surface<
   /** Names the callback and the connection of an event, for a warning. */
   protected abstract describe(event: Event): string;
 
-  /**
-   * Returns the function that is registered under the name of a method, or the method itself if it is a function. Warns once for each
-   * unknown name.
-   */
+  /** Returns the function that is registered under a name. Returns a function unchanged. Warns once for each unknown name. */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -134,15 +131,12 @@ export abstract class Surface<
     if (event !== null) this.events.push(event);
   }
 
-  /** Finds the entry that an object names by its number. */
+  /** Finds the client or server whose number the object has. */
   protected find<One extends Entry>(table: IdTable<One>, socket: unknown): One | undefined {
     return isObject(socket) ? table.get(integer(socket, this.version.idName, 0)) : undefined;
   }
 
-  /**
-   * Forgets a client or a server, and stops the client or server. The number becomes free once the last event of the client or server has
-   * been delivered.
-   */
+  /** Forgets a client or server, and stops it. Its number becomes free after its last event was delivered. */
   protected async clear<One extends Client | Server>(table: IdTable<One>, entry: One): Promise<void> {
     table.remove(entry.id);
     await entry.engine.stop();

@@ -10,11 +10,11 @@ import { flag, has, type Properties, text } from './arguments.ts';
 /** The TLS options of a client or server. If a command passes any of these options, the command replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
-  /** The path of a PEM file with the certificate. The certificate is only used if `keyFile` is given as well. */
+  /** The path of a PEM file with the certificate. The certificate is used only together with `keyFile`. */
   readonly certFile: string;
   readonly keyFile: string;
   /**
-   * "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with PEM certificates. '' stands for the default: "SYSTEM" for a
+   * "SYSTEM", "NONE", PEM certificates as a text, or the path of a file with PEM certificates. '' stands for the default: "SYSTEM" for a
    * client, "NONE" for a server.
    */
   readonly caFile: string;
@@ -35,15 +35,15 @@ export interface TlsMaterial {
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
 /**
- * Reads the settings of a client. `caFile` and `ciphers` have an effect even if no other option is given, and the URL decides whether TLS
- * is used. Returns null if no option is given.
+ * Reads the settings of a client. The URL decides whether TLS is used. Each option has an effect alone, except that `certFile` needs
+ * `keyFile`. Returns null if no option is given.
  */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
 /**
- * Reads the settings of a server. The option `tls` turns TLS on. Returns null without the option `tls`, so the other options then have no
+ * Reads the settings of a server. The option `tls` turns TLS on. Without it, this function returns null, and the other options have no
  * effect.
  */
 export function serverTls(object: Properties): TlsSettings | null {
@@ -63,7 +63,7 @@ function settings(object: Properties): TlsSettings {
 /** @throws the system's error for a file that cannot be read */
 export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);
-  // The application asked explicitly to accept any certificate.
+  // With "NONE" the application has asked to accept any certificate.
   if (tls.caFile === 'NONE') material.rejectUnauthorized = false;
   else await trust(material, tls.caFile);
   return material;

@@ -1,5 +1,5 @@
 /**
- * The commands of the IX WebSocket plugin, version 1, as functions that programs call. All functions use the same `V1Surface` of v1.ts, so
+ * The commands of the IX WebSocket plugin, version 1, as functions that programs call. All functions use the same `V1Surface` of v1.ts. So
  * a process has one set of clients and servers, and one event queue.
  */
 
@@ -20,10 +20,7 @@ import type {
 
 const surface: V1Surface = new V1Surface();
 
-/**
- * The queue that calls the callbacks. A program can set the limits of the queue, and the functions that the queue calls for errors and
- * dropped events.
- */
+/** The queue that calls the callbacks. A program can set the limits of the queue, and functions for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
 /** Websocket server: creates a server. @returns its configuration, with its `ref` */
@@ -57,8 +54,8 @@ export function websocketClientStart(
 }
 
 /**
- * Websocket server stop: closes the server. @returns a Promise of the configuration, which resolves when all connections are closed; of
- * `{}` for an unknown ref
+ * Websocket server stop: closes the server. The Promise resolves when all connections are closed.
+ * @returns the configuration; `{}` for an unknown ref
  */
 export function websocketServerStop(
   server: { ref?: number | undefined } & WebsocketServerOptions,
@@ -67,8 +64,8 @@ export function websocketServerStop(
 }
 
 /**
- * Websocket client stop: closes the connection. @returns a Promise of the configuration, which resolves when the connection is closed; of
- * `{}` for an unknown ref
+ * Websocket client stop: closes the connection. The Promise resolves when the connection is closed.
+ * @returns the configuration; `{}` for an unknown ref
  */
 export function websocketClientStop(
   client: { ref?: number | undefined } & WebsocketClientOptions,
@@ -92,10 +89,10 @@ interface ClientTarget extends WebsocketClientOptions {
 
 /**
  * Websocket server send: sends to all connections, or to the connections whose numbers are in `clients`, in that order.
- * @param data a string, or bytes of UTF-8: both are sent as a text message. With `binary: true`, a string or any bytes are sent as a binary
+ * @param data a string or UTF-8 bytes, which are sent as a text message. With `binary: true`, a string or any bytes are sent as a binary
  *   message
- * @returns a status for each connection. If `data` is a `Blob`, returns a Promise instead, because the Blob has to be read first. Messages
- *   that the program sends while the Blob is read are sent before the Blob
+ * @returns a status for each connection. A `Blob` has to be read first, so the function returns a Promise for it. Messages that the program
+ *   sends meanwhile are sent before the Blob
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;

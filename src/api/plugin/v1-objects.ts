@@ -1,6 +1,6 @@
 /**
- * Version 1: turns events into the contexts that a callback receives, options into settings, and clients and servers into the objects that
- * commands return. v1.ts has the commands themselves.
+ * Conversions for version 1. Events become the contexts that a callback receives. Options become settings. Clients and servers become the
+ * objects that commands return. v1.ts has the commands.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -19,10 +19,7 @@ import type {
 } from './v1-types.ts';
 import { applyClientSettings, versions } from './versions.ts';
 
-/**
- * The callback of a client or server, and the options that decide its arguments. An event keeps the values that were set when the event was
- * made.
- */
+/** The callback of a client or server, and the options for its arguments. An event keeps the values of the time when the event was made. */
 export interface Callback {
   method: string | WebsocketMethod;
   worker: string;
@@ -67,7 +64,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** Returns the properties that the event has in the original, without the property `bytes` that this library adds. */
+/** Returns the properties that the event has in the original: all except `bytes`, which this library adds. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
@@ -77,7 +74,7 @@ export function noCallback(): Callback {
   return { method: '', worker: '', window: 0, process: 0, asJson: false };
 }
 
-/** Applies the options of the callback. The new values are in a new object, because events that already wait keep the old object. */
+/** Applies the options of the callback. The new values are in a new object, because waiting events keep the old object. */
 export function applyCallback(options: Properties, entry: { callback: Callback }): void {
   const old = entry.callback;
   const { method } = options;
@@ -120,8 +117,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * For each `perMessageDeflate` object that a command has returned, the values that the object had. A program may pass such an object back
- * unchanged. The original does not return the object, so an unchanged object must not override `disablePerMessageDeflate`.
+ * For each `perMessageDeflate` object that a command has returned, the values of the object at that time. A program may pass this object
+ * back unchanged. The original does not return such an object. So an unchanged object must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 
@@ -190,8 +187,8 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
 }
 
 /**
- * Returns the connections whose numbers are in `clients`, in the order of `clients`; a number that occurs twice gives its connection twice.
- * If `clients` is neither a collection nor a number, returns all open connections.
+ * Returns the connections whose numbers are in `clients`, in the same order. A number that occurs twice gives its connection twice. If
+ * `clients` is not a collection or a number, returns all open connections.
  */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
   if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;

@@ -12,7 +12,7 @@ export type WebsocketEventType = EngineEvent['type'];
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
-  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8, which may lose information. */
+  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8; invalid bytes are lost. */
   data: string;
   /** Addition: the bytes of a binary message. */
   bytes?: Buffer;
@@ -29,7 +29,7 @@ export interface WebsocketCloseContext {
   remote: boolean;
 }
 
-/** The context of the type error. An attempt to connect again failed, or a message could not be decompressed. */
+/** The context of the type error. A new attempt to connect failed, or a message could not be decompressed. */
 export interface WebsocketErrorContext {
   decompressionError: boolean;
   reason: string;
@@ -46,7 +46,7 @@ export type WebsocketContext =
   | WebsocketErrorContext;
 
 /**
- * The callback. The type decides which context the callback receives. With `contextAs: 'json'` the context is a text. A callback may declare
+ * The callback. The parameter `type` tells the kind of the context. With `contextAs: 'json'` the context is a text. A callback may declare
  * one of the contexts: `(server, client, type, context: WebsocketDataContext) => …`.
  */
 export type WebsocketMethod = {
@@ -91,16 +91,14 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
   pingInterval?: number | undefined;
-  /**
-   * If no pong arrives for this number of seconds, the connection is closed. The option has an effect only if pings are sent. @default -1
-   */
+  /** If no pong arrives for this number of seconds, the connection is closed. Without pings, the option has no effect. @default -1 */
   pingTimeout?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;
   /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Used only if `perMessageDeflate` is absent. Any value, even false, turns compression off. */
+  /** If `perMessageDeflate` is absent, any value, even false, turns compression off. */
   disablePerMessageDeflate?: boolean | undefined;
   /**
    * Addition: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the original. If
@@ -109,7 +107,7 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   strictUtf8?: boolean | undefined;
   /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
+  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
   /** Addition. If true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
@@ -148,8 +146,8 @@ export interface WebsocketClientStatus {
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
   /**
-   * The port. With 0, the system chooses a free port, which the status of `websocketServerStart` contains. A text with the decimal number
-   * is accepted as well. @default 8080
+   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains it.
+   * @default 8080
    */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
@@ -167,7 +165,7 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   strictUtf8?: boolean | undefined;
   /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 1048576 */
+  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 1048576 */
   maxMessageSize?: number | undefined;
   /** Addition. If true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;

@@ -1,7 +1,7 @@
 /**
- * Implements the commands of version 1 on a surface: a set of clients and servers with one event queue. In version 1, each client or server
- * has its own callback and a number `ref`, messages may be BLOBs, and all event types occur. surface.ts has the part that both versions
- * share, and v1-objects.ts makes and reads the objects that the commands accept and return. Programs call the functions in v1-commands.ts.
+ * Implements the commands of version 1, for one set of clients and servers with one event queue. In version 1, each client or server has a
+ * number `ref` and its own callback. Messages may be BLOBs. All event types occur. surface.ts has the code that both versions share.
+ * v1-objects.ts reads the options and makes the results. Programs call the functions in v1-commands.ts.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';
@@ -46,7 +46,6 @@ interface V1Event extends SurfaceEvent {
   readonly callback: Readonly<Callback>;
 }
 
-/** The commands of version 1, for one set of clients and servers with one event queue. */
 export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   constructor(base: ClientBase = {}) {
     super(versions.v1, base);

@@ -1,5 +1,5 @@
 /**
- * The commands of the IX WebSocket plugin, version 2, as functions that programs call. All functions use the same `V2Surface` of v2.ts, so
+ * The commands of the IX WebSocket plugin, version 2, as functions that programs call. All functions use the same `V2Surface` of v2.ts. So
  * a process has one set of clients and servers, and one event queue.
  */
 
@@ -24,15 +24,12 @@ import type {
 
 const surface: V2Surface = new V2Surface();
 
-/**
- * The queue that calls the callback. A program can set the limits of the queue, and the functions that the queue calls for errors and
- * dropped events.
- */
+/** The queue that calls the callback. A program can set the limits of the queue, and functions for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
 /**
  * Websocket SET METHOD: sets the callback that all clients and servers share. The callback receives `(type, id, message)`.
- * @param method a function, or a name that is looked up in `methods` for each event. If the name is '', all events are dropped
+ * @param method a function, or the name of a function in `methods`, which is looked up for each event. With '', all events are dropped
  */
 export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
@@ -43,13 +40,13 @@ export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 
-/** Options without an `id`. A command that receives such options creates a client or a server. */
+/** Options without an `id`. With such options, a command creates a client or a server. */
 type New<Options> = Omit<Options, 'id'> & { readonly id?: never };
 
 /**
- * Websocket client: creates a client, and writes the new `id` into the options. If the options already have an `id`, the command creates no
- * client, and returns information about the client with this `id`.
- * @returns `{ id }` of a new client, or the information; `{}` if the options are not an object, or have an unknown id
+ * Websocket client: creates a client, and writes the new `id` into the options. If the options already have an `id`, the command returns
+ * information about that client.
+ * @returns `{ id }` of a new client, or the information. `{}` for an unknown id, or if the options are not an object
  */
 export function websocketClient(options: New<WebsocketClientOptions>): { id: number };
 export function websocketClient(
@@ -62,16 +59,16 @@ export function websocketClient(
 }
 
 /**
- * Websocket client start: applies the options, and connects. The argument may change any option except `unref`. The Promise resolves when
- * the opening handshake has ended.
+ * Websocket client start: applies the options, and connects. The argument may change any option except `unref`. The Promise resolves after
+ * the opening handshake.
  */
 export function websocketClientStart(socket: WebsocketClientStart): Promise<WebsocketClientStatus> {
   return surface.clientStart(socket);
 }
 
 /**
- * Websocket client stop: closes the connection, or aborts the attempt to connect. When the client is closed, the Promise resolves with
- * information about the client.
+ * Websocket client stop: closes the connection, or aborts the attempt to connect. After that, the Promise resolves with information about
+ * the client.
  */
 export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
   return surface.clientStop(socket);
@@ -84,8 +81,8 @@ type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
  * Websocket client send: sends to the server.
- * @returns the status. `success` means that the connection accepted the message for sending. If the message is a `Blob`, returns a Promise
- *   instead, because the Blob has to be read first. Messages that the program sends while the Blob is read are sent before the Blob
+ * @returns the status. `success` means that the connection accepted the message. A `Blob` has to be read first, so the function returns a
+ *   Promise for it. Messages that the program sends meanwhile are sent before the Blob
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;
@@ -109,7 +106,7 @@ export function websocketClientClear(socket: { id?: number | undefined }): Promi
   return surface.clientClear(socket);
 }
 
-/** Websocket server: creates a server, or returns information about a server, in the same way as `websocketClient` does for a client. */
+/** Websocket server: creates a server, or returns information about a server, as `websocketClient` does for a client. */
 export function websocketServer(options: New<WebsocketServerOptions>): { id: number };
 export function websocketServer(
   options?: WebsocketServerOptions | null,
@@ -120,10 +117,7 @@ export function websocketServer(
   return surface.server(options);
 }
 
-/**
- * Websocket server start: applies the options that may change after the server was created (TLS, compression, `origins` and limits), and
- * begins to listen.
- */
+/** Websocket server start: applies the options, and begins to listen. The argument may change TLS, compression, `origins` and limits. */
 export function websocketServerStart(socket: WebsocketServerOptions): Promise<WebsocketServerStatus> {
   return surface.serverStart(socket);
 }
@@ -134,8 +128,8 @@ export function websocketServerStop(socket: { id?: number | undefined }): Promis
 }
 
 /**
- * Websocket server send: sends to all connections. With `uri` or `client`, sends only to the connections that `uri` or `client` names.
- * @returns a status for each receiver. If the message is a `Blob`, returns a Promise instead, because the Blob has to be read first
+ * Websocket server send: sends to all connections. With `uri` or `client`, sends only to the connections with these uris or numbers.
+ * @returns a status for each receiver. A `Blob` has to be read first, so the function returns a Promise for it
  */
 export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
   statuses: WebsocketServerSendStatus[];

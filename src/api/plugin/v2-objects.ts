@@ -1,6 +1,6 @@
 /**
- * Version 2: turns events into the objects that the callback receives, options into settings, and clients and servers into the information
- * that commands return. v2.ts has the commands themselves.
+ * Conversions for version 2. Events become the objects that the callback receives. Options become settings. Clients and servers become the
+ * information that commands return. v2.ts has the commands.
  */
 
 import {
@@ -30,7 +30,7 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds between pings, as the program passed them. With 0 or less, no pings are sent. `clientInfo` returns this value. */
+  /** Seconds between pings. With 0 or less, no pings are sent. `clientInfo` returns this value. */
   pingInterval: number;
   /** The number of pings that the client has sent so far, on all its connections. */
   pings: number;
@@ -106,8 +106,8 @@ export function applyToServer(options: Properties, settings: ServerSettings): vo
 }
 
 /**
- * Returns the settings of the pings. The client sends the first ping when the connection opens, and a further ping in each interval. If the
- * peer has not answered a ping before the next one, the client ends the connection.
+ * Returns the settings of the pings. The client sends the first ping when the connection opens, and then one in each interval. If a ping
+ * has no answer when the next ping is due, the client ends the connection.
  */
 function heartbeat(entry: V2Client): NonNullable<ClientSettings['pings']> {
   const seconds = entry.pingInterval;
@@ -166,11 +166,11 @@ export function messageOf(socket: unknown): string | Uint8Array | null {
 }
 
 /**
- * Returns a function that tells whether a connection is a receiver. If `socket` has neither `uri` nor `client`, every connection is a
- * receiver. URIs are compared with regard to case.
+ * Returns a function that tells whether a connection is a receiver. Without `uri` and `client`, every connection is a receiver. Upper and
+ * lower case matter in a URI.
  */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
-  // If `uri` is the empty text, it is ignored. If `uri` is a collection, an empty text in it matches no connection.
+  // An empty text as `uri` is ignored. An empty text in a collection matches no connection.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));
   const byNumber = has(socket, 'client');
   const clients = new Set(byNumber ? collection(socket.client, 'number') : []);

@@ -34,7 +34,7 @@ export interface WebsocketIdentity {
 /** The event of type 0: a message. */
 export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
-  /** The text. For a binary message, the bytes decoded as UTF-8, which may lose information. */
+  /** The text. For a binary message, the bytes decoded as UTF-8; invalid bytes are lost. */
   str: string;
   /** The number of payload bytes on the wire. */
   wireSize: number;
@@ -58,8 +58,8 @@ export interface WebsocketClose extends WebsocketIdentity {
 }
 
 /**
- * The event of type 3: an attempt to connect again failed, or a message could not be decompressed. In the second case, the Close event
- * follows directly.
+ * The event of type 3: a new attempt to connect failed, or a message could not be decompressed. After a decompression error, the Close
+ * event follows directly.
  */
 export interface WebsocketError extends WebsocketIdentity {
   /** The number of attempts that have failed since the connection was lost. */
@@ -74,7 +74,7 @@ export interface WebsocketError extends WebsocketIdentity {
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
 
 /**
- * The callback. The type decides which event the callback receives. With `messageAs: 'json'` the event is a text. A callback may declare one
+ * The callback. The parameter `type` tells the kind of the event. With `messageAs: 'json'` the event is a text. A callback may declare one
  * of the events: `(type, id, event: WebsocketMessage) => …`.
  */
 export type WebsocketMethod = {
@@ -84,10 +84,7 @@ export type WebsocketMethod = {
 
 /** The options of `websocketSetMethod`. */
 export interface SetMethodOptions {
-  /**
-   * The form of the callback's third parameter. 'object' gives an object, 'json' gives the compact JSON text of the original. @default
-   * 'object'
-   */
+  /** The form of the callback's third parameter. 'object' gives an object. 'json' gives the JSON text of the original. @default 'object' */
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
@@ -100,13 +97,13 @@ export interface WebsocketTlsOptions {
   /** An OpenSSL cipher list. @default the list of Node */
   ciphers?: string | undefined;
   /**
-   * On a server, true turns TLS on. Without this option, the other four options have no effect on a server. On a client, the URL decides
-   * whether TLS is used.
+   * On a server, true turns TLS on. Without true here, a server does not use the other four options. On a client, the URL decides whether
+   * TLS is used.
    */
   tls?: boolean | undefined;
 }
 
-/** The options of `websocketClient`. Times that the original also had keep the unit of the original: seconds or milliseconds. */
+/** The options of `websocketClient`. Options of the original keep their unit: seconds or milliseconds. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
   /**
    * If the program sets `id`, the command returns information about that client. Otherwise the command creates a client, and writes its
@@ -130,7 +127,7 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   enablePerMessageDeflate?: boolean | undefined;
   /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 16777216 */
+  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
   /** Addition. If true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
@@ -142,7 +139,7 @@ export interface WebsocketClientInfo {
   URL?: string;
   perMessageDeflateOptionsEnabled?: boolean;
   pingInterval?: number;
-  /** The number of bytes that wait to be sent and have not left the process, including the headers of frames. */
+  /** The number of bytes that wait to be sent, including the headers of frames. */
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
@@ -181,8 +178,8 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
    */
   id?: number | undefined;
   /**
-   * The port. With 0, the system chooses a free port, which the status of `websocketServerStart` contains. A text with the decimal number
-   * is accepted as well. @default 8080
+   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains it.
+   * @default 8080
    */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
@@ -203,7 +200,7 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   origins?: OriginPolicy | undefined;
   /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message; a larger message fails the connection with 1009. @default 1048576 */
+  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 1048576 */
   maxMessageSize?: number | undefined;
   /** Addition. If true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;
@@ -222,7 +219,7 @@ export interface WebsocketServerConnection {
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Addition: the connections with their numbers, so that a program can distinguish connections with the same `uri`. */
+  /** Addition: the connections with their numbers. The numbers distinguish connections with the same `uri`. */
   connections?: WebsocketServerConnection[];
 }
 
@@ -239,11 +236,11 @@ export interface WebsocketServerStatus {
 export interface WebsocketServerSend {
   id?: number | undefined;
   /**
-   * A text, which is sent as a text message; or bytes, which are sent as a binary message. Addition: the original did not accept bytes. If
-   * the message is a `Blob`, the command returns a Promise, since the Blob has to be read first.
+   * A text is sent as a text message. Bytes are sent as a binary message (addition: the original did not accept bytes). A `Blob` has to be
+   * read first, so the command returns a Promise for it.
    */
   message?: Sendable | undefined;
-  /** The receivers: all connections whose `uri` is in this collection, or is equal to this text. @default all connections */
+  /** The receivers: all connections with this `uri`, or with a `uri` in this collection. @default all connections */
   uri?: string | readonly string[] | null | undefined;
   /** Addition: the numbers of further receivers. */
   client?: number | readonly number[] | undefined;

@@ -1,8 +1,7 @@
 /**
- * Implements the commands of version 2 on a surface: a set of clients and servers with one event queue. In version 2, all clients and
- * servers share one callback, each has a number `id`, and a server may select receivers by their `uri`. surface.ts has the part that both
- * versions share, and v2-objects.ts makes and reads the objects that the commands accept and return. Programs call the functions in
- * v2-commands.ts.
+ * Implements the commands of version 2, for one set of clients and servers with one event queue. In version 2, each client or server has a
+ * number `id`, and all of them have the same callback. A server may select receivers by their `uri`. surface.ts has the code that both
+ * versions share. v2-objects.ts reads the options and makes the results. Programs call the functions in v2-commands.ts.
  */
 
 import { show } from '../option-spec.ts';
@@ -48,10 +47,8 @@ interface V2Event extends SurfaceEvent {
   readonly connection: ServerConnection | null;
 }
 
-/** The clock, the random numbers and the `dial` function of clients. Tests replace them. */
 export type SurfaceBase = ClientBase;
 
-/** The commands of version 2, for one set of clients and servers with one event queue. */
 export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   #method: string | WebsocketMethod = '';
   #asJson = false;
@@ -120,7 +117,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     const entry = this.find(this.clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
     this.foreignNames.check(socket);
-    // Invalid headers change no option, so a later start without `headers` uses the earlier headers.
+    // Invalid headers do not change the settings. A later start without `headers` uses the earlier headers.
     const problem = headersProblem(socket.headers);
     if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);

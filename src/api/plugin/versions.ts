@@ -1,6 +1,6 @@
 /**
  * Lists the differences between version 1 and version 2 of the plugin: names and defaults, side by side. This file also turns options into
- * the settings of engine-client.ts and engine-server.ts, in the same way for both versions. docs/plugin.md has the table.
+ * the settings of engine-client.ts and engine-server.ts, in the same way for both versions. docs/plugin.md has a table of the differences.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -25,8 +25,8 @@ export interface Version {
   readonly host: string;
   readonly maxConnections: number;
   /**
-   * Whether events wait until the program sets the method that receives them. If false, each socket has its own method, and events do not
-   * wait.
+   * Whether events wait until the program sets the method that receives them. If false, each client or server has its own method, and
+   * events do not wait.
    */
   readonly waitsForMethod: boolean;
 }
@@ -111,8 +111,8 @@ export function newServerSettings(version: Version, options: Properties): Server
 
 /**
  * Applies the options for the address of a server, and for its number of connections. In version 1, these options may change while the
- * server is stopped; in version 2, they may not.
- * @returns '', or the text of the problem. If there is a problem, the function has changed nothing
+ * server is stopped. In version 2, they cannot change.
+ * @returns '', or the text of the problem. After a problem, the settings are unchanged
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
   const { host = null } = options;
@@ -137,7 +137,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
 
 /** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // A timeout of 0 becomes 1. The native API would refuse 0 only when it makes the socket, and that is too late to report the problem.
+  // A timeout of 0 becomes 1. The native API would refuse 0 later, when the problem can no longer be reported.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }

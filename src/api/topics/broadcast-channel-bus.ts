@@ -5,9 +5,8 @@ import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 
 /**
- * A bus for worker threads. Each thread creates a `BroadcastChannelBus` with the same name. Every thread receives every message, and
- * ignores the messages that it did not subscribe to. No message is lost, so the bus never reports a gap. Messages that a thread has not
- * read yet wait in memory.
+ * A bus for worker threads. Each thread creates a `BroadcastChannelBus` with the same name. Every thread receives every message. A thread
+ * ignores messages to which it has not subscribed. The bus loses no messages, so it never reports a gap. Unread messages wait in memory.
  */
 export class BroadcastChannelBus implements Bus {
   readonly #channel: InstanceType<typeof BroadcastChannel>;
@@ -24,8 +23,8 @@ export class BroadcastChannelBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool, which also
-    // contains other data.
+    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool that contains
+    // other data too.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
     // A channel does not receive its own messages, so they are delivered to the receivers of this thread here.
@@ -49,8 +48,8 @@ export class BroadcastChannelBus implements Bus {
   }
 
   /**
-   * Delivers a message of another thread. Values in another form are ignored: the program may use a channel with the same name for its own
-   * messages.
+   * Delivers a message of another thread. Values in another form are ignored. The program may have sent them on its own channel with the
+   * same name.
    */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;

@@ -1,7 +1,7 @@
 /**
- * Connects one process with a bus: publishes messages, and makes one subscription on the bus for each topic that has subscribers in this
- * process. Connections may subscribe and unsubscribe often. Still, at most one command of the bus runs at a time for each topic. When this
- * command ends, the next command brings the subscription into the state that the process needs at that time.
+ * Connects one process with a bus. Publishes messages. Makes one subscription on the bus for each topic that has subscribers in this
+ * process. Connections may subscribe and unsubscribe often. At most one command of the bus runs at a time for each topic. When a command
+ * has ended, the next command runs if the process now needs another state.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,7 +9,7 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// If the bus has refused a subscription, the subscription is tried again after this number of milliseconds.
+// Milliseconds until a subscription that the bus has refused is tried again.
 const RETRY_DELAY = 1_000;
 
 /** The events of a bus that `BusLink` reports. */
@@ -77,7 +77,7 @@ export class BusLink {
 
   /**
    * Publishes a message.
-   * @param onSettled is called with true if the bus has accepted the message, and with false if it has not
+   * @param onSettled is called with true if the bus has accepted the message, otherwise with false
    */
   publish(topic: string, bytes: Uint8Array, onSettled: (isPublished: boolean) => void): void {
     this.#run(
@@ -90,7 +90,7 @@ export class BusLink {
     );
   }
 
-  /** Resolves when all subscriptions are in the state that is wanted, and when the link is closed. */
+  /** Resolves when all subscriptions are in the wanted state, or when the link is closed. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unsettled === 0) resolve();
@@ -108,7 +108,7 @@ export class BusLink {
     await this.#bus.close();
   }
 
-  /** Runs the next command that brings a channel into the state that is wanted. Does nothing while a command of the channel is running. */
+  /** Runs the next command that brings a channel into the wanted state. Does nothing while a command of the channel is running. */
   #settle(channel: Channel): void {
     const { pattern } = channel;
     if (channel.isBusy || this.#isClosed) return;

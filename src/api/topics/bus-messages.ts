@@ -1,6 +1,7 @@
 /**
- * Numbers the messages that processes send each other over a bus. With these numbers, the receiver detects two things. A message may arrive
- * twice, because two patterns of the process match its topic: then it is delivered once. A missing number shows that a message was lost.
+ * Numbers the messages that processes send each other over a bus. With these numbers, the receiver detects two things. First: a message
+ * that arrives twice, because two patterns of the process match its topic. It is delivered once. Second: a message that was lost, because
+ * its number is missing.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
@@ -8,7 +9,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
 // One map remembers the last message number of each topic. Another map remembers the last message number of each pair of topic and
-// publisher. This is the maximum number of entries in each map. An entry needs about 200 bytes.
+// publisher. Each map keeps at most twice this number of entries. An entry needs about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message that one publisher has published to one topic. */
@@ -27,7 +28,6 @@ export interface Arrival {
 
 export class BusMessages {
   readonly #publisher = randomPublisher();
-  /** The number of the last message that was published. */
   #number = 0;
   readonly #published = new RecentMap<number>(MAX_REMEMBERED);
   readonly #received = new RecentMap<Last>(MAX_REMEMBERED);
@@ -39,12 +39,12 @@ export class BusMessages {
     return this.#publisher;
   }
 
-  /** The number of the last message that was published to any topic. */
+  /** The number of the last message that this process published, to any topic. */
   get lastNumber(): number {
     return this.#number;
   }
 
-  /** The number of the last message that was published to a topic, or 0. */
+  /** The number of the last message that this process published to a topic; 0 if there is none in memory. */
   lastNumberTo(topic: string): number {
     return this.#published.get(topic) ?? 0;
   }
@@ -65,8 +65,8 @@ export class BusMessages {
 
   /**
    * Reads bytes that came over the bus.
-   * @param topics the topics and patterns that match `name`, and that have subscribers in this process
-   * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has already come
+   * @param topics the topics and patterns that match `name` and have subscribers in this process
+   * @returns 'invalid' for bytes that are not a message. Null for a message of this process, or one that has already come
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {
     const envelope = parseEnvelope(bytes);
@@ -81,8 +81,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // A missing number only means a gap if the subscription has been active without a break since the last message. Otherwise the missing
-    // messages may have been published while the topic had no subscriber.
+    // A missing number means a gap if the subscription has been active since the last message. Otherwise the topic may have had no
+    // subscriber when the missing messages were published.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

@@ -21,8 +21,8 @@ export interface BusOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * The maximum number of bytes of messages that may wait until the engine accepts them. Further messages are refused, and their
-   * subscribers are notified of a gap.
+   * The maximum number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified
+   * of a gap.
    * @default 16 MiB
    */
   readonly maxWaiting?: number | undefined;
@@ -46,13 +46,13 @@ export interface RedisBusOptions extends BusOptions {
    */
   readonly sharded?: boolean | undefined;
   /**
-   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the
-   * same `prefix` need the same value. Without this option, no messages are kept. @default none
+   * Keeps the messages of each topic in a stream of Redis. A subscriber that was disconnected can then receive the messages that it missed.
+   * All buses with the same `prefix` need the same value. Without this option, no messages are kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
 }
 
-/** How many messages of each topic a `NatsBus` keeps, where, and for how long. */
+/** Where a `NatsBus` keeps the messages of each topic, how many, and for how long. */
 export interface NatsHistoryOptions {
   /** The result of `await jetstreamManager(connection)`, a function of the package `@nats-io/jetstream`. */
   readonly jetstream: NatsJetStream;
@@ -65,8 +65,8 @@ export interface NatsHistoryOptions {
 /** Options of a `NatsBus`. */
 export interface NatsBusOptions extends BusOptions {
   /**
-   * Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with
-   * the same `prefix` need the same value. Without this option, no messages are kept. @default none
+   * Keeps the messages of all topics in a stream of JetStream. A subscriber that was disconnected can then receive the messages that it
+   * missed. All buses with the same `prefix` need the same value. Without this option, no messages are kept. @default none
    */
   readonly history?: NatsHistoryOptions | undefined;
 }
@@ -74,8 +74,8 @@ export interface NatsBusOptions extends BusOptions {
 /** Options of a `ClusterBus`. */
 export interface ClusterBusOptions extends BusOptions {}
 
-// Other characters are not allowed, since they have a meaning for an engine: a Redis Cluster hashes the text between braces, NATS separates
-// tokens by dots, and both have wildcards.
+// Other characters are refused, since they have a meaning for an engine. A Redis Cluster hashes the text between braces. NATS separates
+// tokens by dots. Both have wildcards.
 const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {

@@ -1,11 +1,14 @@
-/** Finds the receivers of each message by its topic, for a bus that has to match patterns itself. */
+/** Finds the receivers of a message by its topic. This is for buses whose engine does not match patterns. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null after the pattern was unsubscribed. One receiver of a message may unsubscribe the pattern of another receiver of the message. */
+  /**
+   * Null after the pattern was unsubscribed. A receiver may unsubscribe the pattern of another receiver while a message is delivered to
+   * both.
+   */
   receiver: BusReceiver | null;
 }
 

@@ -2,10 +2,7 @@
  * Stores whether a bus is connected to its engine, for example Redis or NATS. Each change is reported to the listener that was set last.
  */
 
-/**
- * The state of one bus. At the beginning the bus counts as connected. If its engine cannot be reached, the first failure sets the state to
- * false.
- */
+/** The state of one bus. At the beginning the bus counts as connected. The first failure to reach the engine sets the state to false. */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
@@ -24,8 +21,8 @@ export class BusState {
   }
 
   /**
-   * Sets the listener. If the engine cannot be reached at that time, the listener is called with false in a microtask, unless the state
-   * changes before.
+   * Sets the listener. If the engine cannot be reached now, the listener is called with false in a microtask. If the state changes before
+   * that, the listener is called only for the change.
    */
   listen(listener: (up: boolean) => void): void {
     this.#listener = listener;

@@ -1,7 +1,7 @@
 /**
  * Lets a client that has reconnected catch up with a topic. The history of the bus supplies the messages that the client has missed. After
- * the last of these messages, the new connection becomes a member of the topic: it then receives new messages directly. So the client
- * receives each message once, and in order. If the client reads slowly, catching up waits.
+ * the last of these messages, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
+ * each message once, and in order. If the client reads slowly, the catch-up waits.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -18,8 +18,8 @@ import { TopicError } from './topic-error.ts';
 import type { TopicsEvents } from './topics-events.ts';
 import type { Unsettled } from './unsettled.ts';
 
-// If the bus has not answered within this number of milliseconds, a gap is reported for the connection. The connection then becomes a
-// member without the messages of the history.
+// Milliseconds. If the bus has not answered in this time, a gap is reported for the connection. The connection then becomes a member
+// without the missed messages.
 const MAX_WAIT = 10_000;
 const POLL_INTERVAL = 100;
 
@@ -53,7 +53,7 @@ export class CatchUp {
     this.#owner = owner;
   }
 
-  /** Lets one connection catch up with one topic. @returns false if the bus fails, or does not answer */
+  /** Lets one connection catch up with one topic. @returns false if the bus fails or does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
     let count = FIRST_COUNT;
@@ -68,16 +68,16 @@ export class CatchUp {
       if (page.isGap) joiner.hasMissed = true;
       this.#send(joiner, page.messages);
       if (!this.isAlive(joiner)) break;
-      // If the bus does not keep the missed messages any more, the connection continues at the position of the members.
+      // The bus has deleted the missed messages. The connection continues at the position of the members.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // After this change of `joiner.position`, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
+      // From now on, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // The connection cannot join yet in two cases: messages have come that are newer than the messages of this page, or some of the
+      // The connection cannot become a member yet in two cases. First: newer messages than those of this page have come. Second: some
       // messages of this page have not come over the bus yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
@@ -86,9 +86,9 @@ export class CatchUp {
   }
 
   /**
-   * Waits until the subscription on the bus is active, and until the bus has settled all messages of this process up to the number `since`.
-   * A settled message is either in the history or lost.
-   * @returns false if this has not happened after `MAX_WAIT` milliseconds
+   * Waits for two things. The subscription on the bus has to be active. The bus has to settle all messages of this process up to the number
+   * `since`: each of them is then in the history or lost.
+   * @returns false if this takes longer than `MAX_WAIT` milliseconds
    */
   async #begin(joiner: Joiner): Promise<boolean> {
     const { topic } = joiner;
@@ -102,7 +102,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Waits until the socket has accepted so many bytes that at most `maxBuffered` are left. @returns false if the connection is closed */
+  /** Waits until at most `maxBuffered` bytes wait for the socket. @returns false if the connection is closed */
   async #drained(connection: Connection<unknown>): Promise<boolean> {
     while (connection.bufferedAmount > this.#owner.limits.maxBuffered) {
       try {
@@ -121,7 +121,7 @@ export class CatchUp {
     clock.clearTimeout(timer);
   }
 
-  /** Reads a page of the history. @returns null if the bus fails, or does not answer */
+  /** Reads a page of the history. @returns null if the bus fails or does not answer */
   #read(joiner: Joiner, count: number): Promise<HistoryPage | null> {
     const { topic, position } = joiner;
     return new Promise((resolve) => {
@@ -137,8 +137,8 @@ export class CatchUp {
   }
 
   /**
-   * Makes a connection a member in two cases: it has received the same messages as the members, or the messages that it lacks are in
-   * memory, so that they can be sent now.
+   * Makes a connection a member if it has received the same messages as the members. If it lacks some messages, and they are in memory,
+   * they are sent first.
    */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
@@ -157,12 +157,12 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends the messages of this process that have not come back over the bus. Only messages with a number after `since` are sent. */
+  /** Sends the messages of this process that have not come back over the bus and have a number after `since`. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // Messages that were published before the subscription was active on the bus do not come back over the bus. They may have been read
-    // from the history already, and must not be sent again.
+    // The bus does not send back messages that were published before the subscription was active. They may have been read from the history
+    // already. So they must not be sent again.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // A handler that is called during this loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
@@ -176,7 +176,7 @@ export class CatchUp {
     }
   }
 
-  /** Makes a connection a member although it has not received the messages that it missed. */
+  /** Makes a connection a member without the messages that it missed, and reports a gap. */
   giveUp(joiner: Joiner): void {
     if (!this.isAlive(joiner)) return;
     joiner.hasMissed = true;
@@ -197,7 +197,7 @@ export class CatchUp {
     const { connection, topic } = joiner;
     joiner.isDone = true;
     const joining = this.#state.joining.get(topic);
-    // If the connection has subscribed again, there is a new joiner for it, which must stay.
+    // If the connection has subscribed again, it has a new joiner. The new joiner must stay.
     if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
     joining.joiners.delete(connection);
     if (joining.joiners.size === 0) this.#state.joining.delete(topic);
@@ -238,9 +238,9 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // The message is skipped in two cases. First: the client has received this message from an earlier process, before the bus had it.
-      // Second: the publisher does not know whether the bus accepted the message, and the message is in the history after later messages of
-      // this publisher. In this case the message counts as lost.
+      // The message is skipped in two cases. First: the client has already received the message from another process, before the bus had
+      // it. Second: the history has the message after later messages of the same publisher. The publisher has reported such a message as
+      // lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

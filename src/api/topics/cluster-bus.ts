@@ -10,15 +10,15 @@ import { ClusterWorker } from './cluster-worker.ts';
 
 /**
  * A bus for `node:cluster`. Create a `ClusterBus` in each worker, and one in the primary. The primary relays the messages, and may also
- * subscribe and publish. If more than `maxWaiting` bytes wait for a worker, further messages are not sent to this worker, and it is
- * notified of a gap. If the primary ends, the buses of its workers stay disconnected.
+ * subscribe and publish. If more than `maxWaiting` bytes wait for a worker, this worker does not get further messages. It is notified of a
+ * gap. If the primary ends, the buses of its workers stay disconnected.
  */
 export class ClusterBus implements Bus {
   readonly #part: Bus;
 
   /**
    * @param cluster the default export of `node:cluster`
-   * @throws {TypeError} if `cluster` is anything else, or if this process is neither the primary nor a worker of a cluster
+   * @throws {TypeError} if `cluster` is anything else, or if this process does not belong to a cluster
    */
   constructor(cluster: Cluster, options: ClusterBusOptions = {}) {
     if (typeof cluster?.on !== 'function' || typeof cluster.isPrimary !== 'boolean') {

@@ -1,6 +1,6 @@
 /**
  * Sends messages in one direction of the channel between two processes of a node:cluster. The number of bytes that wait in the channel is
- * limited. If messages were not sent because of this limit, the receiver is notified of a gap.
+ * limited. If a message exceeds this limit, it is not sent, and the receiver is notified of a gap.
  */
 
 import type { ClusterMessage } from './cluster-messages.ts';
@@ -26,7 +26,7 @@ export class ClusterChannel {
   }
 
   /**
-   * Sends a message that the bus itself needs, for example to subscribe. There are few of these messages, so the limit does not apply to
+   * Sends a message that the bus itself needs, for example to subscribe. The limit does not apply to these messages, since there are few of
    * them.
    */
   send(message: ClusterMessage): void {
@@ -34,8 +34,8 @@ export class ClusterChannel {
   }
 
   /**
-   * Resolves when the message was written to the channel. Rejects if too many bytes wait in the channel already, or if the process has
-   * ended.
+   * Resolves when the message was written to the channel. Rejects if too many bytes wait in the channel already, or if the other process
+   * has ended.
    */
   async publish(topic: string, bytes: string): Promise<void> {
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {

@@ -1,4 +1,4 @@
-/** The primary's part of a bus over node:cluster. The primary relays each message to the workers that subscribed to it. */
+/** The bus of the primary of a node:cluster. The primary relays each message to the workers that subscribed to it. */
 
 import type { Cluster, Worker } from 'node:cluster';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -46,7 +46,7 @@ export class ClusterPrimary implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, since they are delivered in a microtask, and the caller may have reused its memory before that.
+    // The bytes are copied, since the caller may reuse its memory before the microtask delivers them.
     const own = Buffer.from(bytes);
     this.#relay(topic, own.toString('base64'), null);
     queueMicrotask(() => this.#own.deliver(topic, own));
@@ -122,13 +122,13 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** Sends a message once to each worker that subscribed to it, except to the worker that published it. */
+  /** Sends a message once to each worker that subscribed to its topic, except to the worker that published the message. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);
     const remotes = found.length === 1 ? found[0]! : new Set(found.flatMap((some) => [...some]));
     for (const remote of remotes) {
-      // Two failures need no action here: a worker whose channel is full will be notified of a gap, and a worker that has exited needs no
+      // A failure needs no action here. A worker whose channel is full will be notified of a gap. A worker that has exited needs no
       // message.
       if (remote !== sender) remote.channel.publish(topic, bytes).catch(() => {});
     }

@@ -1,4 +1,4 @@
-/** A worker's part of a bus over node:cluster. The worker publishes and subscribes through the primary. */
+/** The bus of a worker of a node:cluster. The worker publishes and subscribes through the primary. */
 
 import type { Worker } from 'node:cluster';
 import { clock } from '../../transport/clock.ts';
@@ -9,8 +9,8 @@ import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 
 /**
- * If the primary has not confirmed a subscription after this number of milliseconds, the subscription fails. A primary that has a bus
- * confirms immediately.
+ * Milliseconds. A subscription fails if the primary does not confirm it in this time. A primary that has a `ClusterBus` confirms
+ * immediately.
  */
 const ANSWER_TIMEOUT = 10_000;
 
@@ -51,7 +51,7 @@ export class ClusterWorker implements Bus {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     const own = Buffer.from(bytes);
-    // The primary does not send a message back to its publisher, so the message is delivered to the receivers of this worker here.
+    // The primary does not send a message back to its publisher. So the receivers of this worker get the message here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
     await this.#channel.publish(topic, own.toString('base64'));
   }

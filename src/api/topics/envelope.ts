@@ -1,6 +1,6 @@
 /**
  * Serializes and parses the messages on a bus. A message consists of an envelope of 30 bytes and the payload. Other programs may write to
- * the bus as well, so the parser refuses bytes in any other form. bus-messages.ts explains the use of the numbers.
+ * the bus too, so the parser refuses bytes in any other form. bus-messages.ts explains how the numbers are used.
  */
 
 import { isUtf8 } from 'node:buffer';

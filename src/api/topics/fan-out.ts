@@ -1,6 +1,6 @@
 /**
  * Sends one message to all subscribers of a topic in this process. The message is serialized once, and compressed once for each set of
- * compression parameters. It is sent at the end of the current turn of the event loop, together with other messages to the same connection.
+ * compression parameters. A connection sends it at the end of the current turn of the event loop, together with its other messages.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
@@ -24,7 +24,7 @@ export interface FanOut {
   readonly sent: number;
   /** The number of connections for which the message waits as the newest value of its topic. */
   readonly conflated: number;
-  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
+  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are none such. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,14 +32,12 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// IANA's registry of close codes calls this code "Try Again Later" (RFC 6455 §7.4): the subscriber may connect again when it can read fast
-// enough.
+// IANA's registry of close codes calls this code "Try Again Later" (RFC 6455 §7.4). The subscriber may connect again later.
 const TRY_AGAIN_LATER = 1013;
 
 /**
  * Sends a message to all members of some topics and patterns.
- * @param topics the topics and patterns that match the name of the message. A connection that subscribed to several of them receives the
- * message once
+ * @param topics the topics and patterns that match the name of the message. A member of several of them receives the message once
  */
 export function fanOut(
   topics: readonly Topic[],
@@ -59,8 +57,7 @@ export function fanOut(
   try {
     for (const connection of members) {
       if (connection === except || others?.has(connection) || connection.state !== 'open') continue;
-      // While an older value of this topic waits, the newer value must wait as well: if the newer value were sent immediately, it would
-      // arrive first.
+      // While an older value of this topic waits, the newer value must wait too. Otherwise the newer value would arrive first.
       if (latest?.waits(connection, name) || isSlow(connection, maxBuffered)) {
         if (latest?.set(connection, name)) {
           conflated++;
@@ -80,12 +77,12 @@ export function fanOut(
 }
 
 /**
- * Holds a message as the newest value of its topic, for connections that must receive earlier messages first. The value waits in the same
- * way as a value of `sendLatest`.
+ * Holds a message as the newest value of its topic, for connections that are slow. The value waits in the same way as a value of
+ * `sendLatest`.
  */
 class LatestValue {
   readonly #outgoing: Outgoing;
-  /** A copy, made for the first connection that needs it: the original bytes are only valid while the message is being published. */
+  /** A copy for all connections that need it; null until the first of them. The original bytes are valid only until `fanOut` returns. */
   #message: string | Buffer | null = null;
 
   constructor(outgoing: Outgoing) {
@@ -99,7 +96,7 @@ class LatestValue {
 
   /**
    * Stores the message for this connection as the newest value of its topic.
-   * @returns true if the message waits now, false if too many values of other topics wait
+   * @returns true if the message waits now; false if too many values of other topics wait
    */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
@@ -118,7 +115,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // Perhaps all waiting bytes were written in this turn of the event loop. If so, the socket may accept all of them in a flush.
+  // Perhaps all waiting bytes were written in this turn of the event loop. The socket may accept them in a flush.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }
@@ -126,8 +123,8 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // Connections that still catch up receive this message after the messages that they missed. A subscription to a pattern must not deliver
-  // it earlier.
+  // Connections that still catch up receive this message later, after the messages that they missed. So their subscriptions to patterns
+  // must not deliver it now.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }

@@ -1,14 +1,13 @@
 /**
  * Remembers the topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic.
- * A subscriber that reads the mark is notified of a gap at the right place, even if the subscriber was disconnected when the mark was
- * written.
+ * A subscriber that reads the mark is notified of a gap at the right place. This works even for a subscriber that reconnects later.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** If more topics than this need a mark, no marks are written. Instead, the connected subscribers of all topics are notified of a gap. */
+/** If more topics than this need a mark, the connected subscribers of all topics are notified of a gap instead. */
 const MAX_TOPICS = 100_000;
-// If the engine (Redis or NATS) has refused a mark, the mark is sent again after this number of milliseconds.
+// Milliseconds until a mark that the engine (Redis or NATS) has refused is sent again.
 const RETRY_DELAY = 1_000;
 
 /** The functions that send the marks. */

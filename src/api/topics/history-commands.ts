@@ -1,13 +1,13 @@
 /**
- * Runs the commands that read a history. Reading changes nothing. So if the connection is lost before a command is answered, the command is
- * sent again.
+ * Runs the commands that read a history. Reading changes nothing. So a command can be sent again if the connection was lost before the
+ * answer.
  */
 
 import { clock } from '../../transport/clock.ts';
 
 /** The maximum number of commands that run at the same time. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// A failed command is sent again after this number of milliseconds, or earlier if the connection is established before that.
+// Milliseconds until a failed command is sent again. If the connection is established earlier, the command is sent then.
 const RETRY_DELAY = 200;
 
 /** The commands of one bus. */
@@ -21,7 +21,7 @@ export class HistoryCommands {
   /** Functions that start the commands that wait because `MAX_RUNNING` other commands run. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal returns whether a command that has failed with this error would fail again */
+  /** @param isFinal says whether a command that failed with this error would always fail */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }
@@ -68,7 +68,7 @@ export class HistoryCommands {
     }
   }
 
-  /** Resolves when the connection is established, when the commands are ended, and at the latest after a delay. */
+  /** Resolves when the connection is established or `end` is called, and at the latest after `RETRY_DELAY`. */
   async #pause(): Promise<void> {
     if (this.#ended !== null) return;
     await new Promise<void>((resolve) => {

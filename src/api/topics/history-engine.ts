@@ -1,7 +1,6 @@
 /**
- * The interfaces between the history of a bus and its engine, which stores the history. Redis Streams and NATS JetStream are two engines.
- * The rules of order and gaps are the same for all engines. They are in history-tracks.ts (for subscribers) and history-publisher.ts (for
- * publishers).
+ * The interfaces between a bus and the engine that stores its history: Redis Streams or NATS JetStream. The rules of order and gaps are the
+ * same for all engines. history-tracks.ts has the rules for subscribers, and history-publisher.ts the rules for publishers.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -11,9 +10,9 @@ export type EntryKind = 'm' | 'g';
 
 /** One entry of a history. */
 export interface KeptMessage {
-  /** The position of the entry. An engine never uses an id twice, even if it has lost its newest data. */
+  /** The position of the entry. An engine never uses an id twice, even after it has lost its newest data. */
   readonly id: string;
-  /** Identifies the message before this entry; `isSame` compares it with a position. `START` if there is no such message. */
+  /** Identifies the entry before this entry; `isSame` compares it with a position. `START` for the first entry. */
   readonly previous: string;
   /** Null for a mark. A mark is not a message: it says that messages of a publisher were lost here. */
   readonly bytes: Uint8Array | null;
@@ -26,22 +25,22 @@ export const START = '0-0';
 export interface HistoryOrder {
   /** Whether a string is the id of an entry, or `START`. The string may come from a peer. */
   isPosition(text: string): boolean;
-  /** Whether the first position is after the second one. */
+  /** Whether position `one` is after position `other`. */
   isAfter(one: string, other: string): boolean;
-  /** Whether `previous` of an entry identifies the message at this position. */
+  /** Whether `previous` of an entry identifies the entry at this position. */
   isSame(previous: string, position: string | null): boolean;
 }
 
 /**
- * Reads the histories of an engine. If the engine cannot be reached, the Promises settle when it can be reached again. If the engine
- * refuses a request, the Promise rejects.
+ * Reads the histories of an engine. If the engine cannot be reached, the Promises wait until it can be reached again. If the engine refuses
+ * a request, the Promise rejects.
  */
 export interface HistoryReader {
   /** The position after the last message of a topic. */
   last(topic: string): Promise<string>;
   /**
    * Reads messages after a position.
-   * @param isFresh whether `after` has just been read as the end of the history. If so, the position `START` means that the topic had no
+   * @param isFresh whether `after` was the end of the history a moment ago. If so, the position `START` means that the topic had no
    * messages
    */
   read(topic: string, after: string, count: number, isFresh?: boolean): Promise<HistoryPage>;
@@ -51,19 +50,16 @@ export interface HistoryReader {
 export interface HistoryWriter {
   /** The name of the engine, for error messages. */
   readonly engine: string;
-  /**
-   * Prepares the engine on a new connection. Rejects if the engine refuses the preparation, or if the connection is lost before the
-   * preparation is complete.
-   */
+  /** Prepares the engine on a new connection. Rejects if the engine refuses, or if the connection is lost before the end. */
   prepare(): Promise<void>;
   /**
    * Adds an entry to the history of a topic, and publishes it. Topics that are reserved for the library have no history: their entries are
-   * only published. Rejects if the engine refuses the entry, or does not confirm it before the connection is lost.
+   * only published. Rejects if the engine refuses the entry, or if the connection is lost before the answer.
    */
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
   /** Notifies the connected subscribers of all topics that messages may have been lost. */
   notifyAll(): Promise<unknown>;
-  /** Whether this error is an answer of the engine itself. If so, the connection works. */
+  /** Whether this error is an answer of the engine, so that the connection works. */
   isRefusal(error: unknown): error is Error;
   /** Whether this error means that the client has not sent the entry, because it had no connection. */
   wasNotSent(error: unknown): boolean;

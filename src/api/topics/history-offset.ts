@@ -1,7 +1,7 @@
 /**
  * Serializes and parses offsets. An offset is a string that says up to which message a connection has received a topic. A client keeps the
  * offset, and sends it to the server after a reconnection. An offset contains a position in the history. A process delivers its own
- * messages before the bus has them, so the offset also contains the numbers of the last messages of some processes.
+ * messages before the bus has them. So the offset also contains the number of the last message of some processes.
  */
 
 import { describe } from '../option-names.ts';
@@ -12,7 +12,7 @@ export interface Offset {
   /** The position in the history of the bus up to which the connection has received the messages. */
   readonly position: string;
   /**
-   * For each publisher, the number of its last message that the connection has received. This message may be after the position. A
+   * For each publisher, the number of its last message that the connection has received. The position may be before this message. A
    * publisher is the random name of a process: 16 bytes as a string of 16 characters, see envelope.ts.
    */
   readonly received: ReadonlyMap<string, number>;
@@ -21,8 +21,8 @@ export interface Offset {
 /** Longer offsets are invalid. A position has at most 64 characters. */
 const MAX_LENGTH = 400;
 /**
- * An offset contains at most this many publishers; further publishers are left out. More publishers would only be needed if a client
- * connected to more processes, one after the other, before the bus had the messages of these processes.
+ * The maximum number of publishers in an offset; further publishers are left out. A client rarely needs more. It would have to connect to
+ * more processes one after the other, before the bus has their messages.
  */
 const MAX_PUBLISHERS = 8;
 /** 16 bytes in base64url. The unused bits of the last character have to be zero. */
@@ -30,7 +30,7 @@ const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The numbers of envelopes have six bytes, which is up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** Serializes an offset: the position, and then each publisher with its number. Dots separate all of these. */
+/** Serializes an offset: the position, and then each publisher and its number. Dots separate these fields. */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');

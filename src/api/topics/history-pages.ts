@@ -8,7 +8,7 @@ const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;
 
 /**
- * Returns the number of messages to read in the next page, from the size of the messages in this page.
+ * Returns the maximum number of messages for the next page. The size of the messages in this page decides.
  * @param count the maximum number of messages in this page
  */
 export function nextCount({ messages }: HistoryPage, count: number): number {

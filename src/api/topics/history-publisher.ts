@@ -1,7 +1,7 @@
 /**
- * Publishes into a history. While the engine (Redis or NATS) cannot be reached, or is not prepared yet, messages wait. Later they are sent
- * in their order. If a message was sent, and the connection was lost before the engine answered, the message may have been published. So
- * the message is not sent again, and its subscribers are notified of a gap.
+ * Publishes into a history. Until the engine (Redis or NATS) can be reached and is prepared, messages wait. Later they are sent in their
+ * order. If the connection is lost before the engine answers, a sent message may have been published. So it is not sent again, and its
+ * subscribers are notified of a gap.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -28,12 +28,14 @@ export class HistoryPublisher {
   #unsent: Waiting[] = [];
   /** The number of bytes of all messages that are not published yet. */
   #waiting = 0;
-  /** Whether the engine accepts entries: the engine is prepared, and the client has not failed to send since then. */
+  /** Whether the engine accepts entries. True when the engine was prepared, until the client fails to send. */
   #isPrepared = false;
   /** The number of times that the connection was established or lost. */
   #connection = 0;
   #isUp = false;
-  /** The error with which every message is refused: the engine has refused the preparation, or the bus was closed. Null otherwise. */
+  /**
+   * The error with which every message is refused, because the engine has refused the preparation or the bus was closed. Otherwise null.
+   */
   #refusal: Error | null = null;
   #isEnded = false;
 
@@ -100,8 +102,8 @@ export class HistoryPublisher {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // If the connection was lost, the engine will be prepared on the next connection. If the engine has refused the preparation, it would
-      // refuse it again, so all messages are refused.
+      // After a loss of the connection, the engine will be prepared on the next connection. An engine that has refused the preparation
+      // would refuse it again. In this case all messages are refused.
       if (connection === this.#connection && this.#writer.isRefusal(error)) this.#refuseAll(error);
     }
   }
@@ -136,7 +138,7 @@ export class HistoryPublisher {
     } catch (error) {
       const isFirst = !this.#isPrepared || connection === this.#connection;
       if (this.#writer.wasNotSent(error) && isFirst && !this.#isEnded) {
-        // All later messages have to wait as well, until there is a new connection.
+        // All later messages have to wait for the next connection too.
         this.#isPrepared = false;
         this.#unsent.push(message);
         return;

@@ -1,8 +1,8 @@
 /**
- * Follows the position of each subscription in the history of its topic, and reads the messages that the subscription missed. Messages are
- * read in three cases. First: the connection was lost. Second: a live message shows that an earlier message is missing. Third: the
- * subscription has just been confirmed, and messages may have come after the first position was read and before the confirmation. Live
- * messages that come while messages are being read are held, and delivered at their place.
+ * Follows the position of each subscription in the history of its topic. Reads the messages that the subscription missed, in three cases.
+ * First: the connection was lost. Second: a live message shows that an earlier message is missing. Third: the subscription has just been
+ * confirmed. Messages may have come after the first position was read and before the confirmation. Live messages that come during the
+ * reading are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -28,16 +28,17 @@ class Track {
   /** Settles when the first position was read. */
   started: Promise<void> | null = null;
   /**
-   * The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known.
+   * The id of the last message that the receiver got. Before the first message, the position where the subscription begins. Null until this
+   * position is known.
    */
   position: string | null = null;
-  /** Whether `position` has just been read as the end of the history. This is the case when the subscription begins. */
+  /** Whether `position` is the end of the history that was read when the subscription began. */
   isFresh = true;
-  /** Live messages that wait until earlier messages were read. Null if live messages are delivered immediately. */
+  /** Live messages that wait while earlier messages are read. Null if live messages are delivered immediately. */
   held: KeptMessage[] | null = [];
   /** Whether held messages were dropped because there were too many. The dropped messages have to be read from the history. */
   hasDropped = false;
-  /** Increases whenever reading begins or is given up, so that an older run of `#catchUp` ends. */
+  /** Increases whenever `#catchUp` begins or the connection is lost. Then an older run of `#catchUp` ends. */
   run = 0;
 
   constructor(subscription: TrackedSubscription) {
@@ -79,7 +80,7 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Reads the position where a subscription begins. Until this position is known, messages of the subscription are held.
+   * Reads the position where a subscription begins. Messages of the subscription are held until then.
    * @throws {Error} if the engine (Redis or NATS) refuses the command
    */
   async start(subscription: TrackedSubscription): Promise<void> {
@@ -96,7 +97,7 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when a subscription is confirmed, for the first time or on a new connection. Reads the messages that the subscription missed.
-   * Does nothing while the position where the subscription begins is not known.
+   * Does nothing before the position of the subscription is known.
    */
   subscribed(subscription: TrackedSubscription): void {
     const track = this.#trackOf(subscription);
@@ -110,7 +111,7 @@ export class HistoryTracks implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** Is called when the connection that receives messages is lost. The messages that the subscriptions miss have to be read later. */
+  /** Is called when the connection that receives messages is lost. Missed messages have to be read later. */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;
@@ -126,7 +127,7 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when bytes have come for a subscription.
-   * @param message the message in these bytes; null if it is not in the history, because a bus without the option `history` published it
+   * @param message the message in these bytes. Null if a bus without the option `history` published it, so that it is not in the history
    */
   message(
     subscription: TrackedSubscription,
@@ -136,7 +137,7 @@ export class HistoryTracks implements BusHistory {
   ): void {
     const track = this.#trackOf(subscription);
     if (track === null || message === null) {
-      // This is the case for a pattern, which has no history, and for a message that is not in a history.
+      // A pattern has no history, and this message may not be in a history.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
@@ -183,7 +184,7 @@ export class HistoryTracks implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** Reads a page. If the engine refuses the request, the messages that the receiver missed are lost, so the page reports a gap. */
+  /** Reads a page. If the engine refuses the request, the missed messages are lost, so the page reports a gap. */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -207,13 +208,10 @@ export class HistoryTracks implements BusHistory {
     }
   }
 
-  /**
-   * Whether a live message is the next one after a position. Returns false also for a message that was read from the history before it
-   * arrived.
-   */
+  /** Whether a live message is the next message after a position. Also false if the message was already read from the history. */
   #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
     if (this.#order.isSame(previous, position)) return true;
-    // While the connection lasts, a history only starts again because the old history has expired. In that case no message is missing.
+    // While the connection lasts, a history begins again only because the old history has expired. Then no message is missing.
     return previous === START && position !== null && this.#order.isAfter(id, position);
   }
 

@@ -1,4 +1,4 @@
-/** Adapts a client of the package `ioredis`. This file does not import the package: it uses two duplicates of the program's client. */
+/** Adapts a client of the package `ioredis`. This file does not import the package. It uses two duplicates of the program's client. */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
@@ -29,14 +29,14 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// By default ioredis sends unanswered commands again after a reconnection, so that a message could be published twice. By default it also
+// By default ioredis sends unanswered commands again after a reconnection. This could publish a message twice. By default ioredis also
 // renews subscriptions, but redis-subscriptions.ts does that.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
-  // ioredis would put its own prefix before keys, but not before channels. Keys and channels already have the prefix of the bus.
+  // The program may have set a prefix, which ioredis adds to keys but not to channels. Both already have the prefix of the bus.
   keyPrefix: '',
 };
 
@@ -50,9 +50,7 @@ export class IoRedisLink implements RedisLink {
     glob: new Map(),
     shard: new Map(),
   };
-  /**
-   * Functions that reject the unanswered commands of each client. ioredis itself never settles these commands if the connection is lost.
-   */
+  /** For each client, functions that reject its unanswered commands. After a loss of the connection, ioredis never settles them. */
   readonly #unanswered = new Map<IoRedisClient, Set<(error: Error) => void>>();
   #isClosed = false;
 
@@ -115,7 +113,7 @@ export class IoRedisLink implements RedisLink {
 
   #watch(client: IoRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
     client.on('ready', () => state(true));
-    // Without this listener ioredis would write errors to stderr. The bus reports the loss of the connection by its state.
+    // Without this listener ioredis would write errors to stderr. The state of the bus shows the loss of the connection.
     client.on('error', () => {});
     client.on('close', () => {
       this.#rejectUnanswered(client);
@@ -125,7 +123,7 @@ export class IoRedisLink implements RedisLink {
       if (!this.#isClosed)
         events.ended(new Error('ioredis has stopped reconnecting, as its retryStrategy decided'));
     });
-    // If the program uses the option lazyConnect, the client would wait for the first command. So it is connected here.
+    // With the option lazyConnect, the client would wait for the first command. So it is connected here.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member of the topic. As
- * long as a topic has joiners, its new messages are kept here: messages from the bus, and messages of this process that are not in the
- * history yet.
+ * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member of the topic.
+ * While a topic has joiners, this file keeps its new messages. These are messages from the bus, and messages of this process that are not
+ * in the history yet.
  */
 
 import type { Connection } from '../connection.ts';
 import type { HistoryMessage } from './bus.ts';
 import type { Offset } from './history-offset.ts';
 
-/** The maximum number of recent messages that are kept in memory. Older messages are read from the history again. */
+/** The maximum number of recent messages in memory. Older messages are read from the history again. */
 const MAX_RECENT = 256;
 const MAX_RECENT_SIZE = 1024 * 1024;
 
@@ -19,11 +19,11 @@ export class Joiner {
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. When the bus has the messages up to
-   * this number, they are read from the history.
+   * The number of the last message that this process published before the connection began to catch up. The bus has to accept the messages
+   * up to this number. Then they are read from the history.
    */
   since: number;
-  /** The number of times that the connection had to begin again, because messages were lost while it caught up. */
+  /** How often the connection had to begin again, because messages were lost while it caught up. */
   beginnings = 0;
   /** For each publisher, the number of the last message that the connection has received. */
   readonly last: Map<string, number>;
@@ -32,11 +32,10 @@ export class Joiner {
   /** Whether a gap has to be reported for the connection before its next message. */
   hasMissed = false;
   /**
-   * Whether a gap has to be reported when the connection becomes a member, because members have received a message that will not be in the
-   * history.
+   * Whether a gap has to be reported when the connection becomes a member. Members have received a message that will not be in the history.
    */
   hasMissedOwn = false;
-  /** Whether the connection has read the history to its end after the bus had settled all messages of this process up to `since`. */
+  /** Whether the connection has read the history to its end, after the bus had accepted or refused the messages up to `since`. */
   mayJoin = false;
   isDone = false;
 
@@ -60,11 +59,11 @@ interface OwnMessage {
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
   /**
-   * The messages of this process that have not come back over the bus. Keeping them costs little, since their bytes are in memory until
-   * then anyway.
+   * The messages of this process that have not come back over the bus. Keeping them costs little, since the bus needs their bytes until
+   * then.
    */
   own: OwnMessage[] = [];
-  /** The position before the first message of `#recent`; null if it is not known. */
+  /** The position before the first message of `#recent`; null if unknown. */
   #start: string | null;
   #recent: HistoryMessage[] = [];
   #size = 0;
@@ -86,9 +85,8 @@ export class Joining {
   }
 
   /**
-   * Is called when messages were lost. Messages may be missing between the kept messages and the next ones, so the kept messages are
-   * dropped, and the joiners read to the end of the history once more. There they also find the messages that this process has published so
-   * far.
+   * Is called when messages were lost. Messages may be missing after the kept messages, so the kept messages are dropped. The joiners read
+   * to the end of the history again. There they also find the messages that this process has published so far.
    * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
@@ -105,14 +103,14 @@ export class Joining {
   }
 
   /**
-   * Is called when members have received a message of this process that the history will never contain. So the joiners cannot get this
-   * message. Its place is after the last message that the history contains now.
+   * Is called when members have received a message of this process that will never be in the history. The joiners cannot get this message.
+   * Its place is after the last message that the history contains now.
    */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
-  /** Returns the recent messages after a position, or null if some of these messages are not kept any more. */
+  /** Returns the recent messages after a position, or null if some of these messages were dropped. */
   after(position: string): readonly HistoryMessage[] | null {
     if (position === this.#start) return this.#recent;
     const at = this.#recent.findLastIndex((message) => message.position === position);

@@ -1,15 +1,14 @@
 /**
- * Collects the topics of messages that were lost, or may have been lost, until the subscribers of these topics in all processes can be
- * notified. The number of topics is limited. If there are more topics, the subscribers of all topics are notified.
+ * Collects the topics of messages that may have been lost. Later the subscribers of these topics in all processes are notified. The number
+ * of topics is limited. If there are more topics, the subscribers of all topics are notified.
  */
 
-/** The maximum number of topics that are kept by name. It is limited, since the list has to fit into one message. */
+/** The maximum number of topics that are kept by name. They have to fit into one message. */
 const MAX_TOPICS = 1_000;
 
 /** A list of topics, or null for all topics. */
 export type Topics = readonly string[] | null;
 
-/** Topics whose subscribers have to be notified of a gap. */
 export class LostTopics {
   #topics = new Set<string>();
   #isAll = false;
@@ -33,7 +32,7 @@ export class LostTopics {
     this.#topics.clear();
   }
 
-  /** Empties the list. @returns its contents */
+  /** Empties this object. @returns the topics that it had */
   take(): Topics {
     const topics = this.#isAll ? null : [...this.#topics];
     this.#topics = new Set();
@@ -42,12 +41,11 @@ export class LostTopics {
   }
 }
 
-/** Serializes a list of topics as the payload of a message. */
 export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** Parses a list of topics from a payload. An invalid payload stands for all topics, because then messages of unknown topics were lost. */
+/** Parses a list of topics. An invalid payload stands for all topics, because messages of unknown topics were lost. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

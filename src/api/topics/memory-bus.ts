@@ -1,6 +1,4 @@
-/**
- * A bus in memory. It connects several `Topics` in one process. In tests, it stands in for another bus that the program uses in production.
- */
+/** A bus in memory. It connects several `Topics` in one process. Tests use it instead of the bus that the program uses in production. */
 
 import type { Bus, BusReceiver } from './bus.ts';
 import { TopicMap } from './topic-map.ts';
@@ -20,15 +18,15 @@ export class MemoryBus implements Bus {
   readonly #subscriptions = new Map<string, Subscription>();
 
   /**
-   * @param other a bus to connect to: the new bus shares messages with `other`, and with all buses that `other` is connected to. @default
-   * an unconnected bus
+   * @param other a bus to connect to. The new bus shares messages with `other` and with all buses that `other` is connected to. @default
+   * none
    */
   constructor(other?: MemoryBus) {
     this.#hub = other === undefined ? new TopicMap() : other.#hub;
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The buses that are subscribed now receive the message, unless they unsubscribe before the microtask.
+    // Buses that have subscribed now receive the message. A bus that unsubscribes before the microtask does not receive it.
     const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
     if (subscriptions.length === 0) return;
     queueMicrotask(() => {

@@ -35,7 +35,7 @@ class Subscription {
   readonly pattern: string;
   /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether messages may have been lost, and the receiver still has to be notified of the gap. */
+  /** Whether the receiver has to be notified of a gap. */
   hasMissed = false;
   remote: { unsubscribe(): void } | null = null;
   /** Settles when the subscription is active. */
@@ -55,8 +55,8 @@ class Subscription {
 
 /**
  * A bus over NATS. It uses the connection of the program, which reconnects automatically. `close` does not close this connection: the
- * program has to close it. After a loss of the connection, every receiver is notified of a gap. With the option `history`, the receivers of
- * topics get the missed messages instead, if these messages are still kept.
+ * program has to close it. After a loss of the connection, every receiver is notified of a gap. With the option `history`, NATS keeps
+ * messages. Then the receivers of topics get the missed messages if NATS still has them.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
@@ -98,7 +98,7 @@ export class NatsBus implements Bus {
     await this.#publisher.publish(topic, toSubject(this.#prefix, topic), bytes);
   }
 
-  /** If NATS cannot be reached, the Promise settles when NATS can be reached again. */
+  /** If NATS cannot be reached, the Promise waits until NATS can be reached again. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     const existing = this.#subscriptions.get(pattern);
@@ -141,8 +141,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when a subscription is active. The position where the subscription begins is read after the subscription was sent to NATS. So
-   * no message between these two steps is missed.
+   * Settles when a subscription is active. The subscription is sent to NATS before its first position in the history is read. So no message
+   * between these two steps is missed.
    */
   async #begin(subscription: Subscription): Promise<void> {
     const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
@@ -163,8 +163,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise settles when
-   * NATS has received everything on the next connection.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise waits for the
+   * next connection.
    */
   async #confirm(): Promise<void> {
     for (;;) {
@@ -176,8 +176,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Resolves with true when NATS has answered a ping, and with false when the connection is lost. If a connection ends, some versions of
-   * the client do not reject the Promises that wait for a pong. So `#lost` ends the wait.
+   * Resolves with true when NATS has answered a ping, and with false when the connection is lost. After a loss, some versions of the client
+   * leave the Promises pending that wait for a pong. So `#lost` ends the wait.
    */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -198,7 +198,7 @@ export class NatsBus implements Bus {
       this.#history.message(subscription, topic, headers, data);
       return;
     }
-    // The gap is reported first, because the lost messages were published before this one.
+    // The gap is reported first, because the lost messages were published before this message.
     subscription.tellGap();
     subscription.receiver?.message(topic, data);
   }
@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies receivers of a gap, because this bus, or a bus of another process, could not publish to their topics. */
+  /** Notifies receivers of a gap, because some bus could not publish to their topics: this bus or a bus of another process. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

@@ -1,4 +1,4 @@
-/** Creates the stream of JetStream that keeps the messages of a bus, writes messages into the stream, and reads single messages from it. */
+/** Creates the stream of JetStream that keeps the messages of a bus. Writes messages into it, and reads single messages. */
 
 import { clock } from '../../transport/clock.ts';
 import type { NatsHistoryValues } from './bus-options.ts';
@@ -33,7 +33,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly #prefix: string;
   readonly #config: NatsStreamConfig;
   #preparing: Promise<void> | null = null;
-  /** The tag of the last entry. The first tag is random, so that two buses do not use the same tags. */
+  /** The tag of the last entry (nats-stream.ts). The first tag is random, so that two buses do not use the same tags. */
   #tag = crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
   constructor(nats: NatsPublishing, prefix: string, history: NatsHistoryValues, calls: NatsCalls) {
@@ -80,8 +80,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Always returns false: the client keeps messages that it cannot send, and may send them later. So the bus never knows that a message was
-   * not sent.
+   * Always false. The client keeps messages that it cannot send, and may send them later. So the bus cannot know that a message was not
+   * sent.
    */
   wasNotSent(): boolean {
     return false;
@@ -124,7 +124,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Creates the stream if it is missing. If the stream exists, it gets the settings of this bus. Other settings of the stream, such as
+   * Creates the stream if it is missing. If the stream exists, it gets the settings of this bus. Its other settings, such as
    * `num_replicas`, do not change.
    */
   async #ensureStream(): Promise<void> {

@@ -43,7 +43,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.#publisher.connected(up);
   }
 
-  /** Passes a message to the receiver of a subscription, at the place of the message in the history. */
+  /** Passes a message to the receiver of a subscription, in the order of the history. */
   message(
     subscription: TrackedSubscription,
     topic: string,
@@ -53,7 +53,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.tracks.message(subscription, topic, bytes, parseRepublished(headers, bytes));
   }
 
-  /** Settles when NATS has confirmed or refused every message. Settles immediately if messages cannot be sent at this time. */
+  /** Settles when NATS has confirmed or refused every message. Settles immediately if messages cannot be sent now. */
   async drained(): Promise<void> {
     if (this.#publisher.isReady) await Promise.allSettled([...this.#unsettled]);
   }

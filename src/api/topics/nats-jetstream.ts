@@ -54,8 +54,8 @@ export function isJetStream(value: unknown): value is NatsJetStream {
 }
 
 /**
- * Whether the error means that no server answers for JetStream, or for a stream. In this case JetStream may be starting, or the stream may
- * have no leader, or the stream may not exist.
+ * Whether the error means that no server answers for JetStream or for a stream. There are three possible reasons: JetStream is starting,
+ * the stream has no leader, or the stream does not exist.
  */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -67,7 +67,7 @@ export function isStreamMissing(error: unknown): boolean {
   return codeOf(error) === 10_059;
 }
 
-/** Whether a stream could not be created, because another process has created a stream with this name and with other settings. */
+/** Whether a stream could not be created, because a stream of this name exists with other settings. */
 export function isNameInUse(error: unknown): boolean {
   return codeOf(error) === 10_058;
 }
@@ -84,8 +84,8 @@ function statusOf(error: unknown): unknown {
 export class NatsConnectionLost extends Error {}
 
 /**
- * The calls that wait for an answer. If the connection is lost, the client does not reject these calls, so this class rejects them: the
- * answer to a message that was sent on a lost connection would come too late, or never.
+ * The calls that wait for an answer. After a loss of the connection, the answers would come too late or never. The client does not reject
+ * these calls, so this class rejects them.
  */
 export class NatsCalls {
   readonly #pending = new Set<(error: Error) => void>();

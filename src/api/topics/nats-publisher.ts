@@ -1,6 +1,6 @@
 /**
- * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them: the pong shows that
- * NATS has received the messages. If the connection is lost before the pong, the messages may be lost.
+ * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them. The pong shows that
+ * NATS has the messages. If the connection is lost before the pong, the messages may be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
@@ -40,7 +40,6 @@ class Batch {
   }
 }
 
-/** Publishes messages that are not kept. */
 export class NatsPublisher implements NatsBusPublisher {
   readonly #nats: NatsPublishing;
   readonly #control: string;
@@ -100,7 +99,7 @@ export class NatsPublisher implements NatsBusPublisher {
   #batch(): Batch {
     if (this.#next === null) {
       this.#next = new Batch();
-      // One ping covers all messages that are published before this microtask runs.
+      // One ping confirms all messages that are published before this microtask runs.
       if (this.#asked === null) queueMicrotask(() => this.#ask());
     }
     return this.#next;
@@ -142,7 +141,7 @@ export class NatsPublisher implements NatsBusPublisher {
     if (this.#lost.isEmpty) return;
     const topics = this.#lost.take();
     const batch = this.#batch();
-    // If NATS does not confirm this list either, the list is sent again.
+    // If NATS does not confirm this list, the list is sent again.
     batch.topics.addAll(topics);
     this.#nats.publish(this.#control, serializeTopics(topics));
   }

@@ -1,7 +1,7 @@
 /**
  * Reads the messages of topics from the stream of a bus. Each message is read by one request. A consumer of JetStream would send many
- * messages for one request. But a consumer has to be created first, in a cluster by a vote of the servers. After a failure, all processes
- * would create a consumer for each topic at the same time.
+ * messages for one request. But a consumer has to be created first, and in a cluster the servers vote on it. After a failure, all processes
+ * would create consumers for all topics at the same time.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -10,8 +10,8 @@ import { type HistoryReader, type KeptMessage, START } from './history-engine.ts
 import { isAway, isStreamMissing, NatsConnectionLost, type NatsStoredMessage } from './nats-jetstream.ts';
 import { parseStored, sequenceOf } from './nats-stream.ts';
 
-// The maximum number of messages of a page. Each message is read by one request. The number is small, so that a page is read soon even when
-// many clients reconnect at the same time.
+// The maximum number of messages of a page. Each message is read by one request. The number is small, so that a page is read soon even
+// while many clients reconnect.
 const MAX_PAGE = 64;
 
 type StoredEntry = Omit<KeptMessage, 'previous'>;
@@ -73,20 +73,20 @@ export class NatsStreamReader implements HistoryReader {
       const message = parseStored(stored);
       if (message !== null) messages.push(message);
     }
-    // The check for a gap comes after the reading, since NATS may delete some of the messages while they are being read.
+    // The check for a gap comes last, since NATS may delete messages during the reading.
     const isGap =
       after === START
         ? !isFresh || (messages.length > 0 && (await this.#isFull(next_by_subj)))
         : !(await this.#isKept(after));
     const kept = isGap ? await this.#withoutHoles(messages, next_by_subj) : messages;
-    // If no message is left after a gap, the subscriber continues at the end of the topic.
+    // After a gap without kept messages, the subscriber continues at the end of the topic.
     const position = kept.at(-1)?.id ?? (isGap ? await this.last(topic) : after);
     return { messages: kept.map(({ id, bytes }) => ({ position: id, bytes })), isGap, position, isEnd };
   }
 
   /**
    * Each message was read by its own request. Between two requests, NATS may have deleted messages that come between the two read messages.
-   * This method returns only the messages that are still kept. After the first message that is still kept, no message is missing.
+   * This method returns only the messages that NATS still keeps. Between these, no message is missing.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;

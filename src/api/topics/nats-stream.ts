@@ -1,9 +1,9 @@
 /**
- * In NATS, the history of all topics is one stream of JetStream, in which each topic has its own subject. One stream for each topic would
- * be too expensive: each stream needs its own files, and in a cluster its own vote, and there may be very many topics. All topics share one
- * sequence of numbers. So a number that is missing in a topic does not mean that a message was lost. Two other facts show a loss. First:
- * when NATS publishes a stored message, it adds the number of the previous message on the same subject. Second: NATS always deletes the
- * oldest message of a subject first. So if a message is still kept, all messages after it are kept as well.
+ * In NATS, the history of all topics is one stream of JetStream. Each topic has its own subject in the stream. One stream for each topic
+ * would be too expensive: each stream needs its own files, and in a cluster its own vote. All topics share one sequence of numbers. So a
+ * missing number in a topic does not mean that a message was lost. Two other facts show a loss. First: when NATS publishes a stored
+ * message, it adds the number of the previous message on the same subject. Second: NATS always deletes the oldest message of a subject
+ * first. So if a message is still kept, all messages after it are kept as well.
  */
 
 import type { HistoryValues } from './bus-options.ts';
@@ -11,8 +11,7 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds. This is the default of NATS for the window in which NATS looks for duplicates. The window must not be longer than the time
-// for which messages are kept.
+// Milliseconds. The default time in which NATS looks for duplicates. This time must not be longer than NATS keeps messages.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**
@@ -24,8 +23,8 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   return {
     name: `${prefix}-history`,
     subjects: [kept],
-    // The stream keeps one message more than a subscriber may miss. This is the message before the missed ones: while it is kept, none of
-    // the missed messages was deleted.
+    // The stream keeps one message more than a subscriber may miss: the message before the missed ones. While NATS keeps that message, it
+    // has deleted none of the missed messages.
     max_msgs_per_subject: size + 1,
     max_age: ttl * NANOSECONDS,
     duplicate_window: Math.min(ttl, MAX_DUPLICATE_WINDOW) * NANOSECONDS,
@@ -33,8 +32,8 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   };
 }
 
-// An entry consists of the kind, a tag of 8 bytes, and the bytes of the message. A server that was killed may lose its newest messages and
-// use their numbers again. The tag differs for each message, so the same pair of number and tag is never used again.
+// An entry consists of the kind, a tag of 8 bytes, and the bytes of the message. A server that was killed may lose its newest messages, and
+// use their numbers again. The tag is different, so a pair of number and tag is never used again.
 const HEAD_SIZE = 9;
 const TAG_AT = 1;
 
@@ -94,7 +93,7 @@ export function sequenceOf(text: string): number {
 export const natsOrder: HistoryOrder = {
   isPosition: (text) => position.test(text),
   isAfter: (one, other) => sequenceOf(one) > sequenceOf(other),
-  // The numbers are enough to find out whether two messages are the same. NATS uses numbers again only after a restart of the server, and
-  // then the messages are read from the stream.
+  // It is enough to compare the numbers. NATS uses numbers again only after a restart of the server. Then messages are read from the
+  // stream.
   isSame: (previous, at) => at !== null && sequenceOf(previous) === sequenceOf(at),
 };

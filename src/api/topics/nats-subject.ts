@@ -27,10 +27,7 @@ export function toSubject(prefix: string, pattern: string): string {
   return subject;
 }
 
-/**
- * Returns the topic of a subject with this prefix. Returns null if the subject does not belong to a topic: other programs may publish to
- * NATS as well.
- */
+/** Returns the topic of a subject with this prefix. Returns null for any other subject, since other programs may publish to NATS too. */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   try {

@@ -1,5 +1,5 @@
 /**
- * Adapts a client of the package `redis` (node-redis 5 and 6). This file does not import the package: it uses two duplicates of the
+ * Adapts a client of the package `redis` (node-redis 5 and 6). This file does not import the package. It uses two duplicates of the
  * program's client.
  */
 
@@ -47,7 +47,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // While there is no connection, the client must not queue commands. The commands fail instead, and the caller decides what to do.
+    // Without a connection, the client must not queue commands. They fail instead, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -97,7 +97,7 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without this listener an `error` event would throw an exception. The bus reports the loss of the connection by its state.
+    // Without this listener an `error` event would throw an exception. The state of the bus shows the loss of the connection.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));

@@ -1,7 +1,6 @@
 /**
- * Finds the patterns that match a topic, without testing the other patterns. The patterns are stored in a trie whose nodes are the parts of
- * patterns. The lookup of a topic with n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has. The option
- * `maxTopicParts` keeps n small.
+ * Finds the patterns that match a topic, without testing all patterns. A trie stores the patterns: each node is one part of a pattern. The
+ * lookup of a topic with n parts follows at most 2ⁿ paths. It visits each node at most once. The option `maxTopicParts` keeps n small.
  */
 
 /** @internal A node of the trie: one part of one or more patterns. */
@@ -68,7 +67,7 @@ export class PatternTrie<Value> {
     if (endsWithRest) last.rest = undefined;
     else last.value = undefined;
     this.#size--;
-    // Unused nodes are removed, since peers may choose the names, and any number of names could fill the memory.
+    // Unused nodes are removed. Otherwise peers could fill the memory with any number of names.
     for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
   }
 

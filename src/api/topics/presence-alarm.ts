@@ -14,8 +14,8 @@ export class Alarm {
   }
 
   /**
-   * Makes sure that `ring` is called at this time or earlier. If `ring` is called earlier, because of another deadline, it has to call `by`
-   * again for this deadline.
+   * Makes sure that `ring` is called at this time or earlier. If another deadline is earlier, `ring` has to call `by` again for this
+   * deadline.
    * @param time the deadline in milliseconds
    */
   by(time: number): void {

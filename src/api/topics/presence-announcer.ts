@@ -1,7 +1,7 @@
 /**
  * Keeps the members of this process in topics that any process watches, and announces these members to the other processes. A member is a
- * connection that subscribed to the topic. Changes wait for a moment and are sent together, so that many subscriptions in a short time
- * cause few messages. Topics that no process watches are not kept here.
+ * connection that subscribed to the topic. Changes wait for a moment and are sent together. So many subscriptions in a short time cause few
+ * messages. Topics that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';
@@ -10,15 +10,15 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds. After a snapshot of a topic with n parts, the next snapshot of this topic waits for n times this time, even if many
-// processes ask for it.
+// Milliseconds. A snapshot is sent in n parts, which are messages. The next snapshot of the same topic waits for n times this time, even if
+// many processes ask for it.
 const PAUSE_PER_PART = 10;
 
-/** A member of this process: a connection that subscribed to the topic. */
+/** A member of this process. */
 export interface OwnMember {
   readonly number: number;
   readonly info: unknown;
-  /** The member as JSON, in the form of an entry of messages. */
+  /** The member as JSON: `[number, info]`, as messages contain it. */
   readonly text: string;
 }
 
@@ -133,7 +133,7 @@ export class PresenceAnnouncer {
     const known = watched?.members.get(connection);
     if (watched === undefined || known === undefined) return null;
     const member = this.#memberOf(connection, topic, known.number);
-    // The option `member` is a function of the application. It may have unsubscribed the connection during the call.
+    // The application's function `member` may have unsubscribed the connection.
     if (member.text === known.text || watched.members.get(connection) !== known) return null;
     watched.members.set(connection, member);
     if (watched.watchers.size > 0) {

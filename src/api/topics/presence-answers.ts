@@ -5,7 +5,7 @@
 import { clock } from '../../transport/clock.ts';
 import type { PresenceView } from './presence-view.ts';
 
-// Milliseconds that the other processes have to answer. After this time the wait ends.
+// Milliseconds to wait for the answers of the other processes.
 const ANSWER_TIME = 1_000;
 
 interface Waiting {
@@ -17,7 +17,7 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** By this time, all other processes have answered the greeting, so they are known. */
+  /** From this time on, this process knows all other processes: they have had time to answer its greeting. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
   /** @param processes returns the other processes that are known */
@@ -35,7 +35,7 @@ export class PresenceAnswers {
     this.#waiting.set(view, { until: Number.POSITIVE_INFINITY, resolve: [] });
   }
 
-  /** Is called when this process asks the other processes for their members of the topic. @returns the time at which the wait ends */
+  /** Is called when this process asks the others for their members of the topic. @returns the time at which the wait ends */
   asked(view: PresenceView): number {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Number.POSITIVE_INFINITY;
@@ -51,7 +51,7 @@ export class PresenceAnswers {
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Ends the wait for a topic if all processes have answered, or if the time of the wait is over. */
+  /** Ends the wait for a topic if all processes have answered or the time is over. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;
@@ -65,7 +65,7 @@ export class PresenceAnswers {
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
 
-  /** Ends each wait that is complete or whose time is over. @returns the time at which the next wait ends */
+  /** Calls `check` for each topic. @returns the time at which the next wait ends */
   checkAll(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [view, { until }] of [...this.#waiting]) {

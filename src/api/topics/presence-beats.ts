@@ -29,7 +29,7 @@ export class PresenceBeats {
     if (hello) this.#isHello = true;
   }
 
-  /** Requests a snapshot of the members of a topic. @param process the name of the process that shall send it; '' means all processes */
+  /** Requests a snapshot of the members of a topic. @param process the process that shall send the snapshot; '' means all processes */
   need(topic: string, process: string): void {
     const needed = this.#needs.get(topic) ?? new Set();
     this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
@@ -40,10 +40,7 @@ export class PresenceBeats {
     this.#needs.delete(topic);
   }
 
-  /**
-   * Sends the beat that is due. If no beat is due, but snapshots have been requested, sends a beat with these requests and their topics
-   * only.
-   */
+  /** Sends the beat that is due. Otherwise, if snapshots have been requested, sends a beat with only these requests and their topics. */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
@@ -52,7 +49,7 @@ export class PresenceBeats {
   /**
    * Sends a beat.
    * @param watched the topics that this process watches
-   * @param versions the versions of the lists of its members, as entries of beats
+   * @param versions the versions of this process's lists of members, as entries of beats
    */
   send(watched: Iterable<string>, versions: Iterable<string>): void {
     const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);

@@ -1,12 +1,11 @@
 /**
- * Presence over all processes: a process can watch a topic, and then knows the members of this topic in all processes. Each process keeps a
- * list of its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A
- * topic that no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive,
- * which topics it watches, and which versions its lists have. So the next beat reveals every message that the bus has lost, delayed or
- * refused: a watcher that has an older version of a list requests a snapshot. If no message of a process comes for the time of its lease,
- * the other processes remove its members. One timer serves all of this, and another timer serves the announcements.
- * The alternative would be to announce all members of all topics all the time, without watchers. But most topics are not watched, and every
- * process would receive the changes of all topics.
+ * Presence over all processes. A process that watches a topic knows the members of this topic in all processes. Each process keeps a list
+ * of its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A topic
+ * that no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive, which
+ * topics it watches, and which versions its lists have. A watcher that has an older version of a list requests a snapshot. So the next beat
+ * repairs the loss of any message. If no message of a process comes for the time of its lease, the other processes remove its members. The
+ * alternative would be to announce all members of all topics to all processes. But most topics are not watched, and every process would
+ * receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -140,7 +139,7 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /** Is called when messages for this name may have been lost. Asks for beats, which show which lists are out of date. */
+  /** Is called when messages for this name may have been lost. Asks for beats, which show the lists that are out of date. */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }
@@ -151,7 +150,7 @@ export class PresenceExchange {
    * @param bytes are valid until this method returns
    */
   received(pattern: string, name: string, bytes: Uint8Array): void {
-    // On some buses, patterns of subscribers such as `**` match reserved names. Messages that come for these patterns are ignored.
+    // On some buses, a subscriber's pattern such as `**` also matches reserved names. Messages for such a pattern are ignored.
     if (pattern !== name || this.#isClosed) return;
     const message = parsePresence(bytes);
     if (message?.process === this.#process) return;
@@ -161,13 +160,13 @@ export class PresenceExchange {
     if (!isValid) this.#host.invalid();
   }
 
-  /** @returns false for another kind of message, and for a message that exceeds a limit */
+  /** @returns false for a message of another kind, or one that exceeds a limit */
   #readControl(message: PresenceMessage): boolean {
     if (message.type === 'farewell') this.#forget(message.process);
     return message.type === 'farewell' || (message.type === 'beat' && this.#readBeat(message));
   }
 
-  /** @returns false for another kind of message, and for a message that exceeds a limit */
+  /** @returns false for a message of another kind, or one that exceeds a limit */
   #readMembers(message: PresenceMessage, topic: string | null): boolean {
     const isChange = message.type === 'changes';
     if (!isChange && message.type !== 'snapshot') return false;
@@ -204,8 +203,8 @@ export class PresenceExchange {
   }
 
   /**
-   * Notes that a process is alive, because a message of this process has come.
-   * @param lease the lease that the process asks for
+   * Is called when a message of another process has come. Notes that this process is alive.
+   * @param lease the lease that the process asks for, or null to keep its last lease
    * @returns false if there are too many processes
    */
   #heardOf(process: string, lease: number | null = null): boolean {

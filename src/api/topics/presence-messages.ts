@@ -1,8 +1,8 @@
 /**
  * The messages that processes send each other for presence. The messages are JSON. Their topics begin with `$`, so that no connection can
  * subscribe or publish to them. Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of
- * the members of a topic go to `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the
- * bus as well, so the parser refuses bytes in any other form.
+ * a topic go to `$presence/TOPIC`. Only processes that watch the topic receive them. Other programs may write to the bus too, so the parser
+ * refuses bytes in any other form.
  */
 
 /** The topic that all processes with presence receive. */
@@ -10,11 +10,10 @@ export const CONTROL = '$presence';
 const PREFIX = `${CONTROL}/`;
 
 const FORMAT = 1;
-// The approximate number of characters of the entries in one list of a message. A single entry may be larger, since an info may have up to
-// 64 KiB.
+// The approximate number of characters of the entries in one list of a message. One entry may be larger: an info may have up to 64 KiB.
 const PART_SIZE = 16_384;
-// The maximum number of bytes of a message. The library sends no larger message, since a message has at most three lists, and a character
-// has at most three bytes.
+// The maximum number of bytes of a message. The library's messages are smaller: they have at most three lists, and a character has at most
+// three bytes.
 const MAX_SIZE = 1_048_576;
 const MAX_PROCESS_LENGTH = 64;
 

@@ -13,8 +13,8 @@ export interface PresenceOptions {
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
-   * Milliseconds. If no message of a process arrives for this time, the members of this process have left. Each process sends a message
-   * three times per lease.
+   * Milliseconds. If no message of a process arrives for this time, the other processes report that its members have left. Each process
+   * sends a message three times per lease.
    * @default 15000
    */
   readonly lease?: number | undefined;

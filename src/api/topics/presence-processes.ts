@@ -1,11 +1,11 @@
 /**
- * Keeps the other processes that use presence. For each of them, this class stores the topics that the process watches, and the time at
- * which the lease of the process ends. Until that time the process counts as alive.
+ * Keeps the other processes that use presence. For each process, this class stores the topics that the process watches, and the time at
+ * which its lease ends. Until that time the process counts as alive.
  */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
 
-// The maximum number of processes that are kept: a program that writes to the bus could invent any number of processes.
+// The maximum number of processes. Without a maximum, a program that writes to the bus could invent any number of processes.
 const MAX_PROCESSES = 1_000;
 
 interface OtherProcess {
@@ -31,8 +31,8 @@ export class PresenceProcesses {
 
   /**
    * Renews the lease of a process that has sent a message.
-   * @param lease the lease that the process asks for, or null to keep its last lease
-   * @returns the time at which the lease ends, or null if there are too many processes
+   * @param lease the lease that the process asks for, null to keep its last lease
+   * @returns the time at which the lease ends; null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {
     let process = this.#processes.get(name);
@@ -83,7 +83,7 @@ export class PresenceProcesses {
   }
 
   /**
-   * Extends all leases. Is called when this process was suspended, and has not read the messages that arrived in that time.
+   * Extends all leases. Is called after this process was suspended and could not read messages.
    * @param time milliseconds
    */
   extend(time: number): void {

@@ -1,5 +1,5 @@
 /**
- * Keeps the members of one topic that this process watches. There is one list of members for each process, and each change of a list has a
+ * Keeps the members of one topic that this process watches. There is one list of members for each process. Each change of a list has a
  * version. If a version is missing, the list stays as it is until a snapshot has come.
  */
 
@@ -31,7 +31,7 @@ interface ArrivingSnapshot {
   readonly entries: MemberEntry[];
 }
 
-/** A change. The handlers of `observers` have not been called for it yet. */
+/** A change for which the handlers of `observers` have not been called yet. */
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
@@ -149,7 +149,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Adds the members of this process that were left out because of the limit, if there is room for them now. */
+  /** If there is room now, adds the members of this process that were left out because of the limit. */
   refill(members: Iterable<OwnMember>): void {
     if (!this.#hasRoomFor(this.#own)) return;
     this.#own.isPartial = false;
@@ -279,8 +279,8 @@ export class PresenceView {
   }
 
   /**
-   * Calls the handlers for all changes. A handler may cause further changes. The handlers for these further changes are called after the
-   * handlers for the earlier changes.
+   * Calls the handlers for all changes. A handler may cause further changes. Their handlers are called after the handlers for the earlier
+   * changes.
    */
   #callHandlers(): void {
     if (this.#isCalling) return;

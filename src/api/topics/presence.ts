@@ -1,7 +1,4 @@
-/**
- * The interface of presence, which lists the subscribers of a topic in all processes. presence-exchange.ts explains how the processes
- * exchange these lists.
- */
+/** The interface of presence, which lists the subscribers of a topic in all processes. presence-exchange.ts explains how this works. */
 
 import { checkOptions, describe } from '../option-names.ts';
 
@@ -11,22 +8,22 @@ export interface PresenceMember {
   readonly id: string;
   /** The random name of the process that the connection belongs to. Each `Topics` has a new name. */
   readonly process: string;
-  /** A copy of the value that the option `member` returned in the process of the member. Null if that process does not use the option. */
+  /** A copy of the value that the option `member` returned in the member's process. Null if that process does not use the option. */
   readonly info: unknown;
 }
 
 /** The handlers for members that join, change and leave. If a handler throws, the error is reported as a process warning. */
 export interface PresenceHandlers {
-  /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
+  /** Is called when `members` has a new member. The member has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
   /**
-   * Is called when the info of a member has changed because its process has called `updatePresence`.
+   * Is called when the info of a member has changed after a call of `updatePresence`.
    * @param previous the member with its earlier info
    */
   update?(member: PresenceMember, previous: PresenceMember): unknown;
   /**
-   * Is called when a member is no longer in `members`: it has unsubscribed, its connection was closed, or its process has ended or cannot
-   * be reached.
+   * Is called when a member is no longer in `members`. The member has unsubscribed, its connection was closed, or its process cannot be
+   * reached any more.
    */
   leave?(member: PresenceMember): unknown;
 }
@@ -41,8 +38,8 @@ export interface Presence {
   /** Whether members are missing in `members` because of the limit `maxMembers`. */
   readonly isPartial: boolean;
   /**
-   * Resolves when all other processes have answered, or one second after they were asked. While the bus cannot be reached, the Promise
-   * waits. The Promise also resolves when this `Presence` is closed.
+   * Resolves when all other processes have answered, or one second after they were asked. The Promise waits while the bus cannot be
+   * reached. The Promise also resolves when this `Presence` is closed.
    */
   ready(): Promise<void>;
   /**

@@ -1,14 +1,14 @@
 /**
- * Remembers which messages a client had received from another process, before the client connected to this process. The other process
- * delivers its own messages before the bus has them. So these messages may arrive over the bus after the connection has subscribed here.
- * The connection must not receive them twice.
+ * Remembers which messages a client had received from another process, before the client connected to this process. A process delivers its
+ * own messages before the bus has them. So the messages may still come over the bus after the client has subscribed here. The client must
+ * not receive them twice.
  */
 
 import type { Connection } from '../connection.ts';
 import type { EnvelopeHead } from './envelope.ts';
 import type { Topic } from './subscriptions.ts';
 
-/** The maximum number of publishers that are remembered for each topic. It is limited, since peers can invent publishers. */
+/** The maximum number of publishers that are remembered for each topic. Without a maximum, peers could invent any number of publishers. */
 const MAX_PUBLISHERS = 100;
 
 /** For each publisher, the number of its last message that was received. */
@@ -38,8 +38,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the numbers that a client had received before. Leaves out each publisher whose messages up to this number have all come over
-   * the bus.
+   * Returns the numbers that a client had received before. Leaves out publishers whose messages up to this number have all come over the
+   * bus.
    */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
@@ -48,8 +48,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Is called when a connection has left a topic. Its numbers are forgotten, since a peer could subscribe to any number of topics one after
-   * the other.
+   * Is called when a connection has left a topic. The numbers of the connection are forgotten, since a peer could subscribe to any number
+   * of topics one after the other.
    */
   left(connection: Connection<unknown>, topic: string): void {
     this.#received.get(connection)?.delete(topic);
@@ -61,14 +61,14 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the subscribers of these topics that have already received this message from another process. Returns null if there are no such
-   * subscribers.
+   * Returns the subscribers of these topics that have already received this message from another process. Null if the publisher is unknown,
+   * or the message is newer than all that were received.
    */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in order, so the number is not needed after this message.
+    // The messages of a publisher come in order. So after this message, the number is not needed any more.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

@@ -1,6 +1,6 @@
 /**
- * A map of limited size that forgets keys which have not been used for a long time. It has two generations, and drops the older one when the
- * newer one is full.
+ * A map of limited size that forgets the keys that were not used for a long time. It has two generations. When the newer generation is
+ * full, the older generation is dropped.
  */
 
 /** Keeps the keys that were used last. The map holds at most twice `size` keys. */

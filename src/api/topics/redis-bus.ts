@@ -1,7 +1,4 @@
-/**
- * A bus over Redis or Valkey. It detects which npm package the client belongs to, keeps two connections, and handles the loss of a
- * connection.
- */
+/** A bus over Redis or Valkey. It detects the npm package of the client, keeps two connections, and handles the loss of a connection. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -25,9 +22,9 @@ import { type RedisSubscription, RedisSubscriptions } from './redis-subscription
 export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
- * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses the connections of these two
- * duplicates. The client itself need not be connected. After a connection was lost, every receiver is notified of a gap. With the option
- * `history`, the receivers of topics get the missed messages instead, if Redis still keeps them.
+ * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses the two duplicates. The client itself
+ * need not be connected. After a loss of a connection, every receiver is notified of a gap. With the option `history`, Redis keeps
+ * messages. Then the receivers of topics get the missed messages if Redis still has them.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
@@ -82,7 +79,7 @@ export class RedisBus implements Bus {
     return this.#publisher.publish(topic, bytes);
   }
 
-  /** If Redis cannot be reached, the Promise settles when Redis can be reached again. */
+  /** If Redis cannot be reached, the Promise waits until Redis can be reached again. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     await this.#subscriptions.add(pattern, receiver).confirmed;
   }
@@ -137,7 +134,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies receivers of a gap, because this bus, or a bus of another process, could not publish to their topics. */
+  /** Notifies receivers of a gap, because some bus could not publish to their topics: this bus or a bus of another process. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -1,4 +1,4 @@
-/** Writes messages into streams of Redis. One script adds a message to the stream of its topic and publishes it. */
+/** Writes messages into streams of Redis. A script in Redis adds each message to the stream of its topic, and publishes it. */
 
 import { clock } from '../../transport/clock.ts';
 import type { HistoryValues } from './bus-options.ts';
@@ -9,7 +9,7 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// While Redis reads its data from disk, it is asked again at this interval in milliseconds.
+// Milliseconds between two questions whether Redis has read its data from disk.
 const LOADING_INTERVAL = 50;
 
 /** Writes the history of one bus. The command EVALSHA runs a script that Redis has loaded before. */
@@ -74,7 +74,7 @@ export class RedisHistoryWriter implements HistoryWriter {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Any other answer (for example, that the key belongs to another node) shows that Redis has read its data.
+        // Any other error shows that Redis has read its data, for example that the key belongs to another node.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));

@@ -1,9 +1,10 @@
 /**
- * The interface to Redis that a bus needs. There are two connections, one for commands and one for messages, since Redis accepts few
- * commands on a connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement this interface with the npm packages.
+ * The interface to Redis that a bus needs. There are two connections: one for commands, and one for messages. This is because Redis accepts
+ * few commands on a connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement this interface for the two npm
+ * packages.
  */
 
-/** Says how a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
+/** The kind of a subscription in Redis: a channel by its name, channels by a glob, or a channel on its shard of a cluster. */
 export type RedisSubscriptionKind = 'channel' | 'glob' | 'shard';
 
 /** Is called with a message: the name of its channel, and its bytes. */
@@ -17,8 +18,8 @@ export interface RedisLinkEvents {
    */
   commands(up: boolean): void;
   /**
-   * Is called when the connection for messages is established (true) or lost (false). After it was established, subscriptions may have to
-   * be renewed.
+   * Is called when the connection for messages is established (true) or lost (false). After a new connection, subscriptions may have to be
+   * renewed.
    */
   messages(up: boolean): void;
   /** Is called when the client has stopped reconnecting. */
@@ -30,8 +31,8 @@ export interface RedisLink {
   /** Begins to connect. */
   open(events: RedisLinkEvents): void;
   /**
-   * Sends a command immediately, or rejects. A command is neither kept for later nor sent twice. Redis receives the commands in the order
-   * of the calls. Strings in the reply are Buffers.
+   * Sends a command immediately, or rejects. A command is never kept for later, and never sent twice. Redis receives the commands in the
+   * order of the calls. Strings in the reply are Buffers.
    */
   command(args: readonly (string | Buffer)[]): Promise<unknown>;
   /** Subscribes to a channel or glob, and settles when the subscription is confirmed. May be called again for the same name. */
@@ -42,8 +43,8 @@ export interface RedisLink {
 }
 
 /**
- * Whether an error is an answer of Redis itself, such as NOPERM. Both packages have classes for such errors, which are recognized by their
- * names.
+ * Whether an error is an answer of Redis itself, such as NOPERM. Both packages have classes for such errors. This function recognizes the
+ * names of these classes.
  */
 export function isReply(error: unknown): error is Error {
   return (

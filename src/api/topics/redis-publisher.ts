@@ -26,7 +26,7 @@ export class RedisPublisher implements RedisPublishing {
   #waiting = 0;
   #isUp = false;
   #ended: Error | null = null;
-  /** Settles when it is known for the first time whether Redis can be reached. Null after that. */
+  /** Settles when the first attempt to connect has succeeded or failed. Null after that. */
   #first: Promise<void> | null;
   #isKnown: () => void = () => {};
 
@@ -51,7 +51,7 @@ export class RedisPublisher implements RedisPublishing {
       await this.#send(topic, bytes);
     } catch (error) {
       this.#lost.add(topic);
-      // If Redis has refused the message, the connection still works, so the gap can be reported immediately.
+      // If Redis has refused the message, the connection still works. So the gap can be reported immediately.
       this.#tellLost();
       throw error;
     } finally {
@@ -80,8 +80,8 @@ export class RedisPublisher implements RedisPublishing {
   }
 
   /**
-   * Notifies the subscribers in all processes that messages could not be published. If this fails, the notification is sent again before
-   * the next message, or on the next connection.
+   * Notifies the subscribers in all processes that messages could not be published. If this fails, it is tried again before the next
+   * message or on the next connection.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

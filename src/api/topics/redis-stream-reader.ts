@@ -36,7 +36,7 @@ export class RedisStreamReader implements HistoryReader {
 
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
-    // The range includes the message at `after` itself. If Redis still has this message, no message is missing between it and the next one.
+    // The range includes the message at `after` itself. If Redis still has this message, no message is missing after it.
     const limit = count + 1;
     const entries = parseEntries(await this.#run(['XRANGE', key, after, '+', 'COUNT', String(limit)]));
     const [first] = entries;
@@ -45,7 +45,7 @@ export class RedisStreamReader implements HistoryReader {
       // The stream has expired, or Redis has lost its newest data. The messages after this position are not known.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
-    // After a stream has expired, a new stream begins with `START`. So messages may be missing even if the first entry follows `START`.
+    // After a stream has expired, a new stream begins at `START`. So messages may be missing even before an entry that follows `START`.
     const isBroken = entries.some((entry, at) => at > 0 && entry.previous !== entries[at - 1]!.id);
     const isGap =
       isBroken || (first.id !== after && (first.previous !== after || (after === START && !isFresh)));

@@ -1,7 +1,7 @@
 /**
- * In Redis, the history of a topic is a stream. The stream has the same name as the topic's channel, so that both belong to the same slot
- * of a cluster. Each message contains the id of the message before it. With this id, a reader sees whether a message is missing between the
- * two messages.
+ * In Redis, the history of a topic is a stream. The stream and the channel of a topic have the same name. So both belong to the same hash
+ * slot of a Redis Cluster. Each message contains the id of the message before it. This id shows a reader whether a message is missing
+ * between the two.
  */
 
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
@@ -20,8 +20,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// A position has two numbers. Clients send positions to the server, so both numbers are checked: no leading zeros, as Redis writes them, and
-// at most 15 digits, because JavaScript represents each such number exactly.
+// A position has two numbers. Clients send positions to the server, so both numbers are checked. They have no leading zeros, as Redis
+// writes them. They have at most 15 digits, because JavaScript represents each such number exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 /** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;
@@ -33,7 +33,7 @@ export function isPosition(text: string): boolean {
   return position.test(text);
 }
 
-/** Whether the first position is after the second one. */
+/** Whether position `one` is after position `other`. */
 export function isAfter(one: string, other: string): boolean {
   const [time = 0, number = 0] = one.split('-').map(Number);
   const [otherTime = 0, otherNumber = 0] = other.split('-').map(Number);

@@ -1,6 +1,4 @@
-/**
- * The subscriptions of a bus in Redis. If the connection for messages was lost, the subscriptions are made again on the next connection.
- */
+/** The subscriptions of a bus in Redis. After a loss of the connection for messages, they are made again on the next connection. */
 
 import type { BusReceiver } from './bus.ts';
 import type { HistoryTracks } from './history-tracks.ts';
@@ -18,7 +16,7 @@ export class RedisSubscription {
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed the subscription at least once. */
   isLive = false;
-  /** Whether messages may have been lost, and the receiver still has to be notified of the gap. */
+  /** Whether the receiver has to be notified of a gap. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -42,7 +40,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** If messages may have been lost, notifies the receiver of a gap, once for each loss. */
+  /** Notifies the receiver of a gap if messages may have been lost. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;
@@ -54,7 +52,7 @@ export class RedisSubscription {
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** Is called when the connection for messages is established, and all of these subscriptions are active on it. */
+  /** Is called when all of these subscriptions are active on a new connection for messages. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -69,8 +67,8 @@ export class RedisSubscriptions {
   /** The subscriptions by kind and name. Different patterns, such as `a/*` and `a/**`, may have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
   /**
-   * The number of times that the connection was established or lost. If it has changed since a command was sent, the command belongs to an
-   * earlier connection.
+   * The number of times that the connection was established or lost. If the number has changed since a command was sent, the command
+   * belongs to an earlier connection.
    */
   #epoch = 0;
   #isConnected = false;
@@ -96,7 +94,7 @@ export class RedisSubscriptions {
 
   /**
    * Subscribes to a pattern. If the pattern already has a subscription, only replaces its receiver.
-   * @throws {TypeError} for a pattern with wildcards if the bus is sharded
+   * @throws {TypeError} for wildcards if the bus is sharded
    */
   add(pattern: string, receiver: BusReceiver): RedisSubscription {
     if (this.#ended !== null) throw this.#ended;
@@ -163,8 +161,7 @@ export class RedisSubscriptions {
 
   /**
    * Sends the command that subscribes.
-   * @returns whether the connection on which the command was sent still exists. On a new connection, `connected` makes all subscriptions
-   * again
+   * @returns whether the connection of the command still exists. On a new connection, `connected` makes all subscriptions again
    */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
@@ -178,8 +175,8 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // Either the connection works, or its loss is not known yet. If Redis itself has refused the subscription, it would refuse it every
-      // time, so the refusal is final.
+      // The loss of the connection may not be known yet. But if Redis itself has answered, it would refuse the subscription every time.
+      // Then the refusal is final.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
       this.#forget(subscription);
@@ -194,7 +191,7 @@ export class RedisSubscriptions {
     return true;
   }
 
-  /** Forgets a subscription. @returns whether no other pattern has the same name in Redis */
+  /** Forgets a subscription. @returns true if it was the only one with its name in Redis */
   #forget(subscription: RedisSubscription): boolean {
     this.#byPattern.delete(subscription.pattern);
     const key = keyOf(subscription);

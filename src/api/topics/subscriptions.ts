@@ -1,6 +1,6 @@
 /**
  * The subscriptions of the connections in this process. Their number is limited, since names may come from peers. The cost of a
- * subscription stays the same, however many topics and subscribers there are.
+ * subscription does not depend on the number of topics and subscribers.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -20,7 +20,7 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members after they have received the messages that they missed. Null until the topic has such a subscriber. */
+  /** Subscribers that become members later, after they have received the messages that they missed. Null before the first of them. */
   joining: Set<Connection<unknown>> | null = null;
   /**
    * Since this time, the messages of the topic have come over the bus without a reported loss. The time is a value of the counter `#time`
@@ -33,9 +33,7 @@ export class Topic {
   }
 }
 
-/**
- * Is notified when a topic gets its first subscriber, when a topic loses its last subscriber, and when a connection subscribes or leaves.
- */
+/** Is notified of the first and the last subscriber of a topic (`opened`, `closed`), and of each subscriber (`joined`, `left`). */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -46,7 +44,7 @@ export interface TopicsOwner {
 /** The subscriptions of one connection. */
 class Member {
   readonly topics = new Set<Topic>();
-  /** The number of subscriptions that the connection may make now. */
+  /** The number of subscriptions that the connection may make now. See `maxSubscribeRate`. */
   tokens: number;
   refilledAt: number;
 
@@ -155,7 +153,7 @@ export class Subscriptions {
     if (member !== undefined) return member;
     member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
     this.#members.set(connection, member);
-    // `closed` resolves after the `close` handler has run, so the `close` handler can still call `topicsOf`.
+    // `closed` resolves after the `close` handler. So the handler can still call `topicsOf`.
     connection.closed.then(() => this.forget(connection));
     return member;
   }

@@ -1,6 +1,6 @@
 /**
- * Serves clients that reconnect with an offset. catch-up.ts sends the missed messages to each connection, for one topic after the other.
- * Until the connection is a member of the topic, new messages of the topic are kept for the connection.
+ * Serves clients that reconnect with an offset. catch-up.ts sends the missed messages to each connection, one topic at a time. New messages
+ * of the topic are kept for the connection until it is a member.
  */
 
 import type { Connection } from '../connection.ts';
@@ -14,7 +14,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
 
-// The maximum number of topics that are remembered because the bus has refused a message.
+// At most twice this number of topics are remembered because the bus has refused a message.
 const MAX_REFUSED = 50_000;
 
 /** The histories of the topics of this process. */
@@ -29,9 +29,9 @@ export class TopicHistory {
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
   /**
-   * For each topic, the number of the last message of this process that the bus has refused. The members have received this message. A
-   * client that reconnects has not received it, and the history may not contain a mark for this loss yet. The number becomes 0 when the bus
-   * accepts a later message.
+   * For each topic, the number of the last message of this process that the bus has refused. The members have received this message, but a
+   * client that reconnects has not. The history may not contain a mark for this loss yet. The number becomes 0 when the bus accepts a later
+   * message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 
@@ -68,14 +68,14 @@ export class TopicHistory {
     const queue = this.#queues.get(connection);
     if (queue === undefined) void this.#runAll(connection, [joiner]);
     else {
-      // A connection that does not read may subscribe and unsubscribe many times. So joiners that are not needed any more are removed.
+      // A connection that does not read may subscribe and unsubscribe many times. So unneeded joiners are removed.
       const waiting = queue.splice(1);
       for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
       queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);
     }
   }
 
-  /** Returns the offset up to which a connection has received a topic, or null if the offset is not known. */
+  /** Returns the offset up to which a connection has received a topic; null if it is unknown. */
   offsetOf(connection: Connection<unknown>, name: string): string | null {
     const topic = this.#subscriptions.get(name);
     if (topic === undefined) return null;
@@ -98,7 +98,7 @@ export class TopicHistory {
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** Is called when a message is sent only to the members in this process. Such a message is not in the history. */
+  /** Is called when a message is sent only to members in this process, so it will not be in the history. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
@@ -146,7 +146,7 @@ export class TopicHistory {
     this.#receivedBefore.delete(topic);
   }
 
-  /** Returns the connections that have already received a message from another process, or null if there are no such connections. */
+  /** Returns the connections that have already received a message from another process, or null. */
   receivedBefore(
     topic: string,
     message: Envelope,
@@ -166,7 +166,7 @@ export class TopicHistory {
     this.#queues.set(connection, queue);
     let isAnswered = true;
     for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
-      // If the bus did not answer for one topic, the other topics of the connection do not wait for an answer.
+      // If the bus did not answer for one topic, the connection gives up its other topics too.
       if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
       if (!isAnswered) this.#catchUp.giveUp(joiner);
       this.#catchUp.end(joiner);

@@ -30,8 +30,8 @@ export class TopicMap<Value> {
   }
 
   /**
-   * Returns the values of all keys that match a topic, beginning with the value of the topic itself. @param topic a valid name without
-   * wildcards
+   * Returns the values of all keys that match a topic. The value of the topic itself comes first.
+   * @param topic a valid name without wildcards
    */
   match(topic: string): Value[] {
     const own = this.#values.get(topic);

@@ -1,7 +1,6 @@
 /**
- * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part, and `**` as the last part
- * stands for one or more parts. Names may come from peers. So all checks take time linear in the length of the name, and the length is
- * checked first.
+ * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part. As the last part, `**`
+ * stands for one or more parts. Names may come from peers. So all checks take time linear in the length, and the length is checked first.
  */
 
 import { describe } from '../option-names.ts';
@@ -17,8 +16,8 @@ export interface NameLimits {
 /** Topics whose first part begins with this character are reserved for the library. */
 export const RESERVED = '$';
 
-// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate, so that the name
-// would become another topic.
+// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate. The name would
+// then become another topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**

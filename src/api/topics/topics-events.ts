@@ -1,4 +1,4 @@
-/** Calls the handlers of a `Topics`. If a handler throws, the error must end neither the process nor the connection that published. */
+/** Calls the handlers of a `Topics`. An error of a handler is only reported. It must not end the process or a connection. */
 
 import { warnOnStderr } from '../../transport/log.ts';
 import { isThenable, warn } from '../callback.ts';

@@ -9,22 +9,18 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error is reported as a process warning. */
 export interface TopicsHandlers {
   /**
-   * Is called when messages of other processes were lost, or may have been lost. Either the bus could not be reached, or the numbers of the
-   * messages show that a message is missing. After `subscribe` with `after`, a call can also mean that the history does not reach back to
-   * the offset.
+   * Is called when messages of other processes may have been lost. Either the bus could not be reached, or the number of a message is
+   * missing. After `subscribe` with `after`, a call can also mean that the history begins after the offset.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
   gap?(topic: string, connections: readonly Connection<unknown>[]): unknown;
   /**
-   * Is called when the connection to the bus is lost (`false`), and when it is established again (`true`). While the connection is lost,
-   * topics within this process still work.
+   * Is called when the connection to the bus is lost (`false`) or established again (`true`). Meanwhile, topics within this process still
+   * work.
    */
   state?(up: boolean): unknown;
-  /**
-   * Is called when a message was not sent to a slow subscriber, or when the connection of a slow subscriber was closed. See the option
-   * `slow`.
-   */
+  /** Is called when a message was not sent to a slow subscriber, or its connection was closed. See the option `slow`. */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
    * Is called with a `TopicError` in three cases. The bus failed (`WS_BUS`, with the error of the bus as `cause`). The bus carried bytes
@@ -47,7 +43,7 @@ export interface TopicsOptions {
   /** The functions that notify the application. */
   readonly handlers?: TopicsHandlers | undefined;
   /**
-   * Enables the method `presence`, which lists the subscribers in all processes that have this option; `{}` uses the defaults. @default
+   * Enables the method `presence`, which lists the subscribers in all processes that have this option. `{}` uses the defaults. @default
    * none
    */
   readonly presence?: PresenceOptions | undefined;
@@ -60,8 +56,8 @@ export interface TopicsOptions {
   /** The maximum number of topics and patterns that one connection may have subscribed to. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
   /**
-   * The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` of them may come at the
-   * same time.
+   * The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` subscriptions may come at
+   * the same time.
    * @default 100
    */
   readonly maxSubscribeRate?: number | undefined;
@@ -157,13 +153,14 @@ export type TopicsValues = {
 /** The options of one subscription. */
 export interface SubscribeOptions {
   /**
-   * Whether the name may be a pattern. In a pattern, `*` stands for one part, and `**` as the last part stands for one or more parts. If
-   * false, patterns are refused, so that a peer that supplies the name cannot receive the messages of other topics. @default false
+   * Whether the name may be a pattern. In a pattern, `*` stands for one part. As the last part, `**` stands for one or more parts. If
+   * false, patterns are refused. Use false for names from a peer, so that the peer cannot receive the messages of all topics. @default
+   * false
    */
   readonly wildcards?: boolean | undefined;
   /**
    * An offset that `offsetOf` has returned for this or an earlier connection of the same client. The connection first receives the messages
-   * after the offset. This needs a bus with a history. @default none: the connection receives only messages that are published from now on
+   * after the offset. The bus needs a history. @default none: the connection receives only new messages
    */
   readonly after?: string | null | undefined;
 }
@@ -198,7 +195,7 @@ export interface TopicsCounts {
   readonly skipped: number;
   /** Connections that were closed because the subscriber was slow. */
   readonly closed: number;
-  /** Known or possible losses of messages of other processes. */
+  /** Losses of messages of other processes, including possible losses. */
   readonly gaps: number;
   /** Messages that the bus did not accept. */
   readonly unpublished: number;

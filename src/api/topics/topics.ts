@@ -1,6 +1,6 @@
 /**
- * Publishes messages to the connections that have subscribed to a topic, in this process and, over a bus, in other processes.
- * subscriptions.ts keeps the subscribers, fan-out.ts sends, and bus-messages.ts reads the messages of other processes.
+ * Publishes messages to the connections that have subscribed to a topic. A bus connects this process with other processes. subscriptions.ts
+ * keeps the subscribers, fan-out.ts sends, and bus-messages.ts reads the messages of other processes.
  */
 
 import { inspect } from 'node:util';
@@ -89,12 +89,12 @@ export class Topics {
 
   /**
    * Subscribes a connection of a server to a topic or pattern. The subscription ends automatically when the connection is closed. With
-   * `after`, the connection first receives the messages that it has missed, in a later turn of the event loop, and then the new messages.
-   * If some missed messages are not kept any more, the handler `gap` is called for this connection before its next message.
-   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part, and `**` as the last part for one or more parts
-   * @returns whether the connection is subscribed now: false if the connection is not open any more, or `close` was called
-   * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
-   * @throws {TypeError} for anything but a connection of a server, and for `after` without a bus that has a history
+   * `after`, the connection first receives the messages that it missed, in a later turn of the event loop. If the bus has deleted some of
+   * them, the handler `gap` is called for this connection before its next message.
+   * @param topic parts separated by `/`; with `wildcards: true`, a part may be `*`, and the last part may be `**`
+   * @returns whether the connection is subscribed now; false if the connection is not open, or after `close`
+   * @throws {TopicError} for an invalid name or offset, or if a limit is exceeded
+   * @throws {TypeError} for anything but a server's connection, or for `after` if the bus has no history
    */
   subscribe(connection: Connection<unknown>, topic: string, options: SubscribeOptions = {}): boolean {
     checkOptions('subscribe', options, subscribeNames);
@@ -113,15 +113,15 @@ export class Topics {
     return this.#subscriptions.remove(connection, topic);
   }
 
-  /** Returns the topics and patterns of a connection. The list is still complete in the `close` handler, and empty after that. */
+  /** Returns the topics and patterns of a connection. The list is complete until the `close` handler has run, and empty after that. */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
   }
 
   /**
-   * Returns the offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of
-   * `subscribe`. Send the offset to the client in a separate message, after the messages of the topic.
-   * @returns null if the bus has no history, for a pattern, if the connection has not subscribed, and until `ready` resolves
+   * Returns the offset up to which a connection has received a topic. This is a string of at most 400 characters, for the option `after`.
+   * Send the offset to the client in a separate message, after the messages of the topic.
+   * @returns null for a pattern, before `ready` resolves, if the bus has no history, or if the connection has not subscribed
    */
   offsetOf(connection: Connection<unknown>, topic: string): string | null {
     return this.#history?.offsetOf(connection, topic) ?? null;
@@ -129,13 +129,13 @@ export class Topics {
 
   /**
    * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections
-   * without context takeover. Subscribers in other processes receive it over the bus. `publish` does not wait for the bus: if the bus
-   * refuses the message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its
-   * bytes before they are sent.
+   * without context takeover. Subscribers in other processes receive the message over the bus. `publish` does not wait for the bus. If the
+   * bus refuses the message, the handler `error` is called. A message of more than 4 KiB is not copied: do not change its bytes before they
+   * are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
-   * @throws {TypeError} for anything other than a string, an ArrayBuffer or an ArrayBufferView, and for invalid options
+   * @throws {TypeError} for any other type of message, and for invalid options
    */
   publish(topic: string, message: Message, options: PublishOptions = {}): Published {
     checkOptions('publish', options, publishNames);
@@ -163,7 +163,8 @@ export class Topics {
   }
 
   /**
-   * Returns an object that lists the subscribers of a topic in all processes with the option `presence`, without subscribers of patterns.
+   * Returns an object that lists the subscribers of a topic in all processes with the option `presence`. Subscribers of patterns are not
+   * listed.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
    * @throws {TypeError} without the option `presence`, and for invalid handlers
@@ -207,8 +208,7 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // The handlers are called after the message was sent. So all subscribers receive the message before any message that a handler
-    // publishes.
+    // The handlers are called after the message was sent. So a message that a handler publishes comes later for all subscribers.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
@@ -266,8 +266,7 @@ export class Topics {
       this.#presence?.received(pattern, name, bytes);
       return;
     }
-    // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
-    // ignored.
+    // Another program may have published to an invalid name, or to a name that the pattern does not match. Such messages are ignored.
     if (!isTopic(name, this.#options) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;
