@@ -1,6 +1,6 @@
 /**
- * Calls 4D's `onConnection`, which decides whether a client gets a connection. A refused client gets an HTTP status (RFC 6455 §4.2.2 step
- * 4). server.ts makes the connection.
+ * Calls 4D's `onConnection`, which decides whether a client gets a connection. RFC 6455 §4.2.2 (4): a refused client gets an HTTP status.
+ * server.ts makes the connection.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -56,7 +56,7 @@ export class Admission<Handler extends object> {
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;
-      // An aborted request needs no answer. If `onConnection` still waits for its turn, it is not called for this request.
+      // An aborted request needs no answer. If the call of `onConnection` still waits, the call is dropped.
       signal.addEventListener('abort', () => {
         this.#worker.drop(task);
         settled(reject(503));

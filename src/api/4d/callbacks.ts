@@ -15,7 +15,6 @@ export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;
   readonly #owner: () => string;
-  /** The callback that was called last. */
   #last = '';
 
   /**

@@ -151,8 +151,8 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. A callback must not await this Promise: it would wait for its
-   * own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback: the callback would
+   * wait for its own end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();
@@ -200,8 +200,8 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, a value may also be a number, which is sent as text,
- * or Null. A field with Null is not sent.
+ * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, a value may also be a number or Null. A number is sent
+ * as text. A field with Null is not sent.
  * @throws {TypeError} for any other value. It would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {

@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. Bytes and a `Blob` of the web are sent as binary. In 4D, these are a Blob. Any
- * other object is sent as JSON. Any other value is converted to a string and sent as text.
+ * The values that `send` accepts. A string is sent as text. Bytes and a `Blob` of the web are sent as binary. They take the place of 4D's
+ * Blob. Any other object is sent as JSON. Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 

@@ -129,8 +129,8 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // The order is: the messages that `onOpen` has sent so far, the messages that waited for the opening, all later messages. Each of
-      // these groups keeps the order of the calls of `send`.
+      // The messages that `onOpen` has sent so far come first. The messages that waited for the opening come next, and then all later
+      // messages. Each of these groups keeps the order of the calls of `send`.
       if (this.status === 'Connected') this.#flush();
       return result;
     });

@@ -192,8 +192,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. A callback must not await this Promise: it would wait for its
-   * own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback: the callback would
+   * wait for its own end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();

@@ -201,8 +201,8 @@ export class WebServer {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. A callback must not await this
-   * Promise: it would wait for its own end.
+   * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. Do not await this Promise in a
+   * callback: the callback would wait for its own end.
    */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
@@ -235,7 +235,7 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // If other code has wrapped our wrapper, the wrapper stays. With `isActive` false it only calls the original `close`.
+      // If other code has replaced `close` after us, it may still call our wrapper. Now our wrapper only calls the original `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);

@@ -1,5 +1,5 @@
 /**
- * Reads the properties of an object as the plugins do: by type, without conversion. A value of another type counts as 0 for a number, as
+ * Reads the properties of an object as the plugins do: by type, without conversion. A value of the wrong type counts as 0 for a number, as
  * absent for a text, and as false for a flag. So no function in this file throws.
  */
 

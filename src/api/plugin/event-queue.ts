@@ -40,8 +40,8 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue: it stops reading
-   * until that event was delivered. Above the whole number, the oldest event is dropped. @default 10000
+   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue. The connection
+   * stops reading until that event was delivered. Above the whole number, the oldest event is dropped. @default 10000
    */
   limit: number;
   /**
@@ -65,8 +65,8 @@ export interface PluginEvents {
   /** Called for each dropped event, with the value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
-   * Resolves when no callback is running, and no event waits or no method is set. A callback must not await this Promise: it would wait for
-   * itself.
+   * Resolves when no callback is running, and no event waits or no method is set. Do not await this Promise in a callback: the callback
+   * would wait for itself.
    */
   idle(): Promise<void>;
 }
@@ -134,12 +134,12 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Whether the queue is too full for a new connection, which should be refused. */
+  /** Whether the queue is above 3/4 of a limit. New connections should then be refused. */
   get isFull(): boolean {
     return !this.#isHeld && this.#isOver(3 / 4);
   }
 
-  /** Whether the queue is so full that each connection may have only one event in it. */
+  /** Whether the queue is above half of a limit. Each connection may then have only one event in the queue. */
   get #isCrowded(): boolean {
     return this.#isOver(1 / 2);
   }
@@ -160,8 +160,8 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   }
 
   /**
-   * Stops delivering events until `release` is called. The events in the queue are dropped, and `onDrop` is not called for them. If a
-   * callback has not ended, the queue no longer waits for the callback.
+   * Stops delivering events until `release` is called. The events in the queue are dropped, and `onDrop` is not called for them. The queue
+   * no longer waits for a running callback.
    */
   reset(): void {
     this.#isHeld = true;

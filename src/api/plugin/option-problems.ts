@@ -1,6 +1,6 @@
 /**
  * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
- * the problem. If only the other version has an option, it is ignored, and the process gets a warning, once for each name.
+ * the problem. An option that only the other version has is ignored. The process gets one warning for each such name.
  */
 
 import { warn } from '../callback.ts';

@@ -1,7 +1,7 @@
 /**
- * Version 1 and version 2 of the plugin share this code: the tables of clients and servers, the queue of their events, and how clients and
- * servers are stopped. A surface is this code together with the commands of one version. engine-client.ts and engine-server.ts implement
- * clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
+ * Version 1 and version 2 of the plugin share this code. It has the tables of clients and servers, and the queue of their events. It also
+ * stops the clients and servers. A surface is this code together with the commands of one version. engine-client.ts and engine-server.ts
+ * implement clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';

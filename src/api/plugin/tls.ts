@@ -35,8 +35,8 @@ export interface TlsMaterial {
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
 /**
- * Reads the settings of a client. The URL decides whether TLS is used. Each option has an effect alone, except that `certFile` needs
- * `keyFile`. Returns null if no option is given.
+ * Reads the settings of a client. The URL decides whether TLS is used. The option `tls` has no effect on a client. Returns null if no
+ * option is given.
  */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;

@@ -12,7 +12,7 @@ export type WebsocketEventType = EngineEvent['type'];
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
-  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8; invalid bytes are lost. */
+  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8; invalid bytes become U+FFFD. */
   data: string;
   /** Addition: the bytes of a binary message. */
   bytes?: Buffer;

@@ -34,7 +34,7 @@ export interface WebsocketIdentity {
 /** The event of type 0: a message. */
 export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
-  /** The text. For a binary message, the bytes decoded as UTF-8; invalid bytes are lost. */
+  /** The text. For a binary message, the bytes decoded as UTF-8; invalid bytes become U+FFFD. */
   str: string;
   /** The number of payload bytes on the wire. */
   wireSize: number;

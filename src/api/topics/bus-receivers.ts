@@ -12,7 +12,6 @@ interface Entry {
   receiver: BusReceiver | null;
 }
 
-/** The receivers of one bus, by their pattern. */
 export class BusReceivers {
   readonly #entries = new TopicMap<Entry>();
   readonly #patterns = new Set<string>();

@@ -43,7 +43,6 @@ export interface CatchUpState {
   readonly receivedBefore: ReceivedBefore;
 }
 
-/** Lets the connections of one `Topics` catch up. */
 export class CatchUp {
   readonly #state: CatchUpState;
   readonly #owner: CatchUpOwner;
@@ -87,7 +86,7 @@ export class CatchUp {
 
   /**
    * Waits for two things. The subscription on the bus has to be active. The bus has to settle all messages of this process up to the number
-   * `since`: each of them is then in the history or lost.
+   * `since`. A settled message is in the history or lost.
    * @returns false if this takes longer than `MAX_WAIT` milliseconds
    */
   async #begin(joiner: Joiner): Promise<boolean> {
@@ -239,8 +238,7 @@ export class CatchUp {
         continue;
       }
       // The message is skipped in two cases. First: the client has already received the message from another process, before the bus had
-      // it. Second: the history has the message after later messages of the same publisher. The publisher has reported such a message as
-      // lost.
+      // it. Second: the history has the message after later messages of the same publisher. Such a message counts as lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

@@ -11,7 +11,6 @@ export interface ClusterPeer {
   send(message: ClusterMessage, done: (error: Error | null) => void): boolean;
 }
 
-/** Sends messages to one process. */
 export class ClusterChannel {
   readonly #peer: ClusterPeer;
   readonly #bus: string;

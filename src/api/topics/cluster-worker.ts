@@ -24,7 +24,6 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-/** The bus of one worker. */
 export class ClusterWorker implements Bus {
   readonly #worker: Worker;
   readonly #name: string;

@@ -23,7 +23,6 @@ const PREVIOUS_AT = NUMBER_AT + NUMBER_SIZE;
 /** The number of bytes before the payload. */
 export const ENVELOPE_SIZE: number = PREVIOUS_AT + NUMBER_SIZE;
 
-/** The fields of an envelope. */
 export interface EnvelopeHead {
   readonly isBinary: boolean;
   readonly compress: boolean;

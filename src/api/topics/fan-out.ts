@@ -24,7 +24,7 @@ export interface FanOut {
   readonly sent: number;
   /** The number of connections for which the message waits as the newest value of its topic. */
   readonly conflated: number;
-  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are none such. */
+  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there is no such connection. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -82,7 +82,7 @@ export function fanOut(
  */
 class LatestValue {
   readonly #outgoing: Outgoing;
-  /** A copy for all connections that need it; null until the first of them. The original bytes are valid only until `fanOut` returns. */
+  /** A copy for all connections that need it; null until the first of them. The original bytes are valid only during the publishing. */
   #message: string | Buffer | null = null;
 
   constructor(outgoing: Outgoing) {

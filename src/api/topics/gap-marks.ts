@@ -10,7 +10,6 @@ const MAX_TOPICS = 100_000;
 // Milliseconds until a mark that the engine (Redis or NATS) has refused is sent again.
 const RETRY_DELAY = 1_000;
 
-/** The functions that send the marks. */
 export interface GapMarking {
   /** Whether commands can be sent to the engine. */
   readonly isReady: boolean;
@@ -52,7 +51,6 @@ export class GapMarks {
     for (const topic of topics) this.#send(topic);
   }
 
-  /** Stops the timer. */
   end(): void {
     if (this.#retry !== null) clock.clearTimeout(this.#retry);
     this.#retry = null;

@@ -10,7 +10,6 @@ const MAX_RUNNING = 16;
 // Milliseconds until a failed command is sent again. If the connection is established earlier, the command is sent then.
 const RETRY_DELAY = 200;
 
-/** The commands of one bus. */
 export class HistoryCommands {
   readonly #isFinal: (error: unknown) => boolean;
   #isUp = false;

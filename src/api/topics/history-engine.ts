@@ -12,7 +12,7 @@ export type EntryKind = 'm' | 'g';
 export interface KeptMessage {
   /** The position of the entry. An engine never uses an id twice, even after it has lost its newest data. */
   readonly id: string;
-  /** Identifies the entry before this entry; `isSame` compares it with a position. `START` for the first entry. */
+  /** Identifies the entry before this entry; `isSame` compares it with a position. `START` if there is no such entry. */
   readonly previous: string;
   /** Null for a mark. A mark is not a message: it says that messages of a publisher were lost here. */
   readonly bytes: Uint8Array | null;

@@ -17,7 +17,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Publishes the messages of one bus. */
 export class HistoryPublisher {
   readonly #writer: HistoryWriter;
   readonly #maxWaiting: number;

@@ -26,7 +26,7 @@ export class MemoryBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // Buses that have subscribed now receive the message. A bus that unsubscribes before the microtask does not receive it.
+    // The message goes to the buses that are subscribed now. A bus that unsubscribes before the microtask does not receive the message.
     const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
     if (subscriptions.length === 0) return;
     queueMicrotask(() => {

@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies receivers of a gap, because some bus could not publish to their topics: this bus or a bus of another process. */
+  /** Notifies receivers of a gap. This bus or a bus of another process could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

@@ -30,7 +30,6 @@ export interface NatsStream {
   count(subject: string): Promise<number>;
 }
 
-/** Reads the histories of one bus. */
 export class NatsStreamReader implements HistoryReader {
   readonly #stream: NatsStream;
   readonly #commands = new HistoryCommands(

@@ -1,6 +1,6 @@
 /**
  * In NATS, the history of all topics is one stream of JetStream. Each topic has its own subject in the stream. One stream for each topic
- * would be too expensive: each stream needs its own files, and in a cluster its own vote. All topics share one sequence of numbers. So a
+ * would be too expensive. Each stream needs its own files, and in a cluster its own vote. All topics share one sequence of numbers. So a
  * missing number in a topic does not mean that a message was lost. Two other facts show a loss. First: when NATS publishes a stored
  * message, it adds the number of the previous message on the same subject. Second: NATS always deletes the oldest message of a subject
  * first. So if a message is still kept, all messages after it are kept as well.

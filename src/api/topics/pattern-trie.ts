@@ -5,7 +5,6 @@
 
 /** @internal A node of the trie: one part of one or more patterns. */
 export class Node<Value> {
-  /** The child nodes, by their part. */
   children: Map<string, Node<Value>> | null = null;
   /** The child node for the part `*`. */
   one: Node<Value> | null = null;

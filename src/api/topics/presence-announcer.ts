@@ -14,7 +14,6 @@ import { TopicError } from './topic-error.ts';
 // many processes ask for it.
 const PAUSE_PER_PART = 10;
 
-/** A member of this process. */
 export interface OwnMember {
   readonly number: number;
   readonly info: unknown;
@@ -46,7 +45,6 @@ export class WatchedTopic {
   }
 }
 
-/** The functions that the announcer calls. */
 export interface AnnouncerHost extends Pick<PresenceHost, 'subscribersOf' | 'failed'> {
   publish(topic: string, message: Buffer): void;
   /** Is called when there are changes to announce. */

@@ -2,10 +2,10 @@
  * Presence over all processes. A process that watches a topic knows the members of this topic in all processes. Each process keeps a list
  * of its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A topic
  * that no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive, which
- * topics it watches, and which versions its lists have. A watcher that has an older version of a list requests a snapshot. So the next beat
- * repairs the loss of any message. If no message of a process comes for the time of its lease, the other processes remove its members. The
- * alternative would be to announce all members of all topics to all processes. But most topics are not watched, and every process would
- * receive the changes of all topics.
+ * topics it watches, and which versions its lists have. A watcher that has an older version of a list requests a snapshot. So every loss of
+ * a message is repaired after the next beat. If no message of a process comes for the time of its lease, the other processes remove its
+ * members. The alternative would be to announce all members of all topics to all processes. But most topics are not watched, and every
+ * process would receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -36,7 +36,6 @@ import { TopicError } from './topic-error.ts';
 const ANNOUNCE_DELAY = 50;
 
 export class PresenceExchange {
-  /** The name of this process. */
   readonly #process: string = randomProcess();
   readonly #options: PresenceValues;
   readonly #link: BusLink | null;
@@ -125,7 +124,7 @@ export class PresenceExchange {
     if (this.#link !== null) await farewell(this.#link, this.#process);
   }
 
-  /** Is called when the subscription to this name has become active. */
+  /** Is called when the subscription to this name on the bus has become active. */
   covered(name: string): void {
     if (name === CONTROL) {
       this.#greet();

@@ -66,7 +66,6 @@ export interface Snapshot {
 
 export type PresenceMessage = Beat | Farewell | Changes | Snapshot;
 
-/** Returns a random, unique name for a process. */
 export function randomProcess(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
 }

@@ -48,8 +48,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Is called when a connection has left a topic. The numbers of the connection are forgotten, since a peer could subscribe to any number
-   * of topics one after the other.
+   * Is called when a connection has left a topic. The numbers of the connection are forgotten. Otherwise a peer that subscribes to many
+   * topics could fill the memory.
    */
   left(connection: Connection<unknown>, topic: string): void {
     this.#received.get(connection)?.delete(topic);
@@ -61,8 +61,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the subscribers of these topics that have already received this message from another process. Null if the publisher is unknown,
-   * or the message is newer than all that were received.
+   * Returns the subscribers of these topics that have already received this message from another process. Null if no client had received a
+   * message of this publisher with this number or a higher one.
    */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);

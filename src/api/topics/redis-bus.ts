@@ -134,7 +134,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies receivers of a gap, because some bus could not publish to their topics: this bus or a bus of another process. */
+  /** Notifies receivers of a gap. This bus or a bus of another process could not publish to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -4,7 +4,7 @@
  * packages.
  */
 
-/** The kind of a subscription in Redis: a channel by its name, channels by a glob, or a channel on its shard of a cluster. */
+/** The kind of a subscription in Redis: a channel by its name, channels by a glob, or a channel of a cluster's shard. */
 export type RedisSubscriptionKind = 'channel' | 'glob' | 'shard';
 
 /** Is called with a message: the name of its channel, and its bytes. */

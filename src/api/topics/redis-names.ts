@@ -3,7 +3,6 @@
 import { isPattern, isWildcard } from './pattern.ts';
 import type { RedisSubscriptionKind } from './redis-link.ts';
 
-/** The names of one bus. */
 export class RedisNames {
   readonly #start: string;
   /** The channel over which buses notify each other of lost messages. */

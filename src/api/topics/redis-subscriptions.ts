@@ -48,7 +48,6 @@ export class RedisSubscription {
   }
 }
 
-/** The events of the subscriptions. */
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
@@ -56,7 +55,6 @@ export interface RedisSubscriptionEvents {
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
-/** The subscriptions of one bus. */
 export class RedisSubscriptions {
   readonly #link: RedisLink;
   readonly #names: RedisNames;

@@ -3,7 +3,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import type { TopicsCounts } from './topics-options.ts';
 
-/** The members that are shown. */
 interface ShownTopics {
   readonly size: number;
   readonly counts: TopicsCounts;

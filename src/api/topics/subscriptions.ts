@@ -9,7 +9,6 @@ import { TopicError } from './topic-error.ts';
 import { TopicMap } from './topic-map.ts';
 import { checkTopic, type NameLimits } from './topic-name.ts';
 
-/** The limits of `Subscriptions`. */
 export interface SubscriptionLimits extends NameLimits {
   readonly maxTopicsPerConnection: number;
   readonly maxSubscribeRate: number;

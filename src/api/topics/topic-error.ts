@@ -1,6 +1,5 @@
 /** The errors that `Topics` throws or reports: refused topics, and failures of the bus. This table has a text for each code. */
 
-/** One fault. */
 interface TopicFault {
   readonly text: string;
 }

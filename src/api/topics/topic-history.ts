@@ -17,7 +17,6 @@ import { Unsettled } from './unsettled.ts';
 // At most twice this number of topics are remembered because the bus has refused a message.
 const MAX_REFUSED = 50_000;
 
-/** The histories of the topics of this process. */
 export class TopicHistory {
   readonly #history: BusHistory;
   readonly #subscriptions: Subscriptions;
@@ -98,7 +97,7 @@ export class TopicHistory {
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** Is called when a message is sent only to members in this process, so it will not be in the history. */
+  /** Is called when a message is sent only to members in this process. The history will not contain it. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
@@ -136,7 +135,6 @@ export class TopicHistory {
     this.#joining.get(topic)?.wake();
   }
 
-  /** Is called when a connection has left a topic. */
   left(topic: string, connection: Connection<unknown>): void {
     this.#receivedBefore.left(connection, topic);
   }

@@ -16,7 +16,7 @@ export class Unsettled {
     if (numbers?.size === 0) this.#byTopic.delete(topic);
   }
 
-  /** Whether the bus still has to accept or refuse a message of the topic with this number or a lower one. */
+  /** Whether the bus still has to settle a message of the topic with this number or a lower one. */
   has(topic: string, number: number): boolean {
     const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
     return first <= number;
