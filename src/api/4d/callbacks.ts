@@ -8,8 +8,8 @@ import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
 /**
- * The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for it. Only the Promise of `invoke`
- * may reject.
+ * The callbacks of one handler. If a method of this class returns a Promise, the caller has to wait for the Promise. Only the Promise of
+ * `invoke` may reject.
  */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;

@@ -60,8 +60,8 @@ export type Done = void | PromiseLike<void>;
 export interface ServerCallbacks<Server, Handler> {
   /**
    * Called when a client requests a connection. To accept the client, return the handler of the connection. If the callback returns null or
-   * nothing, the client gets HTTP 403. If the callback throws, the client gets HTTP 500. With the option `cancel: 'close'`, the connection
-   * is closed instead.
+   * nothing, the client gets HTTP 403. If the callback throws, the client gets HTTP 500. With the option `cancel: 'close'`, the client gets
+   * a Close frame instead.
    */
   onConnection(
     wss: Server,

@@ -1,6 +1,6 @@
 /**
- * Makes the `request` object of `onConnection`. 4D: WebSocketServer, "request object". The code in handshake/ has already parsed and checked
- * the request.
+ * Makes the `request` object of `onConnection`. 4D: WebSocketServer, "request object". The code in handshake/ has parsed and checked the
+ * request.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -16,8 +16,8 @@ export interface TextsByKey {
 /** 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
   /**
-   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names. Upper and lower
-   * case do not matter for this.
+   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names. Names that differ
+   * only in case are one field.
    */
   readonly headers: TextsByKey;
   /** The decoded parameters of the URL. A repeated parameter is an array. */

@@ -42,8 +42,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly warnAfter?: number | undefined;
   /**
    * What happens if `onConnection` does not accept a client. 'refuse': the server answers the request with HTTP 403 (500 after an
-   * exception). 'close': the server completes the opening handshake, and then calls `onConnection`. If it refuses, the server closes the
-   * connection with 1008 (1011 after an exception). @default 'refuse'
+   * exception). 'close': the server completes the opening handshake, and then calls `onConnection`. If `onConnection` refuses, the server
+   * closes the connection with 1008 (1011 after an exception). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** The number of proxies in front of the server that add an address to X-Forwarded-For. @default 0 */

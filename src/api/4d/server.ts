@@ -26,7 +26,7 @@ export interface WSSHandler<T extends DataType = 'text'>
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
-/** A connection of a server. The server makes it if `onConnection` returns a handler. 4D: WebSocketConnection. */
+/** A connection of a server. The server makes a connection if `onConnection` returns a handler. 4D: WebSocketConnection. */
 export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
   WebSocketServer<T>,
   ConnectionHandler<T>

@@ -1,6 +1,6 @@
 /**
- * Keeps the messages that a program sends while a client is "Connecting". Keeps their order, up to a limit in bytes. In 4D, `new` waits
- * until the connection is open. So programs written for 4D send right after `new`.
+ * Keeps the messages that a program sends while a client is "Connecting": in order, and up to a limit in bytes. In 4D, `new` waits until
+ * the connection is open. So programs written for 4D send right after `new`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';

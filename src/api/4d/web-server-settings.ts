@@ -19,8 +19,8 @@ export interface WebServerSettings {
   /** The file that is served if a request names a folder. 4D: `defaultHomepage`. @default 'index.html' */
   readonly defaultHomepage?: string | undefined;
   /**
-   * Answers the HTTP requests. It excludes `rootFolder`. If the function throws, the answer is 500, and the error becomes a process
-   * warning.
+   * Answers the HTTP requests. Cannot be used together with `rootFolder`. If the function throws, the answer is 500, and the error becomes
+   * a process warning.
    */
   readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
   /** Enables TLS with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
@@ -38,8 +38,8 @@ export type WebServerValues = ValuesOf<
 >;
 
 /**
- * Specifies the settings of a `WebServer`. `WebSocketServer` also uses the names in this table. If a program passes such a name to it, the
- * error says that this is a setting of the `WebServer`.
+ * Specifies the settings of a `WebServer`. `WebSocketServer` also uses the names in this table. If a program passes one of them as an
+ * option of a `WebSocketServer`, the error refers to the `WebServer`.
  */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({

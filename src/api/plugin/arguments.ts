@@ -1,6 +1,6 @@
 /**
- * Reads the properties of an object as the plugins do: by type, without conversion. A value of the wrong type counts as 0 for a number, as
- * absent for a text, and as false for a flag. So no function in this file throws.
+ * Reads the properties of an object as the plugins do: by type, without conversion. A value of the wrong type counts as 0 (number), as
+ * absent (text), or as false (flag). So no function in this file throws.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';

@@ -216,7 +216,7 @@ function isCloseCode(code: number): boolean {
 }
 
 /**
- * Cuts a reason so that it fits into a Close frame: at most 123 bytes of UTF-8 (§5.5.1), in whole characters. A lone surrogate becomes
+ * Cuts a reason to at most 123 bytes of UTF-8 (§5.5.1), in whole characters, so that it fits into a Close frame. A lone surrogate becomes
  * U+FFFD, as on the wire.
  */
 export function cutReason(reason: string): string {

@@ -66,7 +66,7 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // The error does not come from `listen` or `bind`. Either a certificate could not be read, or an option is invalid.
+  // An error that does not come from `listen` or `bind` has other reasons: an unreadable certificate, or an invalid option.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Limits how many events of one connection may wait in the event queue. At the limit, the connection stops reading. So a peer that sends
- * too fast has to wait. The queue need not drop the events of other peers. (In the 4D API, the limit is one waiting event.)
+ * too fast has to wait. Then the events of other peers need not be dropped. In the 4D API, the limit is one waiting event.
  */
 
 export interface PausableConnection {

@@ -31,7 +31,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server. In this file, the name of the property also stands for the version. */
 type IdName = 'id' | 'ref';
 
-/** For each option name of the other version, the name in this version; null if this version has no such option. */
+/** For each option name of the other version, the name in this version. Null if there is no such option. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {

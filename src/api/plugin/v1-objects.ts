@@ -64,7 +64,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** Returns the properties that the event has in the original: all except `bytes`, which this library adds. */
+/** Returns the properties that the event has in the original. These are all except `bytes`, which this library adds. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;

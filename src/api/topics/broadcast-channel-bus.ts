@@ -27,7 +27,7 @@ export class BroadcastChannelBus implements Bus {
     // other data too.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
-    // A channel does not receive its own messages, so they are delivered to the receivers of this thread here.
+    // A channel does not receive its own messages. So the receivers of this thread get the message here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
   }
 

@@ -67,7 +67,7 @@ export class CatchUp {
       if (page.isGap) joiner.hasMissed = true;
       this.#send(joiner, page.messages);
       if (!this.isAlive(joiner)) break;
-      // The bus has deleted the missed messages. The connection continues at the position of the members.
+      // If the bus has deleted the missed messages, the connection continues at the position of the members.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
       // From now on, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
@@ -156,7 +156,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends the messages of this process that have not come back over the bus and have a number after `since`. */
+  /** Sends messages of this process that have not come back over the bus. Their numbers must be above `since`. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);

@@ -41,7 +41,7 @@ export class ClusterChannel {
       this.#lost.add(topic);
       throw new Error('too many bytes wait for the other process of the cluster');
     }
-    // The gap is reported before the next message, so that the receiver knows at which place messages are missing.
+    // The gap is reported before the next message. So the receiver knows where messages are missing.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

@@ -7,7 +7,6 @@ import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 import { TopicMap } from './topic-map.ts';
 
-/** What the primary knows about one worker. */
 class Remote {
   readonly channel: ClusterChannel;
   readonly patterns = new Set<string>();
@@ -122,7 +121,7 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** Sends a message once to each worker that subscribed to its topic, except to the worker that published the message. */
+  /** Sends a message once to each worker that subscribed to its topic. The publisher does not get the message. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);

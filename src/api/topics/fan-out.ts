@@ -1,6 +1,6 @@
 /**
  * Sends one message to all subscribers of a topic in this process. The message is serialized once, and compressed once for each set of
- * compression parameters. A connection sends it at the end of the current turn of the event loop, together with its other messages.
+ * compression parameters. Each connection sends the message at the end of the current turn of the event loop, together with other messages.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';

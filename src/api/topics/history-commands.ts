@@ -20,7 +20,7 @@ export class HistoryCommands {
   /** Functions that start the commands that wait because `MAX_RUNNING` other commands run. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal says whether a command that failed with this error would always fail */
+  /** @param isFinal says whether a command that failed with this error would fail every time */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }

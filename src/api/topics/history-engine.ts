@@ -1,6 +1,6 @@
 /**
  * The interfaces between a bus and the engine that stores its history: Redis Streams or NATS JetStream. The rules of order and gaps are the
- * same for all engines. history-tracks.ts has the rules for subscribers, and history-publisher.ts the rules for publishers.
+ * same for all engines. history-tracks.ts has the rules for subscribers. history-publisher.ts has the rules for publishers.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -59,7 +59,7 @@ export interface HistoryWriter {
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
   /** Notifies the connected subscribers of all topics that messages may have been lost. */
   notifyAll(): Promise<unknown>;
-  /** Whether this error is an answer of the engine, so that the connection works. */
+  /** Whether this error is an answer of the engine. Such an answer shows that the connection works. */
   isRefusal(error: unknown): error is Error;
   /** Whether this error means that the client has not sent the entry, because it had no connection. */
   wasNotSent(error: unknown): boolean;

@@ -27,7 +27,10 @@ export class HistoryPublisher {
   #unsent: Waiting[] = [];
   /** The number of bytes of all messages that are not published yet. */
   #waiting = 0;
-  /** Whether the engine accepts entries. True when the engine was prepared, until the client fails to send. */
+  /**
+   * Whether the engine accepts entries. True after the engine was prepared. False again after a loss of the connection or a failure to
+   * send.
+   */
   #isPrepared = false;
   /** The number of times that the connection was established or lost. */
   #connection = 0;
@@ -130,7 +133,7 @@ export class HistoryPublisher {
   async #send(message: Waiting): Promise<void> {
     const { topic, bytes } = message;
     const connection = this.#connection;
-    // The mark is written before the next message, so that it is at the right place in the history.
+    // The mark is written before the next message. So the mark is at the right place in the history.
     this.#marks.sendFor(topic);
     try {
       await this.#writer.add(topic, 'm', bytes);

@@ -127,7 +127,7 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when bytes have come for a subscription.
-   * @param message the message in these bytes. Null if a bus without the option `history` published it, so that it is not in the history
+   * @param message the message in these bytes. Null if it is not in the history, because a bus without the option `history` published it
    */
   message(
     subscription: TrackedSubscription,
@@ -137,7 +137,7 @@ export class HistoryTracks implements BusHistory {
   ): void {
     const track = this.#trackOf(subscription);
     if (track === null || message === null) {
-      // A pattern has no history, and this message may not be in a history.
+      // Either the subscription has no history, or this message is not in the history.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;

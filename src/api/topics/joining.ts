@@ -35,7 +35,7 @@ export class Joiner {
    * Whether a gap has to be reported when the connection becomes a member. Members have received a message that will not be in the history.
    */
   hasMissedOwn = false;
-  /** Whether the connection has read the whole history. This counts only after the bus had settled the messages up to `since`. */
+  /** Whether the connection has read the history to its end since the bus settled the messages up to `since`. */
   mayJoin = false;
   isDone = false;
 

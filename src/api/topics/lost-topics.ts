@@ -3,7 +3,7 @@
  * of topics is limited. If there are more topics, the subscribers of all topics are notified.
  */
 
-/** The maximum number of topics that are kept by name. They have to fit into one message. */
+/** The maximum number of topics that are kept by name. All names have to fit into one message. */
 const MAX_TOPICS = 1_000;
 
 /** A list of topics, or null for all topics. */

@@ -65,7 +65,7 @@ export class NatsPublisher implements NatsBusPublisher {
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too many bytes wait to be published to NATS');
       }
-      // The gap is reported before the next message, so that the receiver knows at which place messages are missing.
+      // The gap is reported before the next message. So the receiver knows where messages are missing.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {

@@ -31,7 +31,7 @@ export class PresenceProcesses {
 
   /**
    * Renews the lease of a process that has sent a message.
-   * @param lease the lease that the process asks for, null to keep its last lease
+   * @param lease the lease that the process asks for; null to keep its last lease
    * @returns the time at which the lease ends; null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {

@@ -130,7 +130,6 @@ export class PresenceView {
     return all;
   }
 
-  /** Adds a member of this process. */
   join({ number, info }: OwnMember): void {
     this.#add(this.#own, number, info);
     this.#callHandlers();
@@ -143,7 +142,6 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Removes a member of this process. */
   leave({ number }: OwnMember): void {
     this.#remove(this.#own, number);
     this.#callHandlers();

@@ -43,7 +43,7 @@ export interface Presence {
    */
   ready(): Promise<void>;
   /**
-   * Stops all calls of the handlers. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic.
+   * Stops all calls of the handlers. After the last `Presence` of a topic was closed, this process no longer receives changes of the topic.
    */
   close(): void;
   [Symbol.dispose](): void;

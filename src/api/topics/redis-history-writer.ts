@@ -9,7 +9,7 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two questions whether Redis has read its data from disk.
+// Milliseconds between two checks whether Redis has read its data from disk.
 const LOADING_INTERVAL = 50;
 
 /** Writes the history of one bus. The command EVALSHA runs a script that Redis has loaded before. */

@@ -1,4 +1,7 @@
-/** The subscriptions of a bus in Redis. After a loss of the connection for messages, they are made again on the next connection. */
+/**
+ * The subscriptions of a bus in Redis. After a loss of the connection for messages, all subscriptions are made again on the next
+ * connection.
+ */
 
 import type { BusReceiver } from './bus.ts';
 import type { HistoryTracks } from './history-tracks.ts';
@@ -120,7 +123,7 @@ export class RedisSubscriptions {
     subscription.confirm();
     this.#history?.forget(subscription);
     if (!this.#forget(subscription)) return;
-    // An error needs no handling: if the connection is lost, the subscription has ended with the connection.
+    // An error needs no handling. If the connection was lost, the subscription has ended with it.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
@@ -173,8 +176,8 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // The loss of the connection may not be known yet. But if Redis itself has answered, it would refuse the subscription every time.
-      // Then the refusal is final.
+      // If Redis itself has refused the subscription, it would refuse it every time, so this is final. Any other error means that the
+      // connection was lost.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
       this.#forget(subscription);

@@ -40,7 +40,6 @@ export interface TopicsOwner {
   left(topic: Topic, connection: Connection<unknown>): void;
 }
 
-/** The subscriptions of one connection. */
 class Member {
   readonly topics = new Set<Topic>();
   /** The number of subscriptions that the connection may make now. See `maxSubscribeRate`. */

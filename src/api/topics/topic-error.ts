@@ -34,7 +34,7 @@ export type TopicFaultCode = keyof typeof topicFaults;
 
 /**
  * The error for a topic or a subscription that was refused, and for a failure of the bus. `code` says what happened. If another error is
- * the reason, `cause` has it. This can be an error of the bus.
+ * the reason, such as an error of the bus, `cause` has this error.
  */
 export class TopicError extends Error {
   override readonly name = 'TopicError';

@@ -139,7 +139,6 @@ export class TopicHistory {
     this.#receivedBefore.left(connection, topic);
   }
 
-  /** Is called when a topic has no subscribers any more. */
   closed(topic: string): void {
     this.#receivedBefore.delete(topic);
   }

@@ -6,7 +6,6 @@
 import { describe } from '../option-names.ts';
 import { TopicError } from './topic-error.ts';
 
-/** The limits on names. */
 export interface NameLimits {
   /** The maximum number of characters, as JavaScript counts them. */
   readonly maxTopicLength: number;
