@@ -45,7 +45,7 @@ const addressOf = ({ remoteAddress, remotePort }: Connection<undefined>): unknow
 ];
 
 describe.each(kinds)('%s', (kind) => {
-  test('after the close, an application can read the address of a connection for the first time, even if the first message arrived together with the handshake', async () => {
+  test('after the close, an application can still read the address of a connection for the first time', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -105,7 +105,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('an application that kept a request can read its address after the close, and `refused` can read the address of a request whose peer has left', async () => {
+  test('after the close, an application can read the address of a request, and so can `refused`', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(
@@ -136,7 +136,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('an application can read the address of a connection from `handleUpgrade` after the close, even if the transport is a Duplex with an address', async () => {
+test('after the close, an application can read the address of a connection whose transport is a Duplex', async () => {
   const server = new WebSocketServer({ message() {} });
   const http = createHttpServer();
   let seen: Connection | null = null;

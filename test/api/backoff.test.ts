@@ -17,7 +17,7 @@ describe('C21: the waits of a client', () => {
     expect([1, 27, 2_000].map((retries) => waitAfter(retries, none, 0))).toEqual([0, 0, 0]);
   });
 
-  test('C21: each wait is between `min` and `max` and never zero, and `jitter` is the fraction of the wait that is random', () => {
+  test('C21: each wait is between `min` and `max` and never zero, and `jitter` is its random fraction', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),

@@ -13,7 +13,7 @@ test.concurrent.each([
   { secure: true, attached: false, compression: true },
   { secure: false, attached: true, compression: true },
 ])(
-  `FAULT-1, FAULT-2, FAULT-3: every opened connection is closed once and leaves no resource, whatever each hook calls and however the process is interrupted: %j, seed ${seed}`,
+  `FAULT-1, FAULT-2, FAULT-3: every opened connection is closed once and leaves no resource, whatever the hooks call: %j, seed ${seed}`,
   { timeout: 120_000 },
   async (variant) => {
     const { report } = await runChaos({ ...variant, seed, connections: 60 });

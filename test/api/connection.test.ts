@@ -409,7 +409,7 @@ describe('for await', () => {
     expect(await pending).toEqual({ done: true, value: undefined });
   });
 
-  test('a loop that begins on a closed connection ends at once if the close was clean, and throws if the connection was lost', async () => {
+  test('a loop on a closed connection ends immediately after a clean close, and throws after a lost connection', async () => {
     const ended = await pair();
     await ended.left.close();
     await ended.right.closed;
@@ -444,7 +444,7 @@ describe('messages that are not read', () => {
     useRealClock();
   });
 
-  test('A14: if the application reads no messages, they are dropped after 30 s with one warning, so the server notices when the peer disconnects', async () => {
+  test('A14: messages that the application does not read are dropped after 30 s, so that the server notices a lost peer', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -598,7 +598,7 @@ describe('A48: a handler that fails', () => {
   ];
 
   test.each(faults)(
-    'FAULT-8: if the peer breaks a rule and there is no error handler, a line on stderr names the peer, and there is no process warning: %s',
+    'FAULT-8: without an error handler, a broken rule prints a line on stderr that names the peer: %s',
     async (code, bytes) => {
       vi.stubEnv('NODE_NO_WARNINGS', undefined);
       printed.forget();

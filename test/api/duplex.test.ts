@@ -14,7 +14,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('a pipeline through toDuplex delivers the bytes of a file, and the end of the pipeline closes the connection with 1000', async () => {
+  test('a pipeline through toDuplex delivers the bytes of a file, and then closes the connection with 1000', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -85,7 +85,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('a clean close by the peer ends both directions of the Duplex, and a lost connection makes the Duplex emit an error', async () => {
+  test('a clean close ends both directions of the Duplex, and a lost connection makes the Duplex emit an error', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);

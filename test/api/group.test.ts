@@ -67,7 +67,7 @@ test('a group refuses every value that is not a connection', () => {
   expect(() => group.broadcast('x', { excpet: null } as object)).toThrow('did you mean "except"?');
 });
 
-test('design: a connection keeps a set of its groups while it is a member of any, and keeps no set once it has left all of them', () => {
+test('design: a connection keeps a set of its groups only while it is a member of a group', () => {
   const { connection } = line();
   const core = coreOf(connection);
   expect(core.memberships).toBeNull();

@@ -101,7 +101,7 @@ function open(
   };
 }
 
-test('design: sendLatest sends the newest value of each key and a ping at the end of the turn; later values wait, one per key, until the peer has answered the ping', async () => {
+test('design: sendLatest sends the newest value of each key, then a ping; later values wait for the pong, one per key', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -131,7 +131,7 @@ test('design: the values of a batch and the ping after them are sent in one writ
   expect(socket.writes).toBe(1);
 });
 
-test('design: a function that was given to sendLatest as value is called when the value is sent, and is not called if a newer value has replaced it', async () => {
+test('design: sendLatest calls a function value when the value is sent, but not if a newer value replaced it', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -187,7 +187,7 @@ test.each([
   },
 );
 
-test('design: `rtt` is the round-trip time of the last ping that the peer has answered, whether the library or the application sent the ping', async () => {
+test('design: `rtt` is the round-trip time of the last answered ping, of the library or of the application', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
@@ -216,7 +216,7 @@ test('design: `rtt` is the round-trip time of the last ping that the peer has an
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('design: if the application and a schedule of pings send pings between the pings of sendLatest, each pong is matched to its own ping', async () => {
+test('design: pings of the application and of a schedule do not disturb sendLatest: each pong is matched to its own ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -236,7 +236,7 @@ test('design: if the application and a schedule of pings send pings between the 
   expect(connection.state).toBe('open');
 });
 
-test('C8: an unsolicited pong causes no batch, even if its payload is a good guess of the payload of a ping of sendLatest', async () => {
+test('C8: an unsolicited pong causes no batch, even if it guesses the payload of a ping well', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -264,7 +264,7 @@ test('FAULT-4: if a peer sends pongs in advance and does not read, only one batc
   await sent();
 });
 
-test('design: a peer that reads but answers no ping receives a batch every ten seconds, and the heartbeat decides whether the peer is alive', async () => {
+test('design: a peer that reads but answers no ping receives a batch every ten seconds', async () => {
   const { connection, socket, sent, pass } = open({ heartbeat: { interval: 25_000, timeout: 20_000 } });
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -289,7 +289,7 @@ test('design: a peer that reads but answers no ping receives a batch every ten s
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused the connection, no pong is read, so sendLatest sends a batch each second if the peer reads', async () => {
+test('design: while the application has paused the connection, sendLatest sends a batch each second if the peer reads', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -308,7 +308,7 @@ test('design: while the application has paused the connection, no pong is read, 
   expect(await sent()).toEqual(['5', '(receipt)']);
 });
 
-test('design: while more messages wait than the high-water mark allows, a value of sendLatest waits too, and only the newest value is sent', async () => {
+test('design: while the queue is above the high-water mark, a value of sendLatest waits, and only the newest value is sent', async () => {
   const { connection, socket, sent } = open();
   socket.block();
   for (let count = 0; count < 20; count++) connection.send('x'.repeat(10_000));
@@ -389,7 +389,7 @@ test('FAULT-4: each waiting value counts once in the memory budget and towards t
   expect(budget.used).toBe(0);
 });
 
-test('design: if the queue is empty, sendLatest accepts a single value above the send cap, as `send` accepts a single message', async () => {
+test('design: if the queue is empty, sendLatest accepts a single value above the send cap, as `send` does', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);

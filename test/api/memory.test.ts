@@ -41,7 +41,7 @@ test('FAULT-4: if many peers do not read a broadcast, its bytes count only once 
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: the memory budget counts the messages that wait for a loop, and the message with which the body of the loop works', async () => {
+test('FAULT-4: the memory budget counts the messages that wait for a loop, and the message in the body of the loop', async () => {
   const memoryBudget = new MemoryBudget();
   const { left, right } = await pair({}, { memoryBudget });
   const message = Buffer.alloc(20 * KIB, 1);

@@ -79,7 +79,7 @@ test('with the option text: "bytes" the parts of a text are Buffers, which are v
   expect(received).toEqual(['é'.repeat(500)]);
 });
 
-test('if a reader of a stream stalls, the peer has to wait and little memory is used, and `resume` of the application does not end this wait', async () => {
+test('if the reader of a stream stalls, the peer has to wait, and `resume` does not end this wait', async () => {
   const memoryBudget = new MemoryBudget();
   let go: () => void = () => {};
   const wait = new Promise<void>((resolve) => {
@@ -152,7 +152,7 @@ describe('a message that its handler does not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a message is dropped if its handler returns before it begins to read, and a later loop over the message throws', async () => {
+  test('a message is dropped if its handler returns before it reads, and a later loop over the message throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -161,7 +161,7 @@ describe('a message that its handler does not read', () => {
     for (const message of kept) expect(() => message[Symbol.asyncIterator]()).toThrow('was dropped');
   });
 
-  test('if a handler passes its message to another function that begins a loop, the loop continues after the handler has returned', async () => {
+  test('if a handler passes its message to another function, a loop in that function continues after the handler has returned', async () => {
     const texts: Promise<string>[] = [];
     const { right } = await pair({
       stream: (_connection, message) => void texts.push(text(Readable.from(message))),
@@ -225,7 +225,7 @@ describe('failures of a message stream', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: if a message exceeds maxStreamSize (1009) or has invalid UTF-8 (1007), the loop throws an error with this failure as its cause', async () => {
+  test('F25, F21: if a message exceeds maxStreamSize (1009) or has invalid UTF-8 (1007), the loop throws with this failure as cause', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -270,7 +270,7 @@ describe('failures of a message stream', () => {
     }
   });
 
-  test('a stream handler need not catch WS_STREAM_LOST: the rejection is not reported, and no error is reported after `close` was called', async () => {
+  test('a stream handler need not catch WS_STREAM_LOST, and no error is reported after `close` was called', async () => {
     const events: unknown[] = [];
     const { left, right } = await pair({
       async stream(_connection, message) {
@@ -321,7 +321,7 @@ describe('failures of a message stream', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('if a stream handler never settles, its connection still ends and frees its memory when the peer leaves or the server shuts down', async () => {
+  test('if a stream handler never settles, its connection still frees its memory at its end', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];

@@ -212,7 +212,7 @@ test('attach refuses an application, an HTTP/2 server and every other value that
   expect(attach(createHttp2SecureServer({ allowHTTP1: true }))).not.toThrow();
 });
 
-test('if `upgrade` returns its data without the object `{ data }` around it, the request is refused with 500, and a warning names the valid properties', async () => {
+test('if `upgrade` returns data without `{ data }` around it, the answer is 500, and a warning names the properties', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });

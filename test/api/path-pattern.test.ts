@@ -26,7 +26,7 @@ async function at(port: number, target: string): Promise<string | number> {
 }
 
 describe('a server that is attached to an HTTP server', () => {
-  test('a server with a literal path has priority over a server with a RegExp, an earlier RegExp over a later one, and any path over a server without a path', async () => {
+  test('servers have priority in this order: a literal path, an earlier RegExp, a later RegExp, no path', async () => {
     const http = createServer();
     named('any').attach(http);
     named('rooms').attach(http, { path: /^\/rooms\// });

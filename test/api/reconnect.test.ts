@@ -63,7 +63,7 @@ async function opened(line: Line): Promise<FakeConnection<undefined>> {
 }
 
 describe('the wait before the next attempt', () => {
-  test('C21: after a lost connection the first wait is random, up to 5 s, and the later waits follow truncated binary exponential back-off', async () => {
+  test('C21: after a lost connection the first wait is random, up to 5 s; the later waits follow exponential back-off', async () => {
     const line = setUp();
     const connection = await opened(line);
     line.network.kill();
@@ -100,7 +100,7 @@ describe('the wait before the next attempt', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: without jitter the waits are exact, begin again with the first wait after each connection, and never exceed the maximum of a timer', async () => {
+  test('C21: without jitter the waits are exact, begin again after each connection, and stay below the maximum of a timer', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -152,7 +152,7 @@ describe('the wait before the next attempt', () => {
     await line.client.stop();
   });
 
-  test('`min` is the shortest wait after a failed attempt, and if `backoff` is a function, it is called for each wait', async () => {
+  test('`min` is the shortest wait after a failed attempt, and a function as `backoff` is called for each wait', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
     await opened(line);
@@ -186,7 +186,7 @@ describe('the wait before the next attempt', () => {
 });
 
 describe('the events', () => {
-  test('the client calls the handlers open, message, close, failed and again open in this order, and calls `close` once for each `open`', async () => {
+  test('the client calls open, message, close, failed and again open, with one `close` for each `open`', async () => {
     const line = setUp();
     const connection = await opened(line);
     connection.receive('one');
@@ -300,7 +300,7 @@ describe('the events', () => {
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
-  test('FAULT-10: options of `connect` that have no effect on a Reconnection are refused by the constructor, or when a function returns them', async () => {
+  test('FAULT-10: a Reconnection refuses options of `connect` that have no effect, passed directly or returned by a function', async () => {
     const signal = new AbortController().signal;
     for (const [name, connect] of Object.entries({
       handlers: { handlers: { message: () => {} } },
@@ -321,7 +321,7 @@ describe('the events', () => {
     await expect(line.client.start()).rejects.toThrow('already started');
   });
 
-  test('a function may compute the URL and the options of each attempt, and an exception of this function is a failed attempt', async () => {
+  test('a function may compute the URL and the options of each attempt, and its exception is a failed attempt', async () => {
     let token = 0;
     const seen: unknown[] = [];
     const line = setUp();
@@ -570,7 +570,7 @@ describe('stop', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('in 10,000 random sequences of start, stop, lost connections and server restarts, no event follows the last `stop`, and no socket and no timer is left', async () => {
+  test('in 10,000 random sequences, no event follows the last `stop`, and no socket and no timer is left', async () => {
     const pick = random(455);
     for (let round = 0; round < 10_000; round++) {
       const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
@@ -666,7 +666,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false after the wait, `start` rejects with the exception of `open` and not with the CloseInfo', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception of `open`', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -718,7 +718,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: if %s of the application calls `stop`, its Promise settles, no timer is left, and the client makes no further attempt',
+    'FAULT-3: if %s of the application calls `stop`, its Promise settles, and no timer and no further attempt follows',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {
@@ -833,7 +833,7 @@ describe('over sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('if the option `socket` is a function, it opens a socket for each attempt; a Duplex is refused, since it can serve only one attempt', async () => {
+  test('a function `socket` opens a socket for each attempt; a Duplex is refused, since it serves only one attempt', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -864,7 +864,7 @@ describe('over sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: at whichever event of a socket the application calls `stop`, its Promise settles, no socket and no memory is left, and `close` was called for each `open`', async () => {
+  test('FAULT-3: at any event, the application may call `stop`: its Promise settles, and no socket and no memory is left', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },

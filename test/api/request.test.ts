@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: the values of two Cookie lines are joined by "; ", and the values of a field that allows only one value are not joined', async () => {
+  test('FAULT-7: the values of two Cookie lines are joined by "; ", and the values of a single-value field are not', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -75,7 +75,7 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test('`raw` is the IncomingMessage on an HTTP server and null on the listener of our server, and `socket` is the socket of the request', async () => {
+  test("`raw` is the IncomingMessage of an HTTP server and null on our listener, and `socket` is the request's socket", async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();
@@ -344,7 +344,7 @@ describe('a server without a `refused` handler', () => {
   });
   const lines = (): string[] => printed.mock.calls.map(([line]) => String(line));
 
-  test('FAULT-0: requests of a refused origin cause one line a minute on stderr, and this line names Origin, Host and the remedy', async () => {
+  test('FAULT-0: refused origins cause one line a minute on stderr, and this line names Origin, Host and the remedy', async () => {
     // Other tests of this process may have printed a line. Its minute is over now.
     vi.setSystemTime(0);
     vi.advanceTimersByTime(3_600_000);

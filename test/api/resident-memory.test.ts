@@ -93,7 +93,7 @@ test('FAULT-4: for unfinished messages, the memory budget counts about the memor
   expectAlike(result);
 });
 
-test('FAULT-4: for messages that wait for a loop or are in the body of a loop, the memory budget counts about the memory that they occupy', async () => {
+test('FAULT-4: for the messages of a loop, the memory budget counts about the memory that they occupy', async () => {
   const result = await measure(`
     const { port } = await start({
       async open(connection) {

@@ -47,7 +47,7 @@ test('design: sendLatest works on a client too', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: if a peer stops reading, at most one batch is in transit and one value waits; when the peer reads again, it receives the newest value', async () => {
+test('FAULT-4: if a peer stops reading, one batch is in transit and one value waits; only the newest value follows', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {

@@ -224,7 +224,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(errors[0]!.cause).toBe(fault);
   });
 
-  test('if a source yields a part that is neither a string nor bytes, sendStream ends the source and fails the connection', async () => {
+  test('if a source yields neither a string nor bytes, sendStream ends the source and fails the connection', async () => {
     const { left } = await pair({ error() {} });
     const source = new Source('one', 7 as unknown as string);
     await expect(left.sendStream(source)).rejects.toThrow('a message is a string');
@@ -257,7 +257,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('if the signal aborts, a message that still waits is removed; if sendStream has begun to send the message, the connection fails', async () => {
+  test('if the signal aborts, a waiting message is removed; a message that has begun fails the connection', async () => {
     const { left, right } = await pair({ error() {} });
     const aborter = new AbortController();
     const reason = new Error('enough');

@@ -37,7 +37,7 @@ describe('the sentences that are implemented', () => {
     expect(out).toEqual(['D1-2', 'D2-2', 'D2-4', 'D2-43']);
   });
 
-  test('each decision that the text of a sentence names is also among the rows of the sentence, so tests cover the decision', () => {
+  test('each decision that the text of a sentence names is also among the rows of the sentence', () => {
     for (const { id, here, rows } of sentences) {
       for (const [decision] of here.matchAll(/\bC\d+\b/g)) {
         expect(rows.includes(decision) || id.startsWith('D5'), `${id}: ${decision}`).toBe(true);

@@ -71,7 +71,7 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-test('two processes stream 300 MB of text from file to file, and the memory of each grows by less than 64 MB', {
+test('two processes stream 300 MB of text from file to file, and each grows by less than 64 MB', {
   timeout: 240_000,
 }, async () => {
   const source = join(folder, 'source');

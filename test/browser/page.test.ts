@@ -111,7 +111,7 @@ describe('the page that npm start serves', () => {
     expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('the page can be used with the keyboard alone, and a control that has no function at the moment is disabled or hidden', async () => {
+  test('the page can be used with the keyboard alone, and controls without a function are disabled or hidden', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
@@ -127,7 +127,7 @@ describe('the page that npm start serves', () => {
     await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
   });
 
-  test('if a page sends a message over the limit, the server closes the connection with 1009, and the page shows the code', async () => {
+  test('a message over the limit closes the connection of the page with 1009, and the page shows the code', async () => {
     const page = await openPage(url);
     await page.getByLabel('Send a file').setInputFiles({
       name: 'large.bin',

@@ -37,7 +37,7 @@ const urls = {
 };
 
 test.each(['redis', 'nats'] as const)(
-  'over %s, chat members at four processes receive all lines once and in order, even lines that were said while the engine was killed',
+  'over %s, chat members at four processes receive all lines once and in order, although the engine is killed',
   async (kind) => {
     engine = await Engine.start(kind);
     const chat = startProgram(project.folder, 'chat-cluster.js', [], urls[kind](engine.port));

@@ -158,7 +158,7 @@ describe('--compression', () => {
     ['chat', 'ws'],
     ['echo', 'page'],
   ])(
-    'P2, P7: with --compression and --mode %s, serve sends long messages compressed, on its own port or on the port of the page (%s)',
+    "P2, P7: with --compression and --mode %s, serve compresses long messages on its own port or the page's port (%s)",
     async (mode, where) => {
       const { server, url } = await serve(
         '--compression',
@@ -205,7 +205,7 @@ describe('--compression', () => {
 });
 
 describe('chat', () => {
-  test('with --mode chat each client receives every message, including its own messages, and is notified when another client joins or leaves', async () => {
+  test('with --mode chat, each client receives every message, and is notified when another client joins or leaves', async () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);

@@ -26,7 +26,7 @@ const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
 describe('the command `conform server`', () => {
-  test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline of the first run', async () => {
+  test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
     const first = await run([

@@ -23,12 +23,12 @@ const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRIC
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
 describe("the expected results of Autobahn's 517 cases", () => {
-  test('the server of the package ws fails the four cases with many fragments, and is NON-STRICT in 6.4.*, because ws checks the UTF-8 of a text only when the text is complete', () => {
+  test('the server of ws fails the four cases with many fragments, and is NON-STRICT in 6.4.*: it checks UTF-8 late', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('the client of the package ws has a higher maxFragments, so it passes the four cases with many fragments; its other results are those of the server', () => {
+  test('the client of ws passes the four cases with many fragments; its other results are those of the server', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
@@ -110,7 +110,7 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('Everything is OK.\n\nCase 25.2.1 is not compared: it depends.');
   });
 
-  test('a file of expected results is refused if it names a case that does not exist or that is for the other role', () => {
+  test('expected results are refused if they name a case that does not exist or has the other role', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([

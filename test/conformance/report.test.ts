@@ -44,7 +44,7 @@ const entry = {
 } as const;
 
 describe('the report file index.json', () => {
-  test('index.json maps each agent to its cases, and each case to five facts, with sorted keys and an indentation of three spaces', () => {
+  test('index.json maps agents to cases, and cases to five facts, sorted and indented by three spaces', () => {
     const text = indexJson(results);
     const index = JSON.parse(text);
     expect(index['My Agent']['7.9.2']).toEqual({
@@ -161,7 +161,7 @@ describe('cases that do not apply in the reports', () => {
     });
   });
 
-  test('cases that do not apply are skipped tests in JUnit and TAP, a note in Markdown, and listed on the HTML page', () => {
+  test('cases that do not apply are skipped in JUnit and TAP, and noted in Markdown and HTML', () => {
     expect(junit([left])).toContain(`<skipped message="${why}"/>`);
     expect(tap([left])).toMatch(/^ok 1 - .* # SKIP not applicable$/m);
     expect(markdown([left, good])).toContain('| 12 Compression of various content | 0, 1 not applicable |');

@@ -97,7 +97,7 @@ describe('the judge tests a server', () => {
     expect(first!.answer).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test('a server that sends nothing after the handshake fails all cases, and each case that timed out is run a second time', async () => {
+  test('a server that is silent after the handshake fails all cases, and each timed-out case runs twice', async () => {
     const url = await rawServer((socket) => socket.resume());
     const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '3.1', '7.9.1', '9.1.1'] });
     expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual(
@@ -179,7 +179,7 @@ describe('the judge tests a server', () => {
     expect(result).toMatchObject({ behavior: 'OK', rerun: true, flaky: true });
   });
 
-  test('if the server sends wrong data, the judge does not wait longer and does not run the case a second time', async () => {
+  test('after wrong data of the server, the judge does not wait longer and does not repeat the case', async () => {
     const url = await rawServer((socket) =>
       socket.on('data', (chunk) => {
         if (chunk[0] === 0x81) socket.write(Buffer.from('810121', 'hex'));
@@ -191,7 +191,7 @@ describe('the judge tests a server', () => {
     expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
   });
 
-  test('a server passes a case that allows a refusal, whether it refuses with an HTTP answer or ends TCP without one', async () => {
+  test('if a case allows a refusal, a server passes with an HTTP answer, and also if it ends TCP', async () => {
     const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
     for (const answer of refusals) {
       const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
@@ -261,7 +261,7 @@ describe('the judge tests a client', () => {
     expect(results[1]?.result).toMatch(/did not run/);
   });
 
-  test('a client whose process ends during a case fails this case, and the judge starts the client again for the other cases', async () => {
+  test('a client whose process ends during a case fails it, and is started again for the other cases', async () => {
     const starts: string[] = [];
     const start = async (url: string, agent: string): Promise<void> => {
       starts.push(agent);

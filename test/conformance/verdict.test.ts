@@ -220,7 +220,7 @@ describe('the pongs that a case expects', () => {
   });
 });
 
-test('if the content differs in one byte, the verdict states the position of the byte and the hashes of the contents', () => {
+test('if the content differs in one byte, the verdict states its position and the hashes of the contents', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
@@ -233,7 +233,7 @@ test('if the content differs in one byte, the verdict states the position of the
   );
 });
 
-test('a case that does not apply to the peer passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
+test('an inapplicable case passes if the connection ended properly, and fails if the peer broke a rule or closed first', () => {
   const one = allCases.find(({ id }) => id === '26.1.1')!;
   const why = 'The peer did not agree to permessage-deflate.';
   const polite = {

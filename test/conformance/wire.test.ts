@@ -111,7 +111,7 @@ describe('the UTF-8 check of the judge', () => {
    */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
-  test('the UTF-8 check of the judge agrees with TextDecoder on all sequences of two bytes, and on many sequences of four bytes', () => {
+  test("the judge's UTF-8 check agrees with TextDecoder on all two-byte and many four-byte sequences", () => {
     for (let two = 0; two < 0x1_0000; two++) {
       const bytes = Buffer.from([two >> 8, two & 255]);
       if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));

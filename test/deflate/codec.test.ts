@@ -176,7 +176,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P28: a compressed message of 16 KB refers back at most 8 KiB up to level 6, and as far as the window allows from level 7 on', async () => {
+  test('P28: a compressed message refers back at most 8 KiB up to level 6, and a whole window from level 7', async () => {
     // Each message is the same noise twice. It shrinks to half if the second copy can refer to the first.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
@@ -223,7 +223,7 @@ describe.each(engines)('engine %s', (engine) => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: a message may consist of several blocks of every type, even of final blocks, and the next message can refer to it', async () => {
+    test('P24: a message may have blocks of every type, even final blocks, and the next message can refer to it', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
@@ -300,7 +300,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
 
-    test('P31: if a message is cut off at any byte, it is refused with 1007, and is never delivered as another message', async () => {
+    test('P31: a message that is cut off at any byte is refused with 1007', async () => {
       const text = jsonOf(900, 1);
       const noise = noiseOf(900, 1);
       const streams: Buffer[] = [
@@ -327,7 +327,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a stored block without its last bytes is refused, since the bytes that the codec appends do not complete the block', async () => {
+    test('P31: a stored block without its last bytes is refused, because the appended bytes do not complete it', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -356,7 +356,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: if a bit is flipped or a byte is added, the result is a message within the limit, 1007 or 1009, and nothing else', async () => {
+    test('P31: a flipped bit or an added byte gives a message within the limit, 1007 or 1009', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -446,7 +446,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: if a small input has more than 16 KiB of output, zlib decompresses it instead of our engine, and above 128 KiB the codec returns a Promise; every message is correct [A33, A34]', async () => {
+  test('P10: over 16 KiB of output of a small input goes to zlib, and over 128 KiB returns a Promise [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -480,7 +480,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
       ];
       test.each(uses)(
-        'FAULT-1: if the memory is %s after the call, the codec still compresses the bytes that it had at the time of the call, and the context stays correct',
+        'FAULT-1: if the memory is %s after the call, the codec compresses the bytes of the call, with a correct context',
         async (_, use) => {
           for (const synchronous of [false, true]) {
             const codec = codecOf(direction, { engine, synchronous });
@@ -513,7 +513,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test("FAULT-4: data that waits for zlib's threads, and its output so far, are charged to the memory budget while the Promise is pending", async () => {
+  test("FAULT-4: data that waits for zlib's threads and its output count in the memory budget until the Promise settles", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -539,7 +539,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26, A35: the codec reserves budget before it makes the context for sent messages, and works without context if the budget is used up', async () => {
+  test('P26, A35: the codec reserves memory before it makes a context, and works without context if the budget is used up', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
     const peer = new StrictInflate(15, false);
@@ -582,7 +582,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs with the same output have the same key, which consists of engine, level and window; a codec with a context has no key', () => {
+  test('P26: codecs with the same output have the same key of engine, level and window; with a context, they have none', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);

@@ -92,7 +92,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: a compressed message in fragments has RSV1 only on the first frame, and the bytes 00 00 ff ff are removed only at the end of the message', () => {
+    test('P7, P23: a compressed message has RSV1 on its first frame, and loses 00 00 ff ff only at its end', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -153,7 +153,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: an endpoint refuses a corrupt message with 1007, whether it decompresses synchronously or not, and delivers no part of the message', async () => {
+    test('P31: an endpoint refuses a corrupt message with 1007 and delivers no part, whether decompression is synchronous or not', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -172,7 +172,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P10, F25: a message may be exactly as large as the limit, and one byte more is refused, whether the message is fragmented or not [A22, A33]', async () => {
+    test('P10, F25: a message of exactly the limit is accepted, and one byte more is refused, with and without fragments [A22, A33]', async () => {
       for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
         for (const over of [0, 1]) {
           for (const parts of [1, 3]) {
@@ -192,7 +192,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: if a message has more compressed bytes than 17/16 of the limit + 1 KiB, it is refused with 1009 when the frame header arrives', () => {
+    test('F25: compressed bytes over 17/16 of the limit + 1 KiB are refused with 1009 at the frame header', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test("C4, C9: if the peer's Close and the end of TCP arrive while our message is compressed, the message, our Close and the end are sent in this order", async () => {
+    test('C4, C9: if the peer closes and ends TCP during compression, our message, Close and end are sent in order', async () => {
       const { endpoint, feed, sink } = connect();
       const message = jsonOf(50_000, 1);
       expect(endpoint.sendBinary(message)).toBe(-1);
@@ -292,7 +292,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(new StrictInflate(15, true).message(sink.frames[0]!.payload).equals(message)).toBe(true);
     });
 
-    test('F13: an endpoint does not change the payload of a sent message; on a client, the program may reuse the memory after the call, even if compression takes place later', async () => {
+    test('F13: an endpoint does not change the payload of a message; on a client, the program may reuse the memory immediately', async () => {
       const { endpoint, sink } = connect();
       const buffer = jsonOf(50_000, 1);
       const before = Buffer.from(buffer);
@@ -310,7 +310,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: a server counts the answers to a message as replies even if the message was decompressed asynchronously, and a client counts no replies', async () => {
+    test('A32: a server counts answers as replies even after asynchronous decompression, and a client counts no replies', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;

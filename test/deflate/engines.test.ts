@@ -125,7 +125,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: if a stream is cut off at any byte, the three engines have the same outcome, and delivered bytes are the beginning of the message', async () => {
+  test('FAULT-9, P31: if a stream is cut off anywhere, the three engines agree, and deliver only the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -144,7 +144,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: if bits of a stream are flipped, or bytes are lost, doubled or replaced, the three engines have the same outcome', async () => {
+  test('FAULT-9, P31: if a stream has flipped, lost, doubled or replaced parts, the three engines have the same outcome', async () => {
     const damage = fc.array(
       fc.record({
         kind: fc.constantFrom('flip', 'lose', 'double', 'insert'),
@@ -179,7 +179,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P24: the three engines accept a message that ends with a final empty stored block without its 00 00 ff ff, alone or after other blocks', async () => {
+  test('FAULT-9, P24: the three engines accept a final empty stored block without its 00 00 ff ff, alone or after other blocks', async () => {
     const text = jsonOf(3000, 1);
     const flushed = deflateRawSync(text, { finishFlush: zlib.Z_SYNC_FLUSH });
     for (const [payload, message] of [
@@ -192,7 +192,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a final Huffman block that is cut off, and deliver none of the bytes that we append', async () => {
+  test('FAULT-9, P31: the three engines refuse a final Huffman block that is cut off, and deliver no appended byte', async () => {
     const text = jsonOf(3000, 1);
     for (const strategy of [zlib.Z_FIXED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY]) {
       const whole = deflateRawSync(text, { strategy });
@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as the probe has, and accept messages that end with the bytes of the probe', async () => {
+  test('FAULT-9, P31: the engines refuse a stored block that lacks as many bytes as the probe, and accept the probe as the end', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,7 +220,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P28: the three engines accept and refuse the same distances, both within a message up to 32 KiB, and into a context as large as the window', async () => {
+  test("FAULT-9, P28: the three engines accept the same distances, within a message and into a context of the window's size", async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('in the table, each engine is used for larger messages than the engine before it, and the last engine for messages of any size', () => {
+test('in the table, each engine is for larger messages than the previous one, and the last engine has no limit', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

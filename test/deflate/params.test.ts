@@ -234,7 +234,7 @@ describe('the offer of a client (offerDeflate)', () => {
 });
 
 describe('the answer of a server (acceptDeflate)', () => {
-  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers, the answer of the server breaks no rule, and the server uses the parameters of its answer', () => {
+  test("P2, P6, P13, P14, P19, P22: for all configurations × all offers, the server's answer breaks no rule, and the server uses its parameters", () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -540,7 +540,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: if a parameter is long or unprintable, the message of the error has it shortened and escaped, and the `value` of the error has it unchanged', () => {
+  test('P12: a long or unprintable parameter is shortened and escaped in the error message, and unchanged in its `value`', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -605,7 +605,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: for all offers × all answers, the client accepts or refuses the answer as the rules require, even for offers that offerDeflate does not make', () => {
+  test('P6, P12, P20, P22: for all offers × all answers, the client accepts or refuses the answer as the rules require', () => {
     // Each parameter by itself, and then all of them with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
@@ -738,7 +738,7 @@ describe('the negotiation of a client and a server together', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: for all configurations of a client × all configurations of a server, the client and the server get the same parameters, which are within the limits of both configurations', () => {
+  test('P6: for all pairs of configurations, the client and the server get the same parameters, within both limits', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';
@@ -755,7 +755,7 @@ describe('the negotiation of a client and a server together', () => {
     });
   });
 
-  test('P6: a client and a server that exchange header fields get the same parameters, even with absent options and among other extensions', () => {
+  test('P6: a client and a server get the same parameters from header fields, even among other extensions', () => {
     fc.assert(
       fc.property(config, config, fc.boolean(), (client, server, first) => {
         const other = { name: 'x-other', parameters: [] };

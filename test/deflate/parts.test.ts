@@ -18,7 +18,7 @@ describe.each(engines)('engine %s', (engine) => {
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      'a peer decompresses %s correctly if it is sent in parts of many sizes, with whole messages between the messages in parts',
+      'a peer decompresses %s correctly when parts of many sizes and whole messages alternate',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });

@@ -99,7 +99,7 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job lets other jobs run after each slice, so a job of one slice waits for at most two slices of each other job', async () => {
+test('FAULT-5: a job lets other jobs run after each slice; a short job waits for at most two slices per job', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
@@ -127,7 +127,7 @@ test('a job continues at once if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: no job begins while the jobs that have begun hold 32 MiB or more of output, and the jobs that have begun continue', async () => {
+test('FAULT-5, A35: no job begins while 32 MiB or more of output is held, and the jobs that have begun continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);

@@ -25,7 +25,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: in one turn of the event loop, a connection may process 512 KiB; after 2 MiB of work of all connections, only 64 KiB; and after 8 MiB, nothing', async () => {
+test('FAULT-5: per turn of the event loop, a connection may process 512 KiB, then 64 KiB, then nothing', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,7 +44,7 @@ test('FAULT-5: in one turn of the event loop, a connection may process 512 KiB; 
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: however little work was done, a connection may process only 64 KiB in a turn after 2 ms, and nothing after 5 ms', async () => {
+test('FAULT-5: in one turn, a connection may process only 64 KiB after 2 ms, and nothing after 5 ms', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
@@ -78,7 +78,7 @@ test('FAULT-5: the clock is read only once in 8 KiB of work', async () => {
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: waiting work is done in the order of its arrival, and each turn does only as much work as its limits allow', async () => {
+test('FAULT-5: waiting work is done in the order of its arrival, and each turn does only what its limits allow', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];
@@ -98,7 +98,7 @@ test('FAULT-5: waiting work is done in the order of its arrival, and each turn d
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: when waiting work of a connection is done, the connection continues until its share of the turn is used up, and then the next connection continues', async () => {
+test('FAULT-5: a connection continues its waiting work up to its limit in a turn, and then the next connection continues', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -156,7 +156,7 @@ test('if work throws in a later turn, its Promise rejects, and the next work is 
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-5: if 200 bombs arrive on a connection, some are decompressed in the same turn and the others in later turns, and all are correct', async () => {
+  test('FAULT-5: if 200 bombs arrive on a connection, some are decompressed in later turns, and all are correct', async () => {
     for (const size of [16_384, 131_072]) {
       await freshTurn();
       const message = Buffer.alloc(size);
@@ -184,7 +184,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: if messages are too large for our engine and the share is used up, they are decompressed in a later turn, and not in the threads of zlib', async () => {
+  test('FAULT-5: above the limit of a turn, messages that are too large for our engine wait for a later turn', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);

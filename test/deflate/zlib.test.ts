@@ -88,7 +88,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: after a final block, the next block can refer to the context before the message, and to the output of the message so far', async () => {
+  test('P24, A34: after a final block, the next block can refer to the context and the output of its message', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream refers to bytes just inside the window, and the second one to bytes just after the first
     // stream's.

@@ -93,7 +93,7 @@ describe('the sequence of frames', () => {
     }
   });
 
-  test('F24: after a frame with FIN, the next data frame begins a new message that contains no byte of the previous message', () => {
+  test('F24: after a frame with FIN, the next message contains no byte of the previous message', () => {
     const target = assembler();
     for (let i = 0; i < 50; i++) {
       add(target, 1 + (i % 2), `message ${i}, `);
@@ -115,7 +115,7 @@ describe('the sequence of frames', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: an assembler checks that a message is UTF-8 only if its first frame has the opcode of text and no RSV1', () => {
+  test('F11: an assembler checks the UTF-8 of a message only if its first frame is text without RSV1', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -130,7 +130,7 @@ describe('the sequence of frames', () => {
 });
 
 describe('the limits of a message', () => {
-  test('F25: an assembler accepts a message of exactly the limit, and refuses a larger message at the header that exceeds the limit [A21, A22]', () => {
+  test('F25: an assembler accepts a message of exactly the limit, and refuses a larger one at the header that exceeds it [A21, A22]', () => {
     const exact = assembler(1000);
     exact.begin(true, false, 2, 1000);
     expect(codeOf(() => assembler(1000).begin(true, false, 2, 1001))).toBe('WS_MESSAGE_TOO_BIG');
@@ -217,7 +217,7 @@ describe('the limits of a message', () => {
     expect(target.heldBytes).toBe(1500);
   });
 
-  test('F18, F25: an assembler needs no more memory for a million fragments of one byte than for one fragment of a million bytes [A24]', () => {
+  test('F18, F25: a million fragments of one byte need no more memory than one fragment of a million bytes [A24]', () => {
     const size = 1_000_000;
     const target = assembler(size);
     const byte = Buffer.from('x');
@@ -273,7 +273,7 @@ describe('the UTF-8 check of a text message', () => {
     }
   });
 
-  test('F21: an assembler refuses a text that ends inside a character when the text is taken, and then accepts the next text', () => {
+  test('F21: an assembler refuses a text that ends inside a character, and then accepts the next text', () => {
     const target = assembler();
     add(target, 1, Buffer.from([0x61, 0xe2, 0x82]), true);
     expect(codeOf(() => target.take())).toBe('WS_INVALID_UTF8');

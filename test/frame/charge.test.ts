@@ -25,7 +25,7 @@ test('FAULT-4: a charge follows the size of its memory, even beyond the limit of
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: after its release, a charge stays at 0 bytes: a new holder, a new size and a second release have no effect', () => {
+test('FAULT-4: after its release, a charge stays at 0 bytes, whatever is called later', () => {
   const budget = new MemoryBudget(1000);
   const other = new Charge(budget, 5);
   const charge = new Charge(budget, 10);

@@ -44,7 +44,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list.length).toBe(4);
   });
 
-  test('the callback of a message is called if the message waits for the codec, waits for another message, or is sent inside a write', async () => {
+  test('the callback of a message is called, even if the message waits or is sent inside a write', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });
@@ -108,7 +108,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     }
   });
 
-  test('the callback of a message receives WS_NOT_SENT if a failure stops the half-sent message, or if it exceeds the send cap', async () => {
+  test('the callback of a message receives WS_NOT_SENT if a failure or the send cap stops the message', async () => {
     const { endpoint, sink } = bench(role, { sendCap: 10_000 });
     const { list, done } = outcomes();
     sink.onSend = () => {

@@ -294,7 +294,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     }
   });
 
-  test('C13: if the sink reports the end of the transport during a call, the endpoint calls onClose once, and no event follows', () => {
+  test('C13: if the sink reports the end during a call, the endpoint calls onClose once, as the last event', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),

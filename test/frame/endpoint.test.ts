@@ -297,7 +297,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(opcodes(sink).length).toBe(10_000);
   });
 
-  test("C7: an endpoint answers a ping that arrives after its own Close, but not a ping that arrives after the peer's Close", () => {
+  test("C7: an endpoint answers a ping after its own Close, but not a ping after the peer's Close", () => {
     const { endpoint, feed, sink } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 9, payload: 'late' });
@@ -393,7 +393,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(only(sink).payload.length).toBe(0);
   });
 
-  test('C23: close() throws for an invalid code, for a reason that is too long and for a reason without a code, and sends nothing', () => {
+  test('C23: close() throws for an invalid code, a long reason or a reason without a code, and sends nothing', () => {
     const { endpoint, sink, events } = bench(role);
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, Number.NaN]) {
       expect(() => endpoint.close(code), String(code)).toThrow(RangeError);
@@ -504,7 +504,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close frame with one byte or an invalid code fails with 1002, and a Close frame with an invalid reason fails with 1007 [A31]', () => {
+  test('C1, C16: a Close frame fails with 1002 for one byte or an invalid code, and with 1007 for an invalid reason [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -549,7 +549,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
   });
 
-  test('C14, C15, C16: if the peer breaks a rule, the endpoint sends one Close frame with the code, ends TCP, and then reports the error', () => {
+  test('C14, C15, C16: if the peer breaks a rule, the endpoint sends one Close frame, ends TCP, and then reports the error', () => {
     const { endpoint, sink, events } = bench(role);
     let sentBefore = '';
     events.act = () => {
@@ -578,7 +578,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C12, C13, C19: if the transport ends without a Close frame of the peer, onClose is called once, with code 1006 and wasClean false', () => {
+  test('C12, C13, C19: if the transport ends without a Close frame, onClose is called once, with 1006 and wasClean false', () => {
     for (const end of ['receiveEnd', 'transportClosed'] as const) {
       for (const closeFirst of [false, true]) {
         const { endpoint, events, sink } = bench(role);
@@ -913,7 +913,7 @@ describe.each(roles)('a %s pauses', (role) => {
 });
 
 describe.each(roles)('a %s sends', (role) => {
-  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks the frame', () => {
+  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and its opcode, and only a client masks it', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
@@ -937,7 +937,7 @@ describe.each(roles)('a %s sends', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and around the size up to which it copies', () => {
+  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and of copying', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -1010,7 +1010,7 @@ describe.each(roles)('a %s sends', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: in a fragmented message, the first frame has the opcode, the other frames are continuations, and the last frame has FIN', () => {
+  test('F5, F17, F23: of a fragmented message, the first frame has the opcode, the others are continuations, and the last has FIN', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1128,7 +1128,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: a client masks a copy of a large payload, and a server passes the payload to the sink without a copy', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes it to the sink without a copy', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];

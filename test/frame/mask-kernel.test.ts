@@ -21,7 +21,7 @@ describe('the masking kernel compared with the reference', () => {
     expect(maskKernel).not.toBeNull();
   });
 
-  test('F13: the kernel masks every length up to 700 correctly at every alignment, and does not change the bytes around the copy', () => {
+  test('F13: the kernel masks every length up to 700 correctly at every alignment, and changes no byte around the copy', () => {
     for (let length = 0; length <= 700; length++) {
       for (let from = 0; from < 4; from++) {
         const at = (length + from) % 7;

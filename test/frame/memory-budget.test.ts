@@ -110,7 +110,7 @@ test('F25: all connections are read until three quarters of the limit are used, 
 });
 
 describe('a budget without room', () => {
-  test('FAULT-4: if a budget has no room, connections are not read, lose no data, and continue one after the other when there is room', () => {
+  test('FAULT-4: if a budget has no room, connections are not read, lose no data, and later continue one after the other', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
     for (const peer of peers) peer.begin(300 * KIB);
@@ -175,7 +175,7 @@ describe('a budget without room', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB per second is not aborted, and neither is a message whose connection is not read', () => {
+  test('FAULT-4: a message at 4 KiB per second is not aborted, and neither is one whose connection is not read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -207,7 +207,7 @@ describe('a budget without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: if the peer sends too little while its connection has the turn to be read, the next connection gets the turn', () => {
+  test('FAULT-4: if the peer of the connection that is read sends too little, the next connection is read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -224,7 +224,7 @@ describe('a budget without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: connections are not read while the application leaves too much data unread, but they are read while a long send queue waits', () => {
+  test('FAULT-4: connections are not read while the application leaves too much unread, but a long send queue does not stop reading', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -292,7 +292,7 @@ describe('a budget with any events in any order', () => {
     size: fc.integer({ min: 1, max: 200 * KIB }),
   });
 
-  test('FAULT-4: after any events, the counted sum is never negative, no connection waits forever, and all memory is released at the end', () => {
+  test('FAULT-4: after any events, the counted sum is never negative, no connection waits forever, and all memory is released', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 50, 300, 1000), (steps, limit) => {
         const { budget, clock } = setUp(limit * KIB);

@@ -16,7 +16,7 @@ function chunkWith(start: number, end: number, size: number): Buffer {
 }
 
 describe('F13, F18: a message buffer returns the bytes that it received', () => {
-  test('a message buffer returns the bytes that it received, for pieces and chunks of any size, whether the total size is known or not', () => {
+  test('a message buffer returns the bytes that it received, with and without a known total size', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -68,7 +68,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     );
   });
 
-  test('a message buffer grows with the received bytes; if the size of the message is known, the buffer ends with exactly this size', () => {
+  test('a message buffer grows with the received bytes, and ends with exactly the size if it is known', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(

@@ -52,7 +52,7 @@ describe('the list of items that wait to be sent', () => {
   });
 });
 
-test('F23: checkFrameOptions refuses a fragment size that is not a positive integer, and a last fragment size that is smaller than the fragment size', () => {
+test('F23: checkFrameOptions refuses a fragment size that is not a positive integer, and a smaller last fragment size', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

@@ -270,7 +270,7 @@ describe('payload lengths [A20]', () => {
   ];
 
   test.each(lengths)(
-    'F8, F9, F10: a length of %i in a field of %i bits gives the error code "%s" as soon as the header has arrived',
+    'F8, F9, F10: a length of %i in a field of %i bits gives "%s" as soon as the header has arrived',
     (length, form, expected) => {
       for (const role of roles) {
         for (const opcode of [0, 1, 2]) {
@@ -331,7 +331,7 @@ describe('passing frames on while they arrive', () => {
     }
   });
 
-  test('F14: the parser unmasks the payload of a data frame inside the chunk, and passes it on in pieces without a copy', () => {
+  test('F14: the parser unmasks a data payload inside the chunk, and passes it on in pieces without a copy', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
@@ -404,7 +404,7 @@ describe('stopping the parser', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop(), push() returns at the end of the current frame, and the rest of the chunk can be pushed later', () => {
+  test('F24: after stop(), push() returns at the end of the frame, and the rest can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();

@@ -20,7 +20,7 @@ function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
 describe('a server refuses a frame before its masking key arrives', () => {
   const codec = (): FakeCodec => new FakeCodec();
 
-  test('FAULT-10, F25: a server refuses a length over the limit at the last byte of the length field, in all three length forms', () => {
+  test('FAULT-10, F25: a server refuses a length over the limit at the last byte of the length, in all three forms', () => {
     const tooBig = 'WS_MESSAGE_TOO_BIG';
     const limited = (maxMessageSize: number): Bench => bench('server', { maxMessageSize });
     expect(refusedAfter(limited(1_048_576), { opcode: 2, length: 2n ** 31n, form: 64 })).toEqual([
@@ -36,7 +36,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     }
   });
 
-  test('FAULT-10, F25: before the masking key arrives, a server refuses fragments that exceed the limit together; for a compressed message the limit is larger', () => {
+  test('FAULT-10, F25: before the masking key, a server refuses fragments that together exceed the limit, which is larger with compression', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
@@ -46,7 +46,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
   });
 
-  test('FAULT-10, F17: a server refuses a frame out of sequence before its masking key arrives, with the same code as for a whole frame', () => {
+  test('FAULT-10, F17: a server refuses a frame out of sequence before its masking key, with the code for a whole frame', () => {
     for (const spec of [
       { opcode: 0, payload: 'x' },
       { opcode: 0, length: 5000n },

@@ -159,7 +159,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test("C4: if the codec fails while our Close frame waits, an answer to the peer's Close is still sent, and our own Close gets the code 1011", async () => {
+  test("C4: if the codec fails while our Close waits, the peer's Close is answered, and our own Close gets 1011", async () => {
     // The peer began to close: its Close is answered although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
@@ -309,7 +309,7 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F13: on a client, the caller may reuse its bytes at once; on a server, it may reuse them only after the message has left', async () => {
+  test('F13: on a client, the caller may reuse its bytes immediately; on a server, only after the message has left', async () => {
     const { endpoint, codec, sink } = connect(role);
     const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });
@@ -325,7 +325,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message that fits into one frame is not divided; otherwise the first frame has the opcode and RSV1, and the last frame has FIN', () => {
+  test('F17, F23: a message is only divided if it exceeds one frame; the first frame has the opcode, the last has FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -356,7 +356,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages that are sent during a call of the sink leave in order after the half-written message, and a ping leaves before them [A49]', () => {
+  test('F23: messages sent during a call of the sink leave in order, and a ping leaves before them [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
@@ -409,7 +409,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close frame that is sent during a call of the sink waits for the half-written message, or, after a failure, for the frame', () => {
+  test('C3, C10, C16: a Close frame sent during a call of the sink waits for the half-written message', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {

@@ -54,7 +54,7 @@ describe('the examples of RFC 6455 §5.7', () => {
     expect(expectFrame({ opcode: 10, payload: hello }, 'client').subarray(0, 2).toString('hex')).toBe('8a85');
   });
 
-  test('F10: a payload of 256 bytes gets a length of 16 bits, and a payload of 64 KiB gets a length of 64 bits', () => {
+  test('F10: a payload of 256 bytes gets a length of 16 bits, and 64 KiB gets 64 bits', () => {
     const short = serializeFrame({ opcode: 2, payload: Buffer.alloc(256, 7) }, 'server');
     expect(short.subarray(0, 4).toString('hex')).toBe('827e0100');
     expect(short.length).toBe(260);

@@ -132,7 +132,7 @@ describe.each(roles)('what onClose reports, for a %s', (role) => {
     }
   });
 
-  test('FAULT-8: wasClean is false if our Close frame still waits for the codec, or was not reported as sent before the end', async () => {
+  test('FAULT-8: wasClean is false if our Close frame still waits, or was not reported as sent before the end', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });

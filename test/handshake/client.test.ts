@@ -278,7 +278,7 @@ describe('the request of a client', () => {
   ];
 
   test.each(reserved)(
-    'H3, H4, H5, H7, H11: the application cannot set the field %s of a request, in upper or lower case, in a list or in an object',
+    'H3, H4, H5, H7, H11: the application cannot set the field %s of a request, in any case, in a list or in an object',
     (name) => {
       for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
         expect(() => buildRequest(target, { headers: ['X', 'y', spelling, '1'] })).toThrow(TypeError);
@@ -422,7 +422,7 @@ describe('the response that a client checks', () => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
-  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0, which ws4py sends, and refuses a 101 with two such fields', () => {
+  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0 (ws4py sends it), and refuses two such fields', () => {
     expect(verifyResponse(response({ 'Content-Length': ['0'] }), plain).subprotocol).toBe('');
     expectFailure(response({ 'Content-Length': ['0', '0'] }), 'WS_RESPONSE_BODY');
     expectFailure(

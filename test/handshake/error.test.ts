@@ -163,7 +163,7 @@ describe('HandshakeError', () => {
     expect(error.stack).toContain('HandshakeError: connect failed');
   });
 
-  test('a HandshakeError has a message even if the error of the system has none, such as an AggregateError of several connects', () => {
+  test("a HandshakeError has a message even if the system's error has no message, such as an AggregateError", () => {
     const cause = new AggregateError([new Error('a')], '');
     const error = new HandshakeError('ECONNREFUSED', cause.message, { stage: 'tcp', cause });
     expect(error.message).toBe('The opening handshake failed (tcp)');
@@ -188,7 +188,7 @@ describe('HandshakeError', () => {
     expect(refuse('WS_HANDSHAKE_METHOD').headers).toEqual(['Allow', 'GET']);
   });
 
-  test('a HandshakeError keeps a body of up to 64 KiB, and a copy of the first 64 KiB of a longer body', () => {
+  test('a HandshakeError keeps a body of up to 64 KiB, or the first 64 KiB of a longer one', () => {
     const long = Buffer.alloc(maxErrorBody + 1, 'a');
     const exact = long.subarray(0, maxErrorBody);
     expect(maxErrorBody).toBe(65_536);

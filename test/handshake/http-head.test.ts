@@ -376,7 +376,7 @@ describe('heads of any bytes', () => {
   );
   const bytes = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
-  test('S1, A8: for any bytes in any chunks, the parser returns a head, waits for more bytes, or throws an error of the table', () => {
+  test('S1, A8: for any bytes in any chunks, the parser returns a head, waits, or throws an error of the table', () => {
     fc.assert(
       fc.property(
         bytes,
@@ -579,7 +579,7 @@ describe('writing a head', () => {
     },
   );
 
-  test('A9: formatHead refuses a name that is not a token, a value that is not a string, a name without a value, and an empty start line', () => {
+  test('A9: formatHead refuses a name that is not a token, a non-string value, and an empty start line', () => {
     for (const name of ['', 'A B', 'A:', 'A ', '\xc4']) {
       expect(() => formatHead('GET / HTTP/1.1', [name, 'b']), name).toThrow(TypeError);
     }

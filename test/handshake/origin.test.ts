@@ -192,7 +192,7 @@ describe('the policy any, and functions as policies', () => {
     },
   );
 
-  test('S21: a function as a policy is called with the origin and the request, but only if the request has an Origin', () => {
+  test('S21: a function as a policy is called with the origin and the request, if there is an Origin', () => {
     const asked: [string, string][] = [];
     const policy: OriginPolicy = (origin, { path }) => {
       asked.push([origin, path]);

@@ -386,7 +386,7 @@ describe('S6, S13: the version of a request', () => {
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: a server refuses a request without a version with 426, even a request of an old draft that has no key', () => {
+  test('S6, S13: a server refuses a request without a version with 426, even an old draft without a key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -523,7 +523,7 @@ describe('accepting a request', () => {
     });
   });
 
-  test('S15, S16, S17: a 101 response has one line for the subprotocol, one line for the extensions, and one line for each further field', () => {
+  test('S15, S16, S17: a 101 response has one line for the subprotocol, one for the extensions, and one per further field', () => {
     const accepted = acceptRequest(offered(), {
       subprotocol: 'superchat',
       negotiate: (offers) => {

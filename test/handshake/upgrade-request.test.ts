@@ -9,7 +9,7 @@ const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
 describe('the header fields of an upgrade request', () => {
-  test('FAULT-7: header() joins lines of Cookie with "; " and lines of lists with ", ", and returns the first line of any other field', () => {
+  test('FAULT-7: header() joins lines of Cookie with "; " and of lists with ", ", and otherwise returns the first line', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],

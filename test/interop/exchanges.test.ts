@@ -132,7 +132,7 @@ describe.each(peers)(
     test('F10: text and binary messages of 16 MiB arrive in both directions if both ends have this limit', () =>
       exchanges.sixteenMiB(open));
 
-    test('F18, F19, F23: fragmented text and binary messages that we send arrive at the peer, even if a character is divided between two fragments', () =>
+    test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even with a character divided between fragments', () =>
       exchanges.fragmentsOfOurs(open));
 
     // gorilla/websocket sends a fragment whenever 4 KiB are full, whatever the caller requests.
@@ -214,7 +214,7 @@ describe.each(peers)(
         await exchanges.binary(openSecurely);
       });
 
-      test('O9: over TLS, binary messages of 16 MiB arrive in both directions at the same time if both ends have this limit', () =>
+      test('O9: over TLS, binary messages of 16 MiB arrive in both directions at the same time', () =>
         exchanges.sixteenMiBAtOnce(openSecurely));
 
       test('O9: over TLS, fragmented text and binary messages that we send arrive at the peer', () =>

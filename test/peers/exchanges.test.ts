@@ -134,7 +134,7 @@ describe.each(peers)(
       exchanges.fragmentsOfOurs(open));
 
     if (isWs)
-      test('F18, F19: fragmented text and binary messages of the peer arrive at our end, even if a character is divided between two fragments', () =>
+      test('F18, F19: fragmented text and binary messages of the peer arrive, even with a character divided between fragments', () =>
         exchanges.fragmentsOfPeer(open));
 
     if (isWs)
@@ -239,7 +239,7 @@ describe.each(peers)(
       exchanges.pausedByUs(open, (peer) => (peer as WsEnd | WhatwgEnd).socket.bufferedAmount));
 
     if (isWs)
-      test('if the peer stops reading, our `send` returns false, `drain` is called once the peer reads again, and no message is lost', () =>
+      test('if the peer stops reading, our `send` returns false, and `drain` follows when the peer reads again', () =>
         exchanges.pausedByPeer(open, (peer) => {
           const { socket } = peer as WsEnd;
           socket.pause();

@@ -352,7 +352,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: our server ends the connection if the TLS handshake fails, for example because the client does not offer http/1.1 by ALPN', async () => {
+  test('S9: our server ends the connection if the TLS handshake fails, such as for a client without http/1.1 in ALPN', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = tlsConnect({ ...address(server.url), ca, ALPNProtocols: ['h2'] });

@@ -26,7 +26,7 @@ describe('the column of tests in SECURITY.md', () => {
   const filled =
     '| id | attack | what happens | tests |\n| A1 | one | 403 | [a](test/a.test.ts), [c](test/b/c.test.ts) |\n| A2 | two | 400 | |\n';
 
-  test('the script fills the column of tests from the titles of the tests, and empties the cell of an attack if no test title mentions the attack any more', () => {
+  test('the script fills the column of tests from their titles, and empties the cell of an attack without tests', () => {
     expect(fillColumn(page, trace)).toBe(filled);
     expect(fillColumn(filled, trace)).toBe(filled);
   });

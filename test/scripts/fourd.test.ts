@@ -31,7 +31,7 @@ describe('the page docs/4d.md', () => {
     },
   ]);
 
-  test('the script reads the rows of the page, and fills the column of the page from the titles of the tests', () => {
+  test('the script reads the rows of the page, and fills its column from the titles of the tests', () => {
     expect(idsOfPage(page)).toEqual(['C61', 'B-ws-id']);
     const filled =
       '| id | a | b | tests |\n| C61 | one | 1 | [a](../test/a.test.ts), [browser](../test/browser/b.test.ts) |\n| B-ws-id | two | 2 | |\n';

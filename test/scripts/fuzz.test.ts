@@ -11,7 +11,7 @@ function fuzz(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-test('F26, C17: for 2,000 random inputs `receive` never throws, each rule of the protocol is broken at least once, and the output is valid', () => {
+test('F26, C17: for 2,000 random inputs `receive` never throws, each rule is broken at least once, and the output is valid', () => {
   // The seed is fixed: with few inputs, one set in some thousands does not break the rarest rule.
   const { status, output } = fuzz('--inputs', '2000', '--seed', '6455');
   expect(output).toContain('2000 inputs, seed 6455');

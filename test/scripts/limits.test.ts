@@ -17,7 +17,7 @@ const table = {
 
 const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
 
-test('the script writes a row for each option, with the defaults of a server and a client; the options inside a group follow the group', () => {
+test('the script writes a row for each option, with both defaults; the options inside a group follow the group', () => {
   const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
   const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
   const { text, problems } = render([{ table, specs }]);

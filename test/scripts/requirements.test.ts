@@ -53,7 +53,7 @@ test('the script reports malformed entries and sections that the RFC does not ha
   );
 });
 
-test('an entry cites a section of RFC 7692 with the number of this RFC, and the script looks the section up in RFC 7692', () => {
+test('an entry cites RFC 7692 with its number, and the script looks the section up in RFC 7692', () => {
   const entry = (sections: string): ReturnType<typeof parseTable> =>
     parseTable(`\n## G\n\nP1 both MUST ${sections}\n  x\n  code: a#b\n`);
   const mixed = entry('7692 §7.1.2.2, §9.1');
@@ -65,7 +65,7 @@ test('an entry cites a section of RFC 7692 with the number of this RFC, and the 
 });
 
 describe('the requirements that a title of a test names', () => {
-  test('a requirement has a test if the title of a test names it, unless the test is removed, skipped or empty', () => {
+  test('a requirement has a test if a title names it, and the test is not removed, skipped or empty', () => {
     expect(traced("test('F1: works', () => {});")).toEqual([]);
     expect(traced('')).toEqual(['F1 (MUST) has no test']);
     expect(traced("test.skip('F1: works', () => {});")).toEqual([

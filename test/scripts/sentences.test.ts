@@ -44,7 +44,7 @@ describe('the page docs/4d-sentences.md', () => {
     ]);
   });
 
-  test('the column of a sentence has the tests of its rows, of the earlier sentences that it cites and of the sentence itself, but no skipped test', () => {
+  test('a sentence has the tests of its rows, of cited sentences and of itself, but no skipped test', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page

@@ -73,7 +73,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source)[0]).toMatchObject({ kind: 'describe', tests: 6 });
   });
 
-  test('the scanner marks the titles of skipped and todo tests, also if only the describe around a test is skipped or todo', () => {
+  test('the scanner marks the titles of skipped and todo tests, also inside a skipped or todo describe', () => {
     const source = `
       test.skip('a', () => {});
       test.todo('b');

@@ -50,7 +50,7 @@ describe('the paths of attached endpoints', () => {
     expect(await page.text()).toBe('a page');
   });
 
-  test('S2: a request target that is an absolute URI is accepted if it names this host, and refused if it names another host (A2)', async () => {
+  test('S2: an absolute URI as the request target is accepted for this host, and refused for another host (A2)', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     greeter('root').attach(http, { path: '/' });
@@ -88,7 +88,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
   });
 
   test.each(['http', 'https'] as const)(
-    'FAULT-7, A7, S14: on a server of node:%s, an upgrade that no listener takes receives 404 at the deadline, and our endpoint does not answer an upgrade that another listener has taken',
+    'FAULT-7, A7, S14: on a server of node:%s, an upgrade that no listener takes receives 404 at the deadline',
     async (kind) => {
       const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
       const refused: HandshakeError[] = [];
@@ -145,7 +145,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test('if another listener has already taken the socket of an upgrade, our server reports the upgrade to `refused` and does not use the socket', async () => {
+  test('if another listener has taken the socket of an upgrade, our server only reports the upgrade to `refused`', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
     const first = greeter('first', (error) => refused.push(error));
@@ -190,7 +190,7 @@ describe('detaching an endpoint', () => {
     return http.listenerCount('upgrade');
   }
 
-  test('detach removes only its own endpoint, and a second call of detach does not remove the next endpoint with this path', async () => {
+  test('detach removes only its own endpoint, and a second call leaves the next endpoint with this path', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -236,7 +236,7 @@ describe('detaching an endpoint', () => {
   });
 });
 
-test('a server and a client work over a Unix domain socket, and the path of the socket is the address that listen() returns', async () => {
+test('a client and a server work over a Unix domain socket, whose path is the address that listen() returns', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
   const address = await server.listen({ socketPath });

@@ -68,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a server compresses a broadcast once for all connections that have the same window and no context, once for each connection that has a context, and never for connections without compression', async () => {
+test('P7, P26: a server compresses a broadcast once for each window size without context, and once for each context', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -96,7 +96,7 @@ test('P7, P26: a server compresses a broadcast once for all connections that hav
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: a server sends a broadcast uncompressed if it is shorter than the threshold, if compress is false, or if compression does not make it smaller', async () => {
+test('P7: a broadcast is uncompressed if it is below the threshold, compress is false, or compression does not make it smaller', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));
@@ -166,7 +166,7 @@ test('P7, F24: if earlier messages of a connection are still being compressed, a
   }
 });
 
-test("P7, P26: zlib's threads compress a large broadcast once for each window size, and each connection receives its messages in the order of the calls", async () => {
+test("P7, P26: zlib's threads compress a large broadcast once for each window size, and each connection keeps its order", async () => {
   const budget = new MemoryBudget();
   const offers = [noContext, noContext, noContext, small, context, null];
   const { server, members } = await group(offers, {}, { memoryBudget: budget });
@@ -208,7 +208,7 @@ test('P7: with synchronous: true a server compresses a broadcast in the turn of 
   }
 });
 
-test('A40, A48: the application may change a small payload after broadcast has returned; if compression fails, only the connections that need the compressed message close with 1011', async () => {
+test('A40, A48: the application may change a small payload after broadcast; a failed compression closes only the connections that need it', async () => {
   const { server, members } = await group([noContext, noContext, null]);
   const [first, second, third] = members as [Member, Member, Member];
   first.connection.send(jsonOf(100_000, 1));
@@ -244,7 +244,7 @@ test('F22: connections that broadcast excludes, or that are not open, do not rec
   expect((await framesOf(third, 1))[0]!.payload.toString()).toBe('to one'.repeat(500));
 });
 
-test('P7: sendTo returns the size of the payload on the wire, -1 if this size is not known yet, and 0 if the connection is not open', () => {
+test('P7: sendTo returns the size on the wire, -1 for a size not known yet, and 0 without an open connection', () => {
   const target = (codec: DeflateCodec | null, endpointCodec: DeflateCodec | FakeCodec | null = codec) => {
     const { endpoint, sink } = bench('server', { codec: endpointCodec });
     return {

@@ -190,7 +190,7 @@ describe('A36: compression is off unless the application asks for it', () => {
     },
   );
 
-  test('P3: if a client offers no compression, or only unknown extensions, a server with compression opens the connection and does not compress', async () => {
+  test('P3: if a client offers no known extension, a server with compression opens the connection uncompressed', async () => {
     const { port, connections } = await serve({ compression: { threshold: 0 } });
     for (const offer of [null, 'x-webkit-deflate-frame', 'permessage-deflate; server_max_window_bits=7']) {
       const peer = await peerOf(port, offer);
@@ -322,7 +322,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     }
   });
 
-  test('P7, P10: lastWireSize is the size of the last message on the wire, or -1 while compression has not finished; with synchronous: true it is never -1', async () => {
+  test('P7, P10: lastWireSize is the size on the wire, or -1 during compression; with synchronous: true it is never -1', async () => {
     for (const synchronous of [false, true]) {
       const { port, connections } = await serve({ compression: { engine, synchronous } });
       const peer = await peerOf(port);
@@ -395,7 +395,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(log.map(([, message]) => (message as string).length)).toEqual([500_000, 6]);
   });
 
-  test('A48, C16: if the handler throws for a message that was inflated asynchronously, the connection closes with 1011, and the exception is reported once', async () => {
+  test('A48, C16: if the handler throws for an asynchronously inflated message, the connection closes with 1011, and the exception is reported once', async () => {
     const { port, log } = await serve(
       { compression: { engine } },
       {
@@ -417,7 +417,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     ]);
   });
 
-  test('C13, A35: if a peer resets or ends TCP while messages are being compressed and inflated, the connection releases all memory of the budget', async () => {
+  test('C13, A35: if a peer ends TCP during compression and inflation, the connection releases all memory of the budget', async () => {
     for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
       const budget = new CompressionBudget();
       const memoryBudget = new MemoryBudget();
@@ -440,7 +440,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     }
   });
 
-  test('C9, C10: after close(), messages that are being compressed still leave before the Close frame, and a ping does not wait for them', async () => {
+  test('C9, C10: after close(), messages in compression leave before the Close frame, and a ping does not wait for them', async () => {
     const { port, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -463,7 +463,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(await closed).toMatchObject({ code: 3001, wasClean: true });
   });
 
-  test('messages that wait for compression count in bufferedAmount, so send returns false, and the drain event follows when they have left', async () => {
+  test('messages that wait for compression count in bufferedAmount, and the drain event follows when they have left', async () => {
     const memoryBudget = new MemoryBudget();
     let drains = 0;
     const { port, connections } = await serve(
@@ -484,7 +484,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: messages that wait for compression count for the send cap: the first message is always accepted, and a further message beyond the cap ends the connection', async () => {
+  test('A32: messages in compression count for the send cap: the first is accepted, one beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -556,7 +556,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
 describe('A35: the compression budget', () => {
   const context = 32_768 + 4096;
 
-  test('A35, P16: a server requests client_no_context_takeover if the budget is used up, and does not request it when the budget has room again', async () => {
+  test('A35, P16: a server requests client_no_context_takeover only while the budget is used up', async () => {
     const budget = new CompressionBudget(2 * context);
     const compression = new Compression({ budget });
     const [a, b] = [
@@ -580,7 +580,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(before);
   });
 
-  test('A35: if the budget has no room, a client asks the server for no context takeover; a client reserves no more memory than the negotiated parameters need', async () => {
+  test('A35: if the budget has no room, a client asks for no context takeover, and reserves only what was negotiated', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();
@@ -607,7 +607,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: 2,000 connections that offer a window of 15 bits use at most 64 MiB of the budget, all of them work, and all memory is released at the end', async () => {
+  test('A35: 2,000 connections with a window of 15 bits use at most 64 MiB and release all of it', async () => {
     const budget = new CompressionBudget();
     const { port, connections, log } = await serve({ compression: { budget, threshold: 0 } });
     const peers: RawPeer[] = [];

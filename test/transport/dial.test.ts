@@ -147,7 +147,7 @@ describe('how a client reaches the server', () => {
     expect(received).toContain('GET /path HTTP/1.1\r\nHost: anywhere.example\r\n');
   });
 
-  test('seam S6: the client calls the function `socket` for each hop, with the host and the port of the hop, also after a redirect', async () => {
+  test('seam S6: the client calls the function `socket` for each hop, with its host and port, also after a redirect', async () => {
     const { port } = await startServer({ open: (connection) => void connection.send('reached') });
     const redirecting = await scripted(({ socket }) =>
       socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://second.example:${port}/\r\n\r\n`),
@@ -171,7 +171,7 @@ describe('how a client reaches the server', () => {
     agent.destroy();
   });
 
-  test('seam S6: for a wss URL, the function `socket` may return a TLS socket, or a plain socket on which the client starts TLS', async () => {
+  test('seam S6: for a wss URL, the function `socket` may return a TLS socket, or a plain socket for TLS', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -192,7 +192,7 @@ describe('how a client reaches the server', () => {
     stranger.destroy();
   });
 
-  test('seam S6: if the function `socket` throws, returns no socket, or takes too long, the attempt fails, and a socket that comes too late is destroyed', async () => {
+  test('seam S6: the attempt fails if the function `socket` throws, returns no socket, or is late, and a late socket is destroyed', async () => {
     const url = 'ws://127.0.0.1:1/';
     const reason = new Error('no socket today');
     for (const socket of [
@@ -224,7 +224,7 @@ describe('how a client reaches the server', () => {
     expect(getEventListeners(aborter.signal, 'abort')).toHaveLength(0);
   });
 
-  test('with the option socketPath, a client connects to a Unix domain socket and not to the host and port of the URL', async () => {
+  test("with socketPath, a client connects to a Unix domain socket instead of the URL's host and port", async () => {
     const { server } = await startServer({ open: (connection) => void connection.send('unix') });
     const socketPath = `/tmp/rfc6455-dial-${process.pid}.sock`;
     await server.listen({ socketPath });
@@ -262,7 +262,7 @@ describe('FAULT-8: the place that an error of a client names', () => {
     expect(long.message).toMatch(/x…\]$/);
   });
 
-  test('FAULT-8: the error of a client names the path of the Unix domain socket, or the URL to which a redirect led', async () => {
+  test('FAULT-8: the error of a client names the path of the Unix domain socket, or the redirected URL', async () => {
     const unix = await failure('ws://localhost/', { socketPath: '/tmp/no-such.sock' });
     expect(unix.message).toMatch(/ \[ws:\/\/localhost\/ at \/tmp\/no-such\.sock\]$/);
     const server = await scripted(({ socket }) =>
@@ -273,7 +273,7 @@ describe('FAULT-8: the place that an error of a client names', () => {
     expect(moved.cause).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('FAULT-8: if the tunnel cannot be opened, the error names the proxy without its credentials; after the tunnel is open, an error names the URL', async () => {
+  test('FAULT-8: if the tunnel cannot be opened, the error names the proxy without credentials; later errors name the URL', async () => {
     const refusing = await scripted(
       ({ socket }) => void socket.write('HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -318,7 +318,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
     expect(server.count).toBe(0);
   });
 
-  test('a client refuses a URL with line ends in its path, with a fragment, or with a scheme that is not valid [U1, U2]', async () => {
+  test('a client refuses a URL with line ends, with a fragment, or with an invalid scheme [U1, U2]', async () => {
     const server = await scripted(echoAccept);
     for (const url of [
       `ws://127.0.0.1:${server.port}/a\r\nX: y`,
@@ -362,7 +362,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
 });
 
 describe('FAULT-10: options that exclude each other', () => {
-  test('FAULT-10: a client refuses options that name two ways to the server, but ignores a proxy of the environment if the application passes a socket', async () => {
+  test("FAULT-10: a client refuses options with two ways to the server, but ignores the environment's proxy if a socket is passed", async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -566,7 +566,7 @@ describe('the response of the server', () => {
     },
   );
 
-  test('V1: if the body of a refusal never ends, the attempt fails at the deadline with the status and the part of the body that has arrived', async () => {
+  test('V1: if the body of a refusal never ends, the attempt fails at the deadline with the part that has arrived', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
@@ -712,7 +712,7 @@ test('O7: if the server does not speak TLS, the error says this in one line and 
 });
 
 describe('the deadline and the signal of an attempt', () => {
-  test('design: an attempt fails at handshakeTimeout if the server does not answer, sends its answer slowly, or does not answer the TLS handshake', async () => {
+  test("design: an attempt fails at handshakeTimeout if the server's answer or TLS handshake is absent or slow", async () => {
     const silent = await scripted(() => {});
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
@@ -819,7 +819,7 @@ describe('TLS to the server', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: a client sends the host name as SNI, but no SNI if the host is an address; with ALPN it requests http/1.1', async () => {
+  test('O8: a client sends a host name as SNI, but no address; with ALPN it requests http/1.1', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -837,7 +837,7 @@ describe('TLS to the server', () => {
     ]);
   });
 
-  test('for a wss URL, a client starts TLS on a plain socket that the application passes, and starts no second TLS on a TLS socket', async () => {
+  test('for a wss URL, a client starts TLS on a plain socket, but not on a TLS socket', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -868,7 +868,7 @@ describe('redirects', () => {
     }, options);
   }
 
-  test('A42, design: by default, a client does not follow a redirect: the attempt fails with the status, and the client sends no second request', async () => {
+  test('A42, design: by default, a client does not follow a redirect: the attempt fails with the status', async () => {
     const server = await redirecting({ '/': '/other' });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.code, error.status, error.stage]).toEqual(['WS_REDIRECT_LIMIT', 302, 'redirect']);
@@ -876,7 +876,7 @@ describe('redirects', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('A42: a client follows a redirect to a relative, a //host or an absolute URL, replaces http: by ws:, and drops a fragment', async () => {
+  test('A42: a client follows relative, //host and absolute redirects, replaces http: by ws:, and drops a fragment', async () => {
     const target = await redirecting({});
     for (const location of [
       `//127.0.0.1:${target.port}/there`,
@@ -929,7 +929,7 @@ describe('redirects', () => {
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: a client sends no credentials to another host or port, and none after a redirect from there back to the first origin', async () => {
+  test('A42: a client sends no credentials to another host or port, even after a redirect back from there', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -970,7 +970,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('');
   });
 
-  test('FAULT-10: after a redirect to another origin and back, a client sends no subprotocol and no header field to the first origin', async () => {
+  test('FAULT-10: after a redirect to another origin and back, a client sends the first origin no subprotocol and no header field', async () => {
     const sent: string[] = [];
     const first: { port: number } = await scripted(({ socket, head, accept }) => {
       sent.push(head);
@@ -1004,7 +1004,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: if a subprotocol is required but may not be sent to another origin, the attempt fails, and the other origin receives no request', async () => {
+  test('FAULT-10: if a required subprotocol may not be sent to another origin, the attempt fails without a request to it', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -1110,7 +1110,7 @@ describe('proxies of a client', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test("A43: bytes that arrive together with the proxy's 200 are passed to the reader of the response or to TLS, and are not lost", async () => {
+  test("A43: bytes that arrive with the proxy's 200 are passed on to the response or TLS, and are not lost", async () => {
     // The proxy sends the first bytes of the origin in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
@@ -1182,7 +1182,7 @@ describe('proxies of a client', () => {
     },
   );
 
-  test('A43: if the proxy never answers, the attempt fails at the deadline; if nothing listens at its address, the error has the stage proxy', async () => {
+  test('A43: if the proxy never answers, the attempt fails at the deadline; if nothing listens, the stage is proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (
@@ -1199,7 +1199,7 @@ describe('proxies of a client', () => {
     }
   });
 
-  test('FAULT-10: if the credentials of a proxy have a % that is not encoded, the error says that "%" is written "%25"', async () => {
+  test('FAULT-10: for a % in proxy credentials that is not encoded, the error says that "%" is written "%25"', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',

@@ -19,7 +19,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
   ]);
 
   test.each(ends)(
-    'FAULT-3: if the peer leaves while the upgrade hook works, the signal aborts, and the server reports it; the peer sent an early byte: %s; the peer leaves by: %s',
+    'FAULT-3: if the peer leaves during the upgrade hook, the signal aborts; the peer sent an early byte: %s; the peer leaves by: %s',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -55,7 +55,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
     },
   );
 
-  test('FAULT-4: bytes that arrive while the upgrade hook works are limited in number and count in the memory budget, and no byte is lost', async () => {
+  test('FAULT-4: bytes that arrive during the upgrade hook are limited, count in the memory budget, and are not lost', async () => {
     const memoryBudget = new MemoryBudget();
     const messages: string[] = [];
     let accept = (): void => {};

@@ -13,7 +13,7 @@ import { frame, Op } from './wire.ts';
 const MIB = 1_048_576;
 
 describe('the heartbeat', () => {
-  test('FAULT-0, design: after 25 s of silence an endpoint sends a ping, before a proxy closes the connection at 30 s, and the pong keeps the connection open', async () => {
+  test('FAULT-0, design: after 25 s of silence an endpoint sends a ping, so that no proxy closes the connection at 30 s', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_900);
     expect(frames()).toEqual([]);
@@ -28,7 +28,7 @@ describe('the heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A14, design: if the peer does not answer a ping for 20 s, the connection is dropped with 1006, and the error is reported once', async () => {
+  test('A14, design: if the peer answers no ping for 20 s, the connection is dropped with 1006 and one error', async () => {
     const { socket, pass, end } = setUp();
     await pass(25_100);
     await pass(19_800);
@@ -44,7 +44,7 @@ describe('the heartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('any received byte shows that the peer is connected: before a ping, it delays the ping; after a ping, it counts as the answer', async () => {
+  test('any received byte delays the next ping, and counts as the answer to a sent ping', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_000);
     await receive(frame(Op.Text, 'alive'));
@@ -113,7 +113,7 @@ describe('the heartbeat', () => {
     }
   });
 
-  test('a peer that takes a long message slowly is not dropped as silent, although our ping waits until the message has left', async () => {
+  test('a peer that takes a long message slowly is not dropped, although our ping waits for the message', async () => {
     const { socket, connection, pass, end } = setUp('client');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -139,7 +139,7 @@ describe('the heartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('FAULT-2: while 4 MiB are on their way, a peer that reads 60 KB/s is not dropped, and a peer that has disappeared is dropped', async () => {
+  test('FAULT-2: with 4 MiB on their way, a peer that reads 60 KB/s is kept, and a lost peer is dropped', async () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));
@@ -180,7 +180,7 @@ describe('the heartbeat', () => {
     },
   );
 
-  test('FAULT-2: an endpoint that only receives also sends unsolicited pongs while many short messages arrive, and not only during one long message', async () => {
+  test('FAULT-2: an endpoint that only receives also sends unsolicited pongs, during many short messages and during a long one', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));
@@ -205,7 +205,7 @@ describe('the heartbeat', () => {
     expect(calm.frames()).toEqual([]);
   });
 
-  test('FAULT-2: while the application has paused reading, an endpoint sends a ping after each interval, so that TCP notices a peer that has disappeared', async () => {
+  test('FAULT-2: while reading is paused, an endpoint sends a ping per interval, so that TCP notices a lost peer', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(101_000);

@@ -69,7 +69,7 @@ const messages = (count: number, size: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => frame(Op.Binary, Buffer.alloc(size, 7), { mask: true })));
 
 describe('FAULT-4: data that Node reads for a stopped socket', () => {
-  test('while memory is scarce, a stopped socket keeps data up to its high-water mark, and this data counts in the memory budget and is delivered after resume', async () => {
+  test('while memory is scarce, a stopped socket keeps data up to its high-water mark, and delivers it after resume', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -97,7 +97,7 @@ describe('FAULT-4: data that Node reads for a stopped socket', () => {
     expect(memoryBudget.used).toBe(LIMIT * 0.8);
   });
 
-  test('if the socket has another listener for data, no data is held back, because that listener would receive the data twice', async () => {
+  test('if the socket has another listener for data, no data is held back, so that data does not arrive twice', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     let heard = 0;
     socket.on('data', (chunk: Buffer) => {

@@ -36,7 +36,7 @@ test('FAULT-8: with NODE_NO_WARNINGS=1, no warning is printed', () => {
   expect(lines()).toEqual([]);
 });
 
-test('FAULT-8: at most 100 kinds of warnings are printed in a minute, and kinds that are older than a minute are forgotten', () => {
+test('FAULT-8: at most 100 kinds of warnings are printed in a minute, and older kinds are forgotten', () => {
   const said = new SeldomSaid();
   const answers = Array.from({ length: 150 }, (_, kind) => said.ask(`kind ${kind}`, kind));
   expect(answers.filter((omitted) => omitted === 0)).toHaveLength(100);

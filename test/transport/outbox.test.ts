@@ -77,7 +77,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.toString()).toBe('header payload next');
   });
 
-  test('when 64 KiB wait in an outbox, the outbox writes them immediately and does not wait for the end of the turn', () => {
+  test('when 64 KiB wait in an outbox, the outbox writes them before the end of the turn', () => {
     const { socket, outbox } = setUp();
     const piece = Buffer.alloc(KIB, 1);
     for (let index = 0; index < 63; index++) send(outbox, piece);
@@ -444,7 +444,7 @@ describe('notifications of senders', () => {
     expect(sent).toEqual(['nothing', 'one', 'two', 'three', 'four']);
   });
 
-  test('if the bytes never leave, whenSent calls its callback exactly once with the error, also if it is called after destroy()', async () => {
+  test('if the bytes never leave, whenSent calls its callback once with the error, even after destroy()', async () => {
     const { socket, outbox } = setUp();
     const outcomes: unknown[] = [];
     const note = (error: Error | null): void => void outcomes.push(error === null ? 'sent' : error);
@@ -510,7 +510,7 @@ describe('notifications of senders', () => {
     },
   );
 
-  test('if a socket does not take a small write immediately, the outbox adds an empty write, whose callback notifies the sender', async () => {
+  test('if a socket delays a small write, the outbox adds an empty write, whose callback notifies the sender', async () => {
     const { socket, outbox, owner } = setUp();
     const sent = vi.fn();
     socket.block();
@@ -545,7 +545,7 @@ describe('notifications of senders', () => {
   });
 
   test.each([true, false])(
-    'FAULT-1: if the application transfers a payload before it has left, the connection ends and reports this once (the socket was blocked: %s)',
+    'FAULT-1: if the application transfers a payload too early, the connection ends and reports this once (the socket was blocked: %s)',
     async (isBlocked) => {
       const { socket, outbox, owner } = setUp();
       if (isBlocked) {

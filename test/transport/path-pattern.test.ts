@@ -29,7 +29,7 @@ describe('paths in options (toPathPattern)', () => {
     }
   });
 
-  test('FAULT-10: a RegExp serves a path if it matches the path as the client sent it, or the normal form of the path', () => {
+  test('FAULT-10: a RegExp serves a path if it matches the path as sent, or its normal form', () => {
     for (const pattern of [/^\/caf%C3%A9$/, /^\/caf%c3%a9$/, /^\/caf%C3%A9$/g]) {
       expect(servesPath(pattern, '/caf%c3%a9'), String(pattern)).toBe(true);
     }

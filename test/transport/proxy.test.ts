@@ -36,7 +36,7 @@ describe('O4, O5: the proxy that the option names', () => {
     expect(chooseProxy(undefined, target, { http_proxy: 'http://proxy.example' })).toBeNull();
   });
 
-  test('the credentials in the URL of a proxy are decoded and sent in Proxy-Authorization, and the text that names the proxy does not contain them', () => {
+  test('the credentials of a proxy URL are decoded for Proxy-Authorization, and the text that names the proxy omits them', () => {
     const proxy = connectProxy('http://us%40er:p%3Ass@proxy.example:3128');
     const value = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`;
     expect(proxy.authorization).toBe(value);
@@ -78,7 +78,7 @@ describe('O4, O5: the proxy that the option names', () => {
   });
 });
 
-test('O4: the environment may name a proxy for each scheme or one for both schemes, and hosts for which no proxy is used', () => {
+test('O4: the environment may name a proxy for one scheme or both, and hosts without a proxy', () => {
   const via = (environment: Record<string, string>, url: string): number | null =>
     chooseProxy('env', parseTarget(url), environment)?.port ?? null;
   const both = { http_proxy: 'http://p:1', https_proxy: 'http://p:2', all_proxy: 'http://p:3' };

@@ -96,7 +96,7 @@ describe('one write for each connection and turn', () => {
     },
   );
 
-  test('if more data than the size of the pool is sent in a turn, the messages leave in few writes, and not in one write for each message', async () => {
+  test("if more data than the pool's size is sent in a turn, few writes are used", async () => {
     const lines = Array.from({ length: 2_000 }, open);
     const message = Buffer.alloc(600, 0x61);
     for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);

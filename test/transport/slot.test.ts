@@ -78,7 +78,7 @@ async function halfClosing(port: number): Promise<{ port: number; half(): void; 
 }
 
 test.each(kinds)(
-  'FAULT-4: %s: the server never has more sockets than maxConnections, even if its peers read nothing and send FIN without a Close frame',
+  'FAULT-4: %s: the server never has more sockets than maxConnections, even if its peers read nothing and send FIN',
   async (kind) => {
     const message = Buffer.alloc(16_777_216);
     const { port } = await startServer(
@@ -149,7 +149,7 @@ test('FAULT-4: a refused peer that does not close its socket keeps its slot', as
   }
 });
 
-test('FAULT-4: an upgrade that is left to other listeners keeps a slot until another listener takes it or it is answered with 404', async () => {
+test('FAULT-4: an upgrade that is left to other listeners counts for maxConnections until it is taken or answered with 404', async () => {
   const http = createHttpServer();
   const { server } = await startServer({ refused: () => {} }, { maxConnections: 2, handshakeTimeout: 200 });
   server.attach(http, { path: '/chat' });

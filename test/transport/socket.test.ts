@@ -91,7 +91,7 @@ describe('the message deadline', () => {
 });
 
 describe('the deadline of the closing handshake', () => {
-  test('A30, design: if the peer does not answer our Close frame for 5 s, the connection is dropped with 1006 and WS_CLOSE_TIMEOUT', async () => {
+  test('A30, design: if the peer does not answer our Close for 5 s, the connection is dropped with 1006 and WS_CLOSE_TIMEOUT', async () => {
     const { socket, connection, frames, pass, end } = setUp();
     connection.endpoint.close(1000);
     await pass(4_900);
@@ -191,7 +191,7 @@ describe('the deadline of the closing handshake', () => {
     expect(end()).toEqual([['close', 1001, '', true, true]]);
   });
 
-  test('C5: if the server does not end TCP after the closing handshake, the client drops TCP after closeTimeout, and the close is still clean', async () => {
+  test('C5: if the server does not end TCP, the client drops TCP after closeTimeout, and the close is still clean', async () => {
     const { socket, receive, end, pass } = setUp('client');
     await receive(closeFrame(1000, '', { mask: false }));
     await pass(4_900);
@@ -239,7 +239,7 @@ describe('the deadline of the closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('C19: if the socket is reset, a connection reports one error, which has the reset as its cause, and closes with 1006', async () => {
+  test('C19: if the socket is reset, a connection reports one error with the reset as its cause, and closes with 1006', async () => {
     const errors: Error[] = [];
     const { socket, reported } = setUp('server', {}, { onError: (error) => errors.push(error) });
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
@@ -272,7 +272,7 @@ describe('the deadline of the closing handshake', () => {
     ]);
   });
 
-  test('C14, C15, C17: after a failure, a client and a server end TCP, and drop a peer that does not end TCP without another error', async () => {
+  test('C14, C15, C17: after a failure, both ends end TCP, and drop a peer that does not end TCP without another error', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, frames, receive, end, pass } = setUp(role);
       const mask = role === 'server';
@@ -360,7 +360,7 @@ describe('the deadline of the closing handshake', () => {
 });
 
 describe('sending to a socket', () => {
-  test('design: if more than 1 MiB waits and the peer takes nothing for 10 s, the connection ends with WS_SEND_CAP and 1006', async () => {
+  test('design: if over 1 MiB waits and the peer takes nothing for 10 s, the connection ends with WS_SEND_CAP and 1006', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -374,7 +374,7 @@ describe('sending to a socket', () => {
     ]);
   });
 
-  test('design: up to 1 MiB may wait longer than 10 s, and if more is added later, the connection ends within a second', async () => {
+  test('design: up to 1 MiB may wait longer than 10 s; when more is added, the connection ends within a second', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 100));
@@ -385,7 +385,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: a peer that floods us and takes none of our data is dropped with 1006 after the same time as a silent peer, even if little data waits', async () => {
+  test('A26, A32: a peer that floods us and reads nothing is dropped with 1006 after the same time as a silent peer', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -521,7 +521,7 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('if more than the high-water mark was sent in a turn, waitsForDrain() first writes the data, and returns false if the socket takes all of it', () => {
+  test('above the high-water mark, waitsForDrain() writes the data, and returns false if the socket takes all', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
@@ -546,7 +546,7 @@ describe('sending to a socket', () => {
 describe('replies that wait to be sent', () => {
   const request = frame(Op.Binary, Buffer.alloc(10_000));
 
-  test('A32, design: a server stops reading when the replies that wait exceed the high-water mark, and reads again when the replies have left', async () => {
+  test('A32, design: a server stops reading when its waiting replies exceed the high-water mark, and reads again when they have left', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -574,7 +574,7 @@ describe('replies that wait to be sent', () => {
     expect(line.frames()).toHaveLength(40);
   });
 
-  test('A32: if a chunk has many requests, a server stops processing them in the middle of the chunk when too many replies wait', async () => {
+  test('A32: a server stops in the middle of a chunk of requests when too many replies wait', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -609,7 +609,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('design: a client reads even if its replies wait, because a client and a server that both stop reading would wait for each other forever', async () => {
+  test('design: a client reads even if its replies wait, because both ends would otherwise wait forever', async () => {
     let handled = 0;
     const line: Line = setUp(
       'client',
@@ -671,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('a client and a server on the two ends of a duplex pair close cleanly, even if their calls are nested in each other', async () => {
+test('a client and a server on a duplex pair close cleanly, even with nested calls', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];

@@ -107,7 +107,7 @@ describe('the option proxy with a SOCKS5 URL', () => {
     expect(chooseProxy(url, target)).toEqual({ kind: 'socks5', hostname, port, credentials: null });
   });
 
-  test('the credentials in the URL of a SOCKS5 proxy are decoded, and the text that names the proxy does not contain them', () => {
+  test('the credentials of a SOCKS5 URL are decoded, and the text that names the proxy omits them', () => {
     const proxy = chooseProxy('socks5://us%40er:p%C3%A9@proxy.example', target)!;
     expect(proxy).toMatchObject({
       credentials: { username: Buffer.from('us@er'), password: Buffer.from('pé') },
@@ -264,7 +264,7 @@ describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () =
     expect(error.message).not.toContain('secret');
   });
 
-  test('for any answer of a SOCKS5 proxy, in one piece or in many, a client either opens a tunnel or fails, and releases its sockets', async () => {
+  test('for any answer of a SOCKS5 proxy, a client opens a tunnel or fails, and releases its sockets', async () => {
     const answer = fc.oneof(
       fc.uint8Array({ maxLength: 24 }),
       fc.uint8Array({ maxLength: 24 }).map((rest) => Uint8Array.from([5, 0, ...rest])),

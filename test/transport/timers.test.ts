@@ -232,7 +232,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('each deadline that passed during a suspension is prolonged once, by the lost time but at most by its own delay', () => {
+  test('a deadline that passed during a suspension is prolonged once, by the lost time but at most its own delay', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -283,7 +283,7 @@ test('a wheel uses one timer of Node for all deadlines, and none after the last 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('after any sequence of set, setSooner and cancel, each timer fires at its last deadline, or not at all if it was cancelled', () => {
+test('after any set, setSooner and cancel, a timer fires at its last deadline, or never if it was cancelled', () => {
   const operation = fc.record({
     kind: fc.constantFrom('set', 'setSooner', 'cancel', 'wait'),
     which: fc.nat(4),

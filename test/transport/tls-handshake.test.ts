@@ -5,7 +5,7 @@ import { connect, WebSocketServer } from '../../src/index.ts';
 
 const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
-test('S9: if a client refuses the certificate of the server, the server frees the slot immediately and does not wait for the deadline', async () => {
+test("S9: if a client refuses the server's certificate, the server no longer counts the connection in maxConnections", async () => {
   const server = new WebSocketServer({}, { handshakeTimeout: Number.POSITIVE_INFINITY, maxConnections: 1 });
   const tls = { cert: fixture('localhost-cert.pem'), key: fixture('localhost-key.pem') };
   const { port } = await server.listen({ tls });

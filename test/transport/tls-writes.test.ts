@@ -165,7 +165,7 @@ describe('the parts of a TLS write', () => {
     expect(socket.writes.map(String)).toEqual(['one ', 'two three four']);
   });
 
-  test('A40: while a TLS socket still writes data of other code, the outbox does not reuse the memory that it passed to `write`', async () => {
+  test('A40: while a TLS socket writes data of other code, the outbox does not reuse the memory of its own write', async () => {
     const before = slabBytes();
     const { socket, outbox } = await setUp(false);
     socket.hold();
@@ -286,7 +286,7 @@ describe('backpressure of a TLS socket', () => {
     },
   );
 
-  test('an outbox writes to a slow TLS socket in slices of 64 KiB, so bufferedAmount shows the progress of the peer', async () => {
+  test('an outbox writes to a slow TLS socket in slices of 64 KiB, so that bufferedAmount shows the progress', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(1024 * KIB), 0, false, null);
@@ -331,7 +331,7 @@ describe('backpressure of a TLS socket', () => {
     expect([outbox.bufferedAmount, owner.onDrained.mock.calls.length]).toEqual([0, 1]);
   });
 
-  test('FAULT-1: if the application transfers a payload before it has left, the connection ends, and the bytes that had not left do not count as sent', async () => {
+  test('FAULT-1: if the application transfers a payload too early, the connection ends, and unsent bytes do not count as sent', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(128 * KIB), 0, false, null);
@@ -370,7 +370,7 @@ describe('the TLS sockets of the Node version that runs the tests', () => {
     return { here, there, close };
   }
 
-  test('FAULT-1: a TLS socket does not read the memory of a write again after `write` has returned, whether the peer reads or not', async () => {
+  test('FAULT-1: a TLS socket does not read the memory of a write after `write` has returned', async () => {
     const { here, there, close } = await pair();
     const received: Buffer[] = [];
     const sizes = [1, 100, 16_384, 65_546, 135_168, ...Array.from({ length: 60 }, () => 131_072), 7, 135_168];

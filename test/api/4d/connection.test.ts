@@ -233,7 +233,7 @@ describe('dataType', () => {
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: with the dataType "text", onError is called for a binary message that is not UTF-8, and onMessage receives the next message', async () => {
+  test('C73: with the dataType "text", a binary message that is not UTF-8 calls onError, and onMessage receives the next message', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',

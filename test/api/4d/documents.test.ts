@@ -72,7 +72,7 @@ describe('the callbacks of a WSSHandler', () => {
 });
 
 describe('the callbacks of a connectionHandler', () => {
-  test('the four callbacks of a connectionHandler receive the connection as first parameter, and then an event that states its type and has its data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
+  test('the four callbacks of a connectionHandler receive the connection, and then an event with its type and data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onOpen(ws, event) {

@@ -112,7 +112,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: while "Connecting", at most sendCap bytes of messages wait, and never more than 64 MiB; beyond this limit send returns false', async () => {
+  test('C88: while "Connecting", at most sendCap bytes wait, and never more than 64 MiB; then send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -149,7 +149,7 @@ describe('sending while "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: if a callback does not end, onError receives its name, its connection, and the number of callbacks that wait for it', async () => {
+  test('C89, C87: FAULT-11: if a callback does not end, onError receives its name, its connection and the number of waiting callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -289,7 +289,7 @@ describe('shutdown waits for callbacks', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: after closeTimeout the worker reports a callback that never ends by its name, no longer waits for it, and calls the other callbacks', async () => {
+  test('C90, B-terminate-again: after closeTimeout the worker reports the name of a callback that never ends, and calls the other callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -369,7 +369,7 @@ describe('shutdown waits for callbacks', () => {
 });
 
 describe('overlapping paths', () => {
-  test('C92, C67: FAULT-10: if two patterns with * match, the server with the longer pattern gets the connection, even if it was created later', async () => {
+  test('C92, C67: FAULT-10: if two patterns with * match, the server with the longer pattern gets the connection', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer(

@@ -89,7 +89,7 @@ describe.each([false, true])(
       expect(wss.connections).toEqual([]);
     });
 
-    test('B-client-send, B-client-onMessage, B-client-terminate, C84: our 4D client and a server of ws exchange messages, and each end receives the close code of the other end', async () => {
+    test('B-client-send, B-client-onMessage, B-client-terminate, C84: our 4D client and a server of ws exchange messages, and each end receives the close code of its peer', async () => {
       const { url, opened } = await wsServer({
         peerCompression: compression,
         subprotocols: { offered: [], supported: ['chat'] },

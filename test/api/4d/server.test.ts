@@ -98,7 +98,7 @@ describe('new WebSocketServer', () => {
     expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
   });
 
-  test('C70: onOpen is called before onTerminate even if the program terminates the server in the same turn in which it creates it', async () => {
+  test('C70: onOpen is called before onTerminate, even if the program terminates the new server in the same turn', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -195,7 +195,7 @@ describe('new WebSocketServer', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('the 4D class accepts the limits of the native server as options, and by default a page of any origin may connect', async () => {
+  test('the 4D class accepts the limits of the native server, and by default pages of any origin may connect', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
     peer.write(frame(Op.Text, '12345'));
@@ -207,7 +207,7 @@ describe('new WebSocketServer', () => {
 });
 
 describe('path', () => {
-  test('B-new-path, C67: the path of the URL without its query selects the server; the option `path` needs no leading slash, but a trailing slash must match', async () => {
+  test("B-new-path, C67: the URL's path selects the server; the option `path` needs no leading slash, but a trailing slash must match", async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -236,7 +236,7 @@ describe('path', () => {
     ).toThrow(FourDError);
   });
 
-  test('C67: a server with a literal path has priority over a server with a pattern, and a pattern over a server without a path', async () => {
+  test('C67: a server with a literal path has priority over a pattern, and a pattern over a server without a path', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const make = (name: string, path?: string) =>
@@ -395,7 +395,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close" the handshake completes before onConnection; then the result null closes the connection with 1008, and an exception with 1011', async () => {
+  test('C64: with cancel "close", onConnection runs after the handshake; the result null then causes 1008, and an exception 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [

@@ -199,7 +199,7 @@ describe('start and stop of a web server', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: after a restart the web server has no WebSocket server until one is created, and the old WebSocket server stays terminated', async () => {
+  test('B-wss-webserver: after a restart the web server has no WebSocket server, and the old WebSocket server stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -254,7 +254,7 @@ describe('start and stop of a web server', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: if the web server has an error, onError of each WebSocket server receives it; without a WebSocket server the error becomes a process warning', async () => {
+  test('B-wss-onError: an error of the web server calls onError of each WebSocket server; without WebSocket servers, Node prints a warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {
@@ -440,7 +440,7 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('a request for a folder without the final slash is redirected to the path with the slash, and never to another host', async () => {
+  test('a request for a folder without the final slash is redirected to the same host, with the slash', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);

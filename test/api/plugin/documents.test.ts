@@ -140,7 +140,7 @@ describe('version 2', () => {
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });
   });
 
-  test('server send returns a status with six properties for each connection, the information about a server has the URLs as texts, and server clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
+  test('server send returns six properties for each connection, and server clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a', 'b?c']) await v2.startedClient(url + target);
@@ -175,7 +175,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.serverStop(server))).toEqual(expected);
   });
 
-  test('the command that creates a client returns an object with the passed options and ref, and client stop returns a copy of this object [D2-16 to D2-32, D2-81]', async () => {
+  test('the command that creates a client returns an object with the options and ref, and client stop returns a copy [D2-16 to D2-32, D2-81]', async () => {
     const v1 = new V1();
     const { url } = await v1.startedServer();
     const given = {
@@ -228,7 +228,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.clientStart({ ref: nowhere.ref }))).toEqual(status);
   });
 
-  test('client send returns a status with four properties, each status of server send also has the client, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
+  test('the status of client send has four properties, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [await v1.startedClient(url), await v1.startedClient(url), await v1.startedClient(url)];

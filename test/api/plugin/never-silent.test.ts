@@ -15,7 +15,7 @@ afterEach(async () => {
 const never = new Promise<never>(() => {});
 
 describe('a method name for which no method is registered', () => {
-  test('plugin C52, C44: FAULT-10: if the name of the method is unknown in version 2, all events are dropped, and one warning gives the name', async () => {
+  test('plugin C52, C44: FAULT-10: an unknown method name in version 2 drops all events, and one warning gives the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const warnings = await warningsOf(async () => {
@@ -30,7 +30,7 @@ describe('a method name for which no method is registered', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: in version 1, each unknown method name causes one warning, and a client or server without a method causes no warning', async () => {
+  test('plugin C52, C44: FAULT-10: in version 1, each unknown method name causes one warning, and a missing method causes no warning', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -90,7 +90,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('plugin C53: in both versions, a send of a Blob returns a Promise of the status, since the Blob has to be read first', async () => {
+  test('plugin C53: in both versions, a send of a Blob returns a Promise of the status', async () => {
     const heard: [side: number, text: string][] = [];
     const { promise: all, resolve } = defer();
     v2Commands.websocketSetMethod((type, id, event) => {
@@ -180,7 +180,7 @@ describe('option names of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: if the URL was passed under the name of the other version, client start fails and gives the right name', async () => {
+  test('plugin C55: FAULT-10: if the URL has the name that the other version uses, client start fails and gives the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {

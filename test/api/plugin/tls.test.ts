@@ -51,7 +51,7 @@ describe('a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: a client needs no option `tls` to use its other TLS options, and a command that passes one TLS option replaces all earlier TLS options', async () => {
+  test('plugin A0.7-7, C20: a client needs no option `tls` for its TLS options; one TLS option of a command replaces all earlier ones', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });
@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: a server requires no client certificate if caFile is absent or NONE, and requires a client certificate with any other caFile', async () => {
+  test('plugin A0.7-8, C21: a server requires a client certificate with any caFile except NONE, and no client certificate without caFile', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);
@@ -116,7 +116,7 @@ describe('a server', () => {
     expect(v2.server({ id }).clients).toEqual([]);
   });
 
-  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths, which are used only if both are given, and start fails if a file is missing', async () => {
+  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths that are used only together, and start fails if a file is missing', async () => {
     const settings: TlsSettings = { enabled: true, certFile, keyFile: '', caFile: '', ciphers: '' };
     expect(await serverMaterial(settings)).toEqual({});
     expect(Object.keys(await serverMaterial({ ...settings, keyFile }))).toEqual(['cert', 'key']);
@@ -153,7 +153,7 @@ describe('a server', () => {
   });
 });
 
-test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file of many CAs, a client trusts all of them', async () => {
+test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file, all CAs of the file', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

@@ -44,7 +44,7 @@ describe('header fields as an object', () => {
     ]);
   });
 
-  test('plugin A1.2-3: only values that are texts are kept; if a name has two spellings, the first spelling and the last value are kept', () => {
+  test('plugin A1.2-3: only values that are texts are kept; of two spellings, the first spelling and the last value are kept', () => {
     expect(fromHeaderObject({ 'X-A': '1', n: 1, o: {}, 'x-a': '2', b: 'B' })).toEqual(['X-A', '2', 'b', 'B']);
     for (const wrong of [null, 'text', 7, undefined]) expect(fromHeaderObject(wrong)).toEqual([]);
   });
@@ -78,7 +78,7 @@ describe('close reasons', () => {
     expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
   });
 
-  test('plugin A0.3-14: each violation of the protocol has the text of the engine as its close reason, and each text fits into a Close frame', () => {
+  test('plugin A0.3-14: each violation has the text of the engine as its close reason, and each text fits into a Close frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
     expect(word('WS_FRAGMENTED_CONTROL')).toBe('Control message fragmented');
@@ -167,7 +167,7 @@ describe('errorStr', () => {
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
-  test('plugin A0.10-6: if a server cannot listen, the error text names bind or inet_pton and the address; the texts of other errors are unchanged', () => {
+  test('plugin A0.10-6: if a server cannot listen, the error names bind or inet_pton and the address; other errors are unchanged', () => {
     const error = (code: string, syscall?: string): Error =>
       Object.assign(new Error('text'), { code, ...(syscall === undefined ? null : { syscall }) });
     const where = '127.0.0.1:80';
@@ -245,7 +245,7 @@ describe('the event queue', () => {
     expect(warnings).toEqual(['and the hook as well']);
   });
 
-  test('plugin C42: with `awaits: false`, the next event does not wait for the Promise of a callback, and a rejection of the Promise is reported', async () => {
+  test('plugin C42: with `awaits: false`, the next event does not wait for the Promise of a callback, and a rejection is reported', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {

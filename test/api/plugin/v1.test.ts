@@ -135,7 +135,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: server send returns a status for each connection; `clients` selects connections in the order of its numbers, and invalid numbers are skipped', async () => {
+  test('plugin A2.3-6: server send returns a status for each connection; `clients` selects by number, and invalid numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -253,7 +253,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: a program can pass the returned object to start, and the properties that we added to it do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a program can pass the returned object to start, and its added properties do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -332,7 +332,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: client stop returns the configuration and closes with 1000 Normal closure, and the options that stop gets apply to the next start', async () => {
+  test('plugin A2.3-3: client stop returns the configuration and closes with 1000, and its options apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -350,7 +350,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: client send sends bytes as a text message, or as a binary message with `binary: true`, and returns {} if the data cannot be sent', async () => {
+  test('plugin A2.3-5, C36: client send sends text, or binary with `binary: true`, and returns {} if the data cannot be sent', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -370,7 +370,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: if a program sends a text that is not UTF-8, the text is not sent and the connection stays open; with strictUtf8, the connection closes with 1007', async () => {
+  test('plugin A0.3-13, C37: a text that is not UTF-8 is not sent and the connection stays open; with strictUtf8 it closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -563,7 +563,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: the commands `messages` list the waiting events of one client or server, even inside a callback, and leave the events in the queue', async () => {
+  test('plugin A2.3-9, C49, C45: `messages` lists the waiting events of one client or server, even inside a callback, and keeps them in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];

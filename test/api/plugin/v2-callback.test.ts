@@ -130,7 +130,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
 });
 
 describe('order of callbacks', () => {
-  test('plugin A1.12-1, C42: callbacks never run inside a command and run one at a time; the next callback waits for the Promise of the previous one, and also runs after an exception', async () => {
+  test('plugin A1.12-1, C42: callbacks run one at a time, never inside a command; the next waits for the Promise of the previous one', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => errors.push(error);
@@ -180,7 +180,7 @@ describe('order of callbacks', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: before a method is set, 10,000 events may wait; for each further event the oldest event is dropped, and the loss is reported', async () => {
+  test('plugin C43: before a method is set, 10,000 events may wait; each further event drops the oldest, and the loss is reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;

@@ -13,7 +13,7 @@ afterEach(async () => {
 const unmasked = { mask: false } as const;
 
 describe('Websocket client', () => {
-  test('plugin A1.2-10, A1.2-1, C6, A0-8: Websocket client returns `{id}` and writes the id into the options, so that a further call with these options returns information', () => {
+  test('plugin A1.2-10, A1.2-1, C6, A0-8: Websocket client returns `{id}` and writes the id into the options; a further call with these options returns information', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { URL: 'ws://a.example/' };
     expect(v2.client(options)).toEqual({ id: 1 });
@@ -107,7 +107,7 @@ describe('Websocket client', () => {
 });
 
 describe('Websocket client start', () => {
-  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: client start resolves with success, 101, the uri and the headers, and the Open event is already in the queue or delivered at this time', async () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: client start resolves with success, 101, the uri and the headers, after the Open event was queued', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
     const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
@@ -123,7 +123,7 @@ describe('Websocket client start', () => {
     expect(v2.client({ id })).toMatchObject({ readyState: 'open' });
   });
 
-  test('plugin A1.3-5, A0.1-9, C14: if the first start of a client fails, start returns the status, no event is emitted, and the client makes no further attempt', async () => {
+  test('plugin A1.3-5, A0.1-9, C14: if the first start of a client fails, start returns the status, and no event and no further attempt follows', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.client({ URL: `ws://127.0.0.1:${port}/` });
@@ -325,7 +325,7 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: client start without `headers` keeps the earlier headers, with an empty object it removes them, and with other values it fails', async () => {
+  test('plugin A1.2-3, A0-9: client start without `headers` keeps the earlier headers, removes them for an empty object, and fails for other values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
@@ -429,7 +429,7 @@ describe('Websocket client stop', () => {
     expect(await v2.clientStop(stop)).toMatchObject({ URL: 'ws://a.example/', pingInterval: -1 });
   });
 
-  test('plugin A0.3-2, C30: if the program calls client stop, the Close event has the code and reason of the program, whatever the peer answers', async () => {
+  test('plugin A0.3-2, C30: after client stop, the Close event has the code and reason of the program, whatever the peer answers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -443,7 +443,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
   });
 
-  test('plugin C29, A0.3-2: if the peer does not answer the Close frame, client stop drops the connection after `closeTimeout`, with the same Close event', async () => {
+  test('plugin C29, A0.3-2: if the peer does not answer, client stop drops the connection after `closeTimeout`, with the same Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame, ends the wait for the next attempt, causes no event, and allows another start', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame, ends the wait, and allows another start', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -509,7 +509,7 @@ describe('Websocket client stop', () => {
 });
 
 describe('Websocket client send', () => {
-  test('plugin A1.5-1, A1.5-2, C38, C39: client send sends a text during the call, even an empty text or a text with U+0000, and the sizes in the status are in bytes', async () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: client send sends any text during the call, even an empty text, and the status has the sizes in bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -566,7 +566,7 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('a\ufffd');
   });
 
-  test('plugin A1.5-4: if a message of client send exceeds the limit of waiting bytes, the connection is dropped, and the status has success: false and the sizes', async () => {
+  test('plugin A1.5-4: if a message exceeds the limit of waiting bytes, client send drops the connection and returns success: false', async () => {
     const v2 = new V2();
     const server = await v2.startedServer();
     await v2.startedClient(server.url);
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB; the last frame has the remaining bytes', async () => {
+  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -683,7 +683,7 @@ describe('how a connection ends', () => {
     return { v2, id, raw };
   }
 
-  test('plugin A0.3-6, A0.1-6, A1.1-11: if the peer closes, the client answers with the same code and reason, and the Close event has this code and reason, and remote: true', async () => {
+  test('plugin A0.3-6, A0.1-6, A1.1-11: if the peer closes, the client answers with the same code and reason, and the Close event has remote: true', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(3_500, 'bye', unmasked));
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test('plugin A0.3-7: if the peer sends an empty Close frame, the Close event has 1005 No status code, and the client answers with an empty Close frame', async () => {
+  test("plugin A0.3-7: after an empty Close frame of the peer, the Close event has 1005, and the client's answer is empty", async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
@@ -705,7 +705,7 @@ describe('how a connection ends', () => {
   });
 
   test.each([0, 999, 1004, 1005, 1006, 1015, 2999, 5000])(
-    'plugin A0.3-8, C28: if the peer sends a Close frame with the code %i, the client closes with 1002, and the Close event has 1002 Invalid close code',
+    'plugin A0.3-8, C28: if the peer closes with the code %i, the client closes and reports 1002 Invalid close code',
     async (code) => {
       const { v2, id, raw } = await pair();
       const peer = await raw.peer();
@@ -718,7 +718,7 @@ describe('how a connection ends', () => {
     },
   );
 
-  test('plugin A0.3-9: if the reason of the Close frame of the peer is not UTF-8, the Close event has 1007 Invalid frame payload data', async () => {
+  test('plugin A0.3-9: if the reason of the peer is not UTF-8, the Close event has 1007 Invalid frame payload data', async () => {
     const { v2, id, raw } = await pair();
     (await raw.peer()).write(frame(Op.Close, Buffer.from([3, 232, 0xff]), unmasked));
     expect(await v2.got(2, id)).toEqual([{ code: 1007, reason: 'Invalid frame payload data', remote: true }]);
@@ -732,7 +732,7 @@ describe('how a connection ends', () => {
     }
   });
 
-  test('plugin A0.3-12: if the peer sends a text that is not UTF-8, the client closes with 1007, and the text is not delivered', async () => {
+  test('plugin A0.3-12: if the peer sends a text that is not UTF-8, the client closes with 1007 and does not deliver it', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(frame(Op.Text, Buffer.from([0xc3, 0x28]), unmasked));
@@ -824,7 +824,7 @@ describe('how a connection ends', () => {
 });
 
 describe('heartbeat', () => {
-  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a client sends a ping when it is open and then in each pingInterval, and closes with 1011 Ping timeout if no pong arrives', async () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a client sends a ping at each pingInterval, and closes with 1011 Ping timeout if no pong arrives', async () => {
     useFakeClock();
     onTestFinished(() => void useRealClock());
     const v2 = new V2();
@@ -877,7 +877,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-1, A1.2-12: with a pingInterval of 0 or less, a client sends no pings, and the information has the pingInterval as the program passed it', async () => {
+  test('plugin A0.4-1, A1.2-12: with a pingInterval of 0 or less, a client sends no pings, and its information has this pingInterval', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const pingInterval of [0, -5]) {

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe('Websocket server', () => {
-  test('plugin A1.7-11, A1.7-1, C6: Websocket server returns `{id}` with a negative id and writes the id into the options; it returns {} if its argument is null or not an object', () => {
+  test('plugin A1.7-11, A1.7-1, C6: Websocket server returns `{id}` with a negative id, or {} if its argument is null or not an object', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { port: 0 };
     expect(v2.server(options)).toEqual({ id: -1 });
@@ -35,7 +35,7 @@ describe('Websocket server', () => {
     for (const wrong of [null, undefined, 'text', 7]) expect(v2.server(wrong)).toEqual({});
   });
 
-  test('plugin A0-7: the ids of servers are -1, -2, …, independent of the ids of clients, and a free id is used again', async () => {
+  test('plugin A0-7: the ids of servers are -1, -2, …, independent of clients, and a free id is used again', async () => {
     const v2 = new V2();
     expect([v2.server({}), v2.client({}), v2.server({})]).toEqual([{ id: -1 }, { id: 1 }, { id: -2 }]);
     expect(await v2.serverClear({ id: -1 })).toEqual({ success: true });
@@ -234,7 +234,7 @@ describe('opening handshakes', () => {
     expect(await peerOf(port).write('GET / HTTP/1.1\r\n').answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('plugin A0.6-5, C27, A0.1-10: a server refuses a request with a complete response, answers an unsupported version with 426, and emits no event for these requests', async () => {
+  test('plugin A0.6-5, C27, A0.1-10: a server refuses a request with a complete response, 426 for an unsupported version, and without an event', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const without = await peerOf(port)
@@ -274,7 +274,7 @@ describe('opening handshakes', () => {
     }
   });
 
-  test('by default, a server accepts web pages of any origin, as in the original, and the option `origins` restricts the origins', async () => {
+  test('by default, a server accepts web pages of any origin, and the option `origins` restricts the origins', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     await peerOf(port).open({ Origin: 'https://evil.example' });
@@ -459,7 +459,7 @@ describe('Websocket server send', () => {
     for (const client of clients) expect(await v2.got(0, client.id)).toMatchObject([{ str: 'h€' }]);
   });
 
-  test('plugin A1.10-3, A1.1-15, C33, C34: server send with `uri` sends only to the connections with exactly these uris; if `uri` has no text, it sends to all connections', async () => {
+  test('plugin A1.10-3, A1.1-15, C33, C34: server send with `uri` sends to the connections with exactly these uris; if `uri` has no text, to all', async () => {
     const { v2, id } = await withClients();
     const send = (uri: unknown): string[] => uris(v2.serverSend({ id, message: 'x', uri }));
     expect(send('/a')).toEqual(['/a', '/a']);
@@ -471,7 +471,7 @@ describe('Websocket server send', () => {
     expect(send(['', '/b'])).toEqual(['/b']);
   });
 
-  test('plugin C33: server send with `client` sends to the connections with these numbers; with `client` and `uri`, it sends to a connection that matches one of them', async () => {
+  test('plugin C33: server send with `client` sends to the connections with these numbers; with `uri` too, one of the two must match', async () => {
     const { v2, id } = await withClients();
     const send = (target: object): number[] =>
       v2.serverSend({ id, message: 'x', ...target }).statuses.map(({ client }) => client);

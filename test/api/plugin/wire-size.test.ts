@@ -94,7 +94,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
   );
 
   test.each(sizes)(
-    'plugin A2.3-5, A2.3-6: when a client or a server of version 1 sends %s, wireSize is the size of the payload that the peer receives',
+    'plugin A2.3-5, A2.3-6: when version 1 sends %s, wireSize is the size of the payload that the peer receives',
     async (_name, size) => {
       const v1 = new V1();
       const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));

@@ -38,7 +38,7 @@ test('a receiver that is unsubscribed while a message is delivered does not get 
   expect(lines).toEqual([]);
 });
 
-test('a gap in some topics notifies each receiver of these topics once, and a gap in all topics notifies all receivers', () => {
+test('a gap in some topics notifies their receivers once, and a gap in all topics notifies all receivers', () => {
   const { lines, receivers } = setUp();
   receivers.gap(['a/1', 'a/2']);
   expect(lines.sort()).toEqual(['a/*: gap', 'a/1: gap']);

@@ -25,7 +25,7 @@ test('a listener that is set while the engine of the bus cannot be reached is no
   expect(reports).toEqual([false]);
 });
 
-test('if the engine can be reached again before the listener is notified of the loss, the listener receives only the new state', async () => {
+test('if the engine is back before the listener is notified of the loss, the listener receives only the new state', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();

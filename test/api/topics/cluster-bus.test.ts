@@ -91,7 +91,7 @@ describe('lost messages', () => {
     await close();
   });
 
-  test('if the primary does not read, `publish` of a worker rejects, and subscribers in other processes are notified of a gap', async () => {
+  test('if the primary does not read, `publish` of a worker rejects, and other processes are notified of a gap', async () => {
     const { buses, workers, close, lines } = setUp(2, { maxWaiting: 8 });
     await buses[1]!.subscribe('a', new Recorder(lines));
     workers[0]!.atWorker.isStopped = true;
@@ -148,7 +148,7 @@ test('if the primary creates its ClusterBus after its workers, the bus still rec
   await late.close();
 });
 
-test('the constructor of ClusterBus refuses a value that is not a cluster, and a process that is not part of a cluster', () => {
+test('the constructor of ClusterBus refuses a value that is not a cluster, and a process outside a cluster', () => {
   expect(() => new ClusterBus({} as never)).toThrow(
     'cluster is an object, not the default export of node:cluster',
   );

@@ -122,7 +122,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('if a worker of a cluster is killed and replaced, all messages of the other workers arrive once and in order', async () => {
+test('if a worker is killed and replaced, all messages of the other workers arrive once and in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];

@@ -53,7 +53,7 @@ test('a history command that the engine refuses is not repeated', async () => {
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('at most 16 history commands run at the same time, and each command that ends or fails starts the next one', async () => {
+test('at most 16 history commands run at the same time, and each finished command starts the next one', async () => {
   const commands = setUp();
   const started: number[] = [];
   const ends: (() => void)[] = [];

@@ -42,7 +42,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if the connection is lost before Redis answers for a message, the message is not sent again, and a gap is reported before later messages', async () => {
+  test('if the connection is lost before Redis answers, the message is not sent again, and a gap is reported', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -86,7 +86,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis forgets the script of the bus, the bus loads the script again, and messages that Redis refused before that are lost', async () => {
+  test('if Redis forgets the script of the bus, the bus loads it again, and messages refused before are lost', async () => {
     const { bus, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     streams.isLoaded = false;

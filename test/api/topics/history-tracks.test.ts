@@ -93,7 +93,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'if the topic had %i messages before, a message that was read from the history, and then arrives live, is delivered once',
+    'after %i earlier messages, a message that arrives live and from the history is delivered once',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));
@@ -149,7 +149,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'if four messages were missed and the history keeps %i messages, a gap is reported only if one of them is not kept',
+    'after four missed messages, a gap is reported only if a history of %i messages lacks one of them',
     async (size, gap) => {
       const { bus, other, redis, streams, lines } = await setUpWithOne();
       await away(redis, () => {
@@ -204,7 +204,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     },
   );
 
-  test('if a topic in Redis had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
+  test('if a topic in Redis was empty before the connection was lost, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -226,7 +226,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message from Redis that does not follow the last received message is held until the messages between the two were read', async () => {
+  test('a message from Redis is held until the messages before it were read', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -238,7 +238,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a message from Redis does not follow the last received message, and the messages between the two are not kept, a gap is reported', async () => {
+  test('if the messages between two messages from Redis are not kept, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -269,7 +269,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the connection to Redis is lost again while the history is read, the bus continues to read at the same place', async () => {
+  test('if the connection to Redis is lost again while the history is read, the bus continues at the same place', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     for (let times = 0; times < 5; times++) {
       redis.isUp = false;
@@ -356,7 +356,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a receiver unsubscribes while missed messages are delivered, the other missed messages do not arrive, and the next subscription begins at the end', async () => {
+  test('if a receiver unsubscribes during the delivery of missed messages, the other missed messages do not arrive', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {
@@ -413,7 +413,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`history.read` returns the messages after a position, and says whether there is a gap and whether the page reaches the end', async () => {
+test('`history.read` returns the messages after a position, whether there is a gap, and whether the end was reached', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;

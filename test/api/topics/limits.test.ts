@@ -167,7 +167,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
-  test("with `slow: 'latest'`, a slow subscriber receives the newest message of each topic, and no older message after a newer one", async () => {
+  test("with `slow: 'latest'`, a slow subscriber receives the newest message of each topic, and never an older one later", async () => {
     const { slow, fast } = await slowAndFast();
     const reported: unknown[] = [];
     await using topics = new Topics({
@@ -258,7 +258,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("with the default `slow: 'close'`, a slow subscriber receives the messages that wait for it, and then its connection is closed with 1013", async () => {
+  test("with the default `slow: 'close'`, a slow subscriber receives its waiting messages, and is then closed with 1013", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];
     await using topics = new Topics({
@@ -284,7 +284,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
   });
 
-  test('a subscriber that reads does not count as slow, even if many messages are published in one turn of the event loop', async () => {
+  test('a subscriber that reads does not count as slow, even after many messages in one turn of the event loop', async () => {
     const guest = await (await openRoom()).join();
     await using topics = new Topics({ maxBuffered: 10_000 });
     topics.subscribe(guest.seat, 't');

@@ -65,7 +65,7 @@ describe('messages', () => {
 });
 
 describe('lost messages', () => {
-  test('after a lost connection, a NatsBus reports both changes of its state, and each receiver is notified of a gap before the next message', async () => {
+  test('after a lost connection, a NatsBus reports both changes of its state, and notifies each receiver of a gap', async () => {
     const { bus, connection, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.lose();
@@ -85,7 +85,7 @@ describe('lost messages', () => {
     await bus.close();
   });
 
-  test('if the connection to NATS is lost before a message is confirmed, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
+  test('if the connection to NATS is lost before a confirmation, `publish` rejects, and other processes are notified of a gap', async () => {
     const { bus, connection, nats, lines } = setUp();
     const other = new NatsBus(nats.connect());
     await other.subscribe('a/*', new Recorder(lines));

@@ -173,7 +173,7 @@ describe('after a lost connection to NATS', () => {
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'if four messages were missed and the size of the history in NATS is %i, a gap is reported only if one of them is not kept',
+    'after four missed messages, a gap is reported only if a NATS history of %i messages lacks one of them',
     async (size, gap) => {
       const { lines, away, miss, close } = await setUpWithOne({ size });
       await away(() => miss('2', '3', '4', '5'));
@@ -232,7 +232,7 @@ describe('after a lost connection to NATS', () => {
     },
   );
 
-  test('if a topic in NATS had no message before the connection was lost, a gap is reported, since it is not known whether messages were missed', async () => {
+  test('if a topic in NATS was empty before the connection was lost, a gap is reported', async () => {
     const { bus, other, lines, away, close } = await setUpWithOne();
     const empty: string[] = [];
     await bus.subscribe('empty', new Recorder(empty));
@@ -244,7 +244,7 @@ describe('after a lost connection to NATS', () => {
     await close();
   });
 
-  test('if the connection to NATS is lost again while the history is read, the bus continues to read at the same place', async () => {
+  test('if the connection to NATS is lost again while the history is read, the bus continues at the same place', async () => {
     const { connection, lines, miss, close } = await setUpWithOne();
     for (let times = 0; times < 8; times++) {
       connection.lose();
@@ -278,7 +278,7 @@ describe('after a lost connection to NATS', () => {
 });
 
 describe('while the connection to NATS lasts', () => {
-  test('a message from NATS that does not follow the last received message is held until the messages between the two were read', async () => {
+  test('a message from NATS is held until the messages before it were read', async () => {
     const { other, server, lines, close } = await setUpWithOne();
     server.add(subject, entry('2'), false);
     server.add(subject, entry('3'), false);
@@ -313,7 +313,7 @@ describe('while the connection to NATS lasts', () => {
     await close();
   });
 
-  test('if more messages than the history in NATS keeps are published to a new topic in a short time, a gap is reported', async () => {
+  test('if a new topic quickly gets more messages than the history in NATS keeps, a gap is reported', async () => {
     const { bus, server, lines, close } = setUp({ size: 1 });
     await bus.subscribe('other', new Recorder());
     await turns(20);
@@ -381,7 +381,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('if the connection is lost before NATS confirms a message, the message is not sent again, and a gap is reported before later messages', async () => {
+  test('if the connection is lost before NATS confirms, the message is not sent again, and a gap is reported', async () => {
     const { bus, other, server, connection, lines, close } = await setUpWithOne();
     const far: string[] = [];
     await other.bus.subscribe('a', new Recorder(far));
@@ -416,7 +416,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('`publish` rejects for a message that is too large for the NATS server with a history, and a gap is reported', async () => {
+  test('with a history, `publish` rejects a message that is too large for the NATS server, and a gap is reported', async () => {
     const { bus, lines, close } = await setUpWithOne();
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
     await bus.publish('a', Buffer.from('2'));
@@ -458,7 +458,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('if the stream in NATS is deleted, the bus creates the stream again, and messages that NATS refused before that are lost', async () => {
+  test('if the stream in NATS is deleted, the bus creates it again, and messages refused before are lost', async () => {
     const { bus, server, lines, close } = await setUpWithOne();
     server.streams.clear();
     await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('not enabled');

@@ -22,7 +22,7 @@ const tags = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const sequences = fc.nat({ max: 999_999_999_999_999 });
 
 describe('an entry', () => {
-  test('an entry in NATS is parsed to the bytes of the message, and to a position with a number and a tag', () => {
+  test('an entry in NATS is parsed to the bytes of the message, and to a number and a tag', () => {
     fc.assert(
       fc.property(sequences, tags, fc.uint8Array(), (seq, tag, bytes) => {
         const stored = parseStored({ seq, data: serializeEntry('m', tag, bytes) });

@@ -88,7 +88,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each of two processes knows the members of both processes, whether a member joined before or after the process began to watch the topic', async () => {
+  test('each of two processes knows the members of both, whether they joined before or after it began to watch', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -204,7 +204,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if a connection leaves a topic and immediately joins again, the other processes receive the leave, and then the join with the new info', async () => {
+  test('if a connection leaves a topic and joins again, other processes receive the leave, then the join with new info', async () => {
     let info = 'old';
     const [here, there] = [start(), start({ member: () => info })];
     join(there, 1);
@@ -242,7 +242,7 @@ describe('two processes', () => {
 });
 
 describe('leases', () => {
-  test('when a process dies, its members leave at the end of its lease and not earlier, and the members of other processes stay', async () => {
+  test('when a process dies, its members leave at the end of its lease, and the members of other processes stay', async () => {
     const [here, there, third] = [start(), start(), start()];
     join(here, 0);
     join(there, 1);
@@ -346,7 +346,7 @@ describe('the detection of lost presence messages', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('if a process could send but not receive messages for longer than the lease, the process gets the full list of members again', async () => {
+  test('a process that could not receive for longer than the lease gets the full list of members again', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);
@@ -425,7 +425,7 @@ describe('many members', () => {
     expect(presence.isPartial).toBe(false);
   });
 
-  test('if a program requests a large list of members again and again, the list is sent with a pause for each of its parts', async () => {
+  test('if a program requests a large list of members repeatedly, the list is sent with a pause for each part', async () => {
     const here = start();
     const there = start({ member: () => 'x'.repeat(60_000), maxInfoSize: 65_536 });
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
@@ -535,7 +535,7 @@ describe('a broken program on the bus', () => {
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
   });
 
-  test('if a program on the bus announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
+  test('if a program on the bus announces too many members, only `maxMembers` of them are kept', async () => {
     const here = start({ maxMembers: 100 });
     const { presence } = watch(here);
     await pass(1_000);

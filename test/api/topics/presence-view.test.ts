@@ -69,7 +69,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'join b', 'update a to c']);
   });
 
-  test('a member of this process gets its new info, and a member that was left out because of the limit stays out', () => {
+  test('a member of this process gets its new info, and a member above the limit stays out', () => {
     const own = (number: number, info: unknown) => ({ number, info, text: '' });
     for (let number = 1; number <= 6; number++) view.join(own(number, number));
     view.update(own(1, 'new'));
@@ -178,7 +178,7 @@ describe('a snapshot', () => {
   });
 });
 
-test('a snapshot is needed if a process announces a newer version of its list, and not needed if the announced version is older', () => {
+test('a snapshot is needed if a process announces a newer version of its list, but not for an older version', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
@@ -188,7 +188,7 @@ test('a snapshot is needed if a process announces a newer version of its list, a
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('when a full view of the members has room again, a snapshot of the members that were left out is needed', () => {
+test('when a full view of the members has room again, it needs a snapshot of the missing members', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],

@@ -89,7 +89,7 @@ describe('members', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('the info of a member is the result of the option `member` after a conversion to JSON, and null without this option', async () => {
+  test('the info of a member is the option `member` after a conversion to JSON, and null without this option', async () => {
     await using plain = new Topics({ presence: {} });
     await using topics = new Topics({
       presence: {

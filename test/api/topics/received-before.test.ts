@@ -28,7 +28,7 @@ test('`ReceivedBefore.of` returns the connections that already have a message, a
   expect(before.of('t', message('p', 4), [topic])).toBeNull();
 });
 
-test('only 100 publishers of a topic are remembered, since peers may invent publishers, and all of them are forgotten with the topic', () => {
+test('only 100 publishers of a topic are remembered, and all of them are forgotten with the topic', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const connection = {} as Connection<unknown>;

@@ -62,7 +62,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('after a lost connection, a RedisBus reports both changes of its state, and each receiver is notified of a gap before the next message', async () => {
+  test('after a lost connection, a RedisBus reports both changes of its state, and notifies each receiver of a gap', async () => {
     const { bus, redis, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, '= '));
     await bus.subscribe('*', new Recorder(lines, '* '));
@@ -89,7 +89,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if the connection to Redis is lost before a message is answered, `publish` rejects, and the message is not sent again', async () => {
+  test('if the connection to Redis is lost before an answer, `publish` rejects, and the message is not sent again', async () => {
     const { bus, redis } = setUp();
     await bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -102,7 +102,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if one RedisBus could not publish, receivers in other processes are notified of a gap, although their connections were not lost', async () => {
+  test('if one RedisBus could not publish, receivers in other processes are notified of a gap', async () => {
     const { bus, redis, lines } = setUp();
     const other = new RedisBus(new Client(redis));
     await bus.subscribe('x', new Recorder());

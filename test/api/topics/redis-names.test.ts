@@ -33,7 +33,7 @@ test.each([
   expect(names.globOf(pattern)).toBe(glob);
 });
 
-test('a topic is subscribed to by its channel, which is a sharded channel if the bus is sharded, and a pattern is subscribed to by its glob', () => {
+test('a topic uses its channel, or a sharded channel on a sharded bus, and a pattern uses its glob', () => {
   expect(names.subscriptionOf('a', false)).toEqual({ kind: 'channel', name: 'p/a' });
   expect(names.subscriptionOf('a', true)).toEqual({ kind: 'shard', name: 'p/a' });
   expect(names.subscriptionOf('a/*', false)).toEqual({ kind: 'glob', name: 'p/a/*' });

@@ -131,7 +131,7 @@ describe('a client that reconnects with an offset', () => {
     expect(events).toEqual([]);
   });
 
-  test('if a process delivered a message before the bus had the message, the client does not receive the message again after a reconnection', async () => {
+  test('a message that a process delivered before the bus had it does not arrive again after a reconnection', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -148,7 +148,7 @@ describe('a client that reconnects with an offset', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('if a process delivered a message before the bus had the message, the client does not receive the message again from a third process', async () => {
+  test('a message that a process delivered before the bus had it does not arrive again from a third process', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -287,7 +287,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('a message that the bus refused is reported as a gap to a client that reconnects before the history contains a mark for the loss', async () => {
+  test('a client that reconnects is notified of a gap for a refused message, even before the history has a mark', async () => {
     const { first, offset } = await afterOne();
     // Redis accepts neither the message nor the mark for this message.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
@@ -323,7 +323,7 @@ describe('messages that are not kept', () => {
 });
 
 describe('a connection that also subscribes to a matching pattern', () => {
-  test('a connection that catches up and also subscribes to a matching pattern receives each message once, after the messages that it missed', async () => {
+  test('a connection that catches up and subscribes to a matching pattern receives each message once', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -341,7 +341,7 @@ describe('a connection that also subscribes to a matching pattern', () => {
 });
 
 describe('a connection that catches up while the bus cannot be reached', () => {
-  test('a connection that catches up while the bus cannot be reached waits for the bus, and then receives every message once', async () => {
+  test('a connection that catches up while the bus is away waits, and then receives every message once', async () => {
     const { first, offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
@@ -361,7 +361,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
     expect(events).toEqual([]);
   });
 
-  test('if the bus cannot be reached for ten seconds, a connection that catches up gets a gap, and continues like a new subscriber', async () => {
+  test('if the bus is away for ten seconds, a connection that catches up gets a gap and continues', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const { offset } = await afterOne();
     redis.isUp = false;
@@ -386,7 +386,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
     }
   });
 
-  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues like a new subscriber', async () => {
+  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues', async () => {
     const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
@@ -399,7 +399,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
 });
 
 describe('a client that is slow, or leaves, while it catches up', () => {
-  test('if a client that catches up does not read, at most `maxBuffered` bytes and one page wait, and the other messages are sent later', async () => {
+  test('if a client that catches up does not read, at most `maxBuffered` bytes and one page wait', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');

@@ -203,7 +203,7 @@ describe('losses', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('if the connection to the bus is lost and established again, both changes of the state and one gap for the topic are reported', async () => {
+  test('if the connection to the bus is lost and restored, both changes and one gap for the topic are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -221,7 +221,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', 'here', '3']);
   });
 
-  test('if the bus refuses a message, the subscribers in this process receive the message, and the error is reported and counted', async () => {
+  test('if the bus refuses a message, the subscribers here receive it, and the error is reported and counted', async () => {
     here.subscribe(seatOf.seat, 't');
     bus.failing = () => {
       throw new Error('at the call');
@@ -345,7 +345,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(guest.seat.state).toBe('open');
   });
 
-  test('the bus may reuse the memory of a message after the receiver has returned, and subscribers still get the original bytes', async () => {
+  test('the bus may reuse the memory of a message after the receiver has returned, and subscribers get the original bytes', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const guest = await room.join();
@@ -374,7 +374,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('if the subscriptions of one topic change many times, only one command of the bus runs at a time, and the bus reaches the wanted state', async () => {
+  test('if the subscriptions of a topic change many times, one command runs at a time, with the wanted end state', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));

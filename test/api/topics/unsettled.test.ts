@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('`has` says whether a topic has an unsettled message with this number or a smaller number, even if messages are settled out of order', () => {
+test('`has` says whether a topic has an unsettled message with this number or a smaller number', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);

@@ -62,7 +62,7 @@ describe('the arguments of close', () => {
     expect(call(socket, 999)).toBe('InvalidAccessError');
   });
 
-  test('close() clamps its code and rounds it to the nearest integer, and a value halfway between two integers to the even integer', async () => {
+  test('close() clamps its code and rounds it to the nearest integer, and a half to the even integer', async () => {
     for (const [given, sent] of [
       [1000, 1000],
       [3000, 3000],
@@ -84,7 +84,7 @@ describe('the arguments of close', () => {
     expect(call(socket, Symbol('x'))).toBe('TypeError');
   });
 
-  test('close() throws a SyntaxError for a reason of more than 123 bytes of UTF-8, and sends a reason of 123 bytes', async () => {
+  test('close() throws a SyntaxError for a reason of more than 123 bytes, and sends a reason of 123 bytes', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a'.repeat(124))).toBe('SyntaxError');
     expect(call(one.socket, 1000, 'ü'.repeat(62))).toBe('SyntaxError');
@@ -239,7 +239,7 @@ describe('closing', () => {
 });
 
 describe('close() while CONNECTING', () => {
-  test('close() while CONNECTING sets readyState to CLOSING, and the error event and a close event with 1006 are fired after the call', async () => {
+  test('close() while CONNECTING sets readyState to CLOSING; the error event and a close event with 1006 follow later', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     socket.close();
@@ -253,7 +253,7 @@ describe('close() while CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('close() while CONNECTING fails the connection if its arguments are valid; if they are invalid, it throws and has no effect', async () => {
+  test('close() while CONNECTING fails the connection, but throws without effect if its arguments are invalid', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');
@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('if the signal of the application aborts the attempt to connect, the error event has the reason of the signal, and a close event follows', async () => {
+  test("if the signal of the application aborts, the error event has the signal's reason, and a close event follows", async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

@@ -60,7 +60,7 @@ describe('the URL', () => {
     }
   });
 
-  test('the constructor throws a SyntaxError for a URL with a fragment, even an empty one, but accepts "%23" in a URL', () => {
+  test('the constructor throws a SyntaxError for a URL with a fragment, even an empty one, but accepts "%23"', () => {
     for (const url of ['ws://example.com/#a', 'ws://example.com/#', 'http://example.com/?a#b']) {
       expect(thrownBy(() => new WebSocket(url))).toBe('SyntaxError');
     }
@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('the constructor refuses an option of connect that a WebSocket cannot have, and the error says why, or what to use instead', () => {
+  test('the constructor refuses options of connect that a WebSocket cannot have, and the error says why', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,

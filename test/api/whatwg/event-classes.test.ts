@@ -50,7 +50,7 @@ describe('ErrorEvent', () => {
     ]);
   });
 
-  test('an ErrorEvent has the values of its dictionary, and the constructor throws a TypeError if the dictionary is not an object', () => {
+  test('an ErrorEvent has the values of its dictionary, and its constructor throws a TypeError for a non-object', () => {
     const error = new Error('own');
     const event = new ErrorEvent('error', { message: 'm', filename: 'f', lineno: 1, colno: 2, error });
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([

@@ -58,7 +58,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('the open event and the messages that arrived together with the response are fired in order, each in its own task', async () => {
+  test('the open event and the messages that arrived with the response are fired in order, each in its own task', async () => {
     const server = await rawServer('', Buffer.concat([message('1'), message('2')]));
     const { socket, events } = watch(server.url);
     const order: string[] = [];
@@ -202,7 +202,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(await blobs[0]!.arrayBuffer())]).toEqual([1, 2]);
   });
 
-  test('with binaryType arraybuffer, the data of a binary message is an ArrayBuffer with exactly its bytes, which shares no memory with other messages', async () => {
+  test('with binaryType arraybuffer, a binary message is an ArrayBuffer with exactly its bytes, in memory of its own', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const large = Buffer.alloc(300_000, 7);

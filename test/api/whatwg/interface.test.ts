@@ -50,7 +50,7 @@ test('the attributes of a WebSocket are enumerable accessors of the prototype', 
   }
 });
 
-test('the methods of a WebSocket are enumerable and writable, and the length of a method is the number of its required arguments', () => {
+test('the methods of a WebSocket are enumerable and writable, and their length is the number of required arguments', () => {
   for (const [name, length] of [
     ['close', 0],
     ['send', 1],
@@ -158,7 +158,7 @@ describe('event handler attributes', () => {
     });
   }
 
-  test('if an event handler attribute is replaced, the new handler is called at the place of the first one among the listeners', () => {
+  test('a new event handler attribute takes the place of the old one among the listeners', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.addEventListener('open', () => calls.push('before'));
@@ -184,7 +184,7 @@ describe('event handler attributes', () => {
     expect(calls).toEqual(['listener', 'listener', 'handler']);
   });
 
-  test('if an event handler attribute is an object and not a function, it is not called, even if it has a handleEvent method', () => {
+  test('an object as an event handler attribute is not called, even if it has a handleEvent method', () => {
     const socket = idle();
     let called = 0;
     (socket as { onopen: unknown }).onopen = { handleEvent: () => called++ };

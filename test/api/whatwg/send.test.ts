@@ -127,7 +127,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
-  test('send() sends the bytes that the memory has at the time of the call, even if the program changes them afterwards', async () => {
+  test('send() sends the bytes of the time of the call, even if the program changes them later', async () => {
     for (const size of [10, 100_000]) {
       const one = await opened();
       const bytes = new Uint8Array(size).fill(1);
@@ -249,7 +249,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('if the peer has closed, but the task that reports this has not run yet, bufferedAmount counts a message that the program sends', async () => {
+  test('bufferedAmount counts a message that is sent after the peer has closed, before the task that reports this', async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};
@@ -315,7 +315,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('if the connection ends while a Blob is being read, the WebSocket closes, and bufferedAmount still counts the message after the Blob', async () => {
+  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

@@ -85,7 +85,7 @@ describe('closing', () => {
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
   });
 
-  test('if a connection fails, a pipe closes the other connection, even if the code of the failed connection must not be sent', async () => {
+  test("if a connection fails, a pipe closes the other one, even if the failure's code must not be sent", async () => {
     const one = await open();
     const other = await open();
     const piped = one.info.readable.pipeTo(other.info.writable);
@@ -125,7 +125,7 @@ describe('connections that cannot be opened', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('if a signal aborts the attempt, `opened` and `closed` reject with the reason of the signal; after close() before the 101, `opened` rejects with a WebSocketError', async () => {
+  test('`opened` and `closed` reject with the reason of an aborted signal; after close(), `opened` rejects with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });

@@ -271,7 +271,7 @@ describe('closing', () => {
         ),
       ),
   );
-  test('both packages pass an error to the callback of a message that is sent while the connection is closing or closed', () =>
+  test('both packages pass an error to the callback of a message sent while the connection is closing or closed', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => {
@@ -357,7 +357,7 @@ describe('the EventTarget interface', () => {
       };
       await closed(client);
     }));
-  test('both packages handle listeners in the same way if they are added twice, are objects, are removed, or have unknown types', () =>
+  test('both packages handle listeners alike if they are added twice, are objects, are removed, or have unknown types', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -618,7 +618,7 @@ describe('the handshake of a client', () => {
   ])('both packages report the same events if the server answers with %s', (_name, answer) =>
     compare(answered(() => answer)),
   );
-  test('both packages report the same events if there are too many redirects, or if a server redirects to an invalid address', async () => {
+  test('both packages report the same events for too many redirects, or for a redirect to an invalid address', async () => {
     const to = (location: string, maxRedirects?: number): Program =>
       answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
         followRedirects: true,

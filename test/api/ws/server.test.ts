@@ -92,7 +92,7 @@ test('the compression options are checked in the constructor, not at the first r
 });
 
 describe('verifyClient', () => {
-  test('if verifyClient gives a status that cannot refuse a request, the answer is 401; if it gives an invalid header field, the answer is 500', async () => {
+  test('if verifyClient gives a status that cannot refuse, the answer is 401; for an invalid header field, it is 500', async () => {
     warned.forget();
     const answers: [number, string, object?][] = [
       [4401, 'not a status'],
@@ -138,7 +138,7 @@ describe('verifyClient', () => {
     client.close();
     await closed(client as never);
   });
-  test('if the client disconnects before verifyClient has answered, the server no longer waits for the answer, and no connection is opened', async () => {
+  test('if the client disconnects before verifyClient has answered, the server stops waiting, and opens no connection', async () => {
     const { server, port } = await listening();
     const completed = vi.spyOn(server, 'completeUpgrade');
     let answer: ((result: boolean) => void) | undefined;
@@ -260,7 +260,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('if handleUpgrade is called twice before verifyClient has answered, only one connection is opened, and memory is reserved for only one', async () => {
+  test('two calls of handleUpgrade before the answer of verifyClient open one connection, with memory reserved once', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];

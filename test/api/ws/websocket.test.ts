@@ -179,7 +179,7 @@ describe('an exception of a listener', () => {
     expect(caught.map(String)).toEqual(['Error: thrown in done']);
   });
 
-  test('if a peer breaks a rule and there is no error listener, the error is written to stderr, and the process continues', async () => {
+  test('without an error listener, a broken rule is written to stderr, and the process continues', async () => {
     printed.forget();
     const line = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => line.mockRestore());
@@ -306,7 +306,7 @@ describe('limits', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, accepted as never);
   });
-  test('if a peer does not answer a ping, the connection is dropped, and close is emitted with 1006, but no error', async () => {
+  test('if a peer does not answer a ping, the connection is dropped with 1006, without an error', async () => {
     const limits = { heartbeat: { interval: 30, timeout: 30 } };
     const { client, accepted } = await pair({ limits }, { autoPong: false });
     const errors: unknown[] = [];

@@ -66,7 +66,7 @@ describe('the findings of the checker', () => {
     ]);
   });
 
-  test('the checker lists notes for a class where the program creates an instance, and no notes where the class is only a type', () => {
+  test('the checker lists notes for a class with an instance, and no notes for a class used as a type', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);
@@ -134,7 +134,7 @@ describe('the command `rfc6455 4d`', () => {
     });
   });
 
-  test('`rfc6455 4d --translate` prints the module on stdout and the list on stderr; with --out it writes the module to a file', async () => {
+  test('`rfc6455 4d --translate` prints the module on stdout and the list on stderr; --out writes a file instead', async () => {
     const folder = write(client);
     const { exit, stdout, stderr } = await run(['4d', folder, '--translate']);
     expect(exit).toBe(0);

@@ -150,7 +150,7 @@ describe('messages with a context', () => {
   );
 
   test.each([8, 9, 12, 15])(
-    'P25: with %i window bits, a match can refer to the farthest byte of the window, but not to the byte before it',
+    'P25: with %i window bits, a match can refer to the farthest byte of the window, but no farther',
     (bits) => {
       const size = 1 << bits;
       const random = randomFrom(bits);

@@ -60,7 +60,7 @@ const written = (code: number): string =>
     .join('');
 
 describe('code lengths from frequencies', () => {
-  test('a code is complete and within the limit, and it is optimal if no length of it has to be limited', () => {
+  test('a code is complete and within the limit, and it is optimal if the limit shortens no length', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 200 })), {
@@ -103,7 +103,7 @@ describe('code lengths from frequencies', () => {
     },
   );
 
-  test('no code for code lengths exceeds the limit of seven bits, and the result is at most 0.5 % longer than with the best code', () => {
+  test('no code for code lengths exceeds seven bits, and the result is at most 0.5 % above the best code', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
