@@ -1,6 +1,6 @@
 /**
- * Tests that the pages agree with the code: docs/api.md names everything that is exported, with its members; each link leads to an existing
- * place; and SECURITY.md links each attack to tests that name it. readme.test.ts runs the code that the pages show.
+ * Tests that the pages agree with the code. docs/api.md names everything that is exported, with its members. Each link leads to an existing
+ * place. SECURITY.md links each attack to tests that name it. readme.test.ts runs the code that the pages show.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -63,8 +63,8 @@ function surfaceOf(path: string): Surface {
 }
 
 /**
- * Returns the members of every exported interface with this name. Only the files of one surface are searched: the native classes
- * (null), the plugins, the classes of ws, or those of browsers.
+ * Returns the members of every exported interface with this name. Only the files of one surface are searched. null means the native
+ * classes.
  */
 function membersOf(name: string, surface: Surface = null): string[] {
   const places = sources.filter(({ path }) => surfaceOf(path) === surface);
@@ -91,9 +91,7 @@ const internal = new Set(
   ),
 );
 
-/**
- * Returns the members of a prototype: those of its class, and those of the classes of this package that its class extends.
- */
+/** Returns the members of a prototype, with those that its class inherits from classes of this package. */
 function methodsOf(prototype: object): string[] {
   const above: unknown = Object.getPrototypeOf(prototype);
   const isOfPackage = above instanceof Object && /^class\b/.test(String(above.constructor));

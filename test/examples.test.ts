@@ -130,8 +130,7 @@ describe.skipIf(process.platform === 'win32')(
         const times = seen.filter((one) => one.name === place).map(({ at }) => at);
         expect(times).toEqual([...times].sort((a, b) => a - b));
       }
-      // While the client did not read, one value waited for each of the ten names, after the values of the first
-      // batches.
+      // While the client did not read, the first batches were sent. After them, one value waited for each of the ten names.
       slow.resume();
       const late = seen.at(-1).at;
       const texts = await read(slow, 60);
@@ -260,8 +259,8 @@ describe.skipIf(process.platform === 'win32')(
 );
 
 /**
- * Removes the parts of a program that may differ between the page and the file: comments, types, parameters of methods, and values that
- * the environment may change.
+ * Removes the parts of a program that may differ between the page and the file. These are comments, types, and values that the environment
+ * may change.
  */
 function bare(code: string): string {
   return code

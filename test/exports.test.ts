@@ -1,7 +1,4 @@
-/**
- * Tests what the package contains: exactly the names and files that this test lists, and no script that runs when the package is
- * installed.
- */
+/** Tests that the package contains exactly the names and files that this test lists. No script runs when the package is installed. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

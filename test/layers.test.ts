@@ -1,5 +1,5 @@
 /**
- * Tests that each layer of src/ imports only lower layers: frame and handshake import no I/O, transport does not import api, and so on. The
+ * Tests that each layer of src/ imports only lower layers. So frame and handshake import no I/O, and transport does not import api. The
  * test checks every import of every file against a table, which is also in docs/architecture.md. It also checks a few coding rules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -147,9 +147,7 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
   return [...faults, ...cyclesOf(files)];
 }
 
-/**
- * Folders in which imports of types form no cycle either, so that a reader can read each file after the files that it imports.
- */
+/** Folders in which imports of types form no cycle either. So a reader can read each file after the files that it imports. */
 const readable: ReadonlySet<string> = new Set(['frame', 'handshake', 'deflate', 'transport', 'api', 'cli']);
 
 /** Returns the import cycles. At run time, a module in a cycle can see another module of the cycle before that module is evaluated. */

@@ -33,7 +33,7 @@ interface Block {
   readonly code: string;
 }
 
-/** Returns the changes that the comment of a block states itself, or that the comment reads from a file of test/pages/. */
+/** Returns the changes in the comment of a block, or in the file of test/pages/ that the comment names. */
 function changesOf(comment: string): string {
   const [, name] = /^test: ([\w-]+) $/.exec(comment) ?? [];
   if (name !== undefined) return readFileSync(join(root, 'test', 'pages', `${name}.txt`), 'utf8');
@@ -69,9 +69,7 @@ function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
-/**
- * A folder inside the package, so that a block can import the package by its name. reports/ is not part of the repository.
- */
+/** A folder inside the package, so that a block can import the package by its name. git ignores reports/. */
 mkdirSync(join(root, 'reports'), { recursive: true });
 const folder = mkdtempSync(join(root, 'reports', 'readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

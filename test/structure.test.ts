@@ -1,6 +1,5 @@
 /**
- * Tests the size limits in docs/structure.md, since a file that exceeds them usually does two jobs. layers.test.ts checks the directions of
- * imports.
+ * Tests the size limits in docs/structure.md, since a longer file usually does two jobs. layers.test.ts checks the directions of imports.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

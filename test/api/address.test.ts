@@ -1,6 +1,6 @@
 /**
- * The library does not look up the address of a peer before the application can read it. From that moment on the application can read
- * the address at any time, also after the close.
+ * The library looks up the address of a peer only when the application can read it. From then on the application can always read the
+ * address, even after the close.
  */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * FAULT-2, FAULT-3: for every opened connection, the close handler is called exactly once, and afterwards no resource is left, whatever the
- * application calls in a hook and whatever the peer does. `npm run chaos` runs the same test for longer.
+ * FAULT-2, FAULT-3: every opened connection calls its close handler once, and leaves no resource. The application may call anything in its
+ * hooks, and the peer may do anything. `npm run chaos` runs the same test for longer.
  */
 import { expect, test } from 'vitest';
 import { nothingLeft, runChaos } from '../../scripts/chaos.js';

@@ -1,4 +1,4 @@
-/** The end of a connection, and what the handlers of both ends receive: deadlines, a shutdown, pauses, failures, and a TCP reset. */
+/** Tests the end of a connection, and what the handlers of both ends receive. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type CloseInfo,
@@ -68,7 +68,7 @@ describe('shutdown', () => {
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
     expect(codeOf(peer.frames[0]!)).toBe(1001);
-    // This later connection has the same closeTimeout of 1 ms. Once it has closed, the first one would have ended as well.
+    // This later connection also has the closeTimeout of 1 ms. When it has closed, the first one would have ended as well.
     const other = await mute({ closeTimeout: 1 });
     await other.connection.close();
     expect(connection.state).toBe('closing');
@@ -410,8 +410,8 @@ describe.each(ends)(
   'FAULT-3: the peer %s, and the handler `%s` calls reset()',
   (_cause, hook, bytes, code) => {
     /**
-     * The same frame as a client sends it, masked with a key of zeros. If a client sends the text frame twice, the second frame breaks
-     * a rule: it begins a message inside another.
+     * The same frame as a client sends it, masked with a key of zeros. The server receives it twice. Two such text frames break a rule: the
+     * second one begins a message inside the first message.
      */
     const toServer = Buffer.concat([
       bytes.subarray(0, 1),
@@ -444,7 +444,7 @@ describe.each(ends)(
         raw.write(Buffer.concat([toServer, toServer]));
         await raw.until(() => raw.ended || raw.closed);
         raw.destroy();
-        // The slot of the connection is free again.
+        // The server can accept another connection again.
         for (let status = 0; status !== 101; ) {
           const next = peer().write(requestHead());
           await next.until(() => next.head !== '');
@@ -453,7 +453,7 @@ describe.each(ends)(
         }
         await server.shutdown({ grace: 3_600_000 });
         expect(codes[0]).toBe(code);
-        // The second end is that of the next peer.
+        // The second code is that of the next peer.
         expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
       },
     );

@@ -362,7 +362,7 @@ describe('for await', () => {
       const { left, right } = await pair();
       const iterator = right[Symbol.asyncIterator]();
       let sent = 0;
-      // Until the kernel's buffers are full as well.
+      // The buffers of the kernel have to be full as well.
       while (left.bufferedAmount < 100_000) {
         for (let index = 0; index < 100; index++, sent++) left.send(Buffer.alloc(size, sent));
         await new Promise(setImmediate);
@@ -588,8 +588,8 @@ describe('A48: a handler that fails', () => {
   });
 
   /**
-   * Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. null stands for a peer that
-   * sends nothing. The first frame has RSV1 set.
+   * Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. With null, the peer sends
+   * nothing. The first frame has RSV1 set.
    */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],

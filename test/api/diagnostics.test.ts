@@ -1,6 +1,6 @@
 /**
- * What the library publishes on the channels of node:diagnostics_channel: it publishes before it calls the handler, and without a
- * subscriber it publishes nothing.
+ * What the library publishes on the channels of node:diagnostics_channel. It publishes before it calls the handler, and only if there is a
+ * subscriber.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -1,7 +1,4 @@
-/**
- * A connection as a Duplex of Node.js and as WHATWG streams: messages in both directions, backpressure, and all ways in which a
- * connection can end.
- */
+/** A connection as a Duplex of Node.js and as WHATWG streams: messages, backpressure, and all ways in which a connection can end. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';

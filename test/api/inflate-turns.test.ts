@@ -24,7 +24,7 @@ function bombs(mask: boolean): Buffer {
   return Buffer.concat(new Array<Buffer>(COUNT).fill(bomb));
 }
 
-/** Counts the bytes that are delivered in each turn. */
+/** Counts the bytes that are delivered in each turn of the event loop. */
 class Turns {
   most = 0;
   messages = 0;

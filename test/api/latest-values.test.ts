@@ -1,7 +1,4 @@
-/**
- * `sendLatest` on a fake socket and a fake clock: which values wait, when they are sent, and when they are dropped. RFC 6455 §5.5.2,
- * §5.5.3.
- */
+/** `sendLatest` on a fake socket and a fake clock: when values wait, are sent, and are dropped. RFC 6455 §5.5.2, §5.5.3. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CloseInfo } from '../../src/api/close-info.ts';

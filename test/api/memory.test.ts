@@ -1,4 +1,4 @@
-/** FAULT-4: all bytes that the library holds for a connection count once in the memory budget, as long as the library holds them. */
+/** FAULT-4: all bytes that the library holds for a connection count in the memory budget, as long as the library holds them. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -23,7 +23,7 @@ test('FAULT-4: if many peers do not read a broadcast, its bytes count only once 
     clients.push(client);
   }
   await until(() => server.connections.size === 20);
-  // More than the kernel holds for each of them.
+  // More bytes than the kernel holds for each connection.
   const frame = Buffer.alloc(64 * KIB, 1);
   let broadcasts = 0;
   const waiting = (): number =>
@@ -88,7 +88,7 @@ test('FAULT-4: with many slow loops, the connections are read in turns and every
     for (let count = 0; count < 5; count++) client.send(Buffer.alloc(300 * KIB, count));
   await until(() => sizes.length === 50);
   expect(sizes.every((size) => size === 300 * KIB)).toBe(true);
-  // The budget, a chunk that each connection had read already (a message may have doubled its memory for it), and what one message adds.
+  // The budget, a chunk that each connection had already read, and one message. A message may have doubled the memory of its chunk.
   expect(used).toBeLessThan(1024 * KIB + 10 * 128 * KIB + 2 * 300 * KIB);
   await Promise.all(
     clients.map((client) => {
@@ -163,12 +163,12 @@ test('FAULT-4: large messages are delivered even if 200 other peers have each be
   const honest = await Promise.all(
     Array.from({ length: 5 }, () => connect(url.replace('localhost', '127.0.0.1'))),
   );
-  // The budget has less room than each of these messages needs.
+  // The budget has less free memory than each of these messages needs.
   for (const client of honest) client.send(Buffer.alloc(500 * KIB));
   await until(() => received.length === honest.length);
   expect(received).toEqual(honest.map(() => 500 * KIB));
   expect(honest.map(({ state }) => state)).toEqual(honest.map(() => 'open'));
-  // Connections with unfinished messages were closed to make room.
+  // Connections with unfinished messages were closed to free memory.
   expect(new Set(errors)).toEqual(new Set(['WS_MEMORY_BUDGET']));
   for (const client of honest) client.terminate();
 });

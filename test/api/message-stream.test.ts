@@ -109,7 +109,7 @@ test('if the reader of a stream stalls, the peer has to wait, and `resume` does 
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(sent).toBeLessThan(600);
-  // The reader holds one part, and the bytes that wait besides it are bounded.
+  // The reader holds one part, and only a limited number of further bytes waits.
   expect(memoryBudget.used).toBeGreaterThan(0);
   expect(memoryBudget.used).toBeLessThan(65_536 * 4);
   // The application's resume ends the application's pause. It does not end the pause that the reader causes.

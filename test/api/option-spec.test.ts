@@ -1,5 +1,5 @@
 /**
- * The specification of options: these tests check which values each kind of option accepts, and that tables, interfaces and doc
+ * The specification of options. These tests check which values each kind of option accepts. They also check that tables, interfaces and doc
  * comments agree.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -155,7 +155,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !/plugin/.test(name))
   .map((name) => ({ name: name.replaceAll('\\', '/'), text: readFileSync(join(source, name), 'utf8') }));
 
-/** Returns the members that an interface itself declares, without inherited ones, each with the `@default` of its doc comment, or ''. */
+/** Returns the members that an interface itself declares, each with the `@default` of its doc comment, or ''. */
 function membersOf(name: string): Map<string, string> {
   const [body] = files.flatMap(({ text }) => {
     const start = text.search(new RegExp(`^export interface ${name}\\b`, 'm'));

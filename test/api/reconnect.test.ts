@@ -1,7 +1,4 @@
-/**
- * `Reconnection`, a client that connects again: when it makes an attempt, which events it reports, which messages it queues, and what
- * `stop` does.
- */
+/** Tests `Reconnection`, a client that connects again: its attempts, its events, its queue of messages, and `stop`. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
@@ -137,8 +134,7 @@ describe('the wait before the next attempt', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // A connection that lasted restarts the count. A connection that did not last restarts it as well if it follows a failed attempt, which
-    // had its own wait.
+    // A connection that lasted restarts the count. So does a short connection that follows a failed attempt with its own wait.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -666,7 +662,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception of `open`', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false after the wait, `start` rejects with the exception', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');

@@ -215,7 +215,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  test('handleUpgrade rejects if the client leaves, if no slot is free, and after a shutdown', async () => {
+  test('handleUpgrade rejects if the client leaves, if the server is full, and after a shutdown', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer<unknown>(
       {

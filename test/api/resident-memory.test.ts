@@ -8,7 +8,7 @@ const built = new URL('../../dist/index.js', import.meta.url).href;
 
 const MIB = 1024 * 1024;
 
-/** Code that the scenarios share: peers that do not use our library, and a function that measures memory once it no longer changes. */
+/** Code that the scenarios share: peers without our library, and a function that measures memory when it no longer changes. */
 const common = `
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';

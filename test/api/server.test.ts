@@ -245,7 +245,7 @@ describe('upgrade', () => {
         },
         { maxConnections: 2 },
       );
-      // Each of the first two requests has its slot until its socket is closed.
+      // Each of the first two requests counts for maxConnections until its socket is closed.
       await peer()
         .write(requestHead({ Origin: 'null' }, 'GET /a HTTP/1.1'))
         .answer();

@@ -305,7 +305,7 @@ test('connect and reconnect require the option `data` if its type does not inclu
     expectTypeOf(connect('ws://a')).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect('ws://a', {})).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect<User>('ws://a', { data: { name: 'a' } })).resolves.toEqualTypeOf<Connection<User>>();
-    // Inferred from the data, in the handlers too.
+    // The handlers also get the type of the option `data`.
     expectTypeOf(
       connect('ws://a', {
         data: { name: 'a' },
@@ -374,7 +374,7 @@ test('the compiler accepts undefined for each option of a client', () => {
     min: undefined,
     jitter: undefined,
   };
-  // Absent, not refused.
+  // undefined counts as absent, so the constructor does not throw.
   expect(() => new Reconnection('ws://a', { ...reconnecting, backoff: times })).not.toThrow();
   expectTypeOf(options).toExtend<ConnectOptions>();
 });

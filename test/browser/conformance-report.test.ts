@@ -1,7 +1,4 @@
-/**
- * Tests the HTML report of the conformance judge in Chromium, offline and with the keyboard: the matrix, the timeline of a case, the
- * filter.
- */
+/** Tests the HTML report of the conformance judge in Chromium, offline and with the keyboard. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +27,7 @@ declare const document: { readonly activeElement: PageElement; readonly document
 const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e';
 const cases: Case[] = select(allCases, 'server', { cases: ['1.1.1', '1.1.2', '2', '7.13.1'], exclude: [] });
 
-/** Returns the results of two real servers: one is correct, and the other answers no ping and sends markup in its Close frames. */
+/** Returns the results of two real servers. One is correct. The other answers no ping, and sends markup in its Close frames. */
 async function resultsOf(agent: string, rules: Rules): Promise<CaseResult[]> {
   return (await tryServer(rules, cases)).map((one) => ({ ...one, agent }));
 }

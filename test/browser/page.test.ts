@@ -1,4 +1,4 @@
-/** Tests `npm start` and its page in Chromium: the steps of a person who tries the package for the first time. */
+/** Tests `npm start` and its page in Chromium, as a person tries the package for the first time. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Running, track } from '../cli/process.ts';

@@ -1,7 +1,6 @@
 /**
  * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a process receives
- * the messages that it missed, in order and once. A gap is reported only for messages that the history does not keep any more, and for
- * messages that a publisher could not pass to the engine.
+ * the messages that it missed, in order and once. A gap is reported only for a message that the history lacks or that the engine never got.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,8 +1,8 @@
 /**
- * Tests topics with real engines and real WebSockets. There are four processes, each with a server and 500 clients that subscribe to 5 of
- * 50 topics and publish to any topic. A client that misses messages must be notified before it receives the next messages. In the scenarios
- * with presence, connections of four processes join and leave topics at random. All processes must agree on the members, even after one
- * process was killed.
+ * Tests topics with real engines and real WebSockets. There are four processes with a server and 500 clients each. Each client subscribes
+ * to 5 of 50 topics and publishes to any topic. A client that misses messages must be notified before it receives the next messages. In the
+ * scenarios with presence, connections of four processes join and leave topics at random. All processes must agree on the members, even
+ * after one process was killed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 /**
- * The number of messages that all clients together send in one step. All of these messages must arrive before the next step, since a client
- * is closed if too many bytes wait for it.
+ * The number of messages that all clients together send in one step. All of them must arrive before the next step, since too many waiting
+ * bytes close a client.
  */
 const round = 10_000;
 /** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being sent. */

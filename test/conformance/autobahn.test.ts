@@ -1,4 +1,4 @@
-/** Our cases are the same as Autobahn's 517 cases: the order of the cases, the bytes, the times and the outcomes are equal. */
+/** Our cases are the same as Autobahn's 517 cases, with equal order, bytes, times and outcomes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';

@@ -1,4 +1,4 @@
-/** Tests `rfc6455 conform` as a process: its exit codes, reports and baselines, and its runs against our server and our client. */
+/** Tests `rfc6455 conform` as a process: exit codes, reports, baselines, and runs against our server and our client. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

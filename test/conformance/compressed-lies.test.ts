@@ -19,7 +19,6 @@ interface Habits {
   readonly keepsContext: boolean;
 }
 
-/** Returns the last 32 KiB of two buffers. */
 const windowOf = (a: Buffer, b: Buffer): Buffer => Buffer.concat([a, b]).subarray(-32_768);
 
 function compress(plain: Buffer, { windowBits, keepsContext }: Habits, context: Buffer): Buffer {

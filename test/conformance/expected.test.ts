@@ -1,5 +1,5 @@
 /**
- * The files of expected results for other implementations have the failures that the original suite reports, and docs/conformance.md shows
+ * The files of expected results for other implementations have the failures that the original suite reports. docs/conformance.md shows
  * these failures. `npm run conformance -- others` compares real runs with the files.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

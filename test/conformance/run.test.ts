@@ -13,7 +13,6 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** The verdicts by case. */
 const verdicts = (results: readonly CaseResult[]): Record<string, string> =>
   Object.fromEntries(results.map((one) => [one.id, `${one.behavior} ${one.behaviorClose}`]));
 

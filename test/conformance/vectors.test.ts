@@ -44,8 +44,8 @@ interface Outcome {
 }
 
 /**
- * Gives the chunks to a new endpoint and returns the outcome. zlib works in threads, so the function waits up to a thousand turns of the
- * event loop for the expected outcome.
+ * Gives the chunks to a new endpoint and returns the outcome. zlib works in threads. So the function waits for the expected outcome, for up
+ * to a thousand turns of the event loop.
  */
 async function outcomeOf(vector: Vector, chunks: readonly Buffer[]): Promise<Outcome> {
   const own = bench(vector.role, { codec: codecFor(vector) });

@@ -1,6 +1,6 @@
 /**
- * Tests verdicts with simulated observations. For every case of Autobahn, the verdict must be the one of the original suite, and a peer
- * that does nothing must never pass.
+ * Tests verdicts with simulated observations. For Autobahn's cases, the verdict must be the one of the original suite. A silent peer must
+ * never pass.
  */
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';

@@ -1,6 +1,4 @@
-/**
- * Tests the judge's own codec. It writes any frame that a case needs, even an invalid frame, and it reads frames in chunks of any size.
- */
+/** Tests the judge's own codec. It writes any frame that a case needs, even an invalid one. It reads frames in chunks of any size. */
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../conformance/corpus/random.ts';

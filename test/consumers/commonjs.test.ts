@@ -1,6 +1,6 @@
 /**
- * Tests the package with tools that do not support `require` of ES modules, or that do not read `exports`: Jest, and TypeScript from
- * 5.4 on with the resolution `node10`.
+ * Tests the package with tools that cannot `require` ES modules, or that do not read `exports`. These are Jest, and TypeScript from 5.4 on
+ * with the resolution `node10`.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compilerOptions, echoTest, everyEntry, Project } from './project.ts';

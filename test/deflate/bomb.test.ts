@@ -1,7 +1,4 @@
-/**
- * Measures the memory that a decompression bomb costs: the peak of the resident set of a process that receives such a message (attacks A33,
- * A34).
- */
+/** Measures the memory that a decompression bomb costs: the peak of the resident set of the receiving process (attacks A33, A34). */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -39,8 +36,8 @@ function peak(
 }
 
 /**
- * Returns the least growth of memory in up to five runs. If a run stays below `enough`, no further run follows. Several runs are needed,
- * because the garbage collector and the compiler sometimes take a few hundred KiB, which do not belong to the message.
+ * Returns the least growth of memory in up to five runs. If a run stays below `enough`, no further run follows. The garbage collector and
+ * the compiler sometimes take a few hundred KiB, so several runs are needed.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);
@@ -58,7 +55,7 @@ const linux = process.platform === 'linux';
 describe.runIf(linux).each(engines)('engine %s', (engine) => {
   for (const limit of [MiB, 16 * MiB]) {
     for (const synchronous of [false, true]) {
-      test(`P10: with synchronous: ${synchronous}, a bomb of 1000:1 is refused with 1009 after ${limit / MiB} MiB + 256 KiB [A33]`, () => {
+      test(`P10: with synchronous: ${synchronous}, a bomb of 1000:1 is refused with 1009 after ${limit / MiB} MiB + 256 KiB of memory [A33]`, () => {
         const bomb = compressed(Buffer.alloc(limit * 10));
         expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
         const most = limit + 262_144;

@@ -1,7 +1,4 @@
-/**
- * Tests the codec with both settings of `engine`: the compression of messages (RFC 7692 §7.2), and the limits on the work and memory that a
- * peer can cause.
- */
+/** Tests the codec with both settings of `engine`: the compression of messages (RFC 7692 §7.2), and the limits on what a peer can cost. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +12,7 @@ import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
 
-/** The sizes at which the codec changes to another engine or another way of using zlib: one byte less, the same size, and one byte more. */
+/** The sizes at which the codec changes to another engine, or uses zlib in another way. The tests also use one byte less and more. */
 const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
@@ -107,7 +104,7 @@ describe.each(engines)('engine %s', (engine) => {
         const peer = new StrictInflate(15, takeover);
         const pick = random(7);
         const sizes = [...around, 1, 2, 3, 100, 200, 1000, 5000];
-        // Small messages stand between large ones, in an order that looks random.
+        // Small and large messages alternate in an order that looks random.
         const mixed = [...sizes, ...sizes.map((size) => size % 700)].sort(
           (a, b) => ((a * 7919) % 997) - ((b * 7919) % 997),
         );
@@ -156,7 +153,7 @@ describe.each(engines)('engine %s', (engine) => {
           const receiver = codecOf(direction, { engine, synchronous });
           const peer = new StrictInflate(windowBits, takeover);
           const window = 2 ** windowBits;
-          // Text that repeats just inside and just outside the window, to tempt the compressor to refer too far back.
+          // Text that repeats just inside and just outside the window. The compressor could refer too far back.
           const messages = [-263, -262, -2, -1, 0, 1, 2, 262, 263].flatMap((offset) => {
             const noise = noiseOf(Math.min(40, window), offset + 300);
             const block = Buffer.concat([noise, jsonOf(Math.max(0, window + offset - noise.length), 3)]);
@@ -320,7 +317,7 @@ describe.each(engines)('engine %s', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // A result is possible only at the end of a block: after a final block, or at the very beginning.
+          // A cut stream is a valid message only at the end of a block: after a final block, or at the very beginning.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
@@ -368,7 +365,7 @@ describe.each(engines)('engine %s', (engine) => {
           if (typeof result === 'string') expect(allowed).toContain(result);
           else expect(result.length).toBeLessThanOrEqual(size * 2);
         }
-        // After the empty block, garbage is read as one more block, here of type 3.
+        // After the empty block, the added bytes are read as one more block, here of type 3.
         const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
         expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
         const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);
@@ -417,7 +414,7 @@ describe.each(engines)('engine %s', (engine) => {
       ]);
       expect(await verdict(codecOf(full, { engine }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
       expect(await verdict(codecOf(full, { engine, synchronous: true }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
-      // Honest messages have almost no empty blocks, and are accepted.
+      // Normal messages have almost no empty blocks, and are accepted.
       const honest = noiseOf(3_000_000, 1);
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
@@ -427,7 +424,7 @@ describe.each(engines)('engine %s', (engine) => {
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        // At most a share of the process's pool, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
+        // At most a part of the process's pool, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
         expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });
@@ -446,7 +443,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: over 16 KiB of output of a small input goes to zlib, and over 128 KiB returns a Promise [A33, A34]', async () => {
+  test('P10: zlib decompresses a small input with over 16 KiB of output; over 128 KiB, the codec returns a Promise [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -533,7 +530,7 @@ describe.each(engines)('engine %s', (engine) => {
     await done;
     expect(most).toBeGreaterThan(message.length / 4);
     expect(most).toBeLessThan(message.length + payload.length + 100_000);
-    // From here on the charge belongs to the receiver, who knows what happens to the message.
+    // From here on, the receiver of the message counts and releases the memory.
     expect(charge.bytes).toBe(payload.length);
     charge.release();
     expect(budget.used).toBe(0);
@@ -545,7 +542,7 @@ describe.each(engines)('engine %s', (engine) => {
     const peer = new StrictInflate(15, false);
     for (const size of [300, 300, 3000, 3000, 20_000, 20_000]) {
       const message = jsonOf(size, 1);
-      // Each message is compressed alone: a peer that would keep a context does not need one.
+      // Each message is compressed alone, so a peer does not need to keep a context.
       expect(peer.message(await sender.compress(message)).equals(message)).toBe(true);
     }
     expect(budget.used).toBe(0);
@@ -566,7 +563,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(used).toBeGreaterThan(reserved + 32_768);
     codec.compressNow(jsonOf(1000, 2));
     expect(budget.used).toBe(used);
-    // Work that is in progress when the connection ends reserves nothing again.
+    // If work is in progress when the connection ends, this work reserves no memory again.
     const sending = codec.compress(jsonOf(50_000, 1));
     const receiving = codec.decompress(peerDeflate(jsonOf(400_000, 1)), Infinity);
     // A closed connection gets no more work. The rejection is expected from the beginning, since it may come before

@@ -21,7 +21,7 @@ test('P23, P26: the thread pool compresses the examples of RFC 7692 §7.2.3.1 an
 test('P23, P26: when messages are compressed one after the other, no result contains data of an earlier message', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
-    // These need more room than one piece of output has, after messages with little output.
+    // These messages need more memory than one piece of output has. They follow messages with little output.
     ...[Buffer.alloc(1_000_000), noiseOf(65_536, 4), jsonOf(3_000_000, 5), nothing, jsonOf(50_000, 2)],
   ];
   for (const dictionary of [nothing, jsonOf(8192, 4)]) {

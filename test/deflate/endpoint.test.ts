@@ -1,7 +1,4 @@
-/**
- * Tests permessage-deflate with an endpoint that has a codec, and with the frames that it sends and receives: RFC 7692 §6, §7.2; RFC 6455
- * §5.2.
- */
+/** Tests permessage-deflate with an endpoint that has a codec, and with its frames: RFC 7692 §6, §7.2; RFC 6455 §5.2. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -236,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test("FAULT-4: a message in zlib's threads is charged, together with its output so far, until it is delivered or dropped", async () => {
+    test("FAULT-4: a message in zlib's threads counts in the memory budget, with its output so far, until it is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
@@ -487,7 +484,7 @@ class Wire {
         at = end;
       }
     }
-    // The client's Close was answered when the server received it. The answer of the client itself is not needed.
+    // The client's Close was answered when the server received it. The client itself need not answer.
     const [client, server] = this.#parties as [Party, Party];
     if (server.closing && client.endpoint.state >= 2) client.closing = true;
   }

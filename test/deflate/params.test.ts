@@ -1,6 +1,6 @@
 /**
  * Tests the negotiation of permessage-deflate, RFC 7692 §5, §7 and §7.1. Every combination of parameters is checked against each sentence
- * of the RFC (`rules`), and every malformed parameter is tested in both roles.
+ * of the RFC (`rules`). Every malformed parameter is tested in both roles.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -87,10 +87,7 @@ function parametersOf({ name, parameters }: ExtensionOffer): Parameters {
   return read;
 }
 
-/**
- * The ways in which an answer may contradict an offer. Each entry stands for one sentence of RFC 7692 §7.1 about offer and answer, and has
- * the code of the refusal.
- */
+/** The ways in which an answer may contradict an offer. Each entry is one sentence of RFC 7692 §7.1, with the code of the refusal. */
 const rules: readonly {
   readonly code: DeflateRefusalCode;
   readonly parameter: (typeof names)[number];
@@ -104,7 +101,7 @@ const rules: readonly {
       has(offer, 'server_no_context_takeover') && !has(answer, 'server_no_context_takeover'),
   },
   {
-    // §7.1.2.1: the same.
+    // §7.1.2.1: a server accepts an offer with server_max_window_bits by including the parameter in the answer.
     code: 'WS_DEFLATE_PARAMETER_MISSING',
     parameter: 'server_max_window_bits',
     broken: (offer, answer) => has(offer, 'server_max_window_bits') && !has(answer, 'server_max_window_bits'),
@@ -327,7 +324,7 @@ describe('the answer of a server (acceptDeflate)', () => {
       expect(acceptDeflate([{ name, parameters: [] }], {}), name).toBeNull();
   });
 
-  test('P2: the server compares the name of the extension with regard to upper and lower case', () => {
+  test('P2: the server treats the name of the extension as case-sensitive', () => {
     expect(answerTo('Permessage-Deflate')).toBeNull();
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
@@ -345,7 +342,7 @@ describe('the answer of a server (acceptDeflate)', () => {
 });
 
 /**
- * Lists of parameters in which one parameter makes the whole element invalid, with the code that a client reports, and the name of the
+ * Lists of parameters in which one parameter makes the whole element invalid. Each has the code that a client reports, and the name of the
  * invalid parameter.
  */
 interface Malformed {
@@ -594,7 +591,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
   }
 
   test('P6, P12, P14, P16, P20, P22: for all configurations × all answers, the client accepts or refuses the answer as the rules require', () => {
-    // Kept short, because an error costs a stack trace: the limits and one value between them stand for our own bits.
+    // Only the limits and one value between them, because an error costs a stack trace.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
     );

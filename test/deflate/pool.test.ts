@@ -1,4 +1,4 @@
-/** Tests the scheduling of jobs for zlib's threads: which jobs run, which job is next, and what happens if a job is abandoned. */
+/** Tests the scheduling of jobs for zlib's threads: which jobs run, which job is next, and how a job is abandoned. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';
@@ -46,7 +46,7 @@ test('A34: a job that arrives when another job ends does not run before the jobs
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();
   for (let n = 0; n < 3; n++) jobs.end();
-  // It arrives in the microtasks in which the places change hands.
+  // These jobs arrive in microtasks, between the end of a job and the start of the next one.
   for (let n = 5; n < 12; n++) {
     results.push(jobs.run(n));
     await Promise.resolve();
@@ -109,7 +109,7 @@ test('FAULT-5: a job lets other jobs run after each slice; a short job waits for
   expect(log.indexOf('x0')).toBeLessThanOrEqual(12);
   await Promise.all(long);
   expect(log.length).toBe(301);
-  // First come, first served: no job is ever two rounds ahead of another.
+  // The jobs of a round run in the order of their arrival. No job is two rounds ahead of another.
   const rounds = new Map<string, number>();
   for (const entry of log.slice(0, 290)) {
     if (entry.startsWith('x')) continue;
@@ -131,7 +131,7 @@ test('FAULT-5, A35: no job begins while 32 MiB or more of output is held, and th
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);
-  // Three jobs exceed that: the last one began when one of the others had ended.
+  // Three jobs exceed this limit, so the last one began only when another job had ended.
   expect(log.indexOf('d0')).toBeGreaterThan(log.findIndex((entry) => entry.endsWith('19')));
   // All of the reserved output was released.
   const light = Array.from({ length: 4 }, (_, n) => sliced(log, 'wxyz'[n]!, 3, 1000).done);
@@ -155,7 +155,7 @@ test('FAULT-5: if a job is abandoned while it waits, pauses or runs, the other j
     await expect(jobs[index]!.done).rejects.toThrow('The connection is closed');
     expect(log.filter((entry) => entry.startsWith('abcdefgh'[index]!)).length).toBeLessThan(4);
   }
-  // Every place is free again.
+  // All three places for running jobs are free again.
   const started = new Jobs();
   const three = [0, 1, 2].map((name) => started.run(name));
   await nextTurn();

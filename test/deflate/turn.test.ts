@@ -1,4 +1,4 @@
-/** Tests the limits on the work in one turn of the event loop: further work waits for a later turn, or zlib's threads do it. */
+/** Tests the limits on the work in one turn of the event loop. Further work waits for a later turn, or zlib's threads do it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -13,14 +13,14 @@ function peerDeflate(message: Uint8Array): Buffer {
 
 const KiB = 1024;
 
-/** Waits for a turn in which no work has been done yet. */
+/** Waits for a turn of the event loop in which no work has been done yet. */
 async function freshTurn(): Promise<void> {
   for (let turns = 0; turns < 3; turns++) await nextTurn();
 }
 
 beforeEach(freshTurn);
 
-/** Spends everything that a turn has for all connections. */
+/** Uses up the work that a turn of the event loop allows for all connections. */
 function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
@@ -226,7 +226,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(payload.length).toBeGreaterThan(1000);
     expect(await verdict(context, payload, 3600)).toEqual(Buffer.concat(parts));
     expect(await verdict(context, payload, 3599)).toBe('WS_MESSAGE_TOO_BIG');
-    // This is more than fits into a turn, so the threads take it.
+    // This is more than fits into a turn, so zlib's threads take it.
     const large = Buffer.alloc(200_000);
     const bomb = Buffer.concat([deflateRawSync(noiseOf(600, 2)), deflateRawSync(large)]);
     const result = await verdict(codecOf(alone, { engine }), bomb, MiB);

@@ -90,8 +90,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
 
   test('P24, A34: after a final block, the next block can refer to the context and the output of its message', async () => {
     const window = noiseOf(32_768, 5);
-    // The first stream refers to bytes just inside the window, and the second one to bytes just after the first
-    // stream's.
+    // The first stream refers to bytes just inside the window. The second one refers to bytes just after the first stream's.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
     const between = Buffer.concat([window, first]).subarray(-32_768);
     const second = Buffer.concat([between.subarray(300, 900), first.subarray(0, 900), jsonOf(500, 1)]);

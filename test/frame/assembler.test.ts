@@ -241,7 +241,7 @@ describe('the limits of a message', () => {
       target.begin(true, false, 0, 0);
       const message = target.take();
       expect(message.equals(Buffer.alloc(size, 7))).toBe(true);
-      // Small messages may share the pool of the process, which is a little larger in Node 26 than documented.
+      // Small messages may use the pool of the process, which is a little larger in Node 26 than documented.
       const pool = message.buffer.byteLength - Buffer.poolSize;
       if (pool < 0 || pool > 1024) {
         expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(size * 4);
@@ -323,7 +323,7 @@ describe('the memory budget of an assembler [A23]', () => {
         shed: (error) => calls.push(`${name} ${error.code}`),
       });
     const [one, other] = [make('one'), make('other')];
-    // The budget is more than three quarters full, but no other connection could have the turn.
+    // The budget is more than three quarters full. But no other connection waits to be read, so this connection continues.
     add(one, 2, Buffer.alloc(9000));
     expect(calls).toEqual([]);
     add(other, 2, Buffer.alloc(3000));

@@ -1,4 +1,4 @@
-/** Tests the chunks that wait while reading is stopped: their order, their copies, and the memory that is counted for them. */
+/** Tests the chunks that wait while reading is stopped: their order, their copies, and their memory in the budget. */
 import { describe, expect, test } from 'vitest';
 import { Backlog } from '../../src/frame/backlog.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests `receive` with borrowed chunks: one piece of memory holds chunk after chunk, of all connections, and is overwritten as soon as a chunk
- * was processed. The reference is `receive` with chunks that have memory of their own.
+ * Tests `receive` with borrowed chunks. One piece of memory holds chunk after chunk, of all connections. It is overwritten as soon as a
+ * chunk was processed. The reference is `receive` with chunks that have memory of their own.
  */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';

@@ -13,7 +13,7 @@ test('FAULT-4: memory that many connections hold counts once, until the last con
   expect([budget.used, charge.bytes]).toEqual([0, 0]);
 });
 
-test('FAULT-4: a charge follows the size of its memory, even beyond the limit of the budget', () => {
+test('FAULT-4: a charge (bytes counted in the budget) follows the size of its memory, even beyond the limit', () => {
   const budget = new MemoryBudget(1000);
   const charge = new Charge(budget);
   expect(budget.used).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * Tests the callback that reports whether a message has left the process: it is called once, in the order of the messages, and never during
- * the call that sends a message.
+ * Tests the callback that reports whether a message has left the process. It is called once, in the order of the messages, and after the
+ * call that sends the message.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';

@@ -1,6 +1,4 @@
-/**
- * Tests how a whole payload goes through the codec and is reported: the order of events, what waits while the codec works, and failures.
- */
+/** Tests how a whole payload goes through the codec and is reported: order, waiting, and failures. */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 

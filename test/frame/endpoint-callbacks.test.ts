@@ -1,6 +1,6 @@
 /**
  * Inside a callback of the application (a hook), user code may call any method of the endpoint. These tests make every call inside every
- * hook, throw in every hook, and use a transport that delivers synchronously, so that `receive` runs during a send.
+ * hook, and throw in every hook. They also use a transport that delivers synchronously, so that `receive` runs during a send.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -22,7 +22,7 @@ import {
 
 const closePayload = Buffer.from([3, 232]);
 
-/** For each entry, `act` makes an open endpoint call the hook: the endpoint receives something, or one of its methods is called. */
+/** For each entry, `act` makes an open endpoint call the hook. */
 const triggers: Record<string, { hook: EventName; act: (connection: Bench) => void }> = {
   onText: { hook: 'onText', act: ({ feed }) => void feed({ opcode: 1, payload: 'text' }) },
   'onText in pieces': {

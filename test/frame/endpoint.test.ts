@@ -1,6 +1,6 @@
 /**
- * Tests the endpoint after the opening handshake, rule by rule: RFC 6455 §5.5, §6, §7. endpoint-model.test.ts tests
- * these rules in random orders, and endpoint-callbacks.test.ts tests what callbacks may do.
+ * Tests the endpoint after the opening handshake, rule by rule: RFC 6455 §5.5, §6, §7. endpoint-model.test.ts tests these rules in random
+ * orders. endpoint-callbacks.test.ts tests what callbacks may do.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -961,7 +961,8 @@ describe.each(roles)('a %s sends', (role) => {
     ] as const) {
       const counts = new Set<number>();
       for (const border of [0, 125, 126, 65535, 65536]) {
-        // Lengths around these boundaries in UTF-16 units and in bytes, and around the size up to which text is written in place.
+        // Lengths around these boundaries in UTF-16 units and in bytes. The endpoint writes text in place up to a certain size, so the list
+        // also has lengths around this size.
         for (const middle of [
           border,
           border / width,
@@ -1240,7 +1241,7 @@ test('F6, F7, F22: a frame with a reserved bit or a reserved opcode fails the co
 });
 
 test('F18: the frame reader of these tests reads the same frames however the bytes are cut', () => {
-  // Tests the frame reader with the frame builder, so that neither of the two can hide a fault of the other.
+  // Tests the frame reader with the frame builder, so that each of them shows faults of the other.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,
     payload: Buffer.alloc(size, size),

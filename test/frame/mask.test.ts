@@ -20,7 +20,7 @@ function unpacked(key: number): number[] {
   return [...bytes];
 }
 
-/** A key of four different bytes, two of them above 0x7f, so that a test notices bytes in a wrong order or with a wrong sign. */
+/** A key of four different bytes, two of them above 0x7f. So a wrong order or a wrong sign changes the result. */
 const key = [0x81, 0x02, 0xf3, 0x7c] as const;
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 
@@ -177,7 +177,7 @@ describe('masking keys', () => {
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
-  test('F11: memories of every kind are masked in turn, although the words of one memory are kept for the next frame', () => {
+  test('F11: payloads in every kind of memory are masked correctly, one after the other', () => {
     const Resizable = ArrayBuffer as new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
     const resizable = new Resizable(4096, { maxByteLength: 8192 });
     const memories = [new ArrayBuffer(4096), new ArrayBuffer(4099), new ArrayBuffer(200_000), resizable];

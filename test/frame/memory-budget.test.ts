@@ -245,7 +245,7 @@ describe('a budget without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: a connection whose messages wait for the application asks for room, and is not read until there is room', () => {
+  test('FAULT-4: a connection whose messages wait for the application is only read again when the budget has room', () => {
     const { budget } = setUp(1000 * KIB);
     const inbox = new Charge(budget, 980 * KIB, true);
     const peer = new Peer(budget);

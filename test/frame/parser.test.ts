@@ -51,7 +51,7 @@ function parse(role: Role, chunks: readonly Buffer[], rsv1 = false): Collector {
   return collector;
 }
 
-/** Returns the code of the rule that the bytes break, or "none", and the frames that were reported before the error. */
+/** Returns the code of the broken rule, or "none", and the frames that were reported before the error. */
 function violationOf(
   role: Role,
   chunks: readonly Buffer[],
@@ -194,7 +194,7 @@ describe('the first two bytes of a frame', () => {
         const [first, second] = [bits >> 8, bits & 255];
         const [rsv, opcode, fin] = [(first >> 4) & 7, first & 15, first >= 128];
         const expected = headerRule(role, rsv, opcode, second >= 128, fin, second & 127);
-        // The first two bytes are enough: the parser must not wait for an extended length, a masking key or a payload.
+        // The first two bytes are enough. The parser must not wait for an extended length, a masking key or a payload.
         const { code, collector } = violationOf(role, [Buffer.from([first, second])]);
         if (expected.length === 0 ? code !== 'none' : !expected.includes(code)) {
           expect.fail(`${role}: ${bits.toString(16)} gave ${code}, not ${expected.join(' or ')}`);

@@ -1,7 +1,4 @@
-/**
- * Tests the path from chunks to messages: frames that are refused as early as possible, and data that waits while
- * reading is paused.
- */
+/** Tests the path from chunks to messages: frames that are refused early, and data that waits during a pause. */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, type FrameSpec, peerFrame, roles } from './harness.ts';
 

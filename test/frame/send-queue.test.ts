@@ -1,6 +1,4 @@
-/**
- * Tests messages that wait to be sent: for the codec, for the end of a half-written frame, or before the Close frame.
- */
+/** Tests messages that wait to be sent: for the codec, for a half-written frame, or before the Close frame. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { MessageCodec } from '../../src/frame/message-codec.ts';

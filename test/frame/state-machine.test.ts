@@ -1,6 +1,6 @@
 /**
- * Tests how a closing endpoint ends a pause, what it reports about its end, and that it releases its resources before the transport is
- * closed. endpoint.test.ts has the table of states.
+ * Tests how a closing endpoint ends a pause, and what it reports about its end. It releases its resources before the transport is closed.
+ * endpoint.test.ts has the table of states.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';

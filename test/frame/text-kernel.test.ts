@@ -1,6 +1,6 @@
 /**
- * Compares small texts that are decoded together with the same texts decoded one by one, and tests the library without WebAssembly.
- * A run is a sequence of small texts that follow each other in one chunk.
+ * Compares small texts that are decoded together with the same texts decoded one by one. Also tests the library without WebAssembly. A run
+ * is a sequence of small texts that follow each other in one chunk.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -13,7 +13,7 @@ import { type Bench, bench, type FrameSpec, peerFrame, rfcKey, roles } from './h
 
 type Trigger = FrameSpec[] | ((connection: Bench) => void);
 
-/** Inputs that an endpoint must refuse if it has a limit of 1,000 bytes per message and a budget of 1,500 bytes. */
+/** Inputs that an endpoint must refuse with a limit of 1,000 bytes per message and a budget of 1,500 bytes. */
 const triggers: Record<ViolationCode, Trigger> = {
   WS_RESERVED_BITS: [{ opcode: 1, rsv: 2 }],
   WS_UNKNOWN_OPCODE: [{ opcode: 3 }],

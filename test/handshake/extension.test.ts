@@ -167,8 +167,7 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
         }
       };
       const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
-      // The factor is 8 if the cost is proportional, and 64 if each character costs as much as all characters before
-      // it.
+      // The factor is 8 if the cost is proportional. It is 64 if each character costs as much as all characters before it.
       expect(long! / short!).toBeLessThan(24);
     },
   );

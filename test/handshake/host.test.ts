@@ -1,11 +1,9 @@
-/** Tests the check of a Host field: if `isHost` accepts a value without calling URL, URL must accept this value as a host. */
+/** Tests the check of a Host field. If `isHost` accepts a value without calling URL, URL must accept it as a host. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isHost } from '../../src/handshake/host.ts';
 
-/**
- * A slow and simple reference: URL decides, but characters that would end the host or change its meaning are refused before.
- */
+/** A slow and simple reference. URL decides, but characters that end the host or change its meaning are refused before. */
 function isHostByUrl(text: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(text) || /["#/<>?@\\^`{|}]/.test(text)) return false;
   try {

@@ -350,7 +350,7 @@ describe('the limits of a head', () => {
     };
     for (const line of ['a', 'a: b\r\n']) {
       const [short, long] = leastCpu([drip(bytes(12_000, line)), drip(bytes(96_000, line))]);
-      // The factor is 8 if the cost is proportional, and 64 if each byte costs as much as all bytes before it.
+      // The factor is 8 if the cost is proportional. It is 64 if each byte costs as much as all bytes before it.
       expect(long! / short!, JSON.stringify(line)).toBeLessThan(24);
     }
   });
@@ -532,8 +532,7 @@ describe('our parser compared with the parser of Node', () => {
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(bytes);
-        // llhttp does not treat a tab after a token of Connection as white space (9110 §5.6.3), so it sees a plain
-        // request.
+        // llhttp sees a plain request, since it does not treat a tab after a token of Connection as white space (9110 §5.6.3).
         if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(bytes.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;

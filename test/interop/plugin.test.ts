@@ -1,6 +1,6 @@
 /**
- * Tests the functions of the 4D plugins against Debian's python3-websockets, with our end as client and as server.
- * test/api/plugin/peers.test.ts tests the plugin functions against each other and against `ws`.
+ * Tests the functions of the 4D plugins against Debian's python3-websockets, as client and as server. test/api/plugin/peers.test.ts tests
+ * them against each other and against `ws`.
  */
 
 import { fileURLToPath } from 'node:url';

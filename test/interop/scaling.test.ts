@@ -1,6 +1,6 @@
 /**
- * Tests the blocks of docs/scaling.md for nginx and HAProxy with two servers. The proxy spreads connections over the servers. A server is
- * drained and comes back, or shuts down without being drained, and no client is refused. The proxies are Debian's packages.
+ * Tests the blocks of docs/scaling.md for nginx and HAProxy with two servers. A server is drained and comes back, or shuts down without
+ * being drained. No client is refused. The proxies are Debian's packages.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -21,10 +21,7 @@ afterEach(async () => {
 interface Case extends ProxyKind {
   /** @param block the block of the page, in which the ports are already those of the tested servers */
   config(block: string, port: number, folder: string): string;
-  /**
-   * Does what the page describes: after `drain` the proxy gives no new connection to the first server, and after `readmit` it gives new
-   * ones again.
-   */
+  /** Does what the page describes. After `drain` the proxy gives no new connection to the first server, until `readmit`. */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
   /** Whether `readmit` makes the proxy forget how many connections each server has. */

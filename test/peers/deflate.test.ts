@@ -61,7 +61,7 @@ describe.each(engines)('engine %s', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
   /**
-   * Returns the size of the largest message of the exchange: 1 MiB, the default limit of a server, only if the client requests no
+   * Returns the size of the largest message of the exchange. It is 1 MiB, the default limit of a server, if the client requests no
    * parameter.
    */
   const largest = (wish: PeerCompression): number | undefined =>

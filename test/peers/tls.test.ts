@@ -137,8 +137,7 @@ async function startListening(options: TlsOptions): Promise<{
   /** The decrypted bytes that arrived. */
   readonly received: () => string;
   /**
-   * For each client that completed the TLS handshake, `names` has the server name that it requested, or false, and `protocols` has the
-   * ALPN protocol.
+   * For each client that completed the TLS handshake: `names` has its requested server name, or false. `protocols` has its ALPN protocol.
    */
   readonly names: (string | false | null)[];
   readonly protocols: (string | false | null)[];

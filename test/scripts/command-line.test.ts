@@ -1,6 +1,6 @@
 /**
- * Tests the command lines of the programs in bench/ and scripts/: `--help` works, and for a wrong argument they print a sentence
- * instead of a stack trace.
+ * Tests the command lines of the programs in bench/ and scripts/. `--help` works, and a wrong argument prints a sentence instead of a stack
+ * trace.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

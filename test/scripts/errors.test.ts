@@ -1,6 +1,5 @@
 /**
- * Tests how scripts/errors.js writes docs/errors.md: one heading for each code in the tables, and which faults in the tables it
- * reports.
+ * Tests how scripts/errors.js writes docs/errors.md. It writes one heading for each code in the tables, and reports faults in the tables.
  */
 import { expect, test } from 'vitest';
 import { render } from '../../scripts/errors.js';

@@ -1,7 +1,4 @@
-/**
- * Tests how scripts/limits.js writes docs/limits.md and the tables of docs/api.md: one row for each option, and which faults the script
- * reports.
- */
+/** Tests how scripts/limits.js writes docs/limits.md and the tables of docs/api.md, and which faults the script reports. */
 import { expect, test } from 'vitest';
 import { defaultComment, defaultOf, fillApi, fillRegions, render } from '../../scripts/limits.js';
 import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';

@@ -102,7 +102,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
       http.on('upgrade', (request, socket) => {
         // FAULT-7: Vite listens for the errors of every upgrade, also of those that it does not answer.
         socket.on('error', () => {});
-        // The listener takes the two upgrades in different ways: it reads from one socket, and begins to answer on the other socket.
+        // The listener reads from one socket, and begins to answer on the other socket.
         if (request.url === '/read') socket.on('data', () => {});
         else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
         else return;

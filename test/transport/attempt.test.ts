@@ -1,7 +1,4 @@
-/**
- * Tests one attempt of a client that is aborted at any step: the attempt rejects with the reason of the abort, and releases all sockets and
- * memory.
- */
+/** Tests one attempt of a client that is aborted at any step. The attempt rejects with the reason of the abort, and releases everything. */
 import { getEventListeners } from 'node:events';
 import { connect as netConnect } from 'node:net';
 import { duplexPair } from 'node:stream';
@@ -130,7 +127,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
 });
 
 describe('FAULT-3: an abort between the 101 and the end of dial', () => {
-  /** Dials over a Duplex in memory, on which the response arrives in one piece, and aborts after this number of microtasks. */
+  /** Dials over a Duplex in memory, on which the response arrives in one piece. Aborts after this number of microtasks. */
   async function abortAfter(
     microtasks: number,
   ): Promise<{ opened: boolean; used: number; destroyed: boolean }> {

@@ -1,4 +1,4 @@
-/** FAULT-1: tests what happens to a message if the application transfers, resizes or changes the memory of the payload after `send`. */
+/** FAULT-1: tests a message whose memory the application transfers, resizes or changes after `send`. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect, WebSocketServer } from '../../src/index.ts';
@@ -162,7 +162,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
               await receiver.connection.closed;
               expect(receiver.received.map(String).slice(1)).toEqual([]);
             }
-            // A payload is copied immediately if it waits for the codec, if its buffer is resizable, or if it is masked.
+            // Three payloads are copied immediately: one that waits for the codec, one in a resizable buffer, and one that is masked.
             const mayFail = role === 'server' && shape === 'fixed' && !compression && size > 4096;
             if (!mayFail) expect(sender.errors).toEqual([]);
           }

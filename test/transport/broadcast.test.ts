@@ -1,6 +1,6 @@
 /**
- * Tests broadcasts to connections with and without compression: a message is compressed once for all connections with the same settings,
- * and each connection receives its messages in order. RFC 7692 §7.1.1.
+ * Tests broadcasts to connections with and without compression. A message is compressed once for all connections with the same settings.
+ * Each connection receives its messages in order. RFC 7692 §7.1.1.
  */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -176,7 +176,7 @@ test("P7, P26: zlib's threads compress a large broadcast once for each window si
   server.broadcast(large);
   for (const { connection } of members) connection.send('behind');
   expect(compressNow).not.toHaveBeenCalled();
-  // There are three compressions: one for each of the two window sizes without a context, and one for the connection with a context.
+  // Each of the two window sizes without a context needs one compression, and so does the connection with a context.
   expect(compress.mock.calls.length).toBe(3);
   expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
   // The message waits on each connection, but memory holds it only twice: as the payload, and as an uncompressed frame.
@@ -197,7 +197,7 @@ test("P7, P26: zlib's threads compress a large broadcast once for each window si
   await expect.poll(() => budget.used).toBe(0);
 });
 
-test('P7: with synchronous: true a server compresses a broadcast in the turn of the call, like any other message', async () => {
+test('P7: with synchronous: true a server compresses a broadcast in the same turn of the event loop, like any other message', async () => {
   const { server, members } = await group([noContext, noContext], { synchronous: true });
   const large = jsonOf(100_000, 1);
   server.broadcast(large);

@@ -1,6 +1,6 @@
 /**
- * Tests that the library takes the timer functions once, when its module is loaded, and that timers do not run in the AsyncLocalStorage
- * context of a connection.
+ * Tests that the library takes the timer functions once, when its module is loaded. Timers do not run in the AsyncLocalStorage context of a
+ * connection.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
@@ -130,7 +130,7 @@ test('FAULT-6: with compression, `drain` does not run in the async context of an
       expect(second.send(randomBytes(60_000))).toBe(false);
     });
   });
-  // The first connection writes in each turn, so it is the first to ask for the end of the turn.
+  // The first connection writes in each turn of the event loop, so it is the first to ask for the end of the turn.
   let isRunning = true;
   const busy = (): void => {
     if (!isRunning) return;

@@ -257,7 +257,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
         expect(rsv).toBe(4);
         expect(strict.message(payload).equals(messages[index]!)).toBe(true);
       }
-      // The second of two equal messages is very small if the connection keeps a context that is large enough for the first message.
+      // The second of two equal messages is very small if the context contains the first message.
       const [first, second] = sentTo(peer);
       if (sends.takeover && sends.bits > 10)
         expect(second!.payload.length).toBeLessThan(first!.payload.length / 4);
@@ -517,7 +517,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     for (let n = 0; n < 60; n++) socket.write(bomb);
     const [connection] = connections as [Connection];
     await until(() => received > 1);
-    // Waits until no more bytes move: the buffers of the kernel are then full, and only a little more waits in the process.
+    // Waits until no more bytes move. Then the buffers of the kernel are full, and only a little more waits in the process.
     for (let last = -1; received !== last; ) {
       last = received;
       await setTimeout(200);

@@ -1037,7 +1037,7 @@ describe('redirects', () => {
     const url = `wss://127.0.0.1:${server.port}/`;
     await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
     expect(presented.splice(0)).toEqual([true, false]);
-    // If the certificate is in a secure context of the application, the whole context is removed, with the certificate and the CA in it.
+    // A certificate in a secure context of the application is removed with the whole context, including its CA.
     const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
     const error = await failure(url, { redirects: 1, tls: { secureContext } });
     expect(error.stage).toBe('tls');

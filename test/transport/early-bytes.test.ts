@@ -1,6 +1,6 @@
 /**
- * Tests the bytes that a client sends before its request is answered: they are limited, they count in the memory budget, and the server
- * still notices that the peer leaves.
+ * Tests the bytes that a client sends before its request is answered. They are limited and count in the memory budget. The server still
+ * notices that the peer leaves.
  */
 import { Buffer } from 'node:buffer';
 import { PassThrough } from 'node:stream';

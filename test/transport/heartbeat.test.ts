@@ -1,7 +1,4 @@
-/**
- * Tests the heartbeat on a clock that the tests move: which peer counts as silent, when this peer is dropped, and which pings and pongs we
- * send.
- */
+/** Tests the heartbeat on a clock that the tests move: silent peers, and the pings and pongs that we send. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { serverLimits } from '../../src/transport/limits.ts';

@@ -1,4 +1,4 @@
-/** Tests `listen`: the address on which it listens, the options that it refuses, and that every listener and slot is released. */
+/** Tests `listen`: its address, the options that it refuses, and that everything is released. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -68,7 +68,7 @@ test('a server with TLS answers connections beyond maxConnections with 503', asy
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 /);
 });
 
-test('A13: when many connections have ended, every slot of the server is free again', async () => {
+test('A13: when many connections have ended, the server has room for maxConnections connections again', async () => {
   const { server, port, peer } = await startServer({}, { maxConnections: 8 });
   for (let round = 0; round < 5; round++) {
     const sockets = Array.from({ length: 8 }, () => netConnect(port, '127.0.0.1'));
@@ -80,7 +80,8 @@ test('A13: when many connections have ended, every slot of the server is free ag
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // The server frees a slot shortly after the connection has ended. Until then, a new peer receives 503, or its TCP connection ends.
+  // A slot counts for maxConnections, and is free shortly after the connection has ended. Until then, a new peer receives 503, or its TCP
+  // connection ends.
   while (server.connections.size < 8)
     await peer()
       .open()
@@ -99,7 +100,7 @@ describe('the signal of listen()', () => {
     await server.shutdown();
   });
 
-  test('FAULT-3: if the signal aborts in any turn while listen() works, listen() rejects, or it resolves and the listener closes', async () => {
+  test('FAULT-3: if the signal aborts while listen() works, listen() rejects, or resolves and then closes the listener', async () => {
     for (const options of [{}, { host: 'localhost' }, { host: 'localhost', family: 4 as const }, { tls }]) {
       for (let turns = 0; turns < 6; turns++) {
         const server = new WebSocketServer();
@@ -118,7 +119,7 @@ describe('the signal of listen()', () => {
     }
   });
 
-  test('FAULT-3: if the signal aborts in the turn in which listen() was called, listen() rejects with the reason', async () => {
+  test('FAULT-3: if the signal aborts directly after the call of listen(), listen() rejects with the reason', async () => {
     const server = new WebSocketServer();
     const controller = new AbortController();
     const listening = server.listen({ signal: controller.signal });

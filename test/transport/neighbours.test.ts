@@ -1,6 +1,6 @@
 /**
- * Tests our server on an HTTP server that it shares with other code: WebSocket servers of other libraries, and upgrades to other protocols.
- * It tests every kind of HTTP server.
+ * Tests our server on an HTTP server with other code: WebSocket servers of other libraries, and upgrades to other protocols. It tests every
+ * kind of HTTP server.
  */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';

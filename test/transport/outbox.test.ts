@@ -1,7 +1,4 @@
-/**
- * Tests how an outbox joins writes, keeps the order of the bytes, applies backpressure and notifies senders, on sockets that the test
- * controls.
- */
+/** Tests how an outbox joins and orders writes, applies backpressure and notifies senders. The tests control the sockets. */
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
@@ -56,7 +53,7 @@ function text(value: string): Buffer {
 }
 
 describe('coalescing of writes', () => {
-  test('all frames that are sent within one turn leave in one write, at the end of the turn', async () => {
+  test('all frames that are sent within one turn of the event loop leave in one write, at its end', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
     expect(socket.writes).toBe(0);
@@ -67,7 +64,7 @@ describe('coalescing of writes', () => {
     expect(socket.writes).toBe(1);
   });
 
-  test('small and large messages of one turn leave together in one write', async () => {
+  test('small and large messages of one turn of the event loop leave together in one write', async () => {
     const { socket, outbox } = setUp();
     send(outbox, text('header '));
     outbox.append(text('payload '), 0, false, null);
@@ -77,7 +74,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.toString()).toBe('header payload next');
   });
 
-  test('when 64 KiB wait in an outbox, the outbox writes them before the end of the turn', () => {
+  test('when 64 KiB wait in an outbox, the outbox writes them immediately', () => {
     const { socket, outbox } = setUp();
     const piece = Buffer.alloc(KIB, 1);
     for (let index = 0; index < 63; index++) send(outbox, piece);
@@ -88,7 +85,7 @@ describe('coalescing of writes', () => {
     expect(socket.bytes.length).toBe(200 * KIB);
   });
 
-  test('closing() and end() write the bytes that wait immediately, and not at the end of the turn', () => {
+  test('closing() and end() immediately write the bytes that wait', () => {
     const { socket, outbox, owner } = setUp();
     send(outbox, text('Close'));
     outbox.closing();

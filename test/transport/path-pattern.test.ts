@@ -1,4 +1,4 @@
-/** Tests how the path in an option and the path of a request are compared: both in percent-encoded form, and otherwise literally. */
+/** Tests how the path in an option and the path of a request are compared. Both are in percent-encoded form. */
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';

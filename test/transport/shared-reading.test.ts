@@ -1,6 +1,6 @@
 /**
- * Clients read into memory that all of them share: each client's data stays apart from the others' data, a pause stops the read, and the
- * events of the socket are the same as without shared memory.
+ * Clients read into the same memory. Each client's data stays apart from the others' data, and a pause stops the read. The events of the
+ * socket are the same as with separate memory.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** Tests that each connection has one write per turn, however many connections send, and that all slabs return to the pool. */
+/** Tests that each connection has one write per turn of the event loop. Then all slabs return to the pool. */
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -71,7 +71,7 @@ describe('the pool of slabs', () => {
   });
 });
 
-describe('one write for each connection and turn', () => {
+describe('one write for each connection and turn of the event loop', () => {
   test.each([
     [64, 16],
     [65, 16],
@@ -96,7 +96,7 @@ describe('one write for each connection and turn', () => {
     },
   );
 
-  test("if more data than the pool's size is sent in a turn, few writes are used", async () => {
+  test("if more data than the pool's size is sent together, few writes are used", async () => {
     const lines = Array.from({ length: 2_000 }, open);
     const message = Buffer.alloc(600, 0x61);
     for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);

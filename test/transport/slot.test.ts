@@ -1,4 +1,7 @@
-/** Tests slots: each socket has one slot, from the moment when the server accepts the socket until its 'close'. */
+/**
+ * Tests the slots that maxConnections counts. Each socket has one slot, from the moment when the server accepts the socket until its
+ * 'close'.
+ */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -14,7 +17,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-describe('the slots of a server', () => {
+describe('the slots of a server (maxConnections)', () => {
   test('FAULT-4: a socket takes only one slot, and gives it back when the socket has closed', async () => {
     const slots = new Slots(2);
     const [one, two, three] = [new PassThrough(), new PassThrough(), new PassThrough()];
@@ -120,7 +123,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
         await Promise.all(holders.map(({ socket }) => once(socket, connected)));
         const beyond = peer().write(requestHead());
         expect(await beyond.answer()).toMatch(/^HTTP\/1\.1 503 /);
-        // A FIN is enough to free the slot: the peer has sent no request, so the server has nothing to answer.
+        // A FIN is enough to free the slot. The peer has sent no request, so the server has nothing to answer.
         holders[0]!.socket.end();
         const next = async (): Promise<number> => {
           const raw = peer().write(requestHead());
@@ -128,7 +131,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
           return raw.status;
         };
         while ((await next()) !== 101) await new Promise((resolve) => setTimeout(resolve, 5));
-        // This connection has the only free slot now.
+        // This connection takes the last place that maxConnections allows.
         expect(await next()).toBe(503);
       },
     );
@@ -164,7 +167,7 @@ test('FAULT-4: an upgrade that is left to other listeners counts for maxConnecti
   const ask = (path: string): RawPeer => plainPeer(port).write(requestHead({}, `GET ${path} HTTP/1.1`));
   const theirs = [ask('/theirs'), ask('/theirs'), ask('/theirs')];
   for (const raw of theirs) await raw.until(() => raw.status === 101);
-  // The listener answered these upgrades during the 'upgrade' event, so they have no slot of our server.
+  // The listener answered these upgrades during the 'upgrade' event, so our server does not count them.
   const left = [ask('/left'), ask('/left')];
   const beyond = ask('/left');
   const answers = await Promise.all([...left, beyond].map((raw) => raw.answer()));

@@ -1,4 +1,4 @@
-/** Tests a connection on a socket: its deadlines on a clock that the tests move, the end of TCP, and the order of the events. */
+/** Tests a connection on a socket: its deadlines on a clock that the tests move, the end of TCP, and the order of events. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -528,7 +528,7 @@ describe('sending to a socket', () => {
     expect(socket.bytes.length).toBe(1_004);
   });
 
-  test("with flush: 'read', a connection writes the answers to a received chunk before the turn ends", () => {
+  test("with flush: 'read', a connection writes the answers to a received chunk before the turn of the event loop ends", () => {
     const echo = (connection: SocketConnection) => (text: string | Buffer) =>
       void connection.endpoint.sendText(String(text));
     for (const flush of ['turn', 'read'] as const) {

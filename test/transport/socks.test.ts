@@ -1,4 +1,4 @@
-/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the bytes of the messages that the client sends, and the answers that a proxy may give. */
+/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the messages of the client, and the possible answers of a proxy. */
 
 import { once } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
@@ -25,8 +25,8 @@ afterEach(async () => {
 });
 
 /**
- * Returns the answer of the proxy to a message of the client: bytes; null to end the connection; or a reply after which the proxy opens a
- * tunnel to a port.
+ * Returns the answer of the proxy to a message of the client. null ends the connection. After a `reply`, the proxy opens a tunnel to a
+ * port.
  */
 type Script = (message: Buffer, index: number) => Buffer | null | { reply: Buffer; tunnel: number };
 

@@ -6,7 +6,7 @@ import { clock } from '../../src/transport/clock.ts';
 import { processTimers, type Timer, TimerWheel } from '../../src/transport/timers.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 
-// One tick of the wheel, and one turn of it. timers.ts promises "at most one tick late".
+// One tick of the wheel, and one round of the whole wheel. timers.ts promises "at most one tick late".
 const TICK = 20;
 const TURN = 1024 * TICK;
 
@@ -185,8 +185,7 @@ describe('setting timers inside a callback', () => {
     vi.advanceTimersByTime(400);
     expect(kept.at).toHaveLength(2);
     expect(cancelled.at).toHaveLength(1);
-    // The timer fired once for each deadline that was not replaced: the meddler replaced its deadline before it was due, or set a new one
-    // afterwards.
+    // The timer fired once for each deadline that the meddler did not replace early.
     expect(moved.at).toHaveLength(3);
     expect(vi.getTimerCount()).toBe(0);
   });

@@ -1,4 +1,4 @@
-/** Tests a TLS handshake that fails: the server closes the socket and frees its slot immediately. */
+/** Tests a TLS handshake that fails: the server closes the socket, and maxConnections no longer counts it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
@@ -11,7 +11,7 @@ test("S9: if a client refuses the server's certificate, the server no longer cou
   const { port } = await server.listen({ tls });
   const url = `wss://localhost:${port}/`;
   await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-  // The only slot is free as soon as the server has read the TLS alert.
+  // maxConnections is 1. The server accepts the next connection as soon as it has read the TLS alert.
   const trusting = async (): Promise<number> => {
     const connection = await connect(url, { tls: { ca: fixture('ca-cert.pem') } });
     return (await connection.close()).code;

@@ -243,7 +243,7 @@ describe('the parts of a TLS write', () => {
 });
 
 describe('backpressure of a TLS socket', () => {
-  test('an unfinished TLS write does not block the outbox, unless the peer takes no bytes for a whole turn', async () => {
+  test('an unfinished TLS write does not block the outbox, unless the peer takes no bytes for a whole turn of the event loop', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     send(outbox, Buffer.alloc(100));
     outbox.flush();
@@ -276,7 +276,7 @@ describe('backpressure of a TLS socket', () => {
       outbox.flush();
       expect(outbox.blocked).toBe(false);
       send(outbox, Buffer.alloc(1));
-      // Data that is sent during the unfinished write is added to the queue when 64 KiB wait, or at the end of the turn.
+      // Data that is sent during the unfinished write is written when 64 KiB wait, or at the end of the turn.
       outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
       expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
       expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);

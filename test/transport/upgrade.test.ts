@@ -278,7 +278,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     await peer().open();
   });
 
-  test('A13: a handshake that is not finished has a slot, so a further peer receives 503', async () => {
+  test('A13: an unfinished handshake counts for maxConnections, so a further peer receives 503', async () => {
     let settle: () => void = () => {};
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>((resolve) => (settle = resolve)) },
@@ -301,7 +301,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
-      // Over TLS, the deadline covers the TLS handshake as well, and a client that has not finished the TLS handshake receives no answer.
+      // Over TLS, the deadline covers the TLS handshake as well. A client that has not finished the TLS handshake receives no answer.
       { handshakeTimeout: kind === 'listen over TLS' ? 500 : 100 },
       kind,
     );
@@ -426,7 +426,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('if a peer leaves while the upgrade hook works, its slot becomes free', async () => {
+  test('if a peer leaves while the upgrade hook works, it no longer counts for maxConnections', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -448,8 +448,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     leaving.destroy();
     await leaving.gone();
     settle();
-    // If the server did not notice before its answer that the peer had left, the connection opened and closed with 1006. It never stays
-    // open.
+    // If the server notices only later that the peer has left, the connection opened and closed with 1006. It never stays open.
     await until(() => events.length !== 1 && server.connections.size === 0);
     expect(events.length === 0 || events.join() === 'open,close 1006').toBe(true);
     await peer().open();
@@ -558,7 +557,7 @@ describe("slow peers of the server's own listener", () => {
 });
 
 describe("TLS of the server's own listener", () => {
-  test('S9: if a TLS handshake fails, the server closes the connection, and the slot becomes free', async () => {
+  test('S9: if a TLS handshake fails, the server closes the connection, which no longer counts for maxConnections', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
     garbage.write('GET / HTTP/1.1\r\n\r\n');

@@ -27,7 +27,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Starts a plain TCP server. @returns its URL, and a Promise of the first peer that connects */
+/** Starts a plain TCP server. @returns its URL, and a Promise of the first peer */
 async function rawServer(): Promise<{ url: string; peer: Promise<RawPeer> }> {
   const { promise: peer, resolve } = defer<RawPeer>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -1,4 +1,4 @@
-/** Tests the 4D class WebSocketConnection: its members, its callbacks, dataType, send, and the Close frame that terminate sends. */
+/** Tests the 4D class WebSocketConnection: its members, its callbacks, dataType, send and terminate. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -421,7 +421,7 @@ describe('a message that exceeds sendCap', () => {
       peer.socket.pause();
       const [ws] = wss.connections;
       const message = Buffer.alloc(900_000);
-      // The kernel takes some bytes. The connection is dropped once more than the cap waits after that.
+      // The kernel takes some bytes. After that, the connection is dropped when more bytes wait than the send cap allows.
       while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
       expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
       journal.note('code at hand');

@@ -1,6 +1,6 @@
 /**
- * Tests each callback of 4D's documents: its first parameter, and the properties of its event with their types. An id such as [D3-26] names
- * a line of docs/4d-sentences.md.
+ * Tests each callback of 4D's documents: its first parameter, and the properties of its event. An id such as [D3-26] names a line of
+ * docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import {

@@ -28,7 +28,6 @@ afterEach(closeAll);
 
 const ways = ['throws', 'rejects'] as const;
 
-/** A callback that fails. */
 function failing(way: (typeof ways)[number]): () => never {
   return (way === 'throws'
     ? () => {
@@ -37,7 +36,6 @@ function failing(way: (typeof ways)[number]): () => never {
     : () => Promise.reject(new Error('oops'))) as unknown as () => never;
 }
 
-/** Checks `errors`. */
 function expectErrors(errors: readonly ErrorType[], errCode: number, message = 'oops'): void {
   expect(errors).toHaveLength(1);
   const [error] = errors as readonly [ErrorType];

@@ -1,7 +1,4 @@
-/**
- * Each lost message and each lost callback is reported: for messages that are sent too early, for callbacks that never end, and for a
- * shutdown.
- */
+/** Tests that each lost message and each lost callback is reported. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -213,7 +210,7 @@ describe('a callback that never ends', () => {
 });
 
 describe('shutdown waits for callbacks', () => {
-  /** A server whose callbacks take their time, with a connection. */
+  /** Starts a server with slow callbacks, and a connection. */
   async function slow(): Promise<{ web: WebServer; wss: WebSocketServer; journal: Journal }> {
     const journal = new Journal();
     const pause = () => new Promise((resolve) => setImmediate(resolve));

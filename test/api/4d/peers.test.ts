@@ -1,4 +1,4 @@
-/** The 4D classes with a peer of the package `ws`, in this process and in another process. test/browser has the tests with a browser. */
+/** Tests the 4D classes with a peer of the package `ws`, in this process and in another one. test/browser has the tests with a browser. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionHandler, WebSocket, WebSocketServer } from '../../../src/4d.ts';

@@ -98,7 +98,7 @@ describe('new WebSocketServer', () => {
     expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
   });
 
-  test('C70: onOpen is called before onTerminate, even if the program terminates the new server in the same turn', async () => {
+  test('C70: onOpen is called before onTerminate, even if the program terminates the new server immediately', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -191,7 +191,7 @@ describe('new WebSocketServer', () => {
         message: expect.stringContaining(`WebSocketServer has no option ${hint}`),
       });
     }
-    // Nothing of the failed ones is left behind.
+    // The failed servers are not in the list.
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 

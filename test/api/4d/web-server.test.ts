@@ -129,7 +129,7 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  // Node would listen on every interface for each of these hosts, and would take a port that is a text as the path of a socket file.
+  // Node would listen on every interface for each of these hosts. A text as the port would be the path of a socket file.
   test.each<[object, string]>([
     [{ host: '' }, "host is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one"],
     [{ host: ' ' }, 'host is empty'],

@@ -1,4 +1,4 @@
-/** The worker runs callbacks one at a time, in the order of their events. A connection whose event has to wait stops reading. */
+/** The worker runs callbacks one at a time, in the order of their events. While an event waits, its connection does not read. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';

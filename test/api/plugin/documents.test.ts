@@ -1,6 +1,6 @@
 /**
- * Tests the tables in the documentation of both plugins, one by one. Each object that a command returns has the properties and types of its
- * table, and each optional option may be left out. The marks [D…] in titles are the lines of docs/4d-sentences.md.
+ * Tests the tables in the documentation of both plugins. Each object that a command returns has the properties and types of its table. Each
+ * optional option may be left out. The marks [D…] in titles are the lines of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeFrame, codeOf } from '../../transport/wire.ts';
@@ -134,7 +134,7 @@ describe('version 2', () => {
     const url = `ws://127.0.0.1:${port}/`;
     for (let count = 0; count < 2; count++) await v2.startedClient(url);
     await v2.serverStop({ id });
-    // The certificate is an option that start may change. This one does not exist.
+    // The start may change the certificate file. The file that is passed here does not exist.
     const tls = { tls: true, certFile: 'no.pem', keyFile: 'no.pem' };
     expect(await v2.serverStart({ id, ...tls })).toMatchObject({ success: false });
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });

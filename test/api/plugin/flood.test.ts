@@ -1,7 +1,4 @@
-/**
- * Tests a peer that floods a server or client of the plugins: the connection of this peer pauses, and the events of other connections are
- * delivered.
- */
+/** Tests a peer that floods a server or client of the plugins. The connection of this peer pauses, and other connections continue. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { EventFlow } from '../../../src/api/plugin/event-flow.ts';
 import { EventQueue, type QueuedEvent } from '../../../src/api/plugin/event-queue.ts';
@@ -62,7 +59,7 @@ async function flooded(
     flooder.write(texts('x', FLOOD, mask));
     for (let sent = 1; sent <= HONEST; sent++) {
       honest.write(frame(Op.Text, 'honest', { mask }));
-      // Each honest message waits for a few messages of the flooder, not for the whole flood.
+      // Each honest message waits for a few messages of the flooding peer, not for all of them.
       while (program.count('honest') < sent) await turn();
     }
     expect(program.count('x')).toBeLessThan(FLOOD);
@@ -246,7 +243,7 @@ test('FAULT-5: a full event queue causes at most one warning per minute', async 
     for (let round = 0; round < 3; round++) {
       for (let count = 0; count < 3; count++) queue.push({ source, size: 0 });
       queue.reset();
-      // The queue is not full in between. This must not cause a new warning.
+      // There is room in the queue in between. This must not cause a new warning.
       queue.push({ source, size: 0 });
       queue.reset();
       await turn();

@@ -1,4 +1,4 @@
-/** Tests that the plugins report everything that cannot work, and that a callback which never ends does not stop the program. */
+/** Tests that the plugins report everything that cannot work. A callback that never ends does not stop the program. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as v2Commands from '../../../src/plugin.ts';

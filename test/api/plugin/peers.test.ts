@@ -1,7 +1,4 @@
-/**
- * Tests that clients and servers of both versions work with each other, and with the package `ws`. test/interop tests them with the package
- * websockets of Python.
- */
+/** Tests clients and servers of both versions with each other, and with the package `ws`. test/interop tests them with a Python library. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectWs, startWs } from '../../peers/ws-end.ts';
 import { connectPlugin, converse, startPlugin, type Version } from './plugin-end.ts';

@@ -1,6 +1,4 @@
-/**
- * Tests that the clients of the plugins connect again after the same waits as in the engine, but not after they were stopped or cleared.
- */
+/** Tests that the clients of the plugins connect again after the same waits as in the engine. A stopped or cleared client stays closed. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Checks docs/plugin-rows.md. The page has a row for everything that the original plugins do, and for every decision in which our plugins
- * differ. Each row is named in the title of a test, or the row says that it is dropped, or which decision or rule of the RFC replaces it.
+ * Checks docs/plugin-rows.md. The page has a row for everything that the original plugins do, and for each of our differences. Each row is
+ * named in the title of a test, or says why it is not tested.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

@@ -158,7 +158,7 @@ describe('errorStr', () => {
     );
     expect(begin(dialFailure('WS_REDIRECT_LOCATION'))).toMatch(/^Missing Location Header for HTTP Redirect/);
     expect(begin(dialFailure('WS_REDIRECT_LIMIT'))).toMatch(/redirects/);
-    // These texts contain the URL once, in the engine's words.
+    // These texts contain the URL only once, as the engine's texts do.
     const located = locate(system('CERT_HAS_EXPIRED', 'tls'), 'wss://example.org/');
     expect(located.message).toBe('text [wss://example.org/]');
     expect(connectErrorText(located, 'wss://example.org/')).toBe(

@@ -1,7 +1,4 @@
-/**
- * Tests the commands of the plugin, version 1: refs, BLOBs, all event types, and the callback of each client or server, which has seven
- * parameters.
- */
+/** Tests the commands of the plugin, version 1: refs, BLOBs, all event types, and the callback with its seven parameters. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as commands from '../../../src/plugin-v1.ts';

@@ -1,6 +1,4 @@
-/**
- * Tests the callback of the plugin, version 2: how a program sets it, when it is called, and which parameters it gets. Also tests clearAll.
- */
+/** Tests the callback of the plugin, version 2: how a program sets it, and how it is called. Also tests clearAll. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';

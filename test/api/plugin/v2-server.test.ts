@@ -1,7 +1,4 @@
-/**
- * Tests the server commands of the plugin, version 2: options, statuses, the connection that an event names, and the receivers of a
- * message.
- */
+/** Tests the server commands of the plugin, version 2: options, statuses, connections in events, and the receivers of a message. */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';

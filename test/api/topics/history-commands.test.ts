@@ -1,4 +1,4 @@
-/** Tests of the commands that read a history: they are repeated until they are answered, and only a few of them run at the same time. */
+/** Tests of the commands that read a history. They are repeated until they are answered, and only a few run at the same time. */
 import { expect, test, vi } from 'vitest';
 import { HistoryCommands } from '../../../src/api/topics/history-commands.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';

@@ -1,4 +1,4 @@
-/** Tests of the limits for a hostile subscriber, with their codes and defaults, and of the treatment of a slow subscriber. */
+/** Tests of the limits for a hostile subscriber, and of the treatment of a slow subscriber. */
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { Topics } from '../../../src/api/topics/topics.ts';
@@ -20,7 +20,7 @@ describe('a hostile subscriber', () => {
   test('a subscriber that sends a million names can subscribe to only 100 topics', async () => {
     await using topics = new Topics();
     const seen = new Map<string, number>();
-    // A million stack traces would take half a minute.
+    // Without stack traces, since a million of them would take half a minute.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     for (let at = 0; at < 1_000_000; at++) {
@@ -83,7 +83,7 @@ describe('a hostile subscriber', () => {
   });
 });
 
-/** Does the same as `codeOf`, fast enough for a million calls. */
+/** Returns the same as `codeOf`, but fast enough for a million calls. */
 function codeOfQuick(step: () => unknown): string {
   try {
     step();

@@ -1,4 +1,4 @@
-/** Tests of the topics of lost messages, of the message that lists them, of the state of a bus, and of patterns. */
+/** Tests of four parts of a bus: the topics of lost messages, the message that lists them, the state, and patterns. */
 import { describe, expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 import { LostTopics, parseTopics, serializeTopics } from '../../../src/api/topics/lost-topics.ts';

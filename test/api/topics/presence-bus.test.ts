@@ -1,6 +1,6 @@
 /**
- * Tests of the presence of several processes over a bus: every process knows all members, lost messages are detected, and the members of a
- * dead process leave after its lease.
+ * Tests of the presence of several processes over a bus. Every process knows all members and detects lost messages. The members of a dead
+ * process leave after its lease.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
@@ -118,7 +118,7 @@ describe('two processes', () => {
     await pass(300);
     expect(watched.map((presence) => infosOf(presence))).toEqual([[0], [1], []]);
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
-    // A topic makes room once the watch of the last other process has expired.
+    // A topic can be watched again when the watch of the last other process has expired.
     watched[0]!.close();
     await pass(4 * lease);
     expect(infosOf(watched[2]!)).toEqual([2]);

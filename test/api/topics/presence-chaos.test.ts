@@ -1,7 +1,7 @@
 /**
  * Tests of presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. When the bus
- * works again, every process that watches a topic must have the true list of its members and their infos. At any time, a join of a member
- * comes first, then its updates, and then its leave.
+ * works again, every watching process must have the true list of members. At any time, a join of a member comes first, then its updates,
+ * and then its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -132,7 +132,7 @@ const steps = {
   end: async ({ processes }: World, at: number) => {
     const process = processes[at];
     processes[at] = null;
-    // The farewell may be lost on the bus. The process does not notice that.
+    // The last message of the process may be lost on the bus. The process does not notice this loss.
     await process?.topics.close();
   },
   start: (world: World, at: number) => {

@@ -1,4 +1,4 @@
-/** Tests of clients that reconnect with an offset. Two processes share a bus that has a history. */
+/** Tests of clients that reconnect with an offset. Two processes use the same bus, which has a history. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';

@@ -1,4 +1,4 @@
-/** Compares the values that TopicMap finds by topic and by pattern with the result of testing all patterns one by one. */
+/** Compares the values that TopicMap finds with the result of testing all patterns one by one. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isPattern, matchesPattern } from '../../../src/api/topics/pattern.ts';

@@ -1,4 +1,4 @@
-/** Tests `new WebSocket(…)`: the steps of the constructor in the WebSockets Standard, and the request that is sent (RFC 6455 §4.1). */
+/** Tests `new WebSocket(…)`: the steps of the constructor in the WebSockets Standard, and the request (RFC 6455 §4.1). */
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from '../../../src/websocket.ts';
 import { ca, startServer } from '../../transport/servers.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests the classes CloseEvent and ErrorEvent, which are those of the runtime or of this library: WebSockets Standard, "The CloseEvent
- * interface"; HTML §8.1.4.6.
+ * Tests the classes CloseEvent and ErrorEvent, of the runtime or of this library. WebSockets Standard, "The CloseEvent interface"; HTML
+ * §8.1.4.6.
  */
 import { describe, expect, test } from 'vitest';
 import { CloseEvent, ErrorEvent } from '../../../src/websocket.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event has its own task and the class of the
- * standard, and a listener that throws does no harm (seam S0).
+ * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event has its own task and the standard's
+ * class. A listener that throws does no harm (seam S0).
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../../src/index.ts';

@@ -1,7 +1,4 @@
-/**
- * Tests the properties of the class `WebSocket` that Web IDL requires: constants, attributes, methods, conversions, and the error for a
- * wrong `this`.
- */
+/** Tests what Web IDL requires of the class `WebSocket`: constants, attributes, methods, conversions, and a wrong `this`. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket as FromRoot } from '../../../src/index.ts';

@@ -1,8 +1,8 @@
-/** Tests that the tasks of a connection run one after the other, and that the number of waiting messages is limited. */
+/** Tests that the tasks of a connection run one after the other. The number of waiting messages is limited. */
 import { describe, expect, test } from 'vitest';
 import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 
-/** Returns tasks whose owner records the calls. */
+/** Returns tasks whose listener records its calls. */
 function noted() {
   const notes: (string | number)[] = [];
   let onMessage: (message: string | Buffer) => void = () => {};

@@ -1,6 +1,6 @@
 /**
- * Tests where our `WebSocket` differs on purpose from the class of `ws`, and cases in which the behaviour of `ws` depends on chance (seams
- * 0, 9, 13, 15).
+ * Tests where our `WebSocket` differs on purpose from the class of `ws`. Also tests cases in which the behaviour of `ws` depends on chance
+ * (seams 0, 9, 13, 15).
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, type ClientRequest } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * `rfc6455 4d --translate`: the translated programs of the pages run without changes, the translator marks each untranslated part, and
- * no line is lost.
+ * `rfc6455 4d --translate`: the translated programs of the pages run without changes. The translator marks each untranslated part, and
+ * loses no line.
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -12,8 +12,7 @@ const NONE = Buffer.alloc(0);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
- * Compresses a message, checks that zlib and a decompressor with the exact window decompress it correctly, and appends the message to the
- * window.
+ * Compresses a message, and checks that zlib and a decompressor with the exact window can read it. Then appends the message to the window.
  */
 function send(
   message: Uint8Array,
@@ -75,8 +74,7 @@ describe('messages without a context', () => {
     expect(types(randomBytes(300, random))).toEqual([0, 0]);
     expect(types(Buffer.from('a short text'))).toEqual([1, 0]);
     expect(types(jsonText(600, random))).toEqual([2, 0]);
-    // The output has at most the overhead of stored blocks: a header, and five bytes for each block of at most 64
-    // KiB.
+    // The overhead is at most that of stored blocks: a header, and five bytes for each 64 KiB.
     for (let length = 1; length < 400; length++)
       expect(deflate(randomBytes(length, random), null).length).toBeLessThanOrEqual(length + 6);
     expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
@@ -158,7 +156,7 @@ describe('messages with a context', () => {
         const window = new Window(bits);
         const needle = randomBytes(30, random);
         send(Buffer.concat([randomBytes(40, random), needle]), window, false);
-        // The text between contains few hashes, so that the index still knows the needle.
+        // The text between the two copies contains few hashes, so the index still knows the first copy.
         for (let gap = distance - 30; gap > 0; gap -= 1000)
           send(Buffer.alloc(Math.min(gap, 1000)), window, false);
         const { seen } = send(needle, window);

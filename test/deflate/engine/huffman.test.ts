@@ -34,7 +34,7 @@ function leastBits(frequencies: readonly number[]): number {
   return bits;
 }
 
-/** Returns the number of bits with the best code of at most `limit` bits, with the package-merge algorithm (Larmore and Hirschberg). */
+/** Returns the number of bits with the best code of at most `limit` bits. Uses the package-merge algorithm (Larmore and Hirschberg). */
 function leastBitsWithin(limit: number, frequencies: readonly number[]): number {
   const coins = frequencies.filter((frequency) => frequency > 0).sort((a, b) => a - b);
   let packages = coins;

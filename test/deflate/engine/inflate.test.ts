@@ -46,8 +46,8 @@ function referenceOutcome(input: Uint8Array, history: Uint8Array = Buffer.alloc(
 }
 
 /**
- * Checks that our engine and the reference decompressor have the same outcome. zlib accepts more messages, so zlib only has to accept those
- * that our engine accepts.
+ * Checks that our engine and the reference decompressor have the same outcome. zlib must accept what our engine accepts, and may accept
+ * more.
  */
 function expectAgreement(input: Uint8Array, history: Uint8Array = Buffer.alloc(0)): string {
   const ours = outcome(input, history.length === 0 ? null : windowOf(15, history));
