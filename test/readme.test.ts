@@ -1,7 +1,7 @@
 /**
- * Tests that the code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process,
- * which finds the package by its name. The block passes if the process ends by itself with status 0. A comment directly after the block,
- * which readers do not see, may change the block and add code that ends it:
+ * Tests that the code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process.
+ * The block finds the package by its name. It passes if the process ends by itself with status 0. A comment directly after the block may
+ * change the block, and add code that ends it. Readers do not see the comment:
  *
  *     <!-- test
  *     replace: 8080 → 0
@@ -12,8 +12,8 @@
  * `prepend:` adds code before the block. `<!-- test: name -->` reads such a comment from test/pages/name.txt, so that README.md stays
  * short.
  *
- * In README.md and in docs/guides/ every block of code has to run, or to say why it cannot, with `<!-- not run: reason -->` after it. The
- * other pages of docs/ may show fragments.
+ * In README.md and in docs/guides/ every block of code has to run, or to say why it cannot run. `<!-- not run: reason -->` after the block
+ * says this. The other pages of docs/ may show fragments.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

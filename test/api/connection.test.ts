@@ -526,7 +526,7 @@ describe('A48: a handler that fails', () => {
   }
 
   test.each(names.flatMap((name) => Object.keys(ways).map((way): [Name, string] => [name, way])))(
-    'if %s %s, the connection closes with 1011 without the text of the exception, the error is reported once, and other connections stay open',
+    'if %s %s, the connection closes with 1011, the error is reported once, and other connections stay open',
     async (name, way) => {
       const errors: unknown[] = [];
       let failing: Connection | null = null;
@@ -588,8 +588,8 @@ describe('A48: a handler that fails', () => {
   });
 
   /**
-   * Each row has a code that the line on stderr contains, and the frame of the peer that causes the line. With null, the peer sends
-   * nothing. The first frame has RSV1 set.
+   * Each row has the frame of the peer that causes a line on stderr, and the code in the line. With null, the peer sends nothing. The first
+   * frame has RSV1 set.
    */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],

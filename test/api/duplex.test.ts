@@ -1,4 +1,4 @@
-/** A connection as a Duplex of Node.js and as WHATWG streams: messages, backpressure, and all ways in which a connection can end. */
+/** A connection as a Duplex of Node.js and as WHATWG streams: messages, backpressure, and every end of a connection. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';

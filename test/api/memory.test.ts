@@ -1,4 +1,4 @@
-/** FAULT-4: all bytes that the library holds for a connection count in the memory budget, as long as the library holds them. */
+/** FAULT-4: bytes count in the memory budget as long as the library holds them for a connection. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';

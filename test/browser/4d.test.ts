@@ -1,4 +1,4 @@
-/** Tests the 4D classes with tabs of a real browser: the chat of examples/4d, and the close codes that a page receives. */
+/** Tests the 4D classes in a real browser: the chat of examples/4d, and the close codes that a page receives. */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

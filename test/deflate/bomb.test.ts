@@ -1,4 +1,4 @@
-/** Measures the memory that a decompression bomb costs: the peak of the resident set of the receiving process (attacks A33, A34). */
+/** Measures the memory that a decompression bomb costs: the peak of the receiving process (attacks A33, A34). */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';

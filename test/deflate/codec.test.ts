@@ -1,4 +1,4 @@
-/** Tests the codec with both settings of `engine`: the compression of messages (RFC 7692 §7.2), and the limits on what a peer can cost. */
+/** Tests the codec with both settings of `engine`: the compression of messages (RFC 7692 §7.2), and the limits for a peer. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -317,7 +317,7 @@ describe.each(engines)('engine %s', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // A cut stream is a valid message only at the end of a block: after a final block, or at the very beginning.
+          // A cut stream is a valid message only after a final block, or at the very beginning.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
@@ -424,7 +424,7 @@ describe.each(engines)('engine %s', (engine) => {
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        // At most a part of the process's pool, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
+        // At most a part of the process's pool: 8 KiB, or 64 KiB and an alignment. The size depends on Node.
         expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });

@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test("FAULT-4: a message in zlib's threads counts in the memory budget, with its output so far, until it is delivered or dropped", async () => {
+    test("FAULT-4: a message in zlib's threads and its output count in the memory budget until it is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });

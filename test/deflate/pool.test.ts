@@ -1,4 +1,4 @@
-/** Tests the scheduling of jobs for zlib's threads: which jobs run, which job is next, and how a job is abandoned. */
+/** Tests the scheduling of jobs for zlib's threads: which job runs next, and how a job is abandoned. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';

@@ -1,4 +1,4 @@
-/** Tests the work that the sender does once for each message: it checks the send cap, and counts the memory of a broadcast. */
+/** Tests the work that the sender does once for each message: the send cap, and the memory of a broadcast. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { SharedMemory } from '../../src/frame/sink.ts';

@@ -532,7 +532,7 @@ describe('our parser compared with the parser of Node', () => {
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(bytes);
-        // llhttp sees a plain request, since it does not treat a tab after a token of Connection as white space (9110 §5.6.3).
+        // llhttp does not treat a tab after a token of Connection as white space (9110 §5.6.3).
         if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(bytes.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;

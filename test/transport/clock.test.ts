@@ -130,7 +130,7 @@ test('FAULT-6: with compression, `drain` does not run in the async context of an
       expect(second.send(randomBytes(60_000))).toBe(false);
     });
   });
-  // The first connection writes in each turn of the event loop, so it is the first to ask for the end of the turn.
+  // The first connection writes in each turn of the event loop, so it is the first at the end of the turn.
   let isRunning = true;
   const busy = (): void => {
     if (!isRunning) return;

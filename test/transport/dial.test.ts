@@ -546,7 +546,7 @@ describe('the response of the server', () => {
       'no',
     ],
   ])(
-    'V1: if the status is not 101, the error of a client has the status, the header fields and the body (%s)',
+    'V1: if the status is not 101, the error has the status, the header fields and the body (%s)',
     async (_name, pieces, body) => {
       const server = await scripted(async ({ socket }) => {
         for (const piece of pieces) {
@@ -803,7 +803,7 @@ describe('TLS to the server', () => {
     ['expired', 'localhost', 'CERT_HAS_EXPIRED'],
     ['self-signed', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
   ])(
-    'O7, A41: by default, a client refuses the certificate "%s" for %s, with an error of the stage tls and the code %s',
+    'O7, A41: by default, a client refuses the certificate "%s" for %s with the stage tls and the code %s',
     async (name, host, code) => {
       const server = await scripted(echoAccept, { tls: certificate(name) });
       const error = await failure(`wss://${host}:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });

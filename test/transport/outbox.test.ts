@@ -291,7 +291,7 @@ describe('the order and contents of the bytes', () => {
   }
 
   test.each<Ownership>(['taken', 'kept'])(
-    'messages that are sent while `write` runs leave after the bytes of this write, and no message is lost (ownership of memory: %s)',
+    'messages that are sent while `write` runs leave after the bytes of this write (ownership of memory: %s)',
     async (ownership) => {
       let depth = 0;
       const sent: Buffer[] = [];
@@ -462,7 +462,7 @@ describe('notifications of senders', () => {
   });
 
   test.each<Ownership>(['taken', 'encrypted', 'kept'])(
-    'an outbox adds no empty write for a slow socket whose ownership of memory is %s, because the last write has the callback',
+    "if a socket's ownership of memory is %s, the last write has the callback, and no empty write follows",
     async (ownership) => {
       const { socket, outbox } = setUp({ ownership });
       socket.block();
@@ -497,7 +497,7 @@ describe('notifications of senders', () => {
   });
 
   test.each<Ownership>(['encrypted', 'kept'])(
-    'each write to a socket whose ownership of memory is %s has a callback, because the socket may finish the write later',
+    "if a socket's ownership of memory is %s, each write has a callback, because the socket finishes later",
     async (ownership) => {
       const { socket, outbox } = setUp({ ownership });
       const write = vi.spyOn(socket, 'write');

@@ -1,4 +1,4 @@
-/** Tests the body of a refusal: complete or incomplete, in any number of pieces, and at most 64 KiB of it. */
+/** Tests the body of a refusal: complete or incomplete, and in any number of pieces. At most 64 KiB are kept. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** Tests a connection on a socket: its deadlines on a clock that the tests move, the end of TCP, and the order of events. */
+/** Tests a connection on a socket: its deadlines, the end of TCP, and the order of events. The tests move the clock. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -272,7 +272,7 @@ describe('the deadline of the closing handshake', () => {
     ]);
   });
 
-  test('C14, C15, C17: after a failure, both ends end TCP, and drop a peer that does not end TCP without another error', async () => {
+  test('C14, C15, C17: after a failure, both ends end TCP; a peer that does not end TCP is dropped without another error', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, frames, receive, end, pass } = setUp(role);
       const mask = role === 'server';
@@ -751,7 +751,7 @@ describe('reset() of a connection', () => {
     ['breaks a rule', 'onError', frame(3), 1006],
     ['sends a Close frame', 'onClosing', closeFrame(1000), 1000],
   ] as const)(
-    'FAULT-3: if the peer %s and the handler of %s calls reset(), the connection reports its close, and the socket is closed',
+    'FAULT-3: if the peer %s and the handler of %s calls reset(), the connection and the socket are closed',
     async (_cause, hook, bytes, code) => {
       const { ours, peer } = await tcpPair();
       const gone = new Promise<void>((resolve) => ours.once('close', () => resolve()));

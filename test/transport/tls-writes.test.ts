@@ -243,7 +243,7 @@ describe('the parts of a TLS write', () => {
 });
 
 describe('backpressure of a TLS socket', () => {
-  test('an unfinished TLS write does not block the outbox, unless the peer takes no bytes for a whole turn of the event loop', async () => {
+  test('an unfinished TLS write blocks the outbox only if the peer takes nothing for a whole turn of the event loop', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     send(outbox, Buffer.alloc(100));
     outbox.flush();

@@ -1,4 +1,4 @@
-/** Tests of four parts of a bus: the topics of lost messages, the message that lists them, the state, and patterns. */
+/** Tests of lost messages: their topics, and the message that lists these topics. Also tests the state of a bus, and patterns. */
 import { describe, expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 import { LostTopics, parseTopics, serializeTopics } from '../../../src/api/topics/lost-topics.ts';

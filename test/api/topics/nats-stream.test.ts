@@ -1,4 +1,4 @@
-/** Tests of the entries and positions that the bus writes into a stream of NATS, and of invalid bytes and strings. */
+/** Tests of the entries and positions in a stream of NATS, and of invalid bytes and strings. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/api/topics/history-engine.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests where `WebSocketServer` of `rfc6455/ws` differs from the class of `ws`: refused requests and options, and harmless faults of peers
- * and listeners (seams 2, 3, 5).
+ * Tests where `WebSocketServer` of `rfc6455/ws` differs from the class of `ws`: refused requests and options, and faults of peers and
+ * listeners (seams 2, 3, 5).
  */
 
 import { createServer as createHttps } from 'node:https';
