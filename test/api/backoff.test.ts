@@ -27,7 +27,7 @@ describe('C21: the waits of a client', () => {
           const wait = waitAfter(retries, readBackoff(backoff), random);
           const full = Math.min(backoff.base * 2 ** Math.min(retries - 1, 1_000), backoff.max);
           expect(wait).toBeGreaterThanOrEqual(Math.min(backoff.min, MAX_TIMER));
-          // setTimeout fires at once if the delay is over 2^31 - 1 ms.
+          // setTimeout fires immediately if the delay is over 2^31 - 1 ms.
           expect(wait).toBeLessThanOrEqual(MAX_TIMER);
           expect(wait).toBeLessThanOrEqual(Math.max(full, backoff.min));
         },

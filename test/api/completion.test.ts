@@ -57,7 +57,7 @@ describe.each([
 
   for (const side of ['left', 'right'] as const) {
     test.each(messages)(
-      `send calls done and write resolves once the message has left (sending side: ${side}): %s`,
+      `send calls done and write resolves after the message has left (sending side: ${side}): %s`,
       async (_, message, options) => {
         const connections = await pair(
           { message() {} },
@@ -201,7 +201,7 @@ describe('a connection that is not open', () => {
     await expect(connection.write('x')).rejects.toMatchObject({ cause: { code: 'WS_RESERVED_BITS' } });
   });
 
-  test('if the application does not await write or drained, their rejection is not an unhandled rejection', async () => {
+  test('a rejection of write or drained that the application does not await does no harm', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown): void => void rejections.push(reason);

@@ -167,7 +167,7 @@ describe('send', () => {
     expect(heard).toEqual([Buffer.from('grün'), Buffer.from('text')]);
   });
 
-  test('design: send returns false above the high-water mark, and drain is called once the bytes have left', async () => {
+  test('design: send returns false above the high-water mark, and drain is called when the bytes have left', async () => {
     const drained: string[] = [];
     const handlers: ConnectionHandlers = { drain: () => void drained.push('drain') };
     const { left, right } = await pair(handlers);
@@ -308,7 +308,7 @@ describe('state', () => {
 });
 
 describe('for await', () => {
-  test('after a clean close, the loop ends once it has delivered the messages that were sent before the close', async () => {
+  test('after a clean close, the loop ends when it has delivered the earlier messages', async () => {
     const { left, right } = await pair();
     left.send('a');
     left.send(Buffer.from('b'));
@@ -340,7 +340,7 @@ describe('for await', () => {
     const loop = (async () => {
       for await (const message of left!) messages.push(message);
     })();
-    // The loop ends with the connection. The connection ends once the peer has received the Close frame and has ended TCP.
+    // The loop ends with the connection. The connection ends when the peer has received the Close frame and has ended TCP.
     void raw.answer().then(() => raw.socket.end());
     await expect(loop).rejects.toBeInstanceOf(ProtocolError);
     expect(messages).toEqual(['fine']);
@@ -511,7 +511,7 @@ describe('A48: a handler that fails', () => {
     },
   };
 
-  /** Causes a call of every handler. @param ponged returns true once left has received a pong or has failed */
+  /** Causes a call of every handler. @param ponged returns true after left has received a pong or has failed */
   async function provoke(left: Connection, right: Connection, ponged: () => boolean): Promise<void> {
     right.send('message');
     right.send('fragments', { fragmentSize: 5 });

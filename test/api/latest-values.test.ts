@@ -359,7 +359,7 @@ test('design: no key waits forever while other keys are set again and again, sin
   expect([...left].filter((key) => key !== '(').sort()).toEqual([...'0123456789']);
 });
 
-test('design: sendLatest refuses a new key while maxLatestKeys keys wait, and accepts it once they have left', async () => {
+test('design: sendLatest refuses a new key while maxLatestKeys keys wait, and accepts the key when they have left', async () => {
   const { connection, sent } = open({ maxLatestKeys: 3 });
   for (const key of ['a', 'b', 'c']) expect(connection.sendLatest(key, key)).toBe(true);
   expect(connection.sendLatest('d', 'd')).toBe(false);

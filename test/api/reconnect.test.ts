@@ -116,7 +116,7 @@ describe('the wait before the next attempt', () => {
     patient.network.settle();
     await settled();
     for (let attempt = 0; attempt < 34; attempt++) await retry(patient);
-    // A timer fires at once if its delay is longer than this.
+    // A timer fires immediately if its delay is longer than this.
     expect(patient.clock.delays.at(25)).toBe(2 ** 25);
     expect(patient.clock.delays.at(-1)).toBe(2_147_483_647);
     await patient.client.stop();

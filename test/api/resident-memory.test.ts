@@ -68,7 +68,7 @@ async function finish(before) {
 /** Runs a scenario in its own process. @returns the bytes that the budget counted at the end, and the growth of resident memory */
 async function measure(scenario: string): Promise<{ used: number; grown: number }> {
   const options = ['--expose-gc', '--input-type=module', '-e', `${common}\n${scenario}`];
-  // With these variables the process returns freed memory of any size to the system at once.
+  // With these variables the process returns freed memory of any size to the system immediately.
   const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' };
   const { stdout } = await run(process.execPath, options, { env });
   return JSON.parse(stdout) as { used: number; grown: number };

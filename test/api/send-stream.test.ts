@@ -246,7 +246,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(late.returned).toBe(1);
   });
 
-  test("C4: the peer's Close frame ends the message at once, and the close is clean", async () => {
+  test("C4: the peer's Close frame ends the message immediately, and the close is clean", async () => {
     const { left, right } = await pair();
     const source = new Source('one', never());
     const sent = left.sendStream(source);

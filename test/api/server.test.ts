@@ -413,7 +413,7 @@ describe('shutdown', () => {
     expect(await right.closed).toMatchObject({ code: 4000, reason: 'update' });
   });
 
-  test('shutdown drops a peer that does not answer once the grace is over', async () => {
+  test('shutdown drops a peer that does not answer when the grace is over', async () => {
     const { server, peer } = await startServer();
     const raw = await peer().open();
     await server.shutdown({ grace: 50 });

@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-/** A server with a file that no socket takes at once. */
+/** A server with a file that no socket takes in one piece. */
 async function serveLargeFile(stallTimeout?: number) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'rfc6455-')));
   folders.push(root);

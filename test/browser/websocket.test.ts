@@ -32,7 +32,7 @@ interface Exchange {
   readonly wasClean: boolean;
 }
 
-/** Sends each message once the echo of the previous message has arrived, and then closes. Runs in the page. */
+/** Sends each message after the echo of the previous message has arrived, and then closes. Runs in the page. */
 async function exchange(
   {
     url,

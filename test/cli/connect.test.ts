@@ -91,7 +91,7 @@ describe('the command connect with a pipe as input', () => {
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('connect sends all of its input, even if the input is larger than the connection can accept at once', async () => {
+  test('connect sends all of its input, even if the input is larger than the connection can accept in one piece', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);

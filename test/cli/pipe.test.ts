@@ -47,7 +47,7 @@ async function atTheEnd(linger: number, bufferedAmount = 0) {
 }
 
 describe('after the end of the input', () => {
-  test('after the end of the input, connect closes the connection once no message has arrived for --linger seconds', async () => {
+  test('after the end of the input, connect closes the connection when no message has arrived for --linger seconds', async () => {
     const { connection } = await atTheEnd(1000);
     vi.advanceTimersByTime(999);
     expect(connection.closed).toEqual([]);
@@ -68,7 +68,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('the wait of --linger begins once all bytes have left', async () => {
+  test('the wait of --linger begins when all bytes have left', async () => {
     const { connection } = await atTheEnd(1000, 10);
     vi.advanceTimersByTime(5000);
     expect(connection.closed).toEqual([]);

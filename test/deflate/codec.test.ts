@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
       for (const [sent, text] of [
         [final, words],
         [hex('03 00'), Buffer.alloc(0)],
-        // This message is larger than what is inflated at once.
+        // This message is larger than what is inflated in one step.
         [Buffer.concat([final, stored(padding)]), Buffer.concat([words, padding])],
       ] as const) {
         for (const last of ['00', '01']) {

@@ -119,7 +119,7 @@ test('FAULT-5: a job lets other jobs run after each slice; a short job waits for
   }
 });
 
-test('a job continues at once if no other job waits', async () => {
+test('a job continues immediately if no other job waits', async () => {
   const job = new PoolJob();
   await job.run(async (place) => {
     expect(place.rest()).toBe(null);

@@ -94,7 +94,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     ]);
   });
 
-  test('F24: when the codec has finished, reading continues without a call of resume(), unless the application has called pause()', async () => {
+  test('F24: when the codec has finished, reading continues automatically, except during a pause of the application', async () => {
     const running = connect(role);
     running.endpoint.receive(compressed('z:first'));
     await running.codec.release();

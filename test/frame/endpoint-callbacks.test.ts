@@ -144,7 +144,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
         expectLegal(role, sink.frames, events);
         if (call === 'throw' || call === 'abort' || call === 'fail') {
           const thrown = events.errors.filter(({ message }) => message === 'from inside');
-          // `onError` does not receive its own exception, and abort() has no effect once the connection is closed.
+          // `onError` does not receive its own exception, and abort() has no effect after the connection was closed.
           const isHeard =
             (call !== 'throw' || hook !== 'onError') && (call !== 'abort' || hook !== 'onClose');
           expect(thrown.length).toBe(isHeard ? 1 : 0);
@@ -327,7 +327,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
   });
 });
 
-/** Passes all bytes to the other endpoint at once, during the call that sends them. */
+/** Passes all bytes to the other endpoint immediately, during the call that sends them. */
 class SynchronousSink implements ByteSink {
   peer: Endpoint | null = null;
   sent: Buffer[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { freeMemory } from '../../src/frame/free-memory.ts';
 import { DEFAULT_MEMORY_BUDGET } from '../../src/frame/memory-budget.ts';
 
-test('freeMemory releases the memory of a buffer at once', () => {
+test('freeMemory releases the memory of a buffer immediately', () => {
   const bytes = Buffer.allocUnsafeSlow(100_000);
   const view = bytes.subarray(10, 20);
   freeMemory(bytes);

@@ -97,7 +97,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     third.stream.cancel();
     expect(sent(connection)).toEqual(['-1 1', '0 ', '1 last']);
     expect(second.log).toEqual([]);
-    // No message waits any more, so the next one leaves at once.
+    // No message waits any more, so the next one leaves immediately.
     endpoint.sendText('next');
     expect(sent(connection).at(-1)).toBe('1 next');
   });

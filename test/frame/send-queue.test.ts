@@ -110,7 +110,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C16, C17: if the connection fails, its Close frame is sent at once, and messages that wait for the codec are dropped', async () => {
+  test('C16, C17: if the connection fails, its Close frame is sent immediately, and messages that wait for the codec are dropped', async () => {
     for (const closeFirst of [false, true]) {
       const connection = connect(role);
       const { endpoint, codec, feed, sink } = connection;
@@ -221,7 +221,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
 });
 
 describe.each(roles)('a %s sends and receives through a codec', (role) => {
-  test('F17, F23, F24, C3: each direction keeps the order of its messages, whether the codec answers at once or later', async () => {
+  test('F17, F23, F24, C3: each direction keeps the order of its messages, whether the codec answers immediately or later', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const pick = random(seed);
     for (let run = 0; run < 300; run++) {
@@ -364,7 +364,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
         if (calls++ !== 1) return;
         expect(endpoint.sendText('small')).toBe(5);
         expect(endpoint.sendBinary(bytes)).toBe(100);
-        // The caller may change a small payload at once.
+        // The caller may change a small payload immediately.
         bytes.fill(8);
         sendFragmented(endpoint, 'x'.repeat(9000), 5000);
         if (role === 'server') endpoint.sendSerialized(Buffer.from([0x82, 1, 9]), 1);

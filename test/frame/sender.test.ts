@@ -32,7 +32,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     }
   });
 
-  test('the send cap does not apply while the transport takes all bytes at once', () => {
+  test('the send cap does not apply while the transport takes all bytes immediately', () => {
     const { endpoint, events, sink } = bench(role, { sendCap: 10 });
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(5000));
     expect(sink.frames.length).toBe(100);

@@ -528,7 +528,7 @@ describe('the response that a client checks', () => {
     }
   });
 
-  test('V6: a client accepts a response without a subprotocol, unless the application requires a subprotocol', () => {
+  test('V6: a client accepts a response without a subprotocol if the application does not require one', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     expect(verifyResponse(response(), expected).subprotocol).toBe('');
     expectFailure(response(), 'WS_RESPONSE_SUBPROTOCOL_MISSING', { ...expected, requireSubprotocol: true });

@@ -24,7 +24,7 @@ test('S5, S6: `single` returns the value of a field only if the field occurs exa
   expect(fields.single('never')).toBeNull();
 });
 
-test('A11: a field with a name of Object.prototype is absent unless it was sent', () => {
+test('A11: a field with a name of Object.prototype exists only if it was sent', () => {
   const none = new HeaderFields([]);
   for (const key of prototypeKeys) {
     expect(none.has(key)).toBe(false);

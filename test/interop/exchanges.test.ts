@@ -147,7 +147,7 @@ describe.each(peers)(
             ],
       ));
 
-    test('F24: 5,000 small messages of random sizes arrive in order, in both directions at once', () =>
+    test('F24: 5,000 small messages of random sizes arrive in order, in both directions at the same time', () =>
       exchanges.many(open, 5_000));
 
     test('C7: the peer answers our pings', () => exchanges.pingsOfOurs(open));

@@ -148,7 +148,7 @@ describe.each(peers)(
           expect(await ours.next()).toBe('fragmented');
         }));
 
-    test('F24: 10,000 small messages of random sizes arrive in order, in both directions at once', () =>
+    test('F24: 10,000 small messages of random sizes arrive in order, in both directions at the same time', () =>
       exchanges.many(open, 10_000));
 
     test('C7: the peer answers our pings', () => exchanges.pingsOfOurs(open));

@@ -20,7 +20,7 @@ test.each<Kind>(['listen', 'attach'])(
   },
 );
 
-// The APIs for 4D developers, whose clients use that engine. The plugins' backlog of 5 is too little for 100 attempts at once.
+// The APIs for 4D developers, whose clients use that engine. The plugins' backlog of 5 is too little for 100 attempts at the same time.
 const surfaces: readonly [name: string, start: () => Promise<{ port: number; stop(): Promise<unknown> }>][] =
   [
     [

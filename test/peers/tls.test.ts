@@ -266,7 +266,7 @@ describe('how our client verifies the certificate of the server by default', () 
     }
   });
 
-  test('O7: our client rejects if the server has no TLS, and it sends no plain request to this server', async () => {
+  test('O7: our client rejects if the server has no TLS, and sends this server no plain request', async () => {
     const server = await startOurServer();
     try {
       const port = Number(new URL(server.url).port);

@@ -153,7 +153,7 @@ describe('the options of compression', () => {
   });
 });
 
-describe('A36: compression is off unless the application asks for it', () => {
+describe('A36: compression is off by default', () => {
   test('A36, P32: the documentation of the option compression names the attack on secrets that compression makes possible', () => {
     const options = readFileSync(new URL('../../src/api/options.ts', import.meta.url), 'utf8');
     const end = options.indexOf('  readonly compression?');

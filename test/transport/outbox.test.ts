@@ -542,7 +542,7 @@ describe('notifications of senders', () => {
   });
 
   test.each([true, false])(
-    'FAULT-1: if the application transfers a payload too early, the connection ends and reports this once (the socket was blocked: %s)',
+    'FAULT-1: if the application transfers a payload that still waits, the connection ends and reports this once (the socket was blocked: %s)',
     async (isBlocked) => {
       const { socket, outbox, owner } = setUp();
       if (isBlocked) {

@@ -25,7 +25,7 @@ test('C8: if a peer answers only the newest of several pings, the earlier pings 
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });
 
-test('C8: a pong that answers no ping, or that answers a ping a second time, has no effect', () => {
+test('C8: a pong without a ping, or a second pong for a ping, has no effect', () => {
   const times = new PingTimes();
   times.answered(text(''), 5);
   times.sent(text('a'), 10);

@@ -133,7 +133,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
     await closing.until(() => closing.frames.length > 0);
 
     child!.kill('SIGSTOP');
-    // The peers answer at once. Their answers wait in the kernel.
+    // The peers answer immediately. Their answers wait in the kernel.
     await new Promise((resolve) => setTimeout(resolve, 100));
     pinged.write(frame(Op.Pong));
     paced.write(frame(Op.Pong));
@@ -146,7 +146,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
     await new Promise((resolve) => setTimeout(resolve, STOPPED));
     child!.kill('SIGCONT');
 
-    // From now on the peers answer at once, so that the heartbeat continues.
+    // From now on the peers answer immediately, so that the heartbeat continues.
     const answerPings = setInterval(() => {
       for (const one of [pinged, paced]) if (!one.closed) one.write(frame(Op.Pong));
     }, 100);

@@ -331,7 +331,7 @@ describe('backpressure of a TLS socket', () => {
     expect([outbox.bufferedAmount, owner.onDrained.mock.calls.length]).toEqual([0, 1]);
   });
 
-  test('FAULT-1: if the application transfers a payload too early, the connection ends, and unsent bytes do not count as sent', async () => {
+  test('FAULT-1: if the application transfers a payload that still waits, the connection ends, and unsent bytes do not count as sent', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(128 * KIB), 0, false, null);

@@ -576,7 +576,7 @@ describe("TLS of the server's own listener", () => {
     );
   });
 
-  test('a TLS client that offers no protocol with ALPN opens a connection, and no protocol is negotiated', async () => {
+  test('a TLS client without ALPN opens a connection, and no protocol is negotiated', async () => {
     const { peer } = await startServer({}, {}, 'listen over TLS');
     const raw = peer();
     await raw.open();

@@ -336,7 +336,7 @@ describe('shutdown waits for callbacks', () => {
   );
 
   test.each([true, false])(
-    'C91: idle() resolves once no callback runs and none waits (serialize: %s)',
+    'C91: idle() resolves when no callback runs or waits (serialize: %s)',
     async (serialize) => {
       const goOn = defer();
       const journal = new Journal();

@@ -56,7 +56,7 @@ function thrown(action: () => unknown): unknown {
 }
 
 describe('new WebSocketServer', () => {
-  test('B-new-requires, B-new-stopped, C69: the constructor throws a FourDError unless the web server is started', async () => {
+  test('B-new-requires, B-new-stopped, C69: the constructor throws a FourDError if the web server is not started', async () => {
     const web = new WebServer({ port: 0 });
     const error = thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web }));
     expect(error).toBeInstanceOf(FourDError);

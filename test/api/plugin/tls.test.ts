@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: a server requires a client certificate with any caFile except NONE, and no client certificate without caFile', async () => {
+  test('plugin A0.7-8, C21: a server requires a client certificate only with a caFile other than NONE', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);

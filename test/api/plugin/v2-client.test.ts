@@ -406,7 +406,7 @@ describe('Websocket client stop', () => {
     ]);
   });
 
-  test('plugin A1.4-1, A1.4-3, A0.3-1: client stop closes with 1000 Normal closure by default, and returns information once the connection is closed', async () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: client stop closes with 1000 Normal closure by default, and returns information when the connection is closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
@@ -649,7 +649,7 @@ describe('Websocket client send', () => {
 });
 
 describe('Websocket client clear', () => {
-  test('plugin A1.6-1, C35: client clear stops and forgets the client, and the id is free once the Close event has been delivered', async () => {
+  test('plugin A1.6-1, C35: client clear stops and forgets the client, and the id is free after the Close event was delivered', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });

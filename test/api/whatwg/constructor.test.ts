@@ -188,7 +188,7 @@ describe('the subprotocols', () => {
     );
   });
 
-  test('the connection fails if the server chooses none of the offered subprotocols, unless requireSubprotocol is false', async () => {
+  test('with requireSubprotocol, the connection fails if the server chooses none of the offered subprotocols', async () => {
     const server = await rawServer();
     const strict = watch(server.url, ['chat']);
     expect((await strict.events.failed()).error).toMatchObject({ stage: 'subprotocol' });

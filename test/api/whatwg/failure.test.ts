@@ -53,7 +53,7 @@ describe('a handshake that fails', () => {
     expect(event.error).toMatchObject({ stage: 'extensions' });
   });
 
-  test('a redirect fails the connection, unless the program allows redirects', async () => {
+  test('by default, a redirect fails the connection', async () => {
     const target = await rawServer();
     const redirect = await scripted(({ socket }) => {
       socket.end(`HTTP/1.1 302 Found\r\nLocation: ${target.url}\r\nContent-Length: 0\r\n\r\n`);

@@ -1,6 +1,6 @@
 /**
- * Tests `send()` and `bufferedAmount` of `WebSocket`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Messages stay in order even
- * with Blobs (seam S9).
+ * Tests `send()` and `bufferedAmount` of `WebSocket`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Messages stay in order
+ * even with Blobs (seam S9).
  */
 import { openAsBlob, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -207,7 +207,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test("bufferedAmount is 0 once the peer's answers to all messages are delivered", async () => {
+  test("bufferedAmount is 0 when the peer's answers to all messages are delivered", async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));

@@ -45,7 +45,7 @@ const echo = (webSocket: OracleSocket): void => {
 };
 const nothing = (): void => {};
 
-/** Sends these messages once the client is open. Closes the client after as many answers as messages. */
+/** Sends these messages when the client is open. Closes the client after as many answers as messages. */
 const sending =
   (...messages: unknown[]) =>
   (client: OracleSocket): void => {
@@ -231,7 +231,7 @@ describe('closing', () => {
     'both packages report the same events if the client closes with %s',
     (_name, values) => compare(pair(nothing, (client) => client.on('open', () => client.close(...values)))),
   );
-  test('both packages report the same events if the server closes at once', () =>
+  test('both packages report the same events if the server closes immediately', () =>
     compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
   test('both packages report the same events if the server closes when a message arrives', () =>
     compare(
@@ -567,7 +567,7 @@ describe('the handshake of a server', () => {
         }
       }
     }));
-  test('both packages call the callback of handleUpgrade, and refuse requests once the server is closed', () =>
+  test('both packages call the callback of handleUpgrade, and refuse requests after the server was closed', () =>
     compare(async ({ Server, Client, sides }) => {
       const { http, url } = await serveHttp();
       const server = new Server.WebSocketServer({ noServer: true });

@@ -21,7 +21,7 @@ const streamTo = (url: string, options = {}): { duplex: Duplex; webSocket: WebSo
   return { webSocket, duplex: createWebSocketStream(webSocket, options) };
 };
 
-/** Returns a count once it has not grown for a while. */
+/** Returns a count when it has not grown for a while. */
 async function standingStill(count: () => number): Promise<number> {
   for (let before = -1; ; ) {
     const now = count();

@@ -377,7 +377,7 @@ describe('the translator with any input', () => {
           expect(found.sort((a, b) => a - b)).toEqual(expected);
           expect(expected).toHaveLength(text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/).length);
         }
-        // The program can be parsed as a function body once its imports and exports are removed.
+        // The program can be parsed as a function body after its imports and exports are removed.
         const body = code.replace(/^import .*$/gm, '').replace(/^export /gm, '');
         expect(() => new AsyncFunction(`'use strict';${body}`)).not.toThrow();
       }),

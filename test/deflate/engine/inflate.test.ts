@@ -407,7 +407,7 @@ describe('the bounds of output and memory', () => {
     }
   });
 
-  test('a message with a megabyte of empty blocks is refused, unless there is output between the blocks', () => {
+  test('a message with a megabyte of empty blocks is accepted only with output between the blocks', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
