@@ -25,7 +25,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: per turn of the event loop, a connection may process 512 KiB, then 64 KiB, then nothing', async () => {
+test('FAULT-5: as the work in a turn grows, the limit of a connection falls from 512 KiB to 64 KiB to 0', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);

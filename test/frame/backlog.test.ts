@@ -15,7 +15,7 @@ function open(): { backlog: Backlog; budget: MemoryBudget; rest(): string[] } {
 }
 
 describe('the chunks that wait', () => {
-  test('F24: come out in the order of their arrival, after the rest of the chunk that was being processed', () => {
+  test('F24: waiting chunks come out in the order of their arrival, after the rest of the current chunk', () => {
     const { backlog, rest } = open();
     backlog.push(Buffer.from('second'), false);
     backlog.push(Buffer.from('third'), false);
@@ -24,7 +24,7 @@ describe('the chunks that wait', () => {
     expect(backlog.isEmpty).toBe(true);
   });
 
-  test('are copied if they belong to the transport: of a chunk in progress, only the part that was not processed', () => {
+  test('waiting chunks of the transport are copied; of a chunk in progress, only the unprocessed part is copied', () => {
     const { backlog, budget, rest } = open();
     const chunk = Buffer.from('processed, first');
     backlog.unshift(chunk, 11, true);
@@ -36,7 +36,7 @@ describe('the chunks that wait', () => {
     expect(rest()).toEqual(['first', 'second']);
   });
 
-  test('are counted with all their memory until they are taken out or dropped', () => {
+  test('waiting chunks are counted with all their memory until they are taken out or dropped', () => {
     const { backlog, budget, rest } = open();
     backlog.unshift(Buffer.alloc(100), 90, false);
     backlog.push(Buffer.alloc(50), false);

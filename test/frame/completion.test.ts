@@ -147,7 +147,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(endpoint.state).toBe(EndpointState.CloseSent);
   });
 
-  test('F13: an application that terminates the connection in done drops it, and a later done receives the reason', async () => {
+  test('F13: if the application terminates the connection in `done`, the connection is dropped, and a later `done` receives the reason', async () => {
     const { endpoint, sink } = bench(role);
     const results: (string | null)[] = [];
     sink.keeps = true;

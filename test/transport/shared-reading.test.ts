@@ -40,7 +40,7 @@ describe('a socket that reads into shared memory', () => {
     return [socket, accepted.shift()!];
   }
 
-  test("emits copies in its 'data' events until it has a reader, and keeps what arrives while it is paused", async () => {
+  test("the socket emits copies in its 'data' events until it has a reader, and keeps data during a pause", async () => {
     const [socket, peer] = await pair();
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -56,7 +56,7 @@ describe('a socket that reads into shared memory', () => {
     peer.destroy();
   });
 
-  test('passes views of one memory to its reader, whichever socket reads', async () => {
+  test('all sockets pass views of the same memory to their readers', async () => {
     const memories = new Set<ArrayBufferLike>();
     const texts: string[] = [];
     const sockets: Socket[] = [];
@@ -76,7 +76,7 @@ describe('a socket that reads into shared memory', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  test("emits 'data' for another listener, which may keep the chunks, and passes views again when that listener has left", async () => {
+  test("the socket emits copies while it has another 'data' listener, and passes views again after that", async () => {
     const [socket, peer] = await pair();
     const received: string[] = [];
     readSocket(socket);
@@ -100,7 +100,7 @@ describe('a socket that reads into shared memory', () => {
     peer.destroy();
   });
 
-  test('reads nothing more after its reader has paused it, and continues after it is resumed', async () => {
+  test('the socket reads nothing after its reader has paused it, and continues after resume', async () => {
     const [socket, peer] = await pair();
     let received = 0;
     readShared(socket, {
@@ -126,7 +126,7 @@ describe('a socket that reads into shared memory', () => {
     peer.destroy();
   });
 
-  test("emits 'end' after the last chunk, and 'close' after a reset", async () => {
+  test("the socket emits 'end' after the last chunk, and 'close' after a reset", async () => {
     const [socket, peer] = await pair();
     const events: string[] = [];
     readShared(socket, { onData: (chunk) => void events.push(String(chunk)) });
@@ -146,7 +146,7 @@ describe('a socket that reads into shared memory', () => {
 describe('clients that read into shared memory', () => {
   afterEach(closeScripted);
 
-  test('all receive their own messages unchanged: small and large ones, text and binary, with pauses', async () => {
+  test('all clients receive their own messages unchanged: small and large, text and binary, with pauses', async () => {
     const server = new WebSocketServer({
       message: (connection, message) => connection.send(message),
     });
