@@ -498,7 +498,7 @@ describe.each(engines)('engine %s', (engine) => {
         },
       );
 
-      test('FAULT-1: if data that cannot be compressed is transferred before the result, compress rejects, and no empty message is sent', async () => {
+      test('FAULT-1: if the program transfers the data before the result, compress rejects, and no empty message is sent', async () => {
         const codec = codecOf(direction, { engine });
         const bytes = new Uint8Array(noiseOf(20_000, 1));
         const compressed = codec.compress(bytes);

@@ -41,7 +41,7 @@ test('A34: three jobs run at the same time, and the other jobs wait in the order
   expect(jobs.most).toBe(3);
 });
 
-test('A34: a job that arrives when another job ends does not run before the jobs that already wait', async () => {
+test('A34: a new job runs after the jobs that already wait, even if it arrives when another job ends', async () => {
   const jobs = new Jobs();
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();

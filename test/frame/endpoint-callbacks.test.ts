@@ -418,7 +418,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   });
 
-  test('C4, C6, C13: the closing handshake completes if the client calls close(), if the server calls close(), and if both call close()', () => {
+  test('C4, C6, C13: the closing handshake completes if the client, the server, or both call close()', () => {
     for (const closers of [['client'], ['server'], ['client', 'server']] as const) {
       const pair = synchronousPair();
       const [client, server] = pair;

@@ -18,7 +18,7 @@ describe.each(roles)('the options of a %s', (role) => {
     }
   });
 
-  test("with pauseOutlivesClose, an endpoint that closes during a pause delivers the messages before the peer's Close after resume()", () => {
+  test("with pauseOutlivesClose, resume() after close() still delivers the messages before the peer's Close", () => {
     const bytes = Buffer.concat([
       peerFrame(role, { opcode: 1, payload: 'one' }),
       peerFrame(role, { opcode: 1, payload: 'two' }),

@@ -855,7 +855,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
   });
 
-  test('C13, C19: if the transport ends without a Close frame while messages wait, onClose reports 1006 after the messages are delivered', () => {
+  test('C13, C19: if the transport ends while messages wait, the messages are delivered, and then onClose reports 1006', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a', 'b'));

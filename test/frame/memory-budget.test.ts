@@ -193,7 +193,7 @@ describe('a budget without room', () => {
     for (const peer of waiting) if (!peer.isRead) expect(peer.wasShed).toBe(null);
   });
 
-  test('FAULT-2: after the process was suspended, no message is aborted, because the bytes that had arrived must be read first', () => {
+  test('FAULT-2: after the process was suspended, the bytes that had arrived are read, and no message is aborted', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const peers = Array.from({ length: 16 }, () => new Peer(budget));
     for (const peer of peers) {

@@ -78,7 +78,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('a server never stops reading because of messages that are not replies, and a client never stops because of replies', () => {
+  test('messages that are not replies never stop the reading of a server, and replies never stop a client', () => {
     const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
     sink.blocked = true;
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));

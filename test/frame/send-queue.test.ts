@@ -205,7 +205,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: a message that is sent during a call of the sink leaves after the messages that already wait', async () => {
+  test('C3, F17: a message sent during a call of the sink leaves after the waiting messages', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');

@@ -96,7 +96,7 @@ describe('the answer that refuses a request', () => {
     expect(formatRefusal(error, 'POST')).toBe(formatRefusal(error));
   });
 
-  test('A50: formatRefusal throws for an error that a client got from another server, so that no peer receives its content', () => {
+  test('A50: formatRefusal throws for the error of a client, so that no peer receives the content of another server', () => {
     const headers = ['Set-Cookie', 'session=of-the-backend'];
     const details = { status: 403, headers, body: Buffer.from('from the backend') };
     const received = refuse('WS_RESPONSE_STATUS', details);

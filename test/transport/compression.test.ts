@@ -378,7 +378,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     ).toEqual([...one, ...one, ...one, 'closing']);
   });
 
-  test('F24: if the application pauses a connection while a message is being inflated, the message is delivered after resume', async () => {
+  test('F24: if the application pauses during the inflation of a message, the message is delivered after resume', async () => {
     const { port, log, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];

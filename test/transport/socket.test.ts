@@ -72,7 +72,7 @@ describe('the message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('the message deadline also applies to a message that began in data which waited while the application had paused reading', async () => {
+  test('the message deadline also applies to a message whose beginning waited during a pause of the application', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },

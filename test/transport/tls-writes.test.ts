@@ -152,7 +152,7 @@ describe('the parts of a TLS write', () => {
     ]);
   });
 
-  test('data that is sent while a write is unfinished leaves in one write when that write has finished', async () => {
+  test('data that is sent during an unfinished write leaves in one write after it', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();

@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: the option `path` may contain characters that a URL cannot contain; the server compares the encoded form, which browsers send', async () => {
+  test('C67: the option `path` may contain any characters; the server compares the percent-encoded form that browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });

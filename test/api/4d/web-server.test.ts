@@ -506,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('`WebServer.of` still calls a `close` method that the application assigned before it, and keeps one that the application assigns later', async () => {
+  test('`WebServer.of` calls a `close` method that the application assigned earlier, and keeps one that it assigns later', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {

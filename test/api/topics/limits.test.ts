@@ -294,7 +294,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
   });
 
-  test('a message that the `slow` handler publishes reaches the other subscribers after the message that caused the call', async () => {
+  test('subscribers receive a message that the `slow` handler publishes after the message that caused the call', async () => {
     const { slow, fast } = await slowAndFast();
     await using topics = new Topics({
       maxBuffered: 200_000,

@@ -259,7 +259,7 @@ describe('after a lost connection to NATS', () => {
     await close();
   });
 
-  test('a subscription that is made while NATS cannot be reached begins when NATS can be reached again', async () => {
+  test('a subscription during an outage of NATS begins when NATS can be reached again', async () => {
     const { bus, other, connection, lines, close } = setUp();
     connection.lose();
     await turns();
@@ -499,7 +499,7 @@ describe('the stream in NATS', () => {
     await close();
   });
 
-  test('if two buses with different settings create the stream in NATS at the same time, the stream is created once', async () => {
+  test('two buses with different settings that start at the same time create the stream in NATS once', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
     server.before = (call) => {

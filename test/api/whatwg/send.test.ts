@@ -249,7 +249,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('bufferedAmount counts a message that is sent after the peer has closed, before the task that reports this', async () => {
+  test("bufferedAmount counts a message that is sent between the peer's close and its close event", async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};

@@ -326,7 +326,7 @@ describe('limits', () => {
 });
 
 describe('pausing', () => {
-  test('messages that arrive while a WebSocket is paused are delivered after resume, even if the program calls close before resume', async () => {
+  test('messages that arrive during a pause are delivered after resume, even if the program calls close first', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();
