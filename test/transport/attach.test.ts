@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from '../../src/api/server.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
-import { closeServers, listenHttp, plainPeer, startServer, tls, tlsPeer } from './servers.ts';
+import { closeServers, listenHttp, plainPeer, tls, tlsPeer } from './servers.ts';
 import { frame, Op, type RawPeer, requestHead } from './wire.ts';
 
 const shutdowns: (() => Promise<void>)[] = [];
@@ -234,17 +234,4 @@ describe('detaching an endpoint', () => {
     expect(upgradeListeners(http)).toBe(0);
     expect(() => server.attach(http)).toThrow(TypeError);
   });
-});
-
-test('a client and a server work over a Unix domain socket, whose path is the address that listen() returns', async () => {
-  const { server } = await startServer({ open: (connection) => void connection.send('by path') });
-  const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
-  const address = await server.listen({ socketPath });
-  expect(address.address).toBe(socketPath);
-  const { connect } = await import('../../src/api/client.ts');
-  const connection = await connect('ws://localhost/', { socketPath });
-  for await (const message of connection) {
-    expect(message).toBe('by path');
-    break;
-  }
 });

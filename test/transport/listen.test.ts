@@ -4,6 +4,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
+import { unixPath } from '../unix-path.ts';
 import { ca, closeServers, startServer, tls } from './servers.ts';
 
 afterEach(closeServers);
@@ -44,9 +45,21 @@ test('when the AbortSignal of listen() aborts, the listener stops', async () => 
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
+test('a client and a server work over a Unix domain socket, whose path is the address that listen() returns', async () => {
+  const { server } = await startServer({ open: (connection) => void connection.send('by path') });
+  const socketPath = unixPath();
+  const address = await server.listen({ socketPath });
+  expect(address.address).toBe(socketPath);
+  const connection = await connect('ws://localhost/', { socketPath });
+  for await (const message of connection) {
+    expect(message).toBe('by path');
+    break;
+  }
+});
+
 test('a server keeps TLS connections on a Unix domain socket apart, although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
-  const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
+  const socketPath = unixPath();
   await server.listen({ socketPath, tls });
   const open = async (name: string): Promise<string | Buffer | undefined> => {
     const socket = tlsConnect({ path: socketPath, ca, servername: 'localhost' } as Parameters<

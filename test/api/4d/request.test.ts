@@ -1,11 +1,10 @@
 /** The `request` object that onConnection receives: headers, query, url, remoteAddress. */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionRequest, WebServer, WebSocketServer } from '../../../src/4d.ts';
 import { requestHead } from '../../transport/wire.ts';
+import { unixPath } from '../../unix-path.ts';
 import { closeAll, peerOf, request, startWeb } from './harness.ts';
 
 afterEach(closeAll);
@@ -165,7 +164,7 @@ describe('remoteAddress', () => {
   test.skipIf(process.platform === 'win32')(
     'C82: remoteAddress is an empty text if the socket has no address',
     async () => {
-      const path = join(tmpdir(), `rfc6455-${process.pid}.sock`);
+      const path = unixPath();
       const http = createServer();
       await new Promise<void>((resolve) => http.listen(path, resolve));
       const web = WebServer.of(http);
