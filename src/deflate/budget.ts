@@ -1,6 +1,6 @@
 /**
  * Limits the memory that the compression contexts of all connections hold together. RFC 7692 §7.1.1 allows an endpoint to work without
- * context takeover. So if the budget is used up when a connection opens, the connection has no context takeover, and holds no memory for
+ * context takeover. If the budget is used up when a connection opens, the connection has no context takeover. It then holds no memory for
  * compression between messages.
  */
 

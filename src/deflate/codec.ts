@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. Our own engine (engine/) processes small messages, for which
- * the set-up of zlib would take ten times as long as the message. node:zlib processes larger messages. engines.ts has the sizes. The
- * context is only plaintext, at most 32 KiB in each direction, so each message can use either engine.
+ * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. Our own engine (engine/) processes small messages: the set-up
+ * of zlib would take ten times as long as such a message. node:zlib processes larger messages. engines.ts has the sizes. The context is
+ * only plaintext, at most 32 KiB in each direction, so each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -51,7 +51,7 @@ export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
 }
 
-/** Returns the maximum number of bytes of the context for sent messages: the window, and our engine's index of the window. */
+/** Returns the maximum number of bytes of the context for sent messages: the window, and our engine's index of it. */
 function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
   if (!direction.takeover) return 0;
   return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
@@ -99,8 +99,8 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * If two connections have the same key, they compress a message to the same bytes, so a broadcast compresses a message only once for
-   * them. The key is null if this connection has a context, which no other connection shares.
+   * Connections with the same key compress a message to the same bytes. So a broadcast compresses a message only once for them. The key is
+   * null if this connection has a context, which no other connection shares.
    */
   get sharedKey(): string | null {
     const { engine, level } = this.#settings;
@@ -165,7 +165,8 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses a message in a later turn (turn.ts). This costs less than a job for zlib's threads, which stay free for large messages.
+   * Decompresses a message in a later turn of the event loop (turn.ts). This costs less than a job for zlib's threads, which stay free for
+   * large messages.
    */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
@@ -192,7 +193,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns the message; null if its output exceeds `maxOutput` bytes, but `maxLength` is larger, so another engine can try */
+  /** @returns the message. Null if its output exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
@@ -202,9 +203,9 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses a message with zlib in one synchronous call. zlib has to be set up again after each final block, and this costs more than
+   * Decompresses a message with zlib in one synchronous call. After each final block, zlib has to be set up again. This costs more than
    * decompressing most messages. So if blocks follow a final block, our own engine decompresses the message again from its start.
-   * @returns the message; null if its output exceeds `limit` bytes, but `maxLength` is larger, so another engine can try
+   * @returns the message. Null if its output exceeds `limit` bytes, but `maxLength` is larger: another engine can try
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {
@@ -248,7 +249,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /** Returns the context of sent messages; null without context takeover, or if the budget is used up: a sender need not use a context. */
+  /** Returns the context of sent messages. Null without context takeover, or if the budget is used up: a sender need not use a context. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);

@@ -1,6 +1,6 @@
 /**
- * Checks the options that an application sets for permessage-deflate, and returns the parameters of RFC 7692 §7.1, with the default for
- * each absent option.
+ * Checks the options that an application sets for permessage-deflate. Returns the parameters of RFC 7692 §7.1, with defaults for absent
+ * options.
  */
 import type { DeflateParams } from './params.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Compresses a message in zlib's threads (RFC 7692 §7.2.1), in slices. After the message, the zlib stream is kept, and the next message of
- * any connection can use it. But a stream that was created with a dictionary is closed after its message, since Node cannot give the stream
- * another dictionary.
+ * any connection can use it. A stream that was created with a dictionary is closed after its message: Node cannot give it another
+ * dictionary.
  */
 
 import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
@@ -28,13 +28,12 @@ const idle: IdleStream[] = [];
 // output.
 const SLICE = 131_072;
 
-// The size in bytes of the memory for output. If the output of a slice fits into this memory, zlib returns it in one piece, and only one
-// task for zlib's threads is needed. The part of the memory that is left is used for the next slice.
+// The size in bytes of the memory for output. If the output of a slice fits into this memory, zlib returns it in one piece. Then zlib's
+// threads need only one task. The unused rest of the memory is for the next slice.
 const ROOM = 65_536;
 
-// If the dictionary has at most this many bytes, a kept stream is used: the dictionary is compressed before the message, and the output of
-// the dictionary is dropped. This costs less than a new stream with a dictionary, because the garbage collector has to free 0.3 MB for each
-// new stream.
+// If the dictionary has at most this many bytes, a kept stream is used. The dictionary is compressed before the message, and its output is
+// dropped. This costs less than a new stream with a dictionary: the garbage collector has to free 0.3 MB for each new stream.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -60,7 +59,7 @@ function keep(stream: DeflateRaw, settings: DeflateSettings): void {
 
 /**
  * Compresses a message.
- * @param payload must not change, be detached or shrink before the promise has settled: zlib's threads read it
+ * @param payload must not change, be detached or shrink before the promise has settled, because zlib's threads read it
  * @param dictionary earlier plaintext that the message may refer to; empty if there is no context
  */
 export function deflateInThreadPool(
@@ -99,8 +98,8 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // `concat` copies the output to memory of the exact size. Without the copy, the unused memory would be kept as long as the message
-      // waits to be sent.
+      // `concat` copies the output to memory of the exact size. Without the copy, the unused memory would stay allocated while the message
+      // waits.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();

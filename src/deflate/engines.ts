@@ -1,7 +1,7 @@
 /**
- * Has the tables from which codec.ts chooses the engine for a message, by the direction and the size of the message. bench/deflate.js
- * measured the values, see docs/compression.md. There are three engines. "own" is our own code in engine/. "zlib" is one synchronous call
- * of zlib. "pool" is zlib in its threads.
+ * Has the tables from which codec.ts chooses the engine for a message, by its direction and its size. bench/deflate.js measured the values,
+ * see docs/compression.md. There are three engines. "own" is our own code in engine/. "zlib" is one synchronous call of zlib. "pool" is
+ * zlib in its threads.
  */
 
 /** A row of the table for sending. */
@@ -33,9 +33,9 @@ const { POSITIVE_INFINITY } = Number;
 /**
  * The engines for messages that we send. The size of the message decides which engine is used.
  *
- * zlib spends most of its time on the search for the longest match in its whole window. At the levels up to `FAST_LEVELS`, which include
- * the default level, we save time: zlib searches at most the last 16 KiB, or the last 8 KiB for a large message, and gets only the end of
- * the context. A large message then takes a quarter less time. Its output has 1 % to 2 % more bytes for JSON, and 8 % to 12 % more bytes
+ * zlib spends most of its time on the search for the longest match in its whole window. The levels up to `FAST_LEVELS` include the default
+ * level. At these levels we save time: zlib searches at most the last 16 KiB, or the last 8 KiB for a large message. It gets only the end
+ * of the context. A large message then takes a quarter less time. Its output has 1 % to 2 % more bytes for JSON, and 8 % to 12 % more bytes
  * for prose and code. At higher levels we save bytes: zlib gets the whole negotiated window and context.
  */
 export const SENDING: {
@@ -61,7 +61,7 @@ export const FAST_LEVELS = 6;
 
 /**
  * The engines for received messages. The compressed size decides which engine is tried first. The compressed size says little about the
- * size of the output, so each engine also has a limit for the output.
+ * size of the output. So each engine also has a limit for the output.
  */
 export const RECEIVING: Record<'own' | 'zlib' | 'pool', ReceivingEngine> = {
   // A message of half a KiB can decompress to half a MiB. Our engine would need milliseconds for so much output, so `maxOutput` is smaller.

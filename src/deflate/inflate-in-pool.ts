@@ -1,6 +1,6 @@
 /**
- * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. This file checks the size of
- * the output, and after each slice of input whether the input has produced far too little output. Between slices, the jobs of other
+ * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice of input, this file checks
+ * whether the input has produced far too little output. It also checks the size of the output. Between slices, the jobs of other
  * connections run.
  */
 
@@ -117,7 +117,7 @@ class StreamRun {
     if (this.#produced >= OUTPUT_SLICE) this.#rest();
   }
 
-  /** Writes the next slice of input. Called once zlib has processed the slice before it. */
+  /** Writes the next slice of input. Called when zlib has processed the slice before it. */
   readonly #step = (): void => {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (inputWithoutOutput(this.#offset, this.#output.length)) {

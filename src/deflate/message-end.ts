@@ -1,8 +1,8 @@
 /**
- * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole if it ends with the header of a stored
- * block, whose bytes 00 00 ff ff were not sent, or with a final block (7692 §7.2.3.4). Our own decompressor (engine/inflate.ts) detects
- * this by itself. zlib does not report in which state it reached the end of the input. So zlib.ts and inflate-in-pool.ts append bytes to
- * the payload, the probe, and this file concludes from zlib's output whether the payload is whole.
+ * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole in two cases. It ends with the header of a
+ * stored block, whose bytes 00 00 ff ff were not sent. Or it ends with a final block (7692 §7.2.3.4). Our own decompressor
+ * (engine/inflate.ts) detects this by itself. zlib does not report in which state it reached the end of the input. So zlib.ts and
+ * inflate-in-pool.ts append bytes to the payload: the probe. This file concludes from zlib's output whether the payload is whole.
  */
 
 // These random bytes are never sent. The peer cannot know these bytes, so it cannot send a cut-off payload for which zlib outputs them.
@@ -12,7 +12,7 @@ const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 /** An empty final block with fixed codes (1951 §3.2.6). zlib stops directly after this block. */
 const END_OF_STREAM: readonly number[] = [0x03, 0x00];
 
-/** The bytes that we append to a payload instead of the bytes 00 00 ff ff that the peer did not send. */
+/** The bytes that we append to a payload in place of 00 00 ff ff, which the peer did not send. */
 export interface Probe {
   readonly bytes: Buffer;
   /** The number of bytes that the probe adds to the output. */
@@ -20,9 +20,9 @@ export interface Probe {
 }
 
 /**
- * Builds a probe: the length field and the content of a stored block, and after it the end of the stream. If the payload is whole, zlib
- * reads the length field and outputs exactly the content. If the payload was cut off between or inside symbols, zlib outputs something
- * else. If the payload was cut off inside a stored block, zlib also outputs the length field, as if it were content.
+ * Builds a probe: the length field and the content of a stored block, then the end of the stream. If the payload is whole, zlib reads the
+ * length field and outputs exactly the content. If the payload was cut off between or inside symbols, zlib outputs something else. If the
+ * payload was cut off inside a stored block, zlib outputs the length field as if it were content.
  */
 function probeOf(size: number): Probe {
   return {
@@ -45,7 +45,7 @@ export type Ending = 'whole' | 'cut off' | 'ambiguous';
 /**
  * Returns whether a payload ended at a point where a message may end.
  * @param over the number of bytes of the probe that zlib read before its stream ended
- * @param output the last bytes of the output: at least `size` + 4 bytes, or the whole output if it is shorter
+ * @param output the last bytes of the output: at least `size` + 4 bytes, or all of it if it is shorter
  */
 export function endingOf(over: number, output: Uint8Array, { bytes, size }: Probe): Ending {
   // zlib has read no byte of the probe, so the payload ends with a final block (7692 §7.2.3.4).
@@ -68,7 +68,7 @@ function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: num
 
 /**
  * The maximum number of final blocks in a payload (7692 §7.2.3.4). A peer normally sends at most one, at the end. But a compressor may have
- * no other way to flush a fragment, and then the peer sends one in each fragment. zlib has to be set up again after each final block, which
+ * no other way to flush a fragment. Then the peer sends one in each fragment. zlib has to be set up again after each final block, which
  * takes about 20 µs.
  */
 export const MAX_FINAL_BLOCKS = 16;

@@ -1,5 +1,5 @@
 /**
- * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked each time the output
+ * Collects zlib's output for one message. The length of the output is not known in advance. So the limit is checked each time the output
  * grows (RFC 6455 §10.4). The output stays in the pieces that zlib returned until `take` joins them. So if a message is refused for its
  * size, its output is never held twice.
  */
@@ -22,8 +22,8 @@ export class Output {
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;
-    // zlib allocates 16 or 64 KiB at a time. If a piece uses less than half of this memory, it is copied, so that a short message does not
-    // keep the whole memory.
+    // zlib allocates 16 or 64 KiB at a time. A piece that uses less than half of this memory is copied. So a short message does not keep
+    // the whole memory.
     if (piece.length > 0)
       this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;

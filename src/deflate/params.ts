@@ -1,7 +1,7 @@
 /**
  * Reads and writes the parameters of permessage-deflate in an element of Sec-WebSocket-Extensions: RFC 7692 §7, §7.1.
- * handshake/extension.ts has the grammar of the header field; offer.ts, accept.ts and confirm.ts negotiate. Names are compared with regard
- * to case, since neither RFC 6455 nor RFC 7692 says that the case of these names is ignored.
+ * handshake/extension.ts has the grammar of the header field. offer.ts, accept.ts and confirm.ts negotiate. Names are compared with regard
+ * to case: neither RFC 6455 nor RFC 7692 says that their case is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';
@@ -12,7 +12,7 @@ export const DEFLATE_EXTENSION = 'permessage-deflate';
 /** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window than agreed, or no context at all. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client, this is also true if the client's offer stated the parameter and the answer did not: see `confirmDeflate`. */
+  /** On a client, this is also true if only the client's offer stated the parameter, see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;

@@ -1,17 +1,17 @@
 /**
  * Makes the bytes of a compressed message that is sent in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte
- * boundary, so all parts together form one DEFLATE stream. codec.ts keeps the context that a part may refer to.
+ * boundary. All parts together form one DEFLATE stream. codec.ts keeps the context that a part may refer to.
  */
 
 import type { Window } from './engine/window.ts';
 
 /**
- * The last four bytes of the empty stored block that ends a flush. They are sent at the end of each part, and left out only at the end of
- * the message (7692 §7.2.1).
+ * The last four bytes of the empty stored block that ends a flush. They are sent at the end of each part, but left out at the end of the
+ * message (7692 §7.2.1).
  */
 const FLUSH: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** The bytes after the last part: an empty stored block, whose bytes 00 00 ff ff are not sent (7692 §7.2.3.6). */
+/** The bytes after the last part: an empty stored block. Its bytes 00 00 ff ff are not sent (7692 §7.2.3.6). */
 export const END_OF_PARTS: Uint8Array = Uint8Array.of(0x00);
 
 // The field LEN of a stored block has two bytes (1951 §3.2.4).
@@ -20,8 +20,8 @@ const STORED_HEADER = 5;
 
 /**
  * Returns the bytes to send for a part.
- * @param compressed the bytes that compressing `payload` as a whole message gave (7692 §7.2.1); or the object `payload` itself, if
- *   compressing did not make it smaller
+ * @param compressed the result of compressing `payload` as a whole message (7692 §7.2.1). If that did not make it smaller, the object
+ *   `payload` itself
  * @param window the context of the sender. If `payload` was compressed, the context contains `payload` already
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {

@@ -70,7 +70,7 @@ export class PoolJob {
     charge?.resize(input);
   }
 
-  /** Runs `work` as soon as fewer than three jobs run and it is this job's turn. Call this method once per job. */
+  /** Runs `work` as soon as fewer than three jobs run and no other job has waited longer. Call this method once per job. */
   async run<Result>(work: (job: PoolJob) => Promise<Result>): Promise<Result> {
     try {
       await this.#wait(fresh);
@@ -85,7 +85,7 @@ export class PoolJob {
 
   /**
    * Lets the job that has waited longest run. Call this method after each slice, but not again before the returned Promise has settled.
-   * @returns a Promise that resolves when this job may continue; null if no job waits, so that this job may continue at once
+   * @returns a Promise that resolves when this job may continue; null if no job waits and this job may continue at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));

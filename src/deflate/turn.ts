@@ -1,24 +1,24 @@
 /**
- * Limits the work of decompression in one turn of the event loop: the time from the first work until the next `setImmediate` callback.
- * Without a limit, one peer could block all others: 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
+ * Limits the work of decompression in one turn of the event loop. A turn lasts from its first work until the next `setImmediate` callback.
+ * Without a limit, one peer could block all others. 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
  * such messages. Each connection has a share, which is the work that it may do in one turn. If the turn has become long, the share is
- * smaller. Both the work and the clock decide whether a turn is long, since code that is not compiled yet, garbage collection and the
+ * smaller. Both the work and the clock decide whether a turn is long. Code that is not compiled yet, garbage collection and the
  * application's handlers take time as well. If a connection has used up its share, its next message waits for a later turn. At the
- * beginning of that turn, all bytes that were sent are flushed, and then waiting messages are decompressed in the order in which they began
- * to wait. Compression counts as work as well, since much of it is for replies, but compression never waits.
+ * beginning of that turn, all bytes that were sent are flushed. Then the waiting messages are decompressed, in the order in which they
+ * began to wait. Compression counts as work as well, since much of it is for replies, but compression never waits.
  */
 
 // The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. If a peer sends
-// one message at a time, its share is never used up, so its message waits only if the turn is full.
+// one message at a time, its share is never used up. Its message waits only if the turn is full.
 const SHARE = 524_288;
 /**
  * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share allows a few
- * messages, since it costs as much time to make a message wait as to process a few messages.
+ * messages: making a message wait costs as much time as processing a few messages.
  */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;
-/** After this much work, or this many milliseconds, a turn is full, and no connection decompresses further messages in this turn. */
+/** After this much work, or this many milliseconds, a turn is full. No connection then decompresses further messages in this turn. */
 const FULL_TURN = 8_388_608;
 const FULL_TIME = 5;
 
@@ -59,7 +59,7 @@ function beginWork(): void {
   atEndOfTurn(endTurn);
 }
 
-/** Ends the turn, and begins the next turn with the work that waits, in the order in which it began to wait. */
+/** Ends the turn, and begins the next turn with the work that waits, in order. */
 function endTurn(): void {
   turn++;
   hasEnd = false;
@@ -117,8 +117,7 @@ export class TurnShare {
 }
 
 /**
- * Runs `work` in a later turn, when the work that waited before it is done and the turn is not too long. Call this function only if
- * `isSpent` is true.
+ * Runs `work` in a later turn: when all earlier work is done, and the turn is not too long. Call this function only if `isSpent` is true.
  */
 export function inLaterTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
-/** The number of bytes at the end of the output that are not sent: 00 00 ff ff, the end of the empty stored block (7692 §7.2.1). */
+/** The number of bytes at the end of the output that are not sent: 00 00 ff ff (7692 §7.2.1). */
 export const TAIL_SIZE: number = 4;
 
 /** The settings for compression: zlib's level, and the size of the window. */
@@ -31,8 +31,8 @@ export interface DeflateSettings {
 export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array): ZlibOptions {
   return {
     level,
-    // zlib has no window of 256 bytes, so a window of 512 bytes is used. In that window, zlib uses only distances up to 512 - 262 = 250
-    // bytes, which are allowed for 256 bytes as well.
+    // zlib has no window of 256 bytes, so a window of 512 bytes is used. In that window, zlib uses distances up to 512 - 262 = 250 bytes,
+    // which are allowed for 256 bytes as well.
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
     ...(dictionary.length === 0 ? null : { dictionary }),
@@ -47,9 +47,9 @@ export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dicti
 
 /**
  * zlib's window for received messages. This is the largest possible window, not the negotiated one. With the negotiated window, zlib would
- * refuse some distances that are too large, but accept others, depending on where its pieces of output end. In both engines, a distance is
- * valid if it is at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which has
- * at most the negotiated size (7692 §7.1.2).
+ * refuse some distances that are too large, but accept others. This would depend on where its pieces of output end. In both engines, a
+ * valid distance is at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which
+ * has at most the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
@@ -106,7 +106,7 @@ function inflateStreams(
 }
 
 /**
- * @returns the message; 'ambiguous' if the message ends with bytes that look like the probe; null if `isOne` is true and other blocks
+ * @returns the message. 'ambiguous' if the message ends with bytes that look like the probe. Null if `isOne` is true and other blocks
  *   follow a final block
  */
 function inflateWith(

@@ -1,7 +1,7 @@
 /**
- * Puts fragments together into messages: RFC 6455 §5.4 (sequence), §10.4 (the limit on the whole message is checked at each header).
- * Text is checked piece by piece (§8.1, see utf8.ts). The assembler never gets a control frame: frame-dispatch.ts passes control frames to
- * state-machine.ts (§5.5).
+ * Puts fragments together into messages: RFC 6455 §5.4 (sequence), §10.4 (limit). The limit applies to the whole message, and is checked at
+ * each header. Text is checked piece by piece (§8.1, see utf8.ts). The assembler never gets a control frame: frame-dispatch.ts passes
+ * control frames to state-machine.ts (§5.5).
  *
  * message-buffer.ts holds the payload. share.ts counts the memory of the payload in the memory budget.
  */
@@ -13,8 +13,8 @@ import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A fragment without payload costs us time and costs the peer nothing, so the connection fails after more than this many of them in a row.
-// An honest peer never sends two of them in a row.
+// A fragment without payload costs us time and costs the peer nothing. The connection fails after more than this many of them in a row. An
+// honest peer never sends two of them in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The part of the connection's receiver to which the assembler passes the calls of the memory budget. */
@@ -24,15 +24,13 @@ export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'r
 export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
   /**
-   * The maximum size of a compressed message on the wire. It is above `maxMessageSize`, since data that does not compress grows by five
+   * The maximum size of a compressed message on the wire. It is larger than `maxMessageSize`: data that does not compress grows by five
    * bytes for each stored block (RFC 1951 §3.2.4). A compressed message beyond this maximum must contain padding.
    */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #owner: AssemblerOwner;
-  /**
-   * The connection's share of the memory budget. Null until it is needed: a connection may receive only messages that come in one piece.
-   */
+  /** The connection's share of the memory budget, see share.ts. Null until the first message that arrives in pieces. */
   #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
@@ -50,7 +48,7 @@ export class MessageAssembler implements BudgetReader {
 
   /**
    * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param owner stops reading while the budget has no room, and fails the connection if the budget aborts its message to make room.
+   * @param owner stops reading while the budget has no room. If the budget aborts the message to make room, `owner` fails the connection.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
@@ -74,7 +72,10 @@ export class MessageAssembler implements BudgetReader {
     return this.#compressed;
   }
 
-  /** The number of payload bytes that the frame headers of the current message have announced so far; if it is compressed, of compressed bytes. */
+  /**
+   * The payload bytes that the frame headers of the current message have announced so far. In a compressed message, these bytes are
+   * compressed.
+   */
   get announced(): number {
     return this.#announced;
   }
@@ -111,9 +112,9 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Checks a data frame as soon as its length is known, even if its masking key has not arrived.
+   * Checks a data frame when its length is known. The masking key may not have arrived yet.
    * @returns payload bytes of the frame's message, over all frames up to this one
-   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or makes the message larger than the size limit.
+   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or the message becomes larger than the limit.
    */
   check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
@@ -156,8 +157,8 @@ export class MessageAssembler implements BudgetReader {
   append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
-      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. An invalid byte fails the connection as soon as
-      // the byte arrives, even if FIN has not arrived.
+      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. An invalid byte fails the connection
+      // immediately, before FIN arrives.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }

@@ -1,4 +1,4 @@
-/** Holds the chunks that wait while reading is stopped, in the order of their arrival, and counts their memory (RFC 6455 §10.4). */
+/** Holds the chunks that wait while reading is stopped, in order. Counts their memory (RFC 6455 §10.4). */
 
 import { Charge } from './charge.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -7,7 +7,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 export class Backlog {
   readonly #charge: Charge;
   #chunks: Buffer[] = [];
-  /** Where the part of the first chunk begins that was not processed yet. */
+  /** The offset in the first chunk of the bytes that have not been processed. */
   #start = 0;
 
   constructor(budget: MemoryBudget) {
@@ -24,7 +24,7 @@ export class Backlog {
     this.#count(chunk.length);
   }
 
-  /** Puts a chunk before all others: the part from `start` on was not processed yet. @param isBorrowed the same as for `push` */
+  /** Puts a chunk before all others. Its bytes before `start` were already processed. @param isBorrowed the same as for `push` */
   unshift(chunk: Buffer, start: number, isBorrowed: boolean): void {
     const kept = isBorrowed ? Buffer.from(chunk.subarray(start)) : chunk;
     this.#chunks.unshift(kept);
@@ -32,7 +32,7 @@ export class Backlog {
     this.#count(kept.length);
   }
 
-  /** Removes the first chunk, and passes it to `process` with the offset of its first byte that was not processed yet. */
+  /** Removes the first chunk, and passes it to `process`. `start` is the offset of its first byte that has not been processed. */
   next(process: (chunk: Buffer, start: number) => void): void {
     const chunk = this.#chunks.shift()!;
     const start = this.#start;

@@ -1,7 +1,7 @@
 /**
- * A charge counts one piece of memory from its allocation until its last holder releases it (RFC 6455 §10.4). A charge
- * moves together with its memory: from the assembler to the inbox, from a queue to the socket. Memory that many connections
- * hold, such as a frame of a broadcast, has one charge with many holders, so that it is counted once.
+ * A charge counts one piece of memory from its allocation until its last holder releases it (RFC 6455 §10.4). A charge moves together with
+ * its memory: from the assembler to the inbox, from a queue to the socket. If many connections hold the same memory, such as a frame of a
+ * broadcast, one charge has many holders. So the memory is counted once.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -20,7 +20,7 @@ export class Charge {
     this.resize(bytes);
   }
 
-  /** Bytes counted now; 0 once the charge is released. */
+  /** Bytes counted now; 0 after the charge is released. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -39,7 +39,7 @@ export class Charge {
     if (this.#holders > 0) this.#holders++;
   }
 
-  /** Removes a holder. Once the last holder is removed, the bytes no longer count, and further calls do nothing. */
+  /** Removes a holder. After the last holder is removed, the bytes no longer count, and further calls do nothing. */
   release(): void {
     if (this.#holders === 0) return;
     if (this.#holders === 1) this.resize(0);

@@ -1,6 +1,6 @@
 /**
- * Records the content of both Close frames, whether our Close frame left the process, and the first error: RFC 6455 §7.1.4 to §7.1.6.
- * state-machine.ts decides when Close frames are sent and how they change the state. close-code.ts has the layout of Close frames.
+ * Records the content of both Close frames and the first error: RFC 6455 §7.1.4 to §7.1.6. Also records whether our Close frame left the
+ * process. state-machine.ts decides when Close frames are sent and how they change the state. close-code.ts has the layout of Close frames.
  */
 
 import { CloseCode, serializeClosePayload } from './close-code.ts';
@@ -8,9 +8,9 @@ import type { CloseRecord } from './endpoint-events.ts';
 import type { ByteSink } from './sink.ts';
 import { ProtocolError } from './violation.ts';
 
-/** The account of one connection's end. */
+/** Records how one connection closes. */
 export class CloseAccount {
-  /** §7.1.5, §7.1.6: the code and the reason of the peer's first Close frame; 1006 and '' if no Close frame has arrived. */
+  /** §7.1.5, §7.1.6: the code and the reason of the peer's first Close frame. Before a Close frame arrives: 1006 and ''. */
   code: number = CloseCode.AbnormalClosure;
   reason = '';
   /** Whether the peer's Close frame arrived before our Close frame was sent. */
@@ -28,9 +28,7 @@ export class CloseAccount {
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /**
-   * Call this after our Close frame was passed to the sink: when the sink reports whether the frame left, the account records the result.
-   */
+  /** Call this after our Close frame was passed to the sink. It records later, when the sink reports the result, whether the frame left. */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;
@@ -54,9 +52,9 @@ export class CloseAccount {
 
 /**
  * §7.1.7: builds the payload of the Close frame that reports a failure.
- * @param error a `ProtocolError` gives its own close code. For any other error, such as one that a callback threw, the code is 1011 and the
- *   reason contains no text of the error
- * @param wording returns the reason; if this function throws or its result is too long, the default reason is used
+ * @param error a `ProtocolError` gives its own close code. Any other error, such as one that a callback threw, gives 1011 and a reason
+ *   without any text of the error
+ * @param wording returns the reason. If it throws, or its result is too long, the default reason is used
  */
 export function failurePayload(error: Error, wording: ((error: Error) => string) | null): Buffer {
   const violation = error instanceof ProtocolError ? error : null;

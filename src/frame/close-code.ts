@@ -36,8 +36,8 @@ const MAX_REASON_SIZE = 123;
 /**
  * Says whether a Close frame may contain the code, in either direction.
  *
- * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: codes below 1000 are not defined; 1004 and 1016–2999 are reserved;
- * 3000–3999 are for registered use, 4000–4999 for private use; codes from 5000 on are not defined.
+ * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: codes below 1000 and from 5000 on are not defined. 1004 and 1016–2999 are reserved.
+ * 3000–3999 are for registered use, 4000–4999 for private use.
  */
 export function isWireCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;
@@ -53,8 +53,8 @@ export interface ClosePayload {
 
 /**
  * Reads the payload of a Close frame, `buffer[start, end)`.
- * @throws {ProtocolError} for a payload of one byte, a code that must not be sent (the error's `cause` is this code), or a reason that is
- *   not UTF-8.
+ * @throws {ProtocolError} for a payload of one byte, or a reason that is not UTF-8. Also for a code that must not be sent: the error's
+ *   `cause` is this code.
  */
 export function parseClosePayload(buffer: Buffer, start: number, end: number): ClosePayload {
   if (start === end) return { code: CloseCode.NoStatusReceived, reason: '' };
@@ -72,7 +72,7 @@ const NO_PAYLOAD: Buffer = Buffer.alloc(0);
 /**
  * Builds the payload of a Close frame; without a code, the payload is empty.
  * @throws {RangeError} if the code may not be sent, or the reason is over 123 bytes of UTF-8.
- * @throws {TypeError} for a reason that is not a string, and for a reason without a code: a Close frame cannot hold one.
+ * @throws {TypeError} for a reason that is not a string, and for a reason without a code.
  */
 export function serializeClosePayload(code?: number, reason = ''): Buffer {
   if (code === undefined) {

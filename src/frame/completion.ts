@@ -1,7 +1,7 @@
 /**
- * Calls the callback of a message when the message has left the process, or when it is certain that the message will not leave. (The last
- * step of RFC 6455 §6.1 passes the frames to the network.) Each callback is called exactly once, and only after the method that received
- * the callback, for example `sendText`, has returned.
+ * Calls the callback of a message when the message has left the process, or can no longer leave. (The last step of RFC 6455 §6.1 passes the
+ * frames to the network.) Each callback is called exactly once. It is never called before the method that received it, for example
+ * `sendText`, has returned.
  */
 
 import { ConnectionError } from './connection-error.ts';
@@ -23,7 +23,7 @@ export class Completion {
     this.#owner = owner;
   }
 
-  /** Calls `done` once everything that was written so far has left the process, or with the reason why it will not leave. */
+  /** Calls `done` when everything that was written so far has left the process. If that fails, `done` receives the reason. */
   whenSent(done: SendCallback): void {
     let isInside = true;
     this.#sink.whenSent((error) => {

@@ -1,8 +1,7 @@
 /**
  * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is
- * sent, and the close code is 1006 (RFC 6455 §7.1.5). In two cases a Close frame with 1011 is sent: if a ping of a fixed schedule was not
- * answered (WS_HEARTBEAT_TIMEOUT), and if a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the
- * peer.
+ * sent, and the close code is 1006 (RFC 6455 §7.1.5). In two cases a Close frame with 1011 is sent: a ping of a fixed schedule was not
+ * answered (WS_HEARTBEAT_TIMEOUT), or a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the peer.
  */
 
 /** One reason to drop a connection. */
@@ -51,7 +50,7 @@ export class ConnectionError extends Error {
   readonly code: ConnectionFaultCode;
   /** The RFC and section that the reason belongs to. */
   readonly section: string;
-  /** The other end of the connection: the URL on a client, the address on a server; null until the error is reported. */
+  /** The other end of the connection: the URL on a client, the address on a server. Null until the error is reported. */
   peer: string | null = null;
 
   constructor(code: ConnectionFaultCode, options?: ErrorOptions) {

@@ -1,6 +1,6 @@
 /**
- * Reports a message whose whole payload has arrived: RFC 6455 §6.2 (delivery), §8.1 (UTF-8), §9.1 and RFC 7692 §6.2 (the codec
- * decompresses a compressed message first). assembler.ts puts fragments together before the message comes here.
+ * Reports a message whose whole payload has arrived: RFC 6455 §6.2 (delivery), §8.1 (UTF-8). The codec decompresses a compressed message
+ * first (§9.1, RFC 7692 §6.2). assembler.ts has already put the fragments together.
  */
 
 import { Charge } from './charge.ts';
@@ -13,14 +13,14 @@ import { Opcode } from './opcode.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A message of at least this many bytes is delivered as a view of the chunk, without a copy, if it is a large part of the chunk.
+// A message of at least this many bytes may be delivered as a view of the chunk, without a copy. See `staysInPlace`.
 const VIEW_THRESHOLD = 4096;
 
 /** The receiver, which stops reading while the codec works. */
 export interface DeliveryOwner {
-  /** Whether the memory of the current chunk belongs to the transport again as soon as the chunk was processed. */
+  /** Whether the transport may use the memory of the current chunk again after the chunk was processed. */
   readonly isBorrowed: boolean;
-  /** A view of the current chunk goes to the application or to the codec: the chunk's memory must not be used again. */
+  /** A view of the current chunk goes to the application or to the codec. The chunk's memory must not be used again. */
   onView(): void;
   /** The codec decompresses a message in other threads. Everything that is received after this message waits. */
   onDecoding(): void;
@@ -115,7 +115,7 @@ export class Delivery {
     this.decompress(opcode, this.#owner.isBorrowed ? Buffer.from(payload) : payload, wireSize);
   }
 
-  /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
+  /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec. Then text is checked (§8.1). */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
     this.#charge ??= new Charge(this.#memoryBudget);
     this.#owner.onView();
@@ -173,14 +173,17 @@ export class Delivery {
     this.#decoded = null;
   }
 
-  /** From now on, delivers nothing: if the codec is still working, its output will be dropped. */
+  /** From now on, delivers nothing. If the codec is still working, its output will be dropped. */
   switchOff(): void {
     this.#isOff = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
-  /** Returns `buffer[start, end)` for the application to keep. @param key the masking key for its first byte; 0 if it is not masked */
+  /**
+   * Returns `buffer[start, end)` for the application to keep.
+   * @param key the masking key for the first byte of the part; 0 if the bytes are not masked
+   */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
     return ownPart(buffer, start, end, this.#owner, key, this.#memoryBudget.isScarce);
   }
@@ -193,7 +196,7 @@ export class Delivery {
 
 /**
  * Returns `buffer[start, end)` for the application to keep: a view, or a copy.
- * @param key the masking key for its first byte; 0 if it is not masked
+ * @param key the masking key for the first byte of the part; 0 if the bytes are not masked
  * @param isScarce whether over three quarters of the memory budget are used
  */
 export function ownPart(
@@ -217,10 +220,10 @@ export function ownPart(
 }
 
 /**
- * Says whether a payload is delivered as a view of the chunk. A view keeps the memory of the whole chunk alive (up to 64 KiB from one read
- * of the socket), so small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory: then two
- * messages in one chunk, with their headers, are not copied. While memory is scarce, the payload must fill at least three quarters, because
- * only the message is counted in the budget, not the rest of the chunk.
+ * Says whether a payload is delivered as a view of the chunk. A view keeps the whole chunk in memory (up to 64 KiB from one read of the
+ * socket), so small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory. So two messages in
+ * one chunk are not copied. While memory is scarce, the payload must fill at least three quarters. The budget counts only the message, not
+ * the rest of the chunk.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

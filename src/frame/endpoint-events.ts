@@ -5,7 +5,7 @@
 
 /** How a connection ended. */
 export interface CloseRecord {
-  /** §7.1.5: the code of the peer's Close frame; 1005 if it had no code, 1006 if there was no Close frame. */
+  /** §7.1.5: the code of the peer's Close frame. 1005 if the frame had no code, 1006 if no Close frame arrived. */
   readonly code: number;
   /** §7.1.6: the peer's reason. */
   readonly reason: string;
@@ -13,7 +13,7 @@ export interface CloseRecord {
   readonly wasClean: boolean;
   /** Whether the peer's Close frame arrived before we sent a Close frame. */
   readonly byPeer: boolean;
-  /** The code of our Close frame; 1005 if our Close frame had no code, null if we sent no Close frame. */
+  /** The code of our Close frame. 1005 if our frame had no code, null if we sent no Close frame. */
   readonly sentCode: number | null;
   readonly sentReason: string;
   /** The error that the connection failed with, or null. */

@@ -1,4 +1,4 @@
-/** The options of an endpoint: its role, its codec, and the limits on memory that a peer can make it hold (RFC 6455 §10.4). */
+/** The options of an endpoint: its role, its codec, and the limits on the memory that a peer can use (RFC 6455 §10.4). */
 
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
@@ -31,13 +31,13 @@ export interface EndpointOptions extends Limits {
   /** The codec of the negotiated extension. If it is null or absent, RSV1 stays reserved. */
   readonly codec?: MessageCodec | null | undefined;
   /**
-   * Returns the reason for our Close frame when the connection fails: at most 123 bytes, and nothing secret. If the function
-   * throws, or returns more, the default is used. @default the text of a `ProtocolError`, '' for any other error
+   * Returns the reason for our Close frame when the connection fails. At most 123 bytes, and nothing secret. If the function throws, or
+   * returns more, the default is used. @default the text of a `ProtocolError`, '' for any other error
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**
-   * A number of bytes. If more bytes than this wait in replies (messages that were sent while received data was delivered), a server stops
-   * reading until the replies have left. @default Infinity
+   * A number of bytes, for a server. Replies are messages that are sent while received data is delivered. While more bytes of replies wait
+   * than this, the server stops reading. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
   /** Whether the endpoint answers pings. If false, the application must answer them (§5.5.2: pings MUST be answered). @default true */
@@ -67,6 +67,6 @@ export function checkEndpointOptions(options: EndpointOptions): void {
 }
 
 function checkLimit(name: string, value: number): void {
-  // We do not check for `value < 0`: NaN and undefined would pass that check, and would mean "no limit".
+  // NaN and undefined must fail this check, because they would mean "no limit". They would pass the check `value < 0`.
   if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
 }

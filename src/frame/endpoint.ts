@@ -77,8 +77,8 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
-   * @param isBorrowed whether the chunk belongs to the caller again after this call: the endpoint copies each part that it keeps
-   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before this call.
+   * @param isBorrowed whether the caller uses the chunk's memory again after this call. If so, the endpoint copies each part that it keeps
+   * @returns false: stop reading until `ByteSink.resumeReading` is called. Chunks that come before this call are kept.
    */
   receive(chunk: Buffer, isBorrowed = false): boolean {
     return this.#receiver.receive(chunk, isBorrowed);
@@ -105,7 +105,7 @@ export class Endpoint {
     this.#machine.resumeForReplies();
   }
 
-  /** The transport has closed, for any reason: `onClose` is called, unless it was called before. */
+  /** The transport has closed, for any reason. Calls `onClose` if it was not called before. */
   transportClosed(): void {
     this.#machine.transportClosed();
   }
@@ -136,9 +136,9 @@ export class Endpoint {
 
   /**
    * Sends a text message; lone surrogates become U+FFFD.
-   * @param done called once the message has left the process, or with the reason why it will not leave; never called during this call
-   * @returns payload bytes put on the wire; -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT send).
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller
+   * @param done called when the message has left the process, or with the reason why it will not leave. Never called during this call
+   * @returns payload bytes put on the wire. -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT send).
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
     // The common case: the text fits into the sink's own memory, and the codec is not needed.
@@ -186,7 +186,7 @@ export class Endpoint {
 
   /**
    * Sends a frame that `serializeFrame` made for the server role. So a broadcast serializes its frame only once for all connections.
-   * @param payloadSize the size of the frame's payload. The call returns it, or 0 if the state is not Open
+   * @param payloadSize the size of the frame's payload, which this method returns; it returns 0 if the state is not Open
    * @param shared the memory that contains the frame
    * @throws {TypeError} on a client
    */
@@ -209,7 +209,7 @@ export class Endpoint {
 
   /**
    * Sends a server's message that goes to many connections. It leaves after messages that wait. @param payload not copied: do not change it
-   * @param compress whether the codec compresses the payload. A function is called instead of `codec.compress` at the message's turn.
+   * @param compress whether the codec compresses the payload. A function is called instead of `codec.compress`, when the message may leave.
    *   The function may return one result to many connections. If it cannot make the payload smaller, it returns the payload object itself
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`
@@ -229,7 +229,7 @@ export class Endpoint {
   }
 
   /**
-   * Begins a message that is sent in parts, as the parts become available (§5.4): binary, or text whose parts together are UTF-8. Other
+   * Begins a message that is sent in parts, when they become available (§5.4). It is binary, or text whose parts together are UTF-8. Other
    * messages wait until this message has ended. If the transport closes or the peer sends its Close frame, this message is aborted.
    * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
@@ -238,7 +238,7 @@ export class Endpoint {
   }
 
   /**
-   * Calls `done` once everything that was sent so far has left the process, or with the reason why it will not leave. `done` is never
+   * Calls `done` when everything that was sent so far has left the process. If that fails, `done` receives the reason. `done` is never
    * called during this call.
    */
   whenSent(done: SendCallback): void {
@@ -269,7 +269,7 @@ export class Endpoint {
 
   /**
    * §7.1.2: starts the closing handshake. Later calls do nothing. Unless `pauseOutlivesClose` is set, a pause ends, because the peer's
-   * Close frame must be read; then messages that arrive before this Close frame are dropped.
+   * Close frame must be read. Messages before this Close frame are then dropped.
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; if absent, the Close frame has no code.
    * @param reason at most 123 bytes of UTF-8.
    * @throws {RangeError | TypeError} for any other code, a longer reason, or a reason without a code.
@@ -292,7 +292,7 @@ export class Endpoint {
   /**
    * §7.1.7: fails the connection. If a Close frame may still be sent, sends one with the code of the error. Then ends the transport. From
    * now on, everything that the peer sends is ignored, its Close frame included.
-   * @param thrown a `ProtocolError`. For any other value, such as an error of a callback, the code is 1011 and none of its text is sent.
+   * @param thrown a `ProtocolError`. Any other value, such as an error of a callback, gives the code 1011, and none of its text is sent.
    */
   fail(thrown: unknown): void {
     this.#machine.fail(thrown);

@@ -1,6 +1,6 @@
 /**
- * Passes each frame that parser.ts finds to its handler: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5,
- * §5.6. Fragments go to assembler.ts, whole messages to delivery.ts, and control frames to state-machine.ts.
+ * Passes each frame that parser.ts finds to its handler: RFC 6455 §5.4, §5.5, §5.6. Fragments go to assembler.ts, whole messages to
+ * delivery.ts. Control frames, which may come between fragments, go to state-machine.ts.
  */
 
 import type { MessageAssembler } from './assembler.ts';
@@ -31,7 +31,6 @@ export class FrameDispatch implements FastFrameHandler {
   #delivery: Delivery | null = null;
   readonly #wantsShortTexts: boolean;
 
-  // The current frame.
   #fin = false;
   #opcode = 0;
 
@@ -137,8 +136,7 @@ export class FrameDispatch implements FastFrameHandler {
   /** Called when a data frame is complete that came in pieces or belongs to a fragmented message. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
-      // `append` found no room in the memory budget for this frame's last piece while the connection was closing, so the message is
-      // dropped.
+      // `append` found no room in the memory budget for the last piece while the connection was closing. So the message is dropped.
       if (this.#fin) this.#assembler!.clear();
       return;
     }

@@ -3,13 +3,13 @@
 /** Receives frames from the parser. Any of the calls may throw a `ProtocolError` or call `stop()`. */
 export interface FrameHandler {
   /**
-   * Reports the length of a frame whose masking key has not arrived completely, so that a frame that is too big is refused at once.
-   * Called if a chunk ends before the key is complete, and again for each further chunk that does not complete the key.
+   * Reports the length of a frame before its masking key is complete. So a frame that is too big is refused at once. Called if a chunk ends
+   * before the key is complete. May be called again for the same frame.
    */
   onFrameLength(rsv1: boolean, opcode: number, length: number): void;
   /**
-   * Reports a header that breaks no rule by itself. §10.4: the parser calls this before it processes any payload of the frame, so that
-   * the handler can refuse a frame that is too big, or out of sequence.
+   * Reports a header that breaks no rule by itself. §10.4: the parser calls this before it processes any payload of the frame. The handler
+   * can refuse a frame that is too big or out of sequence.
    */
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void;
   /**
@@ -21,14 +21,14 @@ export interface FrameHandler {
 
 /** A handler with shortcuts: faster calls for common cases. A shortcut has the same result as the calls of `FrameHandler` it replaces. */
 export interface FastFrameHandler extends FrameHandler {
-  /** Whether `onShortText` may be called now: no message is unfinished, and texts of up to 125 bytes are wanted as strings. */
+  /** Whether `onShortText` may be called now: no message is unfinished, and the application wants short texts as strings. */
   readonly takesShortTexts: boolean;
   /** Reports a whole text message, which came in one frame, as a string. Its characters are ASCII, so their number is its size in bytes. */
   onShortText(text: string): void;
   /** Whether `onMaskedPayload` may be called for the current frame. */
   readonly takesMasked: boolean;
   /**
-   * The same as `onFramePayload`, but the payload is still masked, so that the handler can unmask it while copying it.
+   * The same as `onFramePayload`, but the payload is still masked. The handler can unmask it while copying it.
    * @param key the masking key for its first byte, see mask.ts
    */
   onMaskedPayload(buffer: Buffer, start: number, end: number, last: boolean, key: number): void;

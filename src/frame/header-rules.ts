@@ -20,7 +20,7 @@ export function checkFirstBytes(
   if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
   // §5.2: on an unknown opcode the receiver MUST fail the connection.
   if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });
-  // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each side closes if the other breaks this rule.
+  // §5.1: the client MUST mask all frames, the server MUST NOT mask any. Each side closes if the other breaks this rule.
   if (second >= 0x80 !== masked) throw new ProtocolError(masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
   if (isControl(opcode)) {
     // §5.5: control frames MUST NOT be fragmented, and MUST NOT carry more than 125 bytes.

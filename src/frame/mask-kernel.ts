@@ -1,13 +1,13 @@
 /**
  * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. For large payloads this is faster than JavaScript,
- * although the payload is copied twice. mask.ts decides when the kernel is used. mask.ts also has the same transformation in JavaScript: it
- * is the reference, and the fallback if WebAssembly does not exist or a policy of the process forbids it.
+ * although the payload is copied twice. mask.ts decides when the kernel is used. mask.ts also has the same transformation in JavaScript.
+ * The JavaScript is the reference, and is used if this process cannot use WebAssembly.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
-/** Bytes that go through the kernel's memory at a time: a multiple of four, so that the key is the same for each piece. */
+/** Bytes that go through the kernel's memory at a time. A multiple of four, so that the key is the same for each piece. */
 const PIECE_SIZE = 65_536;
 
 interface MaskKernelExports {
@@ -27,7 +27,7 @@ export class MaskKernel {
   }
 
   /**
-   * Copies `source[start, end)` to `target[at…]` and masks the copy; both may be the same memory if `start` equals `at`.
+   * Copies `source[start, end)` to `target[at…]` and masks the copy. If `start` equals `at`, both may be the same memory.
    * @param key the masking key for the first byte, see mask.ts
    */
   copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number, key: number): void {

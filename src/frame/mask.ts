@@ -1,9 +1,9 @@
 /**
- * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable).
- * §5.1: a client masks every frame, and a server never masks. See serializer.ts (sending) and parser.ts (receiving).
+ * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable). §5.1: a client masks every frame, and a server
+ * never masks. See serializer.ts (sending) and parser.ts (receiving).
  *
- * A masking key is kept as one 32-bit integer whose lowest byte is the first byte on the wire, so that a key can be
- * rotated with two shifts when a payload continues in the next chunk.
+ * A masking key is kept as one 32-bit integer. Its lowest byte is the first byte on the wire. If a payload continues in the next chunk, two
+ * shifts rotate the key.
  */
 
 import { randomFillSync } from 'node:crypto';
@@ -13,7 +13,7 @@ import { isResizable } from './resizable.ts';
 // Below this many bytes, a loop over bytes is faster than a loop over words.
 const WORDWISE_THRESHOLD = 32;
 
-// The words of one memory of at most this size are kept for the next frame: such a memory holds many frames.
+// The words of one memory of at most this size are kept for the next frame, because such a memory holds many frames.
 const KEPT_MEMORY = 65_536;
 
 /** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */
@@ -44,16 +44,14 @@ function maskBytes(buffer: Uint8Array, start: number, end: number, key: number):
   if (index + 2 < end) buffer[index + 2]! ^= key2;
 }
 
-/**
- * Returns the key for the bytes after the first `count` bytes: §5.3 counts from the start of the payload, and a chunk may begin later.
- */
+/** Returns the key for the bytes after the first `count` bytes. §5.3 counts from the start of the payload, and a chunk may begin later. */
 export function rotateMaskingKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
   return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
 }
 
 /**
- * Masks or unmasks `buffer[start, end)` in place; §5.3: byte i of the payload is combined with byte i mod 4 of the key.
+ * Masks or unmasks `buffer[start, end)` in place. §5.3: byte i of the payload is combined with byte i mod 4 of the key.
  * @returns the key for the byte that follows.
  */
 export function applyMask(buffer: Uint8Array, start: number, end: number, key: number): number {
@@ -80,7 +78,7 @@ function wordsOf({ buffer }: Uint8Array): Int32Array {
   if (buffer === keptMemory) return keptWords;
   const size = buffer.byteLength;
   const words = new Int32Array(buffer, 0, size >>> 2);
-  // The size of resizable memory may change: a view of all its words would be empty after that, or too short.
+  // The size of resizable memory may change. A kept view of all its words would then be empty or too short.
   if (size > KEPT_MEMORY || isResizable(buffer)) return words;
   keptMemory = buffer;
   keptWords = words;
@@ -106,8 +104,8 @@ export function copyMasked(source: Uint8Array, target: Uint8Array, offset: numbe
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. For large payloads this is one step through the kernel,
- * which is faster than a copy followed by `applyMask`.
+ * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. For large payloads, one step through the WebAssembly
+ * kernel is faster than a copy followed by `applyMask`.
  * @returns the key for the byte that follows.
  */
 export function copyMaskedPart(
@@ -131,7 +129,7 @@ export function copyMaskedPart(
 const pool = new Int32Array(2048);
 let used = pool.length;
 
-/** Returns a fresh masking key. §5.3: it MUST NOT be predictable, so each key is erased from the pool when it is returned. */
+/** Returns a fresh masking key. §5.3: the key MUST NOT be predictable, so it is erased from the pool when it is returned. */
 export function nextMaskingKey(): number {
   if (used === pool.length) {
     randomFillSync(pool);

@@ -1,13 +1,13 @@
 /**
- * Limits the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits).
- * `maxMessageSize` limits a single message, see assembler.ts. charge.ts counts each piece of memory. reading-turns.ts decides which
+ * Limits the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits). The limit
+ * `maxMessageSize` in assembler.ts is for a single message. charge.ts counts each piece of memory. reading-turns.ts decides which
  * connections are read while the budget has little room.
  */
 
 import { ReadingTurns } from './reading-turns.ts';
 import type { BudgetReader, Share } from './share.ts';
 
-// The clock is taken when this file is loaded, so that the fake timers of an application's tests do not affect it.
+// The clock is taken when this file is loaded. So the fake timers of an application's tests do not affect it.
 const monotonic: () => number = performance.now.bind(performance);
 
 /** 256 MiB. */
@@ -16,15 +16,17 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 /**
  * Counts the bytes that connections hold: unfinished messages, messages that wait for the application, send queues.
  *
- * While more than three quarters of the limit are used, connections whose messages arrive in pieces are read in turns, so that a message
- * finds room during its turn. A connection is not read until its turn comes, and loses no data. A message is aborted only if other
- * connections wait for over 2 seconds while it is read, and it arrives at less than 4 KiB/s during this time. The connection of an aborted
- * message closes with 1013.
+ * While more than three quarters of the limit are used, connections whose messages arrive in pieces are read in turns. So a message finds
+ * room during its turn. A connection that waits for its turn is not read, and loses no data. A message is aborted if it arrives at less
+ * than 4 KiB/s for over 2 seconds while other connections wait. The connection of an aborted message closes with 1013.
  */
 export class MemoryBudget {
   /** The limit in bytes. `Infinity` disables it. */
   limit: number;
-  /** Called when a first connection has to wait. Then the transport calls `review` each second until `isWaiting` is false. @internal */
+  /**
+   * Called when one connection has to wait and no connection waited before. Then the transport calls `review` each second until `isWaiting`
+   * is false. @internal
+   */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;
   #used = 0;
@@ -57,7 +59,7 @@ export class MemoryBudget {
     return this.#used > this.limit * 0.75;
   }
 
-  /** Whether at least one connection is not read because there is no room. */
+  /** Whether at least one connection is not read because the budget has no room. */
   get isWaiting(): boolean {
     return this.#turns.isWaiting;
   }

@@ -1,7 +1,7 @@
 /**
  * Holds the payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
- * arrived, never with the announced size. So the memory for a message does not depend on its framing: a million fragments of one byte
- * need as much memory as one fragment of a million bytes. Payload that is still masked is unmasked while it is copied (§5.3).
+ * arrived. The announced size is never trusted. So the memory does not depend on the framing. A million fragments of one byte need as much
+ * memory as one fragment of a million bytes. Payload that is still masked is unmasked while it is copied (§5.3).
  */
 
 import { freeMemory } from './free-memory.ts';
@@ -9,7 +9,7 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
-// While memory is scarce, the unused part of a message's memory is at most an eighth of the message's bytes plus this many bytes.
+// Limits the unused part of a message's memory while memory is scarce: an eighth of the message's bytes, plus this many bytes.
 const SMALL_STEP = 4096;
 
 // A message with fewer bytes than this may be allocated from Node's buffer pool, whose memory several buffers share.
@@ -28,7 +28,7 @@ export class MessageBuffer {
 
   /**
    * Adds `piece[start, end)`.
-   * @param key the masking key for its first byte; 0 if it is not masked
+   * @param key the masking key for the first byte of the piece; 0 if the piece is not masked
    * @param limit the maximum number of bytes of the message
    * @param size the size of the message if it is known; else 0
    * @param isScarce whether memory is scarce (see `MemoryBudget`). If so, the buffer grows by small steps, which cost more copies
@@ -57,7 +57,8 @@ export class MessageBuffer {
     this.clear();
     if (buffer === null) return Buffer.alloc(0);
     if (length === buffer.length) return buffer;
-    // A view costs no copy, but it keeps the unused rest of the memory alive as long as the message. So the rest may be at most a quarter.
+    // A view costs no copy, but it keeps the unused rest of the memory alive as long as the message. So at most a quarter of the memory may
+    // be unused.
     if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
     // A large message must not come from Node's pool: it would keep the rest of the pool alive.
     const exact = length < POOLED ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);

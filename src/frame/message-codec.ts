@@ -1,6 +1,6 @@
 /**
  * The interface of an extension that changes whole messages: RFC 6455 §9.1. The only such extension is permessage-deflate, in
- * deflate/codec.ts; sender.ts and delivery.ts decide which messages go through it, and in which order.
+ * deflate/codec.ts. sender.ts and delivery.ts decide which messages go through it, and in which order.
  */
 
 import type { Charge } from './charge.ts';
@@ -13,10 +13,10 @@ export interface MessageCodec {
   /** Messages with fewer bytes than this are not compressed. */
   readonly threshold: number;
   /**
-   * Returns the payload to send. If compressing would not make the payload smaller, this is the payload object itself. The endpoint may
-   * keep and change the result. Returns a Promise only for large payloads.
-   * @param ownsPayload true: nothing changes, transfers or shrinks the payload until the result is returned. If false, the codec
-   *   copies it before any asynchronous work. @default false
+   * Returns the payload to send. If compressing would not make the payload smaller, the result is the payload object itself. The endpoint
+   * may keep and change this result. The result is a Promise only for large payloads.
+   * @param ownsPayload true: nothing changes, transfers or shrinks the payload until the result is returned. If false, the codec copies the
+   *   payload before any asynchronous work. @default false
    */
   compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**
@@ -29,7 +29,8 @@ export interface MessageCodec {
   /**
    * Returns the message, in memory that the endpoint may keep. Throws, or rejects with, a `ProtocolError`.
    * @param maxLength bytes; a larger message fails with WS_MESSAGE_TOO_BIG while it is decompressed
-   * @param charge while a Promise is pending, the codec sets its size to the bytes that it holds: the payload, and the output so far
+   * @param charge counts the codec's memory. While a Promise is pending, the codec sets its size to the bytes of the payload and the output
+   *   so far
    */
   decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
   /** Releases the codec's memory, since the connection is closed. */

@@ -1,7 +1,7 @@
 /**
- * Sends a message in parts, as the parts become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps
- * the message's place among the other messages: its turn comes when all earlier messages have been written. The message's owner, such as
- * api/send-stream.ts, gets the parts from the application.
+ * Sends a message in parts, when the parts become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps
+ * the message's place among the other messages. The first frame leaves after all earlier messages have been written. The message's owner,
+ * such as api/send-stream.ts, gets the parts from the application.
  */
 
 import type { Completion } from './completion.ts';
@@ -14,7 +14,7 @@ import { FIN, RSV1 } from './writer.ts';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** One message in parts. `write` and `end` may be called only after `onTurn`, and only after an earlier `write` has finished. */
+/** One message in parts. `write` and `end` may be called only after `onTurn`, and after each earlier `write` has finished. */
 export class OutgoingStream {
   readonly #sink: ByteSink;
   readonly #queue: SendQueue;
@@ -26,7 +26,7 @@ export class OutgoingStream {
 
   /**
    * @param codec null: the parts are sent uncompressed
-   * @param owner its `onTurn` is called when the message's turn comes, which may be during the call of `start`
+   * @param owner its `onTurn` is called when all earlier messages have been written. This may happen during the call of `start`
    */
   constructor(
     sink: ByteSink,
@@ -74,7 +74,7 @@ export class OutgoingStream {
    * Sends a part in a separate frame.
    * @param opcode the opcode of the message, which its first frame carries
    * @param payload not empty; nothing may change it until it has left
-   * @returns a Promise if the codec compresses the part in other threads; it resolves once the frame was written
+   * @returns a Promise if the codec compresses the part in other threads; it resolves when the frame was written
    * @throws the errors of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {
@@ -92,8 +92,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Returns the first byte of the next frame, without FIN. From now on the message must be finished: the peer waits for the message's end,
-   * and the codec's context contains the message's beginning.
+   * Returns the first byte of the next frame, without FIN. From now on the message must be finished. The peer waits for its end, and the
+   * codec's context contains its beginning.
    */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;
@@ -106,12 +106,12 @@ export class OutgoingStream {
     if (!this.#isOver) this.#queue.writeFragment(first, payload, ownsPayload);
   }
 
-  /** Calls `done` once everything that was sent so far has left, or with the reason why it will not leave. */
+  /** Calls `done` when everything that was sent so far has left. If that fails, `done` receives the reason. */
   whenSent(done: SendCallback): void {
     this.#completion.whenSent(done);
   }
 
-  /** §5.4: sends the last frame. @param done called once the message has left, or with the reason why it will not leave */
+  /** §5.4: sends the last frame. @param done called when the message has left, or with the reason why it will not leave */
   end(opcode: number, done: SendCallback): void {
     if (this.#isOver) {
       this.#completion.refuse(done, null);
@@ -124,7 +124,9 @@ export class OutgoingStream {
     this.#queue.endStream(this.#item);
   }
 
-  /** Aborts the message if none of its frames was written. After its first frame, only a failure of the connection can abort it. */
+  /**
+   * Aborts the message if none of its frames was written. After the first frame, only a failure of the connection can abort the message.
+   */
   cancel(): void {
     if (this.#isOver || this.#isBegun) return;
     this.#isOver = true;

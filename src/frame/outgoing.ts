@@ -1,6 +1,6 @@
 /**
- * The list of items that wait to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between them), §5.5.1
- * (only pongs may follow a Close frame). An item is a message or a control frame. send-queue.ts decides when each item leaves.
+ * The list of items that wait to be sent, in order. RFC 6455 §5.4: messages keep their order, and control frames may come between them.
+ * §5.5.1: only pongs may follow a Close frame. An item is a message or a control frame. send-queue.ts decides when each item leaves.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -8,7 +8,8 @@ import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
 /**
- * Whether a message goes through the codec. If this is a function, it is called instead of `codec.compress` when the message's turn comes.
+ * Whether a message goes through the codec. If this is a function, it is called instead of `codec.compress` when all earlier messages have
+ * been sent.
  */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
@@ -22,7 +23,7 @@ export interface FrameOptions {
   readonly lastFragmentSize?: number | undefined;
 }
 
-/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller */
+/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize` */
 export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSize }: FrameOptions): void {
   if (fragmentSize === undefined) return;
   if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
@@ -91,7 +92,9 @@ export class Outgoing {
     return this;
   }
 
-  /** Stores the codec's result. If the result is the payload object itself, the codec could not make it smaller, and RSV1 stays 0. */
+  /**
+   * Stores the codec's result. If the codec could not make the payload smaller, the result is the payload object itself, and RSV1 stays 0.
+   */
   replace(result: Uint8Array): void {
     this.isCompressed = result !== this.payload;
     this.payload = result;
@@ -143,7 +146,7 @@ export class OutgoingList {
   /** Messages and Close frames that wait. */
   messages = 0;
 
-  /** The last message that waits, or our Close frame after it; null if neither waits. */
+  /** The last item that waits, pings and pongs excluded: our Close frame or a message. Null if neither waits. */
   get last(): Outgoing | null {
     return this.messages === 0 ? null : this.#tail;
   }

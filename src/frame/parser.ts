@@ -1,5 +1,5 @@
 /**
- * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). It takes chunks of bytes, reports frames, and copies no payload of messages.
+ * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). It takes chunks of bytes and reports frames. It copies no payload of messages.
  * assembler.ts handles fragments (§5.4), and state-machine.ts handles control frames (§5.5).
  *
  *     bit 0    1..3   4..7     8     9..15   then                  then              then
@@ -26,13 +26,12 @@ const WHOLE_TEXT = 0x81;
 /** Parses frames (RFC 6455 §5.2) with a state machine of integers. Chunks may have any size. */
 export class FrameParser {
   readonly #handler: FrameHandler;
-  /** The same handler if it supports the shortcuts, else null. */
+  /** The handler if it supports the shortcuts, else null. */
   readonly #fast: FastFrameHandler | null;
   readonly #masked: boolean;
   /** The reserved bits that a negotiated extension allows, at their positions in the first byte. */
   readonly #allowedReserved: number;
 
-  // The current frame.
   #fin = false;
   #rsv1 = false;
   #opcode = 0;
@@ -54,7 +53,7 @@ export class FrameParser {
 
   /**
    * @param role our role: a server requires masked frames, a client requires unmasked frames (§5.1).
-   * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
+   * @param rsv1 whether a negotiated extension gives RSV1 a meaning (RFC 7692 §6).
    * @param fast the same object as `handler` if it supports the shortcuts of `FastFrameHandler`, else null
    */
   constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {
@@ -125,7 +124,7 @@ export class FrameParser {
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
       if (this.#off) break;
-      // If the whole payload has arrived (or the payload is empty), nothing about this frame has to be stored for the next chunk.
+      // If the payload is empty, or all of it has arrived, nothing about this frame is stored for the next chunk.
       if (this.#length <= end - position) {
         const start = position;
         position += this.#length;
@@ -225,7 +224,7 @@ export class FrameParser {
     return size;
   }
 
-  /** Refuses a length of 2^53 or more: a number cannot count so many bytes exactly, and every finite limit is lower. */
+  /** Refuses a length of 2^53 or more. A number cannot count so many bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
     // This call throws if a limit is set, or if the frame breaks another rule, such as the order of frames. The error names that limit or
     // rule.

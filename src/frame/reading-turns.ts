@@ -1,10 +1,10 @@
 /**
- * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. Honest peers should not lose
- * data because of a limit, so a connection without room is not read (TCP makes its peer wait), and gets its turn later.
+ * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. A limit should not cost honest
+ * peers data. So a connection without room is not read until later: meanwhile TCP makes its peer wait.
  *
  * A turn is the permission to read one connection. It lasts until the end of the current message, and room is reserved for this message. A
- * connection whose peer sends too little loses its turn. A message that makes no progress while other connections wait is aborted. So no
- * kind of peer can block another peer forever.
+ * connection whose peer sends too little loses its turn to the next connection. A message that makes no progress while other connections
+ * wait is aborted. So no kind of peer can block another peer forever.
  */
 
 import {
@@ -27,15 +27,15 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// If a message has been read for `JUDGED_AFTER` milliseconds while other connections wait, and arrived at less than `MIN_MESSAGE_PACE`
-// bytes per second, the message is aborted.
+// A message is aborted if it has been read for `JUDGED_AFTER` milliseconds while other connections wait, at less than `MIN_MESSAGE_PACE`
+// bytes per second.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
 // A connection whose message arrives at fewer bytes per second than this loses its turn to the next connection. Its message is still read.
 const MIN_TURN_PACE = 65_536;
 
-// The number of bytes that a connection may read before it can be stopped: Node reads up to this number of bytes at once.
+// The number of bytes that a connection may read before it can be stopped. Node reads up to this number of bytes at once.
 const CHUNK_SIZE = 65_536;
 
 // Milliseconds between two reviews. A longer interval counts as `LONGEST_PERIOD`, since a process that was blocked did not read the bytes
@@ -44,7 +44,7 @@ const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
 // After `TURNS_OF_TRUST` turns of more trusted connections (see `trustOf`), one of the least trusted connections has a turn. While the
-// budget's limit is exceeded, it has a turn only after `TURNS_BEYOND_LIMIT` turns: then a peer that does not use its turn blocks all other
+// limit is exceeded, it has a turn only after `TURNS_BEYOND_LIMIT` turns. A peer that does not use its turn then blocks all other
 // connections until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
@@ -55,13 +55,13 @@ export class ReadingTurns implements ShareOwner {
   readonly #now: () => number;
   /**
    * Connections whose unfinished message is counted; `place` of each share is its index here. A Set would allocate a new table after every
-   * few messages. In V8, the table of an old Set lies in the old generation. After an allocation there, V8 (Node 24 and 26) marks the whole
-   * heap as soon as new messages take 8 MiB.
+   * few messages. In V8, the table of an old Set lies in the old generation. After an allocation there, V8 in Node 24 and 26 marks the
+   * whole heap when new messages take 8 MiB.
    */
   readonly #unfinished: Share[] = [];
   /**
-   * Connections that wait in the middle of a message, by `trustOf`: those in the last set are the most likely to finish their message.
-   * Within a set, the connection that has waited longest gets the next turn.
+   * Connections that wait in the middle of a message, one set for each value of `trustOf`. Those in the last set are the most likely to
+   * finish. Within a set, the connection that has waited longest gets the next turn.
    */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
@@ -184,8 +184,9 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application: if
-    // the application leaves over half of the limit unread, no message continues without room, since finished messages would accumulate.
+    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application. If
+    // the application leaves over half of the limit unread, no message continues without room. Otherwise finished messages would
+    // accumulate.
     return isFirst && unread <= limit / 2;
   }
 
@@ -231,7 +232,7 @@ export class ReadingTurns implements ShareOwner {
     this.wake();
   }
 
-  /** Says whether a message that is being read arrives so slowly that it must be aborted for the connections that wait. */
+  /** Says whether a message is read so slowly that it must be aborted for the connections that wait. */
   #isSlow(share: Share, elapsed: number): boolean {
     const { receivedBytes, isStopped } = share.reader;
     if (share.state === Waiting || isStopped || share.period !== this.#period) {
@@ -267,7 +268,7 @@ export class ReadingTurns implements ShareOwner {
 }
 
 /**
- * Returns 2 if the connection has finished messages, so that it will probably finish this one too; else 1 if the message's size is known.
+ * Returns 2 if the connection has finished messages: it will probably finish this message too. Otherwise 1 if the message's size is known.
  */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;

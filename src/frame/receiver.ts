@@ -1,7 +1,8 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and records every reason to stop reading. Data that is
- * read while such a reason applies waits here, in order, followed by the peer's end. parser.ts finds the frames, frame-dispatch.ts passes
- * them on, assembler.ts joins fragments, delivery.ts delivers whole messages, and state-machine.ts has the control frames and the states.
+ * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and records every reason to stop reading. While such a
+ * reason applies, data that was already read waits here, in order, followed by the peer's end. parser.ts finds the frames, and
+ * frame-dispatch.ts passes them on. assembler.ts joins fragments, and delivery.ts delivers whole messages. state-machine.ts has the control
+ * frames and the states.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -61,7 +62,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** Whether the last received chunk is still needed: a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
-  /** Whether the memory of the chunk that is being processed must not be used after that: each part that is kept has to be copied. */
+  /** Whether the transport uses the chunk's memory again after the chunk is processed. If so, each part that is kept must be copied. */
   isBorrowed = false;
   #pauses = 0;
   #isProcessing = false;
@@ -162,8 +163,8 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   /**
-   * Call this when the application closes: the peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
-   * @param keepsPause true: the application's pause continues, so the Close frame is processed after the application resumes
+   * Call this when the application closes. The peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
+   * @param keepsPause true: the application's pause continues, and the Close frame is processed after the application resumes
    */
   closing(keepsPause: boolean): void {
     this.#isClosing = true;
@@ -202,7 +203,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
         this.#delivery?.deliverDecoded();
       } else {
         const parsed = this.#parser.push(chunk, offset);
-        // A handler paused us: the rest of the chunk is processed first after the pause.
+        // A handler paused us: the rest of the chunk is processed after the pause, before any other data.
         if (parsed < chunk.length) {
           this.keepsChunk = true;
           this.#openBacklog().unshift(chunk, parsed, this.isBorrowed);

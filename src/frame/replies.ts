@@ -1,6 +1,6 @@
 /**
  * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read the replies must not cause more and
- * more replies, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops reading because of its replies:
+ * more replies. So above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops reading because of its replies:
  * if both sides stopped, neither side would continue. For the same reason, bytes that the application sends at other times do not stop
  * reading.
  */
@@ -27,7 +27,7 @@ export class Replies {
   /** Pings since `begin`. */
   #pings = 0;
   #bytes = 0;
-  /** The offset in the stream of sent bytes where the last reply ends; `Infinity` while replies wait in the queue. */
+  /** The offset in the stream of sent bytes where the last reply ends. `Infinity` while replies wait in the queue. */
   #end = 0;
 
   constructor(
@@ -69,15 +69,15 @@ export class Replies {
   }
 
   /**
-   * Call this when a ping has arrived. §5.5.3: of the pings that were not answered yet, only the newest must be answered. While memory is
-   * scarce, this method uses that permission, so that a flood of pings does not fill memory with pongs on each connection.
-   * @returns whether to send the pong now. If false, the pong waits for `answerNewest`, and the pong for a newer ping replaces it
+   * Call this when a ping has arrived. §5.5.3: of the pings that were not answered yet, only the newest must be answered. This method uses
+   * that permission while memory is scarce. So a flood of pings does not fill memory with pongs.
+   * @returns whether to send the pong now. If false, the pong waits for `answerNewest`. A pong for a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** Call this when all received data was delivered: if there were too many pings, the pong for the newest ping leaves now. */
+  /** Call this when all received data was delivered. If there were too many pings, the pong for the newest ping leaves now. */
   answerNewest(): void {
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }

@@ -1,7 +1,7 @@
 /**
  * The one queue for everything that cannot be sent at once. Its items are messages and control frames. Messages wait while the codec works
  * in other threads (7692 §6.1). If a callback sends an item while a frame is half written, the item waits (§5.4). A pong waits while the
- * transport is blocked (§5.5.3), and the Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue;
+ * transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue, and
  * writer.ts writes the frames.
  */
 
@@ -136,7 +136,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Called after the last frame of a streamed message was written, or if the message is aborted before its first frame. */
+  /** Called after the last frame of a streamed message was written. Also called if the message is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;
@@ -146,7 +146,7 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether a message in parts has begun its turn and has not ended. */
+  /** Whether a message in parts may write its frames now, and has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }
@@ -164,7 +164,7 @@ export class SendQueue {
     if (wasWaiting && this.messages === 0) this.#owner.onIdle();
   }
 
-  /** Drops everything that waits, and the rest of a half-written message; only a Close frame may still follow. */
+  /** Drops everything that waits, and the rest of a half-written message. Only a Close frame may still follow. */
   stop(reason: Error | null): void {
     this.isStopped = true;
     this.#drop(reason, true);

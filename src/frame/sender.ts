@@ -1,6 +1,6 @@
 /**
- * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other message goes to the queue in
- * send-queue.ts. This file does the work that is needed once per message: it checks the send cap, counts replies, and copies the payload if
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once. Any other message goes to the queue in
+ * send-queue.ts. This file does the work that is needed for each message: it checks the send cap, counts replies, and copies the payload if
  * needed. state-machine.ts has the states.
  */
 
@@ -85,7 +85,7 @@ export class Sender {
     return this.#queue.isCloseWaiting;
   }
 
-  /** Whether nothing waits, so that reading may continue after too many replies had waited. */
+  /** Whether nothing waits. If so, reading may continue after a stop because of too many replies. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }
@@ -188,7 +188,7 @@ export class Sender {
     return 0;
   }
 
-  /** Calls `done` once everything that was sent so far has left, or with the reason why it will not leave. */
+  /** Calls `done` when everything that was sent so far has left. If that fails, `done` receives the reason. */
   whenSent(done: SendCallback): void {
     if (this.#queue.isStopped) this.refuse(done);
     else if (!this.#queue.whenLastSent(done)) this.#completion.whenSent(done);
@@ -213,10 +213,10 @@ export class Sender {
     this.sendControl(Opcode.Pong, payload);
   }
 
-  /** Call this after the peer's Close frame: pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
+  /** Call this after the peer's Close frame. Pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
-    // §5.4: if a message in parts is unfinished, later messages cannot be sent either: their frames would belong to the unfinished message.
+    // §5.4: if a message in parts is unfinished, later messages cannot be sent. Their frames would belong to the unfinished message.
     if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 
@@ -271,7 +271,7 @@ export class Sender {
     return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
   }
 
-  /** @returns the size that the message would have had on the wire; `done` and the error report that it was never sent */
+  /** @returns the size that the message would have had on the wire. `done` and the error report that the message was never sent */
   #overflowed(size: number, done: SendCallback | null): number {
     this.refuse(done);
     return size;
@@ -282,7 +282,7 @@ export class Sender {
     return this.#codec !== null && compress && size >= this.#codec.threshold;
   }
 
-  /** @returns payload bytes of the message on the wire; -1 if they are not known yet, because the codec may compress the message */
+  /** @returns payload bytes of the message on the wire; -1 if they are not known yet because of the codec */
   #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
     this.#queue.countWaiting(item);

@@ -1,12 +1,12 @@
 /**
  * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of a client's frames). endpoint.ts decides what may be
- * sent, and when; the transport sends the bytes.
+ * sent, and when. The transport sends the bytes.
  */
 
 import { copyMasked, nextMaskingKey } from './mask.ts';
 import type { Role } from './parser.ts';
 
-/** Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length, then 4 bytes of masking key if `masked`. */
+/** Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length. If `masked`, 4 bytes of masking key follow. */
 export function frameHeaderSize(length: number, masked: boolean): number {
   const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
   return masked ? size + 4 : size;

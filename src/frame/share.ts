@@ -1,7 +1,7 @@
 /**
  * One connection's share of a memory budget (RFC 6455 §10.4). It counts the bytes of the connection's unfinished message, and records
  * whether the connection is read. assembler.ts reports the bytes. reading-turns.ts decides which connections are read when the budget has
- * little room, and gives them turns.
+ * little room.
  */
 
 import type { ProtocolError } from './violation.ts';
@@ -16,9 +16,9 @@ export interface BudgetReader {
   readonly isSizeKnown: boolean;
   /** Whether reading is stopped for a reason other than the budget. */
   readonly isStopped: boolean;
-  /** There is no room: stop reading after the current chunk. */
+  /** The memory budget has no room: stop reading after the current chunk. */
   waitForRoom(): void;
-  /** There is room again: continue reading. The reader must not report events from inside this call. */
+  /** The memory budget has room again: continue reading. The reader must not report events from inside this call. */
   readOn(): void;
   /** Aborts the unfinished message: the connection fails with `error`. */
   shed(error: ProtocolError): void;
@@ -26,7 +26,7 @@ export interface BudgetReader {
 
 export const Reading = 0;
 export const Waiting = 1;
-/** The connection has a turn: `ChunkTurn` lasts for one chunk, `MessageTurn` to the end of its message. */
+/** The connection has a turn, which is the permission to read. `ChunkTurn` lasts for one chunk, `MessageTurn` to the end of its message. */
 export const ChunkTurn = 2;
 export const MessageTurn = 3;
 
@@ -54,13 +54,13 @@ export class Share {
   isHalted = false;
   /** Whether the connection receives nothing more. */
   isGone = false;
-  /** The index of the share in the list of unfinished messages, which its owner keeps; -1 while the share is not in it. */
+  /** The index of the share in its owner's list of unfinished messages; -1 while the share is not in that list. */
   place = -1;
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // `review` sets these three fields when it begins to measure the speed of the message: the number of the waiting period, the
-  // milliseconds of reading since then, and the bytes that had arrived by then.
+  // `review` sets these three fields when it begins to measure the speed of the message. They are the number of the waiting period, the
+  // milliseconds of reading since then, and the bytes that had already arrived.
   period = 0;
   readTime = 0;
   receivedBefore = 0;
@@ -103,7 +103,7 @@ export class Share {
     this.done(false);
   }
 
-  /** Call this when reading is stopped for a reason other than the budget: the connection cannot use its turn, so the turn ends. */
+  /** Call this when reading is stopped for a reason other than the budget. The connection cannot use its turn, so the turn ends. */
   stop(): void {
     this.#owner.stopped(this);
   }

@@ -3,7 +3,7 @@
  * whole and in order (§5.4). The transport does coalescing, backpressure and the end of TCP (§7.1.1).
  */
 
-/** Receives null once the bytes have left the process, or the reason why they will not leave. */
+/** Receives null when the bytes have left the process, or the reason why they will not leave. */
 export type SendCallback = (error: Error | null) => void;
 
 /** Memory that several connections hold. The memory budget counts it only once, until the last connection has released it. */
@@ -20,27 +20,29 @@ export interface SharedMemory {
  * the sink must not call any method of the endpoint except `transportBlocked`.
  */
 export interface ByteSink {
-  /** Returns room for `size` bytes: the endpoint writes them at `buffer[offset…]`. The room is valid until the next call of the sink. */
+  /**
+   * Returns memory for `size` bytes: the endpoint writes them at `buffer[offset…]`. The memory is valid until the next call of the sink.
+   */
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
   /** Sends the first `size` of the reserved bytes. Reserved bytes that are not committed are never sent. */
   commit(size: number): void;
   /**
-   * Commits a header (the first `size` of the reserved bytes) and a large payload after the header, in one step: nothing may come
-   * between them. The endpoint does not copy the payload.
+   * Commits a header (the first `size` of the reserved bytes), and then a large payload, in one step. Nothing may come between them. The
+   * endpoint does not copy the payload.
    * @param isStable true: the payload does not change any more. False: the payload belongs to the application. While the sink keeps the
-   *   payload, the application may change its content, and may change its `length` by transferring its memory
+   *   payload, the application may change its content. It may also transfer its memory, which changes its `length`
    * @param shared the memory that contains the payload, if other connections hold it too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
   /** The closing handshake began: flush all bytes now, and start the transport's deadline (§7.1.1). May be called more than once. */
   closing(): void;
-  /** §7.1.1: half-close the connection once all bytes have left. May be called more than once. */
+  /** §7.1.1: half-close the connection when all bytes have left. May be called more than once. */
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
   /** Reading may continue: the reason for which `receive` returned false is over. */
   resumeReading(): void;
-  /** Calls `done` once everything that was committed so far has left the process, or with the reason why it will not leave. */
+  /** Calls `done` when everything that was committed so far has left the process. If that fails, `done` receives the reason. */
   whenSent(done: SendCallback): void;
   /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;

@@ -1,6 +1,6 @@
 /**
  * The states of an endpoint, and the events that change its state: RFC 6455 §5.5 (control frames), §7 (closing). The table of states is at
- * the top of endpoint.ts, whose class is the public one. sender.ts and receiver.ts implement §6.
+ * the top of endpoint.ts. The class in endpoint.ts is the public one. sender.ts and receiver.ts implement §6.
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -93,9 +93,9 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.code = code;
     account.reason = reason;
     account.byPeer = byPeer;
-    // The state is set before the sink is called, since a synchronous transport may call us back from inside the sink.
+    // The state is set before the sink is called: a synchronous transport may call us back during that call.
     this.state = CloseReceived;
-    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings that came before the Close frame need no answer any more.
+    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings that came before the Close frame no longer need an answer.
     this.receiver.switchOff();
     this.sender.peerClosed();
     // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
@@ -108,7 +108,8 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** The peer ended its direction, and everything that it had sent has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
-    // §7.1.4: the peer's Close frame came first, so the end is not an error. `transportClosed` reports it when the transport has closed.
+    // §7.1.4: the peer's Close frame came first, so the end is not an error. `transportClosed` reports the end when the transport has
+    // closed.
     if (this.state === CloseReceived) {
       this.#endIfDue();
       return;
@@ -181,11 +182,11 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
   }
 
-  /** Ends TCP if our Close frame was passed to the sink, and we do not have to wait for the peer. */
+  /** Ends TCP if our Close frame was passed to the sink and we need not wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
-    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for the server to close.
-    // §7.1.7: both roles close TCP at once after a failure.
+    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side. The client waits for the server. §7.1.7: both roles close
+    // TCP at once after a failure.
     const isDue = this.state === CloseReceived ? this.#options.role === 'server' : this.receiver.isOff;
     if (isDue || this.#peerEnded) this.#sink.end();
   }

@@ -1,7 +1,7 @@
 /**
- * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it arrives), §10.4 (the limit is
- * checked at each header). A compressed message is reported whole, by frame-dispatch.ts. If the application does not set `maxStreamSize`,
- * this file is not used, and frame-dispatch.ts reports all messages.
+ * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (UTF-8), §10.4 (the limit, checked at each header). A
+ * compressed message is reported whole, by frame-dispatch.ts. If the application does not set `maxStreamSize`, this file is not used, and
+ * frame-dispatch.ts reports all messages.
  */
 
 import { ownPart } from './delivery.ts';
@@ -18,9 +18,9 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The receiver, which holds the current chunk. */
 export interface StreamDispatchOwner extends FrameDispatchOwner {
-  /** Whether the memory of the current chunk belongs to the transport again as soon as the chunk was processed. */
+  /** Whether the transport may use the memory of the current chunk again after the chunk was processed. */
   readonly isBorrowed: boolean;
-  /** A view of the current chunk goes to the application: the chunk's memory must not be used again. */
+  /** A view of the current chunk goes to the application. The chunk's memory must not be used again. */
   onView(): void;
   /** Whether everything that the peer sends is ignored from now on. */
   readonly isOff: boolean;
@@ -40,7 +40,6 @@ export class StreamDispatch implements FrameHandler {
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
 
-  // The current frame.
   #frameOpcode = 0;
   #fin = false;
   #isPart = false;

@@ -1,8 +1,8 @@
 /**
  * Decodes a run in one step (RFC 6455 §5.2, §5.3, §5.6). A run is a sequence of small text messages that follow each other in a chunk. The
- * WebAssembly of text-kernel.wat finds and unmasks the messages, one call decodes all of them to one string, and each message becomes a
- * part of this string. parser.ts reads all other frames. parser.ts can also read the frames of a run one by one: this is the reference, and
- * the fallback if WebAssembly does not exist or is forbidden.
+ * WebAssembly of text-kernel.wat finds and unmasks the messages. One call decodes all of them to one string, and each message becomes a
+ * part of this string. parser.ts reads all other frames. parser.ts can also read the frames of a run one by one. That code is the
+ * reference, and is used if this process cannot use WebAssembly.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
@@ -17,7 +17,7 @@ export const MAX_RUN_SIZE = 1024;
 /** The largest payload whose length fits into the second byte (§5.2). */
 export const MAX_SHORT_LENGTH = 125;
 
-// The bytes that are loaded at a time, and the offset of the decoded text: the same values as in text-kernel.wat.
+// The bytes that are loaded at a time, and the offset of the decoded text. text-kernel.wat uses the same values.
 const WINDOW_SIZE = 65_536;
 const TEXT_OFFSET = 69_632;
 
@@ -26,11 +26,11 @@ const MAX_FRAME_SIZE = 6 + MAX_SHORT_LENGTH;
 
 interface TextKernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  /** @returns the number of frames in bits 16 to 23, and the number of bytes of their text in bits 0 to 15 */
+  /** @returns the number of frames in bits 16 to 23, the number of bytes of their text in bits 0 to 15 */
   texts(at: number, end: number, mask: number): number;
 }
 
-/** Reads runs of text frames. It holds a chunk only while the chunk is parsed: `leave` releases it. */
+/** Reads runs of text frames. It holds a chunk while the chunk is parsed; `leave` releases the chunk. */
 export class TextKernel {
   readonly #memory: Buffer;
   readonly #texts: (at: number, end: number, mask: number) => number;

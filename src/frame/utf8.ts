@@ -1,12 +1,13 @@
 /**
- * UTF-8: RFC 6455 §5.6 and §8.1. A text message is valid UTF-8 as a whole; fragments and chunks may split a character.
- * Whole messages are checked while they are decoded. Messages that arrive in pieces are checked piece by piece, so that an invalid byte
- * fails the connection at once, not only after the last fragment.
+ * UTF-8: RFC 6455 §5.6 and §8.1. A text message is valid UTF-8 as a whole. Fragments and chunks may split a character. Whole messages are
+ * checked while they are decoded. Messages that arrive in pieces are checked piece by piece. So an invalid byte fails the connection at
+ * once, before the last fragment arrives.
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
 
-// Up to this many bytes, one native call that decodes and replaces invalid bytes is cheaper than one call to check and one call to decode.
+// Up to this many bytes, one native call is cheaper than two. The one call decodes, and replaces invalid bytes. The two calls check, then
+// decode.
 const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
@@ -36,7 +37,7 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
 export class Utf8Validator {
   /** Continuation bytes that the unfinished character still needs. */
   #missing = 0;
-  /** The range that the next byte must be in: after some first bytes, the second byte is restricted (RFC 3629 §4). */
+  /** The range of the next byte. After some first bytes, the second byte is restricted (RFC 3629 §4). */
   #lowest = 0x80;
   #highest = 0xbf;
 

@@ -1,7 +1,7 @@
 /**
- * Lists every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text.
- * docs/errors.md is generated from this table. For each row, at least one test breaks the rule.
- * Only frame/ and deflate/ throw violations. `Endpoint.fail` sends a Close frame for a violation (RFC 6455 §7.1.7).
+ * Lists every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text. docs/errors.md is
+ * generated from this table. For each row, at least one test breaks the rule. Only frame/ and deflate/ throw violations. `Endpoint.fail`
+ * sends a Close frame for a violation (RFC 6455 §7.1.7).
  */
 
 /** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, and no text from the peer. */
@@ -90,7 +90,7 @@ export type ViolationCode = keyof typeof violations;
 
 /** The details of WS_MESSAGE_TOO_BIG: the size of the message, and the limit. */
 export interface MessageSize {
-  /** Bytes that the frames have announced so far; null for a compressed message, whose size is not known. */
+  /** Bytes that the frames have announced so far; null for a compressed message, because its decompressed size is unknown. */
   readonly size: number | null;
   /** The maximum number of bytes of a message. */
   readonly limit: number;
@@ -107,9 +107,9 @@ export class ProtocolError extends Error {
   readonly section: string;
   /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
   readonly opcode: number | null;
-  /** The default reason of our Close frame. The error's message contains `reason` and, once `peer` is known, `peer`. */
+  /** The default reason of our Close frame. The error's message contains `reason` and, as soon as `peer` is known, `peer`. */
   readonly reason: string;
-  /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
+  /** The other end of the connection: the URL on a client, the address on a server. Null until `onError` is reported. */
   peer: string | null = null;
 
   constructor(

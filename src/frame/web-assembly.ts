@@ -1,4 +1,6 @@
-/** Loads our WebAssembly modules if the process supports WebAssembly. lib.es2023 has no types for it, and a policy may forbid it. */
+/**
+ * Loads our WebAssembly modules if the process supports WebAssembly. lib.es2023 has no types for WebAssembly, and a policy may forbid it.
+ */
 
 interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => object;

@@ -1,5 +1,5 @@
 /**
- * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header; large payloads are appended without a
+ * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header. Large payloads are appended without a
  * copy if possible. Nothing waits here: sender.ts decides which frame may be sent, and when.
  */
 
@@ -72,7 +72,8 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // A stable `body` does not change after this call. A resizable payload is copied: the application could shrink it before it has left.
+    // A stable `body` does not change after this call. A resizable payload is copied: the application could shrink the payload before it
+    // has left.
     const isStable = ownsPayload || this.#masks || isResizable(payload.buffer);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;

@@ -24,7 +24,7 @@ export interface WebSocketTarget {
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
   /**
-   * The decoded user name of the URL; `''` if the URL has no user name. Of the members, only `username` and `password` contain the user
+   * The decoded user name of the URL; `''` if the URL has no user name. Of these fields, only `username` and `password` contain the user
    * information of the URL. `buildRequest` sends neither of them.
    */
   readonly username: string;
@@ -60,8 +60,8 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   };
 }
 
-// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently.
-// We refuse these characters: they are in a URL only by accident, or as an injection.
+// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently. We refuse control characters:
+// they are in a URL only by accident, or as an injection.
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
@@ -83,7 +83,7 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
 export interface RequestFields {
   /** The subprotocols to offer, in order of preference: distinct tokens. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** More header fields: an object whose keys are names, a flat list (name, value, name, value …), or pairs (a Map, a `Headers`). */
+  /** More header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, name, value …). */
   readonly headers?: HeaderFieldsInit | undefined;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
   readonly origin?: string | undefined;
@@ -111,8 +111,8 @@ const reservedNames: readonly string[] = [
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
  * @returns the whole request head, to be sent as latin1, and the key for `verifyResponse`. Send nothing after the head until the response
  *   is verified.
- * @throws TypeError for a subprotocol or an extension that is not a token, for a repeated subprotocol, for header fields that belong to the
- *   handshake or hold a forbidden character, and for a target that `parseTarget` would not return
+ * @throws TypeError for a subprotocol or an extension that is not a token, and for a repeated subprotocol. Also for header fields that
+ *   belong to the handshake or hold a forbidden character, and for an invalid target
  */
 export function buildRequest(
   target: WebSocketTarget,
@@ -151,13 +151,11 @@ function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void
 export interface ExpectedResponse {
   /** The key that `buildRequest` returned. */
   readonly key: string;
-  /** The subprotocols of the request. */
   readonly subprotocols?: readonly string[];
-  /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the extensions that the server accepted, since only an extension knows its parameters. Throws a HandshakeError
-   * if a parameter is invalid. Not called if the server accepted no extension.
+   * Checks the parameters of the extensions that the server accepted. Each extension knows its own parameters. Throws a HandshakeError if a
+   * parameter is invalid. Not called if the server accepted no extension.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
@@ -175,8 +173,8 @@ export interface VerifiedResponse {
 }
 
 /**
- * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Before this call, the caller must skip 1xx responses other
- * than 101.
+ * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Before this call, the caller must skip 1xx responses other than
+ * 101.
  * @throws HandshakeError with the received status and header fields. If the status is not 101, the stage is 'http', and the caller reads
  *   the body (see `withBody`). If a 101 does not match the request, the stage is 'http', 'extensions' or 'subprotocol'
  */
@@ -191,13 +189,13 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that trusted such a field would read the first
-  // frames as a body. A single Content-Length of 0 announces no body, so we accept it: ws4py sends this field.
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that trusted such a field would read the first frames as
+  // a body. A single Content-Length of 0 announces no body, so we accept it: ws4py sends this field.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });
   }
-  // §4.1 (2): the value is "websocket". In a request the value is a list, in a response it is not.
+  // §4.1 (2): the value is "websocket". In a request, Upgrade is a list; in a response, it is one value.
   const upgrade = fields.single('Upgrade');
   if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
     throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });

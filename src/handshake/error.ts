@@ -1,7 +1,7 @@
 /**
- * Lists the reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status).
- * One table holds every rule that this layer enforces, and the few rules that transport/ and api/ enforce on a server. After a failure,
- * transport/ decides what happens to the socket: whether the server answers or drops the connection, and whether a client tries again.
+ * Lists the reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (invalid data gets an HTTP status). One
+ * table holds every rule of handshake/, and the few rules that transport/ and api/ enforce on a server. After a failure, transport/ decides
+ * whether the server answers or drops the connection. It also decides whether a client tries again.
  */
 
 /**
@@ -366,9 +366,11 @@ export class HandshakeError extends Error {
   readonly code: string;
   /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
-  /** On a server, the HTTP status of the answer; on a client, the received status; 0 if there is no status. */
+  /** On a server, the HTTP status of the answer. On a client, the received status. 0 if there is no status. */
   readonly status: number;
-  /** On a server, the header fields to add to the answer; on a client, the received header fields: name, value, name, value … */
+  /**
+   * On a server, the header fields to add to the answer. On a client, the received header fields. A flat list: name, value, name, value …
+   */
   readonly headers: readonly string[];
   /** On a server, the body of the answer; if it is empty, the rule's text is sent. On a client, the first 64 KiB of the received body. */
   readonly body: Buffer;
@@ -392,7 +394,10 @@ export class HandshakeError extends Error {
     this.value = options.value ?? null;
   }
 
-  /** @internal Returns a copy of this error with the body of the response: the body arrives after the head. It is cut at 64 KiB. */
+  /**
+   * @internal Returns a copy of this error with the body of the response: the body arrives after the head. The copy of the body is cut at
+   *   64 KiB.
+   */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
     const cause = 'cause' in this ? { cause: this.cause } : {};
@@ -407,9 +412,7 @@ function capped(body: Buffer): Buffer {
 
 /** Values for one error. `headers` are added to the header fields in the rule's row of the table. Other values replace those of the row. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
-  /**
-   * Text to add to the message, such as advice. The message is logged, so text from a peer must be escaped before it becomes a part of it.
-   */
+  /** Text to add to the message, such as advice. The message is logged, so escape text from a peer before you add it here. */
   readonly detail?: string;
 }
 
@@ -419,7 +422,7 @@ export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
   const { detail, ...options } = details;
-  // A rule whose status is 0 applies to a client. In this case `details.status` is the status that the server sent.
+  // A rule whose status is 0 applies to a client. Then `details.status` is the status that the server sent.
   const answered = status === 0 ? statusText(details.status) : '';
   return new HandshakeError(
     code,
@@ -433,7 +436,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** Returns the text that is added to an error's message if a server or a proxy sent a status other than 101: `: status 403`, else ''. */
+/** Returns text for an error's message, such as `: status 403`. Returns '' if the status is missing or at most 101. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

@@ -1,6 +1,6 @@
 /**
- * Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3.
- * This file knows no extension by name: each extension interprets its own offers and answers, see deflate/.
+ * Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3. This file knows no extension by name. Each extension interprets its own offers
+ * and answers, see deflate/.
  */
 import { refuse } from './error.ts';
 import { type FieldScanner, isToken, parseList } from './token.ts';
@@ -26,7 +26,7 @@ export const extensionLimits = {
  * Parses the field.
  * @param values one value for each line, in order: the field may be split over lines (RFC 6455 §9.1)
  * @returns the elements of all lines; an empty list if the field is absent or empty
- * @throws HandshakeError 400 (stage 'extensions') if the field is malformed or has too many elements, 431 if the field is too long
+ * @throws HandshakeError 400 (stage 'extensions') if the field is malformed or has too many elements, 431 if it is too long
  */
 export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (values.length === 0) return [];
@@ -39,8 +39,8 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
     return parseExtension(scanner);
   });
   if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
-  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements: it offers nothing and
-  // does no harm, and other clients and servers accept it (9110 §5.6.1.2: a recipient MUST accept empty list elements).
+  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements, as other clients and
+  // servers do: it offers nothing and does no harm. 9110 §5.6.1.2: a recipient MUST accept empty list elements.
   return extensions;
 }
 
@@ -96,9 +96,8 @@ function checkedToken(text: string): string {
 }
 
 /**
- * Returns the first of `answers` that was not offered, or that occurs more often than it was offered; null if every
- * answer was offered.
- * §9.1: a server MUST NOT use an extension that the client did not ask for.
+ * Returns the first of `answers` that was not offered, or that occurs more often than it was offered. Returns null if every answer was
+ * offered. §9.1: a server MUST NOT use an extension that the client did not ask for.
  */
 export function findUnoffered(
   answers: readonly ExtensionOffer[],

@@ -1,6 +1,6 @@
 /**
- * Flattens the header fields that applications write, and reads header fields by name: names are case-insensitive (RFC 9110 §5.1),
- * and fields may repeat (§5.3). The fields are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
+ * Flattens the header fields that applications write, and reads header fields by name (RFC 9110 §5.1: case-insensitive, §5.3: fields may
+ * repeat). The fields are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
@@ -65,9 +65,9 @@ export class HeaderFields {
   }
 
   /**
-   * Returns a field as one value, for an application that does not need the separate lines; null if the field is absent. The lines of
-   * Cookie are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a
-   * list, the first line is used.
+   * Returns a field as one value, for an application that does not need the separate lines. Returns null if the field is absent. The lines
+   * of Cookie are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3). The lines of a list are joined by `', '` (RFC 9110 §5.3). For a field
+   * that is not a list, the first line is used.
    */
   combined(name: string): string | null {
     const lower = toAsciiLowerCase(name);
@@ -84,7 +84,7 @@ export class HeaderFields {
   }
 }
 
-/** Header fields: a flat list (name, value, name, value …), an object whose keys are names, or pairs (a Map, or the `Headers` of fetch). */
+/** Header fields: a flat list (name, value, name, value …), an object whose keys are names, or pairs (a Map, a `Headers`). */
 export type HeaderFieldsInit =
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>

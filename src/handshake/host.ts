@@ -4,8 +4,8 @@ import { isVisibleAscii } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Says whether `text` is the value of a Host field (RFC 9112 §3.2): a host, which may have a port. The characters are checked before `URL`
- * parses the text, since `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
+ * Says whether `text` is the value of a Host field (RFC 9112 §3.2): a host, which may have a port. The characters are checked first,
+ * because `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
  */
 export function isHost(text: string): boolean {
   if (isPlainHost(text)) return true;
@@ -19,10 +19,10 @@ const HYPHEN = 0x2d;
 const COLON = 0x3a;
 
 /**
- * Recognizes the hosts of nearly every request without a call of `URL`, because this call costs as much as all other checks of a request.
- * Such a host either has four decimal numbers, or has labels of letters, digits and single hyphens whose last label begins with a letter.
- * `URL` accepts all of these hosts. For any other text, `isHost` calls `URL`: if the last label begins with a digit, the host may be an
- * IPv4 address in another notation, and two hyphens in a row may be punycode.
+ * Recognizes the hosts of nearly every request without calling `URL`. That call costs as much as all other checks of a request. Such a host
+ * is either four decimal numbers, or a name whose last label begins with a letter. The labels have letters, digits and single hyphens.
+ * `URL` accepts all of these hosts. For any other text, `isHost` calls `URL`. If the last label begins with a digit, the host may be an
+ * IPv4 address in another notation. Two hyphens in a row may be punycode.
  */
 function isPlainHost(text: string): boolean {
   let end = 0;
@@ -67,7 +67,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Says whether the text ends at `start`, or continues from `start` on with a colon and a port from 0 to 65535. */
+/** Says whether the text ends at `start`, or continues there with a colon and a port from 0 to 65535. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

@@ -1,7 +1,7 @@
 /**
- * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has
- * limits. server.ts and client.ts check whether the head opens a WebSocket; HTTP bodies are not read here. However the head is split into
- * chunks, each byte is processed once.
+ * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has limits.
+ * server.ts and client.ts check whether the head opens a WebSocket. HTTP bodies are not read here. However the head is split into chunks,
+ * each byte is processed once.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
@@ -80,7 +80,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
    * Takes the next bytes of the stream.
    * @returns null until the last byte of the head has arrived, and then the head. `rest()` returns the bytes after the head
    * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call. For a request the status is 400,
-   *   414, 431 or 505; for a response the stage is 'http' and the status 0
+   *   414, 431 or 505. For a response the stage is 'http' and the status is 0
    */
   push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
     if (this.#failure !== null) throw this.#failure;
@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF, because all readers of a head (such as a
-        // proxy) must agree where its lines end.
+        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF: all readers of a head, such as a proxy, must
+        // agree where its lines end.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -112,7 +112,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Returns the bytes after the head in the last chunk: they are the beginning of the first frame (RFC 6455 §4.1). The result shares the
+   * Returns the bytes after the head in the last chunk. They are the beginning of the first frame (RFC 6455 §4.1). The result shares the
    * chunk's memory. It is empty until the head is complete.
    */
   rest(): Buffer {
@@ -158,7 +158,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 
   #takeStartLine(line: string): void {
     if (this.#kind === 'response') this.#start = this.#parseStatusLine(line);
-    // 9112 §2.2: a server SHOULD ignore at least one empty line before the request line. We ignore exactly one.
+    // 9112 §2.2: a server SHOULD ignore at least one empty line before the request line. We ignore one.
     else if (line === '' && !this.#skipped) this.#skipped = true;
     else this.#start = this.#parseRequestLine(line);
   }
@@ -192,8 +192,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   #parseHeaderLine(line: string): void {
-    // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may unfold it; we refuse it there too,
-    // because another reader of the head may treat it differently.
+    // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may unfold it. We refuse it there too:
+    // another reader of the head may treat it differently.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
     // 9112 §5.1: no white space between name and colon. A token contains no white space, and is never empty.
@@ -209,9 +209,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 }
 
-/**
- * Says whether a version is 1.1 or a later 1.x: both sides of an opening handshake require such a version (RFC 6455 §4.1, §4.2.1).
- */
+/** Says whether a version is 1.1 or a later 1.x. Both sides of an opening handshake require this (RFC 6455 §4.1, §4.2.1). */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
 }
@@ -227,8 +225,8 @@ function isDigits(text: string, length: number): boolean {
 /**
  * Writes a head, with the empty line at its end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token, or if the start line or a value holds a control character other than HTAB (such as CR, LF or
- *   NUL), or a character above U+00FF (latin1 would cut it, and the result may be a CR or LF)
+ * @throws TypeError if a name is not a token, or if the start line or a value holds a control character other than HTAB. Also for a
+ *   character above U+00FF: latin1 would cut it, and the result may be CR or LF
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))

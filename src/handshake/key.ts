@@ -21,9 +21,9 @@ export function computeAccept(key: string): string {
 }
 
 /**
- * Says whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last
- * character before the padding may have extra bits, which decoding drops: IXWebSocket before 11.4.2, the library inside the 4D plugins,
- * makes its keys from random characters, so most of its keys have such bits.
+ * Says whether `value` is a key: 22 characters of base64 and the padding, which are 16 bytes (RFC 6455 §4.2.1 (5)). The last character
+ * before the padding may have extra bits, which decoding drops. IXWebSocket before 11.4.2, which the 4D plugins use, makes its keys from
+ * random characters. So most of its keys have such bits.
  */
 export function isKey(value: string): boolean {
   if (value.length !== 24 || !value.endsWith('==')) return false;

@@ -10,14 +10,14 @@ import { parseUrl } from './url.ts';
 
 /**
  * The origins that a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
- * - `'same-origin'`: the Origin's host and port are those of the Host field. If either field has no port, the default port of
- *   the Origin's scheme is used. The scheme is not compared, since a TLS proxy may be in front of the server.
+ * - `'same-origin'`: the Origin's host and port are those of the Host field. If either field has no port, the default port of the Origin's
+ *   scheme is used. The scheme is not compared, since a TLS proxy may be in front of the server.
  * - `'any'`: all origins.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: the Origin must have the scheme, host and port of an entry.
  * - a function: it accepts the origin by returning exactly `true`. It must not return a promise, which counts as a refusal.
  *
- * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`, since IXWebSocket and Starscream send the URL that they connect
- * to. No page has an origin with `ws:` or `wss:`, so a browser never sends one.
+ * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`. IXWebSocket and Starscream send the URL that they connect to. No page has
+ * an origin with `ws:` or `wss:`, so a browser never sends one.
  *
  * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
  */
@@ -36,7 +36,7 @@ export function isAllowedOrigin(
   if (origin === null || policy === 'any') return true;
   if (typeof policy === 'function') {
     const answer: unknown = policy(origin, request);
-    // We do not wait for a promise. If the promise rejects, which a peer may be able to cause, the rejection must not end the process.
+    // We do not wait for a promise. If the promise rejects, the rejection must not end the process: a peer may be able to cause it.
     if (answer instanceof Promise) answer.catch(() => {});
     return answer === true;
   }
@@ -45,8 +45,8 @@ export function isAllowedOrigin(
 }
 
 /**
- * Returns the error that refuses an origin. Its message is for the server's log: it holds the Origin and the Host field, escaped, and says
- * what to do if the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
+ * Returns the error that refuses an origin. Its message is for the server's log. It holds the Origin and the Host field, escaped, and
+ * advice for the case that the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
@@ -94,8 +94,8 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// Reads scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts as an origin: it drops tabs and line
-// ends, reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
+// Reads scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts. It drops tabs and line ends, and reads
+// "\" as "/". It ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

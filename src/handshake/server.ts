@@ -72,8 +72,8 @@ export function verifyRequest(
   return upgrade;
 }
 
-// §4.2.1 (1): the target is a path with an optional query, or an http or https URI with the host of the Host field. We cut the path out of
-// the text and never resolve it: if we resolved "//evil/x" against our host, the result would name another server.
+// §4.2.1 (1): the target is a path with an optional query, or an http(s) URI with the host of the Host field. We cut the path out of the
+// text and never resolve it. Resolving "//evil/x" against our host would give the name of another server.
 function parseRequestTarget(target: string, host: string): { path: string; query: string } {
   const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
   // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends a fragment.
@@ -100,9 +100,9 @@ function cutResource(target: string, host: string): string | null {
 // §4.2.1 (3), (4): Upgrade and Connection are lists, on one line or several. Their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
-  // A person may have opened the endpoint's address in a browser: the body of the 426 says that this is a WebSocket endpoint.
+  // A person may have opened the endpoint's address in a browser. The body of the 426 says that this is a WebSocket endpoint.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
-  // In nearly every request the value is exactly "websocket", so that no list has to be parsed.
+  // In nearly every request the value is exactly "websocket". Then no list has to be parsed.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
     const protocols = parseUpgradeList(upgrade);
     if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
@@ -119,14 +119,14 @@ function lists(tokens: readonly string[], wanted: string): boolean {
   return tokens.some((token) => toAsciiLowerCase(token) === wanted);
 }
 
-// §4.2.1 (6), §4.4: the version is 13. If a request has any other version, the answer names 13. The version is checked before the key:
-// clients of the drafts before hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same
-// reason a missing version counts as an unknown version (426), not as a malformed request (400).
+// §4.2.1 (6), §4.4: the version is 13. If a request has any other version, the answer names 13. The version is checked before the key.
+// Clients of the drafts before hybi-04 send neither field, and need to know the supported version. For the same reason a missing version
+// gets 426, like an unknown version, and not 400.
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
   // §11.3.5: the field MUST NOT appear more than once in a request.
   if (versions.length > 1) throw refuse('WS_HANDSHAKE_VERSION_REPEATED');
-  // We compare the text, not the number: a proxy may read "013", "+13" or "13, 8" as another version than we do.
+  // We compare the text, not the number. A proxy may read "013", "+13" or "13, 8" as another version than we do.
   if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });
 }
 
@@ -142,7 +142,7 @@ function parseSubprotocols(fields: HeaderFields): readonly string[] {
   return subprotocols;
 }
 
-// The limit of 8 KiB for each field is checked here, so that it also applies if node:http read the head.
+// The limit of 8 KiB for each field is checked here. So it also applies if node:http read the head.
 function joinedList(fields: HeaderFields, name: string): string | null {
   const value = fields.joined(name);
   if (value !== null && value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
@@ -150,12 +150,12 @@ function joinedList(fields: HeaderFields, name: string): string | null {
 }
 
 /**
- * Returns the first subprotocol of the client's list that the server supports; `''` if it supports no subprotocol of the list (RFC 6455
- * §4.2.2).
+ * Returns the first subprotocol of the client's list that the server supports (RFC 6455 §4.2.2). Returns `''` if the server supports no
+ * subprotocol of the list.
  */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
   for (const subprotocol of offered) {
-    // We return the server's string, since the client's string may be a view of the header line and would keep the whole line in memory.
+    // We return the server's string. The client's string may be a view of the header line, and would keep the whole line in memory.
     const at = supported.indexOf(subprotocol);
     if (at !== -1) return supported[at]!;
   }
@@ -190,8 +190,8 @@ export interface AcceptedRequest {
 
 /**
  * Accepts a verified request with 101 (RFC 6455 §4.2.2).
- * @throws TypeError for a subprotocol or an extension that the client did not offer, and for header fields
- *   that belong to the handshake or hold a forbidden character
+ * @throws TypeError for a subprotocol or an extension that the client did not offer. Also for header fields that belong to the handshake or
+ *   hold a forbidden character
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = NONE } = acceptance;

@@ -7,8 +7,8 @@ import { isToken } from './token.ts';
 
 /**
  * Checks a list of subprotocols, on either role.
- * @throws {TypeError} for a value that is not a list of tokens. A token is not empty, and has only characters from U+0021 to U+007E that
- *   are not separators
+ * @throws {TypeError} for a value that is not a list of tokens. A token is not empty. Its characters are U+0021 to U+007E without the
+ *   separators
  */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
   if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');

@@ -23,8 +23,8 @@ export function isToken(value: string): boolean {
 }
 
 /**
- * Says whether a line of an HTTP head may contain `text` (RFC 9110 §5.5): only HTAB, visible ASCII, space, and U+0080
- * to U+00FF. This excludes CR, LF and NUL, and every character that latin1 would turn into one of them.
+ * Says whether a line of an HTTP head may contain `text` (RFC 9110 §5.5). Allowed are HTAB, space, visible ASCII, and U+0080 to U+00FF.
+ * This excludes CR, LF and NUL, and every character that latin1 would turn into one of them.
  */
 export function isLineText(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isLineByte(text.charCodeAt(at))) return false;
@@ -137,9 +137,9 @@ export class FieldScanner {
 }
 
 /**
- * Reads a list (RFC 9110 §5.6.1). The function `element` reads each element. Commas separate the elements, with optional white space
- * around the commas. Empty elements are ignored: a recipient MUST ignore them.
- * @returns the elements, which may be an empty list; null if the value is not such a list, or `element` returned null.
+ * Reads a list (RFC 9110 §5.6.1). The function `element` reads each element. Commas separate the elements, with optional white space around
+ * the commas. Empty elements are ignored: a recipient MUST ignore them.
+ * @returns the elements, which may be an empty list. Null if the value is not such a list, or `element` returned null.
  */
 export function parseList<Element>(
   value: string,
@@ -168,8 +168,7 @@ export function parseTokenList(value: string): string[] | null {
 }
 
 /**
- * Reads the value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
- * after a slash.
+ * Reads the value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version after `/`.
  * @returns the elements unchanged, such as `['h2c', 'TLS/1.0', 'websocket']`; null if `value` is not such a list.
  */
 export function parseUpgradeList(value: string): string[] | null {

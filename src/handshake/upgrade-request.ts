@@ -47,7 +47,6 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly path: string;
   /** The text after the first `?`; `''` without a `?`. */
   readonly query: string;
-  /** The Host field. */
   readonly host: string;
   /** The Origin field; null if the request has no Origin. A client that sends no Origin is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
@@ -101,8 +100,8 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used,
-   * because a browser sends the cookie with the longer path first.
+   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used: a
+   * browser sends the cookie with the longer path first.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');

@@ -3,8 +3,8 @@
  */
 
 /**
- * Returns `text` as a URL, or null if it is not a URL.
- * This function does not use URL.canParse: on Node 20, the optimized code of canParse returns false for any text with U+0080 to U+00FF.
+ * Returns `text` as a URL, or null if it is not a URL. We do not use URL.canParse: on Node 20, its optimized code returns false for any
+ * text with U+0080 to U+00FF.
  */
 export function parseUrl(text: string): URL | null {
   try {

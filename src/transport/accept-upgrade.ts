@@ -1,6 +1,6 @@
 /**
- * Accepts an 'upgrade' event of node:http (RFC 6455 §4.2): converts the request to the form that handshake/ reads, and starts a
- * `ServerHandshake` on the socket. upgrade.ts has `ServerHandshake`, which performs the handshake.
+ * Accepts an 'upgrade' event of node:http (RFC 6455 §4.2). Converts the request to the form that handshake/ reads, and starts a
+ * `ServerHandshake` (upgrade.ts) on the socket. The `ServerHandshake` performs the opening handshake.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -49,8 +49,8 @@ function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[
 }
 
 /**
- * Starts the handshake on the socket of an 'upgrade' event, or refuses the request if the socket is taken, the server is closing or no slot
- * is free.
+ * Starts the handshake on the socket of an 'upgrade' event. Refuses the request if the socket is taken, the server is closing or no slot
+ * (slot.ts) is free.
  * @param head the bytes that the HTTP server read after the request; they may contain the first frames
  */
 export function acceptUpgrade<Context, Result>(
@@ -84,7 +84,7 @@ export function acceptUpgrade<Context, Result>(
 }
 
 /**
- * Prepares a socket of an HTTP server or an agent for WebSocket: removes the idle timeout, and lets each direction of the socket end
+ * Prepares a socket of an HTTP server or an agent for WebSocket. Removes the idle timeout, and lets each direction of the socket end
  * separately.
  * @param raw the socket of the request, if the request has another socket than `socket`
  */

@@ -1,4 +1,4 @@
-/** Checks arguments of the application as the endpoint does, for an application that has no open connection yet. */
+/** Checks arguments of the application as the endpoint does. For an application that has no open connection yet. */
 
 import { serializeClosePayload } from '../frame/close-code.ts';
 

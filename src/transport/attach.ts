@@ -1,7 +1,7 @@
 /**
  * Serves WebSocket endpoints on an HTTP server that the application made (RFC 6455 §4.2). This file listens for the server's 'upgrade'
  * event. There can be several endpoints with different paths, and other listeners of the event still work. left-upgrade.ts handles the
- * upgrades that are left to other listeners; upgrade.ts performs the handshake.
+ * upgrades that are left to other listeners. upgrade.ts performs the handshake.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -36,8 +36,8 @@ class Router {
       const written = bytesWrittenTo(socket);
       const route = (): void => this.#route(request, socket, head, written);
       // If there are other listeners, our routing waits until they have run. A listener that answers every upgrade also answers the
-      // upgrades for our paths, and two answers on one socket are worse than one answer from that listener. Nothing is read from the socket
-      // while we wait.
+      // upgrades for our paths. Two answers on one socket would be worse than its answer alone. Nothing is read from the socket while we
+      // wait.
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
@@ -83,8 +83,8 @@ class Router {
   }
 
   /**
-   * Inserts a pattern into `#patterns`. Patterns without a prefix keep the order of attachment; a pattern with a longer prefix goes before
-   * a pattern with a shorter prefix.
+   * Inserts a pattern into `#patterns`. Patterns without a prefix keep the order of attachment. A pattern with a longer prefix goes before
+   * a pattern with a shorter one.
    */
   #insert(pattern: RegExp, host: UpgradeHost): void {
     const length = prefixLength(pattern);
@@ -140,8 +140,8 @@ const routers = new WeakMap<UpgradingServer, Router>();
 /**
  * Adds an endpoint to an HTTP server.
  * @param path the path of the endpoint. A string is compared with the request's path literally. If no string matches, the RegExps are tried
- *   in the order of attachment, but a longer prefix comes before a shorter one. `''` matches every path that no other endpoint matches
- * @returns a function that removes the endpoint; connections that are open stay open
+ *   in the order of attachment. A longer prefix comes before a shorter one. `''` matches every path that no other endpoint matches
+ * @returns a function that removes the endpoint; open connections stay open
  * @throws TypeError if this server already has an endpoint at that path
  */
 export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {

@@ -10,8 +10,8 @@ import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failu
 import { processTimers, type Timer } from './timers.ts';
 
 /**
- * The types of `createConnection` of an `http.Agent` allow null and undefined, because some agents pass the socket to a callback and do not
- * return it.
+ * The types of `createConnection` of an `http.Agent` allow null and undefined: some agents pass the socket to a callback and do not return
+ * it.
  */
 type MaybeDuplex = Duplex | null | undefined;
 
@@ -52,7 +52,7 @@ export class Attempt {
   /**
    * Waits for a socket that the application makes. If the socket arrives after the deadline has passed or the signal has aborted, the
    * socket is destroyed.
-   * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw; TypeError if the application's value is not
+   * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw. TypeError if the application's value is not
    *   a Duplex
    */
   make(socketFor: () => MaybeDuplex | PromiseLike<MaybeDuplex>): Promise<Duplex> {
@@ -147,13 +147,12 @@ export class Attempt {
   /** Destroys all sockets and releases all reserved memory. @returns the error that the caller has to throw */
   fail(error: unknown): unknown {
     this.#release();
-    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. If the socket below is destroyed
-    // first in the turn of the event loop in which the TLS session is established, the process crashes (SIGSEGV in TLSWrap, seen with Node
-    // 20).
+    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. If it were destroyed second, the
+    // process could crash: a SIGSEGV in TLSWrap, seen with Node 20 in the turn of the event loop in which TLS is established.
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
-    // If the server refused and the deadline passes while the body of the refusal arrives, we throw the refusal, not the timeout. Only an
-    // abort by the signal replaces the error.
+    // If the server refused, and the deadline passes while the body of the refusal arrives, we throw the refusal. Only an abort by the
+    // signal replaces the error.
     if (this.#interruption?.aborted) return this.#interruption.reason;
     return error instanceof HandshakeError && this.place !== '' ? locate(error, this.place) : error;
   }

@@ -1,13 +1,16 @@
 /**
  * Holds the bytes that one connection sends within a turn of the event loop, in order. Small frames are serialized directly into a slab (a
- * buffer from the pool in slabs.ts); large payloads are not copied. A batch has a slab only while the batch holds bytes. outbox.ts decides
- * when and how the bytes go to the socket.
+ * buffer from the pool in slabs.ts); large payloads are not copied. A batch has a slab only while it holds bytes. outbox.ts decides when
+ * and how the bytes go to the socket.
  */
 
 import { Borrowed } from './borrowed.ts';
 import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
-/** Bytes of a batch: memory that no other code changes any more, or a borrowed payload, which is read only when the socket takes it. */
+/**
+ * Bytes of a batch: memory that no other code changes any more, or a borrowed payload. A borrowed payload is read only when the socket
+ * takes it.
+ */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -49,8 +52,8 @@ export class Batch {
   }
 
   /**
-   * Acquires a slab with room for `size` more bytes. If the batch has a slab already, its content moves to the new slab, so that the batch
-   * can leave in one part.
+   * Acquires a slab with room for `size` more bytes. If the batch has a slab already, its content moves to the new slab. So the batch can
+   * leave in one part.
    */
   grow(size: number): void {
     const old = this.#slab;
@@ -69,7 +72,7 @@ export class Batch {
     this.size += size;
   }
 
-  /** Adds the first `size` bytes of the room that was reserved, and after them `payload`. */
+  /** Adds the first `size` reserved bytes, and after them `payload`. */
   append(payload: Chunk, size: number): void {
     this.offset += size;
     const chunks = this.#seal();

@@ -11,7 +11,7 @@ export interface BindOptions
   readonly inParts?: boolean;
 }
 
-// A server passes the same `BindOptions` for all its connections, so the `EndpointOptions` are built once and kept here.
+// A server passes the same `BindOptions` for all its connections. So their `EndpointOptions` are built once and kept here.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
 /** Returns the options for the endpoint: `options` without the limits that only the transport applies. */

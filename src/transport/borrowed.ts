@@ -1,9 +1,9 @@
 /**
- * Borrowed payloads: large payloads that are not copied when the application sends them, and that belong to the application while they
- * wait. RFC 6455 does not say when a payload has to leave. We read and copy a payload only when the socket takes it. We copy because a
- * socket that cannot take everything immediately reads the memory later. If the application transfers the memory before the socket reads
- * it, Node does not keep the memory alive. A payload whose length has changed cannot be sent, because the frame's header has already left
- * with the old length.
+ * Borrowed payloads: large payloads that are not copied when the application sends them. While they wait, they belong to the application.
+ * RFC 6455 does not say when a payload has to leave. We read and copy a payload only when the socket takes it. We copy because a socket
+ * that cannot take everything immediately reads the memory later. If the application transfers the memory before the socket reads it, Node
+ * does not keep the memory alive. A payload whose length has changed cannot be sent, because the frame's header has already left with the
+ * old length.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';

@@ -1,7 +1,7 @@
 /**
- * Sends one message to many connections. A server's frames are not masked (RFC 6455 §5.1), so all connections can get the same bytes, and
- * the message is serialized once. For all connections that keep no compression context (RFC 7692 §7.1.1.1), the message is compressed once
- * as well.
+ * Sends one message to many connections. A server's frames are not masked (RFC 6455 §5.1), so all connections can get the same bytes. The
+ * message is serialized once. For all connections that keep no compression context (RFC 7692 §7.1.1.1), the message is compressed once as
+ * well.
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -18,7 +18,7 @@ import type { SocketConnection } from './socket.ts';
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
-  /** Charges the frame's memory to the budget, once for all connections; null if each connection copies the frame. */
+  /** Counts the frame's memory in the budget, once for all connections. Null if each connection copies the frame. */
   readonly charge: Charge | null;
 }
 
@@ -31,10 +31,10 @@ export class Broadcast {
   /** Whether the payload is a copy, which the application cannot change. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
-  /** Charges the payload's memory to the budget while the payload waits for a codec. */
+  /** Counts the payload's memory in the budget while the payload waits for a codec. */
   #charge: Charge | null = null;
   /**
-   * The frames that were serialized already, by key. Key '' has the uncompressed frame. Every other key is a `sharedKey` of a codec: all
+   * The frames that were serialized already, by key. Key '' has the uncompressed frame. Every other key is a `sharedKey` of a codec. All
    * codecs with the same key compress the message to the same bytes.
    */
   readonly #frames = new Map<string, SharedFrame>();
@@ -57,7 +57,7 @@ export class Broadcast {
   }
 
   /**
-   * @returns the number of payload bytes that go on the wire; -1 if compression must first find this number; 0 if the connection is not
+   * @returns the number of payload bytes that go on the wire. -1 if compression must first find this number; 0 if the connection is not
    *   open
    */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
@@ -72,7 +72,7 @@ export class Broadcast {
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  /** Call this after the last `sendTo`: from then on, only the connections that still have the message in their queue hold its memory. */
+  /** Call this after the last `sendTo`. From then on, only the connections that still have the message in their queue hold its memory. */
   release(): void {
     this.#charge?.release();
     for (const { charge } of this.#frames.values()) charge?.release();
@@ -89,7 +89,7 @@ export class Broadcast {
   }
 
   /**
-   * Passes the payload, not a serialized frame, to the endpoint. The endpoint uses the payload after this call has returned, so we copy the
+   * Passes the payload, not a serialized frame, to the endpoint. The endpoint uses the payload after this call has returned. So we copy the
    * payload, once for all connections.
    */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {

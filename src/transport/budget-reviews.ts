@@ -1,6 +1,6 @@
 /**
- * Calls `review` of a memory budget every 500 ms while connections wait for room in the budget. frame/reading-turns.ts, which decides which
- * of these connections may read, has no timer.
+ * Calls `review` of a memory budget every 500 ms while connections wait for the budget. frame/reading-turns.ts has no timer, and decides
+ * which of these connections may read.
  */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
@@ -24,7 +24,7 @@ class BudgetReviews implements TimerOwner {
   }
 }
 
-/** Reviews the budget from now on, whenever a connection waits for room in the budget. */
+/** From now on, reviews the budget while a connection waits for room in it. */
 export function watchBudget(budget: MemoryBudget): void {
   // `budget.onWaiting` refers to the new object, so the object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);

@@ -1,6 +1,6 @@
 /**
  * The clock and the timers of all connections. This file reads Node's functions once, when the file is loaded. If an application's tests
- * replace the global functions by fake timers later, sending and the deadlines still work. All connections share the timers, so a callback
+ * replace the global functions by fake timers later, sending and the deadlines still work. All connections share the timers. So a callback
  * of a timer must not run in the AsyncLocalStorage context of one connection. Otherwise all callbacks would run in the context of the first
  * connection.
  */
@@ -15,14 +15,14 @@ export interface Clock {
   clearTimeout(timer: NodeJS.Timeout): void;
   /** Calls `callback` at the end of this turn of the event loop. */
   atEndOfTurn(callback: () => void): void;
-  /** Calls `callback` after the poll phase of the event loop, in which Node reads the sockets and reports the received data. */
+  /** Calls `callback` after the poll phase of the event loop. In this phase, Node reads the sockets and reports the received data. */
   afterPoll(callback: () => void): void;
 }
 
 class NoContext extends AsyncResource {
   /**
-   * Returns false: this resource does not keep the process alive. Tools that search for the reason why a process does not end, such as Jest
-   * with `--detectOpenHandles`, call this method on each asynchronous resource.
+   * Returns false: this resource does not keep the process alive. Tools that search for the reason why a process does not end call this
+   * method on each asynchronous resource. One such tool is Jest with `--detectOpenHandles`.
    */
   hasRef(): boolean {
     return false;

@@ -1,6 +1,6 @@
 /**
- * Negotiates permessage-deflate for servers and clients: the options are checked once, and each connection that negotiates the extension
- * gets a codec. deflate/offer.ts, deflate/accept.ts and deflate/confirm.ts implement RFC 7692 §5 and §7.1; deflate/codec.ts implements
+ * Negotiates permessage-deflate for servers and clients. The options are checked once, and each connection that negotiates the extension
+ * gets a codec. deflate/offer.ts, deflate/accept.ts and deflate/confirm.ts implement RFC 7692 §5 and §7.1. deflate/codec.ts implements
  * §7.2.
  */
 
@@ -18,18 +18,16 @@ export interface CompressionOptions extends DeflateConfig {
   /** The smallest message that is compressed, in bytes. Shorter messages are not compressed. @default 1 KiB */
   readonly threshold?: number | undefined;
   /**
-   * zlib's level, 1 to 9, for messages over 2 KiB. Levels 7 to 9 use the whole window, levels 1 to 6 use only 8 or 16 KiB of the window.
+   * zlib's level, 1 to 9, for messages over 2 KiB. Levels 7 to 9 use the whole window. Levels 1 to 6 use only 8 or 16 KiB of it.
    * @default 6
    */
   readonly level?: number | undefined;
   /**
-   * With 'auto', our own DEFLATE code handles messages up to 2 KiB, because it is faster than zlib at this size. With 'zlib', zlib handles
-   * all messages. @default 'auto'
+   * With 'auto', our own DEFLATE code handles messages up to 2 KiB, for which it is faster than zlib. With 'zlib', zlib handles all
+   * messages. @default 'auto'
    */
   readonly engine?: 'auto' | 'zlib' | undefined;
-  /**
-   * If true, messages of any size are compressed and decompressed synchronously on the main thread, never in zlib's threads. @default false
-   */
+  /** If true, messages of any size are compressed and decompressed synchronously on the main thread. @default false */
   readonly synchronous?: boolean | undefined;
   /** Limits the memory that all contexts hold together. @default `processCompressionBudget`, 64 MiB */
   readonly budget?: CompressionBudget | undefined;
@@ -87,8 +85,8 @@ export class Compression {
     if (first === null) return null;
     const reserved = this.#reserve(clientDirection(first.params));
     if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
-    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep no context, even if the client
-    // did not offer `client_no_context_takeover`.
+    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep no context, with or without an
+    // offer of `client_no_context_takeover`.
     const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }

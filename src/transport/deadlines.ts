@@ -1,8 +1,8 @@
 /**
  * Keeps every deadline of one connection, with one timer. The deadlines are: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no
- * bytes (§10.4), a message that makes no progress, the closing handshake (§7.1.1), and a destroyed socket that does not emit 'close'. A
- * connection that is not closed always has at least one of these deadlines. frame/endpoint.ts ends the connection if a deadline is missed;
- * timers.ts has the timer.
+ * bytes (§10.4), and a message that makes no progress. Also the closing handshake (§7.1.1), and a destroyed socket that does not emit
+ * 'close'. A connection that is not closed always has at least one of these deadlines. frame/endpoint.ts ends the connection if a deadline
+ * is missed. timers.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -23,7 +23,7 @@ export interface DeadlinesOwner {
   onGone(): void;
 }
 
-// A peer that takes no bytes gets at least as much time as a silent peer if no more than this many bytes wait.
+// If at most this many bytes wait, a peer that takes no bytes gets at least as much time as a silent peer.
 const STALL_THRESHOLD = 1_048_576;
 
 // The shortest time between two checks of a peer that takes no bytes, in milliseconds.
@@ -56,7 +56,7 @@ export class Deadlines implements TimerOwner, Pinging {
   /** When the connection is dropped because the closing handshake takes too long; 0 while the connection is not closing. */
   #closeBy = 0;
   #closeTimeout: number;
-  /** When the connection counts as closed even if the destroyed socket has not emitted 'close'; 0 while the socket is not destroyed. */
+  /** When the connection counts as closed, even if the destroyed socket has not emitted 'close'. 0 while the socket is not destroyed. */
   #goneBy = 0;
 
   constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {
@@ -118,7 +118,6 @@ export class Deadlines implements TimerOwner, Pinging {
     return number;
   }
 
-  /** Call this when a pong has arrived. */
   ponged(payload: Uint8Array): void {
     const now = processTimers.now();
     this.#pings?.answered(now);
@@ -131,8 +130,8 @@ export class Deadlines implements TimerOwner, Pinging {
   }
 
   /**
-   * Call this when reading continues after a pause. The time in which the peer has to send something starts again, for the heartbeat, the
-   * pings and the incomplete message.
+   * Call this when reading continues after a pause. The time in which the peer has to send something starts again. This applies to the
+   * heartbeat, the pings and the incomplete message.
    */
   restart(): void {
     const now = processTimers.now();
@@ -173,7 +172,6 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when the connection is closed. */
   closed(): void {
     this.#timer.cancel();
   }
@@ -218,8 +216,8 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // We check again before `#stallTimeout` ends: at most STALL_THRESHOLD bytes may wait now, but more may wait later, and then the
-      // shorter `sendTimeout` applies.
+      // We check again before `#stallTimeout` ends. At most STALL_THRESHOLD bytes wait now. If more bytes wait later, the shorter
+      // `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }

@@ -110,7 +110,7 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
-/** Returns a copy of the error whose text also names `place`: the URL, or the proxy, that the attempt was connecting to. */
+/** Returns a copy of the error whose text also names `place`: the URL, or the proxy, of the attempt. */
 export function locate(error: HandshakeError, place: string): HandshakeError {
   const { code, message, stage, status, headers, body, value } = error;
   const cause = 'cause' in error ? { cause: error.cause } : {};
@@ -130,7 +130,7 @@ export function withoutPlace({ message }: HandshakeError): string {
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
 }
 
-// Errors are written to logs. So the text of an error has no query, because a query may hold tokens, and no user information (`href` has
+// Errors are written to logs. So the text of an error has no query, which may hold tokens. It has no user information either (`href` has
 // none).
 const MAX_PLACE = 200;
 
@@ -163,7 +163,7 @@ const advice: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Converts an error of the system to a `HandshakeError` with the same code, or with WS_DIAL_CLOSED if the error has no code. Advice is
+ * Converts an error of the system to a `HandshakeError` with the same code. If the error has no code, the code is WS_DIAL_CLOSED. Advice is
  * added to the text if `advice` has an entry for the code.
  */
 export function systemFailure(

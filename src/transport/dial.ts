@@ -1,7 +1,7 @@
 /**
- * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. For each hop, which is one request to one server, this file sends
- * the request and decides what the answer means. attempt.ts applies the deadline and the signal, and tunnel.ts opens TCP, the proxy's
- * tunnel and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
+ * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. A hop is one request to one server. For each hop, this file sends
+ * the request and decides what the answer means. attempt.ts applies the deadline and the signal. tunnel.ts opens TCP, the proxy's tunnel
+ * and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
  */
 
 import type { Duplex } from 'node:stream';
@@ -45,8 +45,8 @@ export interface DialOptions extends RequestFields, TunnelOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * The maximum number of redirects to follow, 0 to 5. A redirect from wss to ws is never followed. The request to another origin has no
-   * subprotocols (an application may pass a token as a subprotocol), no `headers` and no credentials of the URL, and no client certificate
-   * is used. @default 0
+   * subprotocols, because an application may pass a token as one. It also has no `headers`, no credentials of the URL, and no client
+   * certificate. @default 0
    */
   readonly redirects?: number | undefined;
   /**
@@ -71,7 +71,7 @@ export interface DialedConnection {
   readonly url: string;
 }
 
-/** The result of `planRoute`: the URL to connect to, the request, and the names of the fields that may go to another origin. */
+/** The result of `planRoute`: the URL to connect to, the request, and the fields that may go to another origin. */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;
@@ -129,7 +129,7 @@ export async function dial(
   }
 }
 
-/** The values that one hop uses. A redirect to another origin removes some of these values. */
+/** The values that one hop uses. A hop is one request to one server. A redirect to another origin removes some of these values. */
 export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };
@@ -154,7 +154,7 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
   };
 }
 
-/** @throws HandshakeError if a subprotocol is required, but the subprotocols may not be sent to the other origin */
+/** @throws HandshakeError if a subprotocol is required but may not be sent to the other origin */
 function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpResponseHead): Hop {
   const { subprotocols, ...request } = hop.request;
   const keepsSubprotocols = names.has(SUBPROTOCOLS);

@@ -1,6 +1,6 @@
 /**
  * Checks whether the peer is still connected, and shows the peer that we are connected: RFC 6455 §5.5.2, §5.5.3. If the peer is silent for
- * `heartbeatInterval`, we send a ping. Any byte from the peer counts as an answer. Silence is no fault of the peer if it could not answer
+ * `heartbeatInterval`, we send a ping. Any byte from the peer counts as an answer. The peer's silence does not count if it could not answer
  * yet, or if we could not see its answer. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has
  * the timer.
  */
@@ -17,7 +17,7 @@ const MAX_IN_FLIGHT = 8_388_608;
 // We assume that a slow peer reads this many bytes per second.
 const SLOW_PEER = 32_768;
 
-// If we received this many bytes since we last sent anything, we send a pong at the next interval: the peer may have sent a ping that has
+// If we received this many bytes since we last sent anything, we send a pong at the next interval. The peer may have sent a ping that has
 // not arrived yet.
 const LONG_RECEIPT = 4_096;
 
@@ -74,7 +74,7 @@ export class Heartbeat {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
     // The peer may answer the ping and then be silent again. `#answerTime` can be longer than the interval. If we waited for its end, we
-    // would notice the new silence too late, so we check at least once per interval.
+    // would notice the new silence too late. So we check at least once per interval.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -87,7 +87,7 @@ export class Heartbeat {
     if (this.#isBlind) {
       this.#pingedAt = 0;
       this.#lastReceived = now;
-      // We do not read, so we would not see a pong. We still send a ping: if the peer is not connected any more, TCP cannot deliver the
+      // We do not read, so we would not see a pong. We still send a ping. If the peer is not connected any more, TCP cannot deliver the
       // ping, and the socket fails.
       if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
       return;
@@ -100,8 +100,8 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // Before the ping, the peer has to read the bytes that wait in the memory of its system and of our system. The peer may be slow, so
-      // it gets more time if many bytes wait.
+      // Before it reads the ping, the peer has to read the bytes that wait in the memory of both systems. The peer may be slow, so it gets
+      // more time if many bytes wait.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
@@ -123,15 +123,15 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive: since we last sent something, the peer has sent at least `LONG_RECEIPT` bytes, or is in the middle of a
-   * message. The peer cannot know then whether we are still connected.
+   * Whether we only receive: since we last sent something, the peer has sent at least `LONG_RECEIPT` bytes or part of a message. The peer
+   * cannot know then whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we cannot see that the peer is connected: we read nothing from the peer, and no bytes wait that the peer could take. */
+  /** Whether we cannot see that the peer is connected: we do not read, and no bytes wait that the peer could take. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -1,5 +1,5 @@
 /**
- * Handles upgrades for paths that no endpoint serves: refuses them with 404 (RFC 6455 §4.2.2), or leaves them to the HTTP server's other
+ * Handles upgrades for paths that no endpoint serves. Refuses them with 404 (RFC 6455 §4.2.2), or leaves them to the HTTP server's other
  * listeners.
  */
 
@@ -14,7 +14,7 @@ import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
  * Returns whether another listener of the 'upgrade' event has written to the socket, read from it or ended it. An 'error' listener on the
- * socket does not count: Vite adds one for every upgrade, even for an upgrade that Vite does not serve.
+ * socket does not count. Vite adds one for every upgrade, even for those that Vite does not serve.
  * @param written the number of bytes that had been written to the socket before the event
  */
 export function isClaimed(socket: Duplex, written: number): boolean {
@@ -71,7 +71,7 @@ function ignore(): void {}
 /** Refuses every request with 404, and uses the limits and slots of one of the server's endpoints. */
 export class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
-  // No endpoint serves the path, whatever the origin of the request is, so every origin gets 404.
+  // No endpoint serves the path. So a request from any origin gets 404.
   readonly origins = 'any';
   readonly compression = null;
   readonly subprotocols: readonly string[] = [];

@@ -1,6 +1,6 @@
 /**
  * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to the
- * implementation; docs/architecture.md says why each limit has its value. deadlines.ts and frame/ apply the limits.
+ * implementation. docs/architecture.md says why each limit has its value. deadlines.ts and frame/ apply the limits.
  */
 
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
@@ -12,8 +12,8 @@ export interface ConnectionLimits {
   /** The maximum size, in bytes, of a received message that the application reads in parts. If it is absent, `maxMessageSize` applies. */
   readonly maxStreamSize?: number;
   /**
-   * If more bytes than this wait to be sent, `send` returns that the application should wait. If more bytes of a server's replies wait, the
-   * server stops reading.
+   * If more bytes than this wait to be sent, `send` returns that the application should wait. A server also stops reading if more bytes
+   * than this wait in its replies.
    */
   readonly highWaterMark: number;
   /**
@@ -32,12 +32,12 @@ export interface ConnectionLimits {
   readonly closeTimeout: number;
   /** How long the peer may be silent before a ping is sent. */
   readonly heartbeatInterval: number;
-  /** How long the peer may stay silent after the ping; after that the connection is dropped. */
+  /** How long the peer may stay silent after the ping. After this time, the connection is dropped. */
   readonly heartbeatTimeout: number;
-  /** How long an incomplete message may make no progress; after that the connection fails with 1008. */
+  /** How long an incomplete message may make no progress. After this time, the connection fails with 1008. */
   readonly messageTimeout: number;
   /**
-   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn; with 'read', they also leave after each chunk that
+   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn. With 'read', they also leave after each chunk that
    * was received.
    */
   readonly flush: 'turn' | 'read';
@@ -54,7 +54,7 @@ export interface PingSchedule {
   /** The time from the start of the connection to the first ping. */
   readonly first: number;
   readonly interval: number;
-  /** How long the peer may send no pong; after that the connection fails with 1011. */
+  /** How long the peer may send no pong. After this time, the connection fails with 1011. */
   readonly timeout: number;
   /** If true, a pong has to come before the next ping is due; otherwise the connection fails with 1011. */
   readonly answerEach: boolean;
@@ -78,7 +78,7 @@ export const serverLimits: ConnectionLimits = {
 };
 
 /**
- * The defaults of a client. A client accepts larger messages than a server, and the number of bytes that wait to be sent is not limited,
+ * The defaults of a client. A client accepts larger messages than a server. The number of bytes that wait to be sent is not limited,
  * because the client's own application decides how much to send.
  */
 export const clientLimits: ConnectionLimits = {

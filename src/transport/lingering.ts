@@ -1,7 +1,7 @@
 /**
- * Ends a connection whose opening handshake was refused: sends the answer, then FIN, and gives the peer some time to read the answer. If we
- * closed the socket immediately while the peer is still sending, the system would reset the connection, and the peer would lose the answer
- * (RFC 9112 §9.6).
+ * Ends a connection whose opening handshake was refused. Sends the answer, then FIN, and gives the peer some time to read the answer.
+ * Closing the socket immediately, while the peer is still sending, would reset the connection. The peer would lose the answer (RFC 9112
+ * §9.6).
  */
 
 import type { Duplex } from 'node:stream';
@@ -12,8 +12,8 @@ import { processTimers, type Timer } from './timers.ts';
 // How long a refused peer may take to read its answer, in milliseconds.
 const LINGER = 2_000;
 
-// The maximum number of refused sockets that stay open. The slots do not limit these sockets, because a socket that was refused because no
-// slot was free has no slot. Above this maximum, we destroy the socket as soon as the system has the answer.
+// The maximum number of refused sockets that stay open. The slots (slot.ts) do not limit these sockets: a socket that was refused because
+// no slot was free has no slot. Above this maximum, we destroy the socket as soon as the system has the answer.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;

@@ -1,6 +1,6 @@
 /**
- * Listens on TCP or TLS without an HTTP server: accepts sockets, and begins an opening handshake on each socket (RFC 6455 §4.2, §10.6).
- * handshake/http-head.ts parses the head of the request; upgrade.ts performs the handshake.
+ * Listens on TCP or TLS without an HTTP server. Accepts sockets, and begins an opening handshake on each socket (RFC 6455 §4.2, §10.6).
+ * handshake/http-head.ts parses the head of the request. upgrade.ts performs the handshake.
  */
 
 import { lookup } from 'node:dns/promises';
@@ -46,14 +46,14 @@ export interface Listener {
   terminate(): void;
 }
 
-// If no slot is free, we complete at most this many TLS handshakes at a time, only to answer 503. We destroy all further sockets.
+// If no slot (slot.ts) is free, we complete at most this many TLS handshakes at a time, only to answer 503. We destroy all further sockets.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
  * Starts a listener, which passes the sockets that it accepts to `host`.
  * @param path the path that is served; requests for other paths get 404
  * @param onStopped called when `signal` stops the listener after it was ready
- * @returns a promise that resolves when the listener is ready, or rejects with the system's error, such as EADDRINUSE, or the signal's
+ * @returns a promise that resolves when the listener is ready. It rejects with the system's error, such as EADDRINUSE, or with the signal's
  *   reason
  */
 export async function listen<Context, Result>(
@@ -99,7 +99,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // If Node is still looking up the host name, Node will bind the port in spite of `close`, so we close the server again then.
+      // If Node is still looking up the host name, it will bind the port in spite of `close`. So we close the server again then.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();
@@ -132,8 +132,8 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 }
 
 /**
- * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`; an error with
- * the code EAFNOSUPPORT if `host` is an address of the other family
+ * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`. If `host` is
+ * an address of the other family, the code is EAFNOSUPPORT
  */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
@@ -145,7 +145,7 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
   return found.address;
 }
 
-/** Accepts sockets for a host: takes a slot, establishes TLS if the listener uses TLS, and reads the head of the request. */
+/** Accepts sockets for a host. Takes a slot (slot.ts), establishes TLS if the listener uses TLS, and reads the head of the request. */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
@@ -160,7 +160,7 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    // The socket's own high-water mark is small, so that a connection that is not read holds little memory; see `HeldBack`.
+    // The socket's own high-water mark is small. So a connection that is not read holds little memory; see `HeldBack`.
     return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);

@@ -13,7 +13,7 @@ import { clock } from './clock.ts';
  */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
 
-// In this many milliseconds, at most one line per kind is printed, so that a peer cannot fill a log.
+// At most one line per kind is printed in this many milliseconds. So a peer cannot fill a log.
 const QUIET_TIME = 60_000;
 
 // The maximum number of kinds that are printed in `QUIET_TIME`. This library has fewer kinds. But the text of an application's error can be
@@ -26,13 +26,13 @@ interface Said {
   omitted: number;
 }
 
-/** Decides which lines may be printed: at most one line per kind and minute, and at most 100 kinds in a minute. */
+/** Decides which lines may be printed: at most one line per kind and minute, of at most 100 kinds. */
 export class SeldomSaid {
   readonly #said = new Map<string, Said>();
 
   /**
    * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns how many lines of this kind were omitted since the last printed line; null if this line must be omitted as well
+   * @returns how many lines of this kind were omitted since the last printed line. Null if this line must be omitted as well
    */
   ask(kind: string, now: number = clock.now()): number | null {
     const last = this.#said.get(kind);

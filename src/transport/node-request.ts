@@ -29,7 +29,7 @@ export class NodeRequest {
   readonly #subprotocols: readonly string[];
   readonly #offer: CompressionOffer | null;
 
-  /** @param subprotocols distinct tokens, see `areSubprotocols`; if the list is not empty, the server has to choose one of them */
+  /** @param subprotocols distinct tokens, see `areSubprotocols`. If there are any, the server has to choose one of them */
   constructor(subprotocols: readonly string[], compression: Compression | null) {
     this.#subprotocols = subprotocols;
     this.#offer = compression?.offer() ?? null;
@@ -50,14 +50,13 @@ export class NodeRequest {
     };
   }
 
-  /** Whether an extension was offered. */
   get hasOffers(): boolean {
     return this.#offers.length > 0;
   }
 
   /**
    * Checks a response with status 101.
-   * @throws HandshakeError the errors of `verifyResponse`; if it throws, the memory that was reserved for compression is released
+   * @throws HandshakeError the errors of `verifyResponse`. Then the memory that was reserved for compression is released
    */
   verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
     const head = {
@@ -86,7 +85,7 @@ export class NodeRequest {
     }
   }
 
-  /** Releases the memory that was reserved for compression. Call this if the connection is not established; further calls do nothing. */
+  /** Releases the memory that was reserved for compression. Call this if the connection is not established. Further calls do nothing. */
   abandon(): void {
     this.#offer?.abandon();
   }

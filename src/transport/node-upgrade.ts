@@ -23,7 +23,7 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 }
 
 /**
- * Returns the lines of a 101: first the status line, then the header fields, without the empty line at the end.
+ * Returns the lines of a 101: the status line, then the header fields. The empty line at the end is missing.
  * @param subprotocol the subprotocol to answer, or `''` for no subprotocol. This function does not check whether the client offered the
  *   subprotocol. If the client did not offer it, the client has to fail the connection
  */
@@ -39,8 +39,8 @@ export function acceptanceLines(
 }
 
 /**
- * Returns whether these lines can be written as one head. An empty line would end the head, and a CR or LF in a line would begin another
- * line (RFC 9112 §5).
+ * Returns whether these lines can be written as one head. An empty line would end the head. A CR or LF in a line would begin another line
+ * (RFC 9112 §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
@@ -59,7 +59,7 @@ export interface UpgradeRefusal {
 /**
  * Writes a refusal, ends the socket, and gives the peer some time to read the refusal.
  * @param method the method of the request, if it is known
- * @throws TypeError for a header field that determines the length of the response, or that has a forbidden character; nothing was written
+ * @throws TypeError for a header field that determines the length of the response, or that has a forbidden character. Nothing was written
  *   then
  */
 export function refuseUpgrade(

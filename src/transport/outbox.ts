@@ -20,7 +20,7 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** The events of an outbox. */
 export interface OutboxOwner {
-  /** The socket was blocked, or `notifyWhenEmpty` was called, and now nothing waits in the outbox any more. */
+  /** Nothing waits in the outbox any more. Called if the socket was blocked, or `notifyWhenEmpty` was called. */
   onDrained(): void;
   /** The socket is blocked: it takes no more bytes for now. */
   onBlocked(): void;
@@ -40,7 +40,7 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// When this many bytes wait in the batch, we write them before the turn ends, because a larger write saves nothing.
+// When this many bytes wait in the batch, we write them before the turn ends. A larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
 // Every outbox uses this object until a sender wants a notification or memory is shared. No mark is ever added to this object.
@@ -164,7 +164,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   // ---- methods that the transport calls ----
 
-  /** From now on until `stopNotifying`, `onDrained` is called whenever nothing waits in the outbox, even if the socket was not blocked. */
+  /** From now on until `stopNotifying`, `onDrained` is called whenever the outbox becomes empty, even if the socket was not blocked. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     flushAtEndOfTurn(this);
@@ -181,7 +181,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    // Creating an error records the stack, which costs time, so we create the error only if a sender waits for it.
+    // Creating an error records the stack, which costs time. So we create the error only if a sender waits for it.
     if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
@@ -198,7 +198,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** Does the same as `flush`, in the caller's context. @param now the result of `clock.now()`; used only if there is something to write */
   flushHere(now: number): void {
     const queue = this.#queue;
-    // Frames that are added while `socket.write` runs must come after the bytes of that write, so they leave at the end of the turn.
+    // Frames that are added while `socket.write` runs must come after the bytes of that write. So they leave at the end of the turn.
     if (this.#destroyed || queue.isWriting) return;
     if (this.#batch.size > 0) {
       if (!queue.isBusy) {
@@ -272,7 +272,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // If `socket.write` is running, the content of the full slab can neither leave nor move to the queue, so it stays in this slab.
+    // If `socket.write` is running, the content of the full slab can neither leave nor move to the queue. It stays in this slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }

@@ -1,6 +1,6 @@
 /**
  * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. The
- * path of a request is percent-encoded (RFC 3986 §3.3), so the path in an option is percent-encoded before the two paths are compared.
+ * path of a request is percent-encoded (RFC 3986 §3.3). So the path in an option is percent-encoded before the comparison.
  */
 
 /**
@@ -10,8 +10,7 @@
  */
 export type PathPattern = string | RegExp;
 
-// The characters that are percent-encoded: those that the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients
-// encode.
+// The characters that are percent-encoded: those that browsers encode in a path, and `\ ^ |`, which other clients encode.
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**
@@ -19,7 +18,7 @@ const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
  * hexadecimal digits are capitals. Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
  */
 export function normalizePath(path: string): string {
-  // This function runs for each request, and most paths need no encoding, so we check this first.
+  // This function runs for each request. Most paths need no encoding, so we check this first.
   if (!/[^!$&-;=?-Z[\]_a-z~]/.test(path)) return path;
   return path
     .replace(/%[0-9a-f]{2}/gi, (triplet) => triplet.toUpperCase())
@@ -32,7 +31,7 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
   // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search the path in three forms: as the client sent it,
-  // with %c3 written as %C3, and with %C3 written as %c3.
+  // with capital hexadecimal digits (%C3), and with small ones (%c3).
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;
@@ -55,7 +54,7 @@ export function prefixLength(pattern: RegExp): number {
 }
 
 /**
- * Returns the path of a request target as the client sent it. §4.2.1 (1): the target may be an absolute URI; handshake/ checks the host in
+ * Returns the path of a request target as the client sent it. §4.2.1 (1): the target may be an absolute URI. handshake/ checks the host in
  * it.
  */
 export function pathOf(target: string): string {
@@ -72,7 +71,7 @@ export function pathOf(target: string): string {
  */
 export function toPathPattern(path: unknown): PathPattern {
   if (path instanceof RegExp) {
-    // The path of every request is ASCII, so a RegExp with other characters would never match, and the application would get no error.
+    // The path of every request is ASCII. A RegExp with other characters would never match, and the application would get no error.
     if (/[^ -~]/.test(path.source)) {
       throw new TypeError(`path is ${String(path)}: paths arrive percent-encoded, so write the encoded form`);
     }
@@ -84,8 +83,8 @@ export function toPathPattern(path: unknown): PathPattern {
       `path is ${JSON.stringify(path)}, not a valid path: it starts with "/" and has no query`,
     );
   }
-  // URL parsers remove line ends and tabs, and they encode other control characters in a way that the application does not expect. So we
-  // refuse all of these characters.
+  // URL parsers remove line ends and tabs. They encode other control characters in a way that the application does not expect. So we refuse
+  // all of these characters.
   if (/\p{Cc}|\p{Surrogate}/u.test(path)) {
     throw new TypeError(
       `path is ${JSON.stringify(path)}: no request has control characters or lone surrogates`,

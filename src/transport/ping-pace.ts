@@ -1,6 +1,6 @@
 /**
  * Sends pings at a fixed interval if the application sets a `PingSchedule` (RFC 6455 §5.5.2). These pings are sent even if the peer sends
- * data, and only a pong counts as an answer. deadlines.ts has the timer.
+ * data. Only a pong counts as an answer. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -9,7 +9,7 @@ import type { PingSchedule } from './limits.ts';
 
 /** Sends pings, and measures how long the peer takes to answer them. */
 export interface Pinging {
-  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping: 1 for the first ping; 0 if the ping was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping: 1 for the first ping, 0 if the ping was not sent */
   ping(payload?: Uint8Array): number;
 }
 
@@ -36,7 +36,7 @@ export class PingPace {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }
 
-  /** Call this when a pong has arrived, and also when reading continues after a pause, in which we could not see a pong. */
+  /** Call this when a pong has arrived. Also call it when reading continues after a pause, in which we could not see a pong. */
   answered(now: number): void {
     this.#lastPong = now;
     this.#isAnswered = true;

@@ -1,6 +1,6 @@
 /**
- * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is measured here, whatever sends it: the
- * application, the heartbeat, a `PingSchedule`, or `sendLatest`. A connection that sends no ping does not create an object of this class.
+ * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is measured here. The application, the
+ * heartbeat, a `PingSchedule` or `sendLatest` may have sent it. A connection that sends no ping does not create an object of this class.
  */
 
 interface UnansweredPing {
@@ -23,8 +23,8 @@ export class PingTimes {
   /** Call this when a ping is sent. @returns the number of the ping: 1 for the first ping */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
-    // If the list is full, the new ping replaces the newest ping in the list. If it replaced the oldest ping, no ping would ever be
-    // answered while pings are sent faster than answers arrive.
+    // If the list is full, the new ping replaces the newest ping in the list. If it replaced the oldest ping, and pings were sent faster
+    // than answers arrive, no ping would ever be answered.
     if (this.#unanswered.length === MAX_TIMED) this.#unanswered.pop();
     this.#unanswered.push(ping);
     return ping.number;
@@ -37,9 +37,9 @@ export class PingTimes {
     if (ping === undefined) return;
     this.rtt = now - ping.sentAt;
     this.lastAnswered = ping.number;
-    // §5.5.3: a peer may answer only the most recent of several pings, so we no longer wait for answers to earlier pings. If several pings
-    // have the same payload, a pong may answer any of these pings. We stop timing the later pings with this payload: otherwise we might match
-    // each further pong with the wrong ping.
+    // §5.5.3: a peer may answer only the most recent of several pings. So we no longer wait for answers to earlier pings. If several pings
+    // have the same payload, a pong may answer any of these pings. We stop timing the later pings with this payload. Otherwise we might
+    // match each further pong with the wrong ping.
     this.#unanswered = this.#unanswered.slice(at + 1).filter((later) => !later.payload.equals(payload));
   }
 }

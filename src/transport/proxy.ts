@@ -1,5 +1,5 @@
 /**
- * Chooses the proxy of a connection (RFC 6455 §4.1 (3)), and makes the request that opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6).
+ * Chooses the proxy of a connection (RFC 6455 §4.1 (3)). Makes the request that opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6).
  * socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy, and through the proxy to the server.
  */
 

@@ -6,7 +6,7 @@
 import { Socket } from 'node:net';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 
-/** An object with the address of the other end: a socket of node:net or node:tls, or an object that replaces such a socket. */
+/** An object with the address of the other end: a socket of node:net or node:tls, or a replacement for one. */
 export type Addressed = Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
 /** A request, and the socket that it arrived on. */

@@ -1,7 +1,7 @@
 /**
  * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, and RFC 9110 §15.4 says how. By default, no redirect is
  * followed. A redirect from wss to ws is never followed. Header fields, subprotocols and client certificates that the application passed
- * for one origin are not sent to another origin, unless `crossOriginHeaders` names the field.
+ * for one origin are not sent to another origin. Only `crossOriginHeaders` can allow a field or the subprotocols.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';

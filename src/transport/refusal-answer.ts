@@ -28,8 +28,8 @@ export function answerTo(
 
 /**
  * Returns the answer for an error. If the error is not a valid refusal, the answer is 500, because the fault is the server's. Examples of
- * such errors are an exception that the application threw, a refusal with an invalid header field, and an error of a handshake in which the
- * application was the client.
+ * such errors: an exception that the application threw, or a refusal with an invalid header field. Another example is an error of a
+ * handshake in which the application was the client.
  */
 function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {

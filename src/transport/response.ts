@@ -1,6 +1,6 @@
 /**
  * Reads the answer of a server or a proxy in one step of an attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of
- * refusals). handshake/http-head.ts parses a head, and response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
+ * refusals). handshake/http-head.ts parses a head. response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -58,7 +58,7 @@ export async function readBody(
       };
       return readFrom(socket, onData, () => done());
     });
-    // If the body does not end in time, or the connection fails, we return the part that has arrived: the status matters more than the
+    // If the body does not end in time, or the connection fails, we return the part that has arrived. The status matters more than the
     // body.
     await whole.catch(() => {});
   }
@@ -78,7 +78,7 @@ export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd:
   };
 }
 
-/** Returns a copy of the error with the stage `stage`: 'proxy' if the proxy sent the malformed head, 'http' if the server sent it. */
+/** Returns a copy of the error with the stage `stage`: 'proxy' if the proxy sent the head, 'http' if the server sent it. */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

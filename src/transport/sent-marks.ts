@@ -1,7 +1,7 @@
 /**
  * Notifies a sender, or releases shared memory, when a certain number of bytes has left the process. Each of these actions is a mark: a
- * position in the outbox's stream of bytes. A message needs a mark only if its sender wants a notification or its memory is shared, so all
- * other messages cost nothing here.
+ * position in the outbox's stream of bytes. A mark is made only if a sender wants a notification or the memory is shared. All other
+ * messages cost nothing here.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';

@@ -8,12 +8,12 @@ import { fieldsOf, UpgradeRequest } from '../handshake/upgrade-request.ts';
 import type { Addressed } from './received-request.ts';
 
 /**
- * A valid request from an allowed origin, and its socket. The library keeps no reference to a request after the answer, unless `upgrade`
- * returned `keepRequest: true`.
+ * A valid request from an allowed origin, and its socket. The library keeps no reference to a request after the answer. It keeps one if
+ * `upgrade` returned `keepRequest: true`.
  */
 export class ServerRequest extends UpgradeRequest {
   /**
-   * The request of node:http if the server is attached to an HTTP server, or if the application called `handleUpgrade`; null if the server
+   * The request of node:http, if the server is attached to an HTTP server or the application called `handleUpgrade`. Null if the server
    * listens itself.
    */
   readonly raw: IncomingMessage | null;
@@ -43,7 +43,7 @@ export class ServerRequest extends UpgradeRequest {
 
 /**
  * Returns an object that has the address of the client and does not keep the request in memory. A socket of node:net or node:tls remembers
- * an address that was read once, so for such a socket this function returns the socket itself. For any other Duplex, it returns a copy of
+ * an address that was read once. So for such a socket this function returns the socket itself. For any other Duplex, it returns a copy of
  * the address.
  */
 export function endOf(request: ServerRequest): Addressed {

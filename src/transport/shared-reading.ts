@@ -1,17 +1,17 @@
 /**
  * Lets the sockets of clients read into one piece of memory that they share. By default Node allocates 64 KiB for each read and passes each
- * chunk through a stream. Node's option `onread` avoids both, but exists only for sockets that connect, not for those that a server
- * accepts. docs/performance.md has the gain.
+ * chunk through a stream. Node's option `onread` avoids both. It exists for sockets that connect, not for those that a server accepts.
+ * docs/performance.md has the gain.
  *
- * Node calls us for a read before it reads from any other socket, so one piece of memory is enough for all sockets of a thread: while a
- * callback of the application runs, no socket is read.
+ * Node calls us for a read before it reads from any other socket, and reads no socket while a callback of the application runs. So one
+ * piece of memory is enough for all sockets of a thread.
  */
 
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
 /** Receives what a socket reads. */
 export interface BorrowedReader {
-  /** @param isBorrowed true: the chunk's memory belongs to the socket again after this call */
+  /** @param isBorrowed true: the socket uses the chunk's memory again after this call */
   onData(chunk: Buffer, isBorrowed: boolean): void;
 }
 
@@ -26,7 +26,7 @@ let memory: Buffer | null = null;
 
 /**
  * Works like `net.connect`. Until `readShared` is called, the socket emits what it reads like any other socket. In a runtime that ignores
- * `onread`, the socket always does so.
+ * `onread`, the socket always emits what it reads.
  */
 export function connectShared(options: NetConnectOpts): Socket {
   memory ??= Buffer.allocUnsafeSlow(READ_SIZE);
@@ -45,7 +45,7 @@ export function readShared(socket: object, next: BorrowedReader): void {
 
 function pass(socket: Socket, buffer: Buffer, size: number): boolean {
   const next = (socket as SharingSocket)[reader];
-  // A program may listen for 'data' on the socket too. Its listener may keep what it receives, so it needs memory of its own.
+  // A program may listen for 'data' on the socket too. This listener may keep what it receives, so it gets a copy.
   if (next === undefined || socket.listenerCount('data') > 1) {
     // If the result is false, Node stops reading until the stream's buffer is empty.
     return socket.push(Buffer.from(buffer.subarray(0, size)));

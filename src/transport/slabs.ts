@@ -1,7 +1,7 @@
 /**
  * A pool of slabs, which all connections of the process share. A slab is a buffer into which small frames are serialized. A connection uses
- * a slab from the first frame that it sends in a turn of the event loop until the socket has taken the bytes. The size of a slab depends on
- * the number of bytes to send: 10,000 connections that send a few bytes each must not need 64 KiB each.
+ * a slab from the first frame that it sends in a turn of the event loop. It releases the slab when the socket has taken the bytes. The size
+ * of a slab depends on the number of bytes to send. 10,000 connections that send a few bytes each must not need 64 KiB each.
  */
 
 /** The size of the largest slab in bytes. All sizes are powers of two. */
@@ -36,7 +36,7 @@ export function releaseSlab(slab: Buffer): void {
   const { length } = slab;
   bytesInUse -= length;
   if (bytesFree + length > MAX_BYTES) {
-    // The pool is full. We drop all free slabs, because other sizes may be needed now than the sizes of these slabs.
+    // The pool is full. We drop all free slabs, because slabs of other sizes may be needed now.
     for (const list of free) list.length = 0;
     bytesFree = 0;
   }
@@ -59,7 +59,7 @@ export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }
 
-/** Returns whether busy sockets read from so many slabs that the bytes of a slab have to be copied before a write to another socket. */
+/** Returns whether busy sockets read from so many slabs that a slab's bytes must be copied before a write to another socket. */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }
@@ -70,7 +70,7 @@ export function areSlabsExhausted(): boolean {
 }
 
 /**
- * Returns the number of bytes in slabs that are in use, in slabs that busy sockets read from, and in free slabs. Only tests call this
+ * Returns the number of bytes in slabs: those that are in use, those that busy sockets read from, and free ones. Only tests call this
  * function.
  */
 export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {

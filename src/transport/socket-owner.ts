@@ -38,8 +38,8 @@ export function isOwned(socket: Duplex): boolean {
 }
 
 /**
- * Makes `next` the owner of the socket. From now on, `next` receives the socket's 'end', 'error' and 'close' events, and also its 'data'
- * events if `readSocket` was called.
+ * Makes `next` the owner of the socket. From now on, `next` receives the socket's 'end', 'error' and 'close' events. It also receives the
+ * 'data' events if `readSocket` was called.
  */
 export function ownSocket(socket: Duplex, next: SocketOwner): void {
   const owned = socket as OwnedSocket;
@@ -62,7 +62,7 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Returns whether a chunk that was read from a socket has its memory alone: no other code uses this memory. */
+/** Returns whether a chunk fills its memory, and no other code uses this memory. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
   // A Duplex that is not a Socket may keep or share the memory that it emits. If there is a second 'data' listener, it has received the
   // same chunk.

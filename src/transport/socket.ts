@@ -1,6 +1,6 @@
 /**
  * Passes a socket's data, end and errors to an endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing TCP). frame/endpoint.ts has the
- * protocol, outbox.ts sends the bytes, and deadlines.ts prevents a peer from holding the connection open.
+ * protocol. outbox.ts sends the bytes. deadlines.ts prevents a peer from holding the connection open.
  */
 
 import { Socket } from 'node:net';
@@ -89,7 +89,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.limits.memoryBudget;
   }
 
-  /** Returns a charge of 0 bytes. @param isUnread whether it is for received memory that the application has not read */
+  /**
+   * Returns a charge of 0 bytes: it counts memory in the budget.
+   * @param isUnread whether the memory holds received data that the application has not read
+   */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
@@ -108,7 +111,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   /** Returns whether more bytes than the high-water mark wait. If so, `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
-    // More bytes than the high-water mark may have been sent in this turn, but the socket may take all of them now.
+    // More bytes than the high-water mark may have been sent in this turn. But the socket may take all of them now.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -147,7 +150,6 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.#deadlines.ping(payload);
   }
 
-  /** Call this when a pong has arrived. */
   ponged(payload: Uint8Array): void {
     this.#deadlines.ponged(payload);
   }
@@ -172,7 +174,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   // ---- the socket's events ----
 
-  /** @param isBorrowed whether the chunk's memory belongs to the socket again after this call */
+  /** @param isBorrowed whether the socket uses the chunk's memory again after this call */
   onData(chunk: Buffer, isBorrowed = false): void {
     // A freed chunk has no length.
     const size = chunk.length;
@@ -218,7 +220,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   onError(error: Error): void {
     // We do not report a reset after a complete closing handshake: nothing is lost (§7.1.1 allows the reset). We do not report it after a
-    // failure: our system resets the connection if the peer still sends while we no longer read.
+    // failure: if the peer still sends while we no longer read, our system resets the connection.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }

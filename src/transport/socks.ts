@@ -1,7 +1,7 @@
 /**
  * Opens a connection through a SOCKS5 proxy: RFC 1928, and RFC 1929 for a user name and a password. The note at the end of RFC 6455 §4.1
  * recommends SOCKS5 proxies for WebSocket connections. This file writes the client's messages and reads the proxy's messages. proxy.ts
- * decides which proxy to use, and tunnel.ts connects to this proxy.
+ * decides which proxy to use. tunnel.ts connects to this proxy.
  */
 
 import { isIP, isIPv4 } from 'node:net';
@@ -99,11 +99,11 @@ function addressOf(hostname: string): readonly number[] {
 
 /**
  * Returns the size of the reply that begins with these bytes (1928 §6). If the size is not known yet, returns how many bytes are needed to
- * know it.
+ * find it.
  */
 function replySize(reply: Buffer): number {
   if (reply.length >= 1 && reply[0] !== VERSION) throw dialFailure('WS_SOCKS_REPLY');
-  // If the reply is a refusal, we need only the field REP: a refusal may end after REP, and the address in a refusal has no meaning.
+  // If the reply is a refusal, we need only the field REP. A refusal may end after REP, and its address has no meaning.
   if (reply.length >= 2 && reply[1] !== 0) return 2;
   if (reply.length < 5) return 5;
   const type = reply[3];
@@ -116,7 +116,7 @@ function replySize(reply: Buffer): number {
 /**
  * Reads one message of the proxy. Bytes after the message are put back into the socket.
  * @param sizeOf returns the size of the message that begins with these bytes. If the size is not known yet, it returns a number larger than
- *   `bytes.length`: how many bytes are needed to know the size
+ *   `bytes.length`: the bytes that are needed to know it
  */
 function read(attempt: Attempt, socket: Duplex, sizeOf: (bytes: Buffer) => number): Promise<Buffer> {
   return attempt.step(socket, 'proxy', (done, fail) => {

@@ -3,8 +3,8 @@
  * for the server to close TCP). The other deadlines prevent a peer from holding a connection open; see docs/architecture.md.
  *
  * A deadline is never early. It is at most one tick late, unless the process is blocked. Deadlines are checked after Node has read the
- * sockets, so that data which arrived in time counts, even if the process was blocked. While no deadline is set, Node's timer does not run.
- * The timer does not keep the process alive.
+ * sockets. So data that arrived in time counts, even if the process was blocked. While no deadline is set, Node's timer does not run. The
+ * timer does not keep the process alive.
  */
 
 import { type Clock, clock as processClock } from './clock.ts';
@@ -19,7 +19,7 @@ const TICK = 20;
 
 const SLOTS = 1024;
 
-// In milliseconds. If the wheel is late by more than this time, the process was blocked, so each deadline that passed is prolonged once.
+// In milliseconds. If the wheel is late by more than this time, the process was blocked. Each deadline that passed is then prolonged once.
 const STANDSTILL = 1_000;
 
 /** A deadline that can be set any number of times without allocation. `TimerWheel.timer` makes it. */
@@ -51,7 +51,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Does the same as `set`, but only if the new deadline is earlier than the current deadline, or if no deadline is set. */
+  /** Does the same as `set`, but only if the new deadline is earlier than the current one, or none is set. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }
@@ -139,7 +139,7 @@ export class TimerWheel {
     this.#waitsForPoll = true;
     const late = this.now() - this.#armedFor * TICK;
     // In a turn of the event loop, Node runs timers before it reads sockets. The process may have been stopped, or busy, for a long time.
-    // Then the peer's answer may wait in the kernel, and the peer must not be dropped, so we check the deadlines only after the poll.
+    // Then the peer's answer may wait in the kernel, and the peer must not be dropped. So we check the deadlines after the poll.
     this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
   }
 
@@ -147,7 +147,7 @@ export class TimerWheel {
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // If the process was blocked for more than one revolution of the wheel, every slot is checked once, not once for each missed tick.
+    // If the process was blocked for more than one revolution of the wheel, every slot is checked once in total.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
@@ -171,8 +171,8 @@ export class TimerWheel {
       if (timer.tick === 0 || timer.tick > reached) continue;
       const { delay } = timer;
       this.remove(timer);
-      // While the process was blocked, we could not read what the peer sent, so the deadline is prolonged. It is prolonged only once:
-      // otherwise a process that is always late would have no deadlines.
+      // While the process was blocked, we could not read what the peer sent. So the deadline is prolonged. It is prolonged only once.
+      // Otherwise a process that is always late would have no deadlines.
       if (lost > 0 && delay > 0) {
         this.add(timer, Math.min(lost, delay));
         timer.delay = -delay;
@@ -183,7 +183,7 @@ export class TimerWheel {
   }
 
   /**
-   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer, at most one revolution of the wheel
+   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer. At most one revolution of the wheel
    * later.
    */
   #nextTick(): number {

@@ -1,6 +1,6 @@
 /**
  * Opens the connection over which a client speaks HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
- * tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy; proxy.ts and socks.ts make the request to the proxy; dial.ts performs
+ * tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy. proxy.ts and socks.ts make the request to the proxy. dial.ts performs
  * the opening handshake.
  */
 
@@ -34,9 +34,9 @@ export interface TunnelOptions {
   /** A Unix domain socket or Windows pipe instead of the URL's host and port. */
   readonly socketPath?: string | undefined;
   /**
-   * A connection to use, or a function that makes one for each hop, for example with an `http.Agent`, a tunnel or your own
-   * `createConnection`. The connection may still be connecting. For a wss URL, TLS is started on it, unless it is a TLS socket already.
-   * If the function returns null or undefined, as the types of `createConnection` allow, `connect` rejects with a TypeError.
+   * A connection to use, or a function that makes one for each hop. Examples are an `http.Agent`, a tunnel or your own `createConnection`.
+   * The connection may still be connecting. For a wss URL, TLS is started on the connection if it is not a TLS socket already. If the
+   * function returns null or undefined, as the types of `createConnection` allow, `connect` rejects with a TypeError.
    */
   readonly socket?:
     | Duplex
@@ -47,9 +47,9 @@ export interface TunnelOptions {
 }
 
 /**
- * Connects to the target: by TCP, through a tunnel if there is a proxy, and with TLS if the URL is wss.
- * @param tls the TLS options that may be used for the target; after a redirect, some of those in `options` are missing
- * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; the signal's reason if the signal aborts the attempt
+ * Connects to the target by TCP. Uses a tunnel if there is a proxy, and TLS if the URL is wss.
+ * @param tls the TLS options that may be used for the target. After a redirect, some of those in `options` are missing
+ * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'. The signal's reason if the signal aborts the attempt
  */
 export async function openTransport(
   attempt: Attempt,
@@ -118,7 +118,7 @@ async function openConnectTunnel(
   target: WebSocketTarget,
   tls: TlsConnectionOptions,
 ): Promise<Duplex> {
-  // The proxy's certificate is checked like any other; the application's other TLS options are for the server.
+  // The proxy's certificate is checked like any other. The application's other TLS options are for the server.
   const { ca } = tls;
   const socket = proxy.secure
     ? await startTls(attempt, tcp, proxy.hostname, ca === undefined ? {} : { ca }, 'proxy')

@@ -1,5 +1,5 @@
 /**
- * Flushes connections at the end of a turn of the event loop: all bytes that a connection sent within one turn leave in one write. The RFC
+ * Flushes connections at the end of a turn of the event loop. All bytes that a connection sent within one turn leave in one write. The RFC
  * allows this (§5.4 only forbids changing the order).
  */
 
@@ -11,7 +11,7 @@ export interface Flushable {
   /** Whether the object is in the list of objects to flush at the end of the turn. Only this file changes the field. */
   isListed: boolean;
   flush(): void;
-  /** Called at the end of the turn: flushes the bytes, and does the other work of the object that has to wait until the end of the turn. */
+  /** Called at the end of the turn. Flushes the bytes, and does other work of the object that has waited until now. */
   endTurn(now: number): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The interface between a server and the opening handshakes on its sockets (RFC 6455 §4.2). A handshake reads the server's limits, asks the
- * server for a decision about the request, and reports the result to the server. upgrade.ts performs the handshake.
+ * The interface between a server and the opening handshakes on its sockets (RFC 6455 §4.2). A handshake reads the server's limits, and asks
+ * the server for a decision about the request. It then reports the result to the server. upgrade.ts performs the handshake.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -41,7 +41,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /**
    * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol in the client's list that is also in this
-   * list is chosen.
+   * list is used.
    */
   readonly subprotocols: readonly string[];
   /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */
@@ -54,7 +54,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly slots: Slots;
   /** Whether the server is closing. If so, every new handshake is answered with 503. */
   readonly isClosing: boolean;
-  /** A handshake began. Until `settled` is called, the server may call `refuse` of the handshake. */
+  /** A handshake began. From now until `settled` is called, the server may call the handshake's `refuse`. */
   started(handshake: PendingHandshake): void;
   /** The handshake ended, successfully or not. If it was successful, `opened` was called before this call. */
   settled(handshake: PendingHandshake): void;
@@ -97,7 +97,7 @@ export interface UpgradeOrigin<Result> {
 
 /** What the application receives while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when the answer is no longer needed: the peer has left, the deadline has passed, or the server is shut down. */
+  /** Aborts when the answer is no longer needed: the peer has left, the deadline has passed, or the server shuts down. */
   readonly signal: AbortSignal;
   /** The option `context` of `handleUpgrade`; undefined if there is no such option. */
   readonly context: unknown;

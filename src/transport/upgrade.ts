@@ -57,11 +57,11 @@ export class ServerHandshake<Context, Result>
   #early: EarlyBytes | null = null;
   /** The controller of `signal`; null until the application reads `signal`. */
   #unwanted: AbortController | null = null;
-  /** Reads the head; null once the head is complete. */
+  /** Reads the head; null as soon as the head is complete. */
   #reader: HeadReader | null = null;
 
   /**
-   * Starts the deadline. The socket has to have its slot already.
+   * Starts the deadline. The socket must already have its slot (slot.ts).
    * @param speaksHttp if false, no answer can be sent until `moveTo` is called
    */
   constructor(
@@ -145,7 +145,7 @@ export class ServerHandshake<Context, Result>
   /** Refuses the handshake. The status of the answer is the status of a `HandshakeError`, or 500 for any other error. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    // We settle the handshake before we call the application in `answerTo`: if the application calls `shutdown` there, the handshake must
+    // We settle the handshake before we call the application in `answerTo`. If the application calls `shutdown` there, the handshake must
     // not be refused twice.
     this.#settle();
     const { refusal, text } = answerTo(error, this.#request, this.#host);
@@ -164,7 +164,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // After the head, `#reader` is null. early-bytes.ts has its own listener for early bytes; after a refusal, all bytes are dropped.
+    // After the head, `#reader` is null. early-bytes.ts has its own listener for early bytes. After a refusal, all bytes are dropped.
     this.#reader?.push(chunk);
   }
 
@@ -264,7 +264,7 @@ export class ServerHandshake<Context, Result>
     this.#request = null;
     this.#host.settled(this);
     this.#unwanted?.abort();
-    // If a peer leaves before its request is complete, as the health check of a load balancer does, no refusal is reported.
+    // If a peer leaves before its request is complete, no refusal is reported. The health check of a load balancer does so.
     if (request !== null || refusal.code !== 'WS_HANDSHAKE_ABANDONED') this.#host.refused(refusal, request);
     this.#origin.onRefused?.(refusal);
   }
@@ -288,8 +288,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Returns whether a socket of an 'upgrade' event is taken: by a handshake of this file, or by another listener of the event, which has
- * ended the socket or reads from it.
+ * Returns whether a socket of an 'upgrade' event is taken. A handshake of this file may own it. Or another listener of the event has ended
+ * the socket or reads from it.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

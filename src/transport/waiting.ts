@@ -29,7 +29,7 @@ export class Waiting {
   }
 
   /**
-   * Takes out up to `size` bytes, as one part that is not copied. Use the part immediately: if it is a borrowed payload, the application
+   * Takes out up to `size` bytes, as one part that is not copied. Use the part immediately. If it is a borrowed payload, the application
    * may change it when its code runs again.
    * @throws {PayloadChangedError}
    */
@@ -51,7 +51,7 @@ export class Waiting {
 
   /**
    * Takes out the next `size` bytes, and copies them to the beginning of `memory`.
-   * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
+   * @throws {PayloadChangedError} all of these bytes then still wait, so that the lost bytes are counted correctly
    */
   copy(size: number, memory: Buffer): void {
     for (let at = 0; at < size; ) {
@@ -63,8 +63,8 @@ export class Waiting {
   }
 
   /**
-   * Takes out the next `size` bytes as one part. If the bytes lie in one chunk, they are not copied; otherwise they are copied to `memory`.
-   * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
+   * Takes out the next `size` bytes as one part. If the bytes lie in one chunk, they are not copied. Otherwise they are copied to `memory`.
+   * @throws {PayloadChangedError} all of these bytes then still wait, so that the lost bytes are counted correctly
    */
   join(size: number, memory: Buffer): Uint8Array {
     const first = this.#chunks![this.#head]!;

@@ -1,7 +1,7 @@
 /**
  * Writes bytes to a socket, and keeps the bytes that the socket does not take, in order. These bytes are written later in slices of limited
  * size. After each slice we know that the socket has taken bytes, so we can distinguish slow progress from no progress. If we wrote 16 MiB
- * in one write, we could not see the progress of these bytes in the socket's own queue.
+ * in one write, we could not see how fast these bytes leave the socket's own queue.
  */
 
 import type { Duplex } from 'node:stream';
@@ -50,7 +50,7 @@ export class WriteQueue {
 
   /** Whether the socket has not yet taken all bytes that it was given. While it is busy, the queue writes no more bytes. */
   isBusy = false;
-  /** Whether the socket takes no more bytes for now: it is writing more bytes than the allowance, or it is slow. */
+  /** Whether the socket takes no more bytes for now. It is writing more bytes than the allowance, or it is slow. */
   blocked = false;
   /** Whether the busy socket waits for its peer. It stays true until nothing waits in the queue any more. */
   isSlow = false;
@@ -81,7 +81,7 @@ export class WriteQueue {
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
-  /** The number of bytes that have not left: the bytes that wait, and the bytes that the socket has not taken. */
+  /** The number of bytes that have not left: those that wait, and those that the socket has not taken. */
   get bufferedAmount(): number {
     return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }

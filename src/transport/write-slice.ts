@@ -1,5 +1,6 @@
 /**
- * Two functions that write the first waiting bytes to a socket in one system call: `writeJoined` for TLS, `writeParts` for other sockets.
+ * Two functions that write the first waiting bytes to a socket in one system call. `writeJoined` is for TLS, `writeParts` for other
+ * sockets.
  */
 
 import type { Duplex } from 'node:stream';
@@ -10,7 +11,7 @@ import type { Waiting } from './waiting.ts';
 export type WriteCallback = (error?: Error | null) => void;
 
 /**
- * The number of bytes that a TLS socket is given in one write while the peer is not slow: eight full records (RFC 8446 §5.1). With half or
+ * The number of bytes that a TLS socket gets in one write while the peer is not slow: eight full records (RFC 8446 §5.1). With half or
  * twice as many bytes, sending 1 MiB takes a tenth more time.
  */
 export const ENCRYPTED_SIZE: number = 8 * 16_384;

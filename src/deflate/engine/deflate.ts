@@ -1,6 +1,6 @@
 /**
  * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. A block is stored, or uses the fixed codes, or uses
- * its own codes: the form with the fewest bits is chosen. The caller appends the message to the window.
+ * its own codes. The form with the fewest bits is chosen. The caller appends the message to the window.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -37,8 +37,8 @@ let scratchView = new DataView(scratch.buffer);
 const MAX_KEPT = 1 << 17;
 
 /**
- * The indexes for messages without context. The positions of a message begin where the positions of the message before it ended, so that
- * the index need not be cleared for each message.
+ * The indexes for messages without context. The positions of a message begin where those of the previous message ended. So the index need
+ * not be cleared for each message.
  */
 const smallIndex = new MatchIndex(2048);
 const largeIndex = new MatchIndex(32768);
@@ -56,7 +56,7 @@ const distanceCodes = new Uint32Array(32);
 const codeLengthTally = new Tally(19);
 const codeLengthLengths = new Uint8Array(19);
 const codeLengthCodes = new Uint32Array(19);
-/** The symbols that transmit the code lengths: 0 to 18 (1951 §3.2.7), each plus the value of its extra bits × 32. */
+/** The symbols that transmit the code lengths: 0 to 18 (1951 §3.2.7). To each, the value of its extra bits × 32 is added. */
 const transmitted = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 let transmittedCount = 0;
 /** The code lengths of both alphabets as one sequence, in the order of transmission. */
@@ -68,7 +68,7 @@ let codeLengthsSent = 0;
 /**
  * Compresses one message.
  * @param window the messages that were sent before; null without context takeover. The window's history is not changed: the caller appends
- *   the message once it is certain to be sent.
+ *   the message when it is certain to be sent.
  * @param windowBits only used without a window: references then reach back at most 2^windowBits bytes (7692 §7.1.2).
  * @returns the payload, without the four bytes that RFC 7692 §7.2.1 removes. The memory belongs to the caller.
  */
@@ -210,10 +210,7 @@ function bitsBesideCodes(): number {
 /** For each n, the value n × log2(n), which is needed to compute the entropy. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/**
- * Estimates the minimum number of bits of a block with its own codes: the entropy of the symbols, plus the minimum cost of transmitting the
- * codes.
- */
+/** Estimates the minimum number of bits of a block with its own codes: the entropy of the symbols, and the cost of the codes. */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }

@@ -1,5 +1,5 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely), and 1951 §3.2.6 (fixed codes).
+ * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely), §3.2.6 (fixed codes).
  * `buildLengths` chooses the lengths of codes from the frequencies of symbols, with at most 15 or 7 bits. From the lengths, `assignCodes`
  * makes the codes, and `buildTable` makes the table with which a receiver decodes. The first bit of a stored code is its lowest bit, as in
  * the bytes that are sent (1951 §3.1.1).
@@ -157,7 +157,7 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     filled += 1 << (limit - bits);
   }
   // There are too many short codes as long as `filled` exceeds 2^limit. Each step replaces a leaf above the limit by an inner node. This
-  // leaf and one of the deepest leaves become the children of the inner node, so both codes have one bit more than the replaced leaf had.
+  // leaf and one of the deepest leaves become the children of the inner node. Both codes have one bit more than the replaced leaf had.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -199,7 +199,7 @@ function repeatFront(table: Int32Array, size: number): void {
  * @param values the meaning of each symbol: an entry of the table, without the number of bits of the code.
  * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, fewer bits are used.
  * @param mayBeIncomplete whether there may be no code, or only one code of one bit (1951 §3.2.7).
- * @returns the number of index bits of the first table, or -1 if these lengths give too many or too few codes.
+ * @returns the number of index bits of the first table, or -1 if the lengths give too many or too few codes.
  */
 export function buildTable(
   lengths: Uint8Array,
@@ -272,7 +272,7 @@ export function buildTable(
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // The next bit does not belong to the codes so far, so their entries are copied for the other value of this bit.
+    // The next bit does not belong to the codes so far. So their entries are copied for the other value of this bit.
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

@@ -1,6 +1,6 @@
 /**
- * The error that our decompressor (inflate.ts) throws. inflate-small.ts converts the error to a ProtocolError, which has the close code
- * (RFC 6455 §7.4.1).
+ * The error that our decompressor (inflate.ts) throws. inflate-small.ts converts it to a ProtocolError, which has the close code (RFC 6455
+ * §7.4.1).
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Decompresses one message: RFC 1951 §3.2, for the payload that RFC 7692 §7.2.2 defines. The bytes may come from an attacker. So every
- * index is bounded, every iteration of a loop reads at least one bit of input, and the output limit is checked while the output grows. The
+ * index is bounded, and every iteration of a loop reads at least one bit of input. The output limit is checked while the output grows. The
  * caller appends the message to the window.
  */
 
@@ -34,7 +34,7 @@ const MAX_IDLE_INPUT = 1 << 20;
 /** The size in bytes of the memory for output that all messages use. A larger output gets separate memory. */
 const SCRATCH_SIZE = 1 << 16;
 
-/** The maximum number of bytes of output for one byte of input: four matches of 258 bytes, each of which takes two bits. */
+/** The maximum number of bytes of output for one byte of input: four matches of 258 bytes, with two bits each. */
 const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;
@@ -105,7 +105,7 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 }
 
 function ownCopy(): Buffer {
-  // If the output was larger than the shared memory, it is returned without a copy, unless at least half of its own memory is unused.
+  // An output that was larger than the shared memory is returned without a copy. It is copied if at least half of its own memory is unused.
   if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
@@ -160,9 +160,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   }
 }
 
-/**
- * Reads the length field of a stored block, which is next in the input, and copies the content of the block to the output (1951 §3.2.4).
- */
+/** Reads the length field of a stored block, which comes next in the input. Copies the content of the block to the output (1951 §3.2.4). */
 function copyStored(): void {
   const length = reader.take(16);
   if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
@@ -215,10 +213,7 @@ function readTables(): number {
   return (literalRoot << 4) | distanceRoot;
 }
 
-/**
- * Reads the code lengths of both alphabets as one sequence, because a repetition may begin in the first alphabet and continue in the
- * second.
- */
+/** Reads the code lengths of both alphabets as one sequence: a repetition may begin in the first and continue in the second. */
 function readLengths(count: number, root: number): void {
   const { input } = reader;
   const end = input.length;

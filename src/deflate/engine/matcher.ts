@@ -2,7 +2,7 @@
  * Finds repetitions in plaintext: RFC 1951 §4. The file turns plaintext into the literals and matches of one block, and counts their
  * symbols. It uses hash chains and lazy matching: a match is dropped if a longer match starts at the next byte. An index has the positions
  * at which each sequence of four bytes occurred, modulo 65,536. The index is only a hint: an entry may be overwritten, or may point to
- * bytes that are no longer in the window. So each distance is limited to the history, and every byte is compared.
+ * bytes that have left the window. So each distance is limited to the history, and every byte is compared.
  */
 
 import { Tally } from './huffman.ts';
@@ -12,12 +12,12 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 const HASHED = 4;
 /** The maximum number of earlier positions that are compared for one match. The longest of these matches is taken. */
 const MAX_PROBES = 32;
-/** If the match at the previous byte has at least this length, only `FEW_PROBES` positions are compared for the current byte. */
+/** If the match at the previous byte is at least this long, only `FEW_PROBES` positions are compared for the current byte. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
 /** If a match has at least this length, no further positions are compared. */
 const NICE_LENGTH = 64;
-/** If a match has at least this length, it is taken without a search for a longer match at the next byte. */
+/** A match of at least this length is taken without a search for a longer match at the next byte. */
 const LAZY_LENGTH = 16;
 /** The maximum number of positions in an index. An index of this size has 16 KiB for the chains, and 8 KiB for the heads of the chains. */
 const MAX_POSITIONS = 8192;
@@ -119,7 +119,7 @@ function matchToken(length: number, distance: number): number {
  * @param text contains the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
  * @param base the stream position of the first byte of `text`, modulo 65,536.
  * @param farthest the greatest distance that a match may have.
- * @returns the position up to which the text is in the block: `end`, or a smaller position if the block is full.
+ * @returns the position up to which the text is in the block: `end`, or less if the block is full.
  */
 export function findMatches(
   text: DataView,

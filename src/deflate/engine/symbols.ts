@@ -1,6 +1,6 @@
 /**
- * Tables of the two alphabets of compressed blocks (RFC 1951 §3.2.5: a length or distance is a symbol with extra bits), and of the alphabet
- * in which code lengths are transmitted (1951 §3.2.7).
+ * Tables of the two alphabets of compressed blocks (RFC 1951 §3.2.5: a length or distance is a symbol with extra bits). Also of the
+ * alphabet in which code lengths are transmitted (1951 §3.2.7).
  */
 
 /** The number of literal/length symbols that may occur. The symbols 286 and 287 have fixed codes, but no meaning. */
@@ -19,7 +19,7 @@ export const LENGTH_EXTRA: Uint8Array = Uint8Array.of(
 );
 /** The shortest length of each symbol from 257 to 285. */
 export const LENGTH_BASE: Uint16Array = basesOf(LENGTH_EXTRA, MIN_MATCH);
-// Symbol 284 with all five extra bits set would mean the length 258, but the length 258 has its own symbol, 285.
+// Symbol 284 with all five extra bits set would mean the length 258. But the length 258 has its own symbol, 285.
 LENGTH_BASE[28] = MAX_MATCH;
 
 /** The number of extra bits of each distance symbol from 0 to 29. */
@@ -42,7 +42,7 @@ LENGTH_SYMBOL[MAX_MATCH] = 28;
 
 /**
  * The symbol of each distance. If distance − 1 is below 256, the index is distance − 1. For greater distances, the index is 256 +
- * ((distance − 1) >>> 7), since the lowest 7 bits of such a distance − 1 do not change the symbol.
+ * ((distance − 1) >>> 7): the lowest 7 bits do not change the symbol.
  */
 export const DISTANCE_SYMBOL: Uint8Array = new Uint8Array(512);
 for (let symbol = 0; symbol < DISTANCE_BASE.length; symbol++) {

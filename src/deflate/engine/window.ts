@@ -1,9 +1,9 @@
 /**
- * The LZ77 window of one direction of a connection: the last bytes of plaintext, to which the next compressed message can refer. RFC 1951
- * §2 allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
+ * The LZ77 window of one direction of a connection: the last bytes of plaintext. The next compressed message can refer to them. RFC 1951 §2
+ * allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
  * (context takeover). The window is the whole state of a compression context, so each message can use any engine. Our engine reads the
- * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message once it is certain to
- * be sent, and a received message once it is decompressed.
+ * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message when it is certain to
+ * be sent, and a received message when it is decompressed.
  */
 
 import type { MatchIndex } from './matcher.ts';
@@ -17,7 +17,7 @@ const EMPTY_VIEW = new DataView(EMPTY.buffer);
 const FIRST_CAPACITY = 1024;
 
 /**
- * Returns the number of free bytes after a full window. Because of these bytes, not every small message requires moving the whole window.
+ * Returns the number of free bytes after a full window. With these bytes, most small messages can be added without moving the whole window.
  */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
@@ -88,7 +88,7 @@ export class Window {
 
   /**
    * Makes room for `length` bytes at `buffer[end]`: moves the history to the start of the buffer, or enlarges the buffer.
-   * @returns false, and changes nothing, if this needs more memory than a full window and the free bytes after it.
+   * @returns false, and changes nothing, if this needs more memory than a full window and its free bytes.
    */
   reserve(length: number): boolean {
     const kept = this.end - this.start;
