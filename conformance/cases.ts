@@ -21,7 +21,6 @@ export function groupOf(id: string): string {
   return id.split('.')[0] ?? id;
 }
 
-/** Whether a case is one of Autobahn's. */
 export function isAutobahn(id: string): boolean {
   return autobahnIds.has(id);
 }

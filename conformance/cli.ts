@@ -1,6 +1,6 @@
 /**
  * Implements `rfc6455 conform`, the command line of the judge (this test program). The exit code is 0 if all cases passed or agree with the
- * baseline, 1 if not, and 2 for invalid arguments.
+ * baseline, 1 if not. It is 2 for invalid arguments.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,13 +30,12 @@ import type { CaseResult } from './run/result.ts';
 import { serveClients } from './serve-clients.ts';
 import { vectors } from './vectors.ts';
 
-/** The streams that are used. */
 export interface ConformStreams {
   readonly stdout: Screen;
   readonly stderr: Screen;
 }
 
-/** The subcommand. @returns the exit code */
+/** Runs the subcommand that the arguments name. @returns the exit code */
 export async function conform(args: readonly string[], { stdout, stderr }: ConformStreams): Promise<number> {
   try {
     const { values, positionals } = parse(args);
@@ -58,7 +57,7 @@ export async function conform(args: readonly string[], { stdout, stderr }: Confo
   }
 }
 
-/** What needs no peer. */
+/** Runs a command that needs no peer. */
 function tell(
   what: 'list' | 'explain' | 'vectors',
   ids: readonly string[],
@@ -99,7 +98,7 @@ async function run(
     return 0;
   }
   if (casesFor(peer, common).length === 0) throw new Misuse('no case fits');
-  // With --reporter, stdout has only the report, so everything else goes to stderr.
+  // With --reporter, stdout has only the report. Everything else goes to stderr.
   const screen = reporter === null ? stdout : stderr;
   if (values.profile === 'endurance') {
     if (peer === 'client') throw new Misuse('--profile endurance is for servers');
@@ -183,7 +182,7 @@ async function client(values: Values, common: RunOptions, screen: Screen): Promi
   return results;
 }
 
-/** A word for a shell. */
+/** Quotes a word for a shell if necessary. */
 function quoted(word: string): string {
   return /^[\w.:/=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
@@ -196,7 +195,7 @@ function report(results: readonly CaseResult[], { out }: Values): void {
   if (out !== undefined) writeReports(out, results);
 }
 
-/** Reports, and the exit code. */
+/** Writes the reports, and returns the exit code. */
 function conclude(
   peer: Role,
   results: readonly CaseResult[],
@@ -208,7 +207,7 @@ function conclude(
   const file = values['write-baseline'];
   if (file !== undefined) {
     const agent = results[0]?.agent ?? '';
-    // What a person wrote into the file stays.
+    // The reasons that a person wrote into the file stay.
     const { open } = existsSync(file) ? parseBaseline(readFileSync(file, 'utf8')) : {};
     writeFileSync(file, `${JSON.stringify(baselineOf(agent, peer, results, open), null, 2)}\n`);
   }

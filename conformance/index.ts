@@ -2,8 +2,8 @@
  * The entry point `rfc6455/conformance`.
  */
 
-// The declarations use Buffer and node:stream, and TypeScript 6 and later load @types/node only if a file refers to it. / <reference
-// types="node" preserve="true" />
+// The declarations use Buffer and node:stream. TypeScript 6 and later load @types/node only if a file refers to it.
+/// <reference types="node" preserve="true" />
 
 export type {
   Behavior,

@@ -1,6 +1,6 @@
 /**
- * The judge as a library. It tests a server over connections that the caller opens (TCP, TLS or any Duplex), or a client that the caller
- * starts.
+ * The judge as a library. It tests a server over connections that the caller opens (TCP, TLS or any Duplex). Or it tests a client that the
+ * caller starts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -13,7 +13,7 @@ import type { CaseResult } from './run/result.ts';
 import { testClient } from './run/test-client.ts';
 import { testServer } from './run/test-server.ts';
 
-/** What to run, and how patiently. */
+/** Which cases run, and with which limits. */
 export interface RunOptions extends Partial<Selection> {
   /** Which cases run: Autobahn's 517 cases, the cases beyond Autobahn, or all. @default 'all' */
   readonly suite?: 'all' | 'autobahn' | 'beyond';
@@ -27,18 +27,18 @@ export interface RunOptions extends Partial<Selection> {
   /** The judge multiplies all time limits by this factor. @default 1 */
   readonly timeFactor?: number;
   /**
-   * How many connections to a server are open at the same time, or how many copies of a client run at the same time if the port is free to
-   * choose.
+   * For a server, how many connections are open at the same time. For a client, how many copies of it run at the same time if the port is
+   * free to choose.
    * @default 8 for a server, 4 for a client
    */
   readonly parallel?: number;
-  /** The name of the peer in reports. @default for a server its Server field or 'UnknownServer', and for a client 'UnknownClient' */
+  /** The name of the peer in reports. @default for a server its Server field or 'UnknownServer'; for a client 'UnknownClient' */
   readonly agent?: string;
   /** Returns the command that runs one case again. Reports show this command. */
   readonly commandOf?: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
   /**
-   * Returns whether a baseline already has this result. If a case ran out of time with a known result, it is not run a second time.
+   * Returns whether a baseline already has this result. A case that ran out of time with a known result is not run a second time.
    * @default no result is known
    */
   readonly isKnown?: (result: CaseResult) => boolean;

@@ -1,7 +1,7 @@
 /**
- * Makes test vectors from cases. A vector has the bytes that an endpoint receives and the outcome that is expected, as plain JSON that unit
- * tests in any language can load. Only cases whose outcome depends on the received bytes alone become vectors, so none tests the opening
- * handshake, TCP, time or masking keys.
+ * Makes test vectors from cases. A vector is plain JSON that unit tests in any language can load. It has the bytes that an endpoint
+ * receives, and the expected outcome. Only cases whose outcome depends on the received bytes alone become vectors. So no vector tests the
+ * opening handshake, TCP, time or masking keys.
  */
 
 import type { Case, Event, Kind, Role, Step } from './case/model.ts';
@@ -16,7 +16,6 @@ export type VectorEvent =
   | { readonly type: 'message'; readonly kind: Kind; readonly hex: string }
   | { readonly type: 'pong'; readonly hex: string };
 
-/** One vector. */
 export interface Vector {
   /** The id of the case. `conform explain` describes the case, and `conform server` and `conform client` play it. */
   readonly id: string;
@@ -31,7 +30,7 @@ export interface Vector {
   /** The bytes that the endpoint receives, in hex. The outcome must not depend on the chunks in which they arrive. */
   readonly input: string;
   readonly events: readonly VectorEvent[];
-  /** Other events that are tolerated as NON-STRICT; null if no other event is tolerated. */
+  /** Other events that are tolerated as NON-STRICT; null if there are no such events. */
   readonly tolerated: readonly VectorEvent[] | null;
   /**
    * `open`: the connection stays open. `failed`: the endpoint fails the connection, with or without a Close frame. `closed`: the input has
@@ -55,7 +54,7 @@ const usualKey = Buffer.from('37fa213d', 'hex');
 /** The offer of permessage-deflate that each client is assumed to make. */
 const usualOffer = 'permessage-deflate; client_max_window_bits';
 
-/** Returns the negotiated parameters of a case, null without compression, or 'none fits' if the case cannot become a vector. */
+/** Returns the negotiated parameters of a case. null without compression; 'none fits' if the case cannot become a vector. */
 function agreementOf(
   one: Case,
   role: Role,
@@ -187,7 +186,7 @@ function eventsOf(one: Case): VectorEvent[] | null {
   );
 }
 
-/** Bytes of all payloads. */
+/** Returns the number of bytes of all payloads. */
 function sizeOf({ steps }: Case): number {
   const sizes = steps.map((step) =>
     'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
@@ -210,7 +209,7 @@ function vectorOf(one: Case, role: Role): Vector | null {
   if (!steps.every((step) => writer.play(step))) return null;
   const second = expect.events?.['NON-STRICT'];
   const { by, codes } = expect.close;
-  // If both ends may close first, the outcome depends on time, so the case has no vector.
+  // If both ends may close first, the outcome depends on time. So the case has no vector.
   if (by === 'any' && !writer.closes) return null;
   const outcome = by === 'peer' ? 'failed' : writer.closes ? 'closed' : 'open';
   return {

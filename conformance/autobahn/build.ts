@@ -1,7 +1,7 @@
 /**
- * Functions that build Autobahn's cases from an id and the steps of the judge (this test program). There are four kinds of cases: the peer
- * echoes and the judge closes, the peer fails the connection, the steps themselves contain the closing handshake, or messages make timed
- * round trips.
+ * Functions that build Autobahn's cases from an id and the steps of the judge (this test program). There are four kinds of cases. The peer
+ * echoes and the judge closes, or the peer fails the connection. Or the steps themselves contain the closing handshake, or messages make
+ * timed round trips.
  */
 
 import { describeSteps } from '../case/describe.ts';
@@ -9,11 +9,11 @@ import type { Case, CloseExpectation, Event, Expectation, Step } from '../case/m
 import { judgeCloses } from '../case/steps.ts';
 import { describeEvents } from '../run/verdict.ts';
 
-/** What cases of a group share. */
+/** What the cases of a group share. */
 export interface Common {
   readonly section: string;
   readonly covers: readonly string[];
-  /** In front of the steps' description. */
+  /** Text that is written before the description of the steps. */
   readonly about?: string;
 }
 
@@ -39,7 +39,7 @@ export function expects(id: string, common: Common, steps: readonly Step[], ...e
   });
 }
 
-/** Builds a case in which the peer has to echo a message, of which only the type and the length are compared. */
+/** Builds a case in which the peer has to echo a message. Only the type and the length of the echo are compared. */
 export function echoes(
   id: string,
   common: Common,
@@ -50,16 +50,16 @@ export function echoes(
   return caseOf(id, common, steps, expectation, { echo, close: judgeCloses, closeWhenMet: true });
 }
 
-/** What a refusal allows besides the codes. */
+/** What a case allows in addition to the close codes. */
 interface Refusal {
-  /** Done before the refusal. */
+  /** The events that the peer has to cause before it fails the connection. */
   readonly events?: readonly Event[];
   /** If the peer causes these events instead of the expected ones, the verdict is NON-STRICT. */
   readonly tolerated?: readonly Event[];
   readonly wrongSideFails?: boolean;
 }
 
-/** Builds a case in which the peer has to fail the connection, with a Close frame with this code or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection: with a Close frame with this code, or by ending TCP. */
 export function refuses(
   id: string,
   common: Common,
@@ -92,7 +92,7 @@ export function closes(
   return caseOf(id, common, steps, expectation, { events: { OK: [] }, close: end, wrongCodeFails });
 }
 
-/** Whatever the peer does. */
+/** Builds an informational case: the verdict is INFORMATIONAL, whatever the peer does. */
 export function tells(
   id: string,
   common: Common,
@@ -102,7 +102,7 @@ export function tells(
 ): Case {
   const close: CloseExpectation = { ...judgeCloses, ...end };
   const expectation = 'Only tells what the peer does: no verdict.';
-  // Two lists of events are accepted: they distinguish a peer that continues to read before it answers from a peer that does not.
+  // Two lists of events are accepted. They distinguish a peer that continues to read before it answers from other peers.
   const second = events.length === 0 ? null : { 'NON-STRICT': [] };
   const expect: Expectation = { events: { OK: events, ...second }, close };
   return { ...caseOf(id, common, steps, expectation, expect), informational: true };

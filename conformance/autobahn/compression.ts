@@ -9,8 +9,8 @@ import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
 /**
- * Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and the seconds that all
- * messages of the case may take.
+ * Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and a time limit. The limit is in
+ * seconds, for all messages of the case.
  */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],
@@ -22,7 +22,7 @@ const rows: readonly (readonly [length: number, fragmentSize: number | null, sec
   ...[1024, 4096, 32_768].map((size) => [131_072, size, 480] as const),
 ];
 
-/** Returns the number of messages for the quick profile: enough to fill the window more than once, and few enough for one minute. */
+/** Returns the number of messages for the quick profile. They fill the window more than once, and take less than a minute. */
 function quickCount(length: number): number {
   return length <= 1024 ? 20 : length <= 16_384 ? 8 : 4;
 }

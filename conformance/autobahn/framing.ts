@@ -23,8 +23,7 @@ import { type Common, closes, expects, refuses } from './build.ts';
 const hello = 'Hello, world!';
 const bytes = hex('00fffefdfcfb00ff');
 /**
- * The three ways in which the judge writes a sequence of frames: in as few writes as possible, with one write per frame, or with one
- * write per byte.
+ * The three ways in which the judge writes a sequence of frames: in as few writes as possible, one write per frame, or one write per byte.
  */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
@@ -91,7 +90,7 @@ function between(id: string, common: Common, bad: FrameStep, writing: Writing): 
   return refuses(id, common, steps, 1002, { events, tolerated: [] });
 }
 
-/** A bad frame alone. */
+/** Builds a case with one invalid frame. */
 function alone(id: string, common: Common, bad: FrameStep): Case {
   return refuses(id, common, [bad, failAfter(1)], 1002);
 }
@@ -217,7 +216,6 @@ export const framingCases: readonly Case[] = [
 
 const stars = repeated('*', 65_536);
 
-/** Group 10. */
 export const miscellaneousCases: readonly Case[] = [
   expects(
     '10.1.1',

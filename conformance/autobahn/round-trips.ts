@@ -1,12 +1,12 @@
 /**
- * Builds cases that are a loop: the judge (this test program) sends each message after the echo of the previous message has arrived.
+ * Builds cases that are a loop. The judge (this test program) sends each message after the echo of the previous message has arrived.
  */
 
 import type { Case, DeflateSpec, LoopStep } from '../case/model.ts';
 import { judgeCloses } from '../case/steps.ts';
 import type { Common } from './build.ts';
 
-/** @param each what a message is */
+/** @param each describes one message of the loop */
 export function roundTrips(
   id: string,
   { section, covers, about }: Common,

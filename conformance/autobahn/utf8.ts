@@ -38,7 +38,7 @@ function form(size: number, codePoint: number): Buffer {
 }
 
 /**
- * Builds a case with one text frame. The peer has to echo it if its bytes are UTF-8, and otherwise has to fail the connection with
+ * Builds a case with one text frame. If its bytes are UTF-8, the peer has to echo it. Otherwise the peer has to fail the connection with
  * 1007.
  */
 function judged(id: string, payload: Buffer): Case {

@@ -1,6 +1,6 @@
 /**
  * Functions that build the cases beyond Autobahn's. In a case the opening handshake succeeds or is refused, the peer echoes, or the peer
- * fails the connection; in some cases the peer may do either. A function returns a case without its id: the position in its table becomes
+ * fails the connection. In some cases the peer may do either. A function returns a case without its id. The position in its table becomes
  * the last number of the id, so new cases are added at the end.
  */
 
@@ -12,7 +12,7 @@ import { describeEvents } from '../run/verdict.ts';
 /** A case that is not numbered yet. */
 export type Draft = Omit<Case, 'id'>;
 
-/** What cases of a table share. */
+/** What the cases of a table share. */
 export interface About {
   readonly section: string;
   readonly covers: readonly string[];
@@ -21,12 +21,12 @@ export interface About {
   readonly against?: Role;
 }
 
-/** What may be changed on any case. */
+/** What may be changed in any case. */
 export type Extra = Partial<
   Pick<Case, 'deflate' | 'quirks' | 'request' | 'response' | 'level' | 'covers' | 'section' | 'informational'>
 > & { readonly checks?: readonly Check[] };
 
-/** Ids by place: 20.1 gives 20.1.1, 20.1.2. */
+/** Gives each case its id, by its position in the table: 20.1.1, 20.1.2 … for the group 20.1. */
 export function numbered(group: string, drafts: readonly Draft[]): Case[] {
   return drafts.map((draft, i) => ({ id: `${group}.${i + 1}`, ...draft }));
 }
@@ -78,7 +78,7 @@ export function opens(description: string, about: About, head: HeadSpec, extra: 
   };
 }
 
-/** A server has to refuse this request. */
+/** Builds a case in which a server has to refuse this request. */
 export function refused(
   description: string,
   about: About,
@@ -100,7 +100,7 @@ export function refused(
   );
 }
 
-/** Builds a case in which a client has to refuse this 101: it has to end TCP and to send nothing. */
+/** Builds a case in which a client has to refuse this 101: it has to end TCP, and must send nothing. */
 export function rejected(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
   return draft(
     description,
@@ -135,7 +135,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
 export const sendsNothing: Check = ({ frames }) =>
   frames.length === 0 ? null : `The client sent ${frames.length} frames on a connection that is not open.`;
 
-/** Builds a case in which the peer has to fail the connection, with one of these codes or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection: with one of these codes, or by ending TCP. */
 export function fails(
   description: string,
   about: About,

@@ -1,5 +1,5 @@
 /**
- * Group 22.4: the masking keys of a client over several connections. RFC 6455 §5.3 and §10.3 require keys that cannot be predicted, so a
+ * Group 22.4: the masking keys of a client over several connections. RFC 6455 §5.3 and §10.3 require keys that cannot be predicted. A
  * client fails if its keys follow a simple rule.
  */
 
@@ -14,7 +14,7 @@ const remembered: (readonly string[])[] = [];
 const KEPT_CONNECTIONS = 64;
 
 /**
- * Two random keys of 32 bits may be equal by chance, but several keys of one connection are not equal to keys of another connection by
+ * Two random keys of 32 bits may be equal by chance. But the keys of one connection do not repeat several keys of another connection by
  * chance.
  */
 const unlikeEarlier: Check = ({ frames }) => {
@@ -48,7 +48,7 @@ function isShiftRegister(keys: readonly number[]): boolean {
   const basis = new Map<number, bigint>();
   let agreed = 0;
   for (const [i, key] of keys.slice(1).entries()) {
-    // One row of linear equations: a bit that is always set, the 32 bits of a key, and the 32 bits of the next key.
+    // One row of linear equations: a bit that is always set, the 32 bits of a key, and those of the next key.
     let row = (1n << 64n) | (BigInt(keys[i]! >>> 0) << 32n) | BigInt(key >>> 0);
     while (row >> 32n !== 0n) {
       const place = row.toString(2).length;
@@ -89,7 +89,6 @@ const looksAt = (count: number, what: string, about: About, check: Check) =>
     { checks: [check] },
   );
 
-/** Titles of group 22.4. */
 export const clientKeyTitles: Titles = { '22.4': 'Keys of clients, in sequence and over connections' };
 
 /** Group 22.4, in order. */

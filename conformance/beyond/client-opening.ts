@@ -1,5 +1,5 @@
 /**
- * Group 21: the opening handshake of clients: what a request contains, which answers a client has to accept, and which it has to refuse.
+ * Group 21: the opening handshake of clients. What a request contains, which answers a client has to accept, and which it has to refuse.
  * RFC 6455 §4.1, §9.1.
  */
 
@@ -22,7 +22,7 @@ const extension: About = { ...client, section: '6455 §4.1', covers: ['V5', 'S19
 const http: About = { ...client, section: '9112 §5', covers: ['V7'] };
 const size: About = { ...client, section: '6455 §10.4', covers: ['F25'], level: 'SHOULD' };
 
-/** Looks at the request's fields. */
+/** Makes a check of the header fields of the request. */
 function asks(look: (head: Head, text: string) => string | null): readonly Check[] {
   return [
     ({ request: head, requestText }) => (head === null ? 'There is no request.' : look(head, requestText)),
@@ -335,7 +335,6 @@ const statuses: readonly (readonly [string, Record<string, string | null>?])[] =
 
 const sixteen = Array.from({ length: 16 }, (_, i) => `message ${i}`);
 
-/** Titles of group 21. */
 export const clientOpeningTitles: Titles = {
   '21': 'Opening handshake: clients',
   '21.1': 'The request',

@@ -379,7 +379,6 @@ const badText = Buffer.from([0, 2, 0, 0xfd, 0xff, 0xc3, 0x28, 0]);
 
 export { finalHello, fixedHello, raw, stored };
 
-/** Titles of groups 25 and 26. */
 export const compressionTitles: Titles = {
   '25': 'Compression: agreement',
   '25.1': 'Offers to decline',

@@ -37,8 +37,8 @@ const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
- * A compression bomb, for example 128 MiB of zeros in 128 KiB: the same compressed MiB is repeated, and each copy ends with an empty
- * stored block.
+ * A compression bomb, for example 128 MiB of zeros in 128 KiB. The same compressed MiB is repeated, and each copy ends with an empty stored
+ * block.
  */
 const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
 const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.length * mebibytes });
@@ -184,7 +184,7 @@ const legal = [
 ];
 const illegal = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999];
 const unspecified = [5000, 65_535];
-/** Reserved by RFC 6455, registered since. */
+/** Codes that RFC 6455 reserved, and that were registered later. */
 const registered = [1012, 1013, 1014];
 
 const reasons: readonly (readonly [string, string])[] = [
@@ -479,7 +479,6 @@ const idle: readonly Draft[] = [
   ),
 ];
 
-/** Titles of groups 27 to 29. */
 export const enduranceTitles: Titles = {
   '27': 'Limits',
   '27.1': 'Fragments, floods, bombs, slow readers',

@@ -62,7 +62,7 @@ const distinctKeys: Check = ({ frames }) => {
   if (seen.has('00000000')) return 'A frame is masked with zeros.';
   return seen.size === frames.length ? null : `${frames.length} frames have ${seen.size} masking keys.`;
 };
-/** Keys can be predicted if they grow by the same amount, or if they differ only in a few bits of one byte. */
+/** Keys can be predicted if they grow by the same amount, or differ only in a few bits of one byte. */
 const unforeseeable: Check = (seen) => {
   const numbers = seen.frames.map(({ key }) => key?.readUInt32BE(0) ?? 0);
   const steps = new Set(numbers.slice(1).map((key, i) => (key - numbers[i]!) >>> 0));
@@ -414,7 +414,6 @@ const orderDrafts: readonly Draft[] = [
   ),
 ];
 
-/** Titles of groups 22 to 24. */
 export const frameTitles: Titles = {
   '22': 'Masking',
   '22.1': 'Masked the wrong way',
@@ -431,7 +430,7 @@ export const frameTitles: Titles = {
   '24.4': 'Order, control frames, texts',
 };
 
-// The steps of the last case contain a Close frame of the judge, so either end may be the first to close.
+// The steps of the last case contain a Close frame of the judge. So either end may be the first to close.
 const lastOrder = orderDrafts.at(-1)!;
 
 /** Groups 22 to 24, in order. */

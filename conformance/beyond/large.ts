@@ -1,5 +1,5 @@
 /**
- * Group 27.2: large messages without repetitions, which are compared byte by byte, and the order of messages if some of them take long to
+ * Group 27.2: large messages without repetitions, which are compared byte by byte. Also the order of messages if some of them take long to
  * inflate.
  */
 
@@ -23,7 +23,6 @@ const small = (count: number, compress: boolean): Step[] =>
 const smallEvents = (count: number): Event[] =>
   Array.from({ length: count }, (_, i) => messageEvent('text', `small ${i}`));
 
-/** Titles of group 27.2. */
 export const largeTitles: Titles = { '27.2': 'Contents and order of large messages' };
 
 /** Group 27.2, in order. */

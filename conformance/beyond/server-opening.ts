@@ -478,7 +478,7 @@ const sizes: readonly Draft[] = [
   ),
 ];
 
-/** A masked text frame "other". */
+/** A masked text frame with the payload "other". */
 const hidden = encodeFrame({
   opcode: 1,
   payload: Buffer.from('other'),
@@ -530,7 +530,6 @@ const deliveries: readonly Draft[] = [
   cutFrame,
 ];
 
-/** Titles of group 20. */
 export const serverOpeningTitles: Titles = {
   '20': 'Opening handshake: servers',
   '20.1': 'The request line',

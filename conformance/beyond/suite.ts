@@ -1,5 +1,5 @@
 /**
- * The cases beyond Autobahn's, in the groups 20 to 29: the opening handshake, masking, lengths, compression, limits, closing and timeouts.
+ * The cases beyond Autobahn's, in the groups 20 to 29: opening handshake, masking, lengths, compression, limits, closing and timeouts.
  */
 
 import type { Suite } from '../case/model.ts';

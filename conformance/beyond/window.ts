@@ -1,6 +1,6 @@
 /**
  * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each message refers to an earlier one. If the
- * peer has emptied its window, or has put other bytes into it, the message inflates to another text.
+ * peer's window is empty, or has other bytes, the message inflates to another text.
  */
 
 import { deflateRawSync } from 'node:zlib';
@@ -17,8 +17,7 @@ const mixed: About = { section: '7692 §6.2', covers: ['P10', 'P27'] };
 const final: About = { section: '7692 §7.2.3.4', covers: ['P24', 'P27'] };
 
 /**
- * Compressed bytes: an "H", and a reference to the four bytes that begin five bytes earlier. If the window ends with "Hello", the
- * result is "Hello".
+ * Compressed bytes: an "H", and a copy of four bytes that begin five bytes earlier. If the window ends with "Hello", the result is "Hello".
  */
 const reference = 'f200110000';
 const hello = messageEvent('text', 'Hello');
@@ -132,7 +131,6 @@ function sentence(round: number, length: number): string {
   return whole.join('').padEnd(length, '.').slice(0, length);
 }
 
-/** Titles of group 26.6. */
 export const windowTitles: Titles = { '26.6': 'What the window holds' };
 
 /** Group 26.6, in order. */

@@ -1,6 +1,6 @@
 /**
  * The types of a case. A case is data: it states what the judge (this test program) sends and what it expects of the peer. The same case
- * serves for servers and clients, and the files in run/ play it against a peer.
+ * serves for servers and clients. The files in run/ play it against a peer.
  */
 
 import type { ServerWish } from '../wire/deflate.ts';
@@ -11,7 +11,7 @@ import type { Payload } from './payload.ts';
 /** The keyword of RFC 2119 in the section that a case tests. */
 export type Level = 'MUST' | 'SHOULD' | 'MAY';
 export type Kind = 'text' | 'binary';
-/** Who is under test. */
+/** Which kind of peer is under test. */
 export type Role = 'server' | 'client';
 export type Behavior = 'OK' | 'NON-STRICT' | 'INFORMATIONAL' | 'FAILED' | 'UNIMPLEMENTED';
 export type BehaviorClose = 'OK' | 'FAILED' | 'WRONG CODE' | 'UNCLEAN' | 'FAILED BY CLIENT' | 'INFORMATIONAL';
@@ -47,13 +47,15 @@ export interface FrameStep extends Writing {
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
   readonly declaredLength?: bigint;
-  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1), and sets RSV1 unless `rsv` is given. */
+  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1). It also sets RSV1 if `rsv` is not given. */
   readonly compress?: boolean;
   /** If true, the judge sends only the header. Steps of kind 'bytes' then send the payload, masked with the key of the header. */
   readonly headerOnly?: boolean;
 }
 
-/** A message in frames of `fragmentSize` bytes. If its length is a multiple of this size, an empty frame ends the message. */
+/**
+ * A message in frames of `fragmentSize` bytes. If the length of the message is a multiple of this size, an empty frame ends the message.
+ */
 export interface MessageStep extends Writing {
   readonly do: 'message';
   readonly kind: Kind;
@@ -77,14 +79,14 @@ export interface BytesStep extends Writing {
 }
 
 /**
- * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
- * event with this tag.
+ * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, and the step has a tag, the step adds
+ * a 'timeout' event with this tag.
  */
 export interface PauseStep {
   readonly do: 'pause';
   readonly seconds: number;
   readonly tag?: string;
-  /** If true, the peer has to end the connection during the pause, so the time factor prolongs the pause. @default false */
+  /** If true, the peer has to end the connection during the pause. The time factor then prolongs the pause. @default false */
   readonly due?: boolean;
 }
 
@@ -92,13 +94,13 @@ export interface PauseStep {
 export interface AwaitStep {
   readonly do: 'await';
   readonly what: 'message' | 'pong' | 'ping' | 'close' | 'end';
-  /** The number since the connection was opened. @default 1 */
+  /** How often it has to happen, counted from the opening of the connection. @default 1 */
   readonly count?: number;
   readonly seconds: number;
   readonly tag: string;
 }
 
-/** What is done to the socket. */
+/** What the judge does to the socket. */
 export interface SocketStep {
   readonly do: 'half-close' | 'reset' | 'stop reading' | 'resume reading';
 }
@@ -110,12 +112,12 @@ export interface LoopStep {
   readonly kind: Kind;
   /** The k-th message, counted from 0. */
   readonly source: (index: number) => Payload;
-  /** What of an echo is compared. */
+  /** What of an echo is compared with the message. */
   readonly compare: 'length' | 'content';
   /** The bytes of the payload, after compression, in each frame. null sends the message in one frame. */
   readonly fragmentSize: number | null;
   readonly compress: boolean;
-  /** For all of them. */
+  /** The time limit for all messages of the loop. */
   readonly seconds: number;
 }
 
@@ -157,7 +159,7 @@ export interface HeadSpec {
   readonly newline?: string;
   /** Bytes per write. @default all in one */
   readonly chop?: number;
-  /** Seconds of silence before it. @default 0 */
+  /** Seconds of silence before the head. @default 0 */
   readonly delay?: number;
   /** Bytes after the head, in the same write. */
   readonly body?: Payload;
@@ -177,7 +179,7 @@ export interface DeflateSpec {
    */
   readonly answer?: string;
   /**
-   * If true, the case does not apply to a peer that does not agree to the extension: the verdict is UNIMPLEMENTED and not FAILED.
+   * If true, the case does not apply to a peer that does not agree to the extension. The verdict is then UNIMPLEMENTED, not FAILED.
    * @default true
    */
   readonly optional?: boolean;
@@ -192,7 +194,7 @@ export interface DeflateSpec {
 export interface Quirks {
   /** If true, the judge does not answer a Close frame of the peer. */
   readonly ignoresClose?: boolean;
-  /** Pings get no answer. */
+  /** If true, the judge does not answer pings. */
   readonly ignoresPings?: boolean;
   /** If true, the judge as a server does not end TCP after the closing handshake. */
   readonly keepsTcp?: boolean;
@@ -204,7 +206,7 @@ export interface CloseExpectation {
   readonly by: 'judge' | 'peer' | 'any';
   /** The codes that the Close frame of the peer may have. A Close frame without a code is always accepted. */
   readonly codes: readonly number[] | 'any';
-  /** If true, both ends have to send a Close frame, and then the server has to end TCP first (§7.1.1). */
+  /** If true, both ends have to send a Close frame, and the server has to end TCP first (§7.1.1). */
   readonly clean: boolean;
 }
 
@@ -218,7 +220,7 @@ export interface Expectation {
   /** The kind and the length of the echo. Its content is not compared. */
   readonly echo?: { readonly kind: Kind; readonly length: number };
   readonly close: CloseExpectation;
-  /** If true, the judge closes with 1000 as soon as all expected events have happened. @default false */
+  /** If true, the judge closes with 1000 when all expected events have happened. @default false */
   readonly closeWhenMet?: boolean;
   /**
    * If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes first.
@@ -228,16 +230,15 @@ export interface Expectation {
   readonly wrongSideFails?: boolean;
   /** For servers: the accepted answers to the request, if it must not get a 101. The case ends with the answer. */
   readonly answer?: AnswerExpectation;
-  /** For servers: if true, the server may also refuse the request with 4xx, 5xx or the end of TCP. @default false */
+  /** For servers: if true, the server may also refuse the request, with 4xx, 5xx or the end of TCP. @default false */
   readonly mayRefuse?: boolean;
-  /** Whatever else has to hold. */
+  /** Further checks that must find no fault. */
   readonly checks?: readonly Check[];
 }
 
 /** Checks an observation. @returns a sentence that states a fault of the peer, or null if there is no fault */
 export type Check = (seen: Observation) => string | null;
 
-/** A case. */
 export interface Case {
   /** Numbers with dots, such as 1.1.1. The groups 1 to 13 are those of Autobahn. */
   readonly id: string;
@@ -252,7 +253,7 @@ export interface Case {
    * Autobahn have the level MUST.
    */
   readonly level: Level;
-  /** Who can be tested with it. @default both */
+  /** The kind of peer that can be tested with the case. @default both */
   readonly against?: Role;
   /** If true, the verdict is INFORMATIONAL, whatever the peer does. */
   readonly informational?: boolean;

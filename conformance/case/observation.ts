@@ -7,25 +7,25 @@ import type { FrameHead } from '../wire/frame.ts';
 import type { Head } from '../wire/head.ts';
 import type { Event, Role } from './model.ts';
 
-/** What a Close frame carried. */
+/** The content of a Close frame. */
 export interface CloseSeen {
-  /** null where the frame was empty. */
+  /** null if the frame was empty. */
   readonly code: number | null;
   readonly reason: Buffer;
 }
 
 /** The observation of one connection, complete after the connection has ended. */
 export interface Observation {
-  /** Who is under test. */
+  /** The kind of peer under test. */
   readonly peer: Role;
   /** Whether the opening handshake was completed. */
   readonly opened: boolean;
-  /** Why not. */
+  /** The reason why the opening handshake was not completed, or null. */
   readonly openFault: string | null;
-  /** The request and the answer as text, as they were read or written; '' if there was none. */
+  /** The request and the answer as text, as they were read or written; '' if there was no request or answer. */
   readonly requestText: string;
   readonly answerText: string;
-  /** The same, parsed; null for none. */
+  /** The request and the answer, parsed; null if there was no request or answer. */
   readonly request: Head | null;
   readonly answer: Head | null;
   /** The bytes after the head of an answer that was not 101. */
@@ -43,7 +43,7 @@ export interface Observation {
   readonly loopFault: string | null;
   /** Whether every loop of the case was completed. */
   readonly loopDone: boolean;
-  /** Whose Close frame was first. */
+  /** Which end sent its Close frame first. */
   readonly firstClose: 'judge' | 'peer' | null;
   readonly sentClose: CloseSeen | null;
   readonly receivedClose: CloseSeen | null;
@@ -52,7 +52,7 @@ export interface Observation {
   /** Which end ended TCP first. `reset` is true if the peer ended TCP with a reset. */
   readonly endedBy: 'judge' | 'peer' | null;
   readonly reset: boolean;
-  /** Whether the judge had to drop TCP, since the peer did not end TCP in time. */
+  /** Whether the judge had to drop TCP because the peer did not end TCP in time. */
   readonly dropped: boolean;
   /** Whether both ends sent a Close frame, and the server ended TCP first. */
   readonly clean: boolean;

@@ -1,5 +1,5 @@
 /**
- * Payloads of cases: bytes, a repeated unit, or noise without repetitions. A repeated unit and noise are made only when they are needed, so
+ * Payloads of cases: bytes, a repeated unit, or noise without repetitions. A repeated unit and noise are made only when they are needed. So
  * the definition of a payload of 16 MiB needs little memory.
  */
 
@@ -11,7 +11,6 @@ export interface Noise {
   readonly length: number;
 }
 
-/** Bytes, a unit repeated, or noise. */
 export type Payload = Buffer | { readonly unit: Buffer; readonly length: number } | Noise;
 
 /** Makes a payload from a text, as UTF-8. Returns a payload unchanged. */
@@ -19,7 +18,7 @@ export function payloadOf(source: string | Payload): Payload {
   return typeof source === 'string' ? Buffer.from(source) : source;
 }
 
-/** Bytes of hex digits. */
+/** Returns the bytes that these hex digits stand for. */
 export function hex(digits: string): Buffer {
   return Buffer.from(digits, 'hex');
 }
@@ -29,7 +28,7 @@ export function repeated(unit: string | Buffer, length: number): Payload {
   return { unit: Buffer.from(unit as string), length };
 }
 
-/** Describes `length` bytes without repetitions, so a comparison finds each byte that was lost, moved or changed. */
+/** Describes `length` bytes without repetitions. So a comparison finds each byte that was lost, moved or changed. */
 export function noise(length: number, seed: number): Noise {
   return { seed, length };
 }

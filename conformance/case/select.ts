@@ -13,9 +13,9 @@ export function matches(id: string, pattern: string): boolean {
   return new RegExp(`^${source}$`).test(id) || id.startsWith(`${pattern}.`);
 }
 
-/** What is wanted. */
+/** Which cases run. */
 export interface Selection {
-  /** Patterns; empty for all. */
+  /** Patterns of ids; an empty list selects all cases. */
   readonly cases: readonly string[];
   readonly exclude: readonly string[];
 }

@@ -7,10 +7,10 @@ import type { Case, CloseExpectation } from '../case/model.ts';
 import { allCases, groupOf, isAutobahn, titles } from '../cases.ts';
 import { describeEvents } from '../run/verdict.ts';
 
-/** Who is tested with it. */
+/** Which kind of peer the case tests. */
 const whom = ({ against }: Case): string => (against === undefined ? 'both' : `${against}s`);
 
-/** A line per case. */
+/** Returns one line for each case. */
 export function listed(cases: readonly Case[]): string {
   return cases
     .map((one) => `${[one.id, one.section, one.level, whom(one), one.description].join('\t')}\n`)
@@ -23,7 +23,7 @@ const failures: Readonly<Record<Case['level'], string>> = {
   MAY: 'INFORMATIONAL: it passes, and the report says what it did',
 };
 
-/** `6455 §5.2` → where it can be read. */
+/** Returns the address of a section such as `6455 §5.2`, or '' if the text is not a section. */
 function addressOf(section: string): string {
   const [, rfc, number] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
   return rfc === undefined ? '' : ` https://www.rfc-editor.org/rfc/rfc${rfc}#section-${number}`;
@@ -35,7 +35,7 @@ function closeWords({ by, codes, clean }: CloseExpectation): string {
   return `${who}; the peer closes ${what}${clean ? '; the closing handshake is complete, and the server ends TCP' : ', or ends TCP'}`;
 }
 
-/** One case, in lines. */
+/** Describes one case, in several lines. */
 export function explained(one: Case): string {
   const { id, section, level, steps, expect, deflate, request, response } = one;
   const subgroup = titles[id.split('.').slice(0, 2).join('.')];

@@ -1,5 +1,5 @@
 /**
- * What `rfc6455 conform` is called with.
+ * The options of `rfc6455 conform`.
  */
 
 import { readFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ conform client:
 Exit codes: 0 everything that applies passed, or is as the baseline says; 1 it did not; 2 called the wrong way.
 `;
 
-/** Called the wrong way. */
+/** Thrown for invalid arguments. */
 export class Misuse extends Error {}
 
 const options = {
@@ -97,7 +97,7 @@ const options = {
   'tls-key': { type: 'string' },
 } as const;
 
-/** What was written on the command line. */
+/** The arguments of the command line, parsed. */
 type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
 export type Values = Parsed['values'];
 
@@ -177,7 +177,7 @@ export function reachOf(values: Values): UrlOptions {
 
 /**
  * Reads the address on which the judge listens for clients.
- * @throws {Misuse} if the port is invalid, or if only one of certificate and key is given
+ * @throws {Misuse} if the port is invalid, or only one of certificate and key is given
  */
 export function addressOf(values: Values): DriverAddress {
   const port = Number(values.port ?? (values.run === undefined ? 9001 : 0));

@@ -14,7 +14,7 @@ async function talk(path, message) {
     const connection = await connect(`${url}${path}`, { ...options, handlers: { message, error() {} } });
     await connection.closed;
   } catch (error) {
-    // A case may be one in which the handshake has to fail.
+    // In some cases the handshake has to fail.
     if (!path.startsWith('/runCase')) throw error;
   }
 }

@@ -6,8 +6,8 @@ const name = encodeURIComponent(agent);
 
 /** Ends the wait for the connection that is open. */
 let goOn = () => {};
-// 7.30.2 may stop reading what comes after a Close frame (28.3.7), and then hears nothing of TCP's end: a process with
-// nothing left to wait for would end here, in the middle of the cases.
+// undici 7.30.2 may stop reading after a Close frame (case 28.3.7), and then does not notice the end of TCP. Without this listener, the
+// process would have nothing left to wait for, and would exit in the middle of the cases.
 process.on('beforeExit', () => goOn());
 
 /**
@@ -21,7 +21,7 @@ function talk(path, message) {
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => message(socket, data));
     socket.addEventListener('close', () => resolve());
-    // A handshake that fails is an error without a close in some versions.
+    // In some versions of undici, a failed handshake gives an error without a close event.
     socket.addEventListener('error', () => {
       if (socket.readyState === WebSocket.CLOSED) resolve();
     });

@@ -21,7 +21,10 @@ export function bitmap(length: number): Buffer {
   return bytes;
 }
 
-/** Generates a document of objects. Each has a little text and a stream that looks random; the streams are three quarters of the bytes. */
+/**
+ * Generates a document of objects. Each object has a little text and a stream that looks random. Three quarters of the bytes are in
+ * streams.
+ */
 export function documentBytes(length: number): Buffer {
   const random = new Random(503);
   const prose = Buffer.from(proseText(100_000), 'latin1');

@@ -7,11 +7,11 @@ import type { Kind } from '../case/model.ts';
 import { bitmap, documentBytes } from './binaries.ts';
 import { htmlText, jsonText, proseText } from './texts.ts';
 
-/** Something that messages are cut from. */
+/** A content that messages are cut from. */
 export interface Corpus {
   readonly title: string;
   readonly kind: Kind;
-  /** What lengths are counted in. */
+  /** The unit of `length`. */
   readonly unit: 'byte' | 'code point';
   readonly length: number;
   /**
@@ -54,7 +54,6 @@ function textCorpus(title: string, length: number, make: (length: number) => str
   };
 }
 
-/** 12.1 to 12.5, in order. */
 export const corpora: readonly Corpus[] = [
   textCorpus('JSON text', 194_056, jsonText),
   byteCorpus('A grey bitmap image', 263_222, bitmap),

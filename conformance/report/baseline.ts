@@ -5,7 +5,7 @@
 
 import type { CaseResult } from '../run/result.ts';
 
-/** The file's content. */
+/** The content of the file. */
 export interface Baseline {
   readonly agent: string;
   readonly peer: 'server' | 'client';
@@ -16,8 +16,8 @@ export interface Baseline {
 }
 
 /**
- * Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK` or `FAILED`; otherwise it is, for
- * example, `FAILED, close UNCLEAN`.
+ * Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK`. Otherwise it is, for example, `FAILED, close
+ * UNCLEAN`.
  */
 export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
   const plain = behaviorClose === 'OK' && behavior !== 'FAILED';

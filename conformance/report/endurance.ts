@@ -6,10 +6,10 @@ import type { EnduranceOutcome } from '../run/endurance.ts';
 
 const mebibytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 const signed = (bytes: number): string => `${bytes < 0 ? '−' : '+'}${mebibytes(Math.abs(bytes))}`;
-/** Kinds of faults that are shown. */
+/** The number of kinds of faults that are shown. */
 const SHOWN = 50;
 
-/** The outcome as text. */
+/** Returns the outcome as text. */
 export function enduranceText(outcome: EnduranceOutcome): string {
   const { seconds, connections, cases, messages, bytes, faults, memory } = outcome;
   const lines = [

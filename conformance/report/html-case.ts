@@ -11,13 +11,13 @@ import { isNotApplicable } from './texts.ts';
 /** How many entries of a long timeline are shown from its start and from its end. */
 const SHOWN: readonly [first: number, last: number] = [40, 15];
 
-/** Characters of a head that are shown. */
+/** The number of characters of a head that are shown. */
 const LONGEST = 1500;
 
-/** Which verdict a case is listed under. */
+/** The verdict under which a case is listed. */
 export type Mark = 'failed' | 'non-strict' | 'informational' | 'not-applicable' | 'ok';
 
-/** From the worst on. */
+/** The verdicts, from the worst to the best. */
 export const marks: Readonly<Record<Mark, { readonly sign: string; readonly name: string }>> = {
   failed: { sign: '✗', name: 'Failed' },
   'non-strict': { sign: '≈', name: 'Non-strict' },
@@ -45,7 +45,7 @@ export function escapeHtml(text: string): string {
 
 const text = escapeHtml;
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-/** Bytes in pairs of digits. */
+/** Writes hex digits in pairs. */
 const hexOf = (digits: string): string => (digits.match(/../g) ?? []).join(' ');
 
 /** Writes a section such as `6455 §5.2` as a link to the RFC. A reader without a network needs no link to understand the page. */
@@ -55,9 +55,9 @@ export function sectionLink(section: string): string {
   return `<a href="https://www.rfc-editor.org/rfc/rfc${rfc}#section-${number}" rel="noreferrer">RFC ${text(section)}</a>`;
 }
 
-/** Why, in a sentence or two. */
+/** Explains the verdict of a case in one or two sentences. */
 export function reasonOf({ behavior, result, resultClose, behaviorClose, violation }: CaseResult): string {
-  // The end says the same once more.
+  // The result of the close would say the same again.
   if (violation !== null) return result;
   const fine = behavior === 'OK' || result === resultClose;
   const closeFine = behaviorClose === 'OK' || behaviorClose === 'INFORMATIONAL';
@@ -65,7 +65,7 @@ export function reasonOf({ behavior, result, resultClose, behaviorClose, violati
   return closeFine ? result : `${result} ${resultClose}`;
 }
 
-/** A case as a row that opens. */
+/** Writes a case as a row that opens. */
 export function caseDetails(one: CaseResult, anchor: string): string {
   const mark = markOf(one);
   const subgroup = titles[one.id.split('.').slice(0, 2).join('.')];

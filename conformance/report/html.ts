@@ -1,7 +1,7 @@
 /**
- * Writes the report as one HTML page: the verdict, the failed cases with their reasons, the groups, and a list of all cases that one click
- * opens. The page needs no network and no mouse. It also works without its script, which only searches and sorts: rows are details
- * elements, and the filter consists of radio buttons and CSS.
+ * Writes the report as one HTML page: the verdict, the failed cases with their reasons, the groups, and a list of all cases. The page needs
+ * no network and no mouse. It also works without its script, which only searches and sorts. The rows are details elements, and the filter
+ * is made of radio buttons and CSS.
  */
 
 import { groupOf, titles } from '../cases.ts';
@@ -15,9 +15,8 @@ import { countsOf } from './texts.ts';
 export { escapeHtml } from './html-case.ts';
 
 const text = escapeHtml;
-/** 1052 → 1,052. */
+/** Separates thousands: 1052 → 1,052. */
 const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-/** The classes of cases, from the worst on. */
 const order = Object.keys(marks) as Mark[];
 
 /** Returns the whole page. @param results the results of any number of agents, in order */
@@ -54,7 +53,7 @@ ${script}
 `;
 }
 
-/** The headline, and a bar. */
+/** Writes the headline and a bar. */
 function verdict(agent: string, own: readonly CaseResult[]): string {
   const { failed, applicable } = countsOf(own);
   const figure =
@@ -90,7 +89,7 @@ function verdict(agent: string, own: readonly CaseResult[]): string {
 </section>`;
 }
 
-/** Writes the failed cases, each with its reason, and below them lists of the other cases that are not OK, each opened by one click. */
+/** Writes the failed cases, each with its reason. Below them are lists of the other cases that are not OK, which one click opens. */
 function findings(own: readonly CaseResult[], index: number, named: boolean): string {
   const agent = named ? ` <small><bdi>${text(own[0]!.agent)}</bdi></small>` : '';
   const of = (mark: Mark): CaseResult[] => own.filter((one) => markOf(one) === mark);
@@ -109,7 +108,7 @@ function findings(own: readonly CaseResult[], index: number, named: boolean): st
     .filter((mark) => of(mark).length > 0)
     .map((mark) => {
       const list = of(mark);
-      // Cases that do not apply say nothing about the behaviour of the peer, so they have one line for each reason and no details.
+      // Cases that do not apply say nothing about the behaviour of the peer. So they have one line for each reason, and no details.
       const inside = mark === 'not-applicable' ? notApplicable(list) : rows(list);
       return `<details class="notes"><summary>${text(marks[mark].name)}: ${plural(list.length, 'case')}${agent}</summary>\n${inside}\n</details>`;
     });
@@ -170,7 +169,7 @@ function cell(list: readonly CaseResult[], anchor: string): string {
   return `<td class="${worst}">${link}${notes.join('')}</td>`;
 }
 
-/** Every case, one click away. */
+/** Writes the list of all cases, which one click opens. */
 function allCases(results: readonly CaseResult[], agents: readonly string[]): string {
   const named = agents.length > 1;
   const rows = agents.flatMap((agent, index) => {

@@ -27,7 +27,7 @@ export function sortedJson(value: unknown): string {
   return `${write(sort(value), '')}\n`;
 }
 
-// JavaScript puts keys that look like numbers before all other keys of an object, so this function writes the sorted entries of a Map
+// JavaScript puts keys that look like numbers before all other keys of an object. So this function writes the sorted entries of a Map
 // itself.
 function write(value: unknown, indent: string): string {
   const inner = `${indent}   `;
@@ -42,7 +42,7 @@ function write(value: unknown, indent: string): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** index.json: agent → case → verdict. */
+/** Writes index.json: agent → case → verdict. */
 export function indexJson(results: readonly CaseResult[]): string {
   const index: Record<string, Record<string, unknown>> = {};
   for (const { agent, id, behavior, behaviorClose, duration, close } of results) {
@@ -110,7 +110,7 @@ export function caseJson(result: CaseResult, number: number): string {
     trafficStats: null,
     createWirelog: !payloadPhase,
     wirelog: wirelog(result.timeline),
-    // What Autobahn's files do not have.
+    // The following fields are not in Autobahn's files.
     timeline: result.timeline,
     timelineOmitted: result.omitted,
     rerun: result.rerun,

@@ -1,17 +1,17 @@
 /**
- * Shows the progress of a run: at a terminal, a line that counts the cases, and always a line for each case that is not OK.
+ * Shows the progress of a run. At a terminal, a line counts the cases. Each case that is not OK always has a line.
  */
 
 import type { CaseResult } from '../run/result.ts';
 import { verdictOf } from './baseline.ts';
 
-/** Where it is shown. */
+/** The stream to which the progress is written. */
 export interface Screen {
   write(text: string): unknown;
   readonly isTTY?: boolean;
 }
 
-/** Tells of results as they come. */
+/** Shows results when they arrive. */
 export class Progress {
   private readonly screen: Screen;
   private readonly total: number;
@@ -30,7 +30,7 @@ export class Progress {
     this.count();
   }
 
-  /** The last line. */
+  /** Writes the last line. */
   end(results: readonly CaseResult[]): void {
     if (this.screen.isTTY === true) this.screen.write('\r\x1b[K');
     const counts = new Map<string, number>();

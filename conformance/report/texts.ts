@@ -29,7 +29,7 @@ function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
   return groups;
 }
 
-/** What a run came to, in numbers. */
+/** The numbers of cases by result. */
 export interface Counts {
   readonly cases: number;
   /** The number of cases that apply to the peer: all except those with the verdict UNIMPLEMENTED. */
@@ -97,7 +97,7 @@ export function junit(results: readonly CaseResult[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
-/** TAP 13. */
+/** Writes the results in TAP 13. */
 export function tap(results: readonly CaseResult[]): string {
   const lines = results.map((one, i) => {
     const mark = isNotApplicable(one)
@@ -105,7 +105,7 @@ export function tap(results: readonly CaseResult[]): string {
       : one.behavior === 'INFORMATIONAL'
         ? ' # SKIP informational'
         : '';
-    // A number sign would start a directive.
+    // In TAP, a number sign would start a directive.
     const title = `${one.agent} ${one.id} ${one.description}`.replaceAll('#', '\\#').replace(/\s+/g, ' ');
     const line = `${one.passed ? 'ok' : 'not ok'} ${i + 1} - ${title}${mark}`;
     if (one.passed) return line;

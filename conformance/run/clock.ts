@@ -1,15 +1,15 @@
 /**
- * The time limits of the judge (this test program). Every wait of the judge ends as soon as the expected event happens. Only for a peer
- * that does nothing do these limits determine how long the judge waits.
+ * The time limits of the judge (this test program). Every wait of the judge ends as soon as the expected event happens. Only a peer that
+ * does nothing makes the judge wait for the whole limit.
  */
 
-/** Limits, stretched for slow machines. */
+/** Time limits, which are longer for slow machines. */
 export interface Clock {
-  /** What all limits are multiplied with. */
+  /** The factor by which all limits are multiplied. */
   readonly factor: number;
   /**
-   * Returns the milliseconds for a limit of a case. A short limit is prolonged, which costs no time, since only a peer that fails lets
-   * a limit run out.
+   * Returns the milliseconds for a limit of a case. A short limit is prolonged. This costs no time, because only a peer that fails lets a
+   * limit run out.
    */
   limit(seconds: number): number;
   /** Returns the milliseconds of a pause in which the peer has to end the connection. A short pause is not prolonged. */
@@ -18,7 +18,7 @@ export interface Clock {
   readonly opening: number;
   readonly closing: number;
   readonly ending: number;
-  /** Milliseconds for the closing handshake, and again for the end of TCP, if the peer has already let a limit run out. */
+  /** Milliseconds for the closing handshake, and again for the end of TCP. Used if the peer has already let a limit run out. */
   readonly hurried: number;
   /** Milliseconds that the judge still waits for a Close frame of the peer after the verdict is certain. */
   readonly moment: number;

@@ -1,13 +1,12 @@
 /**
- * Serves all other paths of the driver: the client sends commands as JSON arrays, and the commands state what the judge (this test program)
- * sends.
+ * Serves all other paths of the driver. The client sends commands as JSON arrays, which state what the judge (this test program) sends.
  */
 
 import type { FrameSpec } from '../wire/frame.ts';
 import type { Link } from './link.ts';
 import { openAsServer } from './opening.ts';
 
-/** `["sendframe", {…}]` and the like. */
+/** The argument of a command such as `["sendframe", {…}]`. */
 interface Command {
   readonly opcode?: number;
   readonly payload?: string;
@@ -22,7 +21,7 @@ interface Command {
 /** The milliseconds for which a client may send nothing. */
 const PATIENCE = 60_000;
 
-/** Does what the client says until it ends. */
+/** Executes the commands of the client until the connection ends. */
 export async function commandMode(link: Link, request: string): Promise<void> {
   let done = 0;
   await openAsServer(link, request);

@@ -23,7 +23,7 @@ export function startCommand(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    // The shell becomes the leader of a new process group, so that a kill ends the shell together with the processes that it runs.
+    // The shell becomes the leader of a new process group. So a kill ends the shell together with the processes that it runs.
     const detached = process.platform !== 'win32';
     const child = spawn(fill(command, values), {
       shell: true,

@@ -10,7 +10,7 @@ import { clockOf } from './clock.ts';
 import { Link } from './link.ts';
 import { openAsClient, type Target } from './opening.ts';
 
-/** How to get there. */
+/** How to connect to a server. */
 export interface UrlOptions {
   /** The certificates of a trusted CA, in PEM. With `insecure`, any certificate of the server is accepted. */
   readonly ca?: Buffer;
@@ -25,7 +25,7 @@ export interface UrlOptions {
   readonly fields?: readonly (readonly [string, string])[];
 }
 
-/** A server by its URL. */
+/** A server that is given by its URL. */
 export interface Server {
   readonly connect: () => Promise<Duplex>;
   readonly target: Target;
@@ -68,7 +68,7 @@ export function serverOf(text: string, options: UrlOptions = {}): Server {
         ...(key && { key }),
         rejectUnauthorized: !insecure,
       };
-      // RFC 6066: a server name is no address.
+      // RFC 6066: an IP address is not permitted as a server name.
       const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
       const socket = secure ? connectTls({ ...options, ...trust, ...servername }) : connectTcp(options);
       socket.once(secure ? 'secureConnect' : 'connect', () => {

@@ -1,6 +1,6 @@
 /**
- * The server to which clients under test connect, with the paths of Autobahn's driver. A client asks for the number of cases, runs each
- * case as an echo on its own connection, and asks the driver to write the reports. The driver accepts TCP connections, or any Duplex.
+ * The server to which clients under test connect, with the paths of Autobahn's driver. A client asks for the number of cases, and runs each
+ * case as an echo on its own connection. Then it asks the driver to write the reports. The driver accepts TCP connections, or any Duplex.
  */
 
 import { once } from 'node:events';
@@ -26,20 +26,20 @@ export interface DriverOptions {
   readonly timeFactor: number;
   readonly commandOf: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
-  /** A client asked for the reports. */
+  /** Called when a client asks for the reports. */
   readonly onReports?: (agent: string) => Promise<void> | void;
-  /** A client asked for the end. */
+  /** Called when a client asks the driver to stop. */
   readonly onStop?: () => void;
 }
 
-/** Where it listens. */
+/** The address on which the driver listens. */
 export interface DriverAddress {
   readonly port: number;
   readonly host: string;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
-/** A path with what it takes. */
+/** A path, and its parameters. */
 interface Call {
   readonly path: string;
   readonly query: URLSearchParams;
@@ -50,7 +50,7 @@ class BadCall extends Error {}
 
 /** Runs cases for the clients that connect. */
 export class Driver {
-  /** Agent → case → result. */
+  /** The results by agent and case id. */
   readonly results: Map<string, Map<string, CaseResult>> = new Map();
   private readonly options: DriverOptions;
   private server: Server | null = null;
@@ -59,7 +59,7 @@ export class Driver {
   private readonly running = new Set<Promise<void>>();
   private readonly runningCases = new Set<Promise<void>>();
   private waiting: (() => void)[] = [];
-  /** When a connection last came or went. */
+  /** When a connection last began or ended. */
   lastActivity: number = performance.now();
 
   constructor(options: DriverOptions) {
@@ -85,14 +85,14 @@ export class Driver {
     this.lastActivity = performance.now();
   }
 
-  /** Ends what is running. */
+  /** Ends all connections and stops listening. */
   async close(): Promise<void> {
     this.server?.close();
     for (const socket of this.sockets) socket.destroy();
     await Promise.all(this.running);
   }
 
-  /** Serves one connection, to its end. */
+  /** Serves one connection until it ends. */
   async handle(socket: Duplex): Promise<void> {
     this.sockets.add(socket);
     const done = this.serve(socket).finally(() => this.sockets.delete(socket));
@@ -198,7 +198,7 @@ export class Driver {
     }
   }
 
-  /** Opens the connection, sends one text if `words` is not null, and closes without a code. */
+  /** Opens the connection, and closes it without a code. If `words` is not null, sends one text before. */
   private async say(link: Link, request: string, words: string | null): Promise<void> {
     const steps: Step[] = [...(words === null ? [] : [text(words)]), close(), failAfter(5)];
     await openAsServer(link, request);

@@ -14,7 +14,7 @@ import { openAsClient, type Target } from './opening.ts';
 import { runServerCase } from './run-case.ts';
 import { isHeavy } from './test-server.ts';
 
-/** What runs, and for how long. */
+/** The settings of a run. */
 export interface EnduranceRun {
   readonly connect: () => Promise<Duplex>;
   readonly target: Target;
@@ -25,30 +25,30 @@ export interface EnduranceRun {
   readonly timeFactor: number;
   /** The id of the server's process, or null if its memory is not measured. */
   readonly pid: number | null;
-  /** Told once a minute how it goes. */
+  /** Called once a minute with a line about the progress. */
   readonly onMinute: (line: string) => void;
 }
 
 /** The memory of a process during the run, in bytes. */
 export interface MemoryOutcome {
-  /** Resident memory at the end of the warm-up, which is a tenth of the run, and in `end` at the end of the run. */
+  /** Resident memory at the end of the warm-up, which is a tenth of the run. `end` has it at the end of the run. */
   readonly start: number;
   readonly end: number;
-  /** The largest that was seen. */
+  /** The largest value that was measured. */
   readonly largest: number;
-  /** What it grew by from the warm-up on. */
+  /** The growth after the warm-up. */
   readonly grown: number;
-  /** The growth in bytes per minute after the warm-up, as the slope of the straight line that fits the samples best. */
+  /** The growth in bytes per minute after the warm-up: the slope of the straight line that fits the samples best. */
   readonly perMinute: number;
   readonly samples: number;
 }
 
-/** What it came to. */
+/** The result of a run. */
 export interface EnduranceOutcome {
   readonly seconds: number;
   readonly connections: number;
   readonly cases: number;
-  /** Echoes on the connections that stay. */
+  /** The echoes on the connections that stay open. */
   readonly messages: number;
   readonly bytes: number;
   /** Each kind of fault with the number of its occurrences. The most frequent fault comes first. */
@@ -61,7 +61,6 @@ const deflate: DeflateSpec = { offer: 'permessage-deflate', wishes: [] };
 /** The size of the largest message on a connection that stays open. */
 const LARGEST = 131_072;
 
-/** One run. */
 class Endurance {
   private readonly run: EnduranceRun;
   private readonly deadline: number;
@@ -132,13 +131,13 @@ class Endurance {
     }
   }
 
-  /** A ping or a message, and its answer. */
+  /** Sends a ping or a message, and waits for its answer. */
   private async exchange(link: Link, random: Random): Promise<void> {
     link.events.length = 0;
     const isPing = random.below(16) === 0;
     const size = isPing ? random.below(126) : Math.floor(LARGEST * (random.below(1000) / 1000) ** 6);
     const payload = Buffer.alloc(size);
-    // Half of it can be compressed.
+    // Half of the payload can be compressed.
     for (let at = 0; at < size; at += 2) payload[at] = random.below(256);
     const compress = !isPing && link.deflate !== null && random.below(2) === 0;
     const bytes = compress ? link.deflate!.compress(payload) : payload;

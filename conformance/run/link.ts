@@ -1,6 +1,6 @@
 /**
  * One connection between the judge (this test program) and the peer under test. It sends bytes and frames, turns received data into events,
- * and performs the closing handshake for the judge. play.ts calls it to play the steps of a case; the link itself does not know cases.
+ * and performs the closing handshake for the judge. play.ts calls it to play the steps of a case. The link itself does not know cases.
  */
 
 import type { Duplex } from 'node:stream';
@@ -61,7 +61,7 @@ export class Link {
   peerEnded = false;
   reset = false;
   dropped = false;
-  /** TCP is gone, both ways. */
+  /** Whether TCP has ended in both directions. */
   gone = false;
   readonly expired: string[] = [];
   openedAt: number | null = null;
@@ -96,7 +96,7 @@ export class Link {
     return this.side === 'client' ? 'server' : 'client';
   }
 
-  // Waiting.
+  // ---- waiting ----
 
   /** Waits until a condition is met. @returns false if the milliseconds passed or the connection ended before */
   async until(met: () => boolean, milliseconds: number): Promise<boolean> {
@@ -122,9 +122,9 @@ export class Link {
     for (const look of [...this.waiting]) look();
   }
 
-  // The opening handshake, as text.
+  // ---- the opening handshake, as text ----
 
-  /** What came before frames are read. */
+  /** The bytes that arrived before frames are read. */
   get unread(): Buffer {
     return this.before;
   }
@@ -140,7 +140,7 @@ export class Link {
     return text;
   }
 
-  /** Frames from here on. */
+  /** Reads and sends frames from now on. */
   open(params: DeflateParams | null): void {
     this.deflate = params && new Deflate(params, this.side);
     this.openedAt = this.timeline.now();
@@ -158,14 +158,14 @@ export class Link {
     if (early.length > 0) this.reader.read(early);
   }
 
-  // Sending.
+  // ---- sending ----
 
   /** Sends raw bytes. They leave in one write with everything else that is sent before the next wait. */
   send(bytes: Buffer): void {
     this.pending.push(bytes);
   }
 
-  /** What was sent, as one write. */
+  /** Writes all bytes that wait, in one write. */
   flush(): void {
     if (this.pending.length === 0) return;
     const bytes = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending);
@@ -185,7 +185,7 @@ export class Link {
     }
   }
 
-  /** Returns the key with which the judge has to mask a frame (§5.3), or null if the judge is the server. */
+  /** Returns the key with which the judge has to mask a frame (§5.3). Returns null if the judge is the server. */
   dueKey(): Buffer | null {
     return this.side === 'client' ? freshKey() : null;
   }
@@ -207,7 +207,7 @@ export class Link {
     return key === null ? bytes : mask(bytes, key, offset);
   }
 
-  /** A whole, legal frame. */
+  /** Sends a whole, legal frame. */
   sendFrame(opcode: number, payload: Buffer): void {
     this.send(this.encode({ opcode, payload, fin: true, rsv: 0, key: this.dueKey() }));
   }
@@ -234,7 +234,7 @@ export class Link {
     this.changed();
   }
 
-  // Ending.
+  // ---- ending ----
 
   /** Whether the peer has closed, has broken a rule, or TCP has ended. The judge then sends nothing more. */
   get isOver(): boolean {
@@ -260,7 +260,7 @@ export class Link {
     this.lost();
   }
 
-  /** Sends a reset where the socket can. */
+  /** Sends a reset if the socket supports it. */
   resetTcp(): void {
     this.endedBy ??= 'judge';
     this.timeline.add('judge', 'tcp', 'reset TCP');
@@ -271,7 +271,9 @@ export class Link {
     else this.socket.destroy();
   }
 
-  /** Why the close was not clean. null if both ends sent a Close frame, the server ended TCP first, and the peer broke no rule. */
+  /**
+   * The reason why the close was not clean. null if both ends sent a Close frame, the server ended TCP first, and the peer broke no rule.
+   */
   get uncleanReason(): string | null {
     if (this.violation !== null) return `the peer broke a rule: ${this.violation}`;
     if (this.sentClose === null) return 'the judge sent no Close frame';
@@ -281,7 +283,7 @@ export class Link {
     return null;
   }
 
-  // Receiving.
+  // ---- receiving ----
 
   private receive(chunk: Buffer): void {
     this.timeline.bytes('peer', chunk);
@@ -322,7 +324,7 @@ export class Link {
 
   /**
    * Returns whether a pong is unsolicited. §5.5.3 allows such a pong, so it is not an event. But a pong with the payload of a pong that the
-   * judge sent answers that pong, so it becomes an event that no case expects. An empty pong may be either and counts as unsolicited.
+   * judge sent answers that pong. It becomes an event, which no case expects. An empty pong may be either and counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
     const index = this.sentPings.findIndex((sent) => sent.equals(payload));
@@ -331,7 +333,7 @@ export class Link {
     return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }
 
-  /** Something that counts happened. */
+  /** Records an event. */
   addEvent(event: Event): void {
     this.events.push(event);
     const text = event.type === 'timeout' ? `still open at time-out ${event.tag}` : `${event.type} complete`;

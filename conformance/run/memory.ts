@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** @returns the resident bytes, or null if there is no such process or if the system offers no way to ask */
+/** @returns the resident bytes. Null if there is no such process, or the system offers no way to ask */
 export function memoryOf(pid: number): number | null {
   try {
     // On Linux, VmRSS is in kB. Other files of /proc count pages, whose size depends on the machine.

@@ -19,15 +19,15 @@ import type { Link } from './link.ts';
 
 /** The server to which the judge connects as a client, and the header fields that it adds. */
 export interface Target {
-  /** As in Host. */
+  /** The value of Host. */
   readonly host: string;
-  /** Path and query. */
+  /** The path and the query. */
   readonly target: string;
   /** Header fields that are added to every request, such as Authorization and Cookie. */
   readonly fields: readonly (readonly [string, string])[];
 }
 
-/** What became of an opening handshake. */
+/** The result of an opening handshake. */
 export interface Opening {
   readonly opened: boolean;
   readonly fault: string | null;
@@ -38,7 +38,7 @@ export interface Opening {
   readonly body: Buffer;
   /** The number of bytes that the peer sent after its request and before the answer. */
   readonly earlyBytes: number;
-  /** A sentence that states which extension or parameter the case needs and the peer did not agree to. null if the case can be played. */
+  /** A sentence that states which extension or parameter the case needs but the peer did not agree to. null if the case can be played. */
   readonly unimplemented: string | null;
 }
 
@@ -162,7 +162,7 @@ export async function openAsClient(
 }
 
 /**
- * Returns a sentence that states what the peer did not agree to and the case needs, or null.
+ * Returns a sentence that states what the case needs but the peer did not agree to, or null.
  * @param forgets whether the judge has to begin each message with an empty window
  */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
@@ -222,7 +222,7 @@ export async function openAsServer(
   if (spec.delay !== undefined)
     await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
   const earlyBytes = link.unread.length;
-  // `open` is called before the head is sent, since the peer may answer in the turn of the event loop in which it reads the head.
+  // `open` is called before the head is sent: the peer may answer in the same turn of the event loop.
   link.open(answer?.params ?? null);
   await sendHead(link, answerText, spec);
   if (spec.withFrames === true) {

@@ -14,13 +14,13 @@ import { completionOf } from './pongs.ts';
  */
 export const MOMENT = 'moment';
 
-/** How a loop of echoes went. */
+/** The result of a loop of echoes. */
 export interface LoopOutcome {
   done: boolean;
   fault: string | null;
 }
 
-/** One case on one connection that is open. */
+/** Plays one case on an open connection. */
 export class Player {
   readonly link: Link;
   readonly loop: LoopOutcome = { done: true, fault: null };
@@ -46,13 +46,13 @@ export class Player {
       await this.step(steps[this.next++]!);
   }
 
-  /** No steps: a polite close, and the end. */
+  /** Plays no steps: closes with 1000, and waits for the end. */
   async playNone(): Promise<void> {
     this.link.close(1000);
     await this.finish();
   }
 
-  /** All steps, and the end. */
+  /** Plays all steps, and waits for the end. */
   async play(): Promise<void> {
     const { link } = this;
     while (this.next < this.case.steps.length && !link.isOver) await this.step(this.case.steps[this.next++]!);
@@ -212,8 +212,8 @@ export class Player {
         deadline - performance.now(),
       );
       loop.fault = this.faultOfEcho(step, index, payload, came);
-      // Only the last echo is compared again later. The earlier ones are replaced by the first one, so that a thousand messages of 128 KiB
-      // do not stay in memory.
+      // Only the last echo is compared again later. The earlier ones are replaced by the first one. So a thousand messages of 128 KiB do
+      // not stay in memory.
       if (index > 0 && loop.fault === null) link.events[index - 1] = link.events[0]!;
     }
     loop.done = loop.fault === null;
@@ -236,7 +236,7 @@ export class Player {
     return null;
   }
 
-  /** Waits for the given seconds, or until an end has closed. If neither end has closed by then, calls `otherwise`. */
+  /** Waits for the given seconds, or until one end has closed. If neither end has closed by then, calls `otherwise`. */
   private async limit(name: string, seconds: number, otherwise: () => void): Promise<void> {
     const { link } = this;
     const over = (): boolean => link.isOver || link.sentClose !== null;

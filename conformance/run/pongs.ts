@@ -1,24 +1,27 @@
 /**
  * Decides which pongs may be missing and which may be additional, RFC 6455 §5.5.3. If several pings arrive before the peer answers, it may
- * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers; an empty pong
+ * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers. An empty pong
  * does not show it.
  */
 
 import type { Event, Step } from '../case/model.ts';
 import { sameEvent } from './link.ts';
 
-/** What events may come to. */
+/** Compares the events so far with the expected events. */
 export interface Completion {
   /**
-   * Returns 'all' if the events are all expected events, 'pongs missing' if only pongs are missing that may be missing, and null
-   * otherwise.
+   * Returns 'all' if the events are all expected events. Returns 'pongs missing' if only pongs are missing that may be missing. Otherwise
+   * returns null.
    */
   readonly complete: (events: readonly Event[]) => 'all' | 'pongs missing' | null;
-  /** Whether these are the first of them. */
+  /** Whether the events are the beginning of the expected events. */
   readonly begun: (events: readonly Event[]) => boolean;
 }
 
-/** Returns for each ping whether the peer need not answer it: another ping follows, and the judge does not wait between the two pings. */
+/**
+ * Returns for each ping whether the peer need not answer it. This is so if another ping follows, and the judge does not wait between the
+ * two.
+ */
 function mayStayUnanswered(steps: readonly Step[]): boolean[] {
   const pings: { readonly turn: number }[] = [];
   let turn = 0;
@@ -64,7 +67,7 @@ function placesBehind(
   return places;
 }
 
-/** Adds the positions that are reached if pongs are left out that may be missing. */
+/** Adds the positions that are reached by leaving out pongs that may be missing. */
 function skipped(places: ReadonlySet<number>, mayLack: readonly boolean[]): Set<number> {
   const all = new Set(places);
   // The loop also visits the positions that it adds to the set.

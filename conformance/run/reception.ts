@@ -19,14 +19,14 @@ export class Violation extends Error {
   }
 }
 
-/** What a frame completed. */
+/** What a frame has completed. */
 export type Received =
   | { readonly type: 'message'; readonly kind: Kind; readonly payload: Buffer }
   | { readonly type: 'ping'; readonly payload: Buffer }
   | { readonly type: 'pong'; readonly payload: Buffer }
   | { readonly type: 'close'; readonly close: CloseSeen };
 
-/** The peer's frames, in order. */
+/** Joins the frames of one peer, in order. */
 export class Reception {
   private readonly peer: Role;
   private readonly deflate: Deflate | null;

@@ -15,18 +15,18 @@ export type ShownEvent =
   | readonly ['pong', string]
   | readonly ['timeout', string];
 
-/** One case, one peer. */
+/** The result of one case for one peer. */
 export interface CaseResult extends Verdict {
   readonly id: string;
   readonly agent: string;
-  /** Who was tested. */
+  /** The kind of peer that was tested. */
   readonly peer: Role;
   readonly description: string;
   readonly expectation: string;
   readonly section: string;
   readonly level: Case['level'];
   readonly covers: readonly string[];
-  /** ISO 8601. */
+  /** The start time, in ISO 8601. */
   readonly started: string;
   /** The milliseconds from the opening handshake to the end of TCP, as an integer. */
   readonly duration: number;
@@ -96,10 +96,10 @@ function showClose(close: CloseSeen | null): ShownClose | null {
   return close && { code: close.code, reason: showPayload(close.reason) };
 }
 
-/** Shows so many events of a connection. */
+/** The maximum number of events of a connection that are shown. */
 const SHOWN_EVENTS = 100;
 
-/** The result of a case. */
+/** Makes the result of a case. */
 export function resultOf(
   one: Case,
   seen: Observation,
@@ -140,14 +140,14 @@ export function resultOf(
     omitted: timeline.omitted,
     sent: timeline.sent,
     got: timeline.received,
-    // A case without a verdict is never run again because of a limit, so no limit is recorded for it.
+    // An informational case is never run again because of a limit. So no limit is recorded for it.
     expired: one.informational === true ? [] : seen.expired,
     rerun: false,
     flaky: false,
   };
 }
 
-/** A case that could not be run. */
+/** Makes the result of a case that could not be run. */
 export function notRun(
   one: Case,
   why: string,

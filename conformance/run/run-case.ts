@@ -12,7 +12,7 @@ import { Player } from './play.ts';
 import { type CaseResult, resultOf } from './result.ts';
 import { judge } from './verdict.ts';
 
-/** How cases are run. */
+/** The settings for running cases. */
 export interface CaseSettings {
   readonly agent: string;
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export async function runServerCase(
   const opening = await openAsClient(link, target, one.request, one.deflate ?? null, () =>
     player.playEarly(),
   );
-  // The steps are not played if the answer is not a valid 101, or if the case tests only the answer.
+  // The steps are not played if the answer is not a valid 101, or the case tests only the answer.
   if (opening.opened && one.expect.answer === undefined) await playOn(player, opening);
   else link.drop(null);
   return conclude(one, link, player, opening, settings, started);

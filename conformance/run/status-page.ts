@@ -7,7 +7,7 @@ import type { CaseResult } from './result.ts';
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
 
-/** A page with a line per agent. */
+/** Returns a page with one line for each agent. */
 export function statusPage(results: ReadonlyMap<string, ReadonlyMap<string, CaseResult>>): string {
   const lines = [...results].map(([agent, list]) => {
     const passed = [...list.values()].filter((result) => result.passed).length;

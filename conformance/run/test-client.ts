@@ -1,6 +1,6 @@
 /**
- * Tests a client that the judge (this test program) can start. The client runs all cases through the driver, and then a second time those
- * that ran out of time.
+ * Tests a client that the judge (this test program) can start. The client runs all cases through the driver. Then it runs those that ran
+ * out of time a second time.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { Driver, type DriverAddress } from './driver.ts';
 import { type CaseResult, notRun } from './result.ts';
 import { asRerun, lateCases, mayBeLate, RERUN_FACTOR } from './test-server.ts';
 
-/** How a client is tested. */
+/** The settings for testing a client. */
 export interface ClientRun {
   readonly cases: readonly Case[];
   readonly agent: string;
@@ -22,7 +22,7 @@ export interface ClientRun {
   /** Runs the client with this URL and this agent name, until it has run all cases or the signal aborts. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
   readonly commandOf: (id: string) => string;
-  /** Called with each result. If a case is run a second time, it is called only with the second result. */
+  /** Called with each result. A case that is run a second time is reported only with its second result. */
   readonly onResult?: (result: CaseResult) => void;
   /** Returns whether a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
@@ -70,7 +70,7 @@ async function runAll(
   timeFactor: number,
   onResult: (result: CaseResult) => void,
 ): Promise<Pass> {
-  // If the caller gave a port, only one driver can listen on it, so only one copy of the client runs.
+  // If the caller gave a port, only one driver can listen on it. So only one copy of the client runs.
   const count = Math.min(run.listen.port === 0 ? run.parallel : 1, cases.length);
   const shares = Array.from({ length: count }, (_, lane) => cases.filter((_one, i) => i % count === lane));
   const passes = await Promise.all(shares.map((share) => runShare(run, share, timeFactor, onResult)));
@@ -80,7 +80,7 @@ async function runAll(
   };
 }
 
-/** Runs the client. If the client ends during a case, this case has failed, and the client is started again for the cases after it. */
+/** Runs the client. If the client ends during a case, this case has failed. The client is started again for the later cases. */
 async function runShare(
   run: ClientRun,
   share: readonly Case[],

@@ -1,6 +1,6 @@
 /**
  * Tests a server with one connection for each case, several at the same time. A case that ran out of time is run a second time, alone and
- * with longer limits, and its result is marked.
+ * with longer limits. Its result is marked.
  */
 
 import type { Duplex } from 'node:stream';
@@ -12,7 +12,7 @@ import { MOMENT } from './play.ts';
 import { type CaseResult, notRun } from './result.ts';
 import { type CaseSettings, runServerCase } from './run-case.ts';
 
-/** How a server is tested. */
+/** The settings for testing a server. */
 export interface ServerRun {
   /** Opens a connection on which nothing has been sent yet: TCP, TLS or any Duplex. */
   readonly connect: () => Promise<Duplex>;
@@ -20,11 +20,11 @@ export interface ServerRun {
   readonly cases: readonly Case[];
   readonly agent: string;
   readonly full: boolean;
-  /** Connections at a time. */
+  /** The number of connections at the same time. */
   readonly parallel: number;
   readonly timeFactor: number;
   readonly commandOf: (id: string) => string;
-  /** Called with each result. If a case is run a second time, it is called only with the second result. */
+  /** Called with each result. A case that is run a second time is reported only with its second result. */
   readonly onResult?: (result: CaseResult) => void;
   /** Returns whether a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
@@ -34,17 +34,17 @@ export interface ServerRun {
 
 /** For the second run of a case, its limits are multiplied by this factor. */
 export const RERUN_FACTOR = 3;
-/** If more cases than this ran out of time, the reason is the peer and not chance, so no case is run a second time. */
+/** If more cases than this ran out of time, the reason is the peer, not chance. So no case is run a second time. */
 const MAX_RERUNS = 40;
 /** The same limit if a baseline is known. Additional failures may then come from a busy machine, so the limit is higher. */
 const MAX_DOUBTFUL = 250;
 
-/** What decides on a second run. */
+/** The settings that decide which cases are run a second time. */
 type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
 
 /**
- * Returns the cases that are run a second time. A case that ran out of time and is not run again keeps its result, so this function
- * reports the result.
+ * Returns the cases that are run a second time. A case that ran out of time but is not run again keeps its result. This function reports
+ * that result.
  */
 export function lateCases(
   { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MAX_RERUNS : MAX_DOUBTFUL }: Rerunning,
@@ -63,8 +63,10 @@ export function lateCases(
   return again;
 }
 
-/** Returns whether a case moves many bytes. At most two such cases run at the same time, after the other cases, since they would delay
- * each other and the other cases. */
+/**
+ * Returns whether a case moves many bytes. Such cases would delay each other and the other cases. So they run after the other cases, at
+ * most two at a time.
+ */
 export function isHeavy({ steps }: Case): boolean {
   const size = (step: Step): number => {
     if (step.do === 'frame' || step.do === 'message') return step.payload.length;
@@ -75,12 +77,12 @@ export function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Returns whether a result may come from a limit that was too short: the result is not OK, and a limit ran out. */
+/** Returns whether a limit that was too short may have caused this result: the result is not OK, and a limit ran out. */
 export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
   return !(passed && behavior === 'OK') && expired.length > 0;
 }
 
-/** Returns whether a limit ran out although the events were not yet wrong, so that more time could change the result. */
+/** Returns whether more time could change the result: a limit ran out when the events were not yet wrong. */
 export function isLate(result: CaseResult): boolean {
   return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }

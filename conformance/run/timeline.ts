@@ -4,16 +4,15 @@
 
 import type { Frame, FrameHead } from '../wire/frame.ts';
 
-/** What happened. */
+/** The kinds of entries. */
 export type TimelineKind = 'tcp' | 'http' | 'bytes' | 'frame' | 'event' | 'timer' | 'note';
 
-/** One thing that happened. */
 export interface TimelineEntry {
   /** Milliseconds since the TCP connection was opened, with two decimals. */
   readonly at: number;
   readonly by: 'judge' | 'peer';
   readonly kind: TimelineKind;
-  /** In words; of 'http' the head as it was. */
+  /** A description in words; for 'http' the head as it was sent. */
   readonly text: string;
   /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of them. */
   readonly length?: number;
@@ -27,20 +26,20 @@ export interface TimelineEntry {
   };
 }
 
-/** How many bytes are shown. */
+/** The number of bytes that are shown. */
 const SHOWN = 64;
 /** After this number of entries, bytes and data frames are only counted. */
 const KEPT = 400;
 
 /** The numbers of chunks by size, and of frames by opcode. */
 export interface Counts {
-  /** Chunk size → how often. */
+  /** Maps the size of a chunk to the number of such chunks. */
   readonly bytes: Record<string, number>;
-  /** Opcode → how often. */
+  /** Maps an opcode to the number of its frames. */
   readonly frames: Record<string, number>;
 }
 
-/** Names of opcodes. */
+/** Returns the name of an opcode. */
 export function opcodeName(opcode: number): string {
   const names: Readonly<Record<number, string>> = {
     0: 'continuation',
@@ -62,10 +61,10 @@ export function describeFrame(head: Pick<FrameHead, 'opcode' | 'fin' | 'rsv' | '
   return `${parts.join(', ')}, ${head.length} byte${head.length === 1 ? '' : 's'}`;
 }
 
-/** The record of one connection. */
+/** The timeline of one connection. */
 export class Timeline {
   readonly entries: TimelineEntry[] = [];
-  /** Entries that were not kept. */
+  /** The number of entries that were not kept. */
   omitted = 0;
   readonly received: Counts = { bytes: {}, frames: {} };
   readonly sent: Counts = { bytes: {}, frames: {} };

@@ -9,7 +9,6 @@ import { bytesOf } from '../case/payload.ts';
 import { judgeCloses } from '../case/steps.ts';
 import { completionOf } from './pongs.ts';
 
-/** A verdict. */
 export interface Verdict {
   readonly behavior: Behavior;
   readonly behaviorClose: BehaviorClose;
@@ -134,7 +133,7 @@ function faultOfEvents(one: Case, seen: Observation): Fault {
   return `The events are ${describeEvents(seen.events)}, expected ${describeEvents(events.OK)}.${difference}`;
 }
 
-/** If the descriptions of both lists are equal, returns where the contents of two events first differ. Otherwise returns ''. */
+/** Returns where the contents of two events first differ, if the descriptions of both lists are equal. Otherwise returns ''. */
 function differenceOf(seen: readonly Event[], expected: readonly Event[]): string {
   if (describeEvents(seen) !== describeEvents(expected)) return '';
   for (const [i, event] of seen.entries()) {
@@ -150,7 +149,7 @@ function differenceOf(seen: readonly Event[], expected: readonly Event[]): strin
   return '';
 }
 
-/** Rules beside the events. */
+/** Checks the rules of the case that are not about events. */
 function faultBeside(one: Case, seen: Observation, close: BehaviorClose): Fault {
   const { expect } = one;
   if (expect.wrongCodeFails === true && close === 'WRONG CODE')
@@ -196,7 +195,7 @@ function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, stri
   return ['OK', describeEnd(seen)];
 }
 
-/** How it ended, in a sentence. */
+/** Describes the end of the connection in a sentence. */
 function describeEnd(seen: Observation): string {
   if (!seen.opened) return `The opening handshake was not completed: ${seen.openFault}.`;
   const { receivedClose, firstClose } = seen;
@@ -208,7 +207,7 @@ function describeEnd(seen: Observation): string {
     : `The judge closed, and the peer answered with ${code}.`;
 }
 
-/** Events in a few words. */
+/** Describes events in a few words. */
 export function describeEvents(events: readonly Event[]): string {
   const one = (event: Event): string =>
     event.type === 'timeout'

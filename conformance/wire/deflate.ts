@@ -1,7 +1,7 @@
 /**
  * permessage-deflate of the judge (this test program): the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). The context
- * of a direction is kept as the last bytes of plaintext, and zlib gets these bytes as a dictionary. So each message is one call of zlib,
- * without a stream. If the window is below 32 KiB, inflate.ts decodes the messages, since it checks the distance of every reference.
+ * of a direction is kept as the last bytes of plaintext. zlib gets these bytes as a dictionary. So each message is one call of zlib,
+ * without a stream. If the window is below 32 KiB, inflate.ts decodes the messages, because it checks the distance of every reference.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -14,8 +14,8 @@ export interface ExtensionElement {
 }
 
 /**
- * Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar, since the cases
- * themselves check the grammar.
+ * Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar: the cases themselves
+ * check the grammar.
  */
 export function parseExtensionField(text: string): ExtensionElement[] {
   return text
@@ -39,7 +39,7 @@ export function parseExtensionField(text: string): ExtensionElement[] {
     }));
 }
 
-/** What was agreed. */
+/** The agreed parameters. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
   readonly clientNoContextTakeover: boolean;
@@ -182,8 +182,8 @@ export class Deflate {
     const compressed = deflateRawSync(payload, {
       level: 6,
       memLevel: 8,
-      // zlib uses a window of 512 bytes if it should use 256 bytes, and the peer need not have such a window. So for 8 bits the judge
-      // compresses without any references.
+      // For 8 bits, zlib would use a window of 512 bytes, and the peer need not have such a window. So for 8 bits the judge compresses
+      // without any references.
       windowBits: Math.max(bits, 9),
       ...(bits === 8 ? { strategy: constants.Z_HUFFMAN_ONLY } : dictionary && { dictionary }),
       finishFlush: constants.Z_SYNC_FLUSH,
@@ -196,7 +196,7 @@ export class Deflate {
   /** Inflates a message (7692 §7.2.2). @throws {Error} if the bytes are not valid DEFLATE data, or if they refer beyond the window */
   decompress(payload: Buffer): Buffer {
     const { bits, dictionary } = this.incoming;
-    // The algorithm of a sender never produces an empty payload, but the algorithm of a receiver reads it as an empty message (§7.2.3.6).
+    // A sender that follows the RFC never produces an empty payload. But a receiver reads an empty payload as an empty message (§7.2.3.6).
     if (payload.length === 0) return payload;
     const data = Buffer.concat([payload, trailer]);
     const plain =

@@ -1,6 +1,6 @@
 /**
  * Writes and reads frames (RFC 6455 §5.2) for the judge (this test program). It can write frames in any form, even invalid ones. It shares
- * no code with src/, since the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
+ * no code with src/: the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
  *
  *   FIN RSV1-3 opcode(4) | MASK length(7) | length (16 or 64) | masking key (32) | payload
  */
@@ -80,7 +80,7 @@ export function freshKey(): Buffer {
   return Buffer.from(keys.subarray(nextKey - 4, nextKey));
 }
 
-/** A frame's header as it was read. */
+/** The header of a frame that was read. */
 export interface FrameHead {
   readonly opcode: number;
   readonly fin: boolean;
@@ -120,10 +120,7 @@ function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
   return { head, size };
 }
 
-/**
- * Reads frames from chunks of any size. There is no limit for the size of a frame, since the judge has to see everything that a peer
- * sends.
- */
+/** Reads frames from chunks of any size. The size of a frame is not limited: the judge has to see everything that a peer sends. */
 export class FrameReader {
   /** `onHead` is called when a header is complete, and `onFrame` when the payload is complete too. */
   readonly onFrame: (frame: Frame) => void;
@@ -138,12 +135,12 @@ export class FrameReader {
     this.onFrame = onFrame;
   }
 
-  /** Reads no further: what comes is dropped. */
+  /** Stops reading: later bytes are dropped. */
   stop(): void {
     this.stopped = true;
   }
 
-  /** Bytes that came and are in no frame yet. */
+  /** The number of bytes that were received but belong to no frame yet. */
   get unread(): number {
     return this.buffered;
   }
@@ -155,7 +152,7 @@ export class FrameReader {
     while (!this.stopped && this.next());
   }
 
-  /** @returns whether there may be one more */
+  /** @returns whether another frame may follow */
   private next(): boolean {
     if (this.head === null) {
       const decoded = decodeHead(this.peek(14));

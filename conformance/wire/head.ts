@@ -5,12 +5,12 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A head, request or response. */
+/** The head of a request or an answer. */
 export interface Head {
   /** The first line, and its three parts. */
   readonly line: string;
   readonly parts: readonly [string, string, string];
-  /** In order, as they came. */
+  /** The header fields, in the order in which they arrived. */
   readonly fields: readonly (readonly [string, string])[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * A simple and slow inflater (RFC 1951) for the judge (this test program). It checks strictly how far back each reference goes, which zlib
- * does not check inside one call. It continues to read after a final block, since RFC 7692 §7.2.3.4 allows a sender to continue after it.
+ * A simple and slow inflater (RFC 1951) for the judge (this test program). It checks strictly how far back each reference goes. zlib does
+ * not check this inside one call. It continues to read after a final block: RFC 7692 §7.2.3.4 allows a sender to continue there.
  */
 
 /** The size of the window, and the plaintext to which references may reach. */
@@ -11,15 +11,12 @@ export interface InflateOptions {
   readonly dictionary?: Buffer;
 }
 
-/** What was read. */
+/** What the inflater has read. */
 export interface Inflated {
   readonly output: Buffer;
   /** The largest distance of a reference, or 0 without references. */
   readonly maxDistance: number;
-  /**
-   * The number of bytes from the end of the dictionary to the farthest byte that a reference used, or 0 if no reference reached the
-   * dictionary.
-   */
+  /** How far back a reference reached into the dictionary, in bytes from the dictionary's end. 0 if no reference reached the dictionary. */
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];
@@ -140,7 +137,7 @@ function dynamicCodes(reader: BitReader): readonly [Huffman, Huffman] {
   return [huffmanOf(all.slice(0, literals)), huffmanOf(all.slice(literals))];
 }
 
-/** Grows as it is written. */
+/** A buffer that grows when it is full. */
 class Output {
   bytes: Buffer;
   length: number;
@@ -224,8 +221,8 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
     if (last) {
       final = true;
       reader.align();
-      // 7692 §7.2.3.4: an empty block should follow a final block. Without it, the four bytes that the receiver appended are not a complete
-      // block, so this function does not read them.
+      // 7692 §7.2.3.4: an empty block should follow a final block. Otherwise the four bytes that the receiver appended are not a complete
+      // block, and this function does not read them.
       if (data.length - reader.position === 4) break;
     }
   }
