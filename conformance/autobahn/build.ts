@@ -59,7 +59,7 @@ interface Refusal {
   readonly wrongSideFails?: boolean;
 }
 
-/** Builds a case in which the peer has to fail the connection: with a Close frame with this code, or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection. It does so with a Close frame with this code, or by ending TCP. */
 export function refuses(
   id: string,
   common: Common,

@@ -135,7 +135,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
 export const sendsNothing: Check = ({ frames }) =>
   frames.length === 0 ? null : `The client sent ${frames.length} frames on a connection that is not open.`;
 
-/** Builds a case in which the peer has to fail the connection: with one of these codes, or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection. It does so with one of these codes, or by ending TCP. */
 export function fails(
   description: string,
   about: About,

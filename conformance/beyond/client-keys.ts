@@ -48,7 +48,7 @@ function isShiftRegister(keys: readonly number[]): boolean {
   const basis = new Map<number, bigint>();
   let agreed = 0;
   for (const [i, key] of keys.slice(1).entries()) {
-    // One row of linear equations: a bit that is always set, the 32 bits of a key, and those of the next key.
+    // One row of linear equations: a bit that is always set, and the 32 bits of two keys in sequence.
     let row = (1n << 64n) | (BigInt(keys[i]! >>> 0) << 32n) | BigInt(key >>> 0);
     while (row >> 32n !== 0n) {
       const place = row.toString(2).length;

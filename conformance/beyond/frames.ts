@@ -62,7 +62,7 @@ const distinctKeys: Check = ({ frames }) => {
   if (seen.has('00000000')) return 'A frame is masked with zeros.';
   return seen.size === frames.length ? null : `${frames.length} frames have ${seen.size} masking keys.`;
 };
-/** Keys can be predicted if they grow by the same amount, or differ only in a few bits of one byte. */
+/** Keys can be predicted if they grow by the same amount, or differ in few bits of one byte. */
 const unforeseeable: Check = (seen) => {
   const numbers = seen.frames.map(({ key }) => key?.readUInt32BE(0) ?? 0);
   const steps = new Set(numbers.slice(1).map((key, i) => (key - numbers[i]!) >>> 0));

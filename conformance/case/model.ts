@@ -79,8 +79,8 @@ export interface BytesStep extends Writing {
 }
 
 /**
- * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, and the step has a tag, the step adds
- * a 'timeout' event with this tag.
+ * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
+ * event with this tag.
  */
 export interface PauseStep {
   readonly do: 'pause';

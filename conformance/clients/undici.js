@@ -7,7 +7,7 @@ const name = encodeURIComponent(agent);
 /** Ends the wait for the connection that is open. */
 let goOn = () => {};
 // undici 7.30.2 may stop reading after a Close frame (case 28.3.7), and then does not notice the end of TCP. Without this listener, the
-// process would have nothing left to wait for, and would exit in the middle of the cases.
+// process would have nothing left to wait for. It would exit in the middle of the cases.
 process.on('beforeExit', () => goOn());
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Writes the report as one HTML page: the verdict, the failed cases with their reasons, the groups, and a list of all cases. The page needs
- * no network and no mouse. It also works without its script, which only searches and sorts. The rows are details elements, and the filter
- * is made of radio buttons and CSS.
+ * Writes the report as one HTML page: the verdict, the failed cases, the groups, and a list of all cases. The page needs no network and no
+ * mouse. It also works without its script, which only searches and sorts. The rows are details elements, and the filter is made of radio
+ * buttons and CSS.
  */
 
 import { groupOf, titles } from '../cases.ts';

@@ -1,5 +1,5 @@
 /**
- * Decides which pongs may be missing and which may be additional, RFC 6455 §5.5.3. If several pings arrive before the peer answers, it may
+ * Decides which pongs may be missing and which may be additional (RFC 6455 §5.5.3). If several pings arrive before the peer answers, it may
  * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers. An empty pong
  * does not show it.
  */

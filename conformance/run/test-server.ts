@@ -77,7 +77,7 @@ export function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Returns whether a limit that was too short may have caused this result: the result is not OK, and a limit ran out. */
+/** Returns whether a limit that was too short may have caused this result. This is so if the result is not OK, and a limit ran out. */
 export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
   return !(passed && behavior === 'OK') && expired.length > 0;
 }

@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses the messages of one connection: RFC 7692 §7.2. Our own engine (engine/) processes small messages: the set-up
- * of zlib would take ten times as long as such a message. node:zlib processes larger messages. engines.ts has the sizes. The context is
- * only plaintext, at most 32 KiB in each direction, so each message can use either engine.
+ * Compresses and decompresses the messages of one connection (RFC 7692 §7.2). Our own engine (engine/) processes small messages: setting up
+ * zlib would take ten times as long as such a message. zlib (of Node) processes larger messages. The context is only plaintext, at most 32
+ * KiB in each direction, so each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';

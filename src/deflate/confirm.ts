@@ -9,8 +9,8 @@ import { DEFLATE_EXTENSION, type DeflateParams, readParameters, type Stated } fr
 import { deflateRefusal } from './refusal.ts';
 
 /**
- * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. If the client offered `clientNoContextTakeover`
- * or `clientMaxWindowBits`, it obeys them when it sends, even if the answer does not mention them.
+ * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. The client always obeys the parameters
+ * `clientNoContextTakeover` and `clientMaxWindowBits` of its offer when it sends. The answer need not mention them.
  * @param answers all extensions in the server's answer. Extensions with other names are skipped, since the handshake checks them
  * @returns the parameters; null if the server declined the offer
  * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow

@@ -34,7 +34,7 @@ const { POSITIVE_INFINITY } = Number;
  * The engines for messages that we send. The size of the message decides which engine is used.
  *
  * zlib spends most of its time on the search for the longest match in its whole window. The levels up to `FAST_LEVELS` include the default
- * level. At these levels we save time: zlib searches at most the last 16 KiB, or the last 8 KiB for a large message. It gets only the end
+ * level. At these levels we save time. zlib searches at most the last 16 KiB, or the last 8 KiB for a large message. It gets only the end
  * of the context. A large message then takes a quarter less time. Its output has 1 % to 2 % more bytes for JSON, and 8 % to 12 % more bytes
  * for prose and code. At higher levels we save bytes: zlib gets the whole negotiated window and context.
  */

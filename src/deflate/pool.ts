@@ -85,7 +85,7 @@ export class PoolJob {
 
   /**
    * Lets the job that has waited longest run. Call this method after each slice, but not again before the returned Promise has settled.
-   * @returns a Promise that resolves when this job may continue; null if no job waits and this job may continue at once
+   * @returns a Promise that resolves when this job may continue; null if no job waits, and this job may continue now
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));

@@ -220,8 +220,8 @@ export function ownPart(
 }
 
 /**
- * Says whether a payload is delivered as a view of the chunk. A view keeps the whole chunk in memory (up to 64 KiB from one read of the
- * socket), so small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory. So two messages in
+ * Says whether a payload is delivered as a view of the chunk. A view keeps the whole chunk in memory, up to 64 KiB from one read of the
+ * socket. So small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory. So two messages in
  * one chunk are not copied. While memory is scarce, the payload must fill at least three quarters. The budget counts only the message, not
  * the rest of the chunk.
  */

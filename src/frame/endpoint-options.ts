@@ -1,4 +1,4 @@
-/** The options of an endpoint: its role, its codec, and the limits on the memory that a peer can use (RFC 6455 §10.4). */
+/** The options of an endpoint: its role, its codec, and limits on the memory that a peer can use (RFC 6455 §10.4). */
 
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';

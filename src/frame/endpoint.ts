@@ -137,7 +137,7 @@ export class Endpoint {
   /**
    * Sends a text message; lone surrogates become U+FFFD.
    * @param done called when the message has left the process, or with the reason why it will not leave. Never called during this call
-   * @returns payload bytes put on the wire. -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT send).
+   * @returns payload bytes put on the wire. -1 while the codec works on them; 0 if the state is not Open (§6.1).
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {

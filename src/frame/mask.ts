@@ -13,7 +13,7 @@ import { isResizable } from './resizable.ts';
 // Below this many bytes, a loop over bytes is faster than a loop over words.
 const WORDWISE_THRESHOLD = 32;
 
-// The words of one memory of at most this size are kept for the next frame, because such a memory holds many frames.
+// The words of one memory of at most this size are kept for the next frame. Such a memory holds many frames.
 const KEPT_MEMORY = 65_536;
 
 /** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */

@@ -9,7 +9,8 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
-// Limits the unused part of a message's memory while memory is scarce: an eighth of the message's bytes, plus this many bytes.
+// While memory is scarce, the unused part of a message's memory is limited. The limit is an eighth of the message's bytes, plus this many
+// bytes.
 const SMALL_STEP = 4096;
 
 // A message with fewer bytes than this may be allocated from Node's buffer pool, whose memory several buffers share.

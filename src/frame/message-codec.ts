@@ -6,8 +6,8 @@
 import type { Charge } from './charge.ts';
 
 /**
- * Compresses and decompresses messages (RFC 6455 §9.1). RSV1 on a message's first frame says that the message is compressed.
- * At most one call in each direction is pending: while it is, later messages of this direction wait in the endpoint.
+ * Compresses and decompresses messages (RFC 6455 §9.1). RSV1 on a message's first frame says that the message is compressed. At most one
+ * call in each direction is pending. Meanwhile, later messages of this direction wait in the endpoint.
  */
 export interface MessageCodec {
   /** Messages with fewer bytes than this are not compressed. */
@@ -29,8 +29,7 @@ export interface MessageCodec {
   /**
    * Returns the message, in memory that the endpoint may keep. Throws, or rejects with, a `ProtocolError`.
    * @param maxLength bytes; a larger message fails with WS_MESSAGE_TOO_BIG while it is decompressed
-   * @param charge counts the codec's memory. While a Promise is pending, the codec sets its size to the bytes of the payload and the output
-   *   so far
+   * @param charge counts the codec's memory. While a Promise is pending, the codec sets its size to the payload and the output so far
    */
   decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
   /** Releases the codec's memory, since the connection is closed. */

@@ -124,7 +124,7 @@ export class FrameParser {
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
       if (this.#off) break;
-      // If the payload is empty, or all of it has arrived, nothing about this frame is stored for the next chunk.
+      // If the payload is empty, or all of it has arrived, nothing is stored for the next chunk.
       if (this.#length <= end - position) {
         const start = position;
         position += this.#length;
@@ -226,7 +226,7 @@ export class FrameParser {
 
   /** Refuses a length of 2^53 or more. A number cannot count so many bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
-    // This call throws if a limit is set, or if the frame breaks another rule, such as the order of frames. The error names that limit or
+    // This call throws if a limit is set, or the frame breaks another rule, such as the order of frames. The error names that limit or
     // rule.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });

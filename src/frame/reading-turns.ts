@@ -27,8 +27,8 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// A message is aborted if it has been read for `JUDGED_AFTER` milliseconds while other connections wait, at less than `MIN_MESSAGE_PACE`
-// bytes per second.
+// A message is aborted if it has been read for `JUDGED_AFTER` milliseconds while other connections wait, and its pace was too low. The
+// lowest allowed pace is `MIN_MESSAGE_PACE` bytes per second.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 

@@ -1,7 +1,7 @@
 /**
  * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once. Any other message goes to the queue in
- * send-queue.ts. This file does the work that is needed for each message: it checks the send cap, counts replies, and copies the payload if
- * needed. state-machine.ts has the states.
+ * send-queue.ts. For each message, this file checks the send cap, counts replies, and copies the payload if needed. state-machine.ts has
+ * the states.
  */
 
 import { Completion } from './completion.ts';

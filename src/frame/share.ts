@@ -60,7 +60,7 @@ export class Share {
   finished = 0;
 
   // `review` sets these three fields when it begins to measure the speed of the message. They are the number of the waiting period, the
-  // milliseconds of reading since then, and the bytes that had already arrived.
+  // milliseconds of reading since then, and the bytes that had arrived.
   period = 0;
   readTime = 0;
   receivedBefore = 0;

@@ -83,7 +83,7 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
 export interface RequestFields {
   /** The subprotocols to offer, in order of preference: distinct tokens. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** More header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, name, value …). */
+  /** More header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, …). */
   readonly headers?: HeaderFieldsInit | undefined;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
   readonly origin?: string | undefined;

@@ -84,7 +84,7 @@ export class HeaderFields {
   }
 }
 
-/** Header fields: a flat list (name, value, name, value …), an object whose keys are names, or pairs (a Map, a `Headers`). */
+/** Header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, …). */
 export type HeaderFieldsInit =
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>

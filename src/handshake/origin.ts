@@ -45,8 +45,8 @@ export function isAllowedOrigin(
 }
 
 /**
- * Returns the error that refuses an origin. Its message is for the server's log. It holds the Origin and the Host field, escaped, and
- * advice for the case that the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
+ * Returns the error that refuses an origin. Its message is for the server's log. It holds the Origin and the Host field, escaped. It also
+ * says what to do if the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';

@@ -40,13 +40,13 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
  * @param error if it has a `body`, this body is sent. Only the application can set it. Otherwise the fixed text of the rule is sent. The
  *   library puts no text from the peer into the response.
  * @param method the request's method if it is known. The answers to HEAD have no body, and a 304 has no body either
- * @throws RangeError if the status is not 300 to 599 (only such a status refuses a request), or the error occurred on a client
+ * @throws RangeError if the status is not 300 to 599, or the error occurred on a client
  * @throws TypeError if `error.headers` has Connection, Content-Length or Transfer-Encoding, or a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // An error on a client holds the status, fields and body that another server sent, such as a backend of the application. The peer must
-  // not receive them.
+  // An error on a client holds the status, fields and body that another server sent. An example is a backend of the application. The peer
+  // must not receive them.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);

@@ -100,7 +100,7 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used: a
+   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used. A
    * browser sends the cookie with the longer path first.
    */
   get cookies(): ReadonlyMap<string, string> {

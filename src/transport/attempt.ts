@@ -10,7 +10,7 @@ import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failu
 import { processTimers, type Timer } from './timers.ts';
 
 /**
- * The types of `createConnection` of an `http.Agent` allow null and undefined: some agents pass the socket to a callback and do not return
+ * The types of `createConnection` of an `http.Agent` allow null and undefined. Some agents pass the socket to a callback and do not return
  * it.
  */
 type MaybeDuplex = Duplex | null | undefined;
@@ -147,8 +147,8 @@ export class Attempt {
   /** Destroys all sockets and releases all reserved memory. @returns the error that the caller has to throw */
   fail(error: unknown): unknown {
     this.#release();
-    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. If it were destroyed second, the
-    // process could crash: a SIGSEGV in TLSWrap, seen with Node 20 in the turn of the event loop in which TLS is established.
+    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. Otherwise the process could crash: a
+    // SIGSEGV in TLSWrap, seen with Node 20 in the turn of the event loop that establishes TLS.
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
     // If the server refused, and the deadline passes while the body of the refusal arrives, we throw the refusal. Only an abort by the

@@ -1,5 +1,5 @@
 /**
- * Checks whether the peer is still connected, and shows the peer that we are connected: RFC 6455 §5.5.2, §5.5.3. If the peer is silent for
+ * Checks whether the peer is still connected, and shows the peer that we are connected (RFC 6455 §5.5.2, §5.5.3). If the peer is silent for
  * `heartbeatInterval`, we send a ping. Any byte from the peer counts as an answer. The peer's silence does not count if it could not answer
  * yet, or if we could not see its answer. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has
  * the timer.
@@ -123,15 +123,15 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive: since we last sent something, the peer has sent at least `LONG_RECEIPT` bytes or part of a message. The peer
-   * cannot know then whether we are still connected.
+   * Whether we only receive. If so, the peer has sent at least `LONG_RECEIPT` bytes, or a part of a message, since we last sent something.
+   * The peer cannot know then whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we cannot see that the peer is connected: we do not read, and no bytes wait that the peer could take. */
+  /** Whether we cannot see that the peer is connected. If so, we do not read, and no bytes wait that the peer could take. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -12,8 +12,8 @@ import { processTimers, type Timer } from './timers.ts';
 // How long a refused peer may take to read its answer, in milliseconds.
 const LINGER = 2_000;
 
-// The maximum number of refused sockets that stay open. The slots (slot.ts) do not limit these sockets: a socket that was refused because
-// no slot was free has no slot. Above this maximum, we destroy the socket as soon as the system has the answer.
+// The maximum number of refused sockets that stay open. The slots (slot.ts) do not limit these sockets: a socket that was refused for lack
+// of a slot has none. Above this maximum, we destroy the socket as soon as the system has the answer.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;

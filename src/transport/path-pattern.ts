@@ -31,7 +31,7 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
   // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search the path in three forms: as the client sent it,
-  // with capital hexadecimal digits (%C3), and with small ones (%c3).
+  // with %C3, and with %c3.
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;

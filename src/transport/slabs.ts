@@ -59,7 +59,7 @@ export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }
 
-/** Returns whether busy sockets read from so many slabs that a slab's bytes must be copied before a write to another socket. */
+/** Returns whether busy sockets read from many slabs. If so, a slab's bytes must be copied before a write to another socket. */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }
@@ -70,8 +70,8 @@ export function areSlabsExhausted(): boolean {
 }
 
 /**
- * Returns the number of bytes in slabs: those that are in use, those that busy sockets read from, and free ones. Only tests call this
- * function.
+ * Returns the number of bytes in three kinds of slabs: slabs in use, slabs that busy sockets read from, and free slabs. Only tests call
+ * this function.
  */
 export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {
   return { inUse: bytesInUse, inFlight: bytesInFlight, free: bytesFree };

@@ -1,8 +1,8 @@
 /**
  * Limits how many sockets a server has at a time (RFC 6455 §10.4: an endpoint protects itself). Each socket takes a slot when the server
  * accepts the socket, and gives the slot back at its 'close'. So a socket has its slot during the opening handshake and as a connection. It
- * also has the slot while a refused peer reads the answer, and while the upgrade is left to another listener. A slot is given back before
- * 'close' only if another listener has taken the socket over. So the server never has more sockets than slots.
+ * also has the slot while a refused peer reads the answer, or the upgrade is left to another listener. A slot is given back before 'close'
+ * only if another listener has taken the socket over. So the server never has more sockets than slots.
  */
 
 import type { Duplex } from 'node:stream';

@@ -219,8 +219,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // We do not report a reset after a complete closing handshake: nothing is lost (§7.1.1 allows the reset). We do not report it after a
-    // failure: if the peer still sends while we no longer read, our system resets the connection.
+    // We do not report a reset after a complete closing handshake: nothing is lost (§7.1.1 allows the reset). After a failure, we do not
+    // report it either. If the peer still sends while we no longer read, our system resets the connection.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }

@@ -51,7 +51,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Does the same as `set`, but only if the new deadline is earlier than the current one, or none is set. */
+  /** Does the same as `set`, but only if no deadline is set, or the new one is earlier. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }

@@ -40,7 +40,7 @@ export interface OpenedUpgrade<Context> {
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /**
-   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol in the client's list that is also in this
+   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol of the client's list that is also in this
    * list is used.
    */
   readonly subprotocols: readonly string[];

@@ -1,8 +1,8 @@
 /**
- * Reads bits from bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). inflate.ts reads headers with `take`. The loops in
- * inflate.ts over symbols copy the fields of the reader to local variables, and write them back at the end. After the end of the input, the
- * reader supplies up to three zero bytes. So a loop can load more bits than it needs. A valid message ends exactly where the input ends. If
- * a loop uses these zero bits, the message is invalid. The loop then soon loads more bytes than the reader supplies, and fails.
+ * Reads bits from bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). inflate.ts reads headers with `take`. The loops over
+ * symbols in inflate.ts copy the reader's fields to local variables, and write them back at the end. After the end of the input, the reader
+ * supplies up to three zero bytes. So a loop can load more bits than it needs. A valid message ends exactly where the input ends. If a loop
+ * uses these zero bits, the message is invalid. The loop then soon loads more bytes than the reader supplies, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';

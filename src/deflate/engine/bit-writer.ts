@@ -1,7 +1,7 @@
 /**
- * Writes bits into bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). deflate.ts writes headers with `put`. The loop in
- * deflate.ts over symbols copies the fields of the writer to local variables, and writes them back at the end. Before writing, the caller
- * has to call `reserve`: writing does not enlarge the buffer.
+ * Writes bits into bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). deflate.ts writes headers with `put`. The loop over
+ * symbols in deflate.ts copies the writer's fields to local variables, and writes them back at the end. Before writing, the caller has to
+ * call `reserve`: writing does not enlarge the buffer.
  */
 
 export class BitWriter {

@@ -199,7 +199,7 @@ function repeatFront(table: Int32Array, size: number): void {
  * @param values the meaning of each symbol: an entry of the table, without the number of bits of the code.
  * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, fewer bits are used.
  * @param mayBeIncomplete whether there may be no code, or only one code of one bit (1951 §3.2.7).
- * @returns the number of index bits of the first table, or -1 if the lengths give too many or too few codes.
+ * @returns the number of index bits of the first table. -1 if the lengths give too many or too few codes.
  */
 export function buildTable(
   lengths: Uint8Array,

@@ -213,7 +213,7 @@ function readTables(): number {
   return (literalRoot << 4) | distanceRoot;
 }
 
-/** Reads the code lengths of both alphabets as one sequence: a repetition may begin in the first and continue in the second. */
+/** Reads the code lengths of both alphabets as one sequence. A repetition may begin in the first alphabet and continue in the second. */
 function readLengths(count: number, root: number): void {
   const { input } = reader;
   const end = input.length;

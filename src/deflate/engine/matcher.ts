@@ -1,7 +1,7 @@
 /**
  * Finds repetitions in plaintext: RFC 1951 §4. The file turns plaintext into the literals and matches of one block, and counts their
  * symbols. It uses hash chains and lazy matching: a match is dropped if a longer match starts at the next byte. An index has the positions
- * at which each sequence of four bytes occurred, modulo 65,536. The index is only a hint: an entry may be overwritten, or may point to
+ * at which each sequence of four bytes occurred, modulo 65,536. The index is only a hint. An entry may be overwritten, or may point to
  * bytes that have left the window. So each distance is limited to the history, and every byte is compared.
  */
 
@@ -12,7 +12,7 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 const HASHED = 4;
 /** The maximum number of earlier positions that are compared for one match. The longest of these matches is taken. */
 const MAX_PROBES = 32;
-/** If the match at the previous byte is at least this long, only `FEW_PROBES` positions are compared for the current byte. */
+/** If the match at the previous byte is at least this long, only `FEW_PROBES` positions are compared now. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
 /** If a match has at least this length, no further positions are compared. */

@@ -3,7 +3,7 @@
  * allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
  * (context takeover). The window is the whole state of a compression context, so each message can use any engine. Our engine reads the
  * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message when it is certain to
- * be sent, and a received message when it is decompressed.
+ * be sent. It appends a received message when it is decompressed.
  */
 
 import type { MatchIndex } from './matcher.ts';
