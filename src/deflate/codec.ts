@@ -1,7 +1,7 @@
 /**
  * Compresses and decompresses the messages of one connection (RFC 7692 §7.2). Our own engine (engine/) processes small messages: setting up
- * zlib would take ten times as long as such a message. zlib (of Node) processes larger messages. The context is only plaintext, at most 32
- * KiB in each direction, so each message can use either engine.
+ * zlib would take ten times as long as such a message. Node's zlib processes larger messages. engines.ts has the sizes. The context is only
+ * plaintext, at most 32 KiB in each direction, so each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -176,7 +176,7 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /** Uses the first engine in the table RECEIVING for which neither the payload nor the output is too large. */
+  /** Uses the first engine in the table RECEIVING whose limits allow the payload and the output. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;

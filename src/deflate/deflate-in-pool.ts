@@ -128,7 +128,7 @@ function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
 function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
   return createDeflateRaw({
     ...toZlib(settings, dictionary),
-    // Each write is flushed, so that a slice needs one task in zlib's threads instead of three.
+    // Each write is flushed. So a slice needs one task in zlib's threads instead of three.
     flush: constants.Z_SYNC_FLUSH,
     chunkSize: dictionary.length === 0 ? ROOM : largestOutput(Math.min(payload.length, SLICE)),
     readableHighWaterMark: MAX_BUFFER,

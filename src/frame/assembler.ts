@@ -85,7 +85,7 @@ export class MessageAssembler implements BudgetReader {
     return this.receivedBytes === 0;
   }
 
-  /** Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked first, so that `append` can check it. */
+  /** Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked first: `append` checks it. */
   get takesMasked(): boolean {
     return this.#opcode !== Opcode.Text || this.#compressed;
   }

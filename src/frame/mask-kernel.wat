@@ -1,5 +1,5 @@
-;; Masks 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts; mask.ts has the
-;; same transformation in JavaScript, which is the reference and the fallback.
+;; Masks 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts. mask.ts has the
+;; same transformation in JavaScript: it is the reference, and is used if a process cannot use WebAssembly.
 (module
   ;; One page of 64 KiB for the bytes, and one page because a loop of 64 bytes may change a block after them.
   (memory (export "memory") 2)

@@ -16,7 +16,7 @@ const WORDWISE_THRESHOLD = 32;
 // The words of one memory of at most this size are kept for the next frame. Such a memory holds many frames.
 const KEPT_MEMORY = 65_536;
 
-/** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */
+/** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits. The kernel copies twice. */
 export const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

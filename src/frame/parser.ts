@@ -194,8 +194,7 @@ export class FrameParser {
     if (length === 126) {
       if (available < 4) return 0;
       length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
-      // §5.2: senders MUST use the shortest form. We refuse any other form, so that each length has one encoding. This costs one
-      // comparison.
+      // §5.2: senders MUST use the shortest form. We refuse any other form. So each length has one encoding. This costs one comparison.
       if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
       size = 4;
     } else if (length === 127) {

@@ -249,7 +249,7 @@ export class ReadingTurns implements ShareOwner {
     return pace < MIN_MESSAGE_PACE;
   }
 
-  /** Ends a turn in which the peer sends too little. Beyond the limit, a message keeps its turn, so that no second message grows. */
+  /** Ends a turn in which the peer sends too little. Beyond the limit, a message keeps its turn. So no second message grows. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;

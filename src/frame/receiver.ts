@@ -33,7 +33,7 @@ export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer ended its direction, and everything that came before has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
-  /** Called for the first data frame: a connection without messages needs neither an assembler nor a delivery. */
+  /** Called for the first data frame. A connection without messages needs no assembler and no delivery. */
   makeAssembler(receiver: AssemblerOwner): MessageAssembler;
   makeDelivery(receiver: DeliveryOwner): Delivery;
 }

@@ -12,7 +12,7 @@ export interface BudgetReader {
   readonly receivedBytes: number;
   /** The number of bytes by which the unfinished message can still grow. */
   readonly remainingBytes: number;
-  /** Whether the header of the last frame has arrived, so that the message's size is known. */
+  /** Whether the message's size is known: the header of its last frame has arrived. */
   readonly isSizeKnown: boolean;
   /** Whether reading is stopped for a reason other than the budget. */
   readonly isStopped: boolean;

@@ -1,13 +1,13 @@
-;; Reads small text frames that follow each other (RFC 6455 §5.2, §5.3): one call unmasks them and puts their text together, for one
-;; string that is cut into messages afterwards. scripts/kernel.js assembles this text into text-kernel-bytes.ts. parser.ts does the
-;; same frame by frame: it is the reference and the fallback, and it handles every frame that this function does not take.
+;; Reads small text frames that follow each other (RFC 6455 §5.2, §5.3). One call unmasks them and puts their text together. The
+;; text becomes one string, which is then cut into messages. scripts/kernel.js assembles this file into text-kernel-bytes.ts.
+;; parser.ts does the same frame by frame: it is the reference, and it handles every frame that this function does not take.
 (module
   ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. Blocks of 16 bytes may be read and written past the end of both.
   (memory (export "memory") 2)
 
-  ;; Takes whole frames from memory[at, end) as long as each is text with FIN and without reserved bits, is masked if `mask` is 0x80
-  ;; and unmasked if it is 0, has at most 125 bytes of ASCII, and the whole text stays within 1 KiB. Returns the number of frames, up
-  ;; to 255, in bits 16 to 23, and the number of bytes of their text in bits 0 to 15.
+  ;; Takes whole frames from memory[at, end), up to 1 KiB of text in total. Each frame is text with FIN and without reserved bits. It
+  ;; has at most 125 bytes of ASCII. It is masked if `mask` is 0x80, and unmasked if `mask` is 0. Returns the number of frames, up to
+  ;; 255, in bits 16 to 23, and the number of bytes of their text in bits 0 to 15.
   (func (export "texts") (param $at i32) (param $end i32) (param $mask i32) (result i32)
     (local $headerSize i32)
     (local $length i32)

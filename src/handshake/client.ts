@@ -25,7 +25,7 @@ export interface WebSocketTarget {
   readonly resource: string;
   /**
    * The decoded user name of the URL; `''` if the URL has no user name. Of these fields, only `username` and `password` contain the user
-   * information of the URL. `buildRequest` sends neither of them.
+   * information of the URL. `buildRequest` does not send them.
    */
   readonly username: string;
   readonly password: string;

@@ -405,7 +405,7 @@ export class HandshakeError extends Error {
   }
 }
 
-// Makes a copy, so that a short excerpt does not keep a long buffer alive.
+// Makes a copy. So a short excerpt does not keep a long buffer alive.
 function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }

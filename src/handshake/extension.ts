@@ -34,7 +34,7 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
   let count = 0;
   const extensions = parseList(value, (scanner) => {
-    // The number is checked before the element is read, so that an element beyond the limit costs nothing.
+    // The number is checked before the element is read. So an element beyond the limit costs nothing.
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });

@@ -1,6 +1,6 @@
 /**
  * Flattens the header fields that applications write, and reads header fields by name (RFC 9110 §5.1: case-insensitive, §5.3: fields may
- * repeat). The fields are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
+ * repeat). The fields are kept in a Map. So names such as `__proto__` and `constructor` are safe.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 

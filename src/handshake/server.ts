@@ -66,7 +66,7 @@ export function verifyRequest(
     subprotocols,
     offers,
   });
-  // §10.2: an origin that is not acceptable SHOULD be answered with 403. The origin is checked last, so that a policy function gets a valid
+  // §10.2: an origin that is not acceptable SHOULD be answered with 403. The origin is checked last. So a policy function gets a valid
   // request.
   if (!isAllowedOrigin(policy.origins, origin, upgrade)) throw refuseOrigin(origin, host);
   return upgrade;

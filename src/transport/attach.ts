@@ -41,7 +41,7 @@ class Router {
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
-    // Our listener is called first, so that `bytesWrittenTo` returns what was written before any other listener ran.
+    // Our listener is called first. So `bytesWrittenTo` returns what was written before any other listener ran.
     server.prependListener('upgrade', this.#listener);
     this.#restore = this.#leaveOrdinaryRequests();
   }

@@ -16,7 +16,7 @@ export type Chunk = Uint8Array | Borrowed;
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // `ByteSink.reserve` returns the batch itself, with `buffer` and `offset`, so that sending a frame allocates no object.
+  // `ByteSink.reserve` returns the batch itself, with `buffer` and `offset`. So sending a frame allocates no object.
   buffer: Buffer = EMPTY;
   offset = 0;
 

@@ -190,7 +190,7 @@ export class Deadlines implements TimerOwner, Pinging {
       else this.#closeTimedOut();
       return;
     }
-    // If one check ends the connection, the later checks are skipped, so that only one reason is reported. The heartbeat is checked first,
+    // If one check ends the connection, the later checks are skipped. So only one reason is reported. The heartbeat is checked first,
     // because `#checkStall` needs to know whether a ping is unanswered.
     this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);

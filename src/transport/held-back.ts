@@ -1,6 +1,6 @@
 /**
- * Puts the end of a chunk back into its socket, so that the socket stops at once. After `pause()` alone, Node reads on until the socket's
- * own buffer is full. That is one more chunk of 64 KiB for each connection, and no budget would count it (RFC 6455 §10.4).
+ * Puts the end of a chunk back into its socket. So the socket stops at once. After `pause()` alone, Node reads on until the socket's own
+ * buffer is full. That is one more chunk of 64 KiB for each connection. No budget would count it (RFC 6455 §10.4).
  */
 
 import { Socket } from 'node:net';
@@ -30,7 +30,7 @@ export class HeldBack {
   stop(socket: Duplex, bytes: Buffer): void {
     socket.pause();
     this.#charge.resize(bytes.length);
-    // The bytes are copied, so that the whole chunk is not kept alive.
+    // The bytes are copied. So the whole chunk is not kept alive.
     const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
     socket.unshift(copy);

@@ -56,7 +56,7 @@ export interface PingSchedule {
   readonly interval: number;
   /** How long the peer may send no pong. After this time, the connection fails with 1011. */
   readonly timeout: number;
-  /** If true, a pong has to come before the next ping is due; otherwise the connection fails with 1011. */
+  /** If true, a pong has to come before the next ping is due. Otherwise the connection fails with 1011. */
   readonly answerEach: boolean;
   /** Returns the payload of the next ping, at most 125 bytes. */
   payload(): Uint8Array | undefined;

@@ -272,7 +272,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // If `socket.write` is running, the content of the full slab can neither leave nor move to the queue. It stays in this slab.
+    // While `socket.write` runs, the content of the full slab cannot leave, and cannot move to the queue. It stays in this slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }

@@ -9,7 +9,7 @@ interface UnansweredPing {
   readonly sentAt: number;
 }
 
-// The maximum number of unanswered pings that we keep. A peer that never answers must not make us keep all pings.
+// The maximum number of unanswered pings that we keep. Otherwise a peer that never answers could make us keep all pings.
 const MAX_TIMED = 8;
 
 export class PingTimes {

@@ -3,8 +3,8 @@
  * chunk through a stream. Node's option `onread` avoids both. It exists for sockets that connect, not for those that a server accepts.
  * docs/performance.md has the gain.
  *
- * Node calls us for a read before it reads from any other socket, and reads no socket while a callback of the application runs. So one
- * piece of memory is enough for all sockets of a thread.
+ * Node reads into this memory, and calls us before it reads from any other socket. It reads no socket while a callback of the application
+ * runs. So one piece of memory is enough for all sockets of a thread.
  */
 
 import { connect, type NetConnectOpts, type Socket } from 'node:net';

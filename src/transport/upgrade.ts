@@ -232,7 +232,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // We call `settled` after `opened`, so that the server always counts the handshake or the connection.
+    // We call `settled` after `opened`. So the server always counts the handshake or the connection.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -280,7 +280,7 @@ export class ServerHandshake<Context, Result>
 }
 
 /**
- * Checks the option `origins` of a server. Call this when the server is created, so that an invalid option throws before the first request.
+ * Checks the option `origins` of a server. Call this when the server is created. So an invalid option throws before the first request.
  * @throws TypeError for an entry that no origin can match
  */
 export function checkOrigins(policy: OriginPolicy): void {

@@ -51,7 +51,7 @@ export class Waiting {
 
   /**
    * Takes out the next `size` bytes, and copies them to the beginning of `memory`.
-   * @throws {PayloadChangedError} all of these bytes then still wait, so that the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case all of these bytes still wait, and the lost bytes are counted correctly
    */
   copy(size: number, memory: Buffer): void {
     for (let at = 0; at < size; ) {
@@ -64,7 +64,7 @@ export class Waiting {
 
   /**
    * Takes out the next `size` bytes as one part. If the bytes lie in one chunk, they are not copied. Otherwise they are copied to `memory`.
-   * @throws {PayloadChangedError} all of these bytes then still wait, so that the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case all of these bytes still wait, and the lost bytes are counted correctly
    */
   join(size: number, memory: Buffer): Uint8Array {
     const first = this.#chunks![this.#head]!;

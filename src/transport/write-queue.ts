@@ -27,7 +27,7 @@ export interface WriteQueueOwner {
 const MAX_UNDER_WAY = 262_144;
 
 // In bytes. For each callback, Node schedules a call of process.nextTick, which costs 5 % of a small echo. The kernel usually takes a small
-// write immediately. So a write of up to this size has no callback, unless the previous write had to wait.
+// write immediately. So a write of up to this size has no callback. It has one if the previous write had to wait.
 const MAX_SILENT_SIZE = 16_384;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -111,7 +111,7 @@ export class WriteQueue {
     try {
       this.#socket.write(copies ? Buffer.from(part) : part, this.#callbackFor(part.length));
     } catch (error) {
-      // These bytes are lost. We add them to `size`, so that they do not count as sent.
+      // These bytes are lost. We add them to `size`. So they do not count as sent.
       this.#waiting.size += part.length;
       this.#writeFailed(error);
     }

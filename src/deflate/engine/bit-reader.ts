@@ -44,7 +44,7 @@ export class BitReader {
   }
 
   /**
-   * Skips the unread bits of the current byte, so that `position` is the index of the next byte. Bytes that were loaded, but not read, are
+   * Skips the unread bits of the current byte. Then `position` is the index of the next byte. Bytes that were loaded, but not read, are
    * returned to the input.
    */
   alignToByte(): void {

@@ -8,8 +8,8 @@
 /** The maximum length of a code in the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
-// The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code, although some of
-// these symbols must not occur.
+// The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code. Some of these
+// symbols must not occur.
 export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 0, 144)
   .fill(9, 144, 256)

@@ -178,7 +178,7 @@ function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
-  // Allocates memory for the largest possible output, so that the output is not copied again. The system provides only the memory that is
+  // Allocates memory for the largest possible output. So the output is not copied again. The system provides only the memory that is
   // written.
   const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));

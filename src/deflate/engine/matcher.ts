@@ -202,8 +202,8 @@ export function findMatches(
       }
     }
     tokens[count++] = matchToken(length, distance);
-    // Adds the positions inside this match to the index, so that later matches can refer to them. If the match started at the previous
-    // byte, its second position is in the index already.
+    // Adds the positions inside this match to the index. So later matches can refer to them. If the match started at the previous byte, its
+    // second position is in the index already.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
     for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {

@@ -78,7 +78,7 @@ export class Window {
       this.end = this.size;
       return;
     }
-    // `start` moves forward first, so that `reserve` keeps only the bytes that stay in the window.
+    // `start` moves forward first. So `reserve` keeps only the bytes that stay in the window.
     const surplus = this.end - this.start + length - this.size;
     if (surplus > 0) this.start += surplus;
     if (!this.reserve(length)) throw new Error('unreachable: a full window has room');
