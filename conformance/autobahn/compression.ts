@@ -9,8 +9,8 @@ import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
 /**
- * Cases 1 to 18 of every subgroup: the length of a message, the size of its fragments after compression, and a limit in seconds. The limit
- * is for all messages of the case.
+ * Cases 1 to 18 of every subgroup: the length of a message, the size of its compressed fragments, and a limit in seconds. The limit is for
+ * all messages of the case.
  */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],

@@ -22,7 +22,7 @@ import { type Common, closes, expects, refuses } from './build.ts';
 
 const hello = 'Hello, world!';
 const bytes = hex('00fffefdfcfb00ff');
-/** The three ways in which the judge writes a sequence of frames: as few writes as possible, one per frame, or one per byte. */
+/** The ways in which the judge writes a sequence of frames: few writes, one write per frame, or one write per byte. */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
 /** 1.1 and 1.2: one frame, in each form of the payload length. */

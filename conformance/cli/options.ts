@@ -97,7 +97,6 @@ const options = {
   'tls-key': { type: 'string' },
 } as const;
 
-/** The arguments of the command line, parsed. */
 type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
 export type Values = Parsed['values'];
 

@@ -39,7 +39,6 @@ export interface DriverAddress {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
-/** A path, and its parameters. */
 interface Call {
   readonly path: string;
   readonly query: URLSearchParams;

@@ -91,7 +91,6 @@ export class Link {
     socket.on('close', () => this.lost());
   }
 
-  /** The peer's role. */
   get peer(): Role {
     return this.side === 'client' ? 'server' : 'client';
   }
@@ -333,7 +332,6 @@ export class Link {
     return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }
 
-  /** Records an event. */
   addEvent(event: Event): void {
     this.events.push(event);
     const text = event.type === 'timeout' ? `still open at time-out ${event.tag}` : `${event.type} complete`;

@@ -195,7 +195,6 @@ function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, stri
   return ['OK', describeEnd(seen)];
 }
 
-/** Describes the end of the connection in a sentence. */
 function describeEnd(seen: Observation): string {
   if (!seen.opened) return `The opening handshake was not completed: ${seen.openFault}.`;
   const { receivedClose, firstClose } = seen;

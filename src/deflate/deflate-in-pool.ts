@@ -33,7 +33,7 @@ const SLICE = 131_072;
 const ROOM = 65_536;
 
 // If the dictionary has at most this many bytes, a kept stream is used. The dictionary is compressed before the message, and its output is
-// dropped. This is cheaper than a new stream with a dictionary: the garbage collector has to free 0.3 MB for each new stream.
+// dropped. This is cheaper than a new stream with a dictionary. The garbage collector has to free 0.3 MB for each new stream.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);

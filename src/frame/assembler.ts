@@ -37,7 +37,7 @@ export class MessageAssembler implements BudgetReader {
   #opcode = 0;
   /** RSV1 of the first frame: with permessage-deflate, the message is compressed (7692 §6.1). */
   #compressed = false;
-  /** Payload bytes announced by the headers so far. */
+  /** The number of payload bytes that the headers of the message have announced so far. */
   #announced = 0;
   /** Whether the newest frame header of the message had FIN. If it had, `#announced` is the size of the whole message. */
   #complete = false;

@@ -1,5 +1,5 @@
 /**
- * Records the content of both Close frames and the first error: RFC 6455 §7.1.4 to §7.1.6. Also records whether our Close frame left the
+ * Records the content of both Close frames and the first error (RFC 6455 §7.1.4 to §7.1.6). Also records whether our Close frame left the
  * process. state-machine.ts decides when Close frames are sent and how they change the state. close-code.ts has the layout of Close frames.
  */
 

@@ -1,7 +1,8 @@
 /**
  * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is
- * sent, and the close code is 1006 (RFC 6455 §7.1.5). A Close frame with 1011 is sent in two cases: a ping of a fixed schedule was not
- * answered (WS_HEARTBEAT_TIMEOUT), or a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the peer.
+ * sent, and the close code is 1006 (RFC 6455 §7.1.5). A Close frame with 1011 is sent in two cases. Either a ping of a fixed schedule was
+ * not answered (WS_HEARTBEAT_TIMEOUT). Or a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the
+ * peer.
  */
 
 /** One reason to drop a connection. */

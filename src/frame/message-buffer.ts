@@ -1,7 +1,7 @@
 /**
- * Holds the payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
- * arrived. The announced size alone allocates no memory. So the memory does not depend on the framing. A million fragments of one byte need
- * as much memory as one fragment of a million bytes. Payload that is still masked is unmasked while it is copied (§5.3).
+ * Holds the payload of one message that arrives in pieces (RFC 6455 §5.4). Pieces are copied into memory that grows with the bytes that
+ * have arrived. The announced size alone allocates no memory. So the memory does not depend on the framing. A million fragments of one byte
+ * need as much memory as one fragment of a million bytes. Payload that is still masked is unmasked while it is copied (§5.3).
  */
 
 import { freeMemory } from './free-memory.ts';
@@ -18,7 +18,7 @@ const POOLED = 4096;
 
 /** Collects the pieces of one message at a time. */
 export class MessageBuffer {
-  /** Payload bytes that are stored. */
+  /** The number of payload bytes that are stored. */
   length = 0;
   #buffer: Buffer | null = null;
 

@@ -141,9 +141,9 @@ function both(first: SendCallback, second: SendCallback): SendCallback {
 export class OutgoingList {
   head: Outgoing | null = null;
   #tail: Outgoing | null = null;
-  /** Payload bytes of everything that waits. */
+  /** The number of payload bytes of all items that wait. */
   bytes = 0;
-  /** Messages and Close frames that wait. */
+  /** The number of messages and Close frames that wait. */
   messages = 0;
 
   /** The last item that waits, pings and pongs excluded: our Close frame or a message. Null if neither waits. */

@@ -27,8 +27,8 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// A message is aborted if it has been read for `JUDGED_AFTER` milliseconds while other connections wait, and its pace was too low. The
-// lowest allowed pace is `MIN_MESSAGE_PACE` bytes per second.
+// While other connections wait, a message is aborted if its pace was too low during `JUDGED_AFTER` milliseconds of reading. The lowest
+// allowed pace is `MIN_MESSAGE_PACE` bytes per second.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
@@ -66,7 +66,7 @@ export class ReadingTurns implements ShareOwner {
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
   readonly #between = new Set<Share>();
-  /** Connections that have a turn. */
+  /** Connections that have a turn: the permission to read. */
   readonly #running = new Set<Share>();
   #turn = 0;
   #isWaking = false;
@@ -103,7 +103,7 @@ export class ReadingTurns implements ShareOwner {
     if (!this.isWaiting) this.#begin();
     share.state = Waiting;
     (share.bytes > 0 ? this.#waiting[trustOf(share)] : this.#between).add(share);
-    // There may be room for this connection at once.
+    // The budget may have room for this connection now.
     this.wake();
     if (share.state !== Waiting || share.isHalted) return;
     share.isHalted = true;

@@ -43,7 +43,7 @@ export interface ReceiverOptions {
   readonly codec: MessageCodec | null;
   readonly text: TextDelivery;
   readonly maxMessageSize: number;
-  /** Undefined: messages are reported whole. */
+  /** If undefined, messages are reported whole. */
   readonly maxStreamSize: number | undefined;
   readonly memoryBudget: MemoryBudget;
 }

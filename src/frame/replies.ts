@@ -24,7 +24,7 @@ export class Replies {
   readonly #highWaterMark: number;
   readonly #memoryBudget: MemoryBudget;
   #isOpen = false;
-  /** Pings since `begin`. */
+  /** The number of pings since `begin` was called. */
   #pings = 0;
   #bytes = 0;
   /** The offset in the stream of sent bytes where the last reply ends. `Infinity` while replies wait in the queue. */

@@ -65,12 +65,12 @@ export class SendQueue {
     return this.#list;
   }
 
-  /** Payload bytes that wait. */
+  /** The number of payload bytes that wait. */
   get bytes(): number {
     return this.#list.bytes;
   }
 
-  /** Messages that wait, our Close frame included. */
+  /** The number of messages that wait, our Close frame included. */
   get messages(): number {
     return this.#list.messages;
   }

@@ -1,5 +1,5 @@
 /**
- * Loads our WebAssembly modules if the process supports WebAssembly. lib.es2023 has no types for WebAssembly, and a policy may forbid it.
+ * Loads our WebAssembly modules if the process supports WebAssembly. A policy may forbid it, and lib.es2023 has no types for it.
  */
 
 interface WebAssemblyApi {

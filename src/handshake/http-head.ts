@@ -225,8 +225,8 @@ function isDigits(text: string, length: number): boolean {
 /**
  * Writes a head, with the empty line at its end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token, or the start line or a value holds a control character other than HTAB. Also for a character
- *   above U+00FF: latin1 would cut it, and the result may be CR or LF
+ * @throws TypeError if a name is not a token. Also if the start line or a value holds a control character other than HTAB. Also for a
+ *   character above U+00FF: latin1 would cut the character, and the result may be CR or LF
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))

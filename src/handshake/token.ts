@@ -94,7 +94,6 @@ export class FieldScanner {
     return this.#at >= this.#text.length;
   }
 
-  /** Skips optional white space. */
   skipSpace(): void {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }

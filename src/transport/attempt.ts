@@ -148,7 +148,7 @@ export class Attempt {
   fail(error: unknown): unknown {
     this.#release();
     // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. Otherwise the process could crash: a
-    // SIGSEGV in TLSWrap, seen with Node 20 in the turn of the event loop that establishes TLS.
+    // SIGSEGV in TLSWrap, seen with Node 20 in the turn that establishes TLS.
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
     // If the server refused, and the deadline passes while the body of the refusal arrives, we throw the refusal. Only an abort by the

@@ -56,7 +56,7 @@ export class Broadcast {
     this.#compress = compress;
   }
 
-  /** @returns the number of payload bytes that go on the wire. -1 if compression must first find it; 0 if the connection is not open */
+  /** @returns the number of payload bytes that go on the wire. -1 if compression must first find it. 0 if the connection is not open */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
     if (!this.#compress || codec === null || length < codec.threshold) {

@@ -23,7 +23,7 @@ export interface DeadlinesOwner {
   onGone(): void;
 }
 
-// If at most this many bytes wait, a peer that takes no bytes gets at least the time of a silent peer.
+// If at most this many bytes wait, a peer that takes no bytes has as much time as a silent peer.
 const STALL_THRESHOLD = 1_048_576;
 
 // The shortest time between two checks of a peer that takes no bytes, in milliseconds.

@@ -79,7 +79,7 @@ export const serverLimits: ConnectionLimits = {
 
 /**
  * The defaults of a client. A client accepts larger messages than a server. The number of bytes that wait to be sent is not limited: the
- * client's own application decides how much to send.
+ * application decides how much to send.
  */
 export const clientLimits: ConnectionLimits = {
   ...serverLimits,

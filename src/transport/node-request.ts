@@ -35,7 +35,6 @@ export class NodeRequest {
     this.#offer = compression?.offer() ?? null;
   }
 
-  /** The header fields of the handshake. */
   get fields(): Record<string, string | number> {
     const offers = this.#offers;
     return {

@@ -1,6 +1,6 @@
 /**
- * Reads the answer of a server or a proxy in one step of an attempt (RFC 9110 §15.2: informational responses, RFC 9112 §6: bodies of
- * refusals). handshake/http-head.ts parses a head. response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
+ * Reads the answer of a server or a proxy in one step of an attempt. RFC 9110 §15.2 has informational responses, RFC 9112 §6 has bodies.
+ * handshake/http-head.ts parses a head. response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -78,7 +78,9 @@ export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd:
   };
 }
 
-/** Returns a copy of the error with the stage `stage`: 'proxy' for a head from the proxy, 'http' for a head from the server. */
+/**
+ * Returns a copy of the error with the stage `stage`. The stage is 'proxy' for a head from the proxy, 'http' for a head from the server.
+ */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

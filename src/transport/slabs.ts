@@ -70,7 +70,7 @@ export function areSlabsExhausted(): boolean {
 }
 
 /**
- * Returns the number of bytes in three kinds of slabs: slabs in use, slabs that busy sockets read from, and free slabs. Only tests call
+ * Returns the number of bytes in slabs. It distinguishes slabs in use, slabs that busy sockets read from, and free slabs. Only tests call
  * this function.
  */
 export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {

@@ -115,8 +115,8 @@ function replySize(reply: Buffer): number {
 
 /**
  * Reads one message of the proxy. Bytes after the message are put back into the socket.
- * @param sizeOf returns the size of the message that begins with these bytes. If the size is not known yet, it returns the number of bytes
- *   that are needed to find it, more than `bytes.length`
+ * @param sizeOf returns the size of the message that begins with these bytes. If the size is not known yet, it returns how many bytes it
+ *   needs, which is more than `bytes.length`
  */
 function read(attempt: Attempt, socket: Duplex, sizeOf: (bytes: Buffer) => number): Promise<Buffer> {
   return attempt.step(socket, 'proxy', (done, fail) => {

@@ -40,8 +40,8 @@ export interface OpenedUpgrade<Context> {
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /**
-   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol of the client's list that is also in this
-   * list is used.
+   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol of the client's list that this list has is
+   * used.
    */
   readonly subprotocols: readonly string[];
   /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */
@@ -97,7 +97,7 @@ export interface UpgradeOrigin<Result> {
 
 /** What the application receives while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when the answer is no longer needed: the peer has left, the deadline has passed, or the server shuts down. */
+  /** Aborts when the answer is no longer needed. Then the peer has left, the deadline has passed, or the server shuts down. */
   readonly signal: AbortSignal;
   /** The option `context` of `handleUpgrade`; undefined if there is no such option. */
   readonly context: unknown;

@@ -210,7 +210,7 @@ function bitsBesideCodes(): number {
 /** For each n, the value n × log2(n), which is needed to compute the entropy. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/** Estimates the minimum number of bits of a block with its own codes: the symbols' entropy, and the cost of the codes. */
+/** Estimates the minimum number of bits of a block with its own codes. It adds the symbols' entropy and the cost of the codes. */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }
