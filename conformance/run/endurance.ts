@@ -97,7 +97,7 @@ class Endurance {
     }
   }
 
-  /** Plays randomly chosen cases until the time is over. Each lane has a different seed, so its order of cases differs. */
+  /** Plays randomly chosen cases until the time is over. Each call has a different seed, and so a different order of cases. */
   private async playCases(seed: number): Promise<void> {
     const random = new Random(seed);
     const { cases, target, timeFactor } = this.run;

@@ -26,7 +26,7 @@ const STORED_HEADER = 5;
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);
-  // The part is in stored blocks, but belongs to a compressed message. So the peer adds the part to its context, and we do the same.
+  // The part is in stored blocks, but belongs to a compressed message. So the peer adds the part to its context. We do the same.
   window?.append(payload);
   return storedPart(payload);
 }

@@ -61,7 +61,8 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The owner of the charge releases it
+   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The caller of the constructor releases
+   *   the charge
    * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {

@@ -1,19 +1,19 @@
 /**
  * Limits the work of decompression in one turn of the event loop. A turn lasts from its first work until the next `setImmediate` callback.
  * Without a limit, one peer could block all others. 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
- * such messages. Each connection has a share, which is the work that it may do in one turn. If the turn has become long, the share is
- * smaller. Both the work and the clock decide whether a turn is long. Code that is not compiled yet, garbage collection and the
- * application's handlers take time as well. If a connection has used up its share, its next message waits for a later turn. At the
- * beginning of that turn, all bytes that were sent are flushed. Then the waiting messages are decompressed, in the order in which they
- * began to wait. Compression counts as work as well, since much of it is for replies, but compression never waits.
+ * such messages. Each connection has a share: the work that it may do in one turn. If the turn has become long, the share is smaller. Both
+ * the work and the clock decide whether a turn is long. Code that is not compiled yet, garbage collection and the application's handlers
+ * take time as well. If a connection has used up its share, its next message waits for a later turn. At the beginning of that turn, all
+ * bytes that were sent are flushed. Then the waiting messages are decompressed, in the order in which they began to wait. Compression
+ * counts as work as well, since much of it is for replies, but compression never waits.
  */
 
 // The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. If a peer sends
 // one message at a time, its share is never used up. Its message waits only if the turn is full.
 const SHARE = 524_288;
 /**
- * The share of a connection in a long turn. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The share allows a few
- * messages: making a message wait costs as much time as processing a few messages.
+ * The share of a connection in a long turn: the work that it may do. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The
+ * share allows a few messages: making a message wait costs as much time as processing a few messages.
  */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
@@ -92,7 +92,7 @@ function readClock(): void {
   isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
 }
 
-/** Counts the work of one connection in the current turn, and compares it with the share. */
+/** Counts the work of one connection in the current turn. Compares it with the share, which is the maximum. */
 export class TurnShare {
   #turn = -1;
   #spent = 0;

@@ -71,7 +71,7 @@ export class MemoryBudget {
     if (bytes < 0) this.#turns.wake();
   }
 
-  /** Creates the share of the budget for the messages that one connection receives. @internal */
+  /** Creates an object that counts the messages that one connection receives (share.ts). @internal */
   share(reader: BudgetReader): Share {
     return this.#turns.share(reader);
   }

@@ -18,7 +18,7 @@ import {
 } from './share.ts';
 import { ProtocolError } from './violation.ts';
 
-/** The part of a memory budget that the turns use. */
+/** The part of a memory budget that this file uses. */
 export interface TurnsBudget {
   readonly limit: number;
   readonly used: number;
@@ -54,7 +54,7 @@ export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
   /**
-   * Connections whose unfinished message is counted; `place` of each share is its index here. A Set would allocate a new table after every
+   * Connections whose unfinished message is counted. `place` of each share is its index here. A Set would allocate a new table after every
    * few messages. In V8, the table of an old Set lies in the old generation. After an allocation there, V8 in Node 24 and 26 marks the
    * whole heap when new messages take 8 MiB.
    */
@@ -110,7 +110,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.waitForRoom();
   }
 
-  /** The current message is complete or aborted, and its turn ends. */
+  /** The current message of `share` is complete or aborted. Its turn ends. */
   ended(share: Share): void {
     this.#finish(share);
     if (share.state !== Waiting) {
@@ -121,7 +121,7 @@ export class ReadingTurns implements ShareOwner {
     this.#between.add(share);
   }
 
-  /** Removes the share from `#unfinished`: the last share takes its place. */
+  /** Removes the share from `#unfinished`. The last share in the list takes its place. */
   #finish(share: Share): void {
     const { place } = share;
     if (place === -1) return;
@@ -193,7 +193,8 @@ export class ReadingTurns implements ShareOwner {
   #start(share: Share): void {
     share.period = 0;
     share.receivedLast = -1;
-    // A connection that is also stopped for another reason gets no turn, since other connections would wait in vain. It asks again later.
+    // A connection that is also stopped for another reason gets no turn. Otherwise other connections would wait for a connection that is
+    // not read. It asks again later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {

@@ -60,7 +60,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   readonly #frames: FrameDispatch | StreamDispatch;
   readonly memoryBudget: MemoryBudget;
 
-  /** Whether the last received chunk is still needed: a view of it was delivered, or a part of it waits. */
+  /** Whether the last received chunk is still needed. If so, a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
   /** Whether the transport uses the chunk's memory again after the chunk is processed. If so, each part that is kept must be copied. */
   isBorrowed = false;

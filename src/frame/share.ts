@@ -64,7 +64,7 @@ export class Share {
   period = 0;
   readTime = 0;
   receivedBefore = 0;
-  /** The bytes that had arrived at the last review of the share's turn; -1 before the first review. */
+  /** The bytes that had arrived at the last review of the connection's turn; -1 before the first review. */
   receivedLast = -1;
 
   constructor(reader: BudgetReader, owner: ShareOwner) {

@@ -29,7 +29,7 @@ export class Batch {
   #capacity = 0;
   /** How many bytes of the last slab were used. The first slab of the next batch is at least this large. */
   #expected = 0;
-  /** Parts of slabs and large payloads, in order; null while the batch is one part of the slab. */
+  /** Parts of slabs and large payloads, in order. Null while all bytes lie in one part of one slab. */
   #chunks: Chunk[] | null = null;
 
   get hasSlab(): boolean {
@@ -53,7 +53,7 @@ export class Batch {
 
   /**
    * Acquires a slab with room for `size` more bytes. If the batch has a slab already, its content moves to the new slab. So the batch can
-   * leave in one part.
+   * leave in one write.
    */
   grow(size: number): void {
     const old = this.#slab;

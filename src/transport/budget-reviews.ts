@@ -24,7 +24,7 @@ class BudgetReviews implements TimerOwner {
   }
 }
 
-/** From now on, reviews the budget while a connection waits for room in it. */
+/** From now on, reviews the budget while a connection waits for it. */
 export function watchBudget(budget: MemoryBudget): void {
   // `budget.onWaiting` refers to the new object, so the object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);

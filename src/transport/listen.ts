@@ -150,7 +150,7 @@ class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
   readonly #slots: Slots;
-  /** The sockets that got no slot and receive 503. */
+  /** The sockets that receive 503 because no slot (slot.ts) was free. */
   readonly #refused = new Set<Socket>();
 
   constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {
@@ -228,7 +228,7 @@ class Acceptor<Context, Result> {
     return server;
   }
 
-  /** Takes a slot for a new socket. @returns false if the server is closing or no slot is free */
+  /** Takes a slot (slot.ts) for a new socket. @returns false if the server is closing or no slot is free */
   #admit(socket: Socket): boolean {
     if (!this.#host.isClosing && this.#slots.take(socket)) return true;
     this.#host.refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);

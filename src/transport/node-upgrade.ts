@@ -1,6 +1,6 @@
 /**
  * The single steps of a server's opening handshake (RFC 6455 §4.2) for a request of node:http. They are for an API that decides itself when
- * to do each step. These functions set no deadline and take no slot: the API that calls them has to do both. Our own server uses
+ * to do each step. These functions set no deadline and take no slot (slot.ts): the API that calls them has to do both. Our own server uses
  * `ServerHandshake` in upgrade.ts, which performs the whole handshake.
  */
 

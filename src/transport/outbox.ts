@@ -68,9 +68,9 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** When a batch was last written to the socket, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** Whether `onDrained` has to be called when nothing waits any more, because the socket was blocked. */
+  /** The socket was blocked. So `onDrained` has to be called when nothing waits any more. */
   #owesDrained = false;
-  /** Whether `onDrained` has to be called when nothing waits any more, because `notifyWhenEmpty` was called. */
+  /** `notifyWhenEmpty` was called. So `onDrained` has to be called when nothing waits any more. */
   #isDraining = false;
   #ending = false;
   #ended = false;
@@ -290,7 +290,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   #count(): void {
-    // Shared memory has a separate charge, so we do not count it here.
+    // Shared memory has a separate charge (frame/charge.ts). So we do not count it here.
     const counted = this.#queue.isBusy ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;

@@ -20,7 +20,7 @@ export class Slots {
     this.limit = limit;
     this.#count = count;
     const sockets = this.#sockets;
-    // All sockets have the same listener, so a slot costs no closure.
+    // All sockets have the same listener. So a slot needs no closure.
     this.#release = function release(this: Duplex): void {
       if (sockets.delete(this)) count.taken--;
     };

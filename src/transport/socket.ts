@@ -90,7 +90,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   /**
-   * Returns a charge of 0 bytes: it counts memory in the budget.
+   * Returns a charge of 0 bytes (frame/charge.ts), which counts memory in the budget.
    * @param isUnread whether the memory holds received data that the application has not read
    */
   charge(isUnread: boolean): Charge {

@@ -147,7 +147,7 @@ export class TimerWheel {
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // If the process was blocked for more than one revolution of the wheel, every slot is checked once in total.
+    // If the process was blocked for more than one revolution of the wheel, every slot of the wheel is checked once in total.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
@@ -183,8 +183,8 @@ export class TimerWheel {
   }
 
   /**
-   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer. At most one revolution of the wheel
-   * later.
+   * Returns the tick for which Node's timer is set next. It is the tick of the next timer, at most one revolution of the wheel later. At
+   * most one revolution of the wheel later.
    */
   #nextTick(): number {
     const last = this.#done + SLOTS;

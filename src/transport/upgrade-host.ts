@@ -40,8 +40,8 @@ export interface OpenedUpgrade<Context> {
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /**
-   * The subprotocols of the server. If the decision has no subprotocol, the first subprotocol of the client's list that this list has is
-   * used.
+   * The subprotocols of the server. If the decision has no subprotocol, we use the first one of the client's list that is also in this
+   * list.
    */
   readonly subprotocols: readonly string[];
   /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */

@@ -41,7 +41,7 @@ export class WriteQueue {
   #isUnsure: boolean;
   /** Whether the last write had the callback. */
   #hasCallback = false;
-  /** The number of bytes that a write may have before the socket counts as blocked. */
+  /** If the socket is writing more bytes than this, it counts as blocked. */
   readonly #allowance: number;
   /** Whether all bytes that other code wrote to the socket have left. */
   #isAlone = false;

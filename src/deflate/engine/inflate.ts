@@ -105,7 +105,8 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 }
 
 function ownCopy(): Buffer {
-  // An output that was larger than the shared memory is returned without a copy. It is copied if at least half of its own memory is unused.
+  // An output that was larger than the shared memory is returned without a copy. It must fill more than half of its own memory; otherwise
+  // it is copied.
   if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
