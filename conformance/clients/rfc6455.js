@@ -7,7 +7,9 @@ const options = { compression: true, maxMessageSize: 64 * 1024 * 1024 };
 
 /**
  * Connects, calls back with each message, and waits for the end.
- * @param {string} path @param {(connection: import('rfc6455').Connection, message: string | Buffer) => void} message @returns {Promise<void>}
+ * @param {string} path
+ * @param {(connection: import('rfc6455').Connection, message: string | Buffer) => void} message
+ * @returns {Promise<void>}
  */
 async function talk(path, message) {
   try {

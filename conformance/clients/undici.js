@@ -12,7 +12,9 @@ process.on('beforeExit', () => goOn());
 
 /**
  * Connects, calls back with each message, and waits for the end.
- * @param {string} path @param {(socket: WebSocket, data: any) => void} message @returns {Promise<void>}
+ * @param {string} path
+ * @param {(socket: WebSocket, data: any) => void} message
+ * @returns {Promise<void>}
  */
 function talk(path, message) {
   return new Promise((resolve) => {

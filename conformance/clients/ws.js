@@ -6,7 +6,9 @@ const name = encodeURIComponent(agent);
 
 /**
  * Connects, calls back with each message, and waits for the end.
- * @param {string} path @param {(socket: WebSocket, data: import('ws').RawData, isBinary: boolean) => void} message @returns {Promise<void>}
+ * @param {string} path
+ * @param {(socket: WebSocket, data: import('ws').RawData, isBinary: boolean) => void} message
+ * @returns {Promise<void>}
  */
 function talk(path, message) {
   return new Promise((resolve) => {

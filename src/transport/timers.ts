@@ -183,7 +183,7 @@ export class TimerWheel {
   }
 
   /**
-   * Returns the tick for which Node's timer is set next. It is the tick of the next timer, at most one revolution of the wheel later. At
+   * Returns the tick for which Node's timer is set next: that of the next slot with a timer, at most one revolution later. At
    * most one revolution of the wheel later.
    */
   #nextTick(): number {
