@@ -61,8 +61,7 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The job does not
-   *   release the charge
+   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The job never releases the charge
    * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {

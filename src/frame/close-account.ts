@@ -28,7 +28,10 @@ export class CloseAccount {
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /** Call this after our Close frame was passed to the sink. It records later, when the sink reports the result, whether the frame left. */
+  /**
+   * Call this after our Close frame was passed to the sink. The account records the result (whether the frame left) when the sink reports
+   * it.
+   */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;

@@ -46,10 +46,10 @@ let freedBlock = 0;
 /**
  * Makes glibc keep freed memory for the next large messages. The maximum is a quarter of the memory budget, and 64 MiB. By default, glibc
  * returns the free end of its heap to the system when the end reaches 128 KiB. Then each page of the next large message costs a page fault.
- * A fault takes some 0.3 µs. In a virtual machine that returns such pages to its host, it takes up to 30 µs. If a block with a separate
- * mapping is freed, glibc raises this limit to twice the size of the block. See "dynamic mmap threshold" in mallopt(3). So we allocate one
- * block and free it without touching it. Any program that frees one large block causes the same effect by chance. With an allocator other
- * than glibc, the block has no effect.
+ * A fault takes some 0.3 µs. In a virtual machine that returns such pages to its host, it takes up to 30 µs. When a block with a separate
+ * mapping is freed, glibc raises the limit of 128 KiB to twice the size of the block. See "dynamic mmap threshold" in mallopt(3). So we
+ * allocate one block and free it without touching it. Any program that frees one large block causes the same effect by chance. With an
+ * allocator other than glibc, the block has no effect.
  * @param budget bytes that all messages may take together. A call has an effect only if its budget is larger than in all earlier calls
  */
 export function keepFreedMemory(budget: number): void {

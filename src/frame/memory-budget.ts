@@ -24,8 +24,8 @@ export class MemoryBudget {
   /** The limit in bytes. `Infinity` disables it. */
   limit: number;
   /**
-   * Called when one connection has to wait and no connection waited before. Then the transport calls `review` each second until `isWaiting`
-   * is false. @internal
+   * Called when one connection has to wait and no connection waited before. Then the transport calls `review` every 500 ms until
+   * `isWaiting` is false. @internal
    */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;
@@ -77,8 +77,8 @@ export class MemoryBudget {
   }
 
   /**
-   * Aborts unfinished messages that arrive too slowly, and gives turns to the next connections. The library calls this method once a second
-   * while a connection waits. If you run an `Endpoint` on your own transport, your code must call it.
+   * Aborts unfinished messages that arrive too slowly, and gives turns to the next connections. The library calls this method every 500 ms
+   * while a connection waits. If you run an `Endpoint` on your own transport, your code must call it, once a second.
    */
   review(): void {
     this.#turns.review();

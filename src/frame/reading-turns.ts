@@ -194,7 +194,7 @@ export class ReadingTurns implements ShareOwner {
     share.period = 0;
     share.receivedLast = -1;
     // A connection that is also stopped for another reason gets no turn. Otherwise other connections would wait for a connection that is
-    // not read. It asks again later.
+    // not read. The connection asks again later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {

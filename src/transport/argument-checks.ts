@@ -1,4 +1,4 @@
-/** Checks arguments of the application as the endpoint does. For an application that has no open connection yet. */
+/** Checks arguments of an application that has no open connection yet. The checks are those of the endpoint. */
 
 import { serializeClosePayload } from '../frame/close-code.ts';
 

@@ -36,8 +36,8 @@ class Router {
       const written = bytesWrittenTo(socket);
       const route = (): void => this.#route(request, socket, head, written);
       // If there are other listeners, our routing waits until they have run. A listener that answers every upgrade also answers the
-      // upgrades for our paths. Two answers on one socket would be worse than its answer alone. Nothing is read from the socket while we
-      // wait.
+      // upgrades for our paths. Two answers on one socket would be worse than only the answer of that listener. Nothing is read from the
+      // socket while we wait.
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };

@@ -99,7 +99,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // If Node is still looking up the host name, it binds the port after `close`. So we close the server again then.
+      // If Node is still looking up the host name, Node binds the port later, in spite of `close`. So we close the server again then.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();

@@ -68,9 +68,9 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** When a batch was last written to the socket, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** The socket was blocked. So `onDrained` has to be called when nothing waits any more. */
+  /** True after the socket was blocked: `onDrained` has to be called when nothing waits any more. */
   #owesDrained = false;
-  /** `notifyWhenEmpty` was called. So `onDrained` has to be called when nothing waits any more. */
+  /** True after `notifyWhenEmpty` was called: `onDrained` has to be called when nothing waits any more. */
   #isDraining = false;
   #ending = false;
   #ended = false;

@@ -183,8 +183,8 @@ export class TimerWheel {
   }
 
   /**
-   * Returns the tick for which Node's timer is set next: that of the next slot with a timer, at most one revolution later. At
-   * most one revolution of the wheel later.
+   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer. It is at most one revolution of the
+   * wheel later.
    */
   #nextTick(): number {
     const last = this.#done + SLOTS;

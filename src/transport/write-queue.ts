@@ -50,7 +50,7 @@ export class WriteQueue {
 
   /** Whether the socket has not yet taken all bytes that it was given. While it is busy, the queue writes no more bytes. */
   isBusy = false;
-  /** Whether the socket takes no more bytes for now. It is writing more bytes than the allowance, or it is slow. */
+  /** Whether the socket takes no more bytes for now. If so, it is writing more bytes than the allowance, or it is slow. */
   blocked = false;
   /** Whether the busy socket waits for its peer. It stays true until nothing waits in the queue any more. */
   isSlow = false;
