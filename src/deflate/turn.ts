@@ -74,7 +74,7 @@ function endTurn(): void {
 }
 
 /**
- * Does the first work that waits. After this work, the same connection may decompress its next messages, up to its share, before
+ * Runs the work that has waited longest. Then the same connection may decompress its next messages, up to its share. After that,
  * `serveNext` is called again.
  */
 function serveNext(): void {

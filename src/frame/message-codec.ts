@@ -24,7 +24,7 @@ export interface MessageCodec {
    * returns the payload object itself. If a codec does not have this method, messages in parts are not compressed.
    */
   compressPart?(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
-  /** The payload of the last frame of a message in parts. It ends the compressed data. */
+  /** When a message is sent in parts, this is the payload of its last frame. It ends the compressed data. */
   readonly endOfParts?: Uint8Array;
   /**
    * Returns the message, in memory that the endpoint may keep. Throws, or rejects with, a `ProtocolError`.

@@ -1,7 +1,7 @@
 /**
  * Ends a connection whose opening handshake was refused. Sends the answer, then FIN, and gives the peer some time to read the answer.
- * Closing the socket immediately, while the peer is still sending, would reset the connection. The peer would lose the answer (RFC 9112
- * §9.6).
+ * Closing the socket immediately, while the peer is still sending, would reset the connection. The peer would lose the answer
+ * (RFC 9112 §9.6).
  */
 
 import type { Duplex } from 'node:stream';

@@ -28,9 +28,9 @@ export class TopicHistory {
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
   /**
-   * For each topic, the number of the last message of this process that the bus has refused. The members have received this message, but a
-   * client that reconnects has not. The history may not contain a mark for this loss yet. The number becomes 0 when the bus accepts a later
-   * message.
+   * The bus can refuse messages of this process. For each topic, this map holds the number of the last refused message. The members have
+   * received this message, but a client that reconnects has not. The history may not contain a mark for this loss yet. The number becomes 0
+   * when the bus accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 

@@ -1,5 +1,6 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely), §3.2.6 (fixed codes).
+ * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely) and
+ * RFC 1951 §3.2.6 (fixed codes).
  * `buildLengths` chooses the lengths of codes from the frequencies of symbols, with at most 15 or 7 bits. From the lengths, `assignCodes`
  * makes the codes, and `buildTable` makes the table with which a receiver decodes. The first bit of a stored code is its lowest bit, as in
  * the bytes that are sent (1951 §3.1.1).

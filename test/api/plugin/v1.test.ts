@@ -151,7 +151,7 @@ describe('Websocket server', () => {
     await v1.got('message', 0, 3, 6);
   });
 
-  test('plugin A2.3-6: a connection that is closing keeps its number, and server send returns success: false for it', async () => {
+  test('plugin A2.3-6: a closing connection keeps its number, and `server send` returns `success: false` for this connection', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer();
     const peer = await peerOf(port);
