@@ -47,7 +47,7 @@ const tables = [
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:
-      'These codes belong to a `ConnectionError`. This side or the network ended the connection without a closing handshake, so the close code is 1006. There are two exceptions, in which this side sends a Close frame with 1011: a ping of `pings` had no answer, and WS_STREAM_CUT. If the socket had an error, `cause` is this error.',
+      'These codes belong to a `ConnectionError`. This side or the network ended the connection without a closing handshake, so the close code is 1006. In two cases, this side sends a Close frame with 1011: after WS_STREAM_CUT, and if a ping of the option `pings` had no answer. If the socket had an error, `cause` is this error.',
   },
   {
     module: 'dist/api/topics/topic-error.js',

@@ -1,7 +1,7 @@
 /**
  * Calls the callback of a message when the message has left the process, or can no longer leave. (The last step of RFC 6455 §6.1 passes the
- * frames to the network.) Each callback is called exactly once. It is never called before the method that received it, for example
- * `sendText`, has returned.
+ * frames to the network.) Each callback is called exactly once. The method that receives the callback, for
+ * example `sendText`, always returns before the call.
  */
 
 import { ConnectionError } from './connection-error.ts';

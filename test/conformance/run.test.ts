@@ -167,7 +167,7 @@ describe('the judge tests a server', () => {
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
-  test('the judge runs a case of level MAY a second time if it was too slow', async () => {
+  test('if a case of level MAY was too slow, the judge runs the case a second time', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
