@@ -135,8 +135,8 @@ function sendFile(path: string, size: number, response: ServerResponse, stallTim
   response.setTimeout(stallTimeout, () => response.destroy());
   // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
-  // If the file became shorter, the client still waits for the missing bytes. It would take the next response for these bytes, so the
-  // connection is closed.
+  // If the file became shorter, the client still waits for the missing bytes. It would read the next response as these
+  // bytes. Therefore the connection is closed.
   stream.on('end', () => {
     if (stream.bytesRead < size) response.destroy();
   });

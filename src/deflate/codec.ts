@@ -243,7 +243,7 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** Returns the end of the context that zlib gets for compression. (For decompression, zlib gets the whole context at little cost.) */
+  /** Returns the part of the context that zlib gets for compression. With a fast level, this is only the end of the context. */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);

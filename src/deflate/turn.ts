@@ -51,7 +51,7 @@ export function flushBeforeLateWork(flushAll: () => void): void {
   flush = flushAll;
 }
 
-/** Begins a turn. Called before each work; only the first call in a turn has an effect. */
+/** Begins a turn. Called before each piece of work; only the first call in a turn has an effect. */
 function beginWork(): void {
   if (hasEnd) return;
   hasEnd = true;

@@ -1,7 +1,7 @@
 /**
  * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has limits.
- * server.ts and client.ts check whether the head opens a WebSocket. HTTP bodies are not read here. However the head is split into chunks,
- * each byte is processed once.
+ * server.ts and client.ts check whether the head opens a WebSocket. HTTP bodies are not read here. Each byte is processed only once,
+ * no matter how the head is split into chunks.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
