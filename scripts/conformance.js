@@ -39,7 +39,10 @@ async function startServer(args) {
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, 'line'), exit.then(() => [''])]);
   const [, url] = /^listening on (\S+)$/.exec(line) ?? [];
-  if (url === undefined) throw new Error(`${args.join(' ')} did not start`);
+  if (url === undefined) {
+    child.kill();
+    throw new Error(`${args.join(' ')} did not start`);
+  }
   return {
     url,
     async stop() {

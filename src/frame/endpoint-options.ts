@@ -36,8 +36,8 @@ export interface EndpointOptions extends Limits {
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**
-   * A number of bytes, for a server. Replies are messages that are sent while received data is delivered. While more bytes of replies wait
-   * than this, the server stops reading. @default Infinity
+   * A limit in bytes, for a server. Replies are messages that are sent while received data is delivered. The server stops reading while
+   * the replies that wait exceed this limit. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
   /** Whether the endpoint answers pings. If false, the application must answer them (§5.5.2: pings MUST be answered). @default true */

@@ -92,8 +92,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Returns the first byte of the next frame, without FIN. From now on the message must be finished. The peer waits for its end, and the
-   * codec's context contains its beginning.
+   * Returns the first byte of the next frame, without FIN. After this call, the message must be sent to its end: the peer waits for the
+   * end, and the codec's context contains the beginning.
    */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;

@@ -18,6 +18,10 @@ export interface Flushable {
 let dirty: Flushable[] = [];
 let scheduled = false;
 
+/** The objects whose `endTurn` is called now, and the index of the next one. */
+let ending: readonly Flushable[] = [];
+let next = 0;
+
 /** Makes sure that `outbox` is flushed at the end of this turn, or earlier. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
@@ -30,6 +34,8 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
 
 /** Flushes every outbox in the list now, before the end of the turn. */
 export function flushAll(): void {
+  // If a callback that runs at the end of the turn calls this function, some outboxes still wait for their `endTurn`.
+  for (let at = next; at < ending.length; at++) ending[at]!.flush();
   const list = dirty;
   dirty = [];
   for (const outbox of list) {
@@ -42,11 +48,13 @@ flushBeforeLateWork(flushAll);
 
 function endTurn(): void {
   scheduled = false;
-  const list = dirty;
+  ending = dirty;
   dirty = [];
   const now = clock.now();
-  for (const outbox of list) {
+  for (next = 0; next < ending.length; ) {
+    const outbox = ending[next++]!;
     outbox.isListed = false;
     outbox.endTurn(now);
   }
+  ending = [];
 }

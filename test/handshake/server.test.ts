@@ -249,7 +249,7 @@ describe('A3: a request with a body', () => {
     expectRefused(request({ 'Content-Length': ['0'], Expect: ['100-continue'] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: a server refuses a request that has both Content-Length and Transfer-Encoding with 400', () => {
+  test('S1, A3: a server answers 400 to a request that has both Content-Length and Transfer-Encoding', () => {
     expectRefused(
       request({ 'Content-Length': ['4', '0'], 'Transfer-Encoding': ['chunked'] }),
       'WS_HANDSHAKE_BODY',

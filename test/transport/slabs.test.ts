@@ -108,6 +108,25 @@ describe('one write for each connection and turn of the event loop', () => {
     for (const { outbox } of lines) outbox.destroy();
   });
 
+  test('a callback at the end of the turn can send to all connections, and still at most 32 MiB of slabs are in use', async () => {
+    const lines = Array.from({ length: 2_000 }, open);
+    for (const { outbox } of lines) send(outbox, Buffer.alloc(100));
+    let most = 0;
+    lines[0]!.outbox.whenSent(() => {
+      for (let index = 0; index < 40; index++) {
+        for (const { outbox } of lines) send(outbox, Buffer.alloc(1_000));
+        most = Math.max(most, slabBytes().inUse);
+      }
+    });
+    await turn();
+    await turn();
+    expect(most).toBeGreaterThan(16 * 1024 * 1024);
+    expect(most).toBeLessThanOrEqual(32 * 1024 * 1024 + MAX_SLAB_SIZE);
+    expect(lines.every(({ socket }) => socket.bytes.length === 100 + 40 * 1_000)).toBe(true);
+    for (const { outbox } of lines) outbox.destroy();
+    expect(slabBytes().inUse).toBe(0);
+  });
+
   test('small messages before and after a large payload arrive unchanged when their slab grows', async () => {
     const { outbox, socket } = open();
     const expected: Buffer[] = [];

@@ -150,7 +150,7 @@ export function websocketServerClear(socket: { id?: number | undefined }): Promi
   return surface.serverClear(socket);
 }
 
-/** Stops and forgets all clients and servers. Forgets the method, and drops the events in the queue. */
+/** Stops and forgets all clients and servers. Drops the events in the queue, and forgets the method that would receive them. */
 export function clearAll(): Promise<void> {
   return surface.clearAll();
 }

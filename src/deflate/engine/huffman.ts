@@ -273,7 +273,8 @@ export function buildTable(
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // The next bit does not belong to the codes so far. So their entries are copied for the other value of this bit.
+    // The codes in the table so far do not use the next bit, so a receiver must find their entries with both values of this bit. The
+    // entries exist for one value, and are copied here for the other value.
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

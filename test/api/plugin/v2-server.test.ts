@@ -440,7 +440,7 @@ describe('Websocket server send', () => {
 
   const uris = (result: { statuses: { uri: string }[] }): string[] => result.statuses.map(({ uri }) => uri);
 
-  test('plugin A1.10-1, A1.10-4: server send returns a status with the uri for each connection', async () => {
+  test('plugin A1.10-1, A1.10-4: `server send` returns one status for each connection, with the uri', async () => {
     const { v2, id, clients } = await withClients();
     const result = v2.serverSend({ id, message: 'h€' });
     expect(result).toEqual({
