@@ -453,6 +453,11 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
+  test('the declarations of the entry point load the types of Node.js, which TypeScript 6 does not load by itself', () => {
+    const text = readFileSync(new URL(declarations, root), 'utf8');
+    expect(text).toMatch(/^\/\/\/ <reference types="node" preserve="true" \/>$/m);
+  });
+
   test('the source of the entry point exports exactly the types and values in this test, and names each of them', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
