@@ -171,7 +171,7 @@ class SendingStream implements StreamedMessage {
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used: a Promise that stays pending would keep every Promise in memory that was raced with it.
+    // `Promise.race` is not used. A Promise that stays pending would keep in memory every Promise that was raced with it.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

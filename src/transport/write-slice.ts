@@ -40,8 +40,8 @@ export function writeJoined(
 }
 
 /**
- * Writes the next `size` bytes in several parts, without a copy. The callback is passed with the last part. @throws the errors of `write`
- * and `next`
+ * Writes the next `size` bytes in several parts, without a copy. Only the `write` of the last part gets the callback. @throws the errors
+ * of `write` and `next`
  */
 export function writeParts(
   socket: Duplex,

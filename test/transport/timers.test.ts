@@ -282,7 +282,7 @@ test('a wheel uses one timer of Node for all deadlines, and none after the last 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('after any set, setSooner and cancel, a timer fires at its last deadline, or never if it was cancelled', () => {
+test('after any sequence of `set`, `setSooner` and `cancel`, a timer fires at its last deadline, or never if it was cancelled', () => {
   const operation = fc.record({
     kind: fc.constantFrom('set', 'setSooner', 'cancel', 'wait'),
     which: fc.nat(4),

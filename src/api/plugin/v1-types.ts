@@ -126,7 +126,7 @@ export interface WebsocketClient {
   disablePerMessageDeflate?: boolean;
   /** Addition: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
   enableAutomaticReconnection: boolean;
-  /** Addition: the value of `perMessageDeflateOptions`, under the name of the option. */
+  /** An addition to the plugin: the value of `perMessageDeflateOptions`, under the name that the option has. */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;

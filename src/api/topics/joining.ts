@@ -19,8 +19,8 @@ export class Joiner {
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. The bus has to accept the messages
-   * up to this number. Then they are read from the history.
+   * The number of the last message that this process published before the connection began to catch up. The history is read only
+   * after the bus has accepted all messages up to this number.
    */
   since: number;
   /** How often the connection had to begin again, because messages were lost while it caught up. */

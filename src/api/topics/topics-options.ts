@@ -189,7 +189,7 @@ export interface TopicsCounts {
   readonly received: number;
   /** Messages that were sent to subscribers; a message to two subscribers counts twice. */
   readonly sent: number;
-  /** Messages that wait, or have waited, for a slow subscriber as the newest message of their topic. */
+  /** Messages that had to wait for a slow subscriber, each as the newest message of its topic. Those that still wait are included. */
   readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;

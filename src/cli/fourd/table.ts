@@ -30,7 +30,7 @@ export interface Entry {
   /** The name as 4D spells it. The name of a member function begins with a dot. */
   readonly name: string;
   readonly surface: Surface;
-  /** A line of 4D for the table in the documentation, or '' if the table does not have this entry. */
+  /** One line of 4D code, which the table of the documentation shows; '' if this entry is not in that table. */
   readonly example: string;
   /** What a program writes with this package instead, in Markdown. */
   readonly here: string;
