@@ -19,8 +19,8 @@ export class Joiner {
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. The history is read only
-   * after the bus has accepted all messages up to this number.
+   * The number of the last message that this process published before the connection began to catch up. After the bus
+   * has accepted the messages up to this number, the history is read to its end.
    */
   since: number;
   /** How often the connection had to begin again, because messages were lost while it caught up. */
