@@ -370,7 +370,7 @@ const corrupted: readonly (readonly [string, string])[] = [
   ['a block of the reserved type', 'ffffffff'],
   ['a stored block whose two lengths do not match', '0005000000'],
   ['a reference in front of the first byte', 'f200110000'],
-  ['a reference with the distance code 30, which there is none of', '4a043e0000'],
+  ['a reference with the distance code 30, which does not exist', '4a043e0000'],
   ['a stored block whose second length is missing', '00050000'],
   ['a dynamic block with too many codes', 'fdff1000000000'],
   ['bytes at random', 'a7d3e1f5c60b9d2e4c8871b5'],

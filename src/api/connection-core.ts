@@ -42,7 +42,7 @@ export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
-  /** The groups that contain the connection; null if there are none. */
+  /** The groups that contain the connection; null if no group contains it. */
   memberships: Set<Membership> | null;
   /** The values of `sendLatest`; null before the first call of `sendLatest`. */
   latest: LatestValues | null;

@@ -34,7 +34,7 @@ export class FakeClock implements ReconnectClock {
     return this.#timers.length;
   }
 
-  /** Runs the next timer. @returns false where there is none */
+  /** Runs the next timer. @returns false if no timer is left */
   next(): boolean {
     const [timer] = this.#timers.sort((one, other) => one.at - other.at);
     if (timer === undefined) return false;

@@ -44,7 +44,7 @@ export class BusMessages {
     return this.#number;
   }
 
-  /** The number of the last message that this process published to a topic; 0 if there is none in memory. */
+  /** The number of the last message that this process published to a topic; 0 if this number is unknown. */
   lastNumberTo(topic: string): number {
     return this.#published.get(topic) ?? 0;
   }
