@@ -1,12 +1,13 @@
-/** A bus between the threads of one process. It uses BroadcastChannel of the web standard. */
+/** Connects the threads of one process. Uses the web standard `BroadcastChannel`. */
 
 import { describe } from '../option-names.ts';
 import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 
 /**
- * A bus for worker threads. Each thread creates a `BroadcastChannelBus` with the same name. Every thread receives every message. A thread
- * ignores messages to which it has not subscribed. The bus loses no messages, so it never reports a gap. Unread messages wait in memory.
+ * Carries messages between worker threads. Each thread creates a `BroadcastChannelBus` with the same name. Every thread receives every
+ * message, and ignores messages to topics that it has not subscribed to. The bus loses no messages, so it never reports a gap (lost
+ * messages). Unread messages wait in memory.
  */
 export class BroadcastChannelBus implements Bus {
   readonly #channel: InstanceType<typeof BroadcastChannel>;
@@ -23,11 +24,11 @@ export class BroadcastChannelBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool that contains
-    // other data too.
+    // `postMessage` would copy the whole ArrayBuffer of `bytes`. This ArrayBuffer can be a memory pool that contains other data too. So
+    // only the message is copied here.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
-    // A channel does not receive its own messages. So the receivers of this thread get the message here.
+    // A BroadcastChannel does not receive the messages that it sends. So the receivers in this thread get the message here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
   }
 
@@ -39,7 +40,7 @@ export class BroadcastChannelBus implements Bus {
     this.#receivers.delete(pattern);
   }
 
-  /** Never calls the listener, since threads of one process cannot lose their connection. */
+  /** Never calls the listener. The threads of one process cannot lose their connection. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -47,10 +48,7 @@ export class BroadcastChannelBus implements Bus {
     this.#channel.close();
   }
 
-  /**
-   * Delivers a message of another thread. Values in another form are ignored. The program may have sent them on its own channel with the
-   * same name.
-   */
+  /** Delivers a message of another thread. Ignores any other value: the program may use a BroadcastChannel with the same name. */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;
     const [topic, bytes] = data as [unknown, unknown];

@@ -1,7 +1,7 @@
 /**
- * Connects one process with a bus. Publishes messages. Makes one subscription on the bus for each topic that has subscribers in this
- * process. Connections may subscribe and unsubscribe often. At most one command of the bus runs at a time for each topic. When a command
- * has ended, the next command runs if the process now needs another state.
+ * Connects one process with a bus. Publishes messages on the bus. Subscribes on the bus to each topic that has subscribers in this process.
+ * For each topic, at most one command of the bus runs at a time, even if connections often subscribe and unsubscribe. After a command has
+ * ended, the next command runs if the subscription has to change again.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,26 +9,26 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds until a subscription that the bus has refused is tried again.
+// If the bus refuses a subscription, it is tried again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
-/** The events of a bus that `BusLink` reports. */
+/** What `BusLink` reports about the bus. */
 export interface BusEvents {
-  /** A message has come. @param bytes the message, valid until this method returns */
+  /** Is called when a message has come. @param bytes the message; the bytes are valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
-  /** The subscription to this pattern is active: from now on, its messages are received. */
+  /** Is called when the subscription to this pattern is active. From now on, its messages are received. */
   covered(pattern: string): void;
   lost(pattern: string): void;
   state(up: boolean): void;
   failed(error: TopicError): void;
 }
 
-/** The subscription to one topic or pattern on the bus. */
+/** The subscription of this process to one topic or pattern on the bus. */
 interface Channel {
   readonly pattern: string;
   isWanted: boolean;
   isSubscribed: boolean;
-  /** Whether a command of the bus is running for this channel. */
+  /** Whether the bus is running a command for this subscription. */
   isBusy: boolean;
   /** False while `isSubscribed` and `isWanted` differ. */
   isSettled: boolean;
@@ -38,10 +38,10 @@ export class BusLink {
   readonly #bus: Bus;
   readonly #events: BusEvents;
   readonly #channels = new Map<string, Channel>();
-  /** The channels whose subscription the bus has refused. The subscriptions are tried again later. */
+  /** The subscriptions that the bus has refused. They are tried again later. */
   readonly #refused = new Set<Channel>();
   #retry: NodeJS.Timeout | null = null;
-  /** The number of channels that are not settled. */
+  /** The number of channels with `isSettled === false`. */
   #unsettled = 0;
   #whenReady: (() => void)[] = [];
   #isClosed = false;
@@ -90,7 +90,7 @@ export class BusLink {
     );
   }
 
-  /** Resolves when all subscriptions are in the wanted state, or when the link is closed. */
+  /** Resolves when the bus has made or ended all subscriptions as required, or when the link is closed. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unsettled === 0) resolve();
@@ -108,7 +108,7 @@ export class BusLink {
     await this.#bus.close();
   }
 
-  /** Runs the next command that brings a channel into the wanted state. Does nothing while a command of the channel is running. */
+  /** Subscribes or unsubscribes on the bus, if that is needed. Does nothing while another command for this channel is running. */
   #settle(channel: Channel): void {
     const { pattern } = channel;
     if (channel.isBusy || this.#isClosed) return;
@@ -189,7 +189,7 @@ export class BusLink {
     for (const channel of refused) this.#settle(channel);
   }
 
-  /** Runs a command of the bus. The command may throw, or return a Promise that rejects. */
+  /** Runs a command of the bus. A command can fail in two ways: it throws, or it returns a Promise that rejects. */
   #run(command: () => unknown, onDone: () => void, onFailed: (error: unknown) => void): void {
     let result: unknown;
     try {

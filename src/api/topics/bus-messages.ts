@@ -1,21 +1,21 @@
 /**
- * Numbers the messages that processes send each other over a bus. With these numbers, the receiver detects two things. First: a message
- * that arrives twice, because two patterns of the process match its topic. It is delivered once. Second: a message that was lost, because
- * its number is missing.
+ * Numbers the messages that processes send each other over a bus. The receiver uses the numbers for two purposes:
+ * - It detects a message that arrives twice, because two patterns of the process match its topic. It delivers this message once.
+ * - It detects a lost message, because the number of this message is missing.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// One map remembers the last message number of each topic. Another map remembers the last message number of each pair of topic and
-// publisher. Each map keeps at most twice this number of entries. An entry needs about 200 bytes.
+// There are two maps. One map holds the last message number of each topic. The other map holds the last message number for each pair of
+// topic and publisher. Each map keeps at most twice this number of entries. An entry needs about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message that one publisher has published to one topic. */
 interface Last {
   number: number;
-  /** When the message came, measured by `#time` of `BusMessages`. */
+  /** The time at which the message came. The time is a value of the counter `#time` of `BusMessages`. */
   at: number;
 }
 
@@ -31,10 +31,10 @@ export class BusMessages {
   #number = 0;
   readonly #published = new RecentMap<number>(MAX_REMEMBERED);
   readonly #received = new RecentMap<Last>(MAX_REMEMBERED);
-  /** A counter that serves as a clock: it advances with each message and with each call of `cover`. */
+  /** A counter that serves as a clock. It increases with each message and with each call of `cover`. */
   #time = 0;
 
-  /** The random name of this process. */
+  /** The random name of this process. The messages of this process contain it. */
   get publisher(): string {
     return this.#publisher;
   }
@@ -44,12 +44,12 @@ export class BusMessages {
     return this.#number;
   }
 
-  /** The number of the last message that this process published to a topic; 0 if this number is unknown. */
+  /** The number of the last message that this process published to this topic; 0 if the number is unknown. */
   lastNumberTo(topic: string): number {
     return this.#published.get(topic) ?? 0;
   }
 
-  /** Returns the bytes that carry a message to other processes. */
+  /** Returns the bytes that are sent to other processes: the message with its number and other fields. */
   wrap(topic: string, message: string | Uint8Array, compress: boolean): Buffer {
     const number = ++this.#number;
     const previous = this.#published.get(topic) ?? 0;
@@ -58,7 +58,10 @@ export class BusMessages {
     return serializeEnvelope({ isBinary, compress, publisher: this.#publisher, number, previous }, message);
   }
 
-  /** Is called when the subscription to this topic or pattern has become active. Losses before this moment have been reported already. */
+  /**
+   * Is called when the subscription to this topic or pattern is active on the bus. Messages that were lost before this moment have already
+   * been reported.
+   */
   cover(topic: Topic): void {
     topic.coveredSince = ++this.#time;
   }
@@ -66,13 +69,13 @@ export class BusMessages {
   /**
    * Reads bytes that came over the bus.
    * @param topics the topics and patterns that match `name` and have subscribers in this process
-   * @returns 'invalid' for bytes that are not a message. Null for a message of this process, or one that has already come
+   * @returns `'invalid'` for bytes that are not a message; null for a message of this process, and for a message that has already come
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {
     const envelope = parseEnvelope(bytes);
     if (envelope === null) return 'invalid';
     if (envelope.publisher === this.#publisher) return null;
-    // The key consists of the 16 characters of the publisher and the name of the topic.
+    // The key consists of 16 characters for the publisher, and the name of the topic.
     const key = envelope.publisher + name;
     const at = ++this.#time;
     const last = this.#received.get(key);
@@ -81,8 +84,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // A missing number means a gap if the subscription has been active since the last message. Otherwise the topic may have had no
-    // subscriber when the missing messages were published.
+    // Messages were lost if a number is missing, and the subscription has been active since the last message came. Otherwise the topic
+    // might have had no subscriber when the missing messages were published. In this case no message was lost.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

@@ -1,4 +1,4 @@
-/** The options of the buses. Each option is specified once. */
+/** The options of the buses. A bus connects processes, for example over Redis or NATS. */
 
 import {
   custom,
@@ -21,19 +21,20 @@ export interface BusOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * The maximum number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified
-   * of a gap.
+   * The maximum number of bytes of messages that may wait until the engine (for example Redis) accepts them. Further messages are refused,
+   * and their subscribers are notified of a gap.
    * @default 16 MiB
    */
   readonly maxWaiting?: number | undefined;
 }
 
-/** Limits the messages of each topic that a bus keeps for subscribers that were disconnected. */
+/** Which messages a bus keeps for each topic. A subscriber that was disconnected can read these messages later. */
 export interface HistoryOptions {
   /** The minimum number of messages that are kept for each topic. Redis may keep about 100 more. @default 1000 */
   readonly size?: number | undefined;
   /**
-   * Milliseconds. If a topic has had no message for this time, all of its messages are deleted. The default is an hour. @default 3600000
+   * Milliseconds. If a topic has had no message for this time, all of its messages are deleted. The default is one hour.
+   * @default 3600000
    */
   readonly ttl?: number | undefined;
 }
@@ -41,24 +42,25 @@ export interface HistoryOptions {
 /** Options of a `RedisBus`. */
 export interface RedisBusOptions extends BusOptions {
   /**
-   * Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which exist from
-   * Redis 7 on. Sharded pub/sub does not support patterns. @default false
+   * Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which need Redis 7
+   * or later. Sharded pub/sub does not support patterns.
+   * @default false
    */
   readonly sharded?: boolean | undefined;
   /**
    * Keeps the messages of each topic in a stream of Redis. A subscriber that was disconnected can then receive the messages that it missed.
-   * All buses with the same `prefix` need the same value. Without this option, no messages are kept. @default none
+   * Use the same value for all buses with the same `prefix`. Without this option, no messages are kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
 }
 
-/** Where a `NatsBus` keeps the messages of each topic, how many, and for how long. */
+/** Which messages a `NatsBus` keeps, and where it keeps them. */
 export interface NatsHistoryOptions {
-  /** The result of `await jetstreamManager(connection)`, a function of the package `@nats-io/jetstream`. */
+  /** The result of `await jetstreamManager(connection)`. This function belongs to the package `@nats-io/jetstream`. */
   readonly jetstream: NatsJetStream;
-  /** How many messages of each topic are kept. @default 1000 */
+  /** The number of messages that are kept for each topic. @default 1000 */
   readonly size?: number | undefined;
-  /** Milliseconds that a message is kept. The default is an hour. @default 3600000 */
+  /** The number of milliseconds that a message is kept. The default is one hour. @default 3600000 */
   readonly ttl?: number | undefined;
 }
 
@@ -66,7 +68,7 @@ export interface NatsHistoryOptions {
 export interface NatsBusOptions extends BusOptions {
   /**
    * Keeps the messages of all topics in a stream of JetStream. A subscriber that was disconnected can then receive the messages that it
-   * missed. All buses with the same `prefix` need the same value. Without this option, no messages are kept. @default none
+   * missed. Use the same value for all buses with the same `prefix`. Without this option, no messages are kept. @default none
    */
   readonly history?: NatsHistoryOptions | undefined;
 }
@@ -74,8 +76,8 @@ export interface NatsBusOptions extends BusOptions {
 /** Options of a `ClusterBus`. */
 export interface ClusterBusOptions extends BusOptions {}
 
-// Other characters are refused, since they have a meaning for an engine. A Redis Cluster hashes the text between braces. NATS separates
-// tokens by dots. Both have wildcards.
+// Other characters are refused, because they have a special meaning in Redis or NATS. A Redis Cluster hashes the text between braces. NATS
+// separates tokens with dots. Both have wildcards.
 const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {
@@ -90,13 +92,13 @@ const prefix = custom<string, string>(
 
 const maxWaiting = limit('bytes', {
   default: 16 * 1024 * 1024,
-  text: 'How many bytes of messages may wait until Redis, NATS or the primary of the cluster accepts them. Further messages are refused, and their subscribers are notified of a gap.',
+  text: 'The maximum number of bytes of messages that may wait until Redis, NATS or the primary of the cluster accepts them. Further messages are refused, and their subscribers are notified of a gap.',
 });
 
-/** The table of `BusOptions`. */
+/** How the options of every bus are read, and their texts in the docs. */
 export const busSpecs: SpecsOf<BusOptions> = { prefix, maxWaiting };
 
-/** The values of `HistoryOptions`. */
+/** The options of a history, after the defaults were filled in. */
 export interface HistoryValues {
   readonly size: number;
   readonly ttl: number;
@@ -106,25 +108,25 @@ const sizeOf = (text: string) => integer(1, 1_000_000, { default: 1_000, text })
 const ttlOf = (text: string) => integer(1_000, 2_147_483_647, { default: 3_600_000, text }, 'ms');
 
 const historySpecs: SpecsOf<HistoryOptions> = {
-  size: sizeOf('How many messages of each topic are kept; Redis may keep about 100 more.'),
-  ttl: ttlOf('When a topic has had no message for this time, all of its messages are deleted.'),
+  size: sizeOf('The minimum number of messages that are kept for each topic. Redis may keep about 100 more.'),
+  ttl: ttlOf('If a topic has had no message for this time, all of its messages are deleted.'),
 };
 
 type RedisBusValues = Omit<ValuesOf<RedisBusOptions>, 'history'> & {
   readonly history: HistoryValues | undefined;
 };
 
-/** The table of `RedisBusOptions`. */
+/** How the options of a `RedisBus` are read, and their texts in the docs. */
 export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   prefix,
   maxWaiting,
   sharded: flag({
     default: false,
-    text: 'With `true`, the bus uses sharded pub/sub, for a Redis Cluster. The commands of sharded pub/sub, SPUBLISH and SSUBSCRIBE, need Redis 7 or later, and do not support patterns.',
+    text: 'Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which need Redis 7 or later. Sharded pub/sub does not support patterns.',
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,
-    'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without this option, messages are not kept.',
+    'Keeps the messages of each topic in a stream of Redis. A subscriber that was disconnected can then receive the messages that it missed. Use the same value for all buses with the same `prefix`. Without this option, messages are not kept.',
   ),
 };
 
@@ -138,19 +140,19 @@ const checkJetStream = (value: unknown, name: string): void => {
 const natsHistorySpecs: SpecsOf<NatsHistoryOptions> = {
   jetstream: {
     ...custom<NatsJetStream, undefined>('what `await jetstreamManager(connection)` returns', {
-      text: 'Required. A manager of the package `@nats-io/jetstream`, for the same connection.',
+      text: 'Required. The result of `await jetstreamManager(connection)`, for the same connection. This function belongs to the package `@nats-io/jetstream`.',
     }),
-    // Unlike other options, `jetstream` has no default.
+    // The option `jetstream` is required, so it has no default.
     read: (value, name) => {
       checkJetStream(value, name);
       return value as NatsJetStream;
     },
   },
-  size: sizeOf('How many messages of each topic are kept.'),
-  ttl: ttlOf('How long each message is kept.'),
+  size: sizeOf('The number of messages that are kept for each topic.'),
+  ttl: ttlOf('The time for which each message is kept.'),
 };
 
-/** The values of `NatsHistoryOptions`. */
+/** The options of a NATS history, after the defaults were filled in. */
 export interface NatsHistoryValues extends HistoryValues {
   readonly jetstream: NatsJetStream;
 }
@@ -159,12 +161,12 @@ type NatsBusValues = Omit<ValuesOf<NatsBusOptions>, 'history'> & {
   readonly history: NatsHistoryValues | undefined;
 };
 
-/** The table of `NatsBusOptions`. */
+/** How the options of a `NatsBus` are read, and their texts in the docs. */
 export const natsBusSpecs: SpecsOf<NatsBusOptions, NatsBusValues> = {
   prefix,
   maxWaiting,
   history: optionalGroup<NatsHistoryOptions, typeof natsHistorySpecs>(
     natsHistorySpecs,
-    'Keeps the messages of each topic in a stream of JetStream, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without this option, messages are not kept.',
+    'Keeps the messages of each topic in a stream of JetStream. A subscriber that was disconnected can then receive the messages that it missed. Use the same value for all buses with the same `prefix`. Without this option, messages are not kept.',
   ),
 };

@@ -1,4 +1,4 @@
-/** Finds the receivers of a message by its topic. This is for buses whose engine does not match patterns. */
+/** Finds the receivers of a message by the topic of the message. A bus uses this file if its transport does not match patterns. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
@@ -6,8 +6,8 @@ import { TopicMap } from './topic-map.ts';
 
 interface Entry {
   /**
-   * Null after the pattern was unsubscribed. A receiver may unsubscribe the pattern of another receiver while a message is delivered to
-   * both.
+   * Null after the pattern was unsubscribed. One message may be delivered to several receivers in turn. The first receiver may unsubscribe
+   * the pattern of the second receiver.
    */
   receiver: BusReceiver | null;
 }
@@ -20,7 +20,7 @@ export class BusReceivers {
     return this.#patterns;
   }
 
-  /** Sets the receiver of a pattern. If the pattern already has a receiver, the new receiver replaces the old one. */
+  /** Sets the receiver of a pattern. Replaces the old receiver if the pattern already has a receiver. */
   set(pattern: string, receiver: BusReceiver): void {
     const entry = this.#entries.get(pattern);
     if (entry !== undefined) entry.receiver = receiver;
@@ -41,7 +41,10 @@ export class BusReceivers {
     for (const entry of this.#entries.match(topic)) entry.receiver?.message(topic, bytes);
   }
 
-  /** Notifies the receivers of these topics of a gap. A receiver is notified once, even if its pattern matches several topics. */
+  /**
+   * Notifies the receivers of these topics that messages might have been lost. Each receiver is notified once, even if its pattern matches
+   * several topics.
+   */
   gap(topics: Topics): void {
     const entries =
       topics === null

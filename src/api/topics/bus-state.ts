@@ -1,12 +1,10 @@
-/**
- * Stores whether a bus is connected to its engine, for example Redis or NATS. Each change is reported to the listener that was set last.
- */
+/** Stores whether a bus is connected to its engine, for example Redis or NATS. Reports each change to one listener. */
 
-/** The state of one bus. At the beginning the bus counts as connected. The first failure to reach the engine sets the state to false. */
+/** The state of one bus. At first the bus counts as connected. The state changes to disconnected when the engine cannot be reached. */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
-  /** Whether the listener has been notified of the current state. */
+  /** Whether the listener knows the current state. */
   #isTold = true;
 
   get isUp(): boolean {
@@ -21,8 +19,8 @@ export class BusState {
   }
 
   /**
-   * Sets the listener. If the engine cannot be reached now, the listener is called with false in a microtask. If the state changes before
-   * that, the listener is called only for the change.
+   * Sets the listener. If the bus is disconnected now, the listener is called with false in a microtask. If the bus connects before the
+   * microtask runs, the listener is called only with true.
    */
   listen(listener: (up: boolean) => void): void {
     this.#listener = listener;
@@ -34,7 +32,7 @@ export class BusState {
     });
   }
 
-  /** Removes the listener, so that no change is reported any more. */
+  /** Removes the listener. Later changes are not reported. */
   close(): void {
     this.#listener = () => {};
   }

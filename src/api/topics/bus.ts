@@ -1,13 +1,10 @@
-/**
- * The interface of a bus, which carries published messages to other processes. An engine is the system that the bus uses, for example Redis
- * or NATS.
- */
+/** The interface of a bus. A bus carries published messages to other processes. It uses an engine such as Redis or NATS. */
 
 /** Receives the messages of one pattern from a bus. */
 export interface BusReceiver {
   /**
-   * Is called with each message that a process has published, including this process. `Topics` recognizes its own messages and ignores
-   * them.
+   * Is called with each message that any process has published to the pattern. This includes messages of this process. `Topics` recognizes
+   * its own messages and ignores them.
    * @param topic the name that the message was published to, without wildcards
    * @param bytes the bytes that were published; they are valid until this method returns
    */
@@ -16,69 +13,80 @@ export interface BusReceiver {
   gap(): void;
 }
 
-/** One entry of the messages that a bus keeps. */
+/** One entry in the history that a bus keeps of a topic. */
 export interface HistoryMessage {
-  /** The position after this entry. */
+  /** The position in the history after this entry. */
   readonly position: string;
   /** The message, or null if messages were lost here. */
   readonly bytes: Uint8Array | null;
 }
 
-/** Some of the messages that a bus keeps for a topic, oldest first. */
+/** Several entries of the history that a bus keeps of a topic, oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /** Whether messages may be missing before the first of these messages. The reader began at the position `after`. */
+  /**
+   * Whether messages are missing, or might be missing, before the first of these messages. The reader asked for the messages after a
+   * position.
+   */
   readonly isGap: boolean;
-  /** The position after the last of these messages. */
+  /** The position in the history after the last of these messages. */
   readonly position: string;
-  /** Whether the history ended with these messages when they were read. */
+  /** Whether the history had no later messages when these messages were read. */
   readonly isEnd: boolean;
 }
 
 /**
- * The messages that a bus keeps for subscribers that were disconnected. All processes see the messages of one topic in the same order. A
- * position is a place in this order. It is a string of at most 64 characters without dots. Only the bus knows its meaning.
+ * The history of a bus: the messages that it keeps for subscribers that were disconnected. All processes see the messages of one topic in
+ * the same order. A position is a place in this order. It is a string of at most 64 characters without dots. Only the bus knows what the
+ * string means.
  */
 export interface BusHistory {
-  /** The position after the last message that the receiver of a topic has got. Null for a pattern, or if the position is unknown. */
+  /**
+   * Returns the position after the last message that the subscriber of a topic has received. Null for a pattern, or if the position is
+   * unknown.
+   */
   positionOf(topic: string): string | null;
-  /** Whether a string has the form of a position. The string may come from a peer. */
+  /** Whether a string has the form of a position. The string can come from a peer, so it can be invalid. */
   isPosition(text: string): boolean;
   /**
-   * Reads messages after a position. If the engine cannot be reached, the Promise waits until the engine can be reached again.
+   * Reads the messages after a position. While the engine (for example Redis) cannot be reached, the Promise stays pending.
    * @param count the maximum number of messages to read
    */
   read(topic: string, after: string, count: number): Promise<HistoryPage>;
 }
 
 /**
- * Carries messages between processes over an engine. Every bus gives three guarantees. The messages of one publisher to one topic arrive in
- * order. Each message arrives at most once. A possible loss is reported as a gap. A name consists of parts that are separated by `/`. In a
- * pattern, `*` stands for one part. As the last part, `**` stands for one or more parts.
+ * Carries messages between processes. A bus uses an engine such as Redis or NATS. Every bus guarantees:
+ * - The messages of one publisher to one topic arrive in order.
+ * - Each message arrives at most once.
+ * - If a message might have been lost, the bus reports a gap.
+ *
+ * The name of a topic consists of parts that are separated by `/`. In a pattern, `*` stands for one part. If `**` is the last part, it
+ * stands for one or more parts.
  */
 export interface Bus {
   /**
-   * Publishes a message. The bus may keep `bytes` after this method has returned. If the message cannot be published, the Promise rejects,
-   * and the message is lost.
+   * Publishes a message. The bus may still use `bytes` after this method has returned. If the message cannot be published, the Promise
+   * rejects, and the message is lost.
    */
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Subscribes to a pattern. If the bus has already subscribed to this pattern, the new receiver replaces the old one. The Promise resolves
-   * when the subscription is active. From then on, the receiver gets all published messages.
+   * Subscribes to a pattern. Replaces the old receiver if the bus has already subscribed to this pattern. The Promise resolves when the
+   * subscription is active. From then on, the receiver gets all published messages.
    */
   subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
-  /** Unsubscribes from a pattern. After this method has returned, the receiver gets no further messages. */
+  /** Unsubscribes from a pattern. After this method has returned, the receiver gets no more messages. */
   unsubscribe(pattern: string): void | Promise<void>;
   /**
-   * Sets the listener; a bus has only one. The bus calls the listener with `false` when the connection to the engine is lost. It calls the
-   * listener with `true` when the engine can be reached again.
+   * Sets the listener, and replaces an earlier listener. The bus calls the listener with `false` when it loses the connection to the engine
+   * (for example Redis). It calls the listener with `true` when the engine can be reached again.
    */
   onState(listener: (up: boolean) => void): void;
   /**
-   * Access to the messages that the bus keeps. Undefined if the bus keeps no messages. Subscribers then miss the messages that are
-   * published while they are disconnected.
+   * The messages that the bus keeps. Undefined if the bus keeps no messages. Without it, a subscriber that is disconnected misses the
+   * messages that are published in the meantime.
    */
   readonly history?: BusHistory | undefined;
-  /** Releases the timers, subscriptions and connections of the bus. A client that the program has passed to the bus stays open. */
+  /** Releases the timers, subscriptions and connections of the bus. Does not close a client that the program has passed to the bus. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
- * Lets a client that has reconnected catch up with a topic. The history of the bus supplies the messages that the client has missed. After
- * the last of these messages, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
- * each message once, and in order. If the client reads slowly, the catch-up waits.
+ * Sends a client that has reconnected the messages of a topic that it has missed. The messages come from the history of the bus. After the
+ * last of these messages, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
+ * each message once, and in order. If the client reads slowly, the next messages are read later.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -18,26 +18,26 @@ import { TopicError } from './topic-error.ts';
 import type { TopicsEvents } from './topics-events.ts';
 import type { Unsettled } from './unsettled.ts';
 
-// Milliseconds. If the bus has not answered in this time, a gap is reported for the connection. The connection then becomes a member
-// without the missed messages.
+// Milliseconds. If the bus does not answer in this time, the connection becomes a member of the topic without the missed messages. The
+// application is notified of the gap.
 const MAX_WAIT = 10_000;
 const POLL_INTERVAL = 100;
 
-/** The parts of `Topics` that catching up uses. */
+/** The parts of `Topics` that this file uses. */
 export interface CatchUpOwner {
   readonly limits: { readonly maxBuffered: number; readonly maxMessageSize: number };
   readonly messages: BusMessages;
   readonly counts: { sent: number; gaps: number; invalid: number };
   readonly events: TopicsEvents;
-  /** Sends a message to the members of a topic. The option `slow` is applied to members that read too slowly. */
+  /** Sends a message to the members of a topic. Applies the option `slow` to members that read too slowly. */
   send(topic: Topic, outgoing: Outgoing): void;
 }
 
-/** The state that `CatchUp` shares with `TopicHistory`. */
+/** The objects that `CatchUp` and `TopicHistory` share. */
 export interface CatchUpState {
   readonly history: BusHistory;
   readonly subscriptions: Subscriptions;
-  /** The topics that have joiners. A joiner is a connection that catches up with a topic. */
+  /** The topics that have joiners. A joiner is a connection that still receives the messages it missed. */
   readonly joining: Map<string, Joining>;
   readonly unsettled: Unsettled;
   readonly receivedBefore: ReceivedBefore;
@@ -52,7 +52,7 @@ export class CatchUp {
     this.#owner = owner;
   }
 
-  /** Lets one connection catch up with one topic. @returns false if the bus fails or does not answer */
+  /** Sends one connection the messages of one topic that it missed. @returns false if the bus fails or does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
     let count = FIRST_COUNT;
@@ -67,17 +67,19 @@ export class CatchUp {
       if (page.isGap) joiner.hasMissed = true;
       this.#send(joiner, page.messages);
       if (!this.isAlive(joiner)) break;
-      // If the bus has deleted the missed messages, the connection continues at the position of the members.
+      // If the bus has deleted the missed messages, the connection continues at the position that the members of the topic have reached.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // From now on, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
+      // The handler `gap` may call `offsetOf`. From now on, `offsetOf` returns an offset after the gap. So the gap is reported now, not
+      // earlier.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // The connection cannot become a member yet in two cases. First: newer messages than those of this page have come. Second: some
-      // messages of this page have not come over the bus yet.
+      // The connection cannot become a member yet in two cases:
+      // - The history has newer messages than this page.
+      // - Some messages of this page have not come over the bus yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
     }
@@ -85,8 +87,9 @@ export class CatchUp {
   }
 
   /**
-   * Waits for two things. The subscription on the bus has to be active. The bus has to settle all messages of this process up to the number
-   * `since`. A settled message is in the history or lost.
+   * Waits until two conditions are true:
+   * - The subscription on the bus is active.
+   * - The bus has accepted or refused all messages of this process up to the number `since`.
    * @returns false if this takes longer than `MAX_WAIT` milliseconds
    */
   async #begin(joiner: Joiner): Promise<boolean> {
@@ -113,7 +116,7 @@ export class CatchUp {
     return connection.state === 'open';
   }
 
-  /** Waits until `wake` is called for a topic, but at most `POLL_INTERVAL` milliseconds. */
+  /** Waits until `wake` is called for a topic. Waits at most `POLL_INTERVAL` milliseconds. */
   async #pause(joining: Joining): Promise<void> {
     const timer = clock.setTimeout(() => joining.wake(), POLL_INTERVAL);
     await joining.pause();
@@ -136,8 +139,8 @@ export class CatchUp {
   }
 
   /**
-   * Makes a connection a member if it has received the same messages as the members. If it lacks some messages, and they are in memory,
-   * they are sent first.
+   * Makes a connection a member of the topic if it has received the same messages as the members. If it lacks some messages that are still
+   * in memory, it receives these messages first.
    */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
@@ -156,14 +159,14 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends messages of this process that have not come back over the bus. Their numbers must be above `since`. */
+  /** Sends those messages of this process that have not come back over the bus. Messages with a number up to `since` are not sent. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // The bus does not send back messages that were published before the subscription was active. They may have been read from the history
-    // already. So they must not be sent again.
+    // The bus does not send back messages that were published before the subscription was active. The connection might have already received
+    // these messages from the history. So they are not sent again.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
-    // A handler that is called during this loop may publish more messages.
+    // The loop reads `joining.own` again, because a handler that is called in the loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
       rest = rest.filter(({ number }) => number > last);
       if (rest.length === 0 || !this.isAlive(joiner)) return;
@@ -175,7 +178,7 @@ export class CatchUp {
     }
   }
 
-  /** Makes a connection a member without the messages that it missed, and reports a gap. */
+  /** Makes a connection a member of the topic without the messages that it missed. Notifies the application of the gap. */
   giveUp(joiner: Joiner): void {
     if (!this.isAlive(joiner)) return;
     joiner.hasMissed = true;
@@ -191,19 +194,19 @@ export class CatchUp {
     this.end(joiner);
   }
 
-  /** Forgets a joiner whose connection has become a member, or has left. */
+  /** Forgets a joiner after its connection has become a member of the topic, or has unsubscribed. */
   end(joiner: Joiner): void {
     const { connection, topic } = joiner;
     joiner.isDone = true;
     const joining = this.#state.joining.get(topic);
-    // If the connection has subscribed again, it has a new joiner. The new joiner must stay.
+    // If the connection has unsubscribed and subscribed again, it has a new joiner. The new joiner must stay.
     if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
     joining.joiners.delete(connection);
     if (joining.joiners.size === 0) this.#state.joining.delete(topic);
     joining.wake();
   }
 
-  /** Whether the connection of this joiner still waits to become a member. */
+  /** Whether the connection of this joiner is still waiting to become a member of the topic. */
   isAlive(joiner: Joiner): boolean {
     const { isDone, connection, topic } = joiner;
     if (isDone || this.#state.joining.get(topic)?.joiners.get(connection) !== joiner) return false;
@@ -237,8 +240,9 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // The message is skipped in two cases. First: the client has already received the message from another process, before the bus had
-      // it. Second: the history has the message after later messages of the same publisher. Such a message counts as lost.
+      // A message is skipped in two cases:
+      // - The client has already received the message from another process, before the bus had the message.
+      // - In the history, the message comes after a newer message of the same publisher.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

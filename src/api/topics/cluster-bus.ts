@@ -1,4 +1,6 @@
-/** A bus between the processes of a node:cluster. It uses the channel that node:cluster opens between each worker and the primary. */
+/**
+ * Carries messages between the processes of a node:cluster. Uses the channel that node:cluster opens between each worker and the primary.
+ */
 
 import type { Cluster } from 'node:cluster';
 import { describe } from '../option-names.ts';
@@ -9,16 +11,16 @@ import { ClusterPrimary } from './cluster-primary.ts';
 import { ClusterWorker } from './cluster-worker.ts';
 
 /**
- * A bus for `node:cluster`. Create a `ClusterBus` in each worker, and one in the primary. The primary relays the messages, and may also
- * subscribe and publish. If more than `maxWaiting` bytes wait for a worker, this worker does not get further messages. It is notified of a
- * gap. If the primary ends, the buses of its workers stay disconnected.
+ * A bus for `node:cluster`. Create a `ClusterBus` in each worker, and one in the primary. The primary passes the messages on to the
+ * workers. The primary can also subscribe and publish. If `maxWaiting` bytes already wait for a worker, further messages to this worker are
+ * dropped. The worker is notified of a gap. If the primary ends, the buses of its workers stay disconnected.
  */
 export class ClusterBus implements Bus {
   readonly #part: Bus;
 
   /**
    * @param cluster the default export of `node:cluster`
-   * @throws {TypeError} if `cluster` is anything else, or if this process does not belong to a cluster
+   * @throws {TypeError} if `cluster` is any other value, or if this process does not belong to a cluster
    */
   constructor(cluster: Cluster, options: ClusterBusOptions = {}) {
     if (typeof cluster?.on !== 'function' || typeof cluster.isPrimary !== 'boolean') {

@@ -1,12 +1,12 @@
 /**
- * Sends messages in one direction of the channel between two processes of a node:cluster. The number of bytes that wait in the channel is
- * limited. If a message exceeds this limit, it is not sent, and the receiver is notified of a gap.
+ * Sends messages from one process of a node:cluster to another. The number of bytes that wait in the channel is limited. A message that
+ * exceeds the limit is not sent, and the receiver is notified of a gap.
  */
 
 import type { ClusterMessage } from './cluster-messages.ts';
 import { LostTopics } from './lost-topics.ts';
 
-/** The process that messages are sent to: for the primary, one of its workers; for a worker, the primary. */
+/** The process that receives the messages. The primary sends to its workers. A worker sends to the primary. */
 export interface ClusterPeer {
   send(message: ClusterMessage, done: (error: Error | null) => void): boolean;
 }
@@ -25,15 +25,15 @@ export class ClusterChannel {
   }
 
   /**
-   * Sends a message that the bus itself needs, for example to subscribe. The limit does not apply to these messages, since there are few of
-   * them.
+   * Sends a message that the bus needs for itself, for example to subscribe. There are few of these messages, so the limit does not apply
+   * to them.
    */
   send(message: ClusterMessage): void {
     this.#peer.send(message, () => {});
   }
 
   /**
-   * Resolves when the message was written to the channel. Rejects if too many bytes wait in the channel already, or if the other process
+   * Resolves when the message was written to the channel. Rejects if too many bytes already wait in the channel, or if the other process
    * has ended.
    */
   async publish(topic: string, bytes: string): Promise<void> {
@@ -41,7 +41,7 @@ export class ClusterChannel {
       this.#lost.add(topic);
       throw new Error('too many bytes wait for the other process of the cluster');
     }
-    // The gap is reported before the next message. So the receiver knows where messages are missing.
+    // The list of lost messages is sent before the next message. So the receiver learns of the gap at the right place.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

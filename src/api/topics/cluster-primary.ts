@@ -1,4 +1,4 @@
-/** The bus of the primary of a node:cluster. The primary relays each message to the workers that subscribed to it. */
+/** The bus in the primary of a node:cluster. The primary passes each message on to the workers that subscribed to its topic. */
 
 import type { Cluster, Worker } from 'node:cluster';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -16,7 +16,7 @@ class Remote {
   }
 }
 
-/** Relays messages between workers, and is a bus for the primary itself. */
+/** Passes messages on between workers. Also serves as the bus of the primary itself. */
 export class ClusterPrimary implements Bus {
   readonly #cluster: Cluster;
   readonly #name: string;
@@ -38,14 +38,14 @@ export class ClusterPrimary implements Bus {
     cluster.on('message', this.#onMessage);
     cluster.on('disconnect', this.#onExit);
     cluster.on('exit', this.#onExit);
-    // Some workers may have subscribed before this object existed, so all workers are asked to subscribe again.
+    // Some workers might have sent their subscriptions before this object existed. So each worker is asked to send its subscriptions again.
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker?.isConnected()) this.#remote(worker).channel.send({ bus: name, kind: 'hello' });
     }
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The bytes are copied, since the caller may reuse its memory before the microtask delivers them.
+    // The bytes are copied, because a microtask delivers them later. The caller may change its memory before that.
     const own = Buffer.from(bytes);
     this.#relay(topic, own.toString('base64'), null);
     queueMicrotask(() => this.#own.deliver(topic, own));
@@ -59,7 +59,7 @@ export class ClusterPrimary implements Bus {
     this.#own.delete(pattern);
   }
 
-  /** Never calls the listener: the primary relays the messages itself, so it cannot lose a connection. */
+  /** Never calls the listener. The primary passes on the messages itself, so it cannot lose a connection. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -121,14 +121,14 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** Sends a message once to each worker that subscribed to its topic. The publisher does not get the message. */
+  /** Sends a message once to each worker that subscribed to its topic. Does not send the message back to its publisher. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);
     const remotes = found.length === 1 ? found[0]! : new Set(found.flatMap((some) => [...some]));
     for (const remote of remotes) {
-      // A failure needs no action here. A worker whose channel is full will be notified of a gap. A worker that has exited needs no
-      // message.
+      // A failure needs no action here. If the channel of a worker is full, the worker is notified of a gap. If a worker has exited, it
+      // needs no message.
       if (remote !== sender) remote.channel.publish(topic, bytes).catch(() => {});
     }
   }

@@ -1,4 +1,4 @@
-/** The bus of a worker of a node:cluster. The worker publishes and subscribes through the primary. */
+/** The bus in a worker of a node:cluster. The worker publishes and subscribes through the primary. */
 
 import type { Worker } from 'node:cluster';
 import { clock } from '../../transport/clock.ts';
@@ -9,8 +9,8 @@ import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 
 /**
- * Milliseconds. A subscription fails if the primary does not confirm it in this time. A primary that has a `ClusterBus` confirms
- * immediately.
+ * Milliseconds. If the primary does not confirm a subscription in this time, the subscription fails. A primary that has a `ClusterBus`
+ * confirms a subscription immediately.
  */
 const ANSWER_TIMEOUT = 10_000;
 
@@ -50,7 +50,7 @@ export class ClusterWorker implements Bus {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     const own = Buffer.from(bytes);
-    // The primary does not send a message back to its publisher. So the receivers of this worker get the message here.
+    // The primary does not send a message back to its publisher. So the receivers in this worker get the message here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
     await this.#channel.publish(topic, own.toString('base64'));
   }
@@ -121,7 +121,7 @@ export class ClusterWorker implements Bus {
     this.#channel.send({ bus: this.#name, kind: 'subscribe', pattern });
   }
 
-  /** Removes a subscription from `#pending`, and stops its timer. @returns the subscription, or undefined if it was not pending */
+  /** Removes a subscription from `#pending`, and stops its timer. @returns the subscription; undefined if it is not in `#pending` */
   #settle(pattern: string): Pending | undefined {
     const pending = this.#pending.get(pattern);
     if (pending === undefined) return undefined;

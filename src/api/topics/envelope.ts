@@ -1,6 +1,6 @@
 /**
- * Serializes and parses the messages on a bus. A message consists of an envelope of 30 bytes and the payload. Other programs may write to
- * the bus too, so the parser refuses bytes in any other form. bus-messages.ts explains how the numbers are used.
+ * Serializes and parses the messages on a bus. A message consists of an envelope (a header of 30 bytes) and the payload. Other programs may
+ * also write to the bus, so the parser refuses bytes in any other form. bus-messages.ts explains the purpose of the numbers.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -10,7 +10,7 @@ import { isUtf8 } from 'node:buffer';
 // 2 to 17    the publisher: random bytes, new for each `Topics`
 // 18 to 23   the number of this message: the publisher numbers all of its messages from 1
 // 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first message, or if the number was forgotten
-// Numbers are big-endian.
+// The numbers are big-endian.
 const VERSION = 1;
 const BINARY = 1;
 const UNCOMPRESSED = 2;
@@ -33,16 +33,16 @@ export interface EnvelopeHead {
 }
 
 export interface Envelope extends EnvelopeHead {
-  /** A view of the parsed bytes, not a copy. */
+  /** The payload. It shares the memory of the parsed bytes. */
   readonly payload: Buffer;
 }
 
-/** Returns a random, unique name for a publisher. */
+/** Returns a random name for a publisher. */
 export function randomPublisher(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(PUBLISHER_SIZE))).toString('latin1');
 }
 
-/** Serializes a message with its envelope into new memory, which a bus may keep. */
+/** Serializes a message with its envelope (header). The result is new memory, so a bus may keep it. */
 export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Array): Buffer {
   const length = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
   const bytes = Buffer.allocUnsafeSlow(ENVELOPE_SIZE + length);
@@ -56,7 +56,7 @@ export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Arr
   return bytes;
 }
 
-/** Parses a message with its envelope. @returns null for bytes that `serializeEnvelope` cannot have written */
+/** Parses a message with its envelope (header). @returns null for bytes that `serializeEnvelope` cannot have written */
 export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_SIZE || bytes[0] !== VERSION || bytes[1]! > (BINARY | UNCOMPRESSED))
     return null;
@@ -66,7 +66,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (previous >= number) return null;
   const isBinary = (bytes[1]! & BINARY) !== 0;
   const payload = buffer.subarray(ENVELOPE_SIZE);
-  // RFC 6455 §8.1: a text has to be UTF-8. If other bytes were sent as text, all subscribers would fail their connections.
+  // RFC 6455 §8.1: a text message has to be valid UTF-8. If other bytes were sent as text, every subscriber would fail its connection.
   if (!isBinary && !isUtf8(payload)) return null;
   return {
     isBinary,

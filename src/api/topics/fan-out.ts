@@ -1,6 +1,7 @@
 /**
- * Sends one message to all subscribers of a topic in this process. The message is serialized once, and compressed once for each set of
- * compression parameters. Each connection sends the message at the end of the current turn of the event loop, together with other messages.
+ * Sends one message to all subscribers of a topic in this process. The message is serialized once. It is compressed once for each set of
+ * compression parameters. At the end of the current turn of the event loop, each connection sends the message together with its other
+ * messages.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
@@ -9,7 +10,7 @@ import { LatestValues } from '../latest-values.ts';
 import type { Topic } from './subscriptions.ts';
 import type { PublishOptions, SlowPolicy, TopicsValues } from './topics-options.ts';
 
-/** A message, and the connections that do not receive it. */
+/** A message, and the connections that must not receive it. */
 export interface Outgoing {
   /** The topic that the message is published to, without wildcards. */
   readonly name: string;
@@ -19,12 +20,15 @@ export interface Outgoing {
   readonly except: PublishOptions['except'];
 }
 
-/** The result of sending one message to all subscribers. */
+/** The result of sending one message to all subscribers of its topic. */
 export interface FanOut {
   readonly sent: number;
-  /** The number of connections for which the message waits as the newest value of its topic. */
+  /**
+   * The number of connections for which the message waits. It waits because the connection is slow and the message is the newest of its
+   * topic.
+   */
   readonly conflated: number;
-  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there is no such connection. */
+  /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are none. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,12 +36,12 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// IANA's registry of close codes calls this code "Try Again Later" (RFC 6455 §7.4). The subscriber may connect again later.
+// IANA names this code "Try Again Later" (RFC 6455 §7.4). It tells the subscriber that it may connect again later.
 const TRY_AGAIN_LATER = 1013;
 
 /**
- * Sends a message to all members of some topics and patterns.
- * @param topics the topics and patterns that match the name of the message. A member of several of them receives the message once
+ * Sends a message once to each member of some topics and patterns.
+ * @param topics the topics and patterns that match the name of the message
  */
 export function fanOut(
   topics: readonly Topic[],
@@ -57,7 +61,8 @@ export function fanOut(
   try {
     for (const connection of members) {
       if (connection === except || others?.has(connection) || connection.state !== 'open') continue;
-      // While an older value of this topic waits, the newer value must wait too. Otherwise the newer value would arrive first.
+      // If an older value of this topic still waits, the new value must wait too. Otherwise the new value would arrive before the older
+      // value.
       if (latest?.waits(connection, name) || isSlow(connection, maxBuffered)) {
         if (latest?.set(connection, name)) {
           conflated++;
@@ -76,13 +81,13 @@ export function fanOut(
   return { sent, conflated, slow };
 }
 
-/**
- * Holds a message as the newest value of its topic, for connections that are slow. The value waits in the same way as a value of
- * `sendLatest`.
- */
+/** Holds a message for connections that are slow. The message waits as the newest value of its topic, as with `sendLatest`. */
 class LatestValue {
   readonly #outgoing: Outgoing;
-  /** A copy for all connections that need it; null until the first of them. The original bytes are valid only during the publishing. */
+  /**
+   * A copy of the message for all slow connections; null until one of them needs it. The original bytes are valid only while `publish`
+   * runs.
+   */
   #message: string | Buffer | null = null;
 
   constructor(outgoing: Outgoing) {
@@ -96,7 +101,7 @@ class LatestValue {
 
   /**
    * Stores the message for this connection as the newest value of its topic.
-   * @returns true if the message waits now; false if too many values of other topics wait
+   * @returns true if the message waits now; false if values of too many other topics already wait
    */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
@@ -115,7 +120,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // Perhaps all waiting bytes were written in this turn of the event loop. The socket may accept them in a flush.
+  // The waiting bytes might come from this turn of the event loop. In this case, a flush can pass them to the socket now.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }
@@ -123,8 +128,8 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // Connections that still catch up receive this message later, after the messages that they missed. So their subscriptions to patterns
-  // must not deliver it now.
+  // A joining connection still receives the messages that it missed. It receives this message after them. So a pattern that this connection
+  // has also subscribed to must not deliver the message now.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }
@@ -139,7 +144,7 @@ export function sendTo(connection: Connection<unknown>, outgoing: Outgoing): voi
   }
 }
 
-/** Applies the option `slow` to a subscriber that did not receive a message. */
+/** Applies the option `slow` to a subscriber that was too slow to receive a message. */
 export function treatSlow(connection: Connection<unknown>, policy: SlowPolicy): void {
   if (policy === 'close') connection.close(TRY_AGAIN_LATER, 'this subscriber is too slow');
 }

@@ -1,25 +1,29 @@
 /**
- * Remembers the topics of messages that a bus could not publish into a history. The bus writes a mark into the history of each such topic.
- * A subscriber that reads the mark is notified of a gap at the right place. This works even for a subscriber that reconnects later.
+ * Remembers the topics of the messages that a bus could not publish. The bus writes a mark into the history of each of these topics. A mark
+ * says that messages were lost at this place. A subscriber that reads the mark is notified of the gap. This works even for a subscriber
+ * that reconnects later.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** If more topics than this need a mark, the connected subscribers of all topics are notified of a gap instead. */
+/**
+ * The maximum number of topics that wait for a mark (an entry that says that messages were lost). If there are more topics, the connected
+ * subscribers of all topics are notified of a gap instead.
+ */
 const MAX_TOPICS = 100_000;
-// Milliseconds until a mark that the engine (Redis or NATS) has refused is sent again.
+// If the engine (Redis or NATS) refuses a mark, the mark is sent again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
 export interface GapMarking {
-  /** Whether commands can be sent to the engine. */
+  /** Whether the engine (Redis or NATS) can receive commands now. */
   readonly isReady: boolean;
-  /** Writes a mark for one topic. Rejects if the engine does not accept the mark. */
+  /** Writes a mark into the history of one topic: messages were lost here. Rejects if the engine (Redis or NATS) refuses the mark. */
   mark(topic: string): Promise<unknown>;
-  /** Notifies the subscribers of all topics of a gap. */
+  /** Notifies the subscribers of all topics that messages were lost. */
   notifyAll(): Promise<unknown>;
 }
 
-/** The marks of one bus that have not been sent yet. */
+/** The marks of one bus that have not been sent yet. A mark says that messages of a topic were lost. */
 export class GapMarks {
   readonly #marking: GapMarking;
   readonly #topics = new Set<string>();
@@ -36,13 +40,13 @@ export class GapMarks {
     if (this.#topics.size > MAX_TOPICS) this.#addAll();
   }
 
-  /** Is called before a message of a topic is sent. If the topic still needs a mark, the mark is sent. */
+  /** Is called before a message of a topic is sent. Sends the mark of this topic first, if the mark was not sent yet. */
   sendFor(topic: string): void {
     if (this.#isAll) this.#sendAll();
     else if (this.#topics.delete(topic)) this.#send(topic);
   }
 
-  /** Sends all marks, if the engine is ready. */
+  /** Sends all marks if the engine (Redis or NATS) can receive commands now. */
   send(): void {
     if (!this.#marking.isReady) return;
     if (this.#isAll) this.#sendAll();

@@ -1,26 +1,26 @@
 /**
- * Runs the commands that read a history. Reading changes nothing. So a command can be sent again if the connection was lost before the
- * answer.
+ * Runs the commands that read a history. If the connection is lost before the answer, a command is sent again. This is safe, because
+ * reading changes nothing.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** The maximum number of commands that run at the same time. It is small, since each reply holds many messages in memory. */
+/** The maximum number of commands that run at the same time. It is small, because each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// Milliseconds until a failed command is sent again. If the connection is established earlier, the command is sent then.
+// A failed command is sent again after this number of milliseconds, or as soon as the connection is established.
 const RETRY_DELAY = 200;
 
 export class HistoryCommands {
   readonly #isFinal: (error: unknown) => boolean;
   #isUp = false;
   #ended: Error | null = null;
-  /** Functions that continue the commands that wait for the connection, or for a retry. */
+  /** Each function continues one command that has failed, or that waits for the connection. */
   readonly #paused = new Set<() => void>();
   #running = 0;
-  /** Functions that start the commands that wait because `MAX_RUNNING` other commands run. */
+  /** Each function starts one command that waits because `MAX_RUNNING` other commands are running. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal says whether a command that failed with this error would fail every time */
+  /** @param isFinal returns whether a command with this error would fail again if it were repeated */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }
@@ -31,14 +31,14 @@ export class HistoryCommands {
     if (up) this.#continue();
   }
 
-  /** Ends the commands that wait: their Promises reject with this error. */
+  /** Rejects the Promises of all waiting commands with this error. */
   end(error: Error): void {
     this.#ended = error;
     this.#continue();
   }
 
   /**
-   * Runs a command, and runs it again until it succeeds.
+   * Runs a command. Repeats the command if the connection fails.
    * @throws {Error} if the engine (Redis or NATS) refuses the command, or if `end` was called
    */
   async run<Reply>(command: () => Promise<Reply>): Promise<Reply> {
@@ -67,7 +67,7 @@ export class HistoryCommands {
     }
   }
 
-  /** Resolves when the connection is established or `end` is called, and at the latest after `RETRY_DELAY`. */
+  /** Waits for the connection or for a call of `end`. Waits at most `RETRY_DELAY` milliseconds. */
   async #pause(): Promise<void> {
     if (this.#ended !== null) return;
     await new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * Serializes and parses offsets. An offset is a string that says up to which message a connection has received a topic. A client keeps the
- * offset, and sends it to the server after a reconnection. An offset contains a position in the history. A process delivers its own
- * messages before the bus has them. So the offset also contains the number of the last message of some processes.
+ * Serializes and parses offsets. An offset is a string that says which messages of a topic a connection has received. A client keeps the
+ * offset, and sends it to the server after it has reconnected. The offset contains a position in the history of the bus. But a process
+ * delivers its own messages before the bus has them. So the offset also contains the number of the last message of some processes.
  */
 
 import { describe } from '../option-names.ts';
@@ -9,28 +9,28 @@ import { TopicError } from './topic-error.ts';
 
 /** The parts of an offset. */
 export interface Offset {
-  /** The position in the history of the bus up to which the connection has received the messages. */
+  /** The position in the history of the bus. The connection has received the messages up to this position. */
   readonly position: string;
   /**
-   * For each publisher, the number of its last message that the connection has received. The position may be before this message. A
-   * publisher is the random name of a process: 16 bytes as a string of 16 characters, see envelope.ts.
+   * The number of the last message that the connection has received from each publisher. The position can be before this message. The key
+   * is the random name of the publisher, a process: 16 bytes as a string of 16 characters (envelope.ts).
    */
   readonly received: ReadonlyMap<string, number>;
 }
 
-/** Longer offsets are invalid. A position has at most 64 characters. */
+/** The maximum length of an offset. A longer offset is invalid. At most 64 of these characters are the position. */
 const MAX_LENGTH = 400;
 /**
- * The maximum number of publishers in an offset; further publishers are left out. A client rarely needs more. It would have to connect to
- * more processes one after the other, before the bus has their messages.
+ * The maximum number of publishers (processes) in an offset; others are left out. A client rarely needs more. It would have to connect to
+ * more than 8 processes in a short time, before the bus has their messages.
  */
 const MAX_PUBLISHERS = 8;
-/** 16 bytes in base64url. The unused bits of the last character have to be zero. */
+/** The random name of a publisher: 16 bytes in base64url. The unused bits of the last character have to be zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
-/** The numbers of envelopes have six bytes, which is up to 15 digits. */
+/** The number of a message. It has six bytes in an envelope, so it has up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** Serializes an offset: the position, and then each publisher and its number. Dots separate these fields. */
+/** Serializes an offset. It contains the position, and then each publisher with its number. Dots separate these fields. */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');
@@ -38,9 +38,9 @@ export function serializeOffset({ position, received }: Offset): string {
 
 /**
  * Parses an offset.
- * @param isPosition says whether a string has the form of a position of this bus
+ * @param isPosition returns whether a string has the form of a position of this bus
  * @throws {TopicError} for a string that `serializeOffset` cannot have returned
- * @throws {TypeError} for anything else than a string
+ * @throws {TypeError} for a value that is not a string
  */
 export function parseOffset(text: unknown, isPosition: (text: string) => boolean): Offset {
   if (typeof text !== 'string') throw new TypeError(`after is ${describe(text)}, not a string`);

@@ -1,14 +1,14 @@
-/** Decides how many messages of a history are read in one page: about as many as fit into 1 MiB. */
+/** Decides how many messages of a history are read at once. This number of messages (a page) has a size of about 1 MiB. */
 
 import type { HistoryPage } from './bus.ts';
 
-/** The maximum number of messages in the first page. The number is small, since the size of the messages is not known yet. */
+/** The maximum number of messages that are read first. It is small, because the size of the messages is not known yet. */
 export const FIRST_COUNT = 8;
 const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;
 
 /**
- * Returns the maximum number of messages for the next page. The size of the messages in this page decides.
+ * Returns the maximum number of messages in the next page. It depends on the size of the messages in this page.
  * @param count the maximum number of messages in this page
  */
 export function nextCount({ messages }: HistoryPage, count: number): number {

@@ -1,7 +1,7 @@
 /**
- * Publishes into a history. Until the engine (Redis or NATS) can be reached and is prepared, messages wait. Later they are sent in their
- * order. If the connection is lost before the engine answers, a sent message may have been published. So it is not sent again, and its
- * subscribers are notified of a gap.
+ * Publishes messages into a history. The messages wait until the engine (Redis or NATS) can be reached and is prepared. They are sent in
+ * their order. If the connection is lost before the engine answers, the engine might have published the message. So the message is not sent
+ * again, and its subscribers are notified of a gap.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -23,25 +23,26 @@ export class HistoryPublisher {
   readonly #ttl: number;
   readonly #marks: GapMarks;
   #queue: Waiting[] = [];
-  /** Messages that the client could not send, since it had no connection. They are sent before the messages of the queue. */
+  /** Messages that the client could not send, because it had no connection. They are sent before the messages in `#queue`. */
   #unsent: Waiting[] = [];
-  /** The number of bytes of all messages that are not published yet. */
+  /** The number of bytes of all messages that wait or were sent without an answer yet. */
   #waiting = 0;
   /**
-   * Whether the engine accepts entries. True after the engine was prepared. False again after a loss of the connection or a failure to
-   * send.
+   * Whether the engine (Redis or NATS) accepts entries. True after the engine was prepared. False again after the connection was lost, or
+   * after a message could not be sent.
    */
   #isPrepared = false;
-  /** The number of times that the connection was established or lost. */
+  /** Counts how often the connection was established or lost. */
   #connection = 0;
   #isUp = false;
   /**
-   * The error with which every message is refused, because the engine has refused the preparation or the bus was closed. Otherwise null.
+   * If this is not null, every message is refused with this error. Reason: the engine (Redis or NATS) has refused the preparation, or the
+   * bus was closed.
    */
   #refusal: Error | null = null;
   #isEnded = false;
 
-  /** @param ttl milliseconds that a message may wait */
+  /** @param ttl the maximum number of milliseconds that a message waits */
   constructor(writer: HistoryWriter, maxWaiting: number, ttl: number) {
     this.#writer = writer;
     this.#maxWaiting = maxWaiting;
@@ -56,7 +57,7 @@ export class HistoryPublisher {
     });
   }
 
-  /** Whether messages are sent immediately. If false, messages wait. */
+  /** If true, messages are sent immediately. If false, messages wait. */
   get isReady(): boolean {
     return this.#isUp && this.#isPrepared;
   }
@@ -87,7 +88,7 @@ export class HistoryPublisher {
     if (up) void this.#prepare(this.#connection);
   }
 
-  /** Refuses the messages that wait, and all later messages. */
+  /** Refuses all waiting messages and all later messages with this error. */
   end(error: Error): void {
     this.#isEnded = true;
     this.connected(false);
@@ -95,7 +96,7 @@ export class HistoryPublisher {
     this.#marks.end();
   }
 
-  /** Prepares the engine, and then sends the messages that wait. */
+  /** Prepares the engine (Redis or NATS), and then sends the messages that wait. */
   async #prepare(connection: number): Promise<void> {
     try {
       await this.#writer.prepare();
@@ -104,8 +105,8 @@ export class HistoryPublisher {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // After a loss of the connection, the engine will be prepared on the next connection. An engine that has refused the preparation
-      // would refuse it again. In this case all messages are refused.
+      // If the connection was lost, the engine will be prepared on the next connection. If the engine has refused the preparation, it would
+      // refuse again. In this case all messages are refused.
       if (connection === this.#connection && this.#writer.isRefusal(error)) this.#refuseAll(error);
     }
   }
@@ -126,21 +127,21 @@ export class HistoryPublisher {
         );
       }
     }
-    // The marks are sent even if no later message follows, so that the subscribers are notified.
+    // A mark says that messages were lost. It is sent even if no later message follows. Otherwise the subscribers would not be notified.
     this.#marks.send();
   }
 
   async #send(message: Waiting): Promise<void> {
     const { topic, bytes } = message;
     const connection = this.#connection;
-    // The mark is written before the next message. So the mark is at the right place in the history.
+    // A mark says that messages were lost. It is written before the next message, so it is at the right place in the history.
     this.#marks.sendFor(topic);
     try {
       await this.#writer.add(topic, 'm', bytes);
     } catch (error) {
       const isFirst = !this.#isPrepared || connection === this.#connection;
       if (this.#writer.wasNotSent(error) && isFirst && !this.#isEnded) {
-        // All later messages have to wait for the next connection too.
+        // All later messages have to wait for the next connection too. Otherwise they would be published before this message.
         this.#isPrepared = false;
         this.#unsent.push(message);
         return;
@@ -153,7 +154,7 @@ export class HistoryPublisher {
     message.resolve();
   }
 
-  /** Is called when the engine has refused a message. The engine has answered, so the connection works. */
+  /** Is called when the engine (Redis or NATS) has refused a message. The engine has answered, so the connection works. */
   #refused(error: Error): void {
     this.#marks.send();
     if (!this.#isPrepared || !this.#writer.isUnprepared(error)) return;

@@ -1,8 +1,11 @@
 /**
- * Follows the position of each subscription in the history of its topic. Reads the messages that the subscription missed, in three cases.
- * First: the connection was lost. Second: a live message shows that an earlier message is missing. Third: the subscription has just been
- * confirmed. Messages may have come after the first position was read and before the confirmation. Live messages that come during the
- * reading are held, and delivered at their place.
+ * Stores the position of each subscription in the history of its topic. Reads the messages that a subscription missed. This happens in
+ * three cases:
+ * - The connection was lost.
+ * - A message shows that an earlier message is missing.
+ * - The subscription has just been confirmed. Messages might have come between the reading of its first position and the confirmation.
+ *
+ * While missed messages are read, new messages are held. They are delivered after the missed messages.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -10,35 +13,37 @@ import { type HistoryOrder, type HistoryReader, type KeptMessage, START } from '
 import { FIRST_COUNT, nextCount } from './history-pages.ts';
 import { RESERVED } from './topic-name.ts';
 
-/** The approximate number of bytes that a held message needs in addition to its own bytes. */
+/** A held message waits while earlier messages are read. It needs about this number of bytes in addition to its own bytes. */
 const HELD_OVERHEAD = 200;
 
-/** The members of a subscription of a bus that this file uses. */
+/** The parts of a subscription that this file uses. */
 export interface TrackedSubscription {
   readonly pattern: string;
   /** Null after the pattern was unsubscribed. */
   readonly receiver: BusReceiver | null;
-  /** Notifies the receiver of a gap if messages may have been missed. */
+  /** Notifies the receiver of a gap, if messages might have been missed. */
   tellGap(): void;
 }
 
 /** The position of one subscription in the history of its topic. */
 class Track {
   readonly subscription: TrackedSubscription;
-  /** Settles when the first position was read. */
+  /** Settles when the first position was read. Null before the reading begins. */
   started: Promise<void> | null = null;
   /**
-   * The id of the last message that the receiver got. Before the first message, the position where the subscription begins. Null until this
-   * position is known.
+   * The id of the last message that the receiver got. Before the first message, this is the position at which the subscription begins. Null
+   * until this position is known.
    */
   position: string | null = null;
-  /** Whether `position` is the end of the history that was read when the subscription began. */
+  /** Whether `position` is still the end of the history as it was when the subscription began. */
   isFresh = true;
-  /** Live messages that wait while earlier messages are read. Null if live messages are delivered immediately. */
+  /** New messages that wait while earlier messages are read. Null if new messages are delivered immediately. */
   held: KeptMessage[] | null = [];
-  /** Whether held messages were dropped because there were too many. The dropped messages have to be read from the history. */
+  /** Whether held messages were dropped, because there were too many. The dropped messages have to be read from the history later. */
   hasDropped = false;
-  /** Increases whenever `#catchUp` begins or the connection is lost. Then an older run of `#catchUp` ends. */
+  /**
+   * Increases when `#catchUp` begins, and when the connection is lost. A call of `#catchUp` ends when it sees that the number has changed.
+   */
   run = 0;
 
   constructor(subscription: TrackedSubscription) {
@@ -46,16 +51,16 @@ class Track {
   }
 }
 
-/** The positions of all subscriptions of one bus in the histories of their topics. */
+/** The position of each subscription of one bus in the history of its topic. */
 export class HistoryTracks implements BusHistory {
   readonly #reader: HistoryReader;
   readonly #order: HistoryOrder;
   readonly #maxHeld: number;
   readonly #tracks = new Map<string, Track>();
-  /** The number of bytes of all held messages. */
+  /** The number of bytes of all held messages (messages that wait while earlier messages are read). */
   #held = 0;
 
-  /** @param maxHeld the number of bytes that may be held while earlier messages are read */
+  /** @param maxHeld the maximum number of bytes of new messages that wait while earlier messages are read */
   constructor(reader: HistoryReader, order: HistoryOrder, maxHeld: number) {
     this.#reader = reader;
     this.#order = order;
@@ -74,13 +79,13 @@ export class HistoryTracks implements BusHistory {
     return this.#reader.read(topic, after, count);
   }
 
-  /** Whether a subscription has a history. */
+  /** Whether a subscription has a history, so that it can read missed messages later. */
   follows(subscription: TrackedSubscription): boolean {
     return this.#trackOf(subscription) !== null;
   }
 
   /**
-   * Reads the position where a subscription begins. Messages of the subscription are held until then.
+   * Reads the position at which a subscription begins. Messages that come before the position is known are held.
    * @throws {Error} if the engine (Redis or NATS) refuses the command
    */
   async start(subscription: TrackedSubscription): Promise<void> {
@@ -97,7 +102,7 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when a subscription is confirmed, for the first time or on a new connection. Reads the messages that the subscription missed.
-   * Does nothing before the position of the subscription is known.
+   * Does nothing if the position of the subscription is not known yet.
    */
   subscribed(subscription: TrackedSubscription): void {
     const track = this.#trackOf(subscription);
@@ -111,7 +116,7 @@ export class HistoryTracks implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** Is called when the connection that receives messages is lost. Missed messages have to be read later. */
+  /** Is called when the connection that receives messages is lost. The messages that are missed from now on are read later. */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;
@@ -127,7 +132,8 @@ export class HistoryTracks implements BusHistory {
 
   /**
    * Is called when bytes have come for a subscription.
-   * @param message the message in these bytes. Null if it is not in the history, because a bus without the option `history` published it
+   * @param message the message in these bytes. Null if the message is not in the history, because a bus without the option `history`
+   * published it
    */
   message(
     subscription: TrackedSubscription,
@@ -137,7 +143,7 @@ export class HistoryTracks implements BusHistory {
   ): void {
     const track = this.#trackOf(subscription);
     if (track === null || message === null) {
-      // Either the subscription has no history, or this message is not in the history.
+      // Either the subscription has no history, or the history does not contain this message.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
@@ -184,7 +190,10 @@ export class HistoryTracks implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** Reads a page. If the engine refuses the request, the missed messages are lost, so the page reports a gap. */
+  /**
+   * Reads a page of messages from the history. If the engine (Redis or NATS) refuses the request, the page reports a gap, because the
+   * messages are lost.
+   */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -208,10 +217,13 @@ export class HistoryTracks implements BusHistory {
     }
   }
 
-  /** Whether a live message is the next message after a position. Also false if the message was already read from the history. */
+  /**
+   * Whether a new message directly follows a position. False if messages are missing between them, or if the message was already read from
+   * the history.
+   */
   #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
     if (this.#order.isSame(previous, position)) return true;
-    // While the connection lasts, a history begins again only because the old history has expired. Then no message is missing.
+    // While the connection lasts, a history starts again only after it has expired. In this case no message is missing.
     return previous === START && position !== null && this.#order.isAfter(id, position);
   }
 
@@ -232,7 +244,7 @@ export class HistoryTracks implements BusHistory {
     track.held?.push(message);
   }
 
-  /** Empties the list of held messages, and subtracts their bytes from `#held`. */
+  /** Empties the list of held messages (messages that wait while earlier messages are read). Subtracts their size from `#held`. */
   #release(track: Track): void {
     for (const message of track.held ?? []) this.#held -= sizeOf(message);
     if (track.held !== null) track.held = [];

@@ -1,8 +1,10 @@
-/** Adapts a client of the package `ioredis`. This file does not import the package. It uses two duplicates of the program's client. */
+/**
+ * Lets a bus use a client of the package `ioredis`. This file does not import the package. It uses two duplicates of the program's client.
+ */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
-/** The members of an ioredis client that this file uses. */
+/** The parts of an ioredis client that this file uses. */
 export interface IoRedisClient {
   readonly status: string;
   duplicate(override?: object): IoRedisClient;
@@ -29,14 +31,15 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// By default ioredis sends unanswered commands again after a reconnection. This could publish a message twice. By default ioredis also
-// renews subscriptions, but redis-subscriptions.ts does that.
+// After a reconnection, ioredis sends unanswered commands again by default. This could publish a message twice. By default, ioredis also
+// renews subscriptions. This is not needed, because redis-subscriptions.ts renews them.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
-  // The program may have set a prefix, which ioredis adds to keys but not to channels. Both already have the prefix of the bus.
+  // ioredis adds a prefix of the program to keys, but not to channels. So this prefix is not used: keys and channels already begin with the
+  // prefix of the bus.
   keyPrefix: '',
 };
 
@@ -44,13 +47,16 @@ const once = {
 export class IoRedisLink implements RedisLink {
   readonly #commands: IoRedisClient;
   readonly #messages: IoRedisClient;
-  /** The listeners by the kind of subscription, and then by the name of the channel or glob. */
+  /** The listeners of each kind of subscription. The key of each map is the name of a channel, or a glob. */
   readonly #listeners: Readonly<Record<RedisSubscriptionKind, Map<string, RedisListener>>> = {
     channel: new Map(),
     glob: new Map(),
     shard: new Map(),
   };
-  /** For each client, functions that reject its unanswered commands. After a loss of the connection, ioredis never settles them. */
+  /**
+   * For each client, the functions that reject its unanswered commands. ioredis does not settle these commands after the connection was
+   * lost.
+   */
   readonly #unanswered = new Map<IoRedisClient, Set<(error: Error) => void>>();
   #isClosed = false;
 
@@ -113,7 +119,7 @@ export class IoRedisLink implements RedisLink {
 
   #watch(client: IoRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
     client.on('ready', () => state(true));
-    // Without this listener ioredis would write errors to stderr. The state of the bus shows the loss of the connection.
+    // Without this listener, ioredis would write errors to stderr. The state of the bus already reports the loss of the connection.
     client.on('error', () => {});
     client.on('close', () => {
       this.#rejectUnanswered(client);
@@ -123,7 +129,7 @@ export class IoRedisLink implements RedisLink {
       if (!this.#isClosed)
         events.ended(new Error('ioredis has stopped reconnecting, as its retryStrategy decided'));
     });
-    // With the option lazyConnect, the client would wait for the first command. So it is connected here.
+    // A client with the option `lazyConnect` connects only before its first command. This client has to connect now.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

@@ -1,41 +1,43 @@
 /**
  * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member of the topic.
- * While a topic has joiners, this file keeps its new messages. These are messages from the bus, and messages of this process that are not
- * in the history yet.
+ * While a topic has joiners, this file keeps two kinds of new messages:
+ * - messages that came over the bus
+ * - messages of this process that are not in the history yet
  */
 
 import type { Connection } from '../connection.ts';
 import type { HistoryMessage } from './bus.ts';
 import type { Offset } from './history-offset.ts';
 
-/** The maximum number of recent messages in memory. Older messages are read from the history again. */
+/** The maximum number of recent messages in memory. A connection that needs older messages reads them from the history. */
 const MAX_RECENT = 256;
 const MAX_RECENT_SIZE = 1024 * 1024;
 
-/** A connection that is receiving the messages of one topic that it missed. */
+/** A connection that still receives the messages of one topic that it missed. After them it becomes a member of the topic. */
 export class Joiner {
   readonly connection: Connection<unknown>;
   readonly topic: string;
-  /** The offset that the client sent. */
+  /** The offset that the client sent. It says which messages the client has already received. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process published before the connection began to catch up. After the bus
-   * has accepted the messages up to this number, the history is read to its end.
+   * The number of the last message that this process had published when this connection began to read the history. The connection can reach
+   * the end of the history only after the bus has accepted or refused the messages up to this number.
    */
   since: number;
-  /** How often the connection had to begin again, because messages were lost while it caught up. */
+  /** How often the connection had to read to the end again, because messages were lost in the meantime. */
   beginnings = 0;
-  /** For each publisher, the number of the last message that the connection has received. */
+  /** The number of the last message that the connection has received from each publisher (process). */
   readonly last: Map<string, number>;
-  /** The position up to which the connection has received the history. */
+  /** The connection has received the messages of the history up to this position. */
   position: string;
-  /** Whether a gap has to be reported for the connection before its next message. */
+  /** Whether a gap has to be reported for this connection before its next message is sent. */
   hasMissed = false;
   /**
-   * Whether a gap has to be reported when the connection becomes a member. Members have received a message that will not be in the history.
+   * Whether a gap has to be reported when this connection becomes a member of the topic. The reason: the members have received a message
+   * that is not in the history.
    */
   hasMissedOwn = false;
-  /** Whether the connection has read the history to its end since the bus settled the messages up to `since`. */
+  /** Whether the connection has read the history to its end. If false, the connection cannot become a member of the topic yet. */
   mayJoin = false;
   isDone = false;
 
@@ -49,21 +51,21 @@ export class Joiner {
   }
 }
 
-/** A message of this process, with its envelope. */
+/** A message that this process published, with its envelope (header). */
 interface OwnMessage {
   readonly number: number;
   readonly bytes: Uint8Array;
 }
 
-/** One topic with joiners. */
+/** The joiners of one topic: connections that still receive the messages that they missed. */
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
   /**
-   * The messages of this process that have not come back over the bus. Keeping them costs little, since the bus needs their bytes until
-   * then.
+   * The messages of this process that have not come back over the bus. They need little extra memory, because the bus keeps their bytes
+   * too.
    */
   own: OwnMessage[] = [];
-  /** The position before the first message of `#recent`; null if unknown. */
+  /** The position in the history before the first message of `#recent`; null if it is unknown. */
   #start: string | null;
   #recent: HistoryMessage[] = [];
   #size = 0;
@@ -73,7 +75,7 @@ export class Joining {
     this.#start = start;
   }
 
-  /** Keeps a message that came over the bus. @param bytes the message with its envelope; the bytes are copied */
+  /** Keeps a message that came over the bus. @param bytes the message with its envelope (header); the bytes are copied */
   received(position: string, bytes: Uint8Array): void {
     this.#recent.push({ position, bytes: Buffer.from(bytes) });
     this.#size += bytes.length;
@@ -85,8 +87,8 @@ export class Joining {
   }
 
   /**
-   * Is called when messages were lost. Messages may be missing after the kept messages, so the kept messages are dropped. The joiners read
-   * to the end of the history again. There they also find the messages that this process has published so far.
+   * Is called when messages were lost. The kept messages are dropped, because messages might be missing after them. Each joiner (connection
+   * that catches up) reads to the end of the history again. There it also finds the messages that this process has published so far.
    * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
@@ -103,14 +105,14 @@ export class Joining {
   }
 
   /**
-   * Is called when members have received a message of this process that will never be in the history. The joiners cannot get this message.
-   * Its place is after the last message that the history contains now.
+   * Is called when the members of the topic have received a message of this process that will never be in the history. The joiners
+   * (connections that catch up) cannot get this message. So each joiner has a gap at the end of the history.
    */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
-  /** Returns the recent messages after a position, or null if some of these messages were dropped. */
+  /** Returns the recent messages after a position. Returns null if some of these messages were dropped. */
   after(position: string): readonly HistoryMessage[] | null {
     if (position === this.#start) return this.#recent;
     const at = this.#recent.findLastIndex((message) => message.position === position);

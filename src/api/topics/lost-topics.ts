@@ -1,9 +1,12 @@
 /**
- * Collects the topics of messages that may have been lost. Later the subscribers of these topics in all processes are notified. The number
- * of topics is limited. If there are more topics, the subscribers of all topics are notified.
+ * Collects the topics of messages that might have been lost. Later the subscribers of these topics in all processes are notified. If there
+ * are too many topics, the subscribers of all topics are notified.
  */
 
-/** The maximum number of topics that are kept by name. All names have to fit into one message. */
+/**
+ * The maximum number of topics in the list, because the list has to fit into one message. If there are more topics, the list stands for all
+ * topics.
+ */
 const MAX_TOPICS = 1_000;
 
 /** A list of topics, or null for all topics. */
@@ -32,7 +35,7 @@ export class LostTopics {
     this.#topics.clear();
   }
 
-  /** Empties this object. @returns the topics that it had */
+  /** Empties this object. @returns the topics that it contained */
   take(): Topics {
     const topics = this.#isAll ? null : [...this.#topics];
     this.#topics = new Set();
@@ -45,7 +48,7 @@ export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** Parses a list of topics. An invalid payload stands for all topics, because messages of unknown topics were lost. */
+/** Parses a list of topics. If the bytes are invalid, the lost topics are unknown, so the result stands for all topics. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

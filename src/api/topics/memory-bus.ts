@@ -1,4 +1,7 @@
-/** A bus in memory. It connects several `Topics` in one process. Tests use it instead of the bus that the program uses in production. */
+/**
+ * A bus in memory. It connects several `Topics` objects in one process. Tests can use it instead of the bus that the program uses in
+ * production.
+ */
 
 import type { Bus, BusReceiver } from './bus.ts';
 import { TopicMap } from './topic-map.ts';
@@ -9,16 +12,18 @@ interface Subscription {
   isActive: boolean;
 }
 
-/** Buses that are connected share this object. It holds the subscriptions of all these buses, by pattern. */
+/** All buses that are connected share one object of this type. It holds the subscriptions of all these buses, by pattern. */
 type Hub = TopicMap<Set<Subscription>>;
 
-/** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */
+/**
+ * A bus for one `Topics` object. Delivers each message in a microtask. Messages are delivered in the order in which they were published.
+ */
 export class MemoryBus implements Bus {
   readonly #hub: Hub;
   readonly #subscriptions = new Map<string, Subscription>();
 
   /**
-   * @param other a bus to connect to. The new bus shares messages with `other` and with all buses that `other` is connected to. @default
+   * @param other a bus to connect to. The new bus shares messages with `other`, and with all buses that are connected to `other`. @default
    * none
    */
   constructor(other?: MemoryBus) {
@@ -26,7 +31,8 @@ export class MemoryBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // The message goes to the buses that are subscribed now. A bus that unsubscribes before the microtask does not receive the message.
+    // The message goes to the buses that are subscribed now. If a bus unsubscribes before the microtask runs, it does not receive the
+    // message.
     const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
     if (subscriptions.length === 0) return;
     queueMicrotask(() => {
@@ -57,7 +63,7 @@ export class MemoryBus implements Bus {
     if (ofPattern.size === 0) this.#hub.delete(pattern);
   }
 
-  /** Never calls the listener, since a bus in memory has no connection that could be lost. */
+  /** Never calls the listener. A bus in memory has no connection that could be lost. */
   onState(): void {}
 
   async close(): Promise<void> {

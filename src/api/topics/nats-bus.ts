@@ -1,4 +1,4 @@
-/** A bus over NATS. With the option `history`, the bus keeps messages in JetStream, which is a part of NATS. */
+/** A bus over NATS. With the option `history`, the bus keeps messages in JetStream, the part of NATS that stores messages. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -12,14 +12,14 @@ import type { NatsHeaders } from './nats-stream.ts';
 import { toSubject, toTopic } from './nats-subject.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
 
-/** A message of NATS. */
+/** A message that NATS delivers to a subscription. */
 interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly headers?: NatsHeaders | undefined;
 }
 
-/** A connection of `@nats-io/transport-node`, or any other object with these members. */
+/** A connection to NATS: a connection of the package `@nats-io/transport-node`, or another object with the same methods. */
 export interface NatsClient extends NatsPublishing {
   subscribe(
     subject: string,
@@ -54,9 +54,9 @@ class Subscription {
 }
 
 /**
- * A bus over NATS. It uses the connection of the program, which reconnects automatically. `close` does not close this connection: the
- * program has to close it. After a loss of the connection, every receiver is notified of a gap. With the option `history`, NATS keeps
- * messages. Then the receivers of topics get the missed messages if NATS still has them.
+ * A bus over NATS. It uses the program's connection to NATS, which reconnects automatically. `close` does not close this connection, so the
+ * program has to close it. If the connection is lost, every receiver is notified of a gap. With the option `history`, NATS keeps the
+ * messages. After a reconnection, the receivers of topics then get the messages that they missed, if NATS still has them.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
@@ -66,12 +66,12 @@ export class NatsBus implements Bus {
   readonly #history: NatsHistory | null;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Functions that are called when the connection is lost, and when it is established again. */
+  /** Functions that continue a wait. They are called when the connection is lost, when it is established again, and when the bus ends. */
   readonly #waiting = new Set<() => void>();
   #isUp = true;
   #ended: Error | null = null;
 
-  /** @throws {TypeError} for anything but an open connection to NATS, and for invalid options */
+  /** @throws {TypeError} if `connection` is not an open connection to NATS, or if an option is invalid */
   constructor(connection: NatsClient, options: NatsBusOptions = {}) {
     const { prefix, maxWaiting, history } = readOptions('NatsBus', options, natsBusSpecs);
     checkClient(connection);
@@ -89,7 +89,7 @@ export class NatsBus implements Bus {
     void connection.closed().then(() => this.#end(new Error('the connection to NATS was closed')));
   }
 
-  /** Access to the kept messages; undefined without the option `history`. */
+  /** The messages that NATS keeps. Undefined without the option `history`. */
   get history(): BusHistory | undefined {
     return this.#history?.tracks;
   }
@@ -98,7 +98,7 @@ export class NatsBus implements Bus {
     await this.#publisher.publish(topic, toSubject(this.#prefix, topic), bytes);
   }
 
-  /** If NATS cannot be reached, the Promise waits until NATS can be reached again. */
+  /** While NATS cannot be reached, the Promise stays pending. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     const existing = this.#subscriptions.get(pattern);
@@ -110,7 +110,7 @@ export class NatsBus implements Bus {
     subscription.remote = this.#nats.subscribe(toSubject(this.#prefix, pattern), {
       callback: (error, message) => {
         if (error === null) this.#receive(subscription, message);
-        // NATS ends a subscription if the user has no permission for it.
+        // An error means that NATS has ended the subscription, for example because the user has no permission for the subject.
         else if (this.#forget(subscription)) subscription.receiver?.gap();
       },
     });
@@ -141,8 +141,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when a subscription is active. The subscription is sent to NATS before its first position in the history is read. So no message
-   * between these two steps is missed.
+   * Settles when a subscription is active. First the subscription is sent to NATS. Then the bus reads the position at which the
+   * subscription begins in the history. In this order, no message is missed between the two steps.
    */
   async #begin(subscription: Subscription): Promise<void> {
     const tracks = isPattern(subscription.pattern) ? undefined : this.#history?.tracks;
@@ -155,7 +155,7 @@ export class NatsBus implements Bus {
     if (this.#isUp) tracks?.subscribed(subscription);
   }
 
-  /** Forgets a subscription. @returns whether the subscription still existed */
+  /** Forgets a subscription. @returns whether the subscription was still known */
   #forget(subscription: Subscription): boolean {
     if (this.#subscriptions.get(subscription.pattern) !== subscription) return false;
     this.#history?.tracks.forget(subscription);
@@ -163,8 +163,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise waits for the
-   * next connection.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, waits for the next
+   * connection.
    */
   async #confirm(): Promise<void> {
     for (;;) {
@@ -176,8 +176,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Resolves with true when NATS has answered a ping, and with false when the connection is lost. After a loss, some versions of the client
-   * leave the Promises pending that wait for a pong. So `#lost` ends the wait.
+   * Resolves with true when NATS has answered a ping. Resolves with false when the connection is lost. Some versions of the client never
+   * settle their Promise after a loss, so `#lost` ends the wait.
    */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -198,7 +198,7 @@ export class NatsBus implements Bus {
       this.#history.message(subscription, topic, headers, data);
       return;
     }
-    // The gap is reported first, because the lost messages were published before this message.
+    // The gap is reported before this message, because the lost messages were published before this message.
     subscription.tellGap();
     subscription.receiver?.message(topic, data);
   }
@@ -214,7 +214,7 @@ export class NatsBus implements Bus {
   #lost(): void {
     this.#isUp = false;
     for (const subscription of this.#subscriptions.values()) {
-      // A topic with a history needs no notification: its missed messages are read after the reconnection.
+      // If the topic has a history, no gap is reported. The missed messages are read after the reconnection.
       if (!this.#history?.tracks.follows(subscription)) subscription.hasMissed = true;
     }
     this.#publisher.connected(false);
@@ -222,7 +222,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Is called when the connection is established again, and the client has renewed all subscriptions. */
+  /** Is called when the connection is established again. The client has already renewed all subscriptions. */
   async #back(): Promise<void> {
     this.#isUp = true;
     this.#publisher.connected(true);
@@ -251,7 +251,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies receivers of a gap. This bus or a bus of another process could not publish to their topics. */
+  /** Notifies receivers that this bus, or the bus of another process, could not publish messages to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

@@ -1,4 +1,4 @@
-/** Creates the stream of JetStream that keeps the messages of a bus. Writes messages into it, and reads single messages. */
+/** Creates the stream in JetStream that keeps the messages of a bus. Adds messages to the stream, and reads single messages from it. */
 
 import { clock } from '../../transport/clock.ts';
 import type { NatsHistoryValues } from './bus-options.ts';
@@ -20,10 +20,10 @@ import type { NatsStream } from './nats-stream-reader.ts';
 import { toSubject } from './nats-subject.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two attempts to prepare the stream while JetStream starts.
+// While JetStream starts, the stream cannot be prepared. The next attempt follows after this number of milliseconds.
 const RETRY_DELAY = 100;
 
-/** Writes the history of one bus. */
+/** Writes the history of one bus: the messages that JetStream keeps. */
 export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly engine = 'NATS';
   readonly #nats: NatsPublishing;
@@ -33,7 +33,10 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly #prefix: string;
   readonly #config: NatsStreamConfig;
   #preparing: Promise<void> | null = null;
-  /** The tag of the last entry (nats-stream.ts). The first tag is random, so that two buses do not use the same tags. */
+  /**
+   * The tag of the last entry. A tag tells entries with the same number apart (nats-stream.ts). The first tag is random, so that two buses
+   * do not use the same tags.
+   */
   #tag = crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
   constructor(nats: NatsPublishing, prefix: string, history: NatsHistoryValues, calls: NatsCalls) {
@@ -80,8 +83,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Always false. The client keeps messages that it cannot send, and may send them later. So the bus cannot know that a message was not
-   * sent.
+   * Always returns false. The client keeps the messages that it cannot send, and sends some of them later. So it is never certain that a
+   * message was not sent.
    */
   wasNotSent(): boolean {
     return false;
@@ -101,7 +104,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return info.state.subjects?.[subject] ?? 0;
   }
 
-  /** Publishes a message that is not kept, and sends a ping after it. The pong shows that NATS has the message. */
+  /** Publishes a message that NATS does not keep, and then sends a ping. The answer (the pong) shows that NATS has received the message. */
   #send(subject: string, bytes: Uint8Array): Promise<unknown> {
     return this.#calls.run(async () => {
       this.#nats.publish(subject, bytes);
@@ -124,8 +127,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Creates the stream if it is missing. If the stream exists, it gets the settings of this bus. Its other settings, such as
-   * `num_replicas`, do not change.
+   * Creates the stream if it is missing. If the stream exists with other settings, changes them to the settings of this bus. The settings
+   * that the bus does not use, such as `num_replicas`, do not change.
    */
   async #ensureStream(): Promise<void> {
     const { streams } = this.#jetstream;

@@ -1,4 +1,4 @@
-/** The history of a `NatsBus`: its publisher, its reader, and the positions of its subscriptions. */
+/** The history of a `NatsBus`. Consists of the writer, the reader, and the positions of the subscriptions. */
 
 import type { NatsHistoryValues } from './bus-options.ts';
 import { HistoryPublisher } from './history-publisher.ts';
@@ -9,7 +9,7 @@ import type { NatsBusPublisher, NatsPublishing } from './nats-publisher.ts';
 import { type NatsHeaders, natsOrder, parseRepublished } from './nats-stream.ts';
 import { NatsStreamReader } from './nats-stream-reader.ts';
 
-/** The history of one bus. */
+/** The history of one bus: the messages that JetStream keeps. */
 export class NatsHistory implements NatsBusPublisher {
   readonly tracks: HistoryTracks;
   readonly #calls = new NatsCalls();
@@ -43,7 +43,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.#publisher.connected(up);
   }
 
-  /** Passes a message to the receiver of a subscription, in the order of the history. */
+  /** Passes a message to the receiver of a subscription. All messages come in the order of the history. */
   message(
     subscription: TrackedSubscription,
     topic: string,
@@ -53,7 +53,7 @@ export class NatsHistory implements NatsBusPublisher {
     this.tracks.message(subscription, topic, bytes, parseRepublished(headers, bytes));
   }
 
-  /** Settles when NATS has confirmed or refused every message. Settles immediately if messages cannot be sent now. */
+  /** Settles when NATS has confirmed or refused every message. If messages cannot be sent now, settles immediately. */
   async drained(): Promise<void> {
     if (this.#publisher.isReady) await Promise.allSettled([...this.#unsettled]);
   }

@@ -1,24 +1,24 @@
-/** The members of the package `@nats-io/jetstream` that a bus uses, and the errors of this package that the bus recognizes. */
+/** The parts of the package `@nats-io/jetstream` that a bus uses. Also recognizes errors of this package. */
 
-/** The settings of a stream that a bus creates. The names of the settings are those of NATS. */
+/** The settings of a stream that a bus creates. The names are the names that NATS uses. */
 export interface NatsStreamConfig {
   readonly name: string;
   readonly subjects: string[];
   readonly max_msgs_per_subject: number;
-  /** Nanoseconds. */
+  /** The time in nanoseconds for which a message is kept. */
   readonly max_age: number;
-  /** Nanoseconds. */
+  /** The time in nanoseconds in which NATS looks for duplicates. */
   readonly duplicate_window: number;
   readonly republish: { readonly src: string; readonly dest: string };
 }
 
-/** A message that a stream keeps. */
+/** A message in a stream of JetStream. */
 export interface NatsStoredMessage {
   readonly seq: number;
   readonly data: Uint8Array;
 }
 
-/** What `jetstreamManager(connection)` of the package `@nats-io/jetstream` returns, or any other object with these members. */
+/** The result of `await jetstreamManager(connection)` of the package `@nats-io/jetstream`, or another object with the same methods. */
 export interface NatsJetStream {
   readonly streams: {
     info(
@@ -43,7 +43,7 @@ export interface NatsJetStream {
   jetstream(): { publish(subject: string, payload: Uint8Array): Promise<unknown> };
 }
 
-/** Whether a value has the members of `NatsJetStream`. */
+/** Whether a value has the members that `NatsJetStream` requires. */
 export function isJetStream(value: unknown): value is NatsJetStream {
   if (typeof value !== 'object' || value === null) return false;
   const { streams, jetstream } = value as Partial<Record<string, unknown>>;
@@ -54,20 +54,20 @@ export function isJetStream(value: unknown): value is NatsJetStream {
 }
 
 /**
- * Whether the error means that no server answers for JetStream or for a stream. There are three possible reasons: JetStream is starting,
- * the stream has no leader, or the stream does not exist.
+ * Whether this error means that JetStream does not answer, or that a stream does not answer. There are three possible reasons: JetStream is
+ * starting, the stream has no leader, or the stream does not exist.
  */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'JetStreamNotEnabled' || error.name === 'TimeoutError' || statusOf(error) === 503;
 }
 
-/** Whether the server has answered that the stream does not exist. */
+/** Whether this error is the answer of the server that the stream does not exist. */
 export function isStreamMissing(error: unknown): boolean {
   return codeOf(error) === 10_059;
 }
 
-/** Whether a stream could not be created, because a stream of this name exists with other settings. */
+/** Whether this error means that a stream with the same name, but with other settings, already exists. */
 export function isNameInUse(error: unknown): boolean {
   return codeOf(error) === 10_058;
 }
@@ -80,11 +80,11 @@ function statusOf(error: unknown): unknown {
   return (error as { status?: unknown }).status;
 }
 
-/** The error of a call whose connection was lost before the answer. */
+/** The connection was lost before NATS answered a call. */
 export class NatsConnectionLost extends Error {}
 
 /**
- * The calls that wait for an answer. After a loss of the connection, the answers would come too late or never. The client does not reject
+ * The calls to NATS that wait for an answer. If the connection is lost, the answer would come too late or never. The client does not reject
  * these calls, so this class rejects them.
  */
 export class NatsCalls {
@@ -98,7 +98,7 @@ export class NatsCalls {
     });
   }
 
-  /** Rejects all calls that wait. Is called when the connection is lost, or the bus is closed. */
+  /** Rejects all waiting calls. Is called when the connection is lost, and when the bus is closed. */
   lost(error: Error): void {
     for (const reject of this.#pending) reject(error);
     this.#pending.clear();

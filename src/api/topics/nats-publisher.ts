@@ -1,29 +1,29 @@
 /**
- * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them. The pong shows that
- * NATS has the messages. If the connection is lost before the pong, the messages may be lost.
+ * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them. The answer (the
+ * pong) shows that NATS has received the messages. If the connection is lost before the answer, the messages might be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 
-/** The members of a connection to NATS that this file uses. */
+/** The methods of a connection to NATS that this file uses. */
 export interface NatsPublishing {
   publish(subject: string, payload: Uint8Array): void;
   flush(): Promise<void>;
 }
 
-/** Publishes the messages of one bus. `NatsHistory` publishes into a history; `NatsPublisher` publishes without a history. */
+/** Publishes the messages of one bus. `NatsHistory` implements this interface with a history, `NatsPublisher` without a history. */
 export interface NatsBusPublisher {
-  /** Settles when NATS has the message. */
+  /** Settles when NATS has received the message. */
   publish(topic: string, subject: string, bytes: Uint8Array): Promise<void>;
   /** Is called when the connection is established (`up` is true), or lost (`up` is false). */
   connected(up: boolean): void;
-  /** Refuses the messages that are not confirmed, and all later messages. */
+  /** Rejects all messages that are not confirmed yet, and all later messages. */
   end(error: Error): void;
-  /** Settles when every message is confirmed or refused. */
+  /** Settles when no message waits for a confirmation any more. */
   drained(): Promise<void>;
 }
 
-/** The messages that one pong confirms. */
+/** The messages that one pong of NATS confirms. */
 class Batch {
   readonly topics = new LostTopics();
   bytes = 0;
@@ -45,14 +45,14 @@ export class NatsPublisher implements NatsBusPublisher {
   readonly #control: string;
   readonly #maxWaiting: number;
   readonly #lost = new LostTopics();
-  /** The messages that were published since the last ping. */
+  /** The messages that were published after the last ping was sent. */
   #next: Batch | null = null;
-  /** The messages that the next pong will confirm. */
+  /** The messages that the next pong will confirm. Null if no pong is expected. */
   #asked: Batch | null = null;
   #waiting = 0;
   #isUp = true;
 
-  /** @param control the subject on which lists of lost topics are published */
+  /** @param control the subject on which the bus publishes lists of the topics that lost messages */
   constructor(nats: NatsPublishing, control: string, maxWaiting: number) {
     this.#nats = nats;
     this.#control = control;
@@ -65,7 +65,7 @@ export class NatsPublisher implements NatsBusPublisher {
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too many bytes wait to be published to NATS');
       }
-      // The gap is reported before the next message. So the receiver knows where messages are missing.
+      // The topics that lost messages are published before the next message. So the receiver learns of the gap at the right place.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {
@@ -99,7 +99,7 @@ export class NatsPublisher implements NatsBusPublisher {
   #batch(): Batch {
     if (this.#next === null) {
       this.#next = new Batch();
-      // One ping confirms all messages that are published before this microtask runs.
+      // One ping is sent for all messages that are published before this microtask runs.
       if (this.#asked === null) queueMicrotask(() => this.#ask());
     }
     return this.#next;
@@ -141,7 +141,7 @@ export class NatsPublisher implements NatsBusPublisher {
     if (this.#lost.isEmpty) return;
     const topics = this.#lost.take();
     const batch = this.#batch();
-    // If NATS does not confirm this list, the list is sent again.
+    // The batch contains these topics as well. If NATS does not confirm the batch, the list of topics is sent again.
     batch.topics.addAll(topics);
     this.#nats.publish(this.#control, serializeTopics(topics));
   }

@@ -1,7 +1,7 @@
 /**
- * Reads the messages of topics from the stream of a bus. Each message is read by one request. A consumer of JetStream would send many
- * messages for one request. But a consumer has to be created first, and in a cluster the servers vote on it. After a failure, all processes
- * would create consumers for all topics at the same time.
+ * Reads the messages of a topic from the stream of a bus, with one request per message. A consumer of JetStream would send many messages
+ * for one request. But each consumer has to be created first, and in a cluster the servers vote on it. After a failure, all processes would
+ * create consumers for all topics at the same time.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -10,23 +10,23 @@ import { type HistoryReader, type KeptMessage, START } from './history-engine.ts
 import { isAway, isStreamMissing, NatsConnectionLost, type NatsStoredMessage } from './nats-jetstream.ts';
 import { parseStored, sequenceOf } from './nats-stream.ts';
 
-// The maximum number of messages of a page. Each message is read by one request. The number is small, so that a page is read soon even
-// while many clients reconnect.
+// The maximum number of messages that are read at once. Each message needs one request. The number is small, so that no client waits long
+// when many clients reconnect.
 const MAX_PAGE = 64;
 
 type StoredEntry = Omit<KeptMessage, 'previous'>;
 type Query = { seq: number; next_by_subj?: string } | { last_by_subj: string };
 
-/** The stream of one bus. `NatsHistoryWriter` implements this interface. */
+/** The stream of one bus in JetStream. `NatsHistoryWriter` implements this interface. */
 export interface NatsStream {
-  /** The maximum number of messages of each topic that are kept. */
+  /** The maximum number of messages that the stream keeps for each topic. */
   readonly maxMessages: number;
   subjectOf(topic: string): string;
   /** Creates the stream if it is missing. */
   prepare(): Promise<void>;
-  /** Reads the message that the query names. Returns null if there is no such message. */
+  /** Reads the message that the query asks for. Returns null if there is no such message. */
   get(query: Query): Promise<NatsStoredMessage | null>;
-  /** The number of messages on a subject. */
+  /** Returns the number of messages that the stream has on a subject. */
   count(subject: string): Promise<number>;
 }
 
@@ -45,7 +45,7 @@ export class NatsStreamReader implements HistoryReader {
     this.#commands.connected(up);
   }
 
-  /** Ends the commands that wait: their Promises reject with this error. */
+  /** Rejects the Promises of all waiting commands with this error. */
   end(error: Error): void {
     this.#commands.end(error);
   }
@@ -72,20 +72,21 @@ export class NatsStreamReader implements HistoryReader {
       const message = parseStored(stored);
       if (message !== null) messages.push(message);
     }
-    // The check for a gap comes last, since NATS may delete messages during the reading.
+    // NATS can delete messages while they are read. So the check for a gap comes after the reading.
     const isGap =
       after === START
         ? !isFresh || (messages.length > 0 && (await this.#isFull(next_by_subj)))
         : !(await this.#isKept(after));
     const kept = isGap ? await this.#withoutHoles(messages, next_by_subj) : messages;
-    // After a gap without kept messages, the subscriber continues at the end of the topic.
+    // If all of these messages were deleted, the subscriber continues at the end of the topic.
     const position = kept.at(-1)?.id ?? (isGap ? await this.last(topic) : after);
     return { messages: kept.map(({ id, bytes }) => ({ position: id, bytes })), isGap, position, isEnd };
   }
 
   /**
-   * Each message was read by its own request. Between two requests, NATS may have deleted messages that come between the two read messages.
-   * This method returns only the messages that NATS still keeps. Between these, no message is missing.
+   * Leaves out messages, so that no message is missing between the others. Each message was read by its own request. Between two requests,
+   * NATS might have deleted messages. NATS always deletes the oldest message first. So this method returns only the messages that NATS
+   * still keeps.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;
@@ -95,13 +96,13 @@ export class NatsStreamReader implements HistoryReader {
     return messages.filter(({ id }) => kept !== null && sequenceOf(id) >= kept.seq);
   }
 
-  /** Whether the message at a position is still kept. If so, all later messages of its topic are kept. */
+  /** Whether NATS still keeps the message at this position. If it does, it also keeps all later messages of the topic. */
   async #isKept(position: string): Promise<boolean> {
     const stored = await this.#run(() => this.#stream.get({ seq: sequenceOf(position) }));
     return stored !== null && parseStored(stored)?.id === position;
   }
 
-  /** Whether a topic has the maximum number of messages. If so, older messages may have been deleted. */
+  /** Whether a topic has the maximum number of messages. If it has, older messages might have been deleted. */
   async #isFull(subject: string): Promise<boolean> {
     return (await this.#run(() => this.#stream.count(subject))) >= this.#stream.maxMessages;
   }

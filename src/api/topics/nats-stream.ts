@@ -1,9 +1,9 @@
 /**
- * In NATS, the history of all topics is one stream of JetStream. Each topic has its own subject in the stream. One stream for each topic
- * would be too expensive. Each stream needs its own files, and in a cluster its own vote. All topics share one sequence of numbers. So a
- * missing number in a topic does not mean that a message was lost. Two other facts show a loss. First: when NATS publishes a stored
- * message, it adds the number of the previous message on the same subject. Second: NATS always deletes the oldest message of a subject
- * first. So if a message is still kept, all messages after it are kept as well.
+ * In NATS, one stream of JetStream contains the history of all topics. Each topic has its own subject in the stream. A separate stream for
+ * each topic would be too expensive: it needs its own files, and in a cluster the servers vote on it. The messages of all topics are
+ * numbered together. So a missing number does not mean that a message of a topic was lost. Two other facts show a loss:
+ * - When NATS publishes a stored message, it adds the number of the previous message on the same subject.
+ * - NATS always deletes the oldest message of a subject first. So if a message is still kept, all messages after it are kept too.
  */
 
 import type { HistoryValues } from './bus-options.ts';
@@ -11,20 +11,21 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds. The default time in which NATS looks for duplicates. This time must not be longer than NATS keeps messages.
+// Milliseconds. NATS looks for duplicates in this time by default. The time must not be longer than the time for which messages are kept.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**
- * Returns the settings of the stream. Messages are published to `PREFIX.h.TOPIC`, where only the stream receives them. After NATS has
- * stored a message, NATS publishes it again to `PREFIX.t.TOPIC`, where the subscribers receive it.
+ * Returns the settings of the stream. A message takes two steps:
+ * - The bus publishes it to `PREFIX.h.TOPIC`. Only the stream receives it.
+ * - After NATS has stored it, NATS publishes it to `PREFIX.t.TOPIC`. The subscribers receive it.
  */
 export function streamConfig(prefix: string, { size, ttl }: HistoryValues): NatsStreamConfig {
   const kept = `${prefix}.h.>`;
   return {
     name: `${prefix}-history`,
     subjects: [kept],
-    // The stream keeps one message more than a subscriber may miss: the message before the missed ones. While NATS keeps that message, it
-    // has deleted none of the missed messages.
+    // The stream keeps one message more than a subscriber can miss. The additional message is the one before the missed messages. If NATS
+    // still keeps it, NATS has not deleted any of the missed messages.
     max_msgs_per_subject: size + 1,
     max_age: ttl * NANOSECONDS,
     duplicate_window: Math.min(ttl, MAX_DUPLICATE_WINDOW) * NANOSECONDS,
@@ -32,12 +33,12 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   };
 }
 
-// An entry consists of the kind, a tag of 8 bytes, and the bytes of the message. A server that was killed may lose its newest messages, and
-// use their numbers again. The tag is different, so a pair of number and tag is never used again.
+// An entry consists of its kind, a tag of 8 bytes, and the bytes of the message. A server that was killed can lose its newest messages, and
+// then use their numbers again. But the tag is always new, so a pair of number and tag is unique.
 const HEAD_SIZE = 9;
 const TAG_AT = 1;
 
-/** Serializes an entry. @param tag a number of 64 bits that no other message has */
+/** Serializes an entry. @param tag a 64-bit number that no other message has */
 export function serializeEntry(kind: EntryKind, tag: bigint, bytes: Uint8Array): Uint8Array {
   const entry = Buffer.allocUnsafeSlow(HEAD_SIZE + bytes.length);
   entry.write(kind, 'latin1');
@@ -54,27 +55,27 @@ function parseEntry(data: Uint8Array): { readonly tag: bigint; readonly bytes: U
   return { tag: buffer.readBigUInt64BE(TAG_AT), bytes: kind === 'm' ? buffer.subarray(HEAD_SIZE) : null };
 }
 
-/** Parses a message of the stream. @returns null for bytes in another form, which another program has published */
+/** Parses a message of the stream. @returns null for bytes in any other form, because other programs can also publish to the stream */
 export function parseStored({ seq, data }: NatsStoredMessage): Omit<KeptMessage, 'previous'> | null {
   const entry = parseEntry(data);
   return entry === null ? null : { id: `${seq}-${entry.tag}`, bytes: entry.bytes };
 }
 
-/** The headers of a NATS message, as far as a bus reads them. */
+/** The headers of a NATS message. A bus uses only this method of them. */
 export interface NatsHeaders {
   get(name: string): string;
 }
 
-// JavaScript represents a number of 15 digits exactly.
+// A number of at most 15 digits. JavaScript represents it exactly.
 const sequence = /^(0|[1-9]\d{0,14})$/;
 
-/** Parses a message that NATS has stored and then published again. @returns null for any other message */
+/** Parses a message that NATS has stored and then published. @returns null for any other message */
 export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Array): KeptMessage | null {
   const number = headers?.get('Nats-Sequence') ?? '';
   const previous = headers?.get('Nats-Last-Sequence') ?? '';
   const entry = parseEntry(data);
   if (!sequence.test(number) || !sequence.test(previous) || entry === null) return null;
-  // NATS does not send the tag of the previous message, so `previous` contains only its number.
+  // NATS does not send the tag of the previous message. So `previous` contains only the number of that message.
   return {
     id: `${number}-${entry.tag}`,
     previous: previous === '0' ? START : `${previous}-`,
@@ -84,16 +85,16 @@ export function parseRepublished(headers: NatsHeaders | undefined, data: Uint8Ar
 
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,19})$/;
 
-/** Returns the number of the message at a position; 0 for `START`. */
+/** Returns the number of the message at a position. Returns 0 for `START`. */
 export function sequenceOf(text: string): number {
   return Number(text.slice(0, text.indexOf('-')));
 }
 
-/** The order of the positions in NATS. A position consists of a number and a tag. */
+/** Compares positions in NATS. A position consists of a number and a tag. */
 export const natsOrder: HistoryOrder = {
   isPosition: (text) => position.test(text),
   isAfter: (one, other) => sequenceOf(one) > sequenceOf(other),
-  // It is enough to compare the numbers. NATS uses numbers again only after a restart of the server. Then messages are read from the
-  // stream.
+  // It is enough to compare the numbers. NATS uses a number again only after a restart of the server. In this case, messages are read from
+  // the stream.
   isSame: (previous, at) => at !== null && sequenceOf(previous) === sequenceOf(at),
 };

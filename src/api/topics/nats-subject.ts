@@ -1,17 +1,18 @@
 /**
- * Converts topics to subjects of NATS, and back. `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are
- * escaped as in a URL. NATS does not allow empty parts, so an empty part becomes a single `%`.
+ * Converts topics to subjects of NATS, and back. `/` becomes `.`, and `**` becomes `>`. Other characters that a subject cannot contain are
+ * escaped as in a URL. NATS does not allow empty parts, so an empty part becomes `%`.
  */
 
-// In NATS, dots separate tokens, white space ends a subject, and the tokens "*" and ">" are wildcards.
+// Characters with a special meaning in a NATS subject. Dots separate tokens, white space ends the subject, and the tokens "*" and ">" are
+// wildcards.
 const special = /[.*>%\s\p{Cc}]/gu;
 
-/** The maximum length of a subject in bytes. If a line of the protocol is longer than 4,096 bytes, NATS ends the connection. */
+/** The maximum length of a subject in bytes. NATS ends the connection if a line of its protocol is longer than 4,096 bytes. */
 export const MAX_SUBJECT = 3_000;
 
 /**
  * Returns the subject of a topic or pattern.
- * @throws {RangeError} for a subject that is too long
+ * @throws {RangeError} if the subject is longer than `MAX_SUBJECT`
  */
 export function toSubject(prefix: string, pattern: string): string {
   const parts = pattern.split('/');
@@ -27,7 +28,7 @@ export function toSubject(prefix: string, pattern: string): string {
   return subject;
 }
 
-/** Returns the topic of a subject with this prefix. Returns null for any other subject, since other programs may publish to NATS too. */
+/** Returns the topic of a subject with this prefix. Returns null for any other subject, because other programs can also publish to NATS. */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   try {

@@ -1,5 +1,5 @@
 /**
- * Adapts a client of the package `redis` (node-redis 5 and 6). This file does not import the package. It uses two duplicates of the
+ * Lets a bus use a client of the package `redis` (node-redis 5 and 6). This file does not import the package. It uses two duplicates of the
  * program's client.
  */
 
@@ -7,7 +7,7 @@ import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind }
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
 
-/** The members of a node-redis client that this file uses. */
+/** The parts of a node-redis client that this file uses. */
 export interface NodeRedisClient {
   duplicate(overrides?: object): NodeRedisClient;
   connect(): Promise<unknown>;
@@ -33,12 +33,12 @@ export function isNodeRedis(client: object): client is NodeRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'pSubscribe', shard: 'sSubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sUnsubscribe' } as const;
 
-// 36 is "$", the type byte of a string in the protocol. With this mapping the strings of replies are Buffers, not text.
+// In the protocol of Redis, the byte 36 ("$") marks a string. With this mapping, strings in replies become Buffers, not JavaScript strings.
 const buffers = { typeMapping: { 36: Buffer } };
 
 /**
- * Uses two duplicates of a node-redis client: one for commands, and one for messages. After a reconnection, each duplicate renews its
- * subscriptions first, and then reports that it is ready.
+ * Uses two duplicates of a node-redis client: one for commands, and one for messages. After a reconnection, each duplicate first renews its
+ * subscriptions. After that, it reports that it is ready.
  */
 export class NodeRedisLink implements RedisLink {
   readonly #commands: NodeRedisClient;
@@ -47,7 +47,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // Without a connection, the client must not queue commands. They fail instead, and the caller decides what to do.
+    // If there is no connection, the client must not queue commands. Each command fails instead, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -97,11 +97,11 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without this listener an `error` event would throw an exception. The state of the bus shows the loss of the connection.
+    // Without this listener, an `error` event would throw an exception. The state of the bus already reports the loss of the connection.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));
-    // The Promise rejects when the client stops reconnecting. The option reconnectStrategy of the program decides when that happens.
+    // The Promise rejects when the client stops reconnecting. The program's option `reconnectStrategy` decides when it stops.
     client.connect().catch(ended);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Finds the patterns that match a topic, without testing all patterns. A trie stores the patterns: each node is one part of a pattern. The
- * lookup of a topic with n parts follows at most 2ⁿ paths. It visits each node at most once. The option `maxTopicParts` keeps n small.
+ * Finds the patterns that match a topic, without testing every pattern. The patterns are stored in a trie (a tree of their parts). Each
+ * node is one part of a pattern. If a topic has n parts, the search follows at most 2ⁿ paths, and visits each node at most once. The option
+ * `maxTopicParts` keeps n small.
  */
 
-/** @internal A node of the trie: one part of one or more patterns. */
+/** @internal A node of the trie (a tree of patterns). It is one part of one or more patterns. */
 export class Node<Value> {
   children: Map<string, Node<Value>> | null = null;
   /** The child node for the part `*`. */
@@ -37,9 +38,9 @@ export class Node<Value> {
   }
 }
 
-/** Values by pattern. A value is never undefined. */
+/** Stores one value for each pattern. A value is never undefined. */
 export class PatternTrie<Value> {
-  /** Tests check with this field that no unused node is left. */
+  /** The root of the tree. Tests use it to check that no unused node remains. */
   readonly root: Node<Value> = new Node<Value>();
   #size = 0;
 
@@ -66,7 +67,7 @@ export class PatternTrie<Value> {
     if (endsWithRest) last.rest = undefined;
     else last.value = undefined;
     this.#size--;
-    // Unused nodes are removed. Otherwise peers could fill the memory with any number of names.
+    // Unused nodes are removed. Otherwise a peer could fill the memory by subscribing to many names and unsubscribing again.
     for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
   }
 

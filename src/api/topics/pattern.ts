@@ -1,6 +1,6 @@
-/** Compares one topic with one pattern. To find the matches among many patterns, use pattern-trie.ts. */
+/** Compares one topic with one pattern. pattern-trie.ts finds the matching patterns among many patterns. */
 
-/** Whether a name has a wildcard: a part that is `*` or `**`. */
+/** Whether a name has a wildcard. A wildcard is a part that is `*` or `**`. */
 export function isPattern(pattern: string): boolean {
   return pattern.includes('*') && pattern.split('/').some(isWildcard);
 }

@@ -1,4 +1,4 @@
-/** Serves many deadlines with one timer. The timer does not keep the process alive. */
+/** Calls one function at the next of several deadlines. Uses one timer, which does not keep the process alive. */
 
 import { clock } from '../../transport/clock.ts';
 
@@ -8,14 +8,13 @@ export class Alarm {
   #at = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
-  /** @param ring is called when a deadline has passed; `late` is the number of milliseconds since that deadline */
+  /** @param ring is called when a deadline has passed. `late` is the number of milliseconds since the deadline */
   constructor(ring: (late: number) => void) {
     this.#ring = ring;
   }
 
   /**
-   * Makes sure that `ring` is called at this time or earlier. If another deadline is earlier, `ring` has to call `by` again for this
-   * deadline.
+   * Makes sure that `ring` is called at this time or earlier. If `ring` is called earlier, it has to call `by` again for this deadline.
    * @param time the deadline in milliseconds
    */
   by(time: number): void {

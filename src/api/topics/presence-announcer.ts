@@ -1,7 +1,7 @@
 /**
- * Keeps the members of this process in topics that any process watches, and announces these members to the other processes. A member is a
- * connection that subscribed to the topic. Changes wait for a moment and are sent together. So many subscriptions in a short time cause few
- * messages. Topics that no process watches are not kept here.
+ * Keeps the members of this process in each topic that any process watches. A member is a connection that has subscribed to the topic.
+ * Announces these members to the other processes. Each change waits for a moment, so that several changes are sent in one message. Topics
+ * that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';
@@ -10,33 +10,33 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds. A snapshot is sent in n parts, which are messages. The next snapshot of the same topic waits for n times this time, even if
-// many processes ask for it.
+// A snapshot (a list of all members) is sent in n messages. The next snapshot of the same topic is sent after n times this number of
+// milliseconds, even if many processes ask for it.
 const PAUSE_PER_PART = 10;
 
 export interface OwnMember {
   readonly number: number;
   readonly info: unknown;
-  /** The member as JSON: `[number, info]`, as messages contain it. */
+  /** The member as JSON, in the form `[number, info]`. Messages contain this text. */
   readonly text: string;
 }
 
-/** A topic that this or another process watches. */
+/** A topic whose members this process, or another process, wants to know. */
 export class WatchedTopic {
   readonly topic: string;
   readonly members: Map<Connection<unknown>, OwnMember> = new Map();
-  /** Whether this process watches the topic. */
+  /** Whether this process wants to know the members of the topic. */
   isWatchedHere = false;
-  /** The other processes that watch the topic. */
+  /** The names of the other processes that want to know the members of the topic. */
   readonly watchers: Set<string> = new Set();
-  /** The version of the last announcement; 0 while no other process watches the topic. */
+  /** The version of the last list of members that was announced. 0 while no other process watches the topic. */
   version = 0;
   isSnapshotDue = false;
-  /** The earliest time at which the next snapshot may be sent. */
+  /** The earliest time at which the next snapshot (a list of all members) may be sent. */
   snapshotFrom = 0;
-  /** The members that have joined since the last announcement: the number of each member, and the member as JSON. */
+  /** The members that have joined since the last announcement. The key is the number of a member. The value is the member as JSON. */
   readonly joined: Map<number, string> = new Map();
-  /** Members that were announced before, and whose info has changed since the last announcement. */
+  /** The members that were announced before, but whose info has changed since the last announcement. */
   readonly updated: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
@@ -47,7 +47,7 @@ export class WatchedTopic {
 
 export interface AnnouncerHost extends Pick<PresenceHost, 'subscribersOf' | 'failed'> {
   publish(topic: string, message: Buffer): void;
-  /** Is called when there are changes to announce. */
+  /** Is called when changes have to be announced soon. */
   changed(): void;
 }
 
@@ -56,13 +56,13 @@ export class PresenceAnnouncer {
   readonly #options: Pick<PresenceValues, 'member' | 'maxInfoSize' | 'maxTopics'>;
   readonly #host: AnnouncerHost;
   readonly #topics = new Map<string, WatchedTopic>();
-  /** The topics that have something to announce: changes, or a snapshot. */
+  /** The topics for which changes, or a snapshot (a list of all members), have to be sent. */
   readonly #changed = new Set<WatchedTopic>();
   readonly #numbers = new WeakMap<Connection<unknown>, number>();
   #lastNumber = 0;
-  /** The number of topics that other processes watch. */
+  /** The number of topics whose members other processes want to know. */
   #watchedByOthers = 0;
-  /** The last version that any topic has used. */
+  /** The last version that was used for any topic. */
   #version = 0;
 
   constructor(process: string, options: PresenceValues, host: AnnouncerHost) {
@@ -75,7 +75,7 @@ export class PresenceAnnouncer {
     return this.#topics.get(topic);
   }
 
-  /** Adds this process to the watchers of a topic. */
+  /** Notes that this process wants to know the members of a topic. */
   watchHere(topic: string): WatchedTopic {
     const watched = this.#watched(topic);
     watched.isWatchedHere = true;
@@ -89,7 +89,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Adds another process to the watchers of a topic. @returns false if `maxTopics` topics are watched already */
+  /** Notes that another process wants to know the members of a topic. @returns false if other processes already watch `maxTopics` topics */
   watch(topic: string, process: string): boolean {
     const isNew = (this.#topics.get(topic)?.watchers.size ?? 0) === 0;
     if (isNew && this.#watchedByOthers >= this.#options.maxTopics) return false;
@@ -108,7 +108,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Is called when another process asks for all members of a topic. They will be sent in a snapshot. */
+  /** Is called when another process asks for all members of a topic. `announce` will send them in a snapshot. */
   snapshotNeeded(topic: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined || watched.watchers.size === 0) return;
@@ -123,15 +123,15 @@ export class PresenceAnnouncer {
   }
 
   /**
-   * Asks the application for the info of a member again.
-   * @returns the member with its new info. Null if the connection is not a member, or if its info has not changed
+   * Asks the application again for the info of a member.
+   * @returns the member with its new info; null if the connection is not a member, or if its info has not changed
    */
   update(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const known = watched?.members.get(connection);
     if (watched === undefined || known === undefined) return null;
     const member = this.#memberOf(connection, topic, known.number);
-    // The application's function `member` may have unsubscribed the connection.
+    // The application's function `member` has just been called. It might have unsubscribed the connection.
     if (member.text === known.text || watched.members.get(connection) !== known) return null;
     watched.members.set(connection, member);
     if (watched.watchers.size > 0) {
@@ -142,7 +142,7 @@ export class PresenceAnnouncer {
     return member;
   }
 
-  /** Removes a member. @returns the former member, or null if the connection was not a member */
+  /** Removes a member. @returns the removed member; null if the connection was not a member */
   leave(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const member = watched?.members.get(connection);
@@ -156,7 +156,9 @@ export class PresenceAnnouncer {
     return member;
   }
 
-  /** Sends the changes and the snapshots that are due. @returns whether some snapshots have to be sent later */
+  /**
+   * Sends the changes, and the snapshots (lists of all members) that may be sent now. @returns whether some snapshots have to be sent later
+   */
   announce(now: number): boolean {
     const changed = [...this.#changed];
     this.#changed.clear();
@@ -170,7 +172,7 @@ export class PresenceAnnouncer {
     return this.#changed.size > 0;
   }
 
-  /** The versions of the announced lists, as entries of beats. */
+  /** The version of each list of members that was announced. Each version is JSON, as the regular messages (beats) contain it. */
   *versions(): Generator<string> {
     for (const { topic, version } of this.#topics.values())
       if (version > 0) yield JSON.stringify([topic, version]);
@@ -222,7 +224,7 @@ export class PresenceAnnouncer {
     return { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
   }
 
-  /** Returns the info of a connection as JSON. */
+  /** Asks the application for the info of a connection. @returns the info as JSON */
   #infoOf(connection: Connection<unknown>, topic: string): string {
     const { member, maxInfoSize } = this.#options;
     if (member === undefined) return 'null';
@@ -262,7 +264,7 @@ export class PresenceAnnouncer {
     watched.left.clear();
     added.clear();
     updated.clear();
-    // The message with the last part of `left` also carries the first part of `joined`.
+    // One message carries the last part of `left` and the first part of `joined`. So there is one message less than there are parts.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

@@ -1,15 +1,16 @@
 /**
- * Waits until the other processes have answered for a topic that this process has begun to watch. An answer is a snapshot of the members.
+ * This process asks the other processes for the members of a topic that it has begun to watch. This file waits for the answers. An answer
+ * is a snapshot (a list of the members).
  */
 
 import { clock } from '../../transport/clock.ts';
 import type { PresenceView } from './presence-view.ts';
 
-// Milliseconds to wait for the answers of the other processes.
+// The maximum number of milliseconds to wait for the answers of the other processes.
 const ANSWER_TIME = 1_000;
 
 interface Waiting {
-  /** The time at which the wait ends; `Infinity` until the bus has accepted the subscription to the topic. */
+  /** The time at which the wait ends. `Infinity` until the bus has accepted the subscription to the topic. */
   until: number;
   readonly resolve: (() => void)[];
 }
@@ -17,25 +18,25 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** From this time on, this process knows all other processes: they have had time to answer its greeting. */
+  /** From this time on, this process knows all other processes, because they have had time to answer its greeting. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
-  /** @param processes returns the other processes that are known */
+  /** @param processes returns the names of the other processes that are known */
   constructor(processes: () => Iterable<string>) {
     this.#processes = processes;
   }
 
-  /** Is called when this process asks the other processes for their names. */
+  /** Is called when this process asks all other processes to send a message. */
   greeted(): void {
     this.#knowsAllFrom = clock.now() + ANSWER_TIME;
   }
 
-  /** Begins to wait for the answers for this topic. */
+  /** Begins to wait for the answers of the other processes for this topic. */
   open(view: PresenceView): void {
     this.#waiting.set(view, { until: Number.POSITIVE_INFINITY, resolve: [] });
   }
 
-  /** Is called when this process asks the others for their members of the topic. @returns the time at which the wait ends */
+  /** Is called when this process asks the other processes for their members of the topic. @returns the time at which the wait ends */
   asked(view: PresenceView): number {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Number.POSITIVE_INFINITY;
@@ -44,14 +45,14 @@ export class PresenceAnswers {
     return waiting.until;
   }
 
-  /** Resolves when all processes have answered for the topic, or the wait has ended. */
+  /** Resolves when all processes have answered for this topic, or when the maximum time is over. */
   ready(view: PresenceView): Promise<void> {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Promise.resolve();
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Ends the wait for a topic if all processes have answered or the time is over. */
+  /** Ends the wait for this topic if all processes have answered, or if the maximum time is over. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;

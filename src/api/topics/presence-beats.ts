@@ -1,19 +1,19 @@
 /**
- * Sends the beats and the farewell of this process. A beat says that the process is alive, and carries requests for snapshots of the
- * members.
+ * Sends the beats and the farewell of this process. A beat is a regular message that says that the process is alive. It also asks other
+ * processes for snapshots (lists of their members). The farewell says that the process ends.
  */
 
 import { clock } from '../../transport/clock.ts';
 import type { BusLink } from './bus-link.ts';
 import { type Beat, CONTROL, serializeBeats, serializeFarewell } from './presence-messages.ts';
 
-// The maximum number of milliseconds to wait until the bus has accepted the farewell.
+// The maximum number of milliseconds to wait until the bus accepts the farewell (the last message of this process).
 const FAREWELL_TIME = 1_000;
 
 export class PresenceBeats {
   readonly #head: Pick<Beat, 'process' | 'lease'>;
   readonly #publish: (beat: Buffer) => void;
-  /** The requests for snapshots by topic. Each request is an entry of beats. */
+  /** For each topic, the requests for snapshots (lists of all members). Each request is JSON, as a beat contains it. */
   readonly #needs = new Map<string, Set<string>>();
   #isDue = false;
   #isHello = false;
@@ -23,13 +23,19 @@ export class PresenceBeats {
     this.#publish = publish;
   }
 
-  /** Makes the next `flush` send a beat. @param hello whether this beat asks each other process to send a beat as well */
+  /**
+   * Makes the next `flush` send a beat, which says that this process is alive. @param hello if true, the beat asks every other process to
+   * send a beat too
+   */
   due(hello: boolean): void {
     this.#isDue = true;
     if (hello) this.#isHello = true;
   }
 
-  /** Requests a snapshot of the members of a topic. @param process the process that shall send the snapshot; '' means all processes */
+  /**
+   * Requests a snapshot (a list of all members) of a topic. @param process the process that has to send the snapshot; '' stands for all
+   * processes
+   */
   need(topic: string, process: string): void {
     const needed = this.#needs.get(topic) ?? new Set();
     this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
@@ -40,16 +46,16 @@ export class PresenceBeats {
     this.#needs.delete(topic);
   }
 
-  /** Sends the beat that is due. Otherwise, if snapshots have been requested, sends a beat with only these requests and their topics. */
+  /** Sends the beat if `due` was called. If not, and if snapshots were requested, sends a beat with only the requests and their topics. */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
   }
 
   /**
-   * Sends a beat.
+   * Sends a beat, which says that this process is alive.
    * @param watched the topics that this process watches
-   * @param versions the versions of this process's lists of members, as entries of beats
+   * @param versions the versions of this process's lists of members; each version is JSON
    */
   send(watched: Iterable<string>, versions: Iterable<string>): void {
     const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);
@@ -62,7 +68,9 @@ export class PresenceBeats {
   }
 }
 
-/** Sends the farewell. Resolves when the bus has accepted or refused the farewell, or after `FAREWELL_TIME`. */
+/**
+ * Tells the other processes that this process ends. Resolves when the bus has accepted or refused the message, or after `FAREWELL_TIME`.
+ */
 export function farewell(link: BusLink, process: string): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(resolve, FAREWELL_TIME);

@@ -1,11 +1,9 @@
 /**
- * Presence over all processes. A process that watches a topic knows the members of this topic in all processes. Each process keeps a list
- * of its own members of a topic. While another process watches the topic, the list has versions, and its changes are announced. A topic
- * that no process watches costs nothing. Three times per lease each process sends a beat. The beat says that the process is alive, which
- * topics it watches, and which versions its lists have. A watcher that has an older version of a list requests a snapshot. So every loss of
- * a message is repaired after the next beat. If no message of a process comes for the time of its lease, the other processes remove its
- * members. The alternative would be to announce all members of all topics to all processes. But most topics are not watched, and every
- * process would receive the changes of all topics.
+ * Presence over all processes. Each process keeps a list of its own members of a topic. While another process watches the topic, the list
+ * has versions, and its changes are announced. Three times per lease, each process sends a beat. The beat says that the process is alive,
+ * which topics it watches, and which versions its lists have. A watcher that has an older version of a list requests a snapshot (the whole
+ * list). So a lost message is repaired after the next beat. If no message of a process comes for the time of its lease, the other processes
+ * remove its members.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -32,7 +30,7 @@ import { PresenceProcesses } from './presence-processes.ts';
 import { Observer, PresenceView } from './presence-view.ts';
 import { TopicError } from './topic-error.ts';
 
-// A change waits for this number of milliseconds, so that it is sent together with other changes.
+// A change waits for this number of milliseconds, so that several changes are sent in one message.
 const ANNOUNCE_DELAY = 50;
 
 export class PresenceExchange {
@@ -46,7 +44,7 @@ export class PresenceExchange {
   readonly #answers: PresenceAnswers;
   readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
   readonly #beats: PresenceBeats;
-  /** Views from which a member was removed. They may now have room for a member that was left out because of `maxMembers`. */
+  /** Lists of members from which a member was removed. They might have space now for a member that was left out because of `maxMembers`. */
   readonly #short = new Set<PresenceView>();
   #beatAt = Number.POSITIVE_INFINITY;
   #announcing: NodeJS.Timeout | null = null;
@@ -68,12 +66,12 @@ export class PresenceExchange {
     });
   }
 
-  /** Subscribes to the messages of the other processes. */
+  /** Subscribes to the messages that other processes send about their members. */
   start(): void {
     this.#link?.want(CONTROL);
   }
 
-  /** Begins to watch a topic. @throws {TopicError} if this process watches `maxTopics` other topics already */
+  /** Begins to watch a topic. @throws {TopicError} if this process already watches `maxTopics` other topics */
   watch(topic: string, handlers: PresenceHandlers): Presence {
     const view = this.#views.get(topic) ?? this.#open(topic);
     const observer = new Observer(
@@ -95,7 +93,7 @@ export class PresenceExchange {
     if (member !== null) this.#views.get(topic)?.join(member);
   }
 
-  /** Asks the application for the info of a connection again. */
+  /** Asks the application again for the info of a connection. */
   updated(topic: string, connection: Connection<unknown>): void {
     const member = this.#announcer.update(topic, connection);
     if (member !== null) this.#views.get(topic)?.update(member);
@@ -111,7 +109,7 @@ export class PresenceExchange {
     this.#announceSoon();
   }
 
-  /** Closes all `Presence` objects, and says farewell to the other processes. */
+  /** Closes all `Presence` objects. Tells the other processes that this process ends. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -124,7 +122,7 @@ export class PresenceExchange {
     if (this.#link !== null) await farewell(this.#link, this.#process);
   }
 
-  /** Is called when the subscription to this name on the bus has become active. */
+  /** Is called when the subscription to this name is active on the bus. */
   covered(name: string): void {
     if (name === CONTROL) {
       this.#greet();
@@ -138,18 +136,22 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /** Is called when messages for this name may have been lost. Asks for beats, which show the lists that are out of date. */
+  /**
+   * Is called when messages to this name might have been lost. Asks the other processes for their versions, which show which lists are out
+   * of date.
+   */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }
 
   /**
-   * Reads a message from the bus.
-   * @param pattern the pattern that matched the name
+   * Reads a message that came from the bus.
+   * @param pattern the pattern of the subscription that received the message
    * @param bytes are valid until this method returns
    */
   received(pattern: string, name: string, bytes: Uint8Array): void {
-    // On some buses, a subscriber's pattern such as `**` also matches reserved names. Messages for such a pattern are ignored.
+    // On some buses, a pattern such as `**` also matches names that are reserved for presence. A message that came for such a pattern is
+    // ignored.
     if (pattern !== name || this.#isClosed) return;
     const message = parsePresence(bytes);
     if (message?.process === this.#process) return;
@@ -159,13 +161,13 @@ export class PresenceExchange {
     if (!isValid) this.#host.invalid();
   }
 
-  /** @returns false for a message of another kind, or one that exceeds a limit */
+  /** @returns false if the message has another type, or exceeds a limit */
   #readControl(message: PresenceMessage): boolean {
     if (message.type === 'farewell') this.#forget(message.process);
     return message.type === 'farewell' || (message.type === 'beat' && this.#readBeat(message));
   }
 
-  /** @returns false for a message of another kind, or one that exceeds a limit */
+  /** @returns false if the message has another type, or exceeds a limit */
   #readMembers(message: PresenceMessage, topic: string | null): boolean {
     const isChange = message.type === 'changes';
     if (!isChange && message.type !== 'snapshot') return false;
@@ -202,8 +204,8 @@ export class PresenceExchange {
   }
 
   /**
-   * Is called when a message of another process has come. Notes that this process is alive.
-   * @param lease the lease that the process asks for, or null to keep its last lease
+   * Is called when a message of another process has come. The message shows that the process is alive.
+   * @param lease the lease that the process asks for; null if its lease does not change
    * @returns false if there are too many processes
    */
   #heardOf(process: string, lease: number | null = null): boolean {
@@ -216,7 +218,7 @@ export class PresenceExchange {
     this.#link?.publish(topic, message, () => {});
   }
 
-  /** Asks the other processes to send a beat. */
+  /** Asks all other processes to send a message with their names and versions. */
   #greet(): void {
     this.#beats.due(true);
     this.#announceSoon();
@@ -270,7 +272,7 @@ export class PresenceExchange {
     this.#alarm.by(Math.min(this.#beatAt, this.#processes.nextEnd(), this.#answers.checkAll()));
   }
 
-  /** Adds members of this process that were left out because of `maxMembers`. */
+  /** Adds members of this process that were left out because of `maxMembers`, if there is space for them now. */
   #refill(view: PresenceView): void {
     view.refill(this.#announcer.get(view.topic)?.members.values() ?? []);
   }

@@ -1,4 +1,4 @@
-/** The functions of `Topics` that presence uses. */
+/** The functions of `Topics` that the files of presence use. */
 
 import type { Connection } from '../connection.ts';
 import type { TopicError } from './topic-error.ts';

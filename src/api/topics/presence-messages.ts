@@ -1,60 +1,66 @@
 /**
- * The messages that processes send each other for presence. The messages are JSON. Their topics begin with `$`, so that no connection can
- * subscribe or publish to them. Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of
- * a topic go to `$presence/TOPIC`. Only processes that watch the topic receive them. Other programs may write to the bus too, so the parser
- * refuses bytes in any other form.
+ * The messages that processes send each other about their members. The messages are JSON. They use two kinds of topics:
+ * - `$presence` is for beats and farewells. All processes with presence receive them.
+ * - `$presence/TOPIC` is for changes and snapshots of one topic. Only processes that watch the topic receive them.
+ *
+ * Connections cannot subscribe or publish to topics that begin with `$`. But other programs may write to the bus, so the parser refuses
+ * bytes in any other form.
  */
 
-/** The topic that all processes with presence receive. */
+/** The topic that all processes with presence subscribe to. */
 export const CONTROL = '$presence';
 const PREFIX = `${CONTROL}/`;
 
 const FORMAT = 1;
-// The approximate number of characters of the entries in one list of a message. One entry may be larger: an info may have up to 64 KiB.
+// If the entries of a list have more characters than this, the list is split into several messages. A single entry can be larger: its info
+// may have up to 64 KiB.
 const PART_SIZE = 16_384;
-// The maximum number of bytes of a message. The library's messages are smaller: they have at most three lists, and a character has at most
-// three bytes.
+// The maximum number of bytes of a message that is accepted. The messages of this library are smaller: each has at most three lists, and
+// each character has at most three bytes.
 const MAX_SIZE = 1_048_576;
 const MAX_PROCESS_LENGTH = 64;
 
-/** A member in a message: its number in the process of the sender, and its info. */
+/** A member in a message. The number identifies the member in the process that sends the message. */
 export type MemberEntry = [number: number, info: unknown];
 
-/** Says that the sender is alive. A long beat is split into parts. Each part is a complete beat. */
+/** Says that the sender is alive. If a beat is too long, it is sent as several beats. Each of them is complete. */
 export interface Beat {
   readonly type: 'beat';
   readonly process: string;
-  /** The sender's lease in milliseconds. */
+  /** The sender's lease in milliseconds. If no message of the sender comes for this time, the sender counts as dead. */
   readonly lease: number;
-  /** Whether the sender asks the other processes to send a beat. */
+  /** Whether the sender asks every other process to send a beat too. */
   readonly hello: boolean;
-  /** The topics that the sender watches. */
+  /** The topics whose members the sender wants to know. */
   readonly watched: readonly string[];
-  /** The version of the sender's list of its own members, for each topic that other processes watch. */
+  /** The version of the sender's list of members, for each topic that other processes watch. */
   readonly versions: readonly (readonly [topic: string, version: number])[];
-  /** Requests for snapshots. Each request names a topic, and the process that shall send the snapshot; the name '' means all processes. */
+  /**
+   * Requests for snapshots (lists of all members). Each request contains a topic, and the process that has to send the snapshot. '' stands
+   * for all processes.
+   */
   readonly needs: readonly (readonly [topic: string, process: string])[];
 }
 
-/** Says that the sender ends, and that its members have left. */
+/** Says that the sender ends, so that all of its members leave. */
 export interface Farewell {
   readonly type: 'farewell';
   readonly process: string;
 }
 
-/** The difference between two versions of the sender's list of members. */
+/** The differences between two versions of the sender's list of members. */
 export interface Changes {
   readonly type: 'changes';
   readonly process: string;
   readonly previous: number;
   readonly version: number;
-  /** `left` is applied before `joined`, since a connection that has left and joined again is in both lists. */
+  /** The receiver applies `left` before `joined`, because a connection that left and joined again is in both lists. */
   readonly left: readonly number[];
-  /** New members, and members whose info has changed. */
+  /** The members that are new, and the members whose info has changed. */
   readonly joined: readonly MemberEntry[];
 }
 
-/** One part of a snapshot, which is the complete list of the sender's members. */
+/** One part of a snapshot. A snapshot is the complete list of the sender's members in a topic. */
 export interface Snapshot {
   readonly type: 'snapshot';
   readonly process: string;
@@ -70,22 +76,22 @@ export function randomProcess(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
 }
 
-/** Returns the name to which the changes of a topic are published. */
+/** Returns the name to which the changes of a topic's members are published. */
 export function presenceTopic(topic: string): string {
   return PREFIX + topic;
 }
 
-/** Whether a bus message with this name is for presence. */
+/** Whether messages to this name are about members (presence). */
 export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }
 
-/** Returns the topic whose changes are published to this name, or null for another name. */
+/** Returns the topic whose changes of members are published to this name. Returns null for any other name. */
 export function watchedTopic(name: string): string | null {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
 }
 
-/** Splits a list of JSON texts into parts that each fit into one message. There is at least one part, which may be empty. */
+/** Splits a list of JSON texts into parts. Each part fits into one message. If the list is empty, returns one empty part. */
 export function inParts(texts: Iterable<string>): string[][] {
   let part: string[] = [];
   const parts = [part];
@@ -102,7 +108,10 @@ export function inParts(texts: Iterable<string>): string[][] {
   return parts;
 }
 
-/** Serializes a beat. A long beat becomes several beats. @param lists the elements of each list, as JSON */
+/**
+ * Serializes a beat, which says that the sender is alive. A long beat becomes several beats. @param lists the elements of each list, each
+ * as JSON
+ */
 export function serializeBeats(
   head: Pick<Beat, 'process' | 'lease' | 'hello'>,
   lists: Readonly<Record<'watched' | 'versions' | 'needs', Iterable<string>>>,
@@ -132,8 +141,8 @@ export function serializeFarewell(process: string): Buffer {
 }
 
 /**
- * Serializes the changes of the members.
- * @param joined the entries, as JSON
+ * Serializes the changes of the sender's members.
+ * @param joined new and changed members, each as JSON
  */
 export function serializeChanges(
   { process, previous, version, left }: Pick<Changes, 'process' | 'previous' | 'version' | 'left'>,
@@ -144,8 +153,8 @@ export function serializeChanges(
 }
 
 /**
- * Serializes one part of a snapshot.
- * @param members the entries, as JSON
+ * Serializes one part of a snapshot (the list of all members).
+ * @param members the members, each as JSON
  */
 export function serializeSnapshot(
   { process, version, part, parts }: Pick<Snapshot, 'process' | 'version' | 'part' | 'parts'>,
@@ -156,9 +165,9 @@ export function serializeSnapshot(
 }
 
 /**
- * Serializes a message.
- * @param fields the values, as JSON
- * @param lists the elements of each list, as JSON
+ * Serializes a message of any type.
+ * @param fields the values, each as JSON
+ * @param lists the elements of each list, each as JSON
  */
 function serialize(
   type: PresenceMessage['type'],
@@ -190,7 +199,7 @@ export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   return check(message) ? (message as unknown as PresenceMessage) : null;
 }
 
-/** Sets each info that is larger than `maxSize` to null. @returns whether an info was too large */
+/** Sets every info that is larger than `maxSize` to null. @returns whether any info was too large */
 export function limitInfos(entries: readonly MemberEntry[], maxSize: number): boolean {
   let hasLarge = false;
   for (const entry of entries) {
@@ -205,7 +214,7 @@ function isSmall(info: unknown, maxSize: number): boolean {
   try {
     return Buffer.byteLength(JSON.stringify(info)) <= maxSize;
   } catch {
-    // The arrays in the info are nested too deeply for the stack.
+    // `JSON.stringify` failed, because the arrays in the info are nested too deeply.
     return false;
   }
 }

@@ -3,43 +3,47 @@
 import type { Connection } from '../connection.ts';
 import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesOf } from '../option-spec.ts';
 
-/** The options of presence. Use the same values in all processes. */
+/** The options of presence (the list of a topic's subscribers in all processes). Use the same values in all processes. */
 export interface PresenceOptions {
   /**
-   * Returns the info that other processes receive about a subscriber, such as the name of its user. The info is a value that JSON can
-   * represent. While a process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without
-   * `member` the info is null.
+   * Returns the info about a subscriber that other processes receive, such as the name of the user. The info is a value that JSON can
+   * represent. While any process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without
+   * `member`, the info is null.
    * @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
    * Milliseconds. If no message of a process arrives for this time, the other processes report that its members have left. Each process
-   * sends a message three times per lease.
+   * sends three messages in this time.
    * @default 15000
    */
   readonly lease?: number | undefined;
   /** The maximum number of members of one topic, counted over all processes. @default 10000 */
   readonly maxMembers?: number | undefined;
-  /** The maximum size in bytes of the value that `member` returns, as JSON. @default 1 KiB */
+  /** The maximum size in bytes of the info that `member` returns, written as JSON. @default 1 KiB */
   readonly maxInfoSize?: number | undefined;
   /**
-   * The maximum number of topics that this process watches. The same limit applies to the topics that other processes watch. @default 10000
+   * The maximum number of topics whose members this process watches. A second limit of the same size applies to the topics that other
+   * processes watch. @default 10000
    */
   readonly maxTopics?: number | undefined;
 }
 
-/** The longest lease in milliseconds. It also limits the lease that another process asks for. */
+/**
+ * The longest lease in milliseconds: the time after which a silent process counts as dead. A longer lease of another process is shortened
+ * to this value.
+ */
 export const MAX_LEASE = 600_000;
-/** The shortest lease in milliseconds. */
+/** The shortest lease in milliseconds: the time after which a silent process counts as dead. */
 export const MIN_LEASE = 1_000;
 
 type Member = NonNullable<PresenceOptions['member']>;
 
-/** The table of `PresenceOptions`. */
+/** How the options of presence are read, and their texts in the docs. */
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'Returns the info that other processes receive about a subscriber. The info is a value that JSON can represent. While a process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without `member` the info is `null`.',
+    text: 'Returns the info about a subscriber that other processes receive, such as the name of the user. The info is a value that JSON can represent. While any process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without `member`, the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,
@@ -59,15 +63,15 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
     65_536,
     {
       default: 1_024,
-      text: 'The maximum size of the JSON of the value that `member` returns. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
+      text: 'The maximum size of the info that `member` returns, written as JSON. If the info is larger, it is replaced by `null`, and `WS_PRESENCE_INFO` is reported.',
     },
     'bytes',
   ),
   maxTopics: limit('', {
     default: 10_000,
-    text: 'The maximum number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The same limit applies to the topics that other processes watch.',
+    text: 'The maximum number of topics whose members this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. A second limit of the same size applies to the topics that other processes watch.',
   }),
 };
 
-/** The options with their defaults. */
+/** The options of presence, after the defaults were filled in. */
 export type PresenceValues = OptionValues<typeof presenceSpecs>;

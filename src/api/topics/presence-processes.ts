@@ -1,18 +1,18 @@
 /**
- * Keeps the other processes that use presence. For each process, this class stores the topics that the process watches, and the time at
- * which its lease ends. Until that time the process counts as alive.
+ * Stores the other processes that use presence. A process counts as alive until its lease ends. Each of its messages renews the lease. For
+ * each process, this class stores the end of the lease and the topics that the process watches.
  */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
 
-// The maximum number of processes. Without a maximum, a program that writes to the bus could invent any number of processes.
+// The maximum number of processes. Without a maximum, another program on the bus could invent any number of processes.
 const MAX_PROCESSES = 1_000;
 
 interface OtherProcess {
-  /** Milliseconds. */
+  /** The lease in milliseconds. If no message of the process comes for this time, the process counts as dead. */
   lease: number;
   aliveUntil: number;
-  /** For each topic that the process watches, the time at which the watch expires. */
+  /** The topics that the process watches. The value is the time until which this is valid. */
   readonly watched: Map<string, number>;
 }
 
@@ -30,8 +30,8 @@ export class PresenceProcesses {
   }
 
   /**
-   * Renews the lease of a process that has sent a message.
-   * @param lease the lease that the process asks for; null to keep its last lease
+   * Renews the lease of a process that has sent a message. Until the lease ends, the process counts as alive.
+   * @param lease the lease that the process asks for; null if its lease does not change
    * @returns the time at which the lease ends; null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {
@@ -46,7 +46,7 @@ export class PresenceProcesses {
     return process.aliveUntil;
   }
 
-  /** Notes that a known process watches a topic. The note expires after the lease of the process. */
+  /** Notes that a known process watches a topic. This is valid for the time of one lease of the process. */
   watches(name: string, topic: string, now: number): void {
     const process = this.#processes.get(name)!;
     process.watched.set(topic, now + process.lease);
@@ -59,19 +59,19 @@ export class PresenceProcesses {
     return process?.watched.keys() ?? [];
   }
 
-  /** The time at which the next lease ends; `Infinity` if no other process is known. */
+  /** Returns the time at which the next lease of a process ends. Returns `Infinity` if no other process is known. */
   nextEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { aliveUntil } of this.#processes.values()) next = Math.min(next, aliveUntil);
     return next;
   }
 
-  /** The processes whose lease has ended. */
+  /** Returns the processes whose lease has ended. They count as dead. */
   ended(now: number): string[] {
     return [...this.#processes].filter(([, { aliveUntil }]) => aliveUntil <= now).map(([name]) => name);
   }
 
-  /** Forgets the topics that processes no longer watch. @param unwatched is called for each of these topics */
+  /** Forgets each topic that its process no longer watches. @param unwatched is called for each of these topics */
   expireWatches(now: number, unwatched: (topic: string, name: string) => void): void {
     for (const [name, { watched }] of this.#processes) {
       for (const [topic, until] of watched) {
@@ -83,7 +83,7 @@ export class PresenceProcesses {
   }
 
   /**
-   * Extends all leases. Is called after this process was suspended and could not read messages.
+   * Extends the leases of all processes. Is called after this process was suspended, because it could not read messages in that time.
    * @param time milliseconds
    */
   extend(time: number): void {

@@ -1,22 +1,22 @@
 /**
  * Keeps the members of one topic that this process watches. There is one list of members for each process. Each change of a list has a
- * version. If a version is missing, the list stays as it is until a snapshot has come.
+ * version. If a version is missing, the list does not change until a snapshot (a complete list) has come.
  */
 
 import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';
 import type { OwnMember } from './presence-announcer.ts';
 import type { Changes, MemberEntry, Snapshot } from './presence-messages.ts';
 
-/** The members that one process has in the topic. */
+/** The members of the topic that belong to one process. */
 class MemberList {
   readonly process: string;
   readonly members = new Map<number, PresenceMember>();
-  /** The version of the list; 0 before the first snapshot. */
+  /** The version of the list. 0 before the first snapshot (a complete list) has come. */
   version = 0;
   needsSnapshot = true;
-  /** Whether members are missing because of the limit `maxMembers`. */
+  /** Whether the list lacks members because of the limit `maxMembers`. */
   isPartial = false;
-  /** A snapshot that is not complete yet, because some of its parts have not come. */
+  /** A snapshot (a complete list) of which not all parts have come yet. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {
@@ -31,16 +31,16 @@ interface ArrivingSnapshot {
   readonly entries: MemberEntry[];
 }
 
-/** A change for which the handlers of `observers` have not been called yet. */
+/** A change of the members. The handlers of `observers` have to be called for it. */
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
-  /** For an update, the member with its earlier info. For other changes, the same object as `member`. */
+  /** For the kind `update`, the member with its earlier info. For other kinds, the same object as `member`. */
   readonly previous: PresenceMember;
   readonly observers: readonly Observer[];
 }
 
-/** One `Presence` object of the application. */
+/** A `Presence` object, which the application gets from the method `presence`. */
 export class Observer implements Presence {
   readonly #view: PresenceView;
   readonly #closed: (observer: Observer) => void;
@@ -97,7 +97,7 @@ export class PresenceView {
   readonly #maxMembers: number;
   readonly #call: (handler: () => unknown) => void;
   readonly #lists = new Map<string, MemberList>();
-  /** The members of this process. */
+  /** The members of the topic that belong to this process. */
   readonly #own: MemberList;
   #size = 0;
   #events: Event[] = [];
@@ -135,7 +135,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Gives a member of this process another info. A member that was left out because of the limit stays out. */
+  /** Changes the info of a member of this process. Does nothing if the member was left out because of `maxMembers`. */
   update({ number, info }: OwnMember): void {
     const known = this.#own.members.get(number);
     if (known !== undefined) this.#update(this.#own, number, known, info);
@@ -147,7 +147,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** If there is room now, adds the members of this process that were left out because of the limit. */
+  /** Adds members of this process that were left out because of `maxMembers`, if there is space for them now. */
   refill(members: Iterable<OwnMember>): void {
     if (!this.#hasRoomFor(this.#own)) return;
     this.#own.isPartial = false;
@@ -157,14 +157,17 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Is called when a process has announced the version of its list. @returns whether a snapshot is needed */
+  /**
+   * Is called when another process has announced the version of its list. @returns whether this process needs a snapshot (the complete
+   * list)
+   */
   checkVersion(process: string, version: number): boolean {
     const list = this.#listOf(process);
     if (list.version < version || this.#hasRoomFor(list)) list.needsSnapshot = true;
     return list.needsSnapshot;
   }
 
-  /** Applies changes to the list of a process. @returns whether a snapshot is needed */
+  /** Applies changes to the list of another process. @returns whether this process needs a snapshot (the complete list) */
   change({ process, previous, version, left, joined }: Changes): boolean {
     const list = this.#listOf(process);
     if (version <= list.version) return list.needsSnapshot;
@@ -179,7 +182,9 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Replaces the list of a process after all parts of a snapshot have come. @returns whether another snapshot is needed */
+  /**
+   * Replaces the list of a process after all parts of a snapshot (a complete list) have come. @returns whether another snapshot is needed
+   */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;
@@ -192,7 +197,7 @@ export class PresenceView {
     }
     arriving.next++;
     for (const entry of members) {
-      // One more entry than the limit is kept. This entry shows that the list is partial.
+      // One entry more than `maxMembers` is kept. This entry later shows that not all members fit into the list.
       if (arriving.entries.length <= this.#maxMembers) arriving.entries.push(entry);
     }
     if (arriving.next === parts) this.#replaceAll(list, arriving);
@@ -205,7 +210,7 @@ export class PresenceView {
     return true;
   }
 
-  /** Removes all members of a process that has said farewell, or whose lease has ended. */
+  /** Removes all members of a process that has ended or counts as dead. */
   forget(process: string): void {
     const list = this.#lists.get(process);
     if (list === undefined) return;
@@ -238,7 +243,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Adds a member, or gives it another info. */
+  /** Adds a member to a list. If the list already has the member, changes its info. */
   #add(list: MemberList, number: number, info: unknown): void {
     const known = list.members.get(number);
     if (known !== undefined) {
@@ -277,8 +282,8 @@ export class PresenceView {
   }
 
   /**
-   * Calls the handlers for all changes. A handler may cause further changes. Their handlers are called after the handlers for the earlier
-   * changes.
+   * Calls the handlers for all changes. A handler can cause new changes. The handlers for the new changes are called after the handlers for
+   * all earlier changes.
    */
   #callHandlers(): void {
     if (this.#isCalling) return;

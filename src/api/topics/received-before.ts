@@ -1,28 +1,31 @@
 /**
- * Remembers which messages a client had received from another process, before the client connected to this process. A process delivers its
- * own messages before the bus has them. So the messages may still come over the bus after the client has subscribed here. The client must
- * not receive them twice.
+ * Remembers which messages a client had already received from another process, before it connected to this process. This is needed because
+ * a process delivers its own messages before the bus has them. So the same messages can still come to this process over the bus. The client
+ * must not receive them again.
  */
 
 import type { Connection } from '../connection.ts';
 import type { EnvelopeHead } from './envelope.ts';
 import type { Topic } from './subscriptions.ts';
 
-/** The maximum number of publishers that are remembered for each topic. Without a maximum, peers could invent any number of publishers. */
+/**
+ * The maximum number of publishers (processes) that are remembered for each topic. Without a maximum, peers could invent any number of
+ * publishers.
+ */
 const MAX_PUBLISHERS = 100;
 
-/** For each publisher, the number of its last message that was received. */
+/** The number of the last message that was received from each publisher (process). The key is the publisher. */
 type Numbers = ReadonlyMap<string, number>;
 
 export class ReceivedBefore {
-  /** For each topic and publisher, the highest number that any client had received before. */
+  /** For each topic and publisher, the highest number that any client had received before it connected. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** For each connection and topic, the last numbers that the client had received before. */
+  /** For each connection and topic, the last numbers that the client had received before it connected. */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
   /**
    * Is called when a connection has subscribed to a topic.
-   * @param received for each publisher, the number of the last message that the client had already received
+   * @param received the number of the last message that the client had already received from each publisher (process)
    */
   add(connection: Connection<unknown>, topic: string, received: Numbers): void {
     const numbers = this.#numbers.get(topic) ?? new Map<string, number>();
@@ -38,8 +41,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the numbers that a client had received before. Leaves out publishers whose messages up to this number have all come over the
-   * bus.
+   * Returns the numbers that a client had received before it connected. Leaves out a publisher if all of its messages up to this number
+   * have come over the bus.
    */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
@@ -48,27 +51,27 @@ export class ReceivedBefore {
   }
 
   /**
-   * Is called when a connection has left a topic. The numbers of the connection are forgotten. Otherwise a peer that subscribes to many
-   * topics could fill the memory.
+   * Is called when a connection has unsubscribed from a topic. Forgets the numbers of the connection. Otherwise a peer that subscribes to
+   * many topics could fill the memory.
    */
   left(connection: Connection<unknown>, topic: string): void {
     this.#received.get(connection)?.delete(topic);
   }
 
-  /** Is called when the topic has no subscribers any more. */
+  /** Is called when the topic has lost its last subscriber. */
   delete(topic: string): void {
     this.#numbers.delete(topic);
   }
 
   /**
-   * Returns the subscribers of these topics that have already received this message from another process. Null if no client had received a
-   * message of this publisher with this number or a higher one.
+   * Returns the subscribers of these topics that have already received this message from another process. Returns null if no client had
+   * received this message, or a later message of the same publisher.
    */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in order. So after this message, the number is not needed any more.
+    // The messages of a publisher come in order. So this number is not needed after this message.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

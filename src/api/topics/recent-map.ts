@@ -1,9 +1,9 @@
 /**
- * A map of limited size that forgets the keys that were not used for a long time. It has two generations. When the newer generation is
- * full, the older generation is dropped.
+ * A map of limited size. It forgets the keys that were not used for the longest time. The keys are in two maps, a newer and an older one.
+ * When the newer map is full, the older map is dropped.
  */
 
-/** Keeps the keys that were used last. The map holds at most twice `size` keys. */
+/** A map of limited size that keeps the keys that were used last. It holds at most twice `size` keys. */
 export class RecentMap<Value> {
   readonly #size: number;
   #recent = new Map<string, Value>();

@@ -1,4 +1,4 @@
-/** A bus over Redis or Valkey. It detects the npm package of the client, keeps two connections, and handles the loss of a connection. */
+/** A bus over Redis or Valkey. Detects the npm package of the client, keeps two connections, and handles the loss of a connection. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -18,13 +18,13 @@ import { parsePublished, redisOrder } from './redis-stream.ts';
 import { RedisStreamReader } from './redis-stream-reader.ts';
 import { type RedisSubscription, RedisSubscriptions } from './redis-subscriptions.ts';
 
-/** A client of the package `redis` (5 or 6), or of `ioredis`. */
+/** A client of the package `redis` (version 5 or 6), or of the package `ioredis`. */
 export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
- * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses the two duplicates. The client itself
- * need not be connected. After a loss of a connection, every receiver is notified of a gap. With the option `history`, Redis keeps
- * messages. Then the receivers of topics get the missed messages if Redis still has them.
+ * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses only the two duplicates. So the
+ * program's client need not be connected. If a connection is lost, every receiver is notified of a gap. With the option `history`, Redis
+ * keeps the messages. After a reconnection, the receivers of topics then get the messages that they missed, if Redis still has them.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
@@ -36,7 +36,7 @@ export class RedisBus implements Bus {
   #commandsUp: boolean | null = null;
   #messagesUp: boolean | null = null;
 
-  /** @throws {TypeError} for a client of another package, and for invalid options */
+  /** @throws {TypeError} if the client belongs to another package, or if an option is invalid */
   constructor(client: RedisClient, options: RedisBusOptions = {}) {
     const { prefix, maxWaiting, sharded, history } = readOptions('RedisBus', options, redisBusSpecs);
     this.#link = linkOf(client);
@@ -49,7 +49,7 @@ export class RedisBus implements Bus {
           this.#history.message(subscription, topic, bytes, parsePublished(bytes));
           return;
         }
-        // The gap is reported first, because the lost messages were published before this message.
+        // The gap is reported before this message, because the lost messages were published before this message.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
       },
@@ -70,7 +70,7 @@ export class RedisBus implements Bus {
     this.#open();
   }
 
-  /** Access to the kept messages; undefined without the option `history`. */
+  /** The messages that Redis keeps. Undefined without the option `history`. */
   get history(): BusHistory | undefined {
     return this.#history ?? undefined;
   }
@@ -79,7 +79,7 @@ export class RedisBus implements Bus {
     return this.#publisher.publish(topic, bytes);
   }
 
-  /** If Redis cannot be reached, the Promise waits until Redis can be reached again. */
+  /** While Redis cannot be reached, the Promise stays pending. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     await this.#subscriptions.add(pattern, receiver).confirmed;
   }
@@ -134,7 +134,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies receivers of a gap. This bus or a bus of another process could not publish to their topics. */
+  /** Notifies receivers that this bus, or the bus of another process, could not publish messages to their topics. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -1,4 +1,7 @@
-/** Writes messages into streams of Redis. A script in Redis adds each message to the stream of its topic, and publishes it. */
+/**
+ * Writes messages into streams of Redis. A script runs in Redis. It adds each message to the stream of its topic, and then publishes the
+ * message.
+ */
 
 import { clock } from '../../transport/clock.ts';
 import type { HistoryValues } from './bus-options.ts';
@@ -9,17 +12,17 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// Milliseconds between two checks whether Redis has read its data from disk.
+// While Redis reads its data from disk, it is asked again after this number of milliseconds.
 const LOADING_INTERVAL = 50;
 
-/** Writes the history of one bus. The command EVALSHA runs a script that Redis has loaded before. */
+/** Writes the history of one bus. Each entry is written by a script in Redis. The command EVALSHA runs the script. */
 export class RedisHistoryWriter implements HistoryWriter {
   readonly engine = 'Redis';
   readonly #link: RedisLink;
   readonly #names: RedisNames;
   readonly #command: 'PUBLISH' | 'SPUBLISH';
   readonly #history: HistoryValues;
-  /** The name of the script in Redis: the hash that SCRIPT LOAD returned. */
+  /** The name of the script in Redis. It is the hash that SCRIPT LOAD has returned. */
   #script: Buffer | string = '';
 
   constructor(link: RedisLink, names: RedisNames, isSharded: boolean, history: HistoryValues) {
@@ -29,7 +32,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     this.#history = history;
   }
 
-  /** Loads the script. */
+  /** Loads the script into Redis, after Redis has read its data from disk. */
   async prepare(): Promise<void> {
     await this.#loaded();
     const script = await this.#link.command(['SCRIPT', 'LOAD', PUBLISH_SCRIPT]);
@@ -61,12 +64,12 @@ export class RedisHistoryWriter implements HistoryWriter {
     return wasNotSent(error);
   }
 
-  /** Whether this error means that Redis has forgotten the script, for example after SCRIPT FLUSH. */
+  /** Whether this error means that Redis no longer has the script, for example after SCRIPT FLUSH. */
   isUnprepared(error: Error): boolean {
     return error.message.startsWith('NOSCRIPT');
   }
 
-  /** Resolves when Redis has read its data from disk. Before that, Redis does not accept messages. */
+  /** Resolves when Redis has read its data from disk. Redis does not accept messages before that. */
   async #loaded(): Promise<void> {
     for (;;) {
       try {
@@ -74,7 +77,7 @@ export class RedisHistoryWriter implements HistoryWriter {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Any other error shows that Redis has read its data, for example that the key belongs to another node.
+        // Any other error shows that Redis has read its data from disk. One example: the key belongs to another node of the cluster.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));

@@ -1,4 +1,4 @@
-/** The names of topics and patterns in Redis: each topic has a channel, and each pattern has a glob. */
+/** The names of topics and patterns in Redis. Each topic has a channel. Each pattern has a glob, which Redis compares with channels. */
 
 import { isPattern, isWildcard } from './pattern.ts';
 import type { RedisSubscriptionKind } from './redis-link.ts';
@@ -22,13 +22,13 @@ export class RedisNames {
     return channel.slice(this.#start.length);
   }
 
-  /** Returns the glob of a pattern. The glob may match more topics than the pattern, since `*` in a glob also matches `/`. */
+  /** Returns the glob of a pattern. The glob can match more topics than the pattern, because `*` in a glob also matches `/`. */
   globOf(pattern: string): string {
     const parts = pattern.split('/');
     return this.#start + parts.map((part) => (isWildcard(part) ? '*' : escapePart(part))).join('/');
   }
 
-  /** Returns the kind of subscription in Redis that a pattern needs, and the name of its channel or glob. */
+  /** Returns the kind of subscription that a topic or pattern needs in Redis. Also returns the name of its channel or glob. */
   subscriptionOf(pattern: string, sharded: boolean): { kind: RedisSubscriptionKind; name: string } {
     if (isPattern(pattern)) return { kind: 'glob', name: this.globOf(pattern) };
     return { kind: sharded ? 'shard' : 'channel', name: this.channelOf(pattern) };

@@ -1,22 +1,22 @@
 /**
- * Publishes to Redis without a history. The answer of Redis shows that Redis has the message. If the connection is lost before the answer,
- * the message may be lost.
+ * Publishes to Redis without a history. The answer shows that Redis has received the message. If the connection is lost before the answer,
+ * the message might be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
-/** Publishes the messages of one bus. */
+/** Publishes the messages of one bus, with or without a history. */
 export interface RedisPublishing {
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   /** Is called when the connection for commands is established (true) or lost (false). */
   connected(up: boolean): void;
-  /** Refuses the messages that wait, and all later messages. */
+  /** Rejects the messages that wait, and all later messages. */
   end(error: Error): void;
 }
 
-/** Publishes with PUBLISH or SPUBLISH, so that no message is kept. */
+/** Publishes with the command PUBLISH or SPUBLISH. Redis does not keep the messages. */
 export class RedisPublisher implements RedisPublishing {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
@@ -51,7 +51,7 @@ export class RedisPublisher implements RedisPublishing {
       await this.#send(topic, bytes);
     } catch (error) {
       this.#lost.add(topic);
-      // If Redis has refused the message, the connection still works. So the gap can be reported immediately.
+      // If Redis itself has refused the message, the connection works. So the gap can be reported immediately.
       this.#tellLost();
       throw error;
     } finally {
@@ -73,7 +73,7 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // The gap is reported before the next message. So the receiver knows where messages are missing.
+    // The topics that lost messages are published before the next message. So the receiver learns of the gap at the right place.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
@@ -81,7 +81,7 @@ export class RedisPublisher implements RedisPublishing {
 
   /**
    * Notifies the subscribers in all processes that messages could not be published. If this fails, it is tried again before the next
-   * message or on the next connection.
+   * message, or when the connection is established again.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

@@ -1,4 +1,4 @@
-/** Reads the streams of topics in Redis. */
+/** Reads the messages of a topic from its stream in Redis. */
 
 import type { HistoryPage } from './bus.ts';
 import { HistoryCommands } from './history-commands.ts';
@@ -7,7 +7,7 @@ import { isLoading, isReply, type RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 import { parseEntries } from './redis-stream.ts';
 
-/** Reads the histories of one bus, over its connection for commands. */
+/** Reads the histories of one bus. Uses the connection for commands. */
 export class RedisStreamReader implements HistoryReader {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
@@ -23,7 +23,7 @@ export class RedisStreamReader implements HistoryReader {
     this.#commands.connected(up);
   }
 
-  /** Ends the commands that wait: their Promises reject with this error. */
+  /** Rejects the Promises of all waiting commands with this error. */
   end(error: Error): void {
     this.#commands.end(error);
   }
@@ -36,17 +36,18 @@ export class RedisStreamReader implements HistoryReader {
 
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
-    // The range includes the message at `after` itself. If Redis still has this message, no message is missing between this message and the
-    // next one.
+    // The range begins with the message at `after` itself. If Redis still has this message, no message is missing between it and the next
+    // message.
     const limit = count + 1;
     const entries = parseEntries(await this.#run(['XRANGE', key, after, '+', 'COUNT', String(limit)]));
     const [first] = entries;
     if (first === undefined) {
       if (after === START && isFresh) return { messages: [], isGap: false, position: START, isEnd: true };
-      // The stream has expired, or Redis has lost its newest data. The messages after this position are not known.
+      // The stream has expired, or Redis has lost its newest data. So the reader cannot know which messages it missed.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
-    // After a stream has expired, a new stream begins at `START`. So messages may be missing even before an entry that follows `START`.
+    // After a stream has expired, a new stream begins at `START`. An entry that follows `START` can be the first entry of such a new
+    // stream. So messages might be missing before this entry.
     const isBroken = entries.some((entry, at) => at > 0 && entry.previous !== entries[at - 1]!.id);
     const isGap =
       isBroken || (first.id !== after && (first.previous !== after || (after === START && !isFresh)));

@@ -1,16 +1,16 @@
 /**
- * In Redis, the history of a topic is a stream. The stream and the channel of a topic have the same name. So both belong to the same hash
- * slot of a Redis Cluster. Each message contains the id of the message before it. This id shows a reader whether a message is missing
- * between the two.
+ * In Redis, the history of a topic is a stream. The stream has the same name as the channel of the topic. So both belong to the same hash
+ * slot of a Redis Cluster. Each message contains the id of the message before it. So a reader can see whether a message is missing between
+ * two messages.
  */
 
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
 
-// An entry has two fields. The field `p` contains the id of the entry before it. The other field has the kind of the entry (`m` or `g`) as
-// its name, and contains the bytes. The script publishes both ids, the kind, and then the bytes to the subscribers.
+// An entry has two fields. The field `p` contains the id of the entry before this entry. The name of the other field is the kind of the
+// entry (`m` or `g`). Its value is the bytes. The script publishes both ids, the kind, and then the bytes to the subscribers.
 /**
- * Adds an entry to a stream, and publishes it. The key is the stream. The arguments are the size, the ttl, PUBLISH or SPUBLISH, the kind,
- * and the bytes.
+ * A Lua script that adds an entry to a stream, and publishes the entry. The key is the stream. The arguments are the size, the ttl, the
+ * command PUBLISH or SPUBLISH, the kind, and the bytes.
  */
 export const PUBLISH_SCRIPT: string = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
@@ -20,8 +20,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// A position has two numbers. Clients send positions to the server, so both numbers are checked. They have no leading zeros, as Redis
-// writes them. They have at most 15 digits, because JavaScript represents each such number exactly.
+// A position has two numbers. Clients send positions to the server, so the form of both numbers is checked. A number has no leading zeros,
+// because Redis writes none. It has at most 15 digits, because JavaScript represents such a number exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 /** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;
@@ -40,14 +40,14 @@ export function isAfter(one: string, other: string): boolean {
   return time === otherTime ? number > otherNumber : time > otherTime;
 }
 
-/** The order of the ids of Redis. `previous` of a message is the id of the message before it. */
+/** Compares the ids of Redis. `previous` of a message is the id of the message before it. */
 export const redisOrder: HistoryOrder = {
   isPosition,
   isAfter,
   isSame: (previous, position) => previous === position,
 };
 
-/** Parses the bytes that the script publishes to subscribers. @returns null for bytes in another form */
+/** Parses the bytes that the script publishes to subscribers. @returns null for bytes in any other form */
 export function parsePublished(bytes: Uint8Array): KeptMessage | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = buffer.subarray(0, MAX_HEAD).indexOf(SPACE);
@@ -61,7 +61,7 @@ export function parsePublished(bytes: Uint8Array): KeptMessage | null {
   return { id, previous, bytes: kind === 'm' ? buffer.subarray(second + 2) : null };
 }
 
-/** Parses the reply to XRANGE or XREVRANGE. Entries that the script has not written are left out. */
+/** Parses the reply to XRANGE or XREVRANGE. Leaves out entries that the script has not written. */
 export function parseEntries(reply: unknown): KeptMessage[] {
   const messages: KeptMessage[] = [];
   for (const entry of Array.isArray(reply) ? reply : []) {

@@ -1,7 +1,4 @@
-/**
- * The subscriptions of a bus in Redis. After a loss of the connection for messages, all subscriptions are made again on the next
- * connection.
- */
+/** The subscriptions of a bus in Redis. If the connection for messages is lost, all subscriptions are made again on the next connection. */
 
 import type { BusReceiver } from './bus.ts';
 import type { HistoryTracks } from './history-tracks.ts';
@@ -9,11 +6,11 @@ import { isPattern, matchesPattern } from './pattern.ts';
 import { isReply, type RedisLink, type RedisListener, type RedisSubscriptionKind } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
-/** The subscription of the bus to one pattern. */
+/** The subscription of the bus to one topic or pattern. */
 export class RedisSubscription {
   readonly pattern: string;
   readonly kind: RedisSubscriptionKind;
-  /** The name of the channel, or the glob. */
+  /** The name of the channel in Redis, or the glob. */
   readonly name: string;
   /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
@@ -35,7 +32,7 @@ export class RedisSubscription {
       this.confirm = resolve;
       this.refuse = reject;
     });
-    // The caller may ignore the Promise. In this case, a rejection must not count as unhandled.
+    // The caller does not have to use the Promise `confirmed`. Without this handler, its rejection could end the process.
     this.confirmed.catch(() => {});
   }
 
@@ -43,7 +40,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** Notifies the receiver of a gap if messages may have been lost. */
+  /** Notifies the receiver of a gap, if messages might have been lost. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;
@@ -54,7 +51,7 @@ export class RedisSubscription {
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** Is called when all of these subscriptions are active on a new connection for messages. */
+  /** Is called when all of these subscriptions are active on a new connection. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -65,10 +62,10 @@ export class RedisSubscriptions {
   readonly #history: HistoryTracks | null;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
-  /** The subscriptions by kind and name. Different patterns, such as `a/*` and `a/**`, may have the same glob. */
+  /** The subscriptions by kind and name. Two patterns, such as `a/*` and `a/**`, can have the same glob as their name. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
   /**
-   * The number of times that the connection was established or lost. If the number has changed since a command was sent, the command
+   * Counts how often the connection was established or lost. If the number changes while a command waits for its answer, the command
    * belongs to an earlier connection.
    */
   #epoch = 0;
@@ -94,8 +91,8 @@ export class RedisSubscriptions {
   }
 
   /**
-   * Subscribes to a pattern. If the pattern already has a subscription, only replaces its receiver.
-   * @throws {TypeError} for wildcards if the bus is sharded
+   * Subscribes to a topic or pattern. If the bus has already subscribed to it, only replaces its receiver.
+   * @throws {TypeError} for a pattern, if the bus is sharded
    */
   add(pattern: string, receiver: BusReceiver): RedisSubscription {
     if (this.#ended !== null) throw this.#ended;
@@ -123,11 +120,11 @@ export class RedisSubscriptions {
     subscription.confirm();
     this.#history?.forget(subscription);
     if (!this.#forget(subscription)) return;
-    // An error needs no handling. If the connection was lost, the subscription has ended with it.
+    // An error needs no handling. If the connection was lost, the subscription has ended too.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
-  /** Is called when the connection for messages is established. Makes all subscriptions on this connection. */
+  /** Is called when the connection for messages is established. Sends all subscriptions on this connection. */
   async connected(): Promise<void> {
     this.#isConnected = true;
     const epoch = ++this.#epoch;
@@ -148,13 +145,13 @@ export class RedisSubscriptions {
     this.#isConnected = false;
     this.#epoch++;
     for (const subscription of this.#byPattern.values()) {
-      // If the topic has a history, the missed messages are read after the reconnection.
+      // If the topic has a history, no gap is reported. The missed messages are read after the reconnection.
       if (subscription.isLive && !this.#history?.follows(subscription)) subscription.hasMissed = true;
     }
     this.#history?.disconnected();
   }
 
-  /** Refuses the subscriptions that wait for a confirmation, and all later subscriptions. */
+  /** Rejects the subscriptions that are not confirmed yet, and all later subscriptions. */
   end(error: Error): void {
     this.#ended = error;
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
@@ -162,13 +159,14 @@ export class RedisSubscriptions {
 
   /**
    * Sends the command that subscribes.
-   * @returns whether the connection of the command still exists. On a new connection, `connected` makes all subscriptions again
+   * @returns false if the connection was lost in the meantime; `connected` sends the command again on the next connection
    */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
       if (this.#history !== null && kind !== 'glob') {
-        // The position where the subscription begins is read first. The messages between this position and the confirmation are read later.
+        // First the position at which the subscription begins is read. The messages that come between this position and the confirmation
+        // are read later.
         await this.#history.start(subscription);
         if (epoch !== this.#epoch) return false;
         if (this.#byPattern.get(subscription.pattern) !== subscription) return true;
@@ -176,7 +174,7 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // If Redis itself has refused the subscription, it would refuse it every time, so this is final. Any other error means that the
+      // If Redis itself has refused the subscription, it would refuse it again. So the subscription fails. Any other error means that the
       // connection was lost.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
@@ -192,7 +190,7 @@ export class RedisSubscriptions {
     return true;
   }
 
-  /** Forgets a subscription. @returns true if it was the only one with its name in Redis */
+  /** Forgets a subscription. @returns true if no other subscription has the same name in Redis */
   #forget(subscription: RedisSubscription): boolean {
     this.#byPattern.delete(subscription.pattern);
     const key = keyOf(subscription);
@@ -202,7 +200,7 @@ export class RedisSubscriptions {
     return this.#byName.delete(key);
   }
 
-  /** Returns the listener that passes on the messages of this name. */
+  /** Returns a listener. It passes the messages of this channel or glob to the subscriptions with this name. */
   #listener(kind: RedisSubscriptionKind, name: string): RedisListener {
     const key = keyOf({ kind, name });
     return (channel, bytes) => {

@@ -8,7 +8,7 @@ interface ShownTopics {
   readonly counts: TopicsCounts;
 }
 
-/** Implements the method `inspect.custom`. */
+/** Implements the method `inspect.custom` of `Topics`. */
 export function showTopics(this: ShownTopics, _depth: number, options: InspectOptions): string {
   const { size, counts } = this;
   return `Topics ${inspect({ size, counts }, options)}`;

@@ -1,6 +1,6 @@
 /**
- * The subscriptions of the connections in this process. Their number is limited, since names may come from peers. The cost of a
- * subscription does not depend on the number of topics and subscribers.
+ * The subscriptions of the connections in this process. Their number is limited, because peers can choose the names. The time that a
+ * subscription takes does not depend on the number of topics and subscribers.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -19,11 +19,13 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members later, after they have received the messages that they missed. Null before the first of them. */
+  /**
+   * Subscribers that still receive the messages that they missed. After that, they become members. Null until there is such a subscriber.
+   */
   joining: Set<Connection<unknown>> | null = null;
   /**
-   * Since this time, the messages of the topic have come over the bus without a reported loss. The time is a value of the counter `#time`
-   * in bus-messages.ts. `Infinity` until the subscription on the bus is active.
+   * The time at which the subscription on the bus last became active, or at which a loss of messages was last reported. The time is a value
+   * of the counter `#time` in bus-messages.ts. `Infinity` until the subscription is active.
    */
   coveredSince: number = Number.POSITIVE_INFINITY;
 
@@ -32,7 +34,9 @@ export class Topic {
   }
 }
 
-/** Is notified of the first and the last subscriber of a topic (`opened`, `closed`), and of each subscriber (`joined`, `left`). */
+/**
+ * Is notified of the first subscriber of a topic (`opened`), of the last subscriber (`closed`), and of each subscriber (`joined`, `left`).
+ */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -42,7 +46,9 @@ export interface TopicsOwner {
 
 class Member {
   readonly topics = new Set<Topic>();
-  /** The number of subscriptions that the connection may make now. See `maxSubscribeRate`. */
+  /**
+   * The number of subscriptions that the connection may still make now. The option `maxSubscribeRate` decides how fast this number grows.
+   */
   tokens: number;
   refilledAt: number;
 
@@ -71,7 +77,7 @@ export class Subscriptions {
   /**
    * Adds a subscription.
    * @param wildcards whether the name may be a pattern
-   * @param isJoining whether the connection becomes a member only later, when `join` is called
+   * @param isJoining if true, the connection becomes a member only when `join` is called
    * @returns false if the connection had already subscribed to the name
    * @throws {TopicError} for an invalid name, and if a limit is exceeded
    */
@@ -95,7 +101,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Turns a connection that was added with `isJoining` into a member. */
+  /** Turns a connection into a member. `add` had added the connection with `isJoining`. */
   join(connection: Connection<unknown>, name: string): void {
     const topic = this.#topics.get(name);
     if (topic?.joining?.delete(connection)) topic.members.add(connection);
@@ -110,7 +116,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Removes all subscriptions of a connection that is closed. */
+  /** Removes all subscriptions of a connection. Is called after the connection was closed. */
   forget(connection: Connection<unknown>): void {
     const member = this.#members.get(connection);
     if (member === undefined) return;
@@ -122,12 +128,12 @@ export class Subscriptions {
     for (const connection of [...this.#members.keys()]) this.forget(connection);
   }
 
-  /** The topics and patterns of a connection. */
+  /** Returns the topics and patterns that a connection has subscribed to. */
   of(connection: Connection<unknown>): string[] {
     return Array.from(this.#members.get(connection)?.topics ?? [], ({ name }) => name);
   }
 
-  /** The subscribers of exactly this topic, including those that will become members later. */
+  /** Returns the subscribers of exactly this topic or pattern. Includes the connections that will become members later. */
   subscribersOf(name: string): Connection<unknown>[] {
     const topic = this.#topics.get(name);
     return topic === undefined ? [] : [...topic.members, ...(topic.joining ?? [])];
@@ -137,7 +143,7 @@ export class Subscriptions {
     return this.#topics.get(name);
   }
 
-  /** Returns the subscribed topics and patterns that match a topic. @param topic a valid name without wildcards */
+  /** Returns the topics and patterns with subscribers that match a topic. @param topic a valid name without wildcards */
   match(topic: string): readonly Topic[] {
     return this.#topics.match(topic);
   }
@@ -151,12 +157,12 @@ export class Subscriptions {
     if (member !== undefined) return member;
     member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
     this.#members.set(connection, member);
-    // `closed` resolves after the `close` handler. So the handler can still call `topicsOf`.
+    // The Promise `closed` resolves after the `close` handler was called. So this handler can still call `topicsOf`.
     connection.closed.then(() => this.forget(connection));
     return member;
   }
 
-  /** Checks the limits. @param isNew whether this is the first subscription of the topic */
+  /** Checks whether the limits allow one more subscription. @param isNew whether the topic has no subscriber yet */
   #admit(member: Member, isNew: boolean): void {
     const { maxTopicsPerConnection, maxSubscribeRate, maxTopics } = this.#limits;
     if (member.topics.size >= maxTopicsPerConnection) throw new TopicError('WS_TOPIC_LIMIT');

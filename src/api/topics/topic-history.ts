@@ -1,6 +1,7 @@
 /**
- * Serves clients that reconnect with an offset. catch-up.ts sends the missed messages to each connection, one topic at a time. New messages
- * of the topic are kept for the connection until it is a member.
+ * Serves clients that reconnect with an offset. An offset says which messages of a topic a client has received. catch-up.ts sends each
+ * connection the messages that it missed, one topic after the other. New messages of a topic are kept until the connection is a member of
+ * the topic.
  */
 
 import type { Connection } from '../connection.ts';
@@ -14,7 +15,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
 
-// At most twice this number of topics are remembered because the bus has refused a message.
+// The maximum number of topics is twice this number. For these topics, the bus has refused a message.
 const MAX_REFUSED = 50_000;
 
 export class TopicHistory {
@@ -24,12 +25,12 @@ export class TopicHistory {
   readonly #joining = new Map<string, Joining>();
   readonly #unsettled = new Unsettled();
   readonly #receivedBefore = new ReceivedBefore();
-  /** The joiners of each connection. The first joiner catches up, and the other joiners wait for it. */
+  /** The joiners (topics to catch up with) of each connection. The first joiner is being served, and the other joiners wait for it. */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
   /**
-   * The bus can refuse messages of this process. For each topic, this map holds the number of the last refused message. The members have
-   * received this message, but a client that reconnects has not. The history may not contain a mark for this loss yet. The number becomes 0
+   * Topics with a message of this process that the bus has refused. The value is the number of the last refused message. The members have
+   * received this message, but a client that reconnects has not. The history might not contain a mark for the loss yet. The value becomes 0
    * when the bus accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
@@ -45,7 +46,7 @@ export class TopicHistory {
   }
 
   /**
-   * Subscribes a connection that continues after an offset.
+   * Subscribes a connection whose client has sent an offset. The connection first receives the messages after the offset.
    * @throws {TopicError} for an invalid name or offset, and if a limit is exceeded
    */
   subscribe(connection: Connection<unknown>, name: string, wildcards: boolean, after: string): void {
@@ -67,14 +68,15 @@ export class TopicHistory {
     const queue = this.#queues.get(connection);
     if (queue === undefined) void this.#runAll(connection, [joiner]);
     else {
-      // A connection that does not read may subscribe and unsubscribe many times. So unneeded joiners are removed.
+      // A client that does not read its messages might subscribe and unsubscribe many times. So the joiners that are not needed any more
+      // are removed.
       const waiting = queue.splice(1);
       for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
       queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);
     }
   }
 
-  /** Returns the offset up to which a connection has received a topic; null if it is unknown. */
+  /** Returns an offset that says which messages of a topic a connection has received. Returns null if this is unknown. */
   offsetOf(connection: Connection<unknown>, name: string): string | null {
     const topic = this.#subscriptions.get(name);
     if (topic === undefined) return null;
@@ -91,13 +93,13 @@ export class TopicHistory {
     return serializeOffset({ ...joiner.offset, position: joiner.position });
   }
 
-  /** Is called when a message of this process is about to be published. */
+  /** Is called before a message of this process is published on the bus. */
   published(topic: string, number: number, bytes: Uint8Array): void {
     this.#unsettled.add(topic, number);
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** Is called when a message is sent only to members in this process. The history will not contain it. */
+  /** Is called when a message is sent only to members in this process. The history will never contain this message. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
@@ -117,7 +119,10 @@ export class TopicHistory {
     joining.wake();
   }
 
-  /** Is called when a message has come over the bus and was sent to the members. @param bytes the message with its envelope */
+  /**
+   * Is called when a message has come over the bus. The message was already sent to the members of the topic. @param bytes the message with
+   * its envelope (header)
+   */
   received(topic: string, bytes: Uint8Array): void {
     const joining = this.#joining.get(topic);
     const position = joining === undefined ? null : this.#history.positionOf(topic);
@@ -130,7 +135,7 @@ export class TopicHistory {
     joining.wake();
   }
 
-  /** Is called when the subscription of a topic on the bus is active. */
+  /** Is called when the subscription to a topic is active on the bus. */
   covered(topic: string): void {
     this.#joining.get(topic)?.wake();
   }
@@ -143,7 +148,7 @@ export class TopicHistory {
     this.#receivedBefore.delete(topic);
   }
 
-  /** Returns the connections that have already received a message from another process, or null. */
+  /** Returns the connections that have already received this message from another process. Returns null if there are none. */
   receivedBefore(
     topic: string,
     message: Envelope,
@@ -152,7 +157,7 @@ export class TopicHistory {
     return this.#receivedBefore.of(topic, message, topics);
   }
 
-  /** Is called when messages of a topic were lost, and its members were notified. */
+  /** Is called when messages of a topic were lost. The members of the topic have already been notified. */
   lost(topic: string): void {
     this.#joining.get(topic)?.lost(this.#owner.messages.lastNumber);
   }
@@ -163,7 +168,7 @@ export class TopicHistory {
     this.#queues.set(connection, queue);
     let isAnswered = true;
     for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
-      // If the bus did not answer for one topic, the connection gives up its other topics too.
+      // If the bus did not answer for one topic, it is not asked for the other topics of this connection either.
       if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
       if (!isAnswered) this.#catchUp.giveUp(joiner);
       this.#catchUp.end(joiner);

@@ -1,25 +1,26 @@
 /**
- * Keeps values by topic and by pattern. One look-up finds the value of a topic. A trie finds the values of the patterns that match a topic.
+ * Keeps a value for each topic and each pattern. The value of a topic is found in a map. The values of the patterns that match a topic are
+ * found in a trie (a tree of the parts of the patterns).
  */
 
 import { PatternTrie } from './pattern-trie.ts';
 
-/** A map whose keys may have wildcards. A value is never undefined. */
+/** A map from topics and patterns to values. A value is never undefined. */
 export class TopicMap<Value> {
   readonly #values = new Map<string, Value>();
   readonly #patterns = new PatternTrie<Value>();
 
-  /** The number of keys, including patterns. */
+  /** The number of keys: topics and patterns. */
   get size(): number {
     return this.#values.size;
   }
 
-  /** The value of exactly this key. */
+  /** Returns the value of exactly this topic or pattern. */
   get(key: string): Value | undefined {
     return this.#values.get(key);
   }
 
-  /** Adds a value. @param key a valid topic or pattern that is not in the map */
+  /** Adds a value. @param key a valid topic or pattern that is not in the map yet */
   add(key: string, value: Value): void {
     this.#values.set(key, value);
     if (key.includes('*')) this.#patterns.set(key, value);

@@ -1,30 +1,30 @@
 /**
- * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part. As the last part, `**`
- * stands for one or more parts. Names may come from peers. So all checks take time linear in the length, and the length is checked first.
+ * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part. If `**` is the last part,
+ * it stands for one or more parts. Peers can choose names. So the length is checked first, and no check takes more than linear time.
  */
 
 import { describe } from '../option-names.ts';
 import { TopicError } from './topic-error.ts';
 
 export interface NameLimits {
-  /** The maximum number of characters, as JavaScript counts them. */
+  /** The maximum length of a name, as JavaScript counts it (in UTF-16 code units). */
   readonly maxTopicLength: number;
   readonly maxTopicParts: number;
 }
 
-/** Topics whose first part begins with this character are reserved for the library. */
+/** A name that begins with this character is reserved for the library. */
 export const RESERVED = '$';
 
-// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate. The name would
-// then become another topic.
+// Empty parts, control characters and lone surrogates are invalid. A lone surrogate would change when the name is encoded as UTF-8. The
+// name would then become the name of another topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**
  * Checks the name of a topic, or a pattern.
  * @param wildcards whether `topic` may be a pattern
  * @returns whether `topic` is a pattern
- * @throws {TypeError} for anything else than a string
- * @throws {TopicError} for an invalid name
+ * @throws {TypeError} if `topic` is not a string
+ * @throws {TopicError} if `topic` is an invalid name
  */
 export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean): boolean {
   if (typeof topic !== 'string') throw new TypeError(`the topic is ${describe(topic)}, not a string`);
@@ -37,7 +37,7 @@ export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean
   return true;
 }
 
-/** Whether a name is a valid topic. A pattern is not a topic. */
+/** Whether a name is a valid topic. Returns false for a pattern. */
 export function isTopic(name: string, limits: NameLimits): boolean {
   try {
     return !checkTopic(name, limits, false);
@@ -52,7 +52,7 @@ function countParts(topic: string): number {
   return parts;
 }
 
-/** Whether each `*` is a whole part, and each `**` is the last part. */
+/** Whether each `*` is a whole part of the name, and `**` is only used as the last part. */
 function isValidPattern(topic: string): boolean {
   const parts = topic.split('/');
   return parts.every(

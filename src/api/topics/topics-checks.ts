@@ -4,9 +4,10 @@ import { Connection, coreOf } from '../connection.ts';
 import { describe } from '../option-names.ts';
 import type { PublishOptions } from './topics-options.ts';
 
-/** Checks a connection. @throws {TypeError} unless the value is a connection of a server */
+/** Checks that a value is a connection of a server. @throws {TypeError} for any other value */
 export function checkConnection(connection: Connection<unknown>): void {
-  // §5.1: a client masks each frame with a new key, so a client's connection cannot share a serialized message.
+  // §5.1: a client masks each frame with a new key. So a client's connection cannot send a frame that was serialized for several
+  // connections.
   if (connection instanceof Connection && coreOf(connection).role === 'server') return;
   throw new TypeError(
     `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
@@ -22,7 +23,7 @@ export function checkExcept(except: PublishOptions['except']): void {
 
 /** Checks the size of a message. @throws {RangeError} for a message over `maxMessageSize` */
 export function checkSize(data: string | Uint8Array, maxMessageSize: number): void {
-  // A character is at most three bytes.
+  // In UTF-8, each character of the string has at most three bytes.
   if (data.length * 3 <= maxMessageSize) return;
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
   if (size > maxMessageSize)

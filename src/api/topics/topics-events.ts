@@ -1,4 +1,6 @@
-/** Calls the handlers of a `Topics`. An error of a handler is only reported. It must not end the process or a connection. */
+/**
+ * Calls the handlers of a `Topics`. If a handler throws, the error is only reported. The error must not end the process or a connection.
+ */
 
 import { warnOnStderr } from '../../transport/log.ts';
 import { isThenable, warn } from '../callback.ts';

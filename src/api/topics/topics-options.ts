@@ -1,4 +1,4 @@
-/** The options of `Topics`, and its handlers. */
+/** The options and the handlers of `Topics`. */
 
 import type { Connection } from '../connection.ts';
 import { checkOptions, describe } from '../option-names.ts';
@@ -9,65 +9,72 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error is reported as a process warning. */
 export interface TopicsHandlers {
   /**
-   * Is called when messages of other processes may have been lost. Either the bus could not be reached, or the number of a message is
-   * missing. After `subscribe` with `after`, a call can also mean that the history begins after the offset.
+   * Is called when messages of other processes might have been lost. There are three possible reasons:
+   * - The bus was disconnected.
+   * - The number of a message is missing.
+   * - A connection has subscribed with `after`, and the messages after its offset are no longer in the history.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
   gap?(topic: string, connections: readonly Connection<unknown>[]): unknown;
   /**
-   * Is called when the connection to the bus is lost (`false`) or established again (`true`). Meanwhile, topics within this process still
-   * work.
+   * Is called when the connection to the bus is lost (`false`) or established again (`true`). Without this connection, topics still work
+   * within this process.
    */
   state?(up: boolean): unknown;
-  /** Is called when a message was not sent to a slow subscriber, or its connection was closed. See the option `slow`. */
+  /**
+   * Is called when the option `slow` was applied to a subscriber. Either a message was not sent to the subscriber, or its connection was
+   * closed.
+   */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
-   * Is called with a `TopicError` in three cases. The bus failed (`WS_BUS`, with the error of the bus as `cause`). The bus carried bytes
-   * that are not a message of this library (`WS_BUS_MESSAGE`). The info of a member is invalid (`WS_PRESENCE_INFO`). Without this handler
-   * the library writes a line to stderr, at most one line per minute for each code.
+   * Is called with a `TopicError`. The `code` of the error is one of these:
+   * - `WS_BUS`: the bus failed. `cause` is the error of the bus.
+   * - `WS_BUS_MESSAGE`: bytes from the bus are not a message of this library.
+   * - `WS_PRESENCE_INFO`: the info of a member is invalid.
+   *
+   * Without this handler, the library writes a line to stderr. It writes at most one line per minute for each code.
    */
   error?(error: Error): unknown;
 }
 
-/** How `Topics` treats a subscriber that reads more slowly than messages are published. */
+/** What `Topics` does with a subscriber that reads more slowly than messages are published. */
 export type SlowPolicy = 'close' | 'skip' | 'latest';
 
 /** The options of `Topics`. */
 export interface TopicsOptions {
   /**
-   * The bus that connects this `Topics` with other processes. It belongs to this `Topics`, whose method `close` also closes the bus.
+   * The bus that connects this `Topics` with other processes. It must not be used by another `Topics`. The method `close` of `Topics` also
+   * closes the bus.
    * @default none
    */
   readonly bus?: Bus | undefined;
-  /** The functions that notify the application. */
+  /** The functions that `Topics` calls to notify the application. */
   readonly handlers?: TopicsHandlers | undefined;
   /**
-   * Enables the method `presence`, which lists the subscribers in all processes that have this option. `{}` uses the defaults. @default
-   * none
+   * Enables the method `presence`. This method lists the subscribers of a topic in all processes that have this option. `{}` uses the
+   * defaults. @default none
    */
   readonly presence?: PresenceOptions | undefined;
-  /** How to treat a subscriber for which more than `maxBuffered` bytes wait. @default 'close' */
+  /** What happens to a subscriber if more than `maxBuffered` bytes wait for it. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
-  /** The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` applies. @default 1 MiB */
+  /** The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` is applied. @default 1 MiB */
   readonly maxBuffered?: number | undefined;
   /** The maximum number of bytes of a published message. Larger messages from the bus are ignored. @default 1 MiB */
   readonly maxMessageSize?: number | undefined;
   /** The maximum number of topics and patterns that one connection may have subscribed to. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
   /**
-   * The average number of subscriptions that one connection may make per second. Up to `maxTopicsPerConnection` subscriptions may come at
-   * the same time.
+   * The average number of subscriptions that one connection may make per second. A connection may make up to `maxTopicsPerConnection`
+   * subscriptions at once.
    * @default 100
    */
   readonly maxSubscribeRate?: number | undefined;
   /** The maximum number of topics and patterns with subscribers in this process. @default 250000 */
   readonly maxTopics?: number | undefined;
-  /** The maximum number of characters in the name of a topic, as JavaScript counts them. @default 256 */
+  /** The maximum length of the name of a topic, as JavaScript counts it. @default 256 */
   readonly maxTopicLength?: number | undefined;
-  /**
-   * The maximum number of parts in the name of a topic. For a topic of n parts, the library may have to look for 2ⁿ patterns. @default 8
-   */
+  /** The maximum number of parts in the name of a topic. For a topic with n parts, the library looks for up to 2ⁿ patterns. @default 8 */
   readonly maxTopicParts?: number | undefined;
 }
 
@@ -83,7 +90,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   bus: custom<Bus>(
     'a `Bus`',
     {
-      text: 'The `Bus` that connects this `Topics` with other processes. It belongs to this `Topics`, whose method `close` also closes the bus.',
+      text: 'The `Bus` that connects this `Topics` with other processes. It must not be used by another `Topics`. The method `close` of `Topics` also closes the bus.',
     },
     (value, name) => {
       const bus = value as Partial<Bus> | null;
@@ -95,7 +102,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   handlers: custom<TopicsHandlers>(
     'an object',
     {
-      text: '`TopicsHandlers`, the functions that notify the application: `gap(topic, connections)`, `state(up)`, `slow(connection, topic)`, `error(error)`.',
+      text: 'The functions that `Topics` calls to notify the application (`TopicsHandlers`): `gap(topic, connections)`, `state(up)`, `slow(connection, topic)`, `error(error)`.',
     },
     (value) => {
       const handlers = value as Readonly<Record<string, unknown>>;
@@ -109,15 +116,15 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   ),
   presence: optionalGroup<PresenceOptions, typeof presenceSpecs>(
     presenceSpecs,
-    'Enables `presence(topic)`, which lists the subscribers in all processes that have this option.',
+    'Enables the method `presence(topic)`. This method lists the subscribers of a topic in all processes that have this option.',
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` sends no further messages to the subscriber while it is slow. In both cases, the handler `slow` is called, and `counts` has the number of these cases. `'latest'` keeps only the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
+    text: "What happens to a subscriber if more than `maxBuffered` bytes wait for it. `'close'` closes the connection with 1013. `'skip'` sends the subscriber no messages while it is slow. In both cases, the handler `slow` is called, and the case is counted in `counts`. With `'latest'`, only the newest message of each topic waits for the subscriber, as with `sendLatest`. This message is counted as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
-    text: 'The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` applies.',
+    text: 'The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` is applied.',
   }),
   maxMessageSize: limit('bytes', {
     default: 1_048_576,
@@ -125,11 +132,11 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicsPerConnection: limit('', {
     default: 100,
-    text: 'The maximum number of topics and patterns that one connection is subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
+    text: 'The maximum number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
   }),
   maxSubscribeRate: limit('', {
     default: 100,
-    text: 'The average number of subscriptions that one connection may make per second; up to `maxTopicsPerConnection` of them may come at once. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
+    text: 'The average number of subscriptions that one connection may make per second. A connection may make up to `maxTopicsPerConnection` subscriptions at once. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
   }),
   maxTopics: limit('', {
     default: 250_000,
@@ -137,35 +144,35 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicLength: limit('', {
     default: 256,
-    text: 'The maximum number of characters in the name of a topic, as JavaScript counts them.',
+    text: 'The maximum length of the name of a topic, as JavaScript counts it (in UTF-16 code units).',
   }),
   maxTopicParts: limit('', {
     default: 8,
-    text: 'The maximum number of parts in the name of a topic. To find the patterns that match a topic of n parts, the library may have to look at up to 2ⁿ patterns.',
+    text: 'The maximum number of parts in the name of a topic. For a topic with n parts, the library looks for up to 2ⁿ patterns.',
   }),
 };
 
-/** The options with their defaults. */
+/** The options of `Topics`, after the defaults were filled in. */
 export type TopicsValues = {
   readonly [Name in keyof typeof topicsSpecs]: ReturnType<(typeof topicsSpecs)[Name]['read']>;
 };
 
-/** The options of one subscription. */
+/** The options of one call of `subscribe`. */
 export interface SubscribeOptions {
   /**
-   * Whether the name may be a pattern. In a pattern, `*` stands for one part. As the last part, `**` stands for one or more parts. If
-   * false, patterns are refused. Use false for names from a peer, so that the peer cannot receive the messages of all topics. @default
-   * false
+   * Whether the name may be a pattern. In a pattern, `*` stands for one part. If `**` is the last part, it stands for one or more parts. If
+   * the option is false, patterns are refused. Use false for names from a peer. Otherwise the peer could receive the messages of all
+   * topics. @default false
    */
   readonly wildcards?: boolean | undefined;
   /**
-   * An offset that `offsetOf` has returned for this or an earlier connection of the same client. The connection first receives the messages
-   * after the offset. The bus needs a history. @default none: the connection receives only new messages
+   * An offset that `offsetOf` has returned for this client, on this connection or on an earlier one. The connection first receives the
+   * messages after the offset. The bus needs a history. @default none: the connection receives only new messages
    */
   readonly after?: string | null | undefined;
 }
 
-/** The options of one published message. */
+/** The options of one call of `publish`. */
 export interface PublishOptions {
   /** The connections of this process that do not receive the message: one connection, or a set of connections. */
   readonly except?: ReadonlySet<Connection<unknown>> | Connection<unknown> | null | undefined;
@@ -175,13 +182,13 @@ export interface PublishOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The immediate result of `publish`. */
+/** The result of `publish`. It does not wait for the bus. */
 export interface Published {
-  /** The number of connections of this process that the message was sent to. */
+  /** The number of connections of this process to which the message was sent. */
   readonly local: number;
 }
 
-/** The number of events of each kind since the start. */
+/** The number of events of each kind since this `Topics` was created. */
 export interface TopicsCounts {
   /** Messages that this process published. */
   readonly published: number;
@@ -189,21 +196,21 @@ export interface TopicsCounts {
   readonly received: number;
   /** Messages that were sent to subscribers; a message to two subscribers counts twice. */
   readonly sent: number;
-  /** Messages that had to wait for a slow subscriber, each as the newest message of its topic. Those that still wait are included. */
+  /** Messages that waited for a slow subscriber, or still wait, as the newest message of their topic. */
   readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;
-  /** Connections that were closed because the subscriber was slow. */
+  /** Connections that were closed because they were too slow. */
   readonly closed: number;
-  /** Losses of messages of other processes, including possible losses. */
+  /** Losses of messages of other processes, and cases in which messages might have been lost. */
   readonly gaps: number;
   /** Messages that the bus did not accept. */
   readonly unpublished: number;
-  /** Messages from the bus that were ignored, since they are not valid messages of this library. */
+  /** Messages from the bus that were ignored, because they are not valid messages of this library. */
   readonly invalid: number;
 }
 
-/** The counts at the start: all zero. */
+/** Returns the counts of a new `Topics`. They are all zero. */
 export function noCounts(): { -readonly [Name in keyof TopicsCounts]: number } {
   return {
     published: 0,

@@ -1,6 +1,6 @@
 /**
  * Publishes messages to the connections that have subscribed to a topic. A bus connects this process with other processes. subscriptions.ts
- * keeps the subscribers, fan-out.ts sends, and bus-messages.ts reads the messages of other processes.
+ * keeps the subscribers. fan-out.ts sends messages to them. bus-messages.ts reads the messages of other processes.
  */
 
 import { inspect } from 'node:util';
@@ -37,7 +37,7 @@ import {
 const subscribeNames = { wildcards: true, after: true };
 const publishNames = { except: true, local: true, compress: true };
 
-/** Topics for the connections of any number of servers in this process. */
+/** Topics for the connections of one or more servers in this process. */
 export class Topics {
   readonly #options: TopicsValues;
   readonly #events: TopicsEvents;
@@ -82,19 +82,19 @@ export class Topics {
     return this.#subscriptions.size;
   }
 
-  /** The number of events of each kind since the start. */
+  /** The number of events of each kind since this `Topics` was created. */
   get counts(): TopicsCounts {
     return { ...this.#counts };
   }
 
   /**
    * Subscribes a connection of a server to a topic or pattern. The subscription ends automatically when the connection is closed. With
-   * `after`, the connection first receives the messages that it missed, in a later turn of the event loop. If the bus has deleted some of
-   * them, the handler `gap` is called for this connection before its next message.
+   * `after`, the connection first receives the messages that it missed, in a later turn of the event loop. If the bus no longer has some of
+   * them, the handler `gap` is called before the next message is sent.
    * @param topic parts separated by `/`; with `wildcards: true`, a part may be `*`, and the last part may be `**`
-   * @returns whether the connection is subscribed now; false if the connection is not open, or after `close`
+   * @returns true if the connection is subscribed now; false if the connection is not open, or after `close`
    * @throws {TopicError} for an invalid name or offset, or if a limit is exceeded
-   * @throws {TypeError} for anything but a server's connection, or for `after` if the bus has no history
+   * @throws {TypeError} if `connection` is not a connection of a server, or for `after` if the bus has no history
    */
   subscribe(connection: Connection<unknown>, topic: string, options: SubscribeOptions = {}): boolean {
     checkOptions('subscribe', options, subscribeNames);
@@ -113,14 +113,14 @@ export class Topics {
     return this.#subscriptions.remove(connection, topic);
   }
 
-  /** Returns the topics and patterns of a connection. The list is complete until the `close` handler has run, and empty after that. */
+  /** Returns the topics and patterns that a connection has subscribed to. After its `close` handler has run, the list is empty. */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
   }
 
   /**
-   * Returns the offset up to which a connection has received a topic. This is a string of at most 400 characters, for the option `after`.
-   * Send the offset to the client in a separate message, after the messages of the topic.
+   * Returns an offset, which says which messages of a topic a connection has received. Use it for the option `after`. It is a string of at
+   * most 400 characters. Send it to the client in a separate message, after the messages of the topic.
    * @returns null for a pattern, before `ready` resolves, if the bus has no history, or if the connection has not subscribed
    */
   offsetOf(connection: Connection<unknown>, topic: string): string | null {
@@ -128,10 +128,9 @@ export class Topics {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections
-   * without context takeover. Subscribers in other processes receive the message over the bus. `publish` does not wait for the bus. If the
-   * bus refuses the message, the handler `error` is called. A message of more than 4 KiB is not copied: do not change its bytes before they
-   * are sent.
+   * Sends a message once to each subscriber of a topic. Serializes the message once. Compresses it once for all connections without context
+   * takeover. Subscribers in other processes receive the message over the bus. `publish` does not wait for the bus. If the bus refuses the
+   * message, the handler `error` is called. A message of more than 4 KiB is not copied: do not change its bytes before they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -155,7 +154,7 @@ export class Topics {
         if (!isPublished) this.#counts.unpublished++;
         this.#history?.settled(topic, number, isPublished);
       });
-      // The text has been encoded for the bus, so its bytes are used here as well.
+      // The bus needs the text as bytes. So the subscribers of this process get the same bytes, and the text is encoded only once.
       if (isText) data = bytes.subarray(ENVELOPE_SIZE);
     } else this.#history?.publishedLocally(topic);
     const outgoing = { name: topic, message: data, isText, compress, except };
@@ -163,10 +162,9 @@ export class Topics {
   }
 
   /**
-   * Returns an object that lists the subscribers of a topic in all processes with the option `presence`. Subscribers of patterns are not
-   * listed.
+   * Lists the subscribers of a topic in all processes with the option `presence`. Does not list the subscribers of patterns.
    * @param topic a name without wildcards
-   * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
+   * @throws {TopicError} for an invalid name, or if `maxTopics` of the option `presence` is exceeded
    * @throws {TypeError} without the option `presence`, and for invalid handlers
    */
   presence(topic: string, handlers: PresenceHandlers = {}): Presence {
@@ -176,7 +174,7 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
-  /** Calls the option `member` of `presence` again for a connection whose info has changed. @throws {TypeError} without `presence` */
+  /** Calls the function `member` again to get the new info of a connection. @throws {TypeError} without the option `presence` */
   updatePresence(connection: Connection<unknown>): void {
     if (this.#presence === null)
       throw new TypeError('updatePresence() needs the option `presence` of Topics');
@@ -184,14 +182,14 @@ export class Topics {
   }
 
   /**
-   * Resolves when the bus has accepted all subscriptions so far. From this moment on, this process receives the messages of other
-   * processes. Without a bus, the Promise resolves immediately.
+   * Resolves when the bus has accepted all subscriptions so far. From then on, this process receives the messages of other processes.
+   * Without a bus, resolves immediately.
    */
   async ready(): Promise<void> {
     await this.#link?.ready();
   }
 
-  /** Unsubscribes all connections, and closes the bus and each `Presence`. The connections stay open. */
+  /** Unsubscribes all connections. Closes the bus and each `Presence`. The connections stay open. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const farewell = this.#presence?.close();
@@ -208,7 +206,8 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // The handlers are called after the message was sent. So a message that a handler publishes comes later for all subscribers.
+    // The handlers are called after the message was sent to all subscribers. If a handler publishes a message, each subscriber receives
+    // that message later.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
@@ -266,7 +265,7 @@ export class Topics {
       this.#presence?.received(pattern, name, bytes);
       return;
     }
-    // Another program may have published to an invalid name, or to a name that the pattern does not match. Such messages are ignored.
+    // Another program might have published to an invalid name, or to a name that the pattern does not match. Such a message is ignored.
     if (!isTopic(name, this.#options) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;

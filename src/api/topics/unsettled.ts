@@ -1,7 +1,7 @@
-/** Keeps the numbers of the messages of this process that the bus has neither accepted nor refused yet. */
+/** Keeps the numbers of messages of this process. The bus has neither accepted nor refused these messages yet. */
 
 export class Unsettled {
-  /** The numbers of the messages for each topic, in ascending order. */
+  /** The numbers of these messages for each topic, in ascending order. */
   readonly #byTopic = new Map<string, Set<number>>();
 
   add(topic: string, number: number): void {
@@ -16,7 +16,7 @@ export class Unsettled {
     if (numbers?.size === 0) this.#byTopic.delete(topic);
   }
 
-  /** Whether the bus still has to settle a message of the topic with this number or a lower one. */
+  /** Whether the bus has not yet accepted or refused some message of the topic. Only messages up to this number count. */
   has(topic: string, number: number): boolean {
     const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
     return first <= number;
