@@ -9,7 +9,7 @@ export interface BusReceiver {
    * @param bytes the bytes that were published; they are valid until this method returns
    */
   message(topic: string, bytes: Uint8Array): void;
-  /** Is called when messages may have been lost, for example because the engine could not be reached. */
+  /** Is called when messages might have been lost, for example because the engine (such as Redis) could not be reached. */
   gap(): void;
 }
 

@@ -163,8 +163,8 @@ export class CatchUp {
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // The bus does not send back messages that were published before the subscription was active. The connection might have already received
-    // these messages from the history. So they are not sent again.
+    // The bus does not send back messages that were published before the subscription was active. The connection might already have
+    // received these messages from the history. So they are not sent again.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // The loop reads `joining.own` again, because a handler that is called in the loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {

@@ -1,13 +1,13 @@
 /**
- * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` have the meaning that they have in
- * `ws`. Everything that `ws` does not limit has the limits of our native API (RFC 6455 §10.4).
+ * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. `ws` has no
+ * other limits. The remaining limits (RFC 6455 §10.4) are those of our native API.
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
 import { readOptions } from '../option-spec.ts';
 import { type ConnectionOptions, connectionSpecs, toLimits } from '../options.ts';
 
-/** Limits that `ws` does not have: they come from the native API, with the same defaults. */
+/** Limits that `ws` does not have. They have the names and defaults of the native API. */
 export type ExtraLimits = Pick<
   ConnectionOptions,
   | 'highWaterMark'
@@ -23,14 +23,15 @@ export type ExtraLimits = Pick<
 /** The options that limit a connection. */
 export interface BoundsOptions {
   /**
-   * The size in bytes of the largest message that is accepted. With 0, only the memory budget limits the size. @default 104857600, 100 MiB
+   * The maximum size of a received message in bytes. With 0, only the memory budget (`limits.memoryBudget`) limits the size. @default
+   * 104857600, 100 MiB
    */
   maxPayload?: number | undefined;
-  /** Milliseconds that the closing handshake may take. @default 30000 */
+  /** The maximum number of milliseconds that the closing handshake takes. @default 30000 */
   closeTimeout?: number | undefined;
   /** Whether the library answers each ping with a pong. @default true */
   autoPong?: boolean | undefined;
-  /** Further limits, which the native API has. `ws` does not have this option. */
+  /** Limits of the native API that `ws` does not have. `ws` ignores this option. */
   limits?: ExtraLimits | undefined;
 }
 
@@ -48,23 +49,23 @@ const extraSpecs: Pick<typeof connectionSpecs, keyof ExtraLimits> = {
   memoryBudget: connectionSpecs.memoryBudget,
 };
 
-/** Returns the value of `closeTimeout`, in milliseconds. websocket.ts starts its own timer with this value. */
+/** Returns the value of `closeTimeout`, in milliseconds. websocket.ts uses this value for its own timer. */
 export function closeTimeoutOf({ closeTimeout }: BoundsOptions): number {
   return closeTimeout === undefined ? CLOSE_TIMEOUT : closeTimeout;
 }
 
-/** Starts a timer. @returns null if the delay is too long for a timer of Node: about 25 days */
+/** Starts a timer. @returns null if the delay is too long for a timer of Node.js: longer than about 25 days */
 export function startTimer(delay: number, run: () => void): NodeJS.Timeout | null {
   return delay > MAX_DELAY ? null : setTimeout(run, delay);
 }
 
-// Milliseconds. If the delay is longer, Node fires the timer at once.
+// Milliseconds. If a delay is longer, a timer of Node.js fires immediately.
 const MAX_DELAY = 2_147_483_647;
 
 let last: { readonly key: readonly unknown[]; readonly options: BindOptions } | null = null;
 
 /**
- * Makes the options for `bindSocket`. Calls in a row with the same options return the same object.
+ * Makes the options for `bindSocket`. If the options do not change between two calls, both calls return the same object.
  * @throws {RangeError | TypeError} for invalid `limits`
  */
 export function toBindOptions(isServer: boolean, bounds: BoundsOptions): BindOptions {
@@ -86,19 +87,19 @@ function makeBindOptions(
 ): BindOptions {
   const role = isServer ? 'server' : 'client';
   const extra = readOptions('limits', limits, extraSpecs, role);
-  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. The memory budget is an upper bound: a larger
-  // message could never be received.
+  // `ws` converts the limit to an integer of 32 bits. It treats 0 and negative numbers as no limit. The memory budget is an upper bound,
+  // because a message that exceeds it can never be received.
   const wanted = maxPayload | 0;
   const maxMessageSize = Math.min(wanted > 0 ? wanted : Number.POSITIVE_INFINITY, extra.memoryBudget.limit);
   const values = readOptions('limits', { closeTimeout: closeTimeoutOf(bounds) }, connectionSpecs, role);
   return {
     role,
     limits: toLimits({ ...values, ...extra, maxMessageSize }),
-    // A text message is delivered as bytes. event-target.ts decodes the bytes for `onmessage` and `addEventListener`.
+    // A text message is delivered as bytes. For `onmessage` and `addEventListener`, event-target.ts decodes the bytes.
     text: 'bytes',
     autoPong: bounds.autoPong !== false,
     pauseOutlivesClose: true,
-    // As in `ws`, the Close frame after a failure has no reason.
+    // The Close frame that is sent after a failure has no reason. `ws` behaves in the same way.
     closeReason: () => '',
   };
 }

@@ -1,4 +1,4 @@
-/** Defines the options of a WebSocket with the API of `ws`, and refuses the options that would break RFC 6455. */
+/** Defines the options of a client with the API of `ws`. Refuses the options that would break RFC 6455. */
 
 import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
@@ -6,41 +6,43 @@ import type { BoundsOptions } from './bounds.ts';
 import type { PerMessageDeflateOptions } from './deflate.ts';
 import type { WebSocketEmitter } from './emitter.ts';
 
-/** The options of a connection in either role. */
+/** The options of a connection, on a client and on a server. */
 export interface ConnectionOptions extends BoundsOptions {
-  /** False: each task of the event loop emits at most one `message`, `ping` or `pong` event. @default true */
+  /** If false, each task of the event loop emits at most one `message`, `ping` or `pong` event. @default true */
   allowSynchronousEvents?: boolean | undefined;
-  /** Accepted and ignored: `maxPayload` and the memory budget already limit the memory of fragments. */
+  /** Has no effect. `maxPayload` and the memory budget (`limits.memoryBudget`) already limit the memory for fragments. */
   maxFragments?: number | undefined;
-  /** Accepted and ignored, for the same reason as `maxFragments`. */
+  /** Has no effect. `maxPayload` and the memory budget (`limits.memoryBudget`) already limit the memory. */
   maxBufferedChunks?: number | undefined;
-  /** Only `false` is accepted, since RFC 6455 §8.1 requires the check of UTF-8. @default false */
+  /** Only `false` is accepted, because RFC 6455 §8.1 requires the check of UTF-8. @default false */
   skipUTF8Validation?: boolean | undefined;
 }
 
-/** The options of a client. Any option of `http.request` or `https.request` is accepted as well. */
+/** The options of a client. All options of `http.request` and `https.request` are accepted too. */
 export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol'> {
-  /** @default true */
+  /** The options for compression; true for the defaults, false for no compression. @default true */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
-  /** @default false */
+  /** Whether redirects of the server are followed. @default false */
   followRedirects?: boolean | undefined;
-  /** @default 10 */
+  /** The maximum number of redirects. @default 10 */
   maxRedirects?: number | undefined;
-  /** Milliseconds that the server may take to answer a request. After a redirect, the time begins again. @default no limit */
+  /**
+   * The maximum number of milliseconds until the server has answered a request. After a redirect, the time begins again. @default no limit
+   */
   handshakeTimeout?: number | undefined;
-  /** The Origin field. */
+  /** The value of the Origin field of the request. */
   origin?: string | undefined;
-  /** Called with each request before it is sent. The function has to call `request.end()`. */
+  /** Is called with each request before the request is sent. This function has to call `request.end()`. */
   finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
-  /** Only 13 is accepted, the version of RFC 6455. @default 13 */
+  /** The version of the protocol. Only 13, the version of RFC 6455, is accepted. @default 13 */
   protocolVersion?: number | undefined;
-  /** Refused, because RFC 6455 §10.3 requires random masking keys. */
+  /** Is always refused, because RFC 6455 §10.3 requires random masking keys. */
   generateMask?: ((mask: Buffer) => void) | undefined;
 }
 
 /**
  * Refuses options that would break RFC 6455.
- * @throws {TypeError | RangeError} that names the rule
+ * @throws {TypeError | RangeError} with the broken rule in its message
  */
 export function refuseUnsupported(options: ClientOptions): void {
   const { protocolVersion = 13, skipUTF8Validation, generateMask } = options;
@@ -59,7 +61,7 @@ export function refuseUnsupported(options: ClientOptions): void {
   }
 }
 
-/** Reads the second and third argument of the constructor. The second argument may be the options instead of the subprotocols. */
+/** Reads the second and third argument of the constructor. The subprotocols may be omitted. The options are then the second argument. */
 export function readArguments(
   protocols: string | readonly string[] | ClientOptions | undefined,
   options: ClientOptions = {},

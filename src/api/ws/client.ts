@@ -1,6 +1,6 @@
 /**
  * Connects a WebSocket with the API of `ws`. This file sends a request with node:http, follows redirects, and emits the events that `ws`
- * emits. transport/node-request.ts makes the header fields of the request, and checks the 101 response (RFC 6455 §4.1).
+ * emits. transport/node-request.ts makes the header fields of the request. It also checks the 101 response (RFC 6455 §4.1).
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -22,18 +22,18 @@ import type { WebSocketEmitter, WebSocketEvents } from './emitter.ts';
 import { emitTo, toResponseError } from './errors.ts';
 import { type Address, dropCredentials, parseAddress, type Trust, trustOf } from './redirect.ts';
 
-/** The WebSocket that connects. */
+/** What this file needs to know about the WebSocket that connects. */
 export interface ClientOwner {
   readonly webSocket: WebSocketEmitter;
   readonly isConnecting: () => boolean;
   readonly opened: (socket: Duplex, head: Buffer, negotiated: Negotiated) => void;
-  /** Called when the attempt has failed. */
+  /** Is called when the attempt to connect has failed. */
   readonly failed: (error: Error) => void;
 }
 
 const MAX_REDIRECTS = 10;
 
-/** One attempt to connect, with its redirects. */
+/** One attempt to connect. It consists of a request, and one more request for each redirect. */
 export class Client {
   /** The URL of the latest request: the URL that the application passed, or the target of the last redirect. */
   url = '';
@@ -42,12 +42,12 @@ export class Client {
   readonly #owner: ClientOwner;
   readonly #subprotocols: readonly string[];
   #options: ClientOptions;
-  /** The address of the first request. The application chose this address, so it may receive credentials. Null before the first request. */
+  /** Where the first request was sent. The application chose this address, so it may receive credentials. Null before the first request. */
   #first: Trust | null = null;
   #exchange: NodeRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @throws {SyntaxError} for a subprotocol that is not a token, or is repeated */
+  /** @throws {SyntaxError} if a subprotocol is not a token, or occurs twice */
   constructor(owner: ClientOwner, subprotocols: readonly unknown[], options: ClientOptions) {
     if (!areSubprotocols(subprotocols)) {
       throw new SyntaxError('An invalid or duplicated subprotocol was specified');
@@ -60,7 +60,7 @@ export class Client {
   /**
    * Sends the first request.
    * @throws {SyntaxError} for an invalid URL
-   * @throws the errors of `http.request` for an invalid option, and the errors of `finishRequest`
+   * @throws the errors of `http.request` and `finishRequest`
    */
   start(url: string): void {
     const address = parseAddress(url);
@@ -72,7 +72,7 @@ export class Client {
     }
   }
 
-  /** Aborts the attempt to connect, and reports the error to the WebSocket. */
+  /** Ends the attempt to connect, and reports the error to the WebSocket. */
   abort(error: Error): void {
     this.#discard();
     this.#owner.failed(error);
@@ -92,7 +92,7 @@ export class Client {
       this.#upgraded(request, response, socket, head),
     );
     if (this.redirects > 0) this.#emit('redirect', this.url, request);
-    // A listener may have given up.
+    // A listener for 'redirect' might have ended the attempt.
     if (this.request !== request) return;
     this.#watch(options.handshakeTimeout);
     if (typeof options.finishRequest === 'function') {
@@ -102,15 +102,15 @@ export class Client {
     }
   }
 
-  /** Starts the timer for one request and its whole answer. A server that sends its answer slowly cannot extend the time. */
+  /** Starts the timer for one request. The whole answer must arrive before the timer fires, even if the server sends it in small pieces. */
   #watch(timeout: number | undefined): void {
     if (!timeout) return;
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
   /**
-   * Returns the options for a request to this address. After a redirect to an untrusted address, the options have no credentials (see
-   * `dropCredentials`).
+   * Returns the options for a request to this address. The application might not trust the target of a redirect. In this case, the options
+   * have no credentials (see `dropCredentials`).
    */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
@@ -118,7 +118,7 @@ export class Client {
       this.#first = trust;
       return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
     }
-    // A listener for 'redirect' can remove credentials from the request itself. So with such a listener all options are kept.
+    // A listener for 'redirect' can itself remove credentials from the request. So if there is such a listener, no options are removed.
     const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
     return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
   }
@@ -129,7 +129,7 @@ export class Client {
     this.#owner.failed(error);
   }
 
-  /** Called when the server sent a response other than 101. */
+  /** Is called when the server has sent a response other than 101. */
   #answered(request: ClientRequest, address: Address, response: IncomingMessage): void {
     if (this.request !== request) return;
     const { statusCode = 0, headers } = response;
@@ -138,7 +138,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // The attempt has failed. A listener for 'unexpected-response' has to end the request itself, or call `close()`.
+    // The attempt has failed. If there is a listener for 'unexpected-response', the listener has to end the request, or call `close()`.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
@@ -155,8 +155,8 @@ export class Client {
       this.#send(parseAddress(location, address.url));
     } catch (error) {
       if (!this.#owner.isConnecting()) throw error;
-      // The server chose this address. The address may be invalid, or need another agent. This must not end the process, so the attempt is
-      // aborted with the error.
+      // The server chose the address of a redirect. The address might be invalid, or might need another agent. The error must not end the
+      // process, so it only ends the attempt to connect.
       this.abort(error as Error);
     }
   }
@@ -168,7 +168,7 @@ export class Client {
       return;
     }
     this.#emit('upgrade', response);
-    // A listener may have given up.
+    // A listener for 'upgrade' might have ended the attempt.
     if (!this.#owner.isConnecting()) {
       socket.destroy();
       return;
@@ -197,8 +197,8 @@ export class Client {
   }
 
   /**
-   * Emits an event. If a listener throws, the error becomes an uncaught exception of the process, and the handshake continues.
-   * @returns whether there is a listener
+   * Emits an event. If a listener throws, the error becomes an uncaught exception of the process. The handshake continues.
+   * @returns whether the event has a listener
    */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
     return emitTo(this.#owner.webSocket, name, ...values);
@@ -222,8 +222,8 @@ export class Client {
 function ignore(): void {}
 
 /**
- * Ends a request and its socket. The socket is destroyed separately: after a complete response, `request.destroy` does not destroy the
- * socket.
+ * Destroys a request and its socket. The socket is destroyed separately, because `request.destroy` does not destroy it after a complete
+ * response.
  */
 function drop(request: ClientRequest): void {
   const { socket } = request;
@@ -241,7 +241,7 @@ function requestOptions(address: Address, options: ClientOptions, exchange: Node
     >,
     defaultPort: isSecure ? 443 : 80,
     ...options,
-    // The URL determines these options.
+    // The URL determines these options. So the options of the application with the same names are ignored.
     protocol: undefined,
     hostname: undefined,
     timeout: undefined,

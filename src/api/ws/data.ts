@@ -1,14 +1,14 @@
 /**
- * Converts the data of `send`, `ping` and `pong` to bytes. Converts received messages to the values that a `message` listener receives (RFC
- * 6455 §5.6).
+ * Converts the data of `send`, `ping` and `pong` to bytes. Converts received messages (RFC 6455 §5.6) to the values that a `message`
+ * listener receives.
  */
 
-/** Stands for empty data. Empty data is always this object: programs may compare with `===`. */
+/** All empty data is represented by this object, so that programs can compare with `===`. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
- * The value that a `message` listener receives. With the binary type 'blob' the value is a Blob, which this type omits, as in the
- * declarations of `ws`.
+ * The value that a `message` listener receives. With the binary type 'blob', the listener receives a Blob. This type does not contain Blob,
+ * because the declarations of `ws` do not contain it either.
  */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
@@ -19,16 +19,19 @@ export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 
 
 /** A payload that is ready to be sent. */
 export interface Payload {
-  /** Text, or bytes of a text or binary message. */
+  /** The text, or the bytes of a text or binary message. */
   readonly data: string | Uint8Array;
-  /** Whether the payload is sent as a binary message if the option `binary` is absent. */
+  /** Whether the payload is sent as a binary message. The option `binary` of `send` can override this. */
   readonly isBinary: boolean;
 }
 
 /**
- * Converts the data of `send`. A string or a number becomes text; undefined, null and false become an empty binary message. Bytes are not
- * copied. Any other value is passed to `Buffer.from`.
- * @throws {TypeError} as `Buffer.from` does
+ * Converts the data of `send`:
+ * - A string or a number becomes text.
+ * - undefined, null and false become an empty binary message.
+ * - Bytes are used without a copy.
+ * - Any other value is passed to `Buffer.from`.
+ * @throws {TypeError} if `Buffer.from` throws it
  */
 export function toPayload(data: unknown): Payload {
   if (typeof data === 'string') return { data, isBinary: false };
@@ -37,7 +40,7 @@ export function toPayload(data: unknown): Payload {
   return { data: viewOf(data), isBinary: true };
 }
 
-/** Converts data in the same way as `toPayload`, but always to bytes. @throws {TypeError} as `toPayload` does */
+/** Converts the data of `send` to bytes. Text becomes UTF-8. @throws {TypeError} if `toPayload` throws it */
 export function toBytes(data: unknown): Uint8Array {
   const payload = toPayload(data).data;
   return typeof payload === 'string' ? Buffer.from(payload) : payload;
@@ -45,23 +48,26 @@ export function toBytes(data: unknown): Uint8Array {
 
 function viewOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  // `byteLength` is used, because `length` would be the number of elements.
+  // `length` would be the number of elements of a typed array, so `byteLength` is used.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** Returns the number of bytes of data. `bufferedAmount` also counts the data of `send` calls while closing or closed. */
+/**
+ * Returns the number of bytes of data that cannot be sent, because the connection is closing or closed. `bufferedAmount` counts these bytes
+ * too.
+ */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;
 }
 
-/** Converts a binary message to the form that the application asked for. */
+/** Converts a binary message to the form that the application has chosen with `binaryType`. */
 export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayBuffer | Buffer[] | Blob {
   switch (binaryType) {
     case 'arraybuffer':
       return toArrayBuffer(payload);
-    // The library joins the payloads of the frames before this function is called, so the array always has one element.
+    // The frames of the message have already been joined. So the array always has one element.
     case 'fragments':
       return [payload];
     case 'blob':

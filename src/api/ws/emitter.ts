@@ -1,6 +1,6 @@
 /**
- * Implements the base class of a WebSocket with the API of `ws`: an EventEmitter with the events of `ws`, the four `on…` attributes,
- * `addEventListener`, and the constants of the states. websocket.ts implements the connection of RFC 6455.
+ * The base class of a WebSocket with the API of `ws`. It is an EventEmitter. It has the four `on…` attributes, `addEventListener`, and the
+ * constants of the states. websocket.ts implements the connection (RFC 6455).
  */
 
 import { EventEmitter } from 'node:events';
@@ -18,7 +18,7 @@ import {
   setAttribute,
 } from './event-target.ts';
 
-/** The names of the states. The index of a name is the number of its state. */
+/** The names of the states. The position of a name in this list is the value of `readyState`. */
 export const readyStates = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
 /** The events, and the arguments of their listeners. */
@@ -45,10 +45,10 @@ export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
 
-  /** @internal For `CloseEvent`. */
+  /** @internal Whether both Close frames were exchanged. `CloseEvent` has the same property. */
   abstract get wasClean(): boolean;
 
-  /** Adds a listener for 'open', 'message', 'close' or 'error'. Other types are ignored. */
+  /** Adds a listener for 'open', 'message', 'close' or 'error'. Does nothing for any other type. */
   addEventListener(
     type: string,
     listener: Listener,
@@ -109,7 +109,8 @@ const attributes = [
 ];
 
 /**
- * Defines the constants of the WHATWG class on the class and its prototype. Makes the attributes enumerable properties of the prototype.
+ * Defines the constants of the states on the class and on its prototype, as WHATWG requires. Makes the attributes of the prototype
+ * enumerable.
  */
 export function declareAttributes(webSocketClass: { readonly prototype: WebSocketEmitter }): void {
   readyStates.forEach((name, value) => {

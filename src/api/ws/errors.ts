@@ -1,14 +1,14 @@
 /**
- * Makes the errors that a program written for `ws` expects. Such a program may compare the code and the text of an error. So this file
- * converts each ProtocolError (RFC 6455 §7.1.7) for which `ws` has a code. The `cause` of the new error is the ProtocolError. For a
- * HandshakeError, the text also depends on the response or request of the peer.
+ * Makes the errors that a program for `ws` expects. Such a program can compare the code and the text of an error. So this file converts
+ * each ProtocolError (RFC 6455 §7.1.7) to the error of `ws` for the same fault. The `cause` of the new error is the ProtocolError. A
+ * ProtocolError is not converted if `ws` has no code for it.
  */
 
 import type { EventEmitter } from 'node:events';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import type { HandshakeError } from '../../handshake/error.ts';
 
-/** The error codes of `ws`. `Z_DATA_ERROR` is a code of zlib: `ws` passes on the error of zlib if a compressed message is corrupt. */
+/** The error codes of `ws`. `Z_DATA_ERROR` is a code of zlib. `ws` passes it on if a compressed message is corrupt. */
 export type WsErrorCode =
   | 'WS_ERR_EXPECTED_FIN'
   | 'WS_ERR_EXPECTED_MASK'
@@ -26,7 +26,7 @@ export type WsErrorCode =
 
 const FRAME = 'Invalid WebSocket frame: ';
 
-/** For each of our codes, the code and the text of `ws`. If the text is null, the text of our error is used. */
+/** The code and the text of `ws` for each code of this library. If the text is null, the error keeps the text of this library. */
 const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCode, string | null]>>> = {
   WS_RESERVED_BITS: ['WS_ERR_UNEXPECTED_RSV_2_3', null],
   WS_UNKNOWN_OPCODE: ['WS_ERR_INVALID_OPCODE', `${FRAME}invalid opcode`],
@@ -48,8 +48,8 @@ const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCo
 };
 
 /**
- * Converts an error of the connection to the error that an `error` listener receives. An error for which `ws` has no code is returned
- * unchanged.
+ * Converts an error of the connection to the error that an `error` listener receives. Returns the error unchanged if `ws` has no code for
+ * it.
  */
 export function toWsError(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
@@ -65,8 +65,8 @@ export function toWsError(error: Error): Error {
 }
 
 /**
- * For each of our codes, the text of `ws` for an invalid 101 response. If there is a second text, it is used when the client offered no
- * extension or no subprotocol.
+ * The text of `ws` for each fault of a 101 response. The key is a code of this library. The second text is used if the client has offered
+ * no extension or no subprotocol.
  */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
@@ -85,7 +85,8 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 /**
  * Makes the error for an invalid 101 response.
  * @param upgrade the value of the Upgrade field; undefined if the field is missing
- * @param wasOffered whether the client offered a subprotocol, if the error is about subprotocols; otherwise whether it offered an extension
+ * @param wasOffered if the error is about subprotocols, whether the client has offered a subprotocol; otherwise, whether the client has
+ * offered an extension
  */
 export function toResponseError(
   error: HandshakeError,
@@ -101,7 +102,7 @@ export function toResponseError(
   return new Error(shown ?? error.message, { cause: error });
 }
 
-/** Returns the text for a refused request. The faults are checked in the order of `ws`, and the text is that of the first fault. */
+/** Returns the text for a refused request. If the request has several faults, the text is about the fault that `ws` checks first. */
 export function refusalText(error: HandshakeError, headers: Readonly<Record<string, unknown>>): string {
   const { upgrade, 'sec-websocket-key': key } = headers;
   if (error.code === 'WS_HANDSHAKE_METHOD') return 'Invalid HTTP method';
@@ -116,7 +117,7 @@ export function refusalText(error: HandshakeError, headers: Readonly<Record<stri
   return error.message;
 }
 
-/** The text if the server can accept none of the client's offers of permessage-deflate. */
+/** The server cannot accept any offer of permessage-deflate that the client has made. */
 export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
 
 function isUpgradeFault(code: string): boolean {
@@ -124,8 +125,8 @@ function isUpgradeFault(code: string): boolean {
 }
 
 /**
- * Emits an event. If a listener throws, the error becomes an uncaught exception of the process, and the caller continues.
- * @returns whether there is a listener
+ * Emits an event. If a listener throws, the error becomes an uncaught exception of the process. The caller continues.
+ * @returns whether the event has a listener
  */
 export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
   try {
@@ -136,7 +137,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** Throws an error of the application later. The error becomes an uncaught exception of the process. */
+/** Throws an error of the application in a later turn of the event loop. There it becomes an uncaught exception of the process. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

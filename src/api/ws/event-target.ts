@@ -1,16 +1,16 @@
 /**
- * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. The WHATWG class and the package `ws`
- * have these members; RFC 6455 does not define them. As in `ws`, `emit` calls the listeners, and the events are not instances of the global
- * class `Event`.
+ * Implements `addEventListener` and the `on…` attributes for a WebSocket that is an EventEmitter. WHATWG and the package `ws` define these
+ * members. RFC 6455 does not define them. As in `ws`, `emit` calls the listeners, and the events are not instances of the global class
+ * `Event`.
  */
 
 import type { EventEmitter } from 'node:events';
 
-/** The key of a property of each function that `addListener` adds to the emitter. The property holds the application's listener. */
+/** `addListener` adds a wrapper function to the emitter. The application's listener is the value of this property of the wrapper. */
 export const kListener: unique symbol = Symbol('rfc6455 listener');
 const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
 
-/** The event that a listener of `addEventListener`, or the function of an `on…` attribute, receives. */
+/** The event that is passed to a listener of `addEventListener`, or to the function of an `on…` attribute. */
 export class Event<Target = unknown> {
   readonly type: string;
   readonly target: Target;
@@ -54,18 +54,18 @@ export class MessageEvent<Target = unknown> extends Event<Target> {
   }
 }
 
-/** A listener of `addEventListener`: a function, or an object with a method `handleEvent`. */
+/** A listener of `addEventListener`. It is a function, or an object with a method `handleEvent`. */
 export type Listener = ((event: never) => void) | { handleEvent(event: never): void };
 
 type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAttribute]?: boolean };
 
 /** The emitter to which `addListener` adds listeners. */
 export interface Target extends EventEmitter {
-  /** For `CloseEvent`: whether both Close frames were exchanged. */
+  /** Whether both Close frames were exchanged. `CloseEvent` has the same property. */
   readonly wasClean: boolean;
 }
 
-/** For each type, makes the event from the values that the emitter emits. */
+/** For each type of event, a function that makes the event from the values of `emit`. */
 const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Event>> = {
   open: (target) => new Event('open', target),
   message: (target, data: Buffer, isBinary: boolean) =>
@@ -76,9 +76,9 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 };
 
 /**
- * Implements `addEventListener`. Ignores other types than 'open', 'message', 'close' and 'error', and listeners that were already added.
+ * Implements `addEventListener`. Accepts only the types 'open', 'message', 'close' and 'error'. Does not add a listener a second time.
  * @param once whether the listener is removed before its first call
- * @param attribute whether the listener is the value of an `on…` attribute
+ * @param attribute whether the listener is the function of an `on…` attribute
  */
 export function addListener(
   target: Target,
@@ -101,18 +101,18 @@ export function addListener(
   else target.on(type, wrapper);
 }
 
-/** Removes a listener that `addListener` added. Listeners that `on` added stay. */
+/** Removes a listener that `addEventListener` has added. Does not remove a listener that `on` has added. */
 export function removeListener(target: Target, type: string, listener: Listener): void {
   const wrapper = find(target, type, listener, false);
   if (wrapper !== undefined) target.removeListener(type, wrapper);
 }
 
-/** Returns the value of an `on…` attribute, or null. */
+/** Returns the function of an `on…` attribute. Returns null if no function is set. */
 export function attributeOf(target: Target, type: string): unknown {
   return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
 }
 
-/** Sets an `on…` attribute. A value that is not a function removes the current function. */
+/** Sets the function of an `on…` attribute. Any other value removes the current function. */
 export function setAttribute(target: Target, type: string, value: unknown): void {
   for (const wrapper of wrappersOf(target, type)) {
     if (wrapper[isAttribute] === true) target.removeListener(type, wrapper);

@@ -1,6 +1,6 @@
 /**
  * Starts the HTTP server of a `WebSocketServer` with the option `port`. Also defines the defaults of the options. upgrade.ts implements the
- * handshake of RFC 6455 §4.2.
+ * opening handshake (RFC 6455 §4.2).
  */
 
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
@@ -21,7 +21,7 @@ export const defaults: ServerOptions = {
   verifyClient: null,
 };
 
-/** Starts an HTTP server that only serves WebSockets: it answers any other request with 426 (Upgrade Required). */
+/** Starts an HTTP server that serves only WebSockets. It answers any other request with 426 (Upgrade Required). */
 export function listen({ port, host, backlog }: ServerOptions, listening?: () => void): HttpServer {
   const server = createServer((_request, response) => {
     const body = STATUS_CODES[426] ?? '';

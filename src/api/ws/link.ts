@@ -1,6 +1,6 @@
 /**
  * Emits the events of an endpoint on a WebSocket with the API of `ws`. The endpoint implements RFC 6455 on the socket. If a listener
- * throws, the error becomes an uncaught exception of the process. The error does not reach the endpoint, so the connection stays open.
+ * throws, the error becomes an uncaught exception of the process. The endpoint does not get the error, so the connection stays open.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -14,12 +14,12 @@ import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../
 import { type BinaryType, EMPTY_BUFFER, inForm } from './data.ts';
 import { emitTo, toWsError } from './errors.ts';
 
-/** The WebSocket that emits the events. */
+/** The parts of the WebSocket that this file needs. */
 export interface LinkOwner {
   readonly emitter: EventEmitter;
   readonly binaryType: () => BinaryType;
   readonly isPaused: () => boolean;
-  /** Called when the connection is closed, before 'close' is emitted. */
+  /** Is called when the connection is closed, before 'close' is emitted. */
   closed(record: CloseRecord): void;
 }
 
@@ -27,12 +27,12 @@ export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;
   readonly #onePerTask: boolean;
-  /** Whether 'error' was emitted. The event is emitted at most once for each connection. */
+  /** Whether 'error' was emitted. Each connection emits 'error' at most once. */
   hasFailed = false;
-  /** Whether the next event has to wait for the next task. Only used if each task emits at most one event. */
+  /** Whether the next event has to wait for the next task. Always false if a task may emit several events. */
   #isWaiting = false;
 
-  /** @param onePerTask whether each task emits at most one message, ping or pong (`allowSynchronousEvents: false`) */
+  /** @param onePerTask whether each task emits at most one message, ping or pong event (`allowSynchronousEvents: false`) */
   constructor(
     socket: Duplex,
     owner: LinkOwner,
@@ -46,12 +46,12 @@ export class Link implements ConnectionEvents {
   }
 
   /**
-   * Starts the connection, and emits 'open'. If a listener of 'open' throws, the connection stays open, and a server still emits
+   * Starts the connection, and emits 'open'. If a listener for 'open' throws, the connection stays open. A server then still emits
    * 'connection'.
    */
   open(socket: Duplex): void {
-    // The listeners of 'open' and 'connection' add the listener for messages. So no data is read, and no end is reported, before they have
-    // returned.
+    // The listeners for 'open' and 'connection' have to add the listener for messages. So reading begins after these listeners have
+    // returned. The end of the connection is also reported after that.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');
@@ -67,7 +67,7 @@ export class Link implements ConnectionEvents {
     if (!this.#isWaiting) this.binding.resume();
   }
 
-  /** Emits 'error', and drops the connection. Called if data of the application cannot be read. */
+  /** Emits 'error', and drops the connection. Is called if a Blob of the application cannot be read. */
   fail(error: Error): void {
     this.#report(error);
     this.binding.endpoint.terminate();
@@ -98,7 +98,7 @@ export class Link implements ConnectionEvents {
   onDrain(): void {}
 
   #deliver(event: string, ...values: unknown[]): void {
-    // The connection is paused first, because a listener may check whether the connection is paused.
+    // The connection is paused before the event, because a listener can check whether the connection is paused.
     if (this.#onePerTask) {
       this.#isWaiting = true;
       this.binding.pause();
@@ -120,8 +120,8 @@ export class Link implements ConnectionEvents {
 
   onError(error: Error): void {
     log('%s', error.message);
-    // A ConnectionError means that the socket failed, or that one of our limits dropped the connection. In this case, as in `ws`, 'error'
-    // is not emitted, and 'close' reports 1006.
+    // A ConnectionError means one of two things: the socket failed, or a limit of this library was exceeded. As in `ws`, 'error' is not
+    // emitted in these cases, and 'close' reports 1006.
     if (!(error instanceof ConnectionError)) this.#report(toWsError(error));
   }
 
@@ -135,8 +135,8 @@ export class Link implements ConnectionEvents {
     if (this.hasFailed) return;
     this.hasFailed = true;
     const { emitter } = this.#owner;
-    // Without a listener for 'error', `emit` would throw: a peer that breaks a rule could end the process. So the error is written to
-    // stderr.
+    // Without a listener for 'error', `emit` would throw. A peer that breaks a rule could then end the process. So the error is written to
+    // stderr instead.
     if (emitter.listenerCount('error') === 0) {
       const { code = 'WS_ERROR' } = error as { readonly code?: string };
       warnOnStderr(code, `${code} ${error.message}; an "error" listener receives this`);

@@ -1,5 +1,5 @@
 /**
- * Exports the same names as the package `ws`. The other exports are also static members of the class `WebSocket`. websocket.ts and
+ * Exports the same names as the package `ws`. All other exports are also static members of the class `WebSocket`. websocket.ts and
  * server.ts implement the classes.
  */
 
@@ -19,7 +19,7 @@ export interface Statics {
   readonly createWebSocketStream: typeof createWebSocketStream;
 }
 
-/** A WebSocket in either role. Its static members are all other exports of the package. */
+/** The class of a WebSocket, on a client or on a server. As in `ws`, its static members are all other exports of the package. */
 export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocketClass, {
   Server: WebSocketServer,
   WebSocketServer,
@@ -28,7 +28,8 @@ export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocke
 });
 export type WebSocket = WebSocketClass;
 
-// If the TypeScript option `esModuleInterop` is off, TypeScript compiles a default import to an access to the property `default`.
+// TypeScript code can use a default import. If the option `esModuleInterop` is off, TypeScript compiles this import to the property
+// `default`.
 Object.defineProperty(WebSocketClass, 'default', { value: WebSocketClass });
 
 /** The names of the types, as in the declarations of `ws`. */

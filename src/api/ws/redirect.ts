@@ -1,24 +1,24 @@
 /**
- * Parses the URLs of a client with the API of `ws`. As in `ws`, the URLs of RFC 6455 §3, http:, https: and Unix sockets are valid. This
- * file also drops the credentials of a request that is redirected to another host.
+ * Parses the URLs of a client with the API of `ws`. Accepts the URLs of RFC 6455 §3. As in `ws`, also accepts http:, https: and ws+unix:
+ * (Unix sockets). This file also drops the credentials of a request that is redirected to another host.
  */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
 import type { ClientOptions } from './client-options.ts';
 
-/** The address that a request is sent to. */
+/** The address to which a request is sent. */
 export interface Address {
   readonly url: URL;
   readonly isSecure: boolean;
-  /** The path of the Unix socket if the URL is a `ws+unix:` URL; undefined for other URLs. */
+  /** The path of the Unix socket. Undefined if the URL is not a `ws+unix:` URL. */
   readonly socketPath: string | undefined;
-  /** The path and the query. */
+  /** The path and the query of the request. */
   readonly path: string;
-  /** 'user:password' of the URL; undefined if the URL has no credentials. */
+  /** 'user:password' of the URL. Undefined if the URL has no credentials. */
   readonly auth: string | undefined;
 }
 
-/** Parses a URL. @throws {SyntaxError} if no request can be made to the URL */
+/** Parses a URL. @throws {SyntaxError} if the URL is invalid or not supported */
 export function parseAddress(text: string, base?: URL): Address {
   let url: URL;
   try {
@@ -35,9 +35,9 @@ export function parseAddress(text: string, base?: URL): Address {
       'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
     );
   }
-  // With an empty socket path, Node would connect to port 80 of this machine.
+  // If the socket path were empty, Node.js would connect to port 80 of this machine.
   if (isUnix && /^(?::|$)/.test(url.pathname)) throw new SyntaxError("The URL's pathname is empty");
-  // §3: a fragment MUST NOT be used.
+  // RFC 6455 §3: a URL of a WebSocket MUST NOT have a fragment.
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');
   const auth = credentialsOf(url);
   if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search, auth };
@@ -45,7 +45,9 @@ export function parseAddress(text: string, base?: URL): Address {
   return { url, isSecure, socketPath, path: path + url.search, auth };
 }
 
-/** Returns 'user:password' of a URL. @throws {SyntaxError} for an invalid percent-encoding */
+/**
+ * Returns 'user:password' of a URL. Returns undefined if the URL has no credentials. @throws {SyntaxError} for an invalid percent-encoding
+ */
 function credentialsOf({ username, password, host }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   try {
@@ -55,7 +57,7 @@ function credentialsOf({ username, password, host }: URL): string | undefined {
   }
 }
 
-/** The properties of an address that decide whether a request to it may have credentials. */
+/** The parts of an address that decide whether a request to this address may have credentials. */
 export interface Trust {
   readonly isSecure: boolean;
   readonly host: string;
@@ -65,14 +67,17 @@ export function trustOf({ url, isSecure, socketPath }: Address): Trust {
   return { isSecure, host: socketPath === undefined ? `host ${url.host}` : `unix ${socketPath}` };
 }
 
-/** Returns the options of a redirected request. A redirect to another host, or from TLS to plain TCP, drops the credentials. */
+/**
+ * Returns the options of a redirected request. If the redirect leads to another host, or from TLS to plain TCP, the options have no
+ * credentials.
+ */
 export function dropCredentials(options: ClientOptions, first: Trust, next: Trust): ClientOptions {
   const isSameHost = first.host === next.host;
   if (isSameHost && (next.isSecure || !first.isSecure)) return options;
   const dropped = new Set([...credentials, ...(isSameHost ? [] : ['host'])]);
   const headers = Object.entries((options.headers ?? {}) as Record<string, string>);
   const kept = headers.filter(([name]) => !dropped.has(name.toLowerCase()));
-  // A client certificate is a credential as well.
+  // A client certificate is a credential too.
   const carried: ClientOptions = isSameHost ? options : tlsAcrossOrigins(options as object);
   return { ...carried, auth: undefined, headers: Object.fromEntries(kept) };
 }

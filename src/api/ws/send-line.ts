@@ -1,29 +1,29 @@
 /**
- * Keeps messages in order while a Blob is read. Reading a Blob is asynchronous. All messages and control frames after the Blob wait until
- * the Blob has been read. If a program sends a message in parts (`fin: false`), this file joins the parts and sends one message. RFC 6455
- * §5.4 leaves the fragmentation of a message to the sender.
+ * Keeps messages in order when a program sends a Blob. Reading a Blob is asynchronous. So all messages and control frames after the Blob
+ * wait until the Blob has been read. A program can also send a message in parts (`fin: false`). This file joins the parts and sends one
+ * message. RFC 6455 §5.4 lets the sender choose the fragments.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';
 import { rethrow } from './errors.ts';
 import type { Link } from './link.ts';
 
-/** Called without an argument once the data has left the process. If the data was not sent, called with an Error. */
+/** Is called without an argument after the data has left the process. Is called with an Error if the data was not sent. */
 export type Done = (error?: Error) => void;
 
-/** Options that say how a message is sent. */
+/** The options of `send`. */
 export interface SendOptions {
-  /** Whether the data is sent as a binary message. @default true for all data except strings and numbers */
+  /** Whether the data is sent as a binary message. The default is false for strings and numbers. @default true */
   readonly binary?: boolean | undefined;
   /** Whether the message is compressed if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** Whether this data is the whole message or its last part. If false, the next call of `send` passes the next part. @default true */
+  /** Whether this data is the end of the message. If false, the next call of `send` continues the message. @default true */
   readonly fin?: boolean | undefined;
-  /** A client accepts only true, and a server accepts only false: RFC 6455 §5.1. */
+  /** Whether the frame is masked. RFC 6455 §5.1: a client accepts only true, and a server accepts only false. */
   readonly mask?: boolean | undefined;
 }
 
-/** The options of a message. Absent options have their defaults, which depend on the data. */
+/** The options of a message, after the defaults were filled in. */
 export interface MessageForm {
   readonly isBinary: boolean;
   readonly compress: boolean;
@@ -36,17 +36,17 @@ interface Job {
   readonly done: Done | null;
 }
 
-/** A message whose last part has not been sent. */
+/** A message that is sent in parts, and that is not complete yet. */
 interface Parts {
   readonly form: MessageForm;
   readonly payloads: Uint8Array[];
 }
 
-/** Sends all messages and control frames of one WebSocket. */
+/** Sends all messages and control frames of one WebSocket in order. */
 export class SendLine {
   readonly #link: Link;
   readonly #binding: SocketConnection;
-  /** The steps that wait until a Blob has been read. Null if no Blob is being read. */
+  /** The steps (for example messages) that wait until a Blob has been read. Null if no Blob is being read. */
   #jobs: Job[] | null = null;
   #waiting = 0;
   #parts: Parts | null = null;
@@ -57,8 +57,8 @@ export class SendLine {
   }
 
   /**
-   * The number of bytes that have not left the process. The getter first writes the collected bytes to the socket. Bytes that the system
-   * accepts during this write do not count.
+   * The number of bytes that have not left the process. Before the bytes are counted, those that wait in memory are written to the socket.
+   * Bytes that the operating system accepts are not counted.
    */
   get bufferedAmount(): number {
     this.#binding.flush();
@@ -66,7 +66,7 @@ export class SendLine {
   }
 
   /**
-   * Runs a step now. If a Blob is being read, runs the step after the waiting steps.
+   * Runs a step, such as sending a message. If a Blob is being read, the step runs later, after the steps that already wait.
    * @param size the number of bytes that `bufferedAmount` counts while the step waits
    */
   run(run: () => void, size = 0, done: Done | null = null): void {
@@ -78,9 +78,9 @@ export class SendLine {
     this.#jobs.push({ size, run, done });
   }
 
-  /** Sends a message, or a part of a message. */
+  /** Sends a whole message, or a part of a message. */
   message(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
-    // This is the common case: nothing waits, no message in parts is unfinished, and this message is whole.
+    // This is the common case. Nothing waits, no message is incomplete, and this message is whole.
     if (this.#jobs === null && this.#parts === null && form.isLast) this.#write(data, form, done);
     else this.run(() => this.#send(data, form, done), sizeInBytes(data), done);
   }
@@ -92,7 +92,7 @@ export class SendLine {
       const isSent = kind === 'ping' ? endpoint.ping(bytes) : endpoint.pong(bytes);
       if (done === null) return;
       if (isSent) endpoint.whenSent(completion(done));
-      // The frame could not be sent: the peer's Close frame has arrived while a Blob was being read.
+      // The frame could not be sent, because the peer's Close frame arrived while a Blob was being read.
       else completion(done)(new Error('The connection was closed before this could be sent'));
     };
     this.run(run, bytes.length, done);
@@ -125,7 +125,7 @@ export class SendLine {
     use();
     for (const { size, run, done } of jobs) {
       this.#waiting -= size;
-      // If one of these steps sends another Blob, `run` adds the remaining steps to the new `#jobs`.
+      // A step can send another Blob. If it does, `run` adds the remaining steps to the new list in `#jobs`.
       this.run(run, size, done);
     }
   }
@@ -152,7 +152,8 @@ export class SendLine {
       this.#write(data, form, done);
       return;
     }
-    // The bytes are copied: `done` is called before the message is complete, and after `done` the caller may reuse its memory.
+    // The bytes are copied, because the message is not sent until it is complete. `done` is called earlier, and after that the caller may
+    // change its memory.
     const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     if (parts !== null) parts.payloads.push(own);
     else this.#parts = { form, payloads: [own] };
@@ -179,7 +180,9 @@ function sizeInBytes(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 }
 
-/** Wraps `done`: without an error, `done` is called without an argument. If `done` throws, the error becomes an uncaught exception. */
+/**
+ * Wraps `done`, so that it is called without an argument if there is no error. If `done` throws, the error becomes an uncaught exception.
+ */
 function completion(done: Done): (error: Error | null) => void {
   return (error) => {
     try {
@@ -191,14 +194,14 @@ function completion(done: Done): (error: Error | null) => void {
   };
 }
 
-/** Checks the option `mask`. @throws {TypeError} for a value that the role forbids */
+/** Checks the option `mask`. @throws {TypeError} for a value that RFC 6455 §5.1 forbids for this role */
 export function checkMask(mask: unknown, isServer: boolean): void {
   if (typeof mask !== 'boolean' || mask !== isServer) return;
   const rule = isServer ? 'a server MUST NOT mask its frames' : 'a client MUST mask its frames';
   throw new TypeError(`mask: ${mask} is refused: ${rule} (RFC 6455 §5.1)`);
 }
 
-/** Reads the arguments of `ping` or `pong`. Any of them may be the callback. */
+/** Reads the arguments of `ping` or `pong`. The callback can be any of the three arguments. */
 export function readControl(values: readonly unknown[]): {
   readonly data: unknown;
   readonly mask: unknown;
@@ -209,7 +212,7 @@ export function readControl(values: readonly unknown[]): {
   return { data, mask, done: at === -1 ? null : (values[at] as Done) };
 }
 
-/** Checks the size of a control frame. @throws {RangeError} for more than 125 bytes (§5.5) */
+/** Checks the size of a control frame. @throws {RangeError} if the size is more than 125 bytes (§5.5) */
 export function checkControl(size: number): void {
   if (size > 125) throw new RangeError('The data size must not be greater than 125 bytes');
 }

@@ -6,16 +6,16 @@ import type { ConnectionOptions } from './client-options.ts';
 import type { PerMessageDeflateOptions } from './deflate.ts';
 import type { WebSocket } from './websocket.ts';
 
-/** The first argument of `verifyClient`. */
+/** The first argument of the function `verifyClient`. */
 export interface VerifyClientInfo {
-  /** The Origin field; undefined if the request has no such field. */
+  /** The value of the Origin field. Undefined if the request has no Origin field. */
   readonly origin: string;
-  /** Whether the connection is TLS. */
+  /** Whether the connection uses TLS. */
   readonly secure: boolean;
   readonly req: IncomingMessage;
 }
 
-/** The second argument of `verifyClient`. Calling this function accepts or refuses the request. */
+/** The second argument of the function `verifyClient`. It is a function that accepts or refuses the request. */
 export type VerifyClientAnswer = (
   result: boolean,
   code?: number,
@@ -24,34 +24,37 @@ export type VerifyClientAnswer = (
 ) => void;
 
 /**
- * Decides whether a request is accepted. A function with two parameters calls its second argument with the result. Any other function
- * returns the result.
+ * Decides whether a request is accepted. A function with two parameters passes its result to the second argument. Any other function
+ * returns its result.
  */
 export type VerifyClient = (info: VerifyClientInfo, answer: VerifyClientAnswer) => unknown;
 
 /** The options of a server. Exactly one of `port`, `server` and `noServer` is required. */
 export interface ServerOptions extends ConnectionOptions {
-  /** The port that the server listens on; 0 for any free port. */
+  /** The port that the server listens on. 0 stands for any free port. */
   port?: number | null | undefined;
   host?: string | null | undefined;
   backlog?: number | null | undefined;
-  /** The HTTP server whose upgrade requests this server handles. */
+  /** The HTTP server from which this server takes the upgrade requests. */
   server?: HttpServer | HttpsServer | null | undefined;
-  /** True: this server uses no HTTP server, and the application calls `handleUpgrade` for each request. */
+  /** If true, this server uses no HTTP server. The application calls `handleUpgrade` for each request. */
   noServer?: boolean | undefined;
-  /** If set, only requests for exactly this path are accepted. The query of a request is ignored. */
+  /** If this is set, only requests for exactly this path are accepted. The query of the request is ignored. */
   path?: string | null | undefined;
-  /** @default false */
+  /** The options for compression; true for the defaults, false for no compression. @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   verifyClient?: VerifyClient | null | undefined;
-  /** Returns the subprotocol that the server chooses, or false for no subprotocol. @default the first subprotocol that the client offers */
+  /**
+   * Returns the subprotocol that the server chooses. Returns false for no subprotocol. @default the first subprotocol that the client
+   * offers
+   */
   handleProtocols?:
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
-  /** Whether the server keeps the set `clients`. @default true */
+  /** Whether the server has the property `clients`, the set of its open connections. @default true */
   clientTracking?: boolean | undefined;
-  /** The class of the server's WebSockets: `WebSocket` or a subclass. */
+  /** The class of the WebSockets that the server creates. It is `WebSocket` or a subclass. */
   WebSocket?:
     | (new (
         address: null,

@@ -1,6 +1,6 @@
 /**
- * Implements the class `WebSocketServer` with the API of the package `ws` 8. The server listens on a port, uses the application's HTTP
- * server, or gets each request by a call of `handleUpgrade`. upgrade.ts implements the handshake of RFC 6455 §4.2.
+ * Implements the class `WebSocketServer` with the API of the package `ws` 8. The server listens on a port, or uses the application's HTTP
+ * server, or the application calls `handleUpgrade`. upgrade.ts implements the opening handshake (RFC 6455 §4.2).
  */
 
 import { EventEmitter } from 'node:events';
@@ -33,35 +33,35 @@ import { setNegotiated, WebSocket } from './websocket.ts';
 /** The events, and the arguments of their listeners. */
 export interface ServerEvents {
   connection: [webSocket: WebSocket, request: IncomingMessage];
-  /** Emitted with the lines of a 101 response before they are written. A listener may change the lines. */
+  /** Is emitted before a 101 response is written. `lines` are the lines of the response. A listener may change them. */
   headers: [lines: string[], request: IncomingMessage];
   listening: [];
   error: [error: Error];
   close: [];
-  /** Emitted for a request that breaks a rule of the handshake. A listener has to answer the request, and close the socket. */
+  /** Is emitted for a request that breaks a rule of the handshake. A listener has to answer the request and close the socket. */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
-/** Called when a request was accepted, with the new WebSocket and the request. */
+/** Is called when a request was accepted. */
 export type UpgradeCallback = (webSocket: WebSocket, request: IncomingMessage) => void;
 
 const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The application may change the options at any time. Each request is handled with the values at that time. */
+  /** The options. The application may change them at any time. A request is handled with the values of the moment. */
   options: ServerOptions;
-  /** The open connections; undefined with `clientTracking: false`. */
+  /** The open connections. Undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
-  /** The HTTP server; null without an HTTP server, and after `close` was called. */
+  /** The HTTP server. Null if there is no HTTP server, and after `close` was called. */
   _server: HttpServer | null = null;
   _state: 0 | 1 | 2 = RUNNING;
   #detach: () => void = () => {};
   #closesLast = false;
 
   /**
-   * @param listening called once the server listens on its port
-   * @throws {TypeError | RangeError} for an invalid option, and for none or several of `port`, `server` and `noServer`
+   * @param listening is called when the server listens on its port
+   * @throws {TypeError | RangeError} for an invalid option, or if not exactly one of `port`, `server` and `noServer` is set
    */
   constructor(options: ServerOptions = {}, listening?: () => void) {
     super();
@@ -94,23 +94,23 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Returns the address that the server listens on: a string for a Unix socket, or null if the server does not listen.
-   * @throws {Error} with `noServer`
+   * Returns the address that the server listens on. It is a string for a Unix socket. It is null if the server does not listen.
+   * @throws {Error} with the option `noServer`
    */
   address(): AddressInfo | string | null {
     if (this.options.noServer) throw new Error('The server is operating in "noServer" mode');
     return this._server === null ? null : this._server.address();
   }
 
-  /** Returns whether the request has the path of this server. A subclass may override this method. */
+  /** Whether the path of the request is the path of this server. A subclass may override this method. */
   shouldHandle(request: IncomingMessage): boolean {
     const { path } = this.options;
     return !path || (request.url ?? '').split('?', 1)[0] === path;
   }
 
   /**
-   * Accepts or refuses one request of an 'upgrade' event. A request object of the application only needs `method`, `url` and `headers`.
-   * @param callback called with the new WebSocket if the request is accepted
+   * Accepts or refuses the request of an 'upgrade' event. A request object of the application needs `method`, `url` and `headers`.
+   * @param callback is called with the new WebSocket if the request is accepted
    * @throws {Error} if this method was already called for the socket
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
@@ -162,9 +162,9 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Does the last step of `handleUpgrade`: writes the 101 response, and opens the connection.
-   * @param agreement the compression, or null
-   * @param upgrade the checked request
+   * The last step of `handleUpgrade`: writes the 101 response, and opens the connection.
+   * @param agreement the negotiated compression, or null
+   * @param upgrade the request, which was already checked
    * @param protocols the subprotocols that the client offers
    */
   completeUpgrade(
@@ -179,7 +179,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     let codec = agreement === null ? null : agreement.codec;
     try {
       refuseTwice(socket);
-      // The client has closed the socket, for example while `verifyClient` decided.
+      // The client has closed the socket in the meantime, for example while `verifyClient` was deciding.
       if (!socket.readable || !socket.writable) {
         socket.destroy();
         return;
@@ -204,7 +204,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
       codec = null;
       this.#open(negotiated, request, socket, head, callback);
     } finally {
-      // If no connection was opened, the memory that was reserved for the compression is released.
+      // If no connection was opened, the memory for the compression is released.
       codec?.close();
     }
   }
@@ -246,15 +246,15 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     try {
       writeRefusal(socket, refusal, request.method);
     } catch (error) {
-      // `verifyClient` returned header fields that are invalid in an HTTP response.
+      // `verifyClient` has returned header fields that are invalid in an HTTP response.
       warn(error);
       writeRefusal(socket, { status: 500, text: '' }, request.method);
     }
   }
 
   /**
-   * Accepts no more connections, and closes its own HTTP server. 'close' is emitted after the last connection has closed.
-   * @param closed called when 'close' is emitted; with an Error if the server was already closed
+   * Stops accepting connections, and closes an HTTP server that this object has started. When no connection is left, emits 'close'.
+   * @param closed is called when 'close' is emitted; with an Error if the server was already closed
    */
   close(closed?: (error?: Error) => void): void {
     if (this._state === CLOSED) {
@@ -281,7 +281,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
 
 function ignore(): void {}
 
-/** @throws {Error} */
+/** @throws {Error} if `handleUpgrade` was already called for this socket */
 function refuseTwice(socket: Duplex): void {
   if (!isOwned(socket)) return;
   throw new Error(
@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** Runs a step. If the step throws, destroys the socket and throws the error again: the client must not wait. */
+/** Runs a step. If the step throws, destroys the socket, so that the client does not wait. Then throws the error again. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

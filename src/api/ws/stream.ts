@@ -1,7 +1,7 @@
 /**
- * Implements `createWebSocketStream`, which makes a Duplex of node:stream from a WebSocket with the API of `ws`. Each chunk that the
- * application writes becomes a message, and each received message becomes a chunk. If the application reads slowly, the connection stops
- * reading. If the peer reads slowly, writes wait. RFC 6455 leaves flow control to TCP.
+ * Implements `createWebSocketStream`. This function makes a Duplex of node:stream from a WebSocket with the API of `ws`. Each chunk that
+ * the application writes becomes a message. Each received message becomes a chunk. If the application reads slowly, the connection stops
+ * reading from the socket. If the peer reads slowly, the application's writes wait. RFC 6455 leaves flow control to TCP.
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -10,11 +10,11 @@ import type { WebSocket } from './websocket.ts';
 const { CONNECTING, CLOSED } = { CONNECTING: 0, CLOSED: 3 };
 
 /**
- * Makes a Duplex from a WebSocket. The WebSocket may still be connecting. `end` closes the connection, and `destroy` drops the connection.
+ * Makes a Duplex from a WebSocket, which may still be connecting. `end` of the Duplex closes the connection, and `destroy` drops it.
  * @param options the options of the Duplex. With `readableObjectMode: true`, text messages are read as strings
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // Becomes false when an error has ended the connection: `destroy` has nothing to drop.
+  // False after an error has ended the connection. `destroy` then has no connection to drop.
   let dropsConnection = true;
   const duplex = new Duplex({
     ...options,
@@ -34,7 +34,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
     },
     final: (callback) => {
       whenOpen(webSocket, () => {
-        // The connection was never opened, so the WebSocket emits 'error', and this error destroys the stream.
+        // The connection was never opened. So the WebSocket will emit 'error', and this error destroys the stream.
         if (webSocket._socket === null) return;
         if (webSocket.readyState === CLOSED) {
           callback();
@@ -49,7 +49,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
         callback(error);
         return;
       }
-      // If the WebSocket emits 'error' before 'close', the emitted error replaces the argument `error`: it is why the connection ended.
+      // If the WebSocket emits 'error' before 'close', this error explains why the connection ended. So it replaces the argument `error`.
       let reason = error;
       const onError = (other: Error): void => {
         reason = other;
@@ -68,7 +68,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
   return duplex;
 }
 
-/** Turns messages into chunks, and the end of the connection into the end of the stream. */
+/** Passes each message to the stream as a chunk. Ends the stream when the connection has ended. */
 function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.on('message', (message, isBinary) => {
     const data = !isBinary && duplex.readableObjectMode ? message.toString() : message;
@@ -77,7 +77,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // If both directions have ended, the stream is destroyed at once. Node would destroy it later.
+  // After both directions have ended, the stream is destroyed immediately. Node.js would destroy it later.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

@@ -1,7 +1,7 @@
 /**
- * Implements the opening handshake of a server with the API of `ws`: RFC 6455 §4.2 on a request of node:http. Programs replace and observe
- * the steps, so each step is a separate function. handshake/server.ts has the rules. The order of the checks and the texts of refusals are
- * those of `ws`.
+ * The opening handshake (RFC 6455 §4.2) of a server with the API of `ws`. It works on a request of node:http. Programs can replace or
+ * observe the steps, so each step is a separate function. handshake/server.ts has the rules. The order of the checks and the texts of the
+ * refusals are the same as in `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
@@ -17,19 +17,19 @@ import { toCompression } from './deflate.ts';
 import { refusalText, UNACCEPTABLE_EXTENSIONS } from './errors.ts';
 import type { ServerOptions, VerifyClientAnswer } from './server-options.ts';
 
-/** The answer that refuses a request. */
+/** The HTTP response that refuses a request. */
 export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Present if the request breaks a rule. A listener for 'wsClientError' receives this error, and answers the request. */
+  /** Is set if the request breaks a rule. A listener for 'wsClientError' receives this error, and answers the request. */
   readonly fault?: Error;
 }
 
-// Milliseconds that `verifyClient` may take.
+// The maximum number of milliseconds that `verifyClient` takes.
 const VERIFY_TIMEOUT = 60_000;
 
-/** Checks a request against RFC 6455 §4.2.1. @returns the checked request, or the refusal if the request breaks a rule */
+/** Checks a request against RFC 6455 §4.2.1. @returns the checked request; a refusal if the request breaks a rule */
 export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest | Refusal {
   try {
     return verifyUpgrade(message, socket);
@@ -37,7 +37,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
     if (!(error instanceof HandshakeError)) throw error;
     const text = refusalText(error, message.headers);
     return {
-      // The RFC suggests 426 for a wrong version. But `ws` answers a wrong method with 405, and any other fault with 400.
+      // RFC 6455 §4.2.2 suggests 426 for a wrong version. But `ws` answers a wrong method with 405, and any other fault with 400.
       status: error.status === 405 ? 405 : 400,
       text,
       headers: {
@@ -50,8 +50,8 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
 }
 
 /**
- * Returns whether a request was refused because its version is 8, which belongs to a draft of RFC 6455. `ws` supports this draft, and calls
- * `verifyClient` for such a request. So this server also calls `verifyClient`, then refuses the request.
+ * Whether a request was refused because it has version 8, a draft of RFC 6455. `ws` supports this draft, and calls `verifyClient` for such
+ * a request. This server also calls `verifyClient`, but then refuses the request.
  */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
@@ -61,8 +61,8 @@ export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
 }
 
 /**
- * Answers the offers of permessage-deflate.
- * @returns the compression; null for no compression; a refusal if the server can accept none of the client's offers
+ * Answers the client's offers of permessage-deflate.
+ * @returns the compression; null for no compression; a refusal if the server cannot accept any of the offers
  */
 export function negotiate(
   offers: readonly ExtensionOffer[],
@@ -80,9 +80,9 @@ export function isRefusal(value: object | null): value is Refusal {
 }
 
 /**
- * Calls `verifyClient`.
- * @param decided called once: with null to accept the request, or with a refusal. If `verifyClient` does not answer within a minute, the
- *   refusal has status 408. If the socket closes first, `decided` is not called
+ * Calls the function `verifyClient` of the application.
+ * @param decided is called once, with null to accept the request, or with a refusal. After a minute without an answer, it is called with a
+ * refusal with status 408. It is not called if the socket closes first
  */
 export function askVerifyClient(
   verifyClient: NonNullable<ServerOptions['verifyClient']>,
@@ -114,7 +114,7 @@ export function askVerifyClient(
   const answer: VerifyClientAnswer = (result, code, text, headers) => {
     if (isAnswered) return;
     forget();
-    // Programs pass null for omitted arguments.
+    // Programs pass null for arguments that they want to omit.
     const refusal = { status: code || 401, text: text ? String(text) : '', headers: headers ?? {} };
     decided(result ? null : refusal);
   };
@@ -124,11 +124,11 @@ export function askVerifyClient(
 }
 
 /**
- * Writes a refusal to the socket, as an HTTP response with a body of plain text.
- * @throws TypeError if `headers` contains a field that is invalid in HTTP
+ * Writes a refusal to the socket: an HTTP response with plain text.
+ * @throws {TypeError} if `headers` contains a field that is invalid in HTTP
  */
 export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
-  // A program may pass a number that is not a valid HTTP status, such as a close code. The status is then 401.
+  // A program can pass a number that is not an HTTP status, for example a close code. In this case the status is 401.
   const isStatus = Number.isInteger(status) && status >= 300 && status <= 599;
   const answered = isStatus ? status : 401;
   const fields = Object.entries(headers).filter(([, value]) => value !== undefined);

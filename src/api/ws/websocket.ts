@@ -1,6 +1,6 @@
 /**
- * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. This class and our native API use the same
- * implementation of RFC 6455. client.ts connects, link.ts delivers the events, send-line.ts orders messages.
+ * Implements the class `WebSocket` with the API of the package `ws` 8, for clients and servers. It uses the same implementation of RFC 6455
+ * as our native API. client.ts connects. link.ts delivers the events. send-line.ts keeps messages in order.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -23,16 +23,16 @@ import { checkControl, checkMask, type Done, readControl, SendLine, type SendOpt
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
-/** @internal server.ts calls this function before `setSocket`, to set the result of the handshake. The class assigns the function once. */
+/** @internal Sets the result of the handshake. server.ts calls this function before `setSocket`. */
 export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
 
-/** A WebSocket. `new WebSocket(url)` connects to a server. A server creates each WebSocket with null instead of a URL. */
+/** A WebSocket. A client creates it with a URL: `new WebSocket(url)`. A server creates it with null. */
 export class WebSocket extends WebSocketEmitter {
-  /** Whether this WebSocket is the server's end of the connection. A program may set this property before it calls `setSocket`. */
+  /** Whether this WebSocket is the server's end of the connection. A program may set this before it calls `setSocket`. */
   _isServer: boolean;
-  /** The socket, for information that the API does not offer. Null before the connection is open. Do not read or write the socket. */
+  /** The socket. Null before the connection is open. Use it only for information: do not read from it, and do not write to it. */
   _socket: Duplex | null = null;
-  /** The timer that `close()` starts. If the connection has not ended when the timer fires, the connection is dropped. */
+  /** The timer that `close()` starts. When it fires, the connection is dropped. */
   _closeTimer: NodeJS.Timeout | null = null;
   readonly #options: ConnectionOptions;
   #client: Client | null = null;
@@ -43,7 +43,7 @@ export class WebSocket extends WebSocketEmitter {
   #binaryType: BinaryType = 'nodebuffer';
   #isPaused = false;
   #record: CloseRecord | null = null;
-  /** The number of bytes that were passed to `send` after the connection had begun to close. */
+  /** The number of bytes that were passed to `send` after the connection began to close. */
   #unsent = 0;
 
   static {
@@ -54,7 +54,7 @@ export class WebSocket extends WebSocketEmitter {
 
   /**
    * Connects to a server.
-   * @param address the URL. For a WebSocket of a server, null: `setSocket` opens such a WebSocket
+   * @param address the URL; null on a server, which calls `setSocket` to open the WebSocket
    * @throws {SyntaxError} for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for an option that is refused: see docs/from-ws.md
    */
@@ -93,7 +93,7 @@ export class WebSocket extends WebSocketEmitter {
     return isEnding ? CLOSING : this.#state;
   }
 
-  /** The form in which binary messages are delivered. A value that is not one of the four forms is ignored. */
+  /** The form in which binary messages are delivered. Setting any other value has no effect. */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
@@ -102,12 +102,12 @@ export class WebSocket extends WebSocketEmitter {
     if (binaryTypes.includes(type)) this.#binaryType = type;
   }
 
-  /** The number of bytes that were passed to `send` and have not left the process, including frame headers. */
+  /** The number of bytes that were passed to `send`, but have not left the process. Includes frame headers. */
   get bufferedAmount(): number {
     return this.#unsent + (this.#line === null ? 0 : this.#line.bufferedAmount);
   }
 
-  /** The names of the negotiated extensions, or ''. */
+  /** The names of the negotiated extensions. '' if there are none. */
   get extensions(): string {
     return this.#negotiated.extensions.map(({ name }) => name).join();
   }
@@ -116,17 +116,17 @@ export class WebSocket extends WebSocketEmitter {
     return this.#isPaused;
   }
 
-  /** The negotiated subprotocol, or ''. */
+  /** The negotiated subprotocol. '' if there is none. */
   get protocol(): string {
     return this.#negotiated.subprotocol;
   }
 
-  /** On a client: the URL, or the target of the last redirect. On a server: undefined. */
+  /** On a client, the URL of the last request, after all redirects. On a server, undefined. */
   get url(): string {
     return this.#client?.url as string;
   }
 
-  /** The request of a client while it connects, or null. */
+  /** The request of a client while it connects. Otherwise null. */
   get _req(): ClientRequest | null {
     return this.#client === null ? null : this.#client.request;
   }
@@ -144,7 +144,7 @@ export class WebSocket extends WebSocketEmitter {
   // ---- opening ----
 
   /**
-   * Opens this WebSocket on a socket whose opening handshake is complete.
+   * Opens this WebSocket on a socket. The opening handshake is already complete.
    * @param head the bytes that were read after the handshake
    * @param options the limits: `maxPayload`, `closeTimeout`, `autoPong`, `allowSynchronousEvents`, `limits`
    */
@@ -163,7 +163,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#link = link;
     this.#line = new SendLine(link);
     this.#state = OPEN;
-    // The bytes are put back into the socket: 'data' listeners of the application receive these bytes as well.
+    // The bytes are put back into the socket, so that the application's listeners for 'data' receive them too.
     if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
     link.open(socket);
   }
@@ -171,11 +171,11 @@ export class WebSocket extends WebSocketEmitter {
   // ---- sending ----
 
   /**
-   * Sends a message. A string or a number is sent as a text message, and any other value as a binary message. Bytes are not copied: do not
+   * Sends a message. A string or a number becomes a text message. Any other value becomes a binary message. Bytes are not copied: do not
    * change them before they have left the process.
-   * @param done called without an argument once the message has left the process. If the message was not sent, called with an Error
-   * @throws {Error} while connecting
-   * @throws {TypeError} for data that `Buffer.from` does not accept, and for a `mask` that the role forbids
+   * @param done is called without an argument after the message has left the process, or with an Error if it was not sent
+   * @throws {Error} while the WebSocket connects
+   * @throws {TypeError} for data that `Buffer.from` does not accept, and for a `mask` that RFC 6455 §5.1 forbids
    */
   send(data: unknown, options?: SendOptions | Done, done?: Done): void {
     const callback = typeof options === 'function' ? options : (done ?? null);
@@ -193,12 +193,12 @@ export class WebSocket extends WebSocketEmitter {
     line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
   }
 
-  /** Sends a ping. `ping(done)` and `ping(data, done)` are also valid. @throws {RangeError} over 125 bytes; {Error} while connecting */
+  /** Sends a ping. Can be called with `(done)` or `(data, done)`. @throws {RangeError} over 125 bytes; {Error} while connecting */
   ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('ping', data, mask, done);
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). `pong` has the same parameters as `ping`, and throws the same errors. */
+  /** Sends a pong that answers no ping (RFC 6455 §5.5.3). The parameters and errors are the same as those of `ping`. */
   pong(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('pong', data, mask, done);
   }
@@ -218,9 +218,7 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /**
-   * Returns whether data can be sent. Throws while connecting. While closing or closed, counts the bytes, and calls `done` with an error.
-   */
+  /** Whether data can be sent now. Throws while connecting. While closing or closed, counts the bytes and calls `done` with an error. */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
@@ -233,7 +231,7 @@ export class WebSocket extends WebSocketEmitter {
 
   // ---- receiving ----
 
-  /** Stops reading from the socket until `resume` is called. Until then, no event that the peer causes is emitted. */
+  /** Stops reading from the socket until `resume` is called. In the meantime, no event is emitted for data from the peer. */
   pause(): void {
     if (this.#state === CONNECTING || this.#state === CLOSED) return;
     this.#isPaused = true;
@@ -249,8 +247,8 @@ export class WebSocket extends WebSocketEmitter {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake. While connecting, aborts the attempt to connect.
-   * @param code a close code that the native API accepts as well. Without this argument, the Close frame has no code
+   * Starts the closing handshake. If the WebSocket is still connecting, the attempt is aborted.
+   * @param code a close code that the native API accepts too. Without a code, the Close frame is empty
    * @param reason at most 123 bytes of UTF-8
    * @throws {RangeError | TypeError} for a code that must not be sent, and for a reason that is too long
    */
@@ -262,11 +260,12 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = CLOSING;
     const { endpoint } = this.#link!.binding;
     this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
-    // The timer starts now. The endpoint's own deadline begins when the Close frame is sent, but this frame may wait for a Blob.
+    // If a Blob is being read, the Close frame has to wait. The endpoint starts its own timer only when the frame is sent. So this timer
+    // starts now.
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
-  /** Drops the connection without a Close frame. While connecting, aborts the attempt to connect. */
+  /** Drops the connection without a Close frame. If the WebSocket is still connecting, the attempt is aborted. */
   terminate(): void {
     if (this.#state === CONNECTING) this.#giveUp();
     if (this.#state === CLOSED || this.#link === null) return;
