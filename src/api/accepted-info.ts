@@ -1,7 +1,7 @@
 /**
- * Holds the information that a server's connection keeps about its opening handshake. Reading the peer's address is a system call, and a
- * stored address takes memory. So the library usually reads the address only in two cases: when the application asks for the address, or
- * shortly before the socket closes (`Dispatch.onEnding`).
+ * Holds what a server's connection remembers about its opening handshake. The address of the peer is not stored, because this would take
+ * memory. Reading the address takes a system call. So the library usually reads the address in two cases only: when the application asks
+ * for it, and shortly before the socket closes (`Dispatch.onEnding`).
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';
@@ -9,15 +9,15 @@ import type { Addressed } from '../transport/received-request.ts';
 import { endOf, type ServerRequest } from '../transport/server-request.ts';
 import type { ConnectionInfo } from './connection-core.ts';
 
-/** The number of characters at the beginning of a request target that `Connection.url` keeps. */
+/** `Connection.url` has at most this number of characters of the request target. */
 const MAX_URL = 1_024;
 
-// V8 copies a substring that has fewer than 13 characters. A longer substring keeps the whole string in memory.
+// V8 copies a substring with fewer characters than this. A longer substring would keep the whole original string in memory.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);
 
-/** The `ConnectionInfo` of an accepted request. */
+/** What a connection on a server knows about its accepted request. */
 export class AcceptedInfo implements ConnectionInfo {
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
@@ -25,7 +25,7 @@ export class AcceptedInfo implements ConnectionInfo {
   readonly request: ServerRequest | null;
   readonly #end: Addressed;
 
-  /** @param isKept whether the connection keeps the request */
+  /** @param isKept whether `connection.request` stays available */
   constructor(
     request: ServerRequest,
     subprotocol: string,
@@ -37,8 +37,7 @@ export class AcceptedInfo implements ConnectionInfo {
     this.url = ownText(request.target);
     this.request = isKept ? request : null;
     this.#end = endOf(request);
-    // A kept request stores its address when the address is first read. The address is read now, since a closed socket no longer has an
-    // address.
+    // A closed socket no longer has an address. So the address is read now, and the request stores it.
     if (isKept) void request.remote;
   }
 
@@ -57,7 +56,7 @@ export class AcceptedInfo implements ConnectionInfo {
 
 /**
  * Copies a string that is a part of the request. Without the copy, the connection would keep the whole request in memory. A request target
- * may be 8 KiB long, so only the first 1,024 characters of a string are copied.
+ * can be 8 KiB long, so the copy has at most 1,024 characters.
  */
 function ownText(text: string): string {
   if (text.length < MIN_PART) return text;

@@ -1,6 +1,7 @@
 /**
- * Specifies the options `host` and `port` of servers. If the host is empty, a number or `false`, Node.js listens on every interface. If the
- * port is a string, Node.js uses the string as the path of a Unix domain socket. In this library, each of these values is an error.
+ * The options `host` and `port` of servers. Node.js accepts some values that are probably mistakes. If the host is empty, a number or
+ * `false`, Node.js listens on every interface. If the port is a string, Node.js uses it as the path of a Unix domain socket. In this
+ * library, each of these values is an error.
  */
 
 import { custom, integer, type OptionSpec, show } from './option-spec.ts';
@@ -11,7 +12,7 @@ interface About<Default> {
   readonly text: string;
 }
 
-/** Makes an option whose value is an IP address or a host name. */
+/** Makes an option for an IP address or a host name. */
 export function hostOption<Default extends string | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<string, string | Default> {
@@ -25,7 +26,7 @@ export function hostOption<Default extends string | undefined = undefined>(
   });
 }
 
-/** Makes an option whose value is a port. 0 means any free port. */
+/** Makes an option for a port. 0 stands for any free port. */
 export function portOption<Default extends number | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<number, number | Default> {

@@ -1,32 +1,32 @@
 /**
- * Defines and checks the options of `broadcast` of a server or a group: which connections receive the message, and whether the message may
- * be compressed.
+ * Defines and checks the options of `broadcast` on a server or a group. They select the connections that receive the message. They also say
+ * whether the message may be compressed.
  */
 
 import { Connection } from './connection.ts';
 import { checkOptions, describe } from './option-names.ts';
 
-/** One connection, a set of connections, or a group. */
+/** One connection, or several connections: a set or a group. */
 export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connection<unknown>;
 
-/** Options that say which connections receive a broadcast, and whether the message may be compressed. */
+/** Which connections receive a broadcast, and whether the message may be compressed. */
 export interface BroadcastOptions<Data = undefined> {
   /**
-   * The connections that receive the message. Connections outside the server or group, and closed connections, are skipped. @default all
+   * The connections that receive the message. Connections outside the server or group are skipped, and closed connections too. @default all
    * connections
    */
   readonly to?: Iterable<Connection<unknown>> | undefined;
   /** The connections that do not receive the message. */
   readonly except?: Connections | null | undefined;
-  /** Returns whether a connection receives the message. Called for each open connection that `to` and `except` allow. */
+  /** Whether a connection receives the message. Is called for each open connection that `to` and `except` allow. */
   filter?(connection: Connection<Data>): boolean;
-  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
+  /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
 /**
- * Returns the options of a broadcast. The second argument of `broadcast` is an object with options, or the connections that do not receive
- * the message. If the second argument is an object with options, the argument `compress` is ignored.
+ * Returns the options of a broadcast. The second argument of `broadcast` is either an object with options, or the connections that do not
+ * receive the message. If it is an object with options, the argument `compress` is ignored.
  * @throws {TypeError} for invalid options
  */
 export function toBroadcastOptions<Data>(

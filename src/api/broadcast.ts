@@ -6,9 +6,10 @@ import { Connection, coreOf, sendBroadcast } from './connection.ts';
 import { type Message, toBytes } from './message.ts';
 
 /**
- * Sends a message to the open connections of `all` that the options select.
+ * Sends a message to the connections of `all` that are open and that the options allow.
  * @returns the number of connections to which the message was sent
- * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView. An error of `filter` is thrown as well
+ * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView
+ * @throws the errors of the option `filter`
  */
 export function broadcastTo<Data>(
   all: ReadonlySet<Connection<Data>>,
@@ -22,9 +23,10 @@ export function broadcastTo<Data>(
     for (const connection of to === undefined ? all : new Set(to as Iterable<Connection<Data>>)) {
       if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
       if (!all.has(connection) || connection.state !== 'open' || filter?.(connection) === false) continue;
-      // The filter may have closed the connection.
+      // The function `filter` of the application might have closed the connection.
       if (connection.state !== 'open') continue;
-      // §5.1: a client masks each frame with a new key, so its frames cannot be shared with other connections.
+      // §5.1: a client masks each frame with a new key. So a client's connection cannot send a frame that was serialized for several
+      // connections.
       if (coreOf(connection).role === 'client') connection.send(prepared, { compress });
       else sendBroadcast(connection, one);
       sent++;

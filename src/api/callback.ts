@@ -1,27 +1,27 @@
-/** Handles the Promises that the application's callbacks return, and errors that no handler receives. */
+/** Handles the Promises that callbacks of the application return. Reports errors that no handler receives. */
 
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/** Returns whether a value is a Promise. Any object with a `then` method counts: the Promise may come from another realm or library. */
+/** Whether a value is a Promise. Any object with a method `then` counts as a Promise, because it can come from another realm or library. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
 }
 
-/** Remembers which errors `warn` has reported, and when. */
+/** Remembers which errors `warn` has already reported, and when it reported them. */
 export const warned: SeldomSaid = new SeldomSaid();
 
-// Two error messages count as the same message if their first 200 characters are equal.
+// Two errors count as the same error if the first 200 characters of their messages are equal.
 const MAX_KIND = 200;
 
 /**
- * Reports an error that no handler receives. The report is a process warning. A peer may cause the same error many times. So errors with
- * the same message are reported at most once a minute.
+ * Reports an error that no handler receives, as a process warning. A peer might cause the same error many times. So errors with the same
+ * message are reported at most once a minute.
  */
 export function warn(thrown: unknown): void {
-  // `String` throws for an object that cannot be converted to a string, and no caller would catch that error. `inspect` does not throw.
+  // `String` throws if an object cannot be converted to a string. This exception would not be caught. `inspect` never throws.
   const error =
     thrown instanceof Error
       ? thrown
@@ -34,8 +34,8 @@ export function warn(thrown: unknown): void {
 }
 
 /**
- * Calls `start` with a callback, and returns a Promise. When the callback receives null, the Promise is fulfilled; when it receives an
- * Error, the Promise is rejected. If `start` throws, this function throws the same error.
+ * Calls `start` with a callback, and returns a Promise. If the callback receives null, the Promise resolves. If the callback receives an
+ * Error, the Promise rejects. If `start` throws, this function throws the same error.
  */
 export function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
   let done: (error: Error | null) => void = () => {};
@@ -43,7 +43,7 @@ export function settled(start: (done: (error: Error | null) => void) => void): P
     done = (error) => (error === null ? resolve() : reject(error));
   });
   start(done);
-  // The application may ignore the Promise. In that case a rejection, which a peer can cause, must not end the process.
+  // The application does not have to use the Promise. A peer can cause its rejection, which must not end the process.
   promise.catch(() => {});
   return promise;
 }

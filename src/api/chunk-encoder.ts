@@ -1,6 +1,6 @@
 /**
- * Encodes the parts of a message as bytes: RFC 6455 §5.6. Each part is a string or bytes. The text may be cut anywhere, even between the
- * two surrogates of a character.
+ * Encodes the parts of one message as bytes (RFC 6455 §5.6). Each part is a string or bytes. A text can be divided anywhere, even between
+ * the two surrogates of a character.
  */
 
 import { type Message, toBytes } from './message.ts';
@@ -9,12 +9,13 @@ import { type Message, toBytes } from './message.ts';
 const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 export class ChunkEncoder {
-  /** The high surrogate at the end of the previous part. The next part may begin with its low surrogate. */
+  /** The high surrogate at the end of the previous part. Its low surrogate can be at the beginning of the next part. */
   #surrogate = '';
 
   /**
-   * Encodes the next part. @returns the bytes, which may be empty. @throws {TypeError} for a part that is not a string, an ArrayBuffer or
-   * an ArrayBufferView
+   * Encodes the next part of the message.
+   * @returns the bytes, which can be empty
+   * @throws {TypeError} for a part that is not a string, an ArrayBuffer or an ArrayBufferView
    */
   encode(chunk: Message): Uint8Array {
     if (typeof chunk !== 'string') {
@@ -27,7 +28,7 @@ export class ChunkEncoder {
     return Buffer.from(isCut ? text.slice(0, -1) : text);
   }
 
-  /** Ends the message. Returns the bytes of U+FFFD if a high surrogate is left over; otherwise no bytes. */
+  /** Ends the message. If a high surrogate is left, returns the bytes of U+FFFD. Otherwise returns no bytes. */
   finish(): Uint8Array {
     const rest = this.#surrogate === '' ? new Uint8Array(0) : REPLACEMENT;
     this.#surrogate = '';

@@ -1,6 +1,6 @@
 /**
- * Implements `connect`, the client's side of the API: RFC 6455 §4.1. The options are in connect-options.ts; transport/dial.ts opens the
- * connection.
+ * Implements `connect`, which opens a connection to a server (RFC 6455 §4.1). connect-options.ts has the options. transport/dial.ts opens
+ * the connection.
  */
 
 import type { Compression } from '../transport/compression.ts';
@@ -17,13 +17,14 @@ import { type OptionValues, readOptions } from './option-spec.ts';
 import { toBindOptions, toLimits } from './options.ts';
 
 /**
- * Opens a connection.
- * @param url a ws: or wss: URL without a fragment. An http: URL is read as ws:, an https: URL as wss:
- * @param options the options. If `Data` does not include undefined, the options are required and need `data`
- * @returns the connection, once the opening handshake is done
- * @throws {HandshakeError} if the attempt fails. The error names the stage, and the URL or proxy. If the server answered, the error has the
- *   status, the headers and the body. If `signal` aborts the attempt, the reason of the signal is thrown instead
- * @throws {TypeError | RangeError} for invalid options. The error is thrown before any network activity
+ * Opens a connection to a server.
+ * @param url a ws: or wss: URL without a fragment. An http: URL means ws:, and an https: URL means wss:
+ * @param options the options. If `Data` does not include undefined, the options are required, because they have to contain `data`
+ * @returns a Promise, which resolves with the connection after the opening handshake
+ * @throws {HandshakeError} if the attempt fails. The error names the stage, and the URL or the proxy. If the server has answered, the error
+ *   contains the status, the headers and the body
+ * @throws {TypeError | RangeError} for invalid options, before any network activity
+ * @throws the reason of `signal` if the signal aborts the attempt
  */
 export function connect<Data = undefined>(
   url: string | URL,
@@ -33,7 +34,7 @@ export function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> & { readonly text?: 'string' | undefined },
 ): Promise<Connection<Data>>;
-// With `text: 'bytes'`, text messages are Buffers, like binary messages.
+// With `text: 'bytes'`, text messages are Buffers too.
 export function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data, string | Buffer>,
@@ -42,7 +43,7 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // The `WebSocket` constructor of a browser accepts the subprotocols as its second argument. `connect` throws an error that names the
+  // The second argument of a browser's `WebSocket` constructor is the subprotocols. `connect` expects options there, so the error names the
   // right option.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
@@ -50,7 +51,7 @@ export async function connect<Data>(
   return openConnection(prepareConnect(url, options));
 }
 
-/** Holds the checked arguments of an attempt to connect. */
+/** The arguments of an attempt to connect, after they were checked. */
 export interface PreparedConnect<Data> {
   readonly options: AllConnectOptions<Data>;
   readonly values: OptionValues<typeof connectSpecs>;
@@ -61,8 +62,9 @@ export interface PreparedConnect<Data> {
 }
 
 /**
- * Checks the arguments of `connect`, and returns the checked values. Throws a TypeError or RangeError for invalid options, and a
- * HandshakeError for an invalid URL.
+ * Checks the arguments of `connect`.
+ * @throws {TypeError | RangeError} for invalid options
+ * @throws {HandshakeError} for an invalid URL
  */
 export function prepareConnect<Data>(
   url: string | URL,
@@ -83,7 +85,7 @@ export function prepareConnect<Data>(
 /**
  * @internal Opens a connection with arguments that `prepareConnect` has checked. If the attempt fails, the Promise rejects with the same
  *   errors as `connect`.
- * @param onCore called before the `open` handler, with the library's state of the connection
+ * @param onCore is called before the `open` handler, with the library's state of the connection
  */
 export async function openConnection<Data>(
   prepared: PreparedConnect<Data>,

@@ -1,5 +1,5 @@
 /**
- * Specifies the option `compression` for permessage-deflate (RFC 7692), and makes a `Compression` from the option's value. The folder
+ * Specifies the option `compression` for permessage-deflate (RFC 7692). Makes a `Compression` from the value of the option. The folder
  * deflate/ implements the extension.
  */
 
@@ -19,47 +19,47 @@ import {
 export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
   threshold: amount('bytes', 0, ' of bytes', {
     default: compressionDefaults.threshold,
-    text: 'Messages shorter than this are sent uncompressed. With 0, every message that becomes smaller is compressed.',
+    text: 'Messages shorter than this are sent uncompressed. A message that does not become smaller is also sent uncompressed.',
   }),
   level: integer(1, 9, {
     default: compressionDefaults.level,
-    text: 'The compression level for the messages that zlib compresses. From level 7 on, zlib searches the whole window; up to level 6, the last 8 or 16 KiB.',
+    text: 'The compression level for the messages that zlib compresses. Up to level 6, zlib searches the last 8 or 16 KiB of the window. From level 7 on, it searches the whole window.',
   }),
   engine: oneOf(['auto', 'zlib'], {
     default: compressionDefaults.engine,
-    text: "`'auto'`: the package's own DEFLATE engine compresses messages up to 2 KiB and decompresses compressed messages up to 512 bytes, since it is faster at these sizes. `'zlib'`: zlib processes all messages.",
+    text: "With `'zlib'`, zlib processes all messages. With `'auto'`, the DEFLATE code of this package processes small messages, because it is faster there. It compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes.",
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,
-    text: "With `true`, messages of any size are compressed and decompressed in the same turn of the event loop. With `false`, zlib's threads compress messages over 16 KiB, and decompress messages with over 16 KiB on the wire or over 128 KiB of content.",
+    text: "With `true`, all messages are compressed and decompressed in the same turn of the event loop. With `false`, threads of zlib process large messages. They compress messages over 16 KiB. They decompress messages of more than 16 KiB on the wire, or of more than 128 KiB after decompression.",
   }),
   budget: custom<NonNullable<CompressionOptions['budget']>>(
     'a `CompressionBudget`',
     {
       defaultText: '`processCompressionBudget`, 64 MiB',
-      text: 'How much memory all compression contexts may hold together. A connection for which there is no room keeps no context.',
+      text: 'The maximum memory of all compression contexts together. If this memory is used up, a further connection keeps no context.',
     },
     checkCompressionBudget,
   ),
   serverNoContextTakeover: flag({
     default: false,
-    text: 'With `true`, the server keeps no context between the messages that it compresses. This needs less memory, but the messages become longer.',
+    text: 'With `true`, the server compresses each message without the context of the earlier messages. This needs less memory, but the messages become longer.',
   }),
   clientNoContextTakeover: flag({
     default: false,
-    text: 'With `true`, the client keeps no context between the messages that it compresses.',
+    text: 'With `true`, the client compresses each message without the context of the earlier messages.',
   }),
   serverMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: 'The size of the window for the messages that the server compresses. With the value n, a message refers back at most 2ⁿ bytes.',
+    text: 'The size of the window for the messages that the server compresses. With the value n, the window has 2ⁿ bytes.',
   }),
   clientMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: 'The size of the window for the messages that the client compresses; with the value n, it has 2ⁿ bytes. A server cannot limit the window of a client whose offer lacks `client_max_window_bits`.',
+    text: 'The size of the window for the messages that the client compresses. With the value n, the window has 2ⁿ bytes. If a client's offer lacks `client_max_window_bits`, the server cannot limit the window of this client.',
   }),
 };
 
-/** Checks the type of the option `compression`. @throws {TypeError} for a value that is not a boolean or an object */
+/** Checks the type of the option `compression`. @throws {TypeError} if the value is not a boolean or an object */
 export function checkCompression(value: unknown, name: string): void {
   if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
     return;
@@ -73,7 +73,7 @@ function checkCompressionBudget(value: unknown, name: string): void {
 
 /**
  * Makes a `Compression` from the option `compression`.
- * @returns null for false
+ * @returns null if the option is false
  * @throws {RangeError | TypeError} for invalid options
  */
 export function toCompression(option: boolean | CompressionOptions): Compression | null {

@@ -1,6 +1,6 @@
 /**
- * Defines the options of `connect`, and specifies their values (see option-spec.ts). Options that servers and clients share are in
- * options.ts; transport/dial.ts connects to the server.
+ * Defines the options of `connect`, and specifies their values (option-spec.ts). options.ts has the options that servers and clients share.
+ * transport/dial.ts connects to the server.
  */
 
 import type { DialOptions } from '../transport/dial.ts';
@@ -10,17 +10,17 @@ import { checkHandlers } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** The options of `connect` without `data`: how to connect, which events to handle, and the limits. */
+/** The options of `connect` without `data`. They say how to connect, which events the application handles, and which limits apply. */
 export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
   extends DialOptions,
     ConnectionOptions {
-  /** The handlers for the connection's events. Without a `message` handler, the application reads messages with `for await`. */
+  /** The handlers for the events of the connection. Without a `message` handler, the application reads messages with `for await`. */
   readonly handlers?: ConnectionHandlers<Data, Text> | undefined;
-  /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
+  /** If true, the process may end while the connection is open (see `Connection.unref`). @default false */
   readonly unref?: boolean | undefined;
 }
 
-/** The option `data` of `connect`. It is required if `Data` does not include undefined. */
+/** The option `data` of `connect`. The option is required if `Data` does not include undefined. */
 export type ConnectData<Data> = undefined extends Data
   ? { readonly data?: Data | undefined }
   : { readonly data: Data };
@@ -32,7 +32,7 @@ export type ConnectOptions<Data = undefined, Text extends string | Buffer = stri
 > &
   ConnectData<Data>;
 
-/** The options as the implementation of `connect` reads them: `data` may be absent, and a text message may be a string or a Buffer. */
+/** The options in the form that the implementation of `connect` uses. `data` may be absent. A text message may be a string or a Buffer. */
 export interface AllConnectOptions<Data> extends ConnectSettings<Data, string | Buffer> {
   readonly data?: Data | undefined;
 }
@@ -42,31 +42,31 @@ type DialValues = ValuesOf<
   Exclude<keyof DialOptions, 'requireSubprotocol' | 'handshakeTimeout' | 'redirects'>
 >;
 
-/** The options that say how the client reaches a server, and what the client requests. */
+/** The options for the way to the server, and for the request of the client. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
-    text: 'The subprotocols to offer, in order of preference. They are distinct tokens.',
+    text: 'The subprotocols that the client offers, in order of preference. Each is a token, and none may occur twice.',
   }),
   requireSubprotocol: flag({
     default: false,
     text: 'Whether the attempt fails if subprotocols were offered and the server chose none of them.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
-    text: 'Additional header fields of the request: an object by name (each value a string or a list of strings), a flat list (name, value, name, value …), or pairs (a `Map`, the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',
+    text: 'Additional header fields of the request. The value is an object (each property is a string or a list of strings), a flat list (name, value, name, value …), or an iterable of pairs (a `Map`, or the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',
   }),
   origin: custom<string>(
     'a string',
-    { text: 'The value of the `Origin` field, which only browsers have to send.' },
+    { text: 'The value of the `Origin` field. Only browsers have to send this field.' },
     checkText,
   ),
   handshakeTimeout: limit('ms', {
     default: 10_000,
-    text: 'How long the whole attempt may take: name lookup, TCP, proxy, TLS, redirects and response.',
+    text: 'The longest time for the whole attempt. It includes name lookup, TCP, proxy, TLS, redirects and the response.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
     {
-      text: "Aborts the attempt: `connect` rejects with the signal's reason. A connection that is already open stays open.",
+      text: "A signal that aborts the attempt. `connect` then rejects with the reason of the signal. If the connection is already open, it stays open.",
     },
     checkMethod('throwIfAborted', 'an AbortSignal'),
   ),
@@ -85,14 +85,14 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   socketPath: custom<string>(
     'a path',
     {
-      text: "The path of a Unix domain socket or Windows pipe, which is used instead of the URL's host and port.",
+      text: "The path of a Unix domain socket or Windows pipe. It is used instead of the host and the port of the URL.",
     },
     checkPath,
   ),
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`, or a function',
     {
-      text: 'A stream that is used as the connection to the server, or a function that returns such a stream for each hop; see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, TLS is started on the stream, unless the stream is a TLS socket.',
+      text: 'A stream to the server, or a function that returns a stream for each hop: see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS.',
     },
     (value, name) => {
       if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
@@ -101,16 +101,16 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   proxy: custom<string | URL>(
     "a URL, or `'env'`",
     {
-      text: "The URL of a proxy: `http:` or `https:` for a proxy with HTTP CONNECT, `socks5:` or `socks5h:` for a SOCKS5 proxy. A SOCKS5 proxy also resolves the name of the server. With `'env'`, the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` name the proxy. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
+      text: "The URL of a proxy. Use `http:` or `https:` for a proxy with HTTP CONNECT, and `socks5:` or `socks5h:` for a SOCKS5 proxy. A SOCKS5 proxy also resolves the name of the server. With `'env'`, the proxy comes from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`. The URL of a proxy cannot be combined with `socket` or `socketPath`.",
     },
     checkProxy,
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, that origin receives no subprotocols (some applications send a token in them), none of `headers`, no credentials of the URL, and no client certificate; `secureContext` of the option `tls` is not used either.',
+    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. `secureContext` of the option `tls` is not used. The other origin also receives no subprotocols, because some applications send a token in them.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
-    text: "The names of those `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
+    text: "The names of the fields in `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
   }),
 };
 
@@ -126,23 +126,23 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   handlers: custom<ConnectionHandlers<unknown, string | Buffer>>(
     'an object',
     {
-      text: '[`ConnectionHandlers`](api.md#handlers), the handlers for the events of the connection. Without a `message` handler, the application reads messages with `for await`.',
+      text: 'The handlers for the events of the connection: see [`ConnectionHandlers`](api.md#handlers). Without a `message` handler, the application reads messages with `for await`.',
     },
     (value) => checkHandlers(value as object),
   ),
   data: custom<unknown>('any value', {
-    text: "The value of the connection's `data`, of type `Data`. TypeScript requires this option if `Data` does not include undefined.",
+    text: "The value of `connection.data`, of type `Data`. TypeScript requires this option if `Data` does not include undefined.",
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the connection is open; see `Connection.unref`.',
+    text: 'Whether the process may end while the connection is open (see `Connection.unref`).',
   }),
 };
 
 /**
- * Refuses two of the options `socket`, `socketPath` and `proxy` together: the client would ignore one of them. Only `proxy: 'env'` is
- * allowed with `socket` or `socketPath`, because an application may use 'env' as its default.
- * @throws {TypeError} for two such options
+ * Checks that at most one of the options `socket`, `socketPath` and `proxy` is given. Otherwise the client would have to ignore some of
+ * them. `proxy: 'env'` may be combined with `socket` or `socketPath`, because an application can use 'env' as its default.
+ * @throws {TypeError} if more than one of these options is given
  */
 export function checkRoute({
   socket,
@@ -159,7 +159,7 @@ function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw new TypeError(`${name} is ${show(value)}, not a string`);
 }
 
-// `net.connect` treats an empty path as if there were no path.
+// An empty path is an error, because `net.connect` would ignore it.
 function checkPath(value: unknown, name: string): void {
   if (typeof value === 'string' && value !== '') return;
   throw new TypeError(`${name} is ${value === '' ? 'empty' : show(value)}, not the path of a socket`);

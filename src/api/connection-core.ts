@@ -1,6 +1,6 @@
 /**
- * Defines the interface between a `Connection`, which the application holds (connection.ts), and its hidden state in the library
- * (dispatch.ts).
+ * The interface between the class `Connection` and its hidden state. connection.ts implements the class, which the application uses.
+ * dispatch.ts implements the hidden state.
  */
 
 import type { ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -15,62 +15,69 @@ import type { SendCallback } from './message.ts';
 
 /** The result of the opening handshake. */
 export interface ConnectionInfo {
-  /** The negotiated subprotocol, or '' if no subprotocol was negotiated. */
+  /** The negotiated subprotocol. '' if there is none. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
-  /** Client: the URL that was reached. Server: the first 1,024 characters of the request target (path and query), as the client sent it. */
+  /** On a client, the URL of the server after redirects. On a server, the first 1,024 characters of the request target (path and query). */
   readonly url: string;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /**
-   * Client: the header fields of the response, flat: name, value, name, value … Server: an empty list. If the `upgrade` handler returns
-   * `keepRequest: true`, the header fields of the request are in `request`.
+   * On a client, the header fields of the response, as a flat list: name, value, name, value … On a server, an empty list. The property
+   * `request` has the header fields of the request if the `upgrade` handler returned `keepRequest: true`.
    */
   readonly headers: readonly string[];
-  /** Server: the request, if the `upgrade` handler returned `keepRequest: true`. */
+  /** On a server, the request. Only set if the `upgrade` handler returned `keepRequest: true`. */
   readonly request?: ServerRequest | null;
 }
 
-/** @internal An object that is notified when a connection is closed, such as a `Group`. A server implements `ServerOwner` instead. */
+/** @internal An object that wants to know when a connection is closed, such as a `Group`. For a server, `ServerOwner` has this purpose. */
 export interface Membership {
-  /** Called before the `close` handler. @param connection the `Connection`. This file does not import the class, so the type is `object` */
+  /**
+   * Is called before the `close` handler. @param connection the `Connection`. Its type is `object`, because this file does not import the
+   * class
+   */
   connectionClosed(connection: object): void;
 }
 
-/** @internal The state that the library keeps for a connection and does not show to the application. `Dispatch` implements it. */
+/** @internal The state of a connection that the library hides from the application. `Dispatch` implements this interface. */
 export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
-  /** The groups that contain the connection; null if no group contains it. */
+  /** The groups that contain the connection. Null if there are none. */
   memberships: Set<Membership> | null;
-  /** The values of `sendLatest`; null before the first call of `sendLatest`. */
+  /** The values of `sendLatest`. Null before the first call of `sendLatest`. */
   latest: LatestValues | null;
   /** Whether a handler receives the messages. */
   readonly handlesMessages: boolean;
-  /** Whether `send` returned false. If so, the `drain` handler has to be called later. */
+  /** Whether the `drain` handler has to be called later, because `send` has returned false. */
   needsDrain: boolean;
-  /** Whether the application paused reading. A full inbox (inbox.ts) also pauses reading, but does not change this field. */
+  /**
+   * Whether the application has paused reading. This is not changed when the connection stops reading because of a full inbox (inbox.ts).
+   */
   isPaused: boolean;
   openInbox(): Inbox;
-  /** Returns the iterator of `for await`. @throws {TypeError} if a handler or another loop reads the messages, or they were dropped */
+  /**
+   * Returns the iterator for `for await`. @throws {TypeError} if a handler or another loop reads the messages, or the messages were dropped
+   */
   messages(): AsyncIterableIterator<string | Buffer>;
-  /** Whether the connection stopped reading because messages wait for the application. */
+  /** Whether the connection has stopped reading, because too many messages wait for the application. */
   readonly isHolding: boolean;
   /**
-   * Is called when the application closes the connection. From then on the connection does not stop reading, even if many messages wait: it
-   * must read the peer's Close frame.
+   * Is called when the application closes the connection. After this call, the connection does not stop reading, even if many messages
+   * wait. It has to read the peer's Close frame.
    */
   stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
-  /** Wraps `done`: adds the peer's name to the errors that `done` receives, and reports an error that `done` throws. */
+  /** Wraps `done`. The wrapper adds the peer's name to each error that `done` receives. If `done` throws, it reports the error. */
   completion(done: SendCallback): SendCallback;
   /**
-   * Returns the error for a message that was not sent, or not received completely.
-   * @param cause the error that the connection failed with, if it is known
+   * Returns the error for a message that was not sent, or that was not received completely.
+   * @param cause the error that ended the connection; null if it is unknown
    */
   lost(code: ConnectionFaultCode, cause: Error | null): Error;
-  /** Calls `done` after the current code has returned, with the error that says why a message was not sent. */
+  /** Calls `done` with the error that says why a message was not sent. The call happens after the current code has returned. */
   refuse(done: SendCallback): void;
 }

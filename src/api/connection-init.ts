@@ -1,4 +1,4 @@
-/** Defines the values from which dispatch.ts makes a connection. `connect` or a server passes these values after the opening handshake. */
+/** The values that dispatch.ts needs to make a connection. `connect` or a server passes them after the opening handshake. */
 
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -9,9 +9,9 @@ import type { ConnectionHandlers } from './handlers.ts';
 
 /** The server that a connection belongs to. */
 export interface ServerOwner<Data> {
-  /** Whether the application has read the server's list of connections. In that case, the application may keep any of these connections. */
+  /** Whether the application has read the server's list of connections. If it has, it might hold any of these connections. */
   readonly areShown: boolean;
-  /** Called before the `close` handler. */
+  /** Is called before the `close` handler of the connection. */
   connectionClosed(connection: Connection<Data>): void;
 }
 
@@ -20,9 +20,9 @@ export interface ConnectionInit<Data> {
   readonly handlers: ConnectionHandlers<Data>;
   readonly info: ConnectionInfo;
   readonly options: BindOptions;
-  /** The codec of the negotiated compression; null if no compression was negotiated. */
+  /** The codec of the negotiated compression. Null if no compression was negotiated. */
   readonly codec: DeflateCodec | null;
   readonly data: Data;
-  /** Null for a client's connection. */
+  /** The server. Null for a client's connection. */
   readonly owner: ServerOwner<Data> | null;
 }

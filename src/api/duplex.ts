@@ -1,6 +1,5 @@
 /**
- * Implements `toDuplex` (RFC 6455 §5.6, §7.1), which makes a Node.js stream from a connection. `pipeline` and many libraries need such a
- * stream.
+ * Implements `toDuplex`, which makes a Node.js stream from a connection (RFC 6455 §5.6, §7.1). `pipeline` and many libraries need a stream.
  */
 
 import { Duplex } from 'node:stream';
@@ -10,19 +9,19 @@ import { checkOptions } from './option-names.ts';
 /** The options of `toDuplex`. */
 export interface ToDuplexOptions {
   /**
-   * True: reading returns whole messages, as strings and Buffers, even empty messages. False: reading returns bytes, and text is UTF-8.
+   * If true, reading returns whole messages: strings and Buffers, including empty ones. If false, reading returns bytes: text is UTF-8.
    * @default false
    */
   readonly readableObjectMode?: boolean | undefined;
 }
 
 /**
- * Makes a Duplex from an open connection that has no handler for messages. Reading returns the messages of the connection. If the reader is
- * slow, backpressure makes the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. The callback
- * of `write` is called once the message has left the process.
+ * Makes a Duplex from an open connection that has no handler for messages. Reading returns the messages of the connection. If the
+ * application reads slowly, the peer has to wait (backpressure). Each written chunk is sent as a message: a string as text, bytes as
+ * binary. The callback of `write` is called after the message has left the process.
  *
- * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Between `end()` and
- * 'finish', the stream still reads the peer's messages as long as its buffer has room. If the peer closes cleanly, both directions end.
+ * WebSocket has no half close. `end()` closes the connection with 1000, and 'finish' is emitted when the connection is closed. Between
+ * `end()` and 'finish', the stream still reads messages if its buffer has space. If the peer closes cleanly, both directions end.
  * `destroy()` drops the connection. If the connection fails, the stream is destroyed with the error of the connection.
  * @throws {TypeError} for unknown options, and if a handler or a loop reads the messages
  */
@@ -42,7 +41,7 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // Reading begins now, as in a net.Socket. So the stream notices the end of the connection even if the application never reads.
+    // Reading begins now, as with a net.Socket. Otherwise an application that never reads would not notice the end of the connection.
     this.read(0);
   }
 
@@ -53,7 +52,7 @@ class ConnectionDuplex<Data> extends Duplex {
       (result) => {
         this.#isReading = false;
         if (result.done === true) this.push(null);
-        // A stream of bytes skips an empty message: after an empty `push` it would not call `_read` again.
+        // A stream of bytes skips an empty message. After `push` with no bytes, Node.js would not call `_read` again.
         else if (result.value.length === 0 && !this.#isObjectMode) this._read();
         else this.push(result.value);
       },

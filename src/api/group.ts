@@ -1,6 +1,7 @@
 /**
- * Implements `Group`: a set of connections that receive the same messages, such as the members of a chat. A connection leaves the group
- * automatically when it is closed. The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
+ * Implements `Group`: a set of connections that receive the same messages, such as the members of a chat. When a connection is closed, it
+ * leaves the group automatically. The RFC does not define groups. A message for a group is sent to each connection of the group (RFC 6455
+ * §6.1).
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -12,18 +13,18 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. The connections of a group refer to the group, and keep it in memory. So call `clear` on
- * a group that is no longer used.
+ * A set of connections of any servers and clients. Each connection refers to its groups. So a group stays in memory as long as one of its
+ * connections. When a group is no longer needed, call `clear`.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
-  /** Each connection of the group refers to this object, and calls `connectionClosed` when the connection is closed. */
+  /** The object through which a connection refers to this group. The connection calls `connectionClosed` when it is closed. */
   readonly #membership: Membership = {
     connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
   };
 
   static {
-    // `console.log` shows the size.
+    // Makes the text that `console.log` shows.
     const show = function (this: Group<unknown>, _depth: number, options: InspectOptions): string {
       return `Group ${inspect({ size: this.size }, options)}`;
     };
@@ -31,14 +32,14 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * @param connections the first members
-   * @throws {TypeError} as `add` does
+   * @param connections the first connections of the group
+   * @throws {TypeError} if one of them is not a connection
    */
   constructor(connections: Iterable<Connection<Data>> = []) {
     for (const connection of connections) this.add(connection);
   }
 
-  /** The number of connections in the group, including closing ones. */
+  /** The number of connections in the group. Includes connections that are closing. */
   get size(): number {
     return this.#connections.size;
   }
@@ -48,9 +49,9 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Adds a connection. A connection that is closed leaves the group before its `close` handler is called.
-   * @returns whether the connection is in the group now: false if the connection is already closed
-   * @throws {TypeError} for anything other than a connection
+   * Adds a connection. When the connection is closed, it leaves the group before its `close` handler is called.
+   * @returns true if the connection is in the group now; false if the connection is already closed
+   * @throws {TypeError} for a value that is not a connection
    */
   add(connection: Connection<Data>): boolean {
     if (!(connection instanceof Connection)) {
@@ -64,7 +65,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Removes a connection from the group; the connection stays open. @returns whether the connection was in the group */
+  /** Removes a connection from the group. The connection stays open. @returns whether the connection was in the group */
   delete(connection: Connection<unknown>): boolean {
     if (!this.#connections.delete(connection as Connection<Data>)) return false;
     const core = coreOf(connection);
@@ -83,14 +84,14 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Sends a message to every open connection of the group, or to some of them. The message is serialized once, and compressed once for the
-   * connections that keep no context. For a client's connection, the message is masked each time (RFC 6455 §5.1). All messages that are
-   * sent to one connection within a turn of the event loop leave in one write. A binary message of more than 4 KiB is not copied: do not
-   * change its bytes until they have left the process.
+   * Sends a message to every open connection of the group, or to some of them. Serializes the message once. Compresses it once for all
+   * connections that keep no compression context. For a client's connection, the message is masked each time (RFC 6455 §5.1). All messages
+   * that a connection gets in one turn of the event loop are written together. A binary message of more than 4 KiB is not copied: do not
+   * change its bytes before they have left the process.
    * @param options which connections receive the message, and whether the message may be compressed
-   * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error of
-   *   `filter` is thrown as well
+   * @returns the number of connections to which the message was sent
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options
+   * @throws the errors of the option `filter`
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

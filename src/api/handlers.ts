@@ -1,5 +1,5 @@
 /**
- * Defines the handlers of an application: the events that a connection reports, and their arguments. dispatch.ts calls the handlers and
+ * Defines the handlers of an application. The library calls a handler for each event of a connection. dispatch.ts calls the handlers, and
  * catches their exceptions.
  */
 
@@ -8,18 +8,19 @@ import type { Connection } from './connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /**
- * The arguments of a `message` handler. A binary message is a Buffer, and the application may keep this Buffer. A text is a string; with
- * `text: 'bytes'` a text is a Buffer that was checked to be UTF-8. `wireSize` is the number of payload bytes on the wire.
+ * The arguments of a `message` handler. A binary message is a Buffer, which the application may keep. A text message is a string. With
+ * `text: 'bytes'`, it is a Buffer that was checked to be UTF-8. `wireSize` is the number of payload bytes that came over the network.
  */
 export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
   | [connection: Connection<Data>, message: Text, isBinary: false, wireSize: number]
   | [connection: Connection<Data>, message: Buffer, isBinary: true, wireSize: number];
 
 /**
- * A `message` handler. The first member of this union gives the parameters their types: `isBinary` narrows `message`. But TypeScript does
- * not accept a function with fewer parameters for a union of tuples. The second member accepts such functions, and handlers that declare
- * the types of their parameters. The second member has two signatures. So the compiler infers the types of parameters from the first member
- * only.
+ * The type of a `message` handler. It is a union of two types, because each of them has a limit:
+ * - The first type lets `isBinary` narrow the type of `message`. But TypeScript does not let a function with fewer parameters have this
+ *   type.
+ * - The second type accepts these functions. It also accepts handlers that declare the types of their parameters. It has two signatures, so
+ *   TypeScript infers the types of parameters from the first type only.
  */
 export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
   | ((...received: ReceivedMessage<Data, Text>) => unknown)
@@ -37,36 +38,35 @@ interface AnyMessageHandler<Data> {
 
 /**
  * The handlers for the events of connections. One object serves all connections. Every handler is optional, and may return a Promise. The
- * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011, and
- * the `error` handler receives it. Without an `error` handler, the exception becomes a process warning, at most once a minute for the same
- * message.
+ * connection does not wait for this Promise. A rejection counts as an exception. An exception closes the connection with 1011, and the
+ * `error` handler receives it. Without an `error` handler, it becomes a process warning, at most once a minute for the same message.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
-  /** Called when the opening handshake is done. From this call on, the application may send. */
+  /** Is called when the opening handshake is done. From now on, the application may send. */
   open?(connection: Connection<Data>): unknown;
   /**
-   * Receives a message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler, read messages with
-   * `for await (const message of connection)`.
+   * Receives a message: `message(connection, message, isBinary, wireSize)` (see `ReceivedMessage`). Without this handler, read messages
+   * with `for await (const message of connection)`.
    */
   message?: MessageHandler<Data, Text> | undefined;
   /**
-   * Called when a message begins. Read the message while it arrives, with `for await (const part of message)`. This handler is used instead
-   * of `message`. Unread parts make the peer wait. Begin to read before the handler returns, or before its Promise is fulfilled; otherwise
-   * the message is dropped. `messageTimeout` does not run while unread parts make the peer wait, or after `pause`.
+   * Is called when a message begins. Read its parts while they arrive: `for await (const part of message)`. This handler replaces the
+   * handler `message`. The peer has to wait if the application does not read. Begin to read before the handler returns, or before its
+   * Promise resolves. Otherwise the message is dropped. `messageTimeout` does not run while the peer has to wait, or after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
-  /** Called when a frame of an unfinished message has arrived, to show the progress of a large message. */
+  /** Is called when a frame of an incomplete message has arrived. An application can show the progress of a large message. */
   fragment?(connection: Connection<Data>): unknown;
-  /** Called when a ping has arrived. The library has already answered the ping. With `autoPong: false` it has not. */
+  /** Is called when a ping has arrived. The library has already sent the pong. With `autoPong: false`, it has not. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** Called after `send` returned false, as soon as all bytes have left the process. The application may send again. */
+  /** Is called after `send` has returned false, when all bytes have left the process. The application may send again. */
   drain?(connection: Connection<Data>): unknown;
-  /** Called when the closing handshake begins. @param byPeer whether the peer's Close frame came before ours */
+  /** Is called when the closing handshake begins. @param byPeer whether the peer's Close frame came before our Close frame */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /**
-   * Called when the connection is closed, exactly once for each connection that was open.
-   * @param info the code and reason, our Close frame, and the error
+   * Is called when the connection is closed. It is called exactly once for each connection that was open.
+   * @param info the code and the reason, our Close frame, and the error
    */
   close?(
     connection: Connection<Data>,
@@ -76,16 +76,21 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Called when a connection failed. The error is a `ProtocolError` if the peer broke a rule. It is a `ConnectionError` if the socket
-   * failed or a limit dropped the connection. If a handler threw, it is the thrown error. Afterwards the `close` handler is called, if it
-   * was not called before. If the peer leaves without a Close frame, that is not an error: `close` receives 1006.
+   * Is called when a connection has failed. After it, the `close` handler is called, if it was not called before. The error is one of
+   * these:
+   * - a `ProtocolError` if the peer broke a rule
+   * - a `ConnectionError` if the socket failed, or if a limit was exceeded
+   * - the thrown error if a handler threw
+   *
+   * If the peer leaves without a Close frame, this handler is not called. `close` then receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }
 
-/** @internal Whether there is a handler for any event other than a message. */
+/** @internal Whether the handlers contain any handler except the handler for messages. */
 export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
-  // Only the names are looked up. If a getter throws, its error is reported later, when the handler is called.
+  // Only the names are checked, because reading a property could call a getter. If a getter throws, the error is reported when the handler
+  // is called.
   return (
     'open' in handlers ||
     'close' in handlers ||
@@ -99,8 +104,8 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Returns whether there is a `stream` handler, which receives messages in parts. No getter is called, since it could throw.
- * @throws {TypeError} if the handlers have both `stream` and `message`
+ * @internal Whether there is a `stream` handler, which receives messages in parts. No getter is called, because a getter could throw.
+ * @throws {TypeError} if the handlers contain both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {
   const takes = hasHandler(handlers, 'stream');

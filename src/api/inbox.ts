@@ -1,26 +1,26 @@
 /**
- * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then stops reading. As a
- * result, TCP makes the peer wait: RFC 6455 leaves flow control to TCP.
+ * Stores messages from their arrival until `for await` reads them. The connection reads a few messages ahead, and then stops reading. TCP
+ * then makes the peer wait (RFC 6455 leaves flow control to TCP).
  */
 
 import type { Charge } from '../frame/charge.ts';
 import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
-// Without a `message` handler, messages wait for the iterator. If the number of messages or of bytes reaches one of these limits, the
-// connection stops reading.
+// Without a `message` handler, messages wait until a loop reads them. The connection stops reading when the number of messages, or the
+// number of their bytes, reaches its limit.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
 
-// The memory that a waiting message takes in addition to its bytes.
+// A waiting message needs about this number of bytes in addition to its own bytes.
 const ITEM_COST = 128;
 
-// Milliseconds that messages may wait unread. A connection that does not read cannot notice that its peer leaves. Without this limit, the
-// connections of an application that never reads messages would stay open for ever.
+// Milliseconds that messages may wait for a first loop. A connection that does not read cannot notice that its peer has left. So if an
+// application never read its messages, its connections would stay open for ever without this limit.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
 
-/** Warns once per process: if one connection of a server drops messages, the other connections usually drop theirs as well. */
+/** Warns once per process. If one connection drops its messages, usually the other connections of the server do the same. */
 function warnOfDropped(): void {
   if (warnedOfDropped) return;
   warnedOfDropped = true;
@@ -30,20 +30,22 @@ function warnOfDropped(): void {
   );
 }
 
-/** The connection whose messages wait in the inbox. */
+/** The connection that receives the messages. */
 export interface InboxOwner {
   pauseForInbox(): void;
   resumeForInbox(): void;
-  /** Is called when the inbox uses more memory. If the memory budget has no room, the connection stops reading until there is room. */
+  /**
+   * Is called when the inbox needs more memory. If the memory budget is used up, the connection stops reading until there is memory again.
+   */
   askForRoom(): void;
 }
 
-/** Messages that wait for `for await`. */
+/** Stores messages that wait for `for await`. */
 export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
   readonly #owner: InboxOwner;
-  /** Counts the memory of the waiting messages, and of the message that the loop works on (frame/charge.ts). */
+  /** Counts memory in the memory budget (frame/charge.ts): the waiting messages, and the message that the loop is processing. */
   readonly #charge: Charge;
   #inLoop = 0;
   #messages: (string | Buffer)[] = [];
@@ -57,13 +59,13 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  /** @param charge counts the memory of this inbox only; at first it counts 0 bytes */
+  /** @param charge counts only the memory of this inbox, and is 0 at first */
   constructor(owner: InboxOwner, charge: Charge) {
     this.#owner = owner;
     this.#charge = charge;
   }
 
-  /** Is called when a loop begins to read. @throws {TypeError} if another loop reads the messages, or the messages were dropped */
+  /** Is called when a loop begins to read. @throws {TypeError} if another loop reads the messages, or if the messages were dropped */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
@@ -74,8 +76,8 @@ export class Inbox implements TimerOwner {
 
   /**
    * Returns the iterator for one loop over the messages.
-   * @param leave called when the loop is left early
-   * @throws {TypeError} if another loop reads the messages, or the messages were dropped
+   * @param leave is called when the loop ends early
+   * @throws {TypeError} if another loop reads the messages, or if the messages were dropped
    */
   iterate(leave: () => void): AsyncIterableIterator<string | Buffer> {
     this.open();
@@ -91,20 +93,20 @@ export class Inbox implements TimerOwner {
     return iterator;
   }
 
-  /** Whether a loop reads the messages. */
+  /** Whether a loop is reading the messages. */
   get isTaken(): boolean {
     return this.#isTaken;
   }
 
-  /** Whether the connection stopped reading because messages wait here. */
+  /** Whether the connection has stopped reading, because too many messages wait here. */
   get isHolding(): boolean {
     return this.#paused;
   }
 
   onTimer(): void {
     if (this.#ended !== null) {
-      // The connection is closed, and its loop did not continue. Without this call, the waiting messages would count in the memory budget
-      // for ever.
+      // The connection is closed, and the loop over its messages did not continue. The waiting messages no longer count in the memory
+      // budget.
       this.#charge.release();
       return;
     }
@@ -124,7 +126,7 @@ export class Inbox implements TimerOwner {
       return;
     }
     const isFull = this.#isFull;
-    // The connection is closing: messages that arrive now are dropped if there is no room for them.
+    // The connection is closing, so it must not stop reading. If there is no space, the messages that arrive now are dropped.
     if (!this.#mayPause && isFull) return;
     this.#messages.push(message);
     this.#bytes += message.length;
@@ -140,7 +142,7 @@ export class Inbox implements TimerOwner {
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
-    // The loop asks for the next message, so it no longer works on the previous message.
+    // The loop asks for the next message. So it no longer processes the previous message.
     this.#inLoop = first === undefined ? 0 : first.length + ITEM_COST;
     if (first !== undefined) this.#bytes -= first.length;
     this.#count();
@@ -161,7 +163,10 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** From this call on, the connection does not stop reading, even if many messages wait: it must read the peer's Close frame. */
+  /**
+   * Is called when the connection is closing. After this call, it does not stop reading, even if many messages wait. It has to read the
+   * peer's Close frame.
+   */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();
@@ -194,8 +199,8 @@ export class Inbox implements TimerOwner {
   }
 
   /**
-   * Starts a timer for the messages of a closed connection. Each read by a loop starts the timer again. When the timer ends, the messages
-   * no longer count in the memory budget.
+   * Is called when the connection is closed, and after each message that a loop reads. If no loop reads for `UNREAD_TIMEOUT` milliseconds,
+   * the waiting messages no longer count in the memory budget.
    */
   #watchEnd(): void {
     this.#unread?.cancel();

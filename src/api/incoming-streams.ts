@@ -1,6 +1,6 @@
 /**
- * Passes messages to the `stream` handler of one connection. All unread bytes of these messages together have one limit, and count in the
- * memory budget (RFC 6455 §10.4). When the unread bytes reach the limit, the connection stops reading.
+ * Passes messages in parts to the `stream` handler of one connection. The unread bytes of all these messages have one common limit. They
+ * count in the memory budget (RFC 6455 §10.4). When they reach the limit, the connection stops reading.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -8,10 +8,10 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
 import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
-// The limit for the unread bytes of all messages together.
+// The limit for the unread bytes of all messages of a connection.
 const MAX_WAITING_BYTES = 65_536;
 
-// The memory that a waiting part takes in addition to its bytes.
+// A waiting part needs about this number of bytes in addition to its own bytes.
 const ITEM_COST = 128;
 
 /** The connection that receives the messages. */
@@ -22,17 +22,17 @@ export class IncomingStreams implements MessageStreamOwner {
   readonly #owner: IncomingStreamsOwner;
   readonly #charge: Charge;
   readonly #decodes: boolean;
-  /** The message that is arriving. */
+  /** The message that is arriving now. */
   #current: FillableStream | null = null;
   #held = 0;
   #isHolding = false;
   #mayPause = true;
-  /** Whether parts of the current message were dropped: a closing connection drops parts beyond the limit. */
+  /** Whether parts of the current message were dropped. A closing connection drops parts that exceed the limit. */
   #isCut = false;
 
   /**
-   * @param charge counts the memory of the unread parts; at first it counts 0 bytes
-   * @param decodes whether texts are read as strings
+   * @param charge counts only the memory of the unread parts, and is 0 at first
+   * @param decodes whether texts are passed on as strings
    */
   constructor(owner: IncomingStreamsOwner, charge: Charge, decodes: boolean) {
     this.#owner = owner;
@@ -40,13 +40,14 @@ export class IncomingStreams implements MessageStreamOwner {
     this.#decodes = decodes;
   }
 
-  /** Whether the connection stopped reading because of unread bytes. */
+  /** Whether the connection has stopped reading, because there are too many unread bytes. */
   get isHolding(): boolean {
     return this.#isHolding;
   }
 
   /**
-   * Begins a message. @returns an object with the `stream` for the handler, and the functions that the library calls, such as `dropUnread`
+   * Begins a message.
+   * @returns the stream for the handler, together with the functions through which the library controls the stream
    */
   begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
@@ -54,7 +55,7 @@ export class IncomingStreams implements MessageStreamOwner {
     return this.#current;
   }
 
-  /** Passes a message that did not arrive in parts to the handler, as one part. @param start calls the handler */
+  /** Passes a whole message to the handler, as a stream with one part. @param start calls the handler */
   whole(message: string | Buffer, wireSize: number, start: () => void): void {
     start();
     this.push(message);
@@ -84,18 +85,21 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /** From this call on, the connection does not stop reading: it must read the peer's Close frame. Parts beyond the limit are dropped. */
+  /**
+   * Is called when the connection is closing. After this call, it does not stop reading, because it has to read the peer's Close frame.
+   * Parts that exceed the limit are dropped.
+   */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;
-    // The unfinished message is cut off: its parts that arrive before the peer's Close frame are dropped.
+    // The current message is incomplete. Its parts that arrive from now on are dropped.
     this.#isCut = true;
     this.#isHolding = false;
     this.#owner.resumeForInbox();
   }
 
   /**
-   * Is called when the connection is closed. The application may still read the waiting parts, but they no longer count in the memory
+   * Is called when the connection is closed. The application can still read the waiting parts, but they no longer count in the memory
    * budget.
    */
   close(cause: Error | null): void {

@@ -1,9 +1,9 @@
 /**
- * Keeps the values of `sendLatest` for a slow peer, which needs only the newest value of each key. Each value waits under its key until a
- * newer value replaces it. A batch of values is sent once the peer has received the previous batch.
+ * Keeps the values of `sendLatest`. A slow peer receives only the newest value of each key. A value waits under its key until it is sent,
+ * or until a newer value replaces it. The next batch of values is sent when the peer has received the previous batch.
  *
- * Only the peer knows whether a batch has arrived: many thousands of sent messages may still wait in the kernels of both sides. So a ping
- * follows each batch. Its pong shows that the peer has received the batch (RFC 6455 §5.5.2, §5.5.3). This file calls the pong the receipt
+ * Only the peer knows whether a batch has arrived, because many sent messages can still wait in the kernels of both sides. So a ping
+ * follows each batch. The pong shows that the peer has received the batch (RFC 6455 §5.5.2, §5.5.3). This file calls the pong the receipt
  * of the batch.
  */
 
@@ -18,29 +18,29 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** The number of bytes that are counted for the value. */
+  /** The number of bytes that count for this value. */
   cost: number;
 }
 
-// The memory that a value takes in addition to its bytes and its key.
+// A value needs about this number of bytes in addition to its own bytes and its key.
 const VALUE_COST = 128;
 
-// The payload bytes of the first batch; below, the minimum and the maximum for the next batches.
+// The maximum payload of the first batch in bytes. Below it, the bounds between which this maximum changes.
 const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
 
-// Milliseconds from a batch to its receipt. If the receipt comes sooner than `QUICK`, the next batch may be larger. If the receipt comes
-// later than `SLOW`, the values are old when they arrive, so the next batch is smaller.
+// Milliseconds from a batch to its receipt (its pong). If the receipt comes earlier than `QUICK`, the next batch can be larger. If the
+// receipt comes later than `SLOW`, the values were old when they arrived. So the next batch is smaller.
 const QUICK = 250;
 const SLOW = 500;
 
-// Milliseconds to wait for a receipt once all bytes have left this process. After this time the next batch is sent without the receipt:
-// `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
+// Milliseconds to wait for a receipt (the pong after a batch), after all bytes have left this process. If no receipt comes in this time,
+// the next batch is sent. `heartbeat` and `pings` decide whether a peer that sends no pongs is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt while the application has paused reading: no receipt can arrive then. The timer also checks the wait
-// at this interval.
+// The same time while the application has paused reading. No receipt can arrive then. This is also the interval at which the timer checks
+// the wait.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -50,16 +50,16 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #binding: SocketConnection;
   readonly #charge: Charge;
   readonly #timer: Timer;
-  /** The values, in the order in which their keys began to wait. */
+  /** The values by key, in the order in which the keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** The number of bytes that are counted for all values. */
+  /** The number of bytes that count for all values. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
-  /** Whether values remained after the last batch, because it was full. */
+  /** Whether the last batch was full, so that some values had to wait. */
   #wasFull = false;
-  /** Whether a batch waits to be sent, is being sent, or has no receipt yet. Meanwhile no other batch is sent. */
+  /** Whether a batch is about to be sent, is being sent, or has no receipt (pong) yet. While this is true, no other batch is sent. */
   #isBusy = false;
-  /** The number of the ping that followed the batch; 0 if no receipt is due. */
+  /** The number of the ping that followed the last batch. 0 if no receipt (pong) is expected. */
   #receipt = 0;
   #sentAt = 0;
   #batches = 0;
@@ -72,8 +72,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Adds a value. The value replaces an older value of the same key that still waits.
-   * @returns whether the value was accepted: false if too many other keys wait, or if the send cap dropped the connection
+   * Adds a value. Replaces the older value of the same key, if it still waits.
+   * @returns false if too many other keys wait, or if the connection was dropped because of the send cap; otherwise true
    */
   set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
     const { endpoint, limits } = this.#binding;
@@ -82,7 +82,7 @@ export class LatestValues implements Flushable, TimerOwner {
     const cost = VALUE_COST + key.length + sizeOf(message);
     const bytes = this.#bytes + cost - (value?.cost ?? 0);
     const others = bytes - cost + endpoint.bufferedAmount;
-    // §10.4: the send cap also applies to values. If nothing waits, a value is always accepted, like a message.
+    // §10.4: the send cap includes these values. If nothing else waits, a value of any size is accepted, as with a message.
     if (others > 0 && others + cost > limits.sendCap) {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
@@ -103,14 +103,15 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Is called when a pong has arrived. @returns whether the pong is a receipt; the application's `pong` handler does not receive receipts
+   * Is called when a pong has arrived.
+   * @returns whether the pong is the receipt of a batch. The application's `pong` handler is not called for a receipt
    */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
     return payload.length > RECEIPT.length && payload.toString('latin1', 0, RECEIPT.length) === RECEIPT;
   }
 
-  /** Drops the waiting values, since the connection closes. @returns their keys; a second call returns the same keys */
+  /** Drops the waiting values, because the connection is closing. @returns the keys of these values. A second call returns the same keys */
   stop(): readonly string[] {
     this.#timer.cancel();
     if (this.#values.size === 0) return this.#unsentKeys;
@@ -121,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Sends the values at the end of the turn of the event loop. Another connection may be sending now, so the application's functions must
-   * not be called yet.
+   * Makes the values be sent at the end of the turn of the event loop. They are not sent now: this would call functions of the application
+   * while another connection might be sending.
    */
   flush(): void {
     flushAtEndOfTurn(this);
@@ -132,8 +133,8 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#isBusy || this.#values.size === 0 || !this.#binding.isOpen) return;
     this.#isBusy = true;
     const { endpoint, limits } = this.#binding;
-    // If many bytes of other messages wait, the batch is made once these bytes have left the process. By then, newer values may have
-    // replaced the waiting values.
+    // If many bytes of other messages wait, the batch is made after these bytes have left the process. Newer values might replace the
+    // waiting values in the meantime.
     if (endpoint.bufferedAmount > limits.highWaterMark) endpoint.whenSent(() => this.#next());
     else this.#sendBatch();
   }
@@ -152,7 +153,7 @@ export class LatestValues implements Flushable, TimerOwner {
     let count = this.#values.size;
     let bytes = 0;
     for (const [key, { message, options, cost }] of this.#values) {
-      // The application's function may have set new values: these belong to the next batch.
+      // A function of the application can set new values during this loop. They are left for the next batch.
       if (count-- === 0 || bytes >= this.#batchSize) break;
       if (bytes > 0 && bytes + cost - VALUE_COST > this.#batchSize) break;
       this.#values.delete(key);
@@ -166,8 +167,8 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // A ping would overtake messages that wait for compression, or for the end of a message in parts. So the ping is sent after these
-    // messages.
+    // Messages that wait for compression, or for the end of a message in parts, are sent later. The ping would overtake them. So in this
+    // case the ping is sent after them.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();
@@ -187,7 +188,7 @@ export class LatestValues implements Flushable, TimerOwner {
     this.#batches++;
     this.#receipt = this.#binding.ping(Buffer.from(`${RECEIPT}${this.#batches}`));
     if (!this.#timer.isSet) this.#timer.set(BLIND_INTERVAL);
-    // On some transports the pong arrives before `ping` returns.
+    // On some transports, the pong arrives before `ping` returns.
     this.#checkReceipt();
   }
 
@@ -196,7 +197,7 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#receipt !== 0 && pingTimes !== null && pingTimes.lastAnswered >= this.#receipt) this.#taken();
   }
 
-  /** Is called when the receipt of the batch has arrived. */
+  /** Is called when the receipt (the pong) of the batch has arrived. */
   #taken(): void {
     const took = processTimers.now() - this.#sentAt;
     if (took > SLOW) this.#batchSize = Math.max(MIN_BATCH, this.#batchSize / 2);
@@ -216,7 +217,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 }
 
-/** Returns the number of bytes of a value. Returns 0 for a function, because its value is not known yet. */
+/** Returns the number of bytes of a value. Returns 0 for a function, because it is not called until the value is sent. */
 function sizeOf(message: WaitingValue['message']): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return typeof message === 'function' ? 0 : message.length;

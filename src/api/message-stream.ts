@@ -1,52 +1,55 @@
 /**
- * Holds a message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. The parts of the message wait in this object until
- * the application reads them. incoming-streams.ts limits the number of waiting bytes of a connection.
+ * A message that a `stream` handler reads while it arrives (RFC 6455 §5.4). The parts of the message wait in this object until the
+ * application reads them. incoming-streams.ts limits the number of waiting bytes.
  */
 
 import { StringDecoder } from 'node:string_decoder';
 
-/** @internal Makes a `MessageStream`. The class `MessageStream` below assigns this function. */
+/** @internal Makes a `MessageStream`. The class `MessageStream` assigns this function. */
 export let makeMessageStream: (
   owner: MessageStreamOwner,
   isBinary: boolean,
   decodes: boolean,
 ) => FillableStream;
 
-/** @internal A `MessageStream`, and the functions with which the library fills the stream. */
+/** @internal A `MessageStream`, together with the functions through which the library controls it. */
 export interface FillableStream {
   readonly stream: MessageStream;
   push(part: string | Buffer): void;
   end(wireSize: number): void;
-  /** Is called when the rest of the message will never arrive. */
+  /** Is called when the rest of the message will not arrive. */
   fail(error: Error): void;
-  /** Is called when the handler has returned, or when its Promise is fulfilled. Drops the message if no loop has begun to read it. */
+  /** Is called when the handler has returned, or when its Promise has resolved. Drops the message if no loop reads it yet. */
   dropUnread(): void;
   /** Whether `fail` was called with this error. */
   failedWith(error: unknown): boolean;
 }
 
-/** @internal The owner of the streams of one connection: `IncomingStreams`. It counts the parts that wait. */
+/** @internal Counts the waiting parts of all messages of one connection. `IncomingStreams` implements this interface. */
 export interface MessageStreamOwner {
-  /** Counts parts that wait, or that the application works on. Negative numbers subtract parts that are no longer kept. */
+  /**
+   * Adds to the count of parts, and of their bytes. A part counts while it waits, and while the application processes it. Negative numbers
+   * subtract.
+   */
   count(parts: number, bytes: number): void;
 }
 
 /**
- * One message that is read with `for await`. The parts of a text message are strings, or Buffers with `text: 'bytes'`. The parts of a
- * binary message are Buffers. While the application does not read the message, the connection reads about 64 KiB ahead, then stops reading.
- * Leaving the loop early, or `cancel`, drops the rest of the message; the connection stays open.
+ * A message that the application reads with `for await` while it arrives. The parts of a text message are strings, or Buffers with `text:
+ * 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about 64 KiB ahead, and then
+ * stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly isBinary: boolean;
   readonly #owner: MessageStreamOwner;
   readonly #decoder: StringDecoder | null;
   #parts: (string | Buffer)[] = [];
-  /** The number of bytes of the part that the application works on; 0 if there is no such part. */
+  /** The number of bytes of the part that the application is processing. 0 if there is no such part. */
   #inHand = 0;
   #isTaken = false;
   #isDropped = false;
   #wireSize = -1;
-  /** The error that the loop throws after the parts that still wait. */
+  /** The error that the loop throws after it has read the waiting parts. */
   #error: Error | null = null;
   #failure: Error | null = null;
   #reader: { resolve(result: IteratorResult<string | Buffer>): void; reject(error: Error): void } | null =
@@ -74,7 +77,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#decoder = decodes && !isBinary ? new StringDecoder('utf8') : null;
   }
 
-  /** The number of payload bytes of the message on the wire; -1 while the message is incomplete. */
+  /** The number of payload bytes that came over the network for this message. -1 while the message is incomplete. */
   get wireSize(): number {
     return this.#wireSize;
   }
@@ -82,7 +85,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   /**
    * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST.
    * If the connection failed, the `cause` of this error is the error of the connection.
-   * @throws {TypeError} if another loop reads the message, or the message was dropped: its handler returned before the loop began
+   * @throws {TypeError} if another loop reads the message, or if the message was dropped because no loop began before its handler returned
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');
@@ -100,7 +103,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     return iterator;
   }
 
-  /** Drops the unread parts of the message, and the parts that arrive later. */
+  /** Drops all unread parts of the message, including the parts that have not arrived yet. */
   cancel(): void {
     if (this.#isDropped) return;
     this.#isDropped = true;
@@ -116,7 +119,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #push(part: string | Buffer): void {
     if (this.#isDropped) return;
     const value = this.#decoder === null || typeof part === 'string' ? part : this.#decoder.write(part);
-    // The bytes of the part do not complete a character. The decoder keeps these bytes for the next part.
+    // These bytes do not complete a character. The decoder keeps them until the next part comes.
     if (value.length === 0) return;
     this.#owner.count(1, value.length);
     if (this.#reader === null) {
@@ -142,7 +145,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#reader = null;
     if (reader === null) this.#error = error;
     else reader.reject(error);
-    // The loop has received the error. If the application reads again, the iterator reports the end.
+    // The loop has received the error. If the application reads again, the iterator only reports the end.
     if (reader !== null) this.#isDropped = true;
   }
 
@@ -164,7 +167,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     });
   }
 
-  /** Is called when the application no longer works on the previous part. */
+  /** Is called when the application has processed the previous part. */
   #putDown(): void {
     const bytes = this.#inHand;
     this.#inHand = 0;

@@ -1,6 +1,6 @@
 /**
- * Defines the messages that can be sent (RFC 6455 §5.6), and their options. A text is a string. Bytes are an ArrayBuffer or a view of an
- * ArrayBuffer. The functions of this file do not copy bytes.
+ * Defines the messages that an application can send (RFC 6455 §5.6), and their options. A text is a string. Bytes are an ArrayBuffer, or a
+ * view of one. The functions of this file do not copy bytes.
  */
 
 import { types } from 'node:util';
@@ -8,26 +8,26 @@ import { checkFrameOptions } from '../transport/argument-checks.ts';
 import { describe } from './option-names.ts';
 import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
-/** A message to send: a string is sent as a text message, bytes are sent as a binary message. */
+/** A message that an application sends. A string is sent as a text message. Bytes are sent as a binary message. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * Receives null once a message has left the process. If the message was not sent, the callback receives a `ConnectionError` with the code
- * WS_NOT_SENT. If the connection failed, the `cause` of this error is the error of the connection. The callback is called exactly once, and
- * never before `send` has returned.
+ * Is called with null after a message has left the process. If the message was not sent, it is called with a `ConnectionError` WS_NOT_SENT.
+ * If the connection failed, the `cause` of this error is the error of the connection. The callback is called exactly once, and only after
+ * `send` has returned.
  */
 export type SendCallback = (error: Error | null) => void;
 
-/** Options that say how a message is sent. */
+/** The options of `send`. */
 export interface SendOptions {
-  /** The maximum number of payload bytes of a frame. A longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
+  /** The maximum payload of one frame in bytes. A longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
   /**
-   * The maximum number of payload bytes of the last or only frame. Requires `fragmentSize`, and must not be smaller than `fragmentSize`.
+   * The maximum payload of the last or only frame in bytes. Requires `fragmentSize`, and must not be smaller than `fragmentSize`.
    * @default `fragmentSize`
    */
   readonly lastFragmentSize?: number | undefined;
-  /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
+  /** If false, this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
@@ -43,7 +43,7 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
   ),
   lastFragmentSize: limit('bytes', {
     defaultText: '`fragmentSize`',
-    text: 'The maximum payload of the last frame, or of the only frame. This option requires `fragmentSize`, and must not be smaller than `fragmentSize`.',
+    text: 'The maximum payload of the last or only frame. This option requires `fragmentSize`, and must not be smaller than `fragmentSize`.',
   }),
   compress: flag({
     default: true,
@@ -51,23 +51,23 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
   }),
 };
 
-/** The argument of `sendStream`, which supplies the parts of one message. */
+/** The parts of a message for `sendStream`. */
 export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
-/** Options that say how a message in parts is sent. */
+/** The options of `sendStream`. */
 export interface SendStreamOptions {
-  /** True for a binary message, false for a text. @default the type of the first part */
+  /** If true, the message is binary. If false, it is a text message. @default the type of the first part */
   readonly binary?: boolean | undefined;
-  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
+  /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** Aborts the message. If a part of the message was already sent, the connection fails with 1011. */
+  /** A signal that aborts the message. If a part of the message was already sent, the connection fails with 1011. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
   binary: flag({
     defaultText: 'the type of the first part',
-    text: '`true` for a binary message, `false` for a text message. The parts of a text message are strings or UTF-8 bytes.',
+    text: 'With `true`, the message is binary. With `false`, it is a text message: its parts are strings or UTF-8 bytes.',
   }),
   compress: flag({
     default: true,
@@ -76,7 +76,7 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
     {
-      text: 'Aborts the message. If a part of the message was already sent, the connection fails with 1011, `WS_STREAM_CUT`.',
+      text: 'A signal that aborts the message. If a part of the message was already sent, the connection fails with 1011 and `WS_STREAM_CUT`.',
     },
     (value, name) => {
       if (!(value instanceof AbortSignal))
@@ -86,8 +86,8 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
 };
 
 /**
- * Checks the options of a message.
- * @returns a copy of the options, because the caller may change its object later; null if there are no options
+ * Checks the options of `send`.
+ * @returns a copy of the options, because the caller can change its object later; null if there are no options
  * @throws {TypeError} for an unknown option, and for a `compress` that is not a boolean
  * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` below `fragmentSize`
  */
@@ -98,19 +98,19 @@ export function checkSendOptions(options: SendOptions | undefined): SendOptions 
   return values;
 }
 
-/** Returns whether a value is bytes, which are sent as a binary message. */
+/** Whether a value is bytes. Bytes are sent as a binary message. */
 export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
 
 /**
- * Returns the bytes of a message without a copy. A string is encoded as UTF-8.
+ * Returns the bytes of a message. A string is encoded as UTF-8. Bytes are not copied.
  * @throws {TypeError} for a value that is not a string, an ArrayBuffer or an ArrayBufferView
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
-  // Only the bytes of the view are sent, never the memory around the view. `byteLength` is in bytes, while the `length` of a view counts
+  // Only the bytes of the view are sent, not the memory around it. `byteLength` is used, because `length` of a view is its number of
   // elements.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
