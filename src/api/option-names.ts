@@ -1,12 +1,16 @@
 /**
- * Refuses names of options that do not exist. If the library ignored a misspelt option, the default would apply, although the application
- * relies on another value. So an unknown name is an error. The error text suggests the right name.
+ * Refuses unknown names of options. If the library ignored a misspelt name, the default would apply, although the application has chosen
+ * another value. So an unknown name is an error. The error text suggests the right name.
  */
 
-/** An object whose keys are the options of an interface: a table of option-spec.ts, or an object whose values are `true`. */
+/**
+ * An object with a key for each option of an interface. It is either a table of option-spec.ts, or an object with the value `true` for each
+ * key.
+ */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// Names of options in `ws`, undici, uWebSockets.js, Bun, node:tls and browsers, and what to use instead in this library.
+// Names of options in other software: `ws`, undici, uWebSockets.js, Bun, node:tls and browsers. The value says what to use in this library
+// instead.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -46,10 +50,11 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Throws if `options` is not an object, or has an own property that is not an option. A property whose value is undefined counts as absent.
+ * Throws if `options` is not an object, or if it has a property that is not an option. A property with the value undefined counts as
+ * absent.
  * @param what the function or class that the options are for, such as `connect` or `listen`
  * @param places the advice for names of other libraries, if it differs from the advice of the native API
- * @throws {TypeError} The error suggests the right name if a similar option exists
+ * @throws {TypeError} with the right name in the message, if a similar option exists
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -60,7 +65,7 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
-  // This loop runs for each message that is sent with options, so it allocates no memory.
+  // Runs for each message that is sent with options, so it allocates no memory.
   for (const name in options) {
     if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
     throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
@@ -68,7 +73,7 @@ export function checkOptions<Options extends object>(
 }
 
 function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
-  // `name` is the name of a handler, and handlers belong in the option `handlers`.
+  // `name` is the name of a handler. Handlers belong to the option `handlers`.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
   const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
@@ -99,9 +104,10 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Throws if a value is not a valid object of handlers. The object may be an instance of an application's class, with other members in
- * addition to handlers. Two kinds of objects are errors. An object without any handler, such as `{ port: 8080 }`, was probably meant as
- * options. An object that has `onMessage` but not `message` uses the names of another library.
+ * Throws if a value is not a valid object of handlers. The object can be an instance of a class of the application, so it may have other
+ * members too. Two kinds of objects are errors, because they are probably mistakes:
+ * - An object without any handler, such as `{ port: 8080 }`. The caller has probably passed options.
+ * - An object with `onMessage`, but without `message`. The caller has probably used the names of another library.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {
@@ -131,7 +137,7 @@ export function checkHandlers(handlers: object): void {
   );
 }
 
-/** Describes a value for an error text, in a few words and without secrets. */
+/** Describes a value in a few words for an error text. The description contains no secrets. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';
@@ -147,8 +153,8 @@ function list(names: object): string {
 }
 
 /**
- * Returns the most similar valid name, or null. A similar name differs in at most two letters (in one letter if `name` has fewer than five
- * letters). The comparison ignores upper and lower case.
+ * Returns the most similar valid name. Returns null if no name is similar. A similar name differs in at most two letters. If `name` has
+ * fewer than five letters, it differs in at most one letter. Upper and lower case do not matter.
  */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();
@@ -164,8 +170,7 @@ function nearest(name: string, names: readonly string[]): string | null {
 }
 
 /**
- * Returns the number of steps that make one name equal to the other. A step inserts, removes or changes a letter, or swaps two neighboring
- * letters.
+ * Returns how many steps make one name equal to the other. A step inserts, removes or changes a letter, or swaps two neighboring letters.
  */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];

@@ -1,62 +1,63 @@
 /**
- * Specifies each option once: its type, range, defaults and purpose. The checks, the defaults, the valid names, and the tables of
- * docs/limits.md (made by scripts/limits.js) come from this specification. option-names.ts suggests the right name for a wrong name. To add
- * an option, add it to a table, such as `connectionSpecs` of options.ts, and to the table's interface. The compiler requires both.
+ * Specifies each option once: its type, range, defaults and purpose. Several things are made from this specification: the checks, the
+ * defaults, the valid names, and the tables of docs/limits.md (scripts/limits.js). option-names.ts suggests the right name for a wrong
+ * name. To add an option, add it to a table, such as `connectionSpecs` in options.ts. Add it to the interface of the table too. The
+ * compiler reports an error if one of them is missing.
  */
 
 import type { Role } from '../frame/parser.ts';
 import { checkOptions, describe } from './option-names.ts';
 
-/** The unit of a number. */
+/** The unit of a number. '' if it has no unit. */
 export type Unit = 'bytes' | 'ms' | '';
 
-/** The specification of one option. The functions below make specifications. */
+/** The specification of one option. The functions in this file make specifications. */
 export interface OptionSpec<Value, Result> {
-  /** Which values are valid, for the documentation. */
+  /** Which values are valid. The documentation shows this text. */
   readonly range: string;
   readonly unit: Unit;
   readonly defaults: Readonly<Record<Role, unknown>>;
-  /** The default in words, if the value alone does not explain it. */
+  /** A text that explains the default. Null if the value itself is clear. */
   readonly defaultText: string | null;
-  /** The purpose of the option in Markdown, as one or more sentences. */
+  /** The purpose of the option, as one or more sentences in Markdown. */
   readonly text: string;
-  /** If the value is an object of further options: their table. Otherwise null. */
+  /** The table of the inner options, if the value of this option is an object of options. Otherwise null. */
   readonly members: OptionSpecs | null;
   /**
    * Checks the value.
    * @returns the value, or its default
-   * @param name the option's name in errors, with its path, such as `heartbeat.interval`
-   * @throws {TypeError | RangeError}
+   * @param name the name of the option for errors, with its path, such as `heartbeat.interval`
+   * @throws {TypeError | RangeError} for an invalid value
    */
   readonly read: (value: Value | undefined, name: string, role: Role) => Result;
-  /** Never has a value. The compiler uses this type to compare the specification with the interface. */
+  /** Never has a value. The compiler compares this type with the type in the interface. */
   readonly valueType?: Value;
 }
 
-/** A table: the specifications of several options, by their names. */
+/** A table with the specifications of several options. The key is the name of the option. */
 // biome-ignore lint/suspicious/noExplicitAny: tables of any values.
 export type OptionSpecs = Readonly<Record<string, OptionSpec<any, unknown>>>;
 
-/** The values of an interface's options after reading. The options named in `Absent` may be undefined; all other options have defaults. */
+/** The options of an interface after the defaults were filled in. Only the options that `Absent` names may be undefined. */
 export type ValuesOf<Options, Absent extends keyof Options = never> = {
   readonly [Name in keyof Options]-?:
     | Exclude<Options[Name], undefined>
     | (Name extends Absent ? undefined : never);
 };
 
-/** A table with every option of an interface. `Values` has the type of each option's value after reading. */
+/** A table with the specification of every option of an interface. `Values` has the type of each option after its default was filled in. */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
 };
 
-/** The values of a table's options, with their defaults. */
+/** The options of a table, after the defaults were filled in. */
 export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: ReturnType<Specs[Name]['read']>;
 };
 
 /**
- * The properties that every option has. Without a `default`, the value of an absent option is undefined. `client` is the default on a
- * client, if it differs from the default on a server.
+ * What every option has. Without a `default`, the value of an absent option is undefined. Set `client` only if a client has another default
+ * than a server.
  */
 interface About<Default> {
   readonly default?: Default;
@@ -66,10 +67,9 @@ interface About<Default> {
 }
 
 /**
- * Checks the options of a table, and returns their values. An option that is absent or undefined gets its default. Unknown names are
- * refused first.
- * @param what the function or class that the options are for, for errors
- * @throws {TypeError | RangeError}
+ * Checks the options of a table, and returns their values. An option that is absent or undefined gets its default. An unknown name throws.
+ * @param what the function or class that the options are for; the errors contain it
+ * @throws {TypeError | RangeError} for an unknown name or an invalid value
  */
 export function readOptions<Specs extends OptionSpecs>(
   what: string,
@@ -82,7 +82,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Does the same as `readOptions`, but checks only the values, not the names. */
+/** Checks the values of options, and returns them, as `readOptions` does. Does not check the names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,
@@ -94,7 +94,7 @@ export function readValues<Specs extends OptionSpecs>(
   return values as OptionValues<Specs>;
 }
 
-/** Makes an option from its check, which throws for an invalid value. */
+/** Makes an option from a function that checks the value. This function throws for an invalid value. */
 function option<Value, Default>(
   about: About<Default>,
   range: string,
@@ -118,7 +118,7 @@ function option<Value, Default>(
   };
 }
 
-/** Makes an option that is a limit or a deadline. 0 is refused, since it could mean "no limit" or "nothing is allowed". */
+/** Makes an option that is a limit or a time limit. 0 is refused, because it could mean "no limit" or "nothing is allowed". */
 export function limit<Default extends number | undefined = undefined>(
   unit: Unit,
   about: About<Default>,
@@ -128,7 +128,7 @@ export function limit<Default extends number | undefined = undefined>(
 
 /**
  * Checks the value of a limit.
- * @throws {RangeError}
+ * @throws {RangeError} if the value is not a positive number
  */
 export function positive(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
@@ -141,7 +141,10 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** Makes an option that is a number of at least `min`; fractions are allowed. `what` is the end of the error text, and names the unit. */
+/**
+ * Makes an option that is a number of at least `min`, with or without a fraction. `what` is the end of the error text, and contains the
+ * unit.
+ */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,
@@ -155,7 +158,7 @@ export function amount<Default extends number | undefined = undefined>(
   return option(about, `from ${min} on`, check, unit);
 }
 
-/** Makes an option that is an integer in a range that includes both ends. If `max` is `Infinity`, only `min` applies. */
+/** Makes an option that is an integer from `min` to `max`. If `max` is `Infinity`, there is no upper limit. */
 export function integer<Default extends number | undefined = undefined>(
   min: number,
   max: number,
@@ -171,7 +174,7 @@ export function integer<Default extends number | undefined = undefined>(
   return option(about, range, check, unit);
 }
 
-/** Makes an option that is true or false. */
+/** Makes an option with the value true or false. */
 export function flag<Default extends boolean | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<boolean, boolean | Default> {
@@ -180,7 +183,7 @@ export function flag<Default extends boolean | undefined = undefined>(
   });
 }
 
-/** Makes an option that is one of the given strings. */
+/** Makes an option with one of the given strings as its value. */
 export function oneOf<const Value extends string, Default extends Value | undefined = undefined>(
   values: readonly Value[],
   about: About<Default>,
@@ -192,7 +195,7 @@ export function oneOf<const Value extends string, Default extends Value | undefi
   });
 }
 
-/** Makes an option that is a function. The documentation shows `signature` as its type. */
+/** Makes an option with a function as its value. The documentation shows `signature` as its type. */
 export function callback<Value, Default extends Value | undefined = undefined>(
   signature: string,
   about: About<Default>,
@@ -202,7 +205,10 @@ export function callback<Value, Default extends Value | undefined = undefined>(
   });
 }
 
-/** Makes any other option. `check` throws for an invalid value. Without `check`, the code that uses the option checks the value. */
+/**
+ * Makes any other option. `check` throws for an invalid value. If there is no `check`, the code that uses the option has to check the
+ * value.
+ */
 export function custom<Value, Default extends Value | undefined = undefined>(
   range: string,
   about: About<Default> & { readonly members?: OptionSpecs },
@@ -211,7 +217,7 @@ export function custom<Value, Default extends Value | undefined = undefined>(
   return { ...option<Value, Default>(about, range, check), members: about.members ?? null };
 }
 
-/** Makes an option that is an object of further options. The error for a value that is not an object ends with `hint`. */
+/** Makes an option with an object of inner options as its value. `hint` is the end of the error text if the value is not an object. */
 export function group<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -225,7 +231,9 @@ export function group<Value extends object, Specs extends OptionSpecs>(
   };
 }
 
-/** Makes an option that is an object of further options. If the object is absent, the value is undefined, and no defaults apply. */
+/**
+ * Makes an option with an object of inner options as its value. If the object is absent, the value is undefined. No defaults are filled in.
+ */
 export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -240,7 +248,7 @@ export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
 
 function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   return (value: object, name: string, role: Role): OptionValues<Specs> => {
-    // Without this check, the properties of `false` would be absent, so `false` would mean the defaults.
+    // `false` has no properties. So without this check, it would mean the defaults.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TypeError(`${name} is ${show(value)}, not { ${Object.keys(specs).join(', ')} }${hint}`);
     }
@@ -250,8 +258,8 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
 }
 
 /**
- * Describes a value for an error text. A number, a boolean or a short word is shown as it is. Any other value may be long or secret, so
- * only its type is shown.
+ * Describes a value for an error text. Shows a number, a boolean or a short word. For any other value, shows only the type, because the
+ * value could be long or secret.
  */
 export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

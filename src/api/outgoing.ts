@@ -1,6 +1,6 @@
 /**
- * Sends messages in the order of the calls of `send`. A Blob has to be read before it can be sent. Later messages wait until the Blob has
- * been sent.
+ * Sends messages in the order of the calls of `send`. A Blob has to be read before it can be sent. All later messages wait until the Blob
+ * has been sent.
  */
 
 import { isBytes, type Message, toBytes } from './message.ts';
@@ -9,7 +9,7 @@ import { isBytes, type Message, toBytes } from './message.ts';
 export class Outgoing {
   readonly #send: (message: Message) => void;
   readonly #onUnreadable: (error: unknown) => void;
-  /** The last step that waits, such as reading a Blob; null if no step waits. */
+  /** Settles after the last waiting step, such as reading a Blob. Null if no step waits. */
   #last: Promise<void> | null = null;
   #pending = 0;
 
@@ -18,31 +18,31 @@ export class Outgoing {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The number of messages that wait, including the Blob that is being read. */
+  /** The number of waiting messages, including a Blob that is being read. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Sends a message now, or after the earlier Blobs. */
+  /** Sends a message. If earlier Blobs wait, sends it after them. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
       this.#after(async () => this.#send(await message.arrayBuffer()), 1);
     } else if (this.#last === null) {
       this.#send(message);
     } else {
-      // The bytes are copied, since the caller may change them while the message waits.
+      // The bytes are copied, because the caller can change them while the message waits.
       const kept = isBytes(message) ? Uint8Array.from(toBytes(message)) : message;
       this.#after(() => this.#send(kept), 1);
     }
   }
 
-  /** Runs an action once all messages have been sent. If no message waits, the action runs during this call. */
+  /** Runs an action after all messages have been sent. If no message waits, runs it immediately. */
   finally(action: () => void): void {
     if (this.#last === null) action();
     else this.#after(action, 0);
   }
 
-  /** Runs a step once the earlier steps have ended. @param messages the number of messages that the step sends */
+  /** Runs a step after all earlier steps have ended. @param messages the number of messages that this step sends */
   #after(step: () => void | Promise<void>, messages: 0 | 1): void {
     this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);

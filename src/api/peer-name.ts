@@ -1,9 +1,11 @@
-/** Makes the name of the peer for error texts. */
+/** Makes a name of the peer for error texts. */
 
 import type { Role } from '../frame/parser.ts';
 import type { ConnectionInfo } from './connection-core.ts';
 
-/** Names the peer for error texts, without the query and the credentials of a URL, which may be secret. */
+/**
+ * Returns a name of the peer for error texts. The name does not contain the query and the credentials of a URL, because they can be secret.
+ */
 export function nameOf({ url, remoteAddress, remotePort }: ConnectionInfo, role: Role): string {
   if (role === 'client' && URL.canParse(url)) {
     const { protocol, host, pathname } = new URL(url);

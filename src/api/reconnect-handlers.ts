@@ -1,7 +1,7 @@
 /**
- * Makes the handlers for the connections of a run. A run lasts from the `start` of a `Reconnection` to its end. Each handler calls the
- * application's handler of the same name. `open` and `close` also update the state of the run. All other handlers ignore events of a
- * connection that is not the run's current connection.
+ * Makes the handlers for the connections of a run. A run is the time from the `start` of a `Reconnection` to its end. Each handler calls
+ * the application's handler of the same name. `open` and `close` also update the state of the run. The other handlers ignore a connection
+ * that is not the current connection of the run.
  */
 
 import { isThenable, warn } from './callback.ts';
@@ -10,16 +10,16 @@ import type { Connection } from './connection.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { ReconnectHandlers } from './reconnect-options.ts';
 
-/** The members of a run that the handlers use. */
+/** The parts of a run that the handlers use. A run is the time from the `start` of a `Reconnection` to its end. */
 export interface ConnectionOwner<Data> {
   /**
-   * The run's current connection. A connection that opens while the run is being stopped does not become the current connection. The
-   * application receives none of its events.
+   * The current connection of the run. If a connection opens while the run is being stopped, it does not become the current connection. The
+   * application then receives no events of this connection.
    */
   readonly connection: Connection<Data> | null;
   /** Is called when a connection is open. @returns the result of the application's `open` handler */
   opened(connection: Connection<Data>): unknown;
-  /** Is called when the connection is closed. @returns a function to call after the `close` handler */
+  /** Is called when the connection is closed. @returns a function that has to be called after the `close` handler */
   lost(info: CloseInfo): () => void;
 }
 
@@ -52,8 +52,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // A handler that the application does not have stays absent, because its absence has a meaning. Without `message`, the application
-    // reads messages with `for await`. Without `error`, errors become warnings.
+    // If the application has not set a handler, it stays absent, because this has a meaning. Without `message`, the application reads
+    // messages with `for await`. Without `error`, errors become warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection
@@ -64,7 +64,7 @@ export function wrapHandlers<Data>(
 }
 
 /**
- * Calls a handler that does not belong to a connection, such as `failed`. If the handler throws, the error becomes a warning, and no
+ * Calls a handler that does not belong to a connection, such as `failed`. If the handler throws, the error becomes a process warning. No
  * connection is closed.
  */
 export function report(handler: () => unknown): void {

@@ -1,11 +1,11 @@
 /**
- * Holds messages that wait for a connection. The queue has a limit in bytes; each message counts with its size and a fixed cost. RFC 6455
- * describes single connections, and so has no such queue.
+ * Stores messages that wait for a connection. The number of bytes in this queue is limited. RFC 6455 describes single connections, so it
+ * does not define such a queue.
  */
 
 import type { SendOptions } from './message.ts';
 
-// The bytes that each waiting message counts in addition to its own bytes. So the number of empty messages is limited as well.
+// Each waiting message counts as its own bytes plus this number. So the limit also applies to empty messages.
 const MESSAGE_COST = 128;
 
 interface WaitingMessage {
@@ -14,7 +14,7 @@ interface WaitingMessage {
   readonly size: number;
 }
 
-/** The receiver of the messages: a `Connection`. */
+/** The receiver of the messages. It is a `Connection`. */
 export interface MessageSink {
   readonly state: string;
   send(message: string | Uint8Array, options?: SendOptions): unknown;
@@ -25,7 +25,7 @@ export class WaitingMessages {
   readonly #messages = new Set<WaitingMessage>();
   #size = 0;
 
-  /** @param max the maximum number of bytes. Each message counts as its size plus 128 bytes */
+  /** @param max the maximum number of bytes in the queue. Each message counts as its size plus 128 bytes */
   constructor(max: number) {
     this.#max = max;
   }
@@ -35,7 +35,7 @@ export class WaitingMessages {
     return this.#size;
   }
 
-  /** Adds a message. The message and its options are copied, since the caller may change them. @returns false if there is no room */
+  /** Adds a message. Copies the message and its options, because the caller can change them. @returns false if there is no space */
   push(message: string | Uint8Array, options: SendOptions | undefined): boolean {
     const isText = typeof message === 'string';
     const size = MESSAGE_COST + (isText ? Buffer.byteLength(message) : message.length);
@@ -49,11 +49,11 @@ export class WaitingMessages {
     return true;
   }
 
-  /** Sends the messages in order, as long as the connection is open. The remaining messages stay in the queue. */
+  /** Sends the messages in order while the connection is open. The messages that are left stay in the queue. */
   flush(connection: MessageSink): void {
     for (const waiting of this.#messages) {
       if (connection.state !== 'open') break;
-      // The message is removed before it is sent: `send` may call a handler, and the handler may empty the queue.
+      // The message is removed before it is sent, because `send` can call a handler, and this handler might empty the queue.
       this.#messages.delete(waiting);
       this.#size -= waiting.size;
       connection.send(waiting.message, waiting.options);

@@ -1,6 +1,6 @@
 /**
- * Implements a run: everything that a `Reconnection` does from `start` to its end. RFC 6455 §7.2.3 says when to wait; backoff.ts computes
- * how long. A stopped run must not affect the next run, so each run has its own state.
+ * Implements a run: everything that a `Reconnection` does from `start` to its end. RFC 6455 §7.2.3 says when to wait. backoff.ts computes
+ * how long. Each run has its own state, so that a stopped run cannot affect the next run.
  *
  * connecting → open → waiting → connecting …     stop(): any → closing
  */
@@ -22,18 +22,18 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// Milliseconds. A connection that ends earlier does not show that the server works: an overloaded or hostile server may close each
+// Milliseconds. A connection that ends earlier does not show that the server works. An overloaded or hostile server might close each
 // connection immediately.
 const STEADY_AFTER = 5_000;
 
-/** The values that the runs of one `Reconnection` share. */
+/** What all runs of one `Reconnection` share. A run is the time from `start` to the end. */
 export interface RunContext<Data> {
   readonly url: ReconnectUrl;
   readonly options: ReconnectSettings<Data, string | Buffer>;
   readonly clock: ReconnectClock;
   readonly random: () => number;
   readonly queue: WaitingMessages;
-  /** Called when the run is over. */
+  /** Is called when the run has ended. */
   finished(): void;
 }
 
@@ -52,17 +52,17 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #connection: Connection<Data> | null = null;
   #retries = 0;
   #openedAt = 0;
-  /** The number of connections in a row that were lost within `STEADY_AFTER`, without a failed attempt between them. */
+  /** The number of connections in a row that were each lost within `STEADY_AFTER`. A failed attempt sets it to 0. */
   #brief = 0;
   #timer: unknown = null;
-  /** Settles when the current attempt has succeeded, or has failed and its socket is closed. */
+  /** Settles when the current attempt has ended. An attempt that fails has ended when its socket is closed. */
   #attempted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** `stop` sets this function, which is called when the connection has ended. */
+  /** Is called when the connection has ended. `stop` sets this function. */
   #onClosed: (() => void) | null = null;
-  /** Null once the Promise of `start` is settled. */
+  /** Settles the Promise of `start`. Null after the Promise was settled. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. A connection with such an error does not fulfill the Promise of `start`. */
+  /** The last error that the `open` handler threw. If the handler throws, the Promise of `start` does not resolve with this connection. */
   #openError: Error | null = null;
   #isFinished = false;
 
@@ -87,15 +87,15 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     return this.#stopping !== null;
   }
 
-  /** Begins an attempt. */
+  /** Starts an attempt to connect. */
   begin(): void {
     this.#state = 'connecting';
     void this.#attempt();
   }
 
   /**
-   * Stops the run: aborts the attempt or the wait, or closes the connection with this code and reason.
-   * @returns a Promise that is fulfilled once the attempt, the wait or the connection has ended
+   * Stops the run. Aborts the attempt or the wait, or closes the connection with this code and reason.
+   * @returns a Promise, which resolves when the attempt, the wait or the connection has ended
    */
   stop(code: number, reason: string): Promise<void> {
     if (this.#stopping !== null) return this.#stopping;
@@ -120,7 +120,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types of the API require `data` if `Data` does not include undefined. The compiler cannot verify this inside the class, so a cast
+    // The types of the API require `data` if `Data` does not include undefined. The compiler cannot check this inside the class, so a cast
     // is needed.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
@@ -134,7 +134,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
         handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
       } as ConnectOptions<Data>);
-      // `stop` waits for this Promise. It does not wait for `source` and `options.connect`: a Promise of the application may never settle.
+      // `stop` waits for this Promise. It does not wait for `source` and `options.connect`, because a Promise of the application might
+      // never settle.
       this.#attempted = dialed.then(ignore, ignore);
       await dialed;
     } catch (error) {
@@ -177,7 +178,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     try {
       return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
-      // The run continues: the error is reported, and the default times are used.
+      // The error is reported. The run continues with the default times.
       warn(error);
       return readBackoff();
     }
@@ -187,14 +188,14 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     return waitAfter(retries, this.#backoff(), this.#context.random());
   }
 
-  /** Begins to wait. @returns false if the run was stopped meanwhile, by a function of the application such as `shouldReconnect` */
+  /** Starts to wait. @returns false if a function of the application, such as `shouldReconnect`, has stopped the run in the meantime */
   #wait(cause: ReconnectCause, wait: number): boolean {
     if (this.isStopping) return false;
     const { clock, options } = this.#context;
     this.#state = 'waiting';
     const timer = clock.setTimeout(() => {
       this.#timer = null;
-      // During a long wait the answer of `shouldReconnect` may have changed, so the function is called again.
+      // The answer of `shouldReconnect` can change during a long wait. So the function is called again.
       if (!this.#isWanted(cause, this.#retries)) this.#end(cause, true);
       else if (!this.isStopping) this.begin();
     }, wait);
@@ -224,7 +225,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
-    // The messages that the `open` handler sends, such as a login, go before the messages in the queue.
+    // The `open` handler can send messages, such as a login. They are sent before the messages of the queue.
     const result = this.#callOpen(connection);
     this.#context.queue.flush(connection);
     const first = this.#first;
@@ -242,7 +243,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     }
   }
 
-  /** Is called when the connection is closed. @returns a function that the caller calls after the `close` handler */
+  /** Is called when the connection is closed. @returns a function that has to be called after the `close` handler */
   lost(info: CloseInfo): () => void {
     this.#connection = null;
     if (this.isStopping) return () => this.#onClosed?.();
@@ -251,7 +252,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#brief = isBrief ? this.#brief + 1 : 0;
     const cause: ReconnectCause = { kind: 'closed', info };
     if (this.#isWanted(cause, 0)) {
-      // §7.2.3: after an abnormal closure, clients must not reconnect at once, again and again.
+      // §7.2.3: after an abnormal closure, a client must not connect again immediately and repeatedly.
       const wait =
         this.#brief > 1
           ? this.#waitAfter(this.#brief - 1)
@@ -270,8 +271,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   }
 
   /**
-   * Ends the run, since no further attempt follows. @returns a function that calls the `ended` handler, or does nothing if `stop` was
-   * called
+   * Ends the run, because no further attempt follows.
+   * @returns a function that calls the `ended` handler. If `stop` was called, this function does nothing
    */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;

@@ -1,7 +1,7 @@
 /**
- * Implements `Reconnection`, a client that connects again when its connection is lost: RFC 6455 §7.2.3 (the first wait is random, and later
- * waits become longer). `connect` makes each connection, reconnect-run.ts decides when to try again, and reconnect-queue.ts holds the
- * messages that wait for a connection.
+ * Implements `Reconnection`, a client that connects again when its connection is lost (RFC 6455 §7.2.3). The first wait is random, and
+ * later waits become longer. `connect` makes each connection. reconnect-run.ts decides when another attempt follows. reconnect-queue.ts
+ * stores the messages that wait for a connection.
  *
  * stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
@@ -23,17 +23,17 @@ import {
 import { WaitingMessages } from './reconnect-queue.ts';
 import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 
-/** The state of a `Reconnection`. From a lost connection or a failed attempt to the next attempt, the state is 'waiting'. */
+/** The state of a `Reconnection`. It is 'waiting' after a lost connection or a failed attempt, until the next attempt begins. */
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
 /**
- * The result of `send`: the message was sent, kept for the next connection, or refused. A message is refused in two cases: more than
- * `maxQueued` bytes would wait, or the reconnection is stopped or about to stop.
+ * The result of `send`. The message was sent, or it is kept for the next connection, or it was refused. A message is refused if more than
+ * `maxQueued` bytes would wait. It is also refused if the reconnection was not started, or was stopped.
  */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
-// These functions are read when this file loads. So fake timers in an application's tests do not stop a reconnection. Tests can pass fake
-// timers as the option `clock`.
+// These functions are read when this file is loaded. So fake timers in an application's tests do not affect a reconnection. Tests can pass
+// fake timers as the option `clock`.
 const { setTimeout, clearTimeout } = globalThis;
 
 const systemClock: ReconnectClock = {
@@ -41,20 +41,20 @@ const systemClock: ReconnectClock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** Keeps a connection to a server: whenever the connection is lost, the client connects again, until `stop` is called. */
+/** Keeps a connection to a server. When the connection is lost, the client connects again. This continues until `stop` is called. */
 export class Reconnection<Data = undefined> {
   readonly #context: RunContext<Data>;
   readonly #queue: WaitingMessages;
   #run: ReconnectRun<Data> | null = null;
 
   /**
-   * Makes a reconnection that has not been started: call `start` to connect.
-   * @param url the URL, or a function that is called before each attempt
+   * Makes a reconnection that is not started yet. Call `start` to connect.
+   * @param url the URL, or a function that returns the URL. The function is called before each attempt
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(url: ReconnectUrl, ...none: undefined extends Data ? [] : [options: never]);
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data>);
-  // With `text: 'bytes'`, text messages are Buffers, like binary messages.
+  // With `text: 'bytes'`, text messages are Buffers too.
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data, string | Buffer>);
   constructor(url: ReconnectUrl, options: ReconnectSettings<Data, string | Buffer> = {}) {
     const { maxQueued } = readOptions('reconnect', options, reconnectSpecs, 'client');
@@ -75,31 +75,31 @@ export class Reconnection<Data = undefined> {
     return this.#run?.state ?? 'stopped';
   }
 
-  /** Whether the reconnection was started, and has not ended since then. Also true during a wait, and until `stop` has finished. */
+  /** Whether the reconnection was started and has not ended. It is true during a wait, and until `stop` has finished. */
   get isActive(): boolean {
     return this.#run !== null;
   }
 
-  /** The connection that is open or closing, or null. */
+  /** The connection that is open or closing. Null if there is none. */
   get connection(): Connection<Data> | null {
     return this.#run?.connection ?? null;
   }
 
-  /** The number of attempts that failed since the last connection. */
+  /** The number of attempts that have failed since the last connection. */
   get retries(): number {
     return this.#run?.retries ?? 0;
   }
 
-  /** The number of bytes of the messages that wait for a connection, plus 128 for each message. */
+  /** The number of bytes of the messages that wait for a connection. Each message counts as its size plus 128 bytes. */
   get queuedAmount(): number {
     return this.#queue.size;
   }
 
   /**
-   * Connects.
-   * @returns a Promise of the first connection, fulfilled once the connection is open. The Promise rejects with the error of the last
-   *   attempt if no other attempt follows. It rejects with an `AbortError` if `stop` is called first, and with a TypeError if the
-   *   reconnection was already started
+   * Connects to the server.
+   * @returns a Promise, which resolves with the first connection when it is open. If no further attempt follows, the Promise rejects with
+   *   the error of the last attempt. If `stop` is called first, it rejects with an `AbortError`. If the reconnection was already started,
+   *   it rejects with a TypeError
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -110,9 +110,9 @@ export class Reconnection<Data = undefined> {
   }
 
   /**
-   * Sends the message, or keeps it for the next connection. No message is sent twice. So messages that were sent shortly before a
-   * connection was lost may never arrive.
-   * @returns 'sent', 'queued' or 'refused', see `SendOutcome`
+   * Sends a message, or keeps it for the next connection. No message is sent twice. So messages that are sent shortly before a connection
+   * is lost might never arrive.
+   * @returns 'sent', 'queued' or 'refused' (see `SendOutcome`)
    * @throws the same errors as `Connection.send`
    */
   send(message: Message, options?: SendOptions): SendOutcome {
@@ -122,17 +122,17 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
-    // The options are checked now. A later check would be made inside the `open` event, where an error would close the new connection.
+    // Invalid options must throw here. If they were checked when the next connection opens, the error would close that connection.
     checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
   }
 
   /**
-   * Ends the reconnection in any state. Aborts the attempt or the wait, closes the connection with this code and reason, and drops waiting
-   * messages. `start` may be called again.
-   * @returns a Promise that is fulfilled when all sockets are closed and all timers are cleared. No handler is called after that
-   * @throws {RangeError} for a code that may not be sent, or a reason of more than 123 bytes
+   * Ends the reconnection in any state. Aborts the attempt or the wait. Closes the connection with this code and reason. Drops the waiting
+   * messages. `start` can be called again later.
+   * @returns a Promise, which resolves when all sockets are closed and all timers are cleared. After that, no handler is called
+   * @throws {RangeError} for a code that must not be sent, or a reason of more than 123 bytes
    */
   stop(code = 1000, reason = ''): Promise<void> {
     if (this.#run === null) return Promise.resolve();
@@ -146,10 +146,11 @@ export class Reconnection<Data = undefined> {
 }
 
 /**
- * Connects to a server. Whenever the connection is lost, the client connects again, until `stop` is called.
- * @param url a ws: or wss: URL, or a function that returns the URL and is called before each attempt
- * @returns a reconnection that was started. The function does not wait for a connection: the `open` handler is called later. An error that
- *   no attempt can avoid, such as an invalid URL, is reported to `ended`. Without this handler, it becomes a process warning
+ * Connects to a server. When the connection is lost, the client connects again. This continues until `stop` is called.
+ * @param url a ws: or wss: URL, or a function that returns the URL. The function is called before each attempt
+ * @returns a reconnection that was started. This function does not wait for a connection: the `open` handler is called later. If no attempt
+ *   can succeed, for example because the URL is invalid, the handler `ended` is called. Without this handler, the error becomes a process
+ *   warning
  * @throws {RangeError | TypeError} for invalid options
  */
 export function reconnect<Data = undefined>(
@@ -169,8 +170,8 @@ export function reconnect<Data>(
   options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
-  // The handler `ended` receives the reason why no other attempt follows. Without this handler, a warning must report an attempt that can
-  // never succeed.
+  // The handler `ended` receives the reason why no further attempt follows. Without this handler, a warning reports that no attempt can
+  // succeed.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
   });
