@@ -169,7 +169,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
-    text: 'If more than this number of bytes wait to be sent, `send` returns false. A server also stops reading from a peer while more than this number of bytes wait to be sent to this peer.',
+    text: 'If more than this number of bytes wait to be sent, `send` returns false. A server also stops reading from a peer while more than this number of bytes of replies wait. Replies are the bytes that the server sends while it delivers data from this peer.',
   }),
   sendCap: limit('bytes', {
     default: serverLimits.sendCap,

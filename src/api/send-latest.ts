@@ -1,11 +1,11 @@
-/** Implements `Connection.sendLatest`: checks the arguments, and passes the value to latest-values.ts, where it waits. */
+/** Implements `Connection.sendLatest`. Checks the arguments, and passes the value to latest-values.ts, where the value waits. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { LatestValues } from './latest-values.ts';
 import { type Message, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
 
-/** Returns and throws the same as `Connection.sendLatest`. */
+/** Implements `Connection.sendLatest`. Returns and throws the same. */
 export function sendLatest(core: ConnectionCore, key: string, message: Message | (() => Message)): boolean {
   if (typeof key !== 'string') throw new TypeError(`the key is ${describe(key)}, not a string`);
   const value = typeof message === 'string' || typeof message === 'function' ? message : toBytes(message);

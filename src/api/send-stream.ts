@@ -1,6 +1,6 @@
 /**
- * Implements `Connection.sendStream`: sends a message whose parts come from an iterable, one frame for each part (RFC 6455 §5.4). The next
- * part is requested once the socket has accepted the previous parts. frame/outgoing-stream.ts makes the frames.
+ * Implements `Connection.sendStream`. Sends a message in parts. The parts come from an iterable, and each part becomes one frame (RFC 6455
+ * §5.4). The next part is read after the socket has accepted the previous parts. frame/outgoing-stream.ts makes the frames.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -32,7 +32,7 @@ export function sendStream(
   const checked = readOptions('sendStream', options, sendStreamSpecs);
   const sending = new SendingStream(core, iteratorOf(source), checked);
   const sent = sending.run();
-  // The application may ignore the Promise. In that case a rejection, which a peer can cause, must not end the process.
+  // The application does not have to use the Promise. A peer can cause its rejection, which must not end the process.
   sent.catch(() => {});
   return sent;
 }
@@ -41,7 +41,7 @@ type PartIterator = AsyncIterator<Message> | Iterator<Message>;
 
 function iteratorOf(source: StreamSource): PartIterator {
   const iterable = source as Partial<AsyncIterable<Message> & Iterable<Message>> | null;
-  // Strings and bytes are whole messages, although they are iterables of characters and of numbers.
+  // Strings and bytes are iterables too: of characters, and of numbers. But they are whole messages, so they are refused.
   if (typeof source === 'object' && iterable !== null && !ArrayBuffer.isView(source)) {
     if (typeof iterable[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]!();
     if (typeof iterable[Symbol.iterator] === 'function') return iterable[Symbol.iterator]!();
@@ -51,7 +51,7 @@ function iteratorOf(source: StreamSource): PartIterator {
   );
 }
 
-/** One message while it is being sent. */
+/** A message that is being sent in parts. */
 class SendingStream implements StreamedMessage {
   readonly #core: ConnectionCore;
   readonly #iterator: PartIterator;
@@ -60,12 +60,12 @@ class SendingStream implements StreamedMessage {
   readonly #encoder = new ChunkEncoder();
   #binary: boolean | undefined;
   #stream: OutgoingStream | null = null;
-  /** Whether all earlier messages were written, so that the parts of this message may be sent. */
+  /** Whether all earlier messages were written. The parts of this message are sent after them. */
   #hasTurn = false;
   #isSourceDone = false;
-  /** The reason why nothing more is sent; null as long as the message may be sent. */
+  /** Why sending has stopped. Null while the message can be sent. */
   #stopped: { readonly reason: unknown } | null = null;
-  /** These two functions settle the Promise that `#wait` returned. */
+  /** These two functions settle the Promise of the last call of `#wait`. */
   #resolve: (() => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
 
@@ -125,7 +125,7 @@ class SendingStream implements StreamedMessage {
     await this.#sent((done) => this.#stream!.end(this.#opcode, done));
   }
 
-  /** Returns the next part that is not empty, or null after the last part. */
+  /** Returns the next part that is not empty. Returns null after the last part. */
   async #next(): Promise<Uint8Array | null> {
     for (;;) {
       let result: IteratorResult<Message> | undefined;
@@ -164,14 +164,14 @@ class SendingStream implements StreamedMessage {
   }
 
   /**
-   * Waits until `start` calls `resolve` or `reject`. If `#stop` is called first, the Promise rejects with the reason of `#stop`.
-   * @param isSource whether `start` reads the source. A source that rejects has ended, so its `return` is not called
+   * Waits until `start` calls `resolve` or `reject`. If `#stop` is called before that, the Promise rejects with the reason of `#stop`.
+   * @param isSource whether `start` reads the source. A source that rejects has ended, so its method `return` is not called
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used. A Promise that stays pending would keep in memory every Promise that was raced with it.
+    // `Promise.race` is not used here. If one Promise stayed pending, it would keep all other Promises of the races in memory.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -186,27 +186,27 @@ class SendingStream implements StreamedMessage {
     });
   }
 
-  /** Ends an incomplete message: the source failed, `signal` aborted the message, or the connection has ended. */
+  /** Ends an incomplete message. The source has failed, `signal` has aborted the message, or the connection has ended. */
   #giveUp(reason: unknown): void {
     this.#stop(reason);
     this.#returnSource();
     if (this.#stream === null) return;
     if (!this.#stream.isBegun) this.#stream.cancel();
     else if (!this.#stream.isOver) {
-      // §5.4: another message may only follow after the final frame of this message. But a final frame would make the cut message look
-      // complete. So the connection fails.
+      // §5.4: another message must not begin before the final frame of this message. But a final frame would make the incomplete message
+      // look complete. So the connection fails.
       this.#core.binding.endpoint.fail(new ConnectionError('WS_STREAM_CUT', { cause: reason }));
     }
   }
 
-  /** No more parts are read: calls the `return` method of the source. The result of `return` is ignored. */
+  /** Calls the method `return` of the source, because no more parts are read. Ignores the result of `return`. */
   #returnSource(): void {
     if (this.#isSourceDone) return;
     this.#isSourceDone = true;
     try {
       Promise.resolve(this.#iterator.return?.()).catch(() => {});
     } catch {
-      // The application already receives the error that ended the message.
+      // The error of `return` is ignored. The application already receives the error that ended the message.
     }
   }
 }

@@ -1,12 +1,13 @@
-/** Sends a message that has options or a callback, after checking them. Without options and callback, `send` does not call `sendWith`. */
+/** Sends a message with options or with a callback. If there are no options and no callback, `send` does not use this file. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * Implements `send` with options, a callback, or both.
- * @returns the number of payload bytes on the wire: -1 if not known yet, 0 if the connection is not open
+ * Implements `send` with options, with a callback, or with both.
+ * @returns the number of payload bytes that the message has on the network; -1 if the number is not known yet, 0 if the connection is not
+ *   open
  * @throws the same errors as `Connection.send`
  */
 export function sendWith(
@@ -26,7 +27,7 @@ export function sendWith(
     : endpoint.sendBinary(data, options, done);
 }
 
-/** Implements `sendText`. It returns and throws the same as `sendWith`. */
+/** Implements `sendText`. Returns and throws the same as `sendWith`. */
 export function sendTextWith(
   core: ConnectionCore,
   bytes: Uint8Array,
@@ -41,7 +42,9 @@ export function sendTextWith(
 }
 
 /**
- * Is called after a message was sent. @returns the result of `send`. If an open connection gets false, the `drain` handler will be called
+ * Is called after a message was sent.
+ * @returns the result of `send`: whether the application may send more. If the result is false for an open connection, the `drain` handler
+ *   will be called
  */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;
@@ -50,13 +53,13 @@ export function mayGoOn(core: ConnectionCore): boolean {
   return false;
 }
 
-/** Calls `done` with null once all messages so far have left the process. If they were not sent, `done` receives an error. */
+/** Calls `done` with null after all messages so far have left the process. If they cannot be sent, calls `done` with an error. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);
   else core.binding.endpoint.whenSent(core.completion(done));
 }
 
-/** Checks `done`, and wraps it, see `ConnectionCore.completion`. @throws {TypeError} for anything other than a function */
+/** Checks `done`, and wraps it (see `ConnectionCore.completion`). @throws {TypeError} for a value that is not a function */
 function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
   if (done === undefined) return null;
   if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);

@@ -1,6 +1,6 @@
 /**
- * Implements the part of a server that its listeners call for each opening handshake (RFC 6455 §4.2.2). The application's `upgrade` handler
- * decides whether the handshake is accepted. Each accepted handshake becomes a connection.
+ * The part of a server that its listeners call for each opening handshake (RFC 6455 §4.2.2). The application's `upgrade` handler decides
+ * whether the server accepts the handshake. Each accepted handshake becomes a connection.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -34,7 +34,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** The codes of refusals that need no warning: the application refused the request, or the client left. */
+/** Refusals with these codes need no warning. Either the application has refused the request, or the client has left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -48,7 +48,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
   areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
-  /** The close code and reason of the shutdown; null before the shutdown. */
+  /** The close code and the reason of the shutdown. Null before the shutdown. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
   readonly #bindOptions: BindOptions;
@@ -81,7 +81,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     this.#checkEmpty();
   }
 
-  /** Resolves when no connection and no handshake is left. */
+  /** Resolves when the server has no connections and no handshakes. */
   whenEmpty(): Promise<void> {
     return new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
@@ -98,14 +98,15 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // The Promise may come from another realm or library. If it were not recognized, it would count as an answer that accepts the request.
+    // The Promise can come from another realm or library, so any object with `then` is recognized. Otherwise the Promise would count as an
+    // answer that accepts the request.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);
   }
 
   #answer(answer: AnyUpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
-    // A shutdown may have begun while the application decided.
+    // A shutdown might have begun while the application was deciding.
     if (this.isClosing) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
       const { status, headers, body } = answer;
@@ -132,8 +133,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // If `upgrade` refused the request, the new answer replaces its header fields. Any other refusal keeps its header fields, such as
-      // Sec-WebSocket-Version with the version that we support.
+      // The header fields of the original response are kept, for example the supported version in Sec-WebSocket-Version. If the `upgrade`
+      // handler refused the request, its header fields are replaced.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,
@@ -163,8 +164,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     });
     const { connection } = dispatch;
     this.connections.add(connection);
-    // The Promise of `handleUpgrade` gives the connection to the application, which may read the address at any time. So the address is
-    // read now.
+    // `handleUpgrade` returns the connection to the application, which can read the address at any time. A closed socket has no address, so
+    // the address is read now.
     if (request.raw !== null) void info.remoteAddress;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection, role: 'server', request });
     dispatch.start(head);
@@ -179,7 +180,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
 
   refused(error: HandshakeError, request: HandshakeRequest | null): void {
     const from = request?.remote.address ?? 'a client';
-    // Status 0 means that we sent no answer, because another listener had answered or the client had left.
+    // Status 0 means that no answer was sent. Another listener had already answered, or the client had left.
     const answer = error.status === 0 ? '' : ` with ${error.status}`;
     log('refused %s%s: %s', from, answer, error.message);
     if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ error, request });
@@ -189,7 +190,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
         const result = refused.call(this.#handlers, error, request);
         if (isThenable(result)) result.then(undefined, warn);
       }
-      // A handler of the application threw: its error must not be lost.
+      // A handler of the application has thrown. Its error must not get lost.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
       else if (!this.isClosing && !expected.has(error.code)) {
         warnOnStderr(error.code, `refused ${from}${answer}: ${error.message}`);

@@ -1,4 +1,4 @@
-/** Specifies the options of a server and of its listeners, and checks them. */
+/** Specifies and checks the options of a server and of its listeners. */
 
 import type { TlsOptions } from 'node:tls';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -14,23 +14,23 @@ import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from '
 /** The options of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
   /**
-   * The subprotocols that the server speaks. The server chooses the first subprotocol of the client's list that is also in this list.
+   * The subprotocols that the server supports. The server chooses the first subprotocol in the client's list that is also in this list.
    * @default none
    */
   readonly subprotocols?: readonly string[] | undefined;
   /**
-   * The origins from which browsers may connect: 'same-origin', 'any', a list, or a function. Requests without an Origin field do not come
-   * from a browser and are allowed. Requests from any other origin are answered with 403. @default 'same-origin'
+   * The origins of the pages that may connect: 'same-origin', 'any', a list of origins, or a function. A request from any other origin is
+   * answered with 403. A request without an Origin field does not come from a browser, so it is allowed. @default 'same-origin'
    */
   readonly origins?: OriginPolicy | undefined;
   /**
-   * The longest time for an opening handshake in milliseconds, from the accepted socket to the 101 response. TLS and `upgrade` are
-   * included. After this time the server answers 408. @default 10000
+   * The longest time for an opening handshake in milliseconds. It begins when the socket is accepted, and ends with the 101 response. It
+   * includes TLS and `upgrade`. After this time, the server answers 408. @default 10000
    */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * The maximum number of open sockets. Each socket counts from its acceptance to its 'close' event, in any state. When the maximum is
-   * reached, requests are answered with 503. @default 10000
+   * The maximum number of open sockets. A socket counts from its acceptance to its 'close' event, in any state. When the maximum is
+   * reached, further requests are answered with 503. @default 10000
    */
   readonly maxConnections?: number | undefined;
 }
@@ -39,55 +39,56 @@ export interface ServerOptions extends ConnectionOptions {
 export interface ListenOptions {
   /** The TCP port. @default 0, any free port */
   readonly port?: number | undefined;
-  /** The address to listen on. '0.0.0.0' means every IPv4 interface, and '::' means every interface. @default '127.0.0.1' */
+  /** The address to listen on. '0.0.0.0' stands for every IPv4 interface, and '::' for every interface. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * The path that is served. A string is compared with the percent-encoded path of the request, and a RegExp is matched against this path.
-   * Requests for other paths are answered with 404.
+   * The path that the server serves. A string is compared with the percent-encoded path of the request. A RegExp is tested on this path. A
+   * request for any other path is answered with 404.
    * @default any
    */
   readonly path?: PathPattern | undefined;
-  /** The path of a Unix domain socket or Windows pipe, which is used instead of host and port. */
+  /** The path of a Unix domain socket or Windows pipe. It is used instead of `host` and `port`. */
   readonly socketPath?: string | undefined;
-  /** The options for `tls.createServer`, with a certificate and its key. With this option the listener accepts only wss. */
+  /** The options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts only `wss:` connections. */
   readonly tls?: TlsOptions | undefined;
-  /** Whether to use the IPv4 or the IPv6 address of a host name. @default the first address */
+  /** Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name. @default the first address */
   readonly family?: 4 | 6 | undefined;
-  /** True: the process may end while the listener is open. Open connections keep the process alive. @default false */
+  /** If true, the process may end while the listener is open. Open connections still keep the process alive. @default false */
   readonly unref?: boolean | undefined;
-  /** The length of the operating system's queue for connections that the process has not accepted yet. @default 511 */
+  /** The maximum number of connections that wait in the operating system until the process accepts them. @default 511 */
   readonly backlog?: number | undefined;
   /**
-   * True: several processes may listen on the port, and the operating system distributes the connections among them. Requires Node 22.12.
+   * If true, several processes may listen on the port. The operating system distributes the connections among them. Requires Node.js 22.12.
    * @default false
    */
   readonly reusePort?: boolean | undefined;
-  /**
-   * True: a worker of node:cluster opens the port itself. The primary process does not distribute the connections of this port. @default
-   * false
-   */
+  /** If true, a worker of node:cluster listens on the port itself. The primary does not distribute the connections. @default false */
   readonly exclusive?: boolean | undefined;
-  /** True: a server on '::' does not accept IPv4 connections. @default false */
+  /** If true, a listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
   /**
-   * A file descriptor that is already listening, for example from systemd. It is used instead of host and port. Not available on Windows.
+   * A file descriptor that is already listening, for example from systemd. It is used instead of `host` and `port`. It is not available on
+   * Windows.
    */
   readonly fd?: number | undefined;
-  /** When the signal aborts, the listener stops, or does not start. Connections stay open. */
+  /** A signal that stops the listener, before or after it is ready. Open connections stay open. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The options of `shutdown`. */
 export interface ShutdownOptions {
-  /** The close code for every connection. @default 1001 */
+  /** The close code that is sent to every connection. @default 1001 */
   readonly code?: number | undefined;
-  /** The close reason for every connection. @default '' */
+  /** The close reason that is sent to every connection. @default '' */
   readonly reason?: string | undefined;
-  /** Milliseconds for the closing handshakes, instead of `closeTimeout`. Then the remaining connections are dropped. @default 5000 */
+  /**
+   * The maximum number of milliseconds for the closing handshakes. It is used instead of `closeTimeout`. After this time, the remaining
+   * connections are dropped. @default 5000
+   */
   readonly grace?: number | undefined;
 }
 
-/** The options of a server with their defaults. */
+/** The options of a server, after the defaults were filled in. */
 export interface ServerValues extends ConnectionValues {
   readonly subprotocols: readonly string[];
   readonly origins: OriginPolicy;
@@ -97,14 +98,14 @@ export interface ServerValues extends ConnectionValues {
 
 type OwnOptions = Omit<ServerOptions, keyof ConnectionOptions>;
 
-/** The options of a server in addition to the options of its connections. */
+/** The options that a server has in addition to the options of its connections. */
 export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOptions>> = {
   subprotocols: custom<readonly string[], readonly string[]>(
     'a list of tokens',
     {
       default: [],
       defaultText: 'none',
-      text: "The subprotocols that the server supports. The server chooses the first one in the client's list that is also in this list.",
+      text: "The subprotocols that the server supports. The server chooses the first subprotocol in the client's list that is also in this list.",
     },
     (value) => checkSubprotocols(value as readonly string[]),
   ),
@@ -112,23 +113,23 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
     "`'same-origin'`, `'any'`, a list of origins, or a function",
     {
       default: 'same-origin',
-      text: 'The origins whose pages may connect; other pages get 403. Requests without an `Origin` field do not come from a browser and are allowed.',
+      text: 'The origins of the pages that may connect. A request from any other origin is answered with 403. A request without an `Origin` field does not come from a browser, so it is allowed.',
     },
     (value) => checkOrigins(value as OriginPolicy),
   ),
   handshakeTimeout: limit('ms', {
     default: HANDSHAKE_TIMEOUT,
-    text: 'How long the opening handshake may take, from the accepted socket to the 101 response, including TLS and an async `upgrade` handler. After this time the server answers 408 and drops the connection.',
+    text: 'The longest time for an opening handshake. It begins when the socket is accepted, and ends with the 101 response. It includes TLS and an async `upgrade` handler. After this time, the server answers 408 and drops the connection.',
   }),
   maxConnections: limit('', {
     default: MAX_CONNECTIONS,
-    text: "How many sockets may be open. A socket counts from its acceptance to its 'close' event, in any state. Further requests get 503.",
+    text: "The maximum number of open sockets. A socket counts from its acceptance to its 'close' event, in any state. Further requests are answered with 503.",
   }),
 };
 
 type AllServerSpecs = SpecsOf<ServerOptions, ServerValues>;
 
-/** Every option of a server. The server of the 4D API uses this table as well. */
+/** All options of a server. The server of the 4D API has the same options. */
 export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpecs };
 
 type ListenValues = ValuesOf<
@@ -144,12 +145,12 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   }),
   path: custom<PathPattern>(
     'a path, or a RegExp',
-    { defaultText: 'any', text: 'The path that is served. Requests for other paths get 404.' },
+    { defaultText: 'any', text: 'The path that the server serves. A request for any other path is answered with 404.' },
     (value) => void toPathPattern(value),
   ),
   socketPath: custom<string>(
     'a path',
-    { text: 'The path of a Unix domain socket or Windows pipe, which is used instead of `host` and `port`.' },
+    { text: 'The path of a Unix domain socket or Windows pipe. It is used instead of `host` and `port`.' },
     (value, name) => {
       if (typeof value === 'string' && value !== '') return;
       throw new TypeError(`${name} is ${describe(value)}, not the path of a Unix domain socket`);
@@ -158,7 +159,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   tls: custom<NonNullable<ListenOptions['tls']>>(
     'an object for `tls.createServer`',
     {
-      text: 'Options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts `wss:` connections only.',
+      text: 'The options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts only `wss:` connections.',
     },
     (value) => checkTls(value as NonNullable<ListenOptions['tls']>),
   ),
@@ -166,7 +167,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
     '4 or 6',
     {
       defaultText: 'the first address',
-      text: 'If `host` is a name: whether to listen on its IPv4 or IPv6 address.',
+      text: 'Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name.',
     },
     (value, name) => {
       if (value !== 4 && value !== 6) throw new TypeError(`${name} is ${describe(value)}, not 4 or 6`);
@@ -178,24 +179,24 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   }),
   backlog: integer(1, 2_147_483_647, {
     defaultText: '511',
-    text: 'How many connections may wait in the operating system until the process accepts them.',
+    text: 'The maximum number of connections that wait in the operating system until the process accepts them.',
   }),
   reusePort: flag({
     default: false,
-    text: 'Whether several processes may listen on the port, so that the operating system distributes the connections among them. Available from Node 22.12 on.',
+    text: 'Whether several processes may listen on the port. The operating system then distributes the connections among them. Requires Node.js 22.12.',
   }),
   exclusive: flag({
     default: false,
-    text: 'Whether a worker of `node:cluster` listens on the port itself, so that the primary does not distribute the connections.',
+    text: 'Whether a worker of `node:cluster` listens on the port itself. The primary then does not distribute the connections.',
   }),
   ipv6Only: flag({ default: false, text: "Whether a listener on `'::'` accepts no IPv4 connections." }),
   fd: integer(0, 2_147_483_647, {
     defaultText: 'none',
-    text: 'A file descriptor that is already listening, which is used instead of `host` and `port`. Not available on Windows.',
+    text: 'A file descriptor that is already listening, for example from systemd. It is used instead of `host` and `port`. It is not available on Windows.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
-    { text: 'Stops the listener, before or after it is ready. Open connections stay open.' },
+    { text: 'A signal that stops the listener, before or after it is ready. Open connections stay open.' },
     (value, name) => {
       if (typeof (value as AbortSignal | null)?.addEventListener === 'function') return;
       throw new TypeError(`${name} is ${describe(value)}, not an AbortSignal`);
@@ -210,17 +211,17 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
   }),
   reason: custom<string, string>('at most 123 bytes of UTF-8', {
     default: '',
-    text: 'The close reason that is sent with the code.',
+    text: 'The close reason that is sent to every connection.',
   }),
   grace: limit('ms', {
     default: SHUTDOWN_GRACE,
-    text: 'How long the closing handshakes may take; used instead of `closeTimeout`. After this time the remaining connections are dropped.',
+    text: 'The longest time for the closing handshakes. It is used instead of `closeTimeout`. After this time, the remaining connections are dropped.',
   }),
 };
 
 /**
- * Checks that the options do not name both a `socketPath` and a host or port.
- * @throws {TypeError} if the options name both
+ * Checks that the options do not contain both a `socketPath` and a host or port.
+ * @throws {TypeError} if they contain both
  */
 export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {
   if (socketPath === undefined) return;
@@ -229,11 +230,11 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
 }
 
 /**
- * Refuses objects that never emit 'upgrade'. Without this check, the mistake would stay hidden until a client connects.
- * @throws {TypeError}
+ * Checks that a value is an HTTP server that emits 'upgrade'. Without this check, the mistake would only be noticed when a client connects.
+ * @throws {TypeError} for any other value
  */
 export function checkHttpServer(server: UpgradingServer): void {
-  // An Express application is a function, and also has `on` and `listen`.
+  // An Express application is a function with the methods `on` and `listen`, so it looks like a server.
   if (typeof server === 'function') {
     throw new TypeError(
       'attach takes an HTTP server, not an application: const server = createServer(app), or what app.listen() returns',
@@ -242,7 +243,7 @@ export function checkHttpServer(server: UpgradingServer): void {
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
   }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades. With `allowHTTP1`, an HTTP/2 server with TLS also speaks HTTP/1.1. Only such a server has a
+  // RFC 9113 §8.6: HTTP/2 has no upgrades. But with `allowHTTP1`, an HTTP/2 server with TLS also accepts HTTP/1.1. Only such a server has a
   // `requestTimeout`.
   if ('updateSettings' in server && (server as { requestTimeout?: number }).requestTimeout === undefined) {
     throw new TypeError(
@@ -252,8 +253,8 @@ export function checkHttpServer(server: UpgradingServer): void {
 }
 
 /**
- * Refuses TLS options without a certificate: the server would listen, but every TLS handshake would fail.
- * @throws {TypeError}
+ * Refuses TLS options without a certificate. With them, the server would listen, but every TLS handshake would fail.
+ * @throws {TypeError} if there is no certificate
  */
 function checkTls(tls: NonNullable<ListenOptions['tls']>): void {
   if (typeof tls !== 'object' || tls === null) {

@@ -1,6 +1,6 @@
 /**
- * Implements `WebSocketServer`: RFC 6455 §4.2. A server has one set of handlers for all connections. The server listens on a port of its
- * own, uses an HTTP server of the application, or does both. server-host.ts decides about each handshake.
+ * Implements `WebSocketServer` (RFC 6455 §4.2). A server has one set of handlers for all its connections. It listens on a port, or uses an
+ * HTTP server of the application, or both. server-host.ts decides whether a handshake is accepted.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,7 @@ import { Shutdown } from './shutdown.ts';
 
 /** The options of `handleUpgrade`. */
 export interface HandleUpgradeOptions {
-  /** Any value, such as information about the request. The `upgrade` handler reads the value as `pending.context`. */
+  /** Any value, such as information about the request. The `upgrade` handler receives it as `pending.context`. */
   readonly context?: unknown;
 }
 
@@ -54,7 +54,8 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * The handler `upgrade` supplies `data`, so it is required if `Data` does not include undefined.
+   * The handlers contain `upgrade`, which supplies the `data` of each connection. So they are required if `Data` does not include
+   * undefined.
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(...none: undefined extends Data ? [] : [handlers: never]);
@@ -62,7 +63,7 @@ export class WebSocketServer<Data = undefined> {
     handlers: ServerHandlers<Data>,
     options?: ServerOptions & { readonly text?: 'string' | undefined },
   );
-  // With `text: 'bytes'`, text messages are Buffers, like binary messages.
+  // With `text: 'bytes'`, text messages are Buffers too.
   constructor(handlers: ServerHandlers<Data, string | Buffer>, options: ServerOptions);
   constructor(handlers: AllServerHandlers<Data> = {}, options: ServerOptions = {}) {
     checkHandlers(handlers);
@@ -75,15 +76,16 @@ export class WebSocketServer<Data = undefined> {
     return this.#host.connections;
   }
 
-  /** The addresses that the server listens on: one for each `listen`. */
+  /** The addresses that the server listens on. Each call of `listen` adds one address. */
   get addresses(): readonly (AddressInfo | string)[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   /**
-   * Listens on a port of its own, with TLS if the option `tls` is set. `listen` may be called several times.
-   * @returns the address, with the chosen port if `port` was 0. For a Unix socket, `address` is its path
-   * @throws the error of the system, such as EADDRINUSE. If `signal` aborts before the server listens, the signal's reason is thrown
+   * Listens on a port. Uses TLS if the option `tls` is set. `listen` can be called several times.
+   * @returns the address. It contains the port that was chosen if `port` was 0. For a Unix socket, `address` is the path
+   * @throws the error of the system, such as EADDRINUSE
+   * @throws the reason of `signal` if the signal aborts before the server listens
    * @throws {TypeError | RangeError} for invalid options
    */
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
@@ -108,13 +110,13 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts all upgrades of an HTTP server, or those of one path or pattern. Several WebSocket servers may share the HTTP server. A literal
-   * path takes precedence over a RegExp, and a RegExp takes precedence over a server without a path. Other listeners of the 'upgrade' event
-   * are called first, and this server ignores the requests that they answer. A request that matches no path is left to the other listeners.
-   * If there is no other listener, the request is answered with 404. The same answer follows if no listener writes, reads or ends the
-   * socket within `handshakeTimeout`.
+   * Accepts the upgrade requests of an HTTP server: all of them, or only those for one path or pattern. Several WebSocket servers may use
+   * the same HTTP server. They are tried in this order: a server with a string as its path, then a server with a RegExp, then a server
+   * without a path. Other listeners for 'upgrade' are called first. This server ignores the requests that they answer. If no path matches a
+   * request, the other listeners have to answer it. The answer is 404 if there are no other listeners, or if no listener writes, reads or
+   * ends the socket within `handshakeTimeout`.
    * @param server an HTTP/1.1 server, or a server of `http2.createSecureServer` with `allowHTTP1: true`. HTTP/2 itself has no upgrades
-   * @returns a function that detaches this server from the HTTP server; open connections stay open
+   * @returns a function that detaches this server from the HTTP server. Open connections stay open
    * @throws {TypeError} if another WebSocket server already has the path
    */
   attach(server: UpgradingServer, options: { readonly path?: PathPattern | undefined } = {}): () => void {
@@ -127,12 +129,12 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts one upgrade from your own 'upgrade' listener. A request that does not come from node:http needs only `method`, `url` and
-   * `headers`.
-   * @param head the listener's third argument
-   * @returns a Promise of the connection, fulfilled once the connection is open. If the request is refused, the Promise is rejected. The
-   *   application may ignore the Promise, because the `refused` handler is called as well
-   * @throws {TypeError} for arguments that are not those of an 'upgrade' listener
+   * Accepts or refuses an upgrade request. Call this method from your own listener for 'upgrade'. If the request does not come from
+   * node:http, it only needs `method`, `url` and `headers`.
+   * @param head the third argument of the listener
+   * @returns a Promise, which resolves with the connection when it is open. If the request is refused, the Promise rejects. You do not have
+   *   to handle the rejection, because the `refused` handler is called too
+   * @throws {TypeError} if the arguments are not those of a listener for 'upgrade'
    */
   handleUpgrade(
     request: UpgradeMessage,
@@ -152,19 +154,20 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // The application may ignore the Promise. In that case a rejection must not end the process.
+    // The application does not have to use the Promise. Its rejection must not end the process.
     outcome.catch(() => {});
     return outcome;
   }
 
   /**
-   * Sends a message to every open connection, or to some of them. The message is serialized once, and compressed once for the connections
-   * that keep no context. A binary message of more than 4 KiB is not copied: do not change its bytes until they have left the process.
-   * @param options which connections receive the message, and whether the message may be compressed. Instead, you may pass two arguments:
-   *   the connections that do not receive the message, and `compress`
-   * @returns the number of connections that the message was sent to
-   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options. An error of
-   *   `filter` is thrown as well
+   * Sends a message to every open connection, or to some of them. Serializes the message once. Compresses it once for all connections that
+   * keep no compression context. A binary message of more than 4 KiB is not copied: do not change its bytes before they have left the
+   * process.
+   * @param options which connections receive the message, and whether the message may be compressed. You can also pass two arguments
+   *   instead: the connections that do not receive the message, and `compress`
+   * @returns the number of connections to which the message was sent
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options
+   * @throws the errors of the option `filter`
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;
@@ -177,10 +180,10 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Ends the server. New connections and unfinished handshakes are answered with 503, and each open connection gets a Close frame.
-   * Connections that are left after `grace` milliseconds are dropped. A later call can only shorten `grace`.
-   * @returns a Promise that is fulfilled once every connection and listener is closed. Every call returns the same Promise
-   * @throws {RangeError} for a code that may not be sent, and for a reason of more than 123 bytes
+   * Ends the server. New connections and unfinished handshakes are answered with 503. Each open connection gets a Close frame. After
+   * `grace` milliseconds, the remaining connections are dropped. Another call can only shorten `grace`.
+   * @returns a Promise, which resolves when every connection and listener is closed. Every call returns the same Promise
+   * @throws {RangeError} for a code that must not be sent, and for a reason of more than 123 bytes
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code, reason, grace } = readOptions('shutdown', options, shutdownSpecs);

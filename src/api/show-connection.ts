@@ -11,7 +11,7 @@ interface ShownConnection {
   readonly data: unknown;
 }
 
-/** Implements the method `inspect.custom`. */
+/** Implements the method `inspect.custom` of a connection. */
 export function showConnection(this: ShownConnection, _depth: number, options: InspectOptions): string {
   const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
   return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;

@@ -1,29 +1,29 @@
 /**
- * Reports a callback whose Promise takes too long while other callbacks wait for this Promise. One timer serves all callbacks, one after
- * the other.
+ * Reports a callback if its Promise takes too long. Other callbacks wait for this Promise. All callbacks share one timer, because only one
+ * callback runs at a time.
  */
 
-// `setTimeout` is read when this file loads. So fake timers in an application's tests have no effect on this file.
+// `setTimeout` is read when this file is loaded. So fake timers in an application's tests do not affect this file.
 const { setTimeout } = globalThis;
 
-// The longest delay of Node.js timers in milliseconds.
+// Milliseconds. A timer of Node.js accepts no longer delay.
 const MAX_DELAY = 2_147_483_647;
 
-/** Watches one pending callback at a time. */
+/** Watches one callback at a time, until its Promise settles. */
 export class SlowCallback {
   readonly #delay: () => number;
   #report: (() => void) | null = null;
   #since = 0;
   #isWatched = false;
 
-  /** @param delay returns the number of milliseconds after which a callback is reported. With `Infinity`, no callback is reported */
+  /** @param delay returns the number of milliseconds after which a callback is reported. `Infinity` means that no callback is reported */
   constructor(delay: () => number) {
     this.#delay = delay;
   }
 
   /**
-   * Is called when a callback has returned a Promise that other callbacks wait for. @param report is called once if `end` is not called in
-   * time
+   * Is called when a callback has returned a Promise, and other callbacks wait for it.
+   * @param report is called once if `end` is not called in time
    */
   begin(report: () => void): void {
     this.#report = report;
@@ -31,7 +31,7 @@ export class SlowCallback {
     this.#watch(this.#delay());
   }
 
-  /** Is called when the Promise has settled, or when no callback waits for the Promise any more. */
+  /** Is called when the Promise has settled, or when no other callback waits for it any more. */
   end(): void {
     this.#report = null;
   }
@@ -44,7 +44,7 @@ export class SlowCallback {
       const report = this.#report;
       if (report === null) return;
       const rest = this.#since + this.#delay() - performance.now();
-      // Timers may fire a fraction of a millisecond too early, so one millisecond is added.
+      // A timer can fire a fraction of a millisecond too early. So one millisecond is added.
       if (rest > 0) {
         this.#watch(Math.ceil(rest) + 1);
         return;

@@ -1,10 +1,10 @@
-/** Implements `Connection.close`, which begins the closing handshake (RFC 6455 §7.1.2). */
+/** Implements `Connection.close`, which starts the closing handshake (RFC 6455 §7.1.2). */
 
 import { checkClose } from '../transport/argument-checks.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { positive } from './option-spec.ts';
 
-/** Begins the closing handshake. Throws the same errors as `Connection.close`. */
+/** Starts the closing handshake. Throws the same errors as `Connection.close`. */
 export function startClosing(
   core: ConnectionCore,
   code: number | null,

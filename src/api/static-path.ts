@@ -1,9 +1,8 @@
 /**
- * Computes the name of the file that a request asks for, and the media type of the file. This file reads nothing from the disk;
- * static-server.ts does.
+ * Finds out which file a request asks for, and the media type of this file. This file does not read the disk. static-server.ts reads it.
  */
 
-/** Media types by the file's extension. */
+/** The media type for each file extension. */
 const mediaTypes: ReadonlyMap<string, string> = new Map([
   ['css', 'text/css; charset=utf-8'],
   ['gif', 'image/gif'],
@@ -30,8 +29,8 @@ export function mediaTypeOf(name: string): string {
 }
 
 /**
- * Returns the names of the folders and of the file that a request names, from the root folder on. For the root folder itself, the list is
- * empty. Returns null for a hidden file, "..", a name with a separator, and an invalid target: such files are not served.
+ * Returns the names of the folders and of the file in the path of a request, beginning below the root folder. The list is empty for the
+ * root folder itself. Returns null if the file must not be served: a hidden file, "..", a name with a separator, or an invalid target.
  * @param target the target of the request
  */
 export function toNames(target: string): readonly string[] | null {
@@ -47,7 +46,7 @@ export function toNames(target: string): readonly string[] | null {
     } catch {
       return null;
     }
-    // A name with a leading dot is ".." or a hidden file. On Windows, a name with a colon may name a drive or a stream of a file.
+    // A name that begins with a dot is ".." or a hidden file. On Windows, a name with a colon can mean a drive, or a stream of a file.
     if (name.startsWith('.') && name !== '.well-known') return null;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters.
     if (/[/\\:\u0000-\u001f]/.test(name)) return null;
@@ -57,8 +56,8 @@ export function toNames(target: string): readonly string[] | null {
 }
 
 /**
- * Returns the Location of the redirect for a folder that was requested without a slash at the end. The Location begins with one slash,
- * since `//name/` would mean another host.
+ * Returns the Location for a redirect. A folder was requested without a slash at the end, and the redirect adds it. The Location begins
+ * with one slash, because `//name/` would mean another host.
  */
 export function folderLocation(names: readonly string[], target: string): string {
   const mark = target.indexOf('?');

@@ -1,5 +1,5 @@
 /**
- * Answers GET and HEAD requests. The command line serves its page, a document in memory. The web server of the 4D API serves the files of a
+ * Answers GET and HEAD requests. The command line serves one document from memory. The web server of the 4D API serves the files of a
  * folder. static-path.ts finds the file for a request.
  */
 
@@ -9,7 +9,7 @@ import type { Server as HttpsServer } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
 
-/** Answers with a text, for an error or a redirect. */
+/** Answers a request with a short text. Is used for errors and redirects. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',
@@ -19,7 +19,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(text);
 }
 
-/** Returns whether the method is GET or HEAD. Answers any other method with 405 and `text`. */
+/** Whether the method is GET or HEAD. Any other method is answered with 405 and `text`. */
 function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
   response.setHeader('Allow', 'GET, HEAD');
@@ -27,7 +27,7 @@ function isRead({ method }: IncomingMessage, response: ServerResponse, text: str
   return false;
 }
 
-/** The document for `/`, and the texts of the answers to other paths and methods. */
+/** The document for `/`, and the texts that are sent for other paths and methods. */
 export interface StaticDocument {
   readonly content: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -54,26 +54,27 @@ export function serveDocument(
   }
 }
 
-/** A folder whose files are served. */
+/** A folder with files that are served. */
 export interface StaticFolder {
-  /** The folder's path with links resolved, as `realpath` returns it. If the path is null, every request is answered with 404. */
+  /** The path of the folder, with all links resolved by `realpath`. If it is null, every request is answered with 404. */
   readonly root: string | null;
-  /** The file that is served for a folder. */
+  /** The name of the file that is sent when a folder is requested. */
   readonly homepage: string;
-  /** Milliseconds: a client that accepts no byte of a file for this time is dropped. @default 45000 */
+  /** Milliseconds. If a client accepts no byte of a file for this time, it is dropped. @default 45000 */
   readonly stallTimeout?: number | undefined;
 }
 
-// By default a WebSocket connection has the same limit (see transport/deadlines.ts). Node.js itself has no such limit. Without a limit, a
-// client that does not read would keep its connection and an open file for ever.
+// A WebSocket connection has the same limit by default (transport/deadlines.ts). Node.js has no such limit. Without it, a client that does
+// not read would keep its connection and a file open for ever.
 const STALL_TIMEOUT = 45_000;
 
-/** For each socket: a Promise that is fulfilled when the last response on this socket has ended. */
+/** For each socket, a Promise. It resolves when the last response on the socket has ended. */
 const answers = new WeakMap<Duplex, Promise<void>>();
 
 /**
- * Answers with the file that the request's path names. Node.js reports pipelined requests all at once. If all were answered immediately,
- * each would keep a file open. So the file is opened only when the earlier responses on the connection have ended.
+ * Answers with the file that the request asks for. A client can send many requests before it reads a response, and Node.js reports them all
+ * at once. If they were all answered immediately, each would hold an open file. So a file is opened after the earlier responses on the
+ * socket have ended.
  */
 export async function serveFile(
   folder: StaticFolder,
@@ -82,7 +83,7 @@ export async function serveFile(
 ): Promise<void> {
   const { socket } = request;
   const earlier = answers.get(socket);
-  // If the socket is closed, the responses that wait for an earlier response emit no 'close'.
+  // If the socket is closed, a response that has to wait for an earlier response never emits 'close'.
   const closed = (): Promise<void> | void =>
     socket.destroyed ? undefined : new Promise((resolve) => response.once('close', resolve));
   answers.set(socket, earlier === undefined ? Promise.resolve(closed()) : earlier.then(closed));
@@ -118,7 +119,7 @@ async function answerWithFile(
     answerText(response, 404, 'Not Found\n');
     return;
   }
-  // If the client has left meanwhile, no file is opened.
+  // The client might have left in the meantime. In this case, no file is opened.
   if (request.socket.destroyed) return;
   const { path, stats } = found;
   response.writeHead(200, {
@@ -133,21 +134,17 @@ async function answerWithFile(
 
 function sendFile(path: string, size: number, response: ServerResponse, stallTimeout: number): void {
   response.setTimeout(stallTimeout, () => response.destroy());
-  // The stream ends after Content-Length bytes, even if the file is growing.
+  // The stream ends after Content-Length bytes, even if the file grows.
   const stream = createReadStream(path, { end: size - 1 });
-  // If the file became shorter, the client still waits for the missing bytes. It would read the next response as these
-  // bytes. Therefore the connection is closed.
+  // The file might have become shorter. The client would then read the next response as the missing bytes. So the connection is closed.
   stream.on('end', () => {
     if (stream.bytesRead < size) response.destroy();
   });
-  // If one of the two streams ends early, `pipeline` destroys the other stream.
+  // If one stream ends early, `pipeline` destroys the other stream.
   pipeline(stream, response, () => {});
 }
 
-/**
- * Finds a file or folder inside the root folder, and follows links. Returns null if the file does not exist or lies outside the root
- * folder.
- */
+/** Finds a file or folder inside the root folder, and follows links. Returns null if it does not exist, or is outside the root folder. */
 async function find(
   root: string,
   names: readonly string[],
@@ -163,8 +160,8 @@ async function find(
 }
 
 /**
- * Begins to listen. The Promise is fulfilled once the server listens.
- * @throws the system's error, such as EADDRINUSE
+ * Starts to listen. The Promise resolves when the server listens.
+ * @throws the error of the system, such as EADDRINUSE
  */
 export function listenOn(http: HttpServer | HttpsServer, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,11 +1,11 @@
 /**
- * Reads `Sec-WebSocket-Protocol` from the header fields of a client. The plugin APIs and the 4D API have no option for subprotocols. Their
- * applications request subprotocols with this header field: RFC 6455 §4.1 (10). handshake/client.ts checks the names.
+ * Reads `Sec-WebSocket-Protocol` from header fields that an application sets on a client. The plugin APIs and the 4D API have no option for
+ * subprotocols, so their applications set this header field (RFC 6455 §4.1 (10)). handshake/client.ts checks the names.
  */
 
 /**
  * Separates the subprotocols from the other header fields.
- * @param fields flat: name, value, name, value …
+ * @param fields a flat list: name, value, name, value …
  */
 export function takeSubprotocols(fields: readonly string[]): { headers: string[]; subprotocols: string[] } {
   const headers: string[] = [];

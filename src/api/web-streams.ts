@@ -1,12 +1,12 @@
 /**
- * Makes the WHATWG streams of a connection: one that reads messages and one that sends them (RFC 6455 §5.6, §7.1). Each stream is made when
- * it is first used.
+ * Makes the WHATWG streams of a connection (RFC 6455 §5.6, §7.1). One stream reads messages, and one stream sends messages. Each stream is
+ * made when it is first used.
  */
 
 import type { CloseInfo } from './close-info.ts';
 import type { Message } from './message.ts';
 
-/** The members of a connection that the streams use. */
+/** The parts of a connection that the streams use. */
 interface AnyConnection {
   readonly closed: Promise<CloseInfo>;
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
@@ -18,7 +18,7 @@ interface AnyConnection {
 const readables = new WeakMap<AnyConnection, ReadableStream<string | Buffer>>();
 const writables = new WeakMap<AnyConnection, WritableStream<Message>>();
 
-/** Returns the received messages as a stream. @throws {TypeError} if a handler or a loop reads the messages */
+/** Returns a stream of the received messages. @throws {TypeError} if a handler or a loop already reads the messages */
 export function readableOf(connection: AnyConnection): ReadableStream<string | Buffer> {
   let readable = readables.get(connection);
   if (readable !== undefined) return readable;
@@ -34,7 +34,7 @@ export function readableOf(connection: AnyConnection): ReadableStream<string | B
         await messages.return?.();
       },
     },
-    // The stream does not read ahead, since the connection already reads ahead.
+    // The stream does not read ahead, because the connection already reads ahead.
     { highWaterMark: 0 },
   );
   readables.set(connection, readable);
@@ -46,7 +46,7 @@ export function writableOf(connection: AnyConnection): WritableStream<Message> {
   if (writable !== undefined) return writable;
   writable = new WritableStream<Message>({
     start(controller) {
-      // When the connection ends, the stream fails. So the application is notified even if it is not writing.
+      // When the connection ends, the stream gets an error. So the application notices the end even if it is not writing.
       connection.closed.then(({ error, code }) =>
         controller.error(error ?? new Error(`the connection is closed: ${code}`)),
       );
