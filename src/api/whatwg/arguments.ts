@@ -1,19 +1,19 @@
 /**
- * Converts and checks the arguments of the constructor and the methods of `WebSocket`. Web IDL defines the conversions ("JavaScript type
- * mapping"). The WebSockets Standard defines the checks ("The WebSocket interface").
+ * Converts and checks the arguments of the class `WebSocket`. Web IDL defines the conversions ("JavaScript type mapping"). The WebSockets
+ * Standard defines the checks ("The WebSocket interface").
  */
 
 import { toUSVString, types } from 'node:util';
 import { type AllConnectOptions, type ConnectOptions, connectSpecs } from '../connect-options.ts';
 import { checkOptions, describe, type OptionNames } from '../option-names.ts';
 
-/** The options of our function `connect` that a `WebSocket` accepts. The standard has no such options. */
+/** The options of the function `connect` that the constructor of `WebSocket` accepts too. The standard has no such options. */
 export interface WebSocketOptions
   extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols' | 'maxLatestKeys'> {}
 
-/** The second argument if it is a dictionary. The `WebSocket` of Node.js accepts such a dictionary as well. */
+/** The second argument of the constructor, if it is an object. The `WebSocket` of Node.js accepts such an object too. */
 export interface WebSocketInit extends WebSocketOptions {
-  /** Subprotocols to offer, in order of preference. */
+  /** The subprotocols that the client offers, in order of preference. */
   readonly protocols?: string | readonly string[] | undefined;
 }
 
@@ -38,18 +38,18 @@ const places: ReadonlyMap<string, string> = new Map([
   ['dispatcher', 'a dispatcher of undici cannot be used; use proxy, tls, tcp or socket'],
 ]);
 
-/** The subprotocols and options from the second and third argument of the constructor. */
+/** The subprotocols and the options that were passed to the constructor. */
 export interface WebSocketArguments {
   readonly protocols: readonly string[];
   readonly options: WebSocketOptions;
 }
 
 /**
- * Reads the second and third argument.
+ * Reads the second and third argument of the constructor.
  * @throws {TypeError} for unknown options
  */
 export function toArguments(second: unknown, third: unknown): WebSocketArguments {
-  // Web IDL ignores surplus arguments, so a third argument that is not an object is ignored.
+  // Web IDL ignores arguments that an interface does not have. So a third argument that is not an object is ignored.
   const options = isObject(third) ? (third as WebSocketOptions) : {};
   checkOptions('WebSocket', options, optionNames, places);
   if (!isDictionary(second)) return { protocols: toStrings(second), options: checked(options) };
@@ -58,8 +58,7 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
 }
 
-// The application's `signal` is checked here, because `connect` receives another signal, that of session.ts. `connect` checks all other
-// options.
+// Checks the application's `signal`, because `connect` receives the signal of session.ts instead. `connect` checks all other options.
 function checked(options: WebSocketOptions): WebSocketOptions {
   connectSpecs.signal.read(options.signal, 'signal', 'client');
   return options;
@@ -74,7 +73,7 @@ function isDictionary(value: unknown): value is WebSocketInit {
   return isObject(value) && (iterator === undefined || iterator === null);
 }
 
-// Web IDL: (DOMString or sequence<DOMString>).
+// Web IDL: the type is `(DOMString or sequence<DOMString>)`.
 function toStrings(given: unknown): string[] {
   if (given === undefined) return [];
   if (isObject(given)) return Array.from(given as Iterable<unknown>, (protocol) => `${protocol}`);
@@ -82,8 +81,9 @@ function toStrings(given: unknown): string[] {
 }
 
 /**
- * Makes the options for `connect`, with the session's handlers and signal. `requireSubprotocol` is on by default: the standard is stricter
- * than RFC 6455 §4.1. If the client offers subprotocols, the server has to choose one of them ("establish a WebSocket connection").
+ * Makes the options for `connect`, with the handlers and the signal of the session. `requireSubprotocol` is true by default, because the
+ * standard is stricter than RFC 6455 §4.1. If the client offers subprotocols, the server has to choose one of them ("establish a WebSocket
+ * connection").
  */
 export function toConnectOptions(
   { protocols, options }: WebSocketArguments,
@@ -92,7 +92,7 @@ export function toConnectOptions(
   return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
-// In other runtimes, the access to `location` may throw if there is no page.
+// Reading `location` might throw if the runtime has no page.
 function pageUrl(): unknown {
   try {
     return (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
@@ -102,14 +102,14 @@ function pageUrl(): unknown {
 }
 
 /**
- * Parses the URL as the first steps of the constructor do: http: becomes ws:, and https: becomes wss:. In a page, a relative URL is
- * resolved against the page's URL.
- * @throws {DOMException} SyntaxError
+ * Parses the URL as in the first steps of the constructor. http: becomes ws:, and https: becomes wss:. On a web page, a relative URL is
+ * resolved against the URL of the page.
+ * @throws {DOMException} a SyntaxError for an invalid URL
  */
 export function parseUrl(given: string): URL {
   const base = pageUrl();
   const text = toUSVString(given);
-  // Error texts are written to logs. So if the URL may contain a password, the error text does not contain the URL.
+  // Error texts are written to logs. If the URL contains "@", it might contain a password. The text then does not show the URL.
   const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;
   let url: URL;
   try {
@@ -122,18 +122,18 @@ export function parseUrl(given: string): URL {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new DOMException(`${shown} is neither ws: nor wss:, http: nor https:`, 'SyntaxError');
   }
-  // A URL with an empty fragment is refused as well. `url.hash` is '' for an empty fragment, so `href` is searched for "#" instead.
+  // A fragment is refused, even if it is empty. `url.hash` does not show an empty fragment, so the code looks for "#".
   if (url.href.includes('#')) throw new DOMException(`${shown} has a fragment`, 'SyntaxError');
   return url;
 }
 
-// RFC 9110 §5.6.2: a token.
+// RFC 9110 §5.6.2: the characters of a token.
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Checks the subprotocols. RFC 6455 §4.1 (10): each name has to be a token, and no name may be repeated. Names that differ only in case
- * count as repeated: the tests of the standard require this.
- * @throws {DOMException} SyntaxError
+ * Checks the subprotocols (RFC 6455 §4.1 (10)). Each name has to be a token, and no name may occur twice. The tests of the standard also
+ * refuse two names that differ only in case.
+ * @throws {DOMException} a SyntaxError for an invalid name
  */
 export function checkProtocols(protocols: readonly string[]): void {
   const seen = new Set<string>();
@@ -149,7 +149,7 @@ export function checkProtocols(protocols: readonly string[]): void {
   }
 }
 
-/** Converts a close code: Web IDL, [Clamp] unsigned short. */
+/** Converts a close code. Web IDL: the type is `[Clamp] unsigned short`. */
 export function toCloseCode(given: unknown): number | null {
   if (given === undefined) return null;
   const number = +(given as number);
@@ -157,7 +157,7 @@ export function toCloseCode(given: unknown): number | null {
   const clamped = Math.min(Math.max(number, 0), 65_535);
   const floor = Math.floor(clamped);
   const rest = clamped - floor;
-  // The value is rounded to the nearest integer. A value halfway between two integers is rounded to the even integer.
+  // Rounds to the nearest integer. A value halfway between two integers is rounded to the even integer.
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
@@ -165,7 +165,7 @@ const MAX_REASON_SIZE = 123;
 
 /**
  * Implements "validate close code and reason" of the standard.
- * @throws {DOMException} InvalidAccessError for the code, SyntaxError for the reason
+ * @throws {DOMException} an InvalidAccessError for an invalid code, or a SyntaxError for a reason that is too long
  */
 export function checkCloseArguments(code: number | null, reason: string): void {
   if (code !== null && code !== 1000 && (code < 3000 || code > 4999)) {
@@ -180,7 +180,7 @@ export function checkCloseArguments(code: number | null, reason: string): void {
   }
 }
 
-/** Checks the number of arguments: Web IDL throws a TypeError if a required argument is missing. */
+/** Checks the number of arguments. Web IDL: a missing argument throws a TypeError. */
 export function requireArguments(what: string, required: number, given: number): void {
   if (given >= required) return;
   throw new TypeError(`${what} needs ${required === 1 ? 'an argument' : `${required} arguments`}`);
@@ -189,8 +189,8 @@ export function requireArguments(what: string, required: number, given: number):
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
- * Converts an argument to a message, as Web IDL converts a value to `(BufferSource or Blob or USVString)`. Bytes are not copied.
- * @throws {TypeError} for memory that is shared with another thread or resizable
+ * Converts an argument of `send` to a message. Web IDL: the type is `(BufferSource or Blob or USVString)`. Bytes are not copied.
+ * @throws {TypeError} for memory that is resizable, or shared with another thread
  */
 export function toMessage(given: unknown): string | Uint8Array | Blob {
   if (typeof given === 'string') return given;
@@ -213,7 +213,7 @@ function checkMemory(memory: ArrayBufferLike): void {
   throw new TypeError(`${describe(memory)} that is shared or resizable cannot be sent: send a copy`);
 }
 
-// A detached buffer has no bytes, and creating a view of it throws.
+// A detached buffer has no bytes. A view of it cannot be created, because this throws.
 function isDetached(memory: ArrayBufferLike): boolean {
   if (memory.byteLength > 0) return false;
   try {

@@ -1,6 +1,6 @@
 /**
- * The browser's own classes, which rfc6455/websocket exports in a page. A page cannot open TCP connections, so our classes cannot work
- * there.
+ * The classes of the browser. On a web page, rfc6455/websocket exports them. A page cannot open TCP connections, so the classes of this
+ * library cannot work there.
  */
 
 const browser = globalThis as unknown as Readonly<Record<string, unknown>>;
@@ -8,7 +8,7 @@ const browser = globalThis as unknown as Readonly<Record<string, unknown>>;
 export const WebSocket: unknown = browser.WebSocket;
 export const CloseEvent: unknown = browser.CloseEvent;
 export const ErrorEvent: unknown = browser.ErrorEvent;
-/** Undefined in a browser that does not have it. */
+/** Undefined if the browser does not have this class. */
 export const WebSocketStream: unknown = browser.WebSocketStream;
-/** Undefined in a browser that does not have it. */
+/** Undefined if the browser does not have this class. */
 export const WebSocketError: unknown = browser.WebSocketError;

@@ -1,7 +1,6 @@
 /**
- * Exports the classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. The classes have their own file,
- * because the first access to the runtime's classes loads a large part of Node.js. Programs that do not use these classes need not load
- * this file.
+ * Exports the classes of the events, for programs that create such events or use `instanceof`. Loading this file loads a large part of
+ * Node.js, because it reads the classes of the runtime. So the classes have a separate file, which other programs do not load.
  */
 
 import {
@@ -13,10 +12,10 @@ import {
   getErrorEvent,
 } from './events.ts';
 
-/** The class of `close` events: the runtime's class if there is one, otherwise an equivalent class of this library. */
+/** The class of `close` events. It is the class of the runtime. If the runtime has none, it is an equivalent class of this library. */
 export const CloseEvent: CloseEventConstructor = getCloseEvent();
 export type CloseEvent = AnyCloseEvent;
 
-/** The class of `error` events: the runtime's class if there is one, otherwise an equivalent class of this library. */
+/** The class of `error` events. It is the class of the runtime. If the runtime has none, it is an equivalent class of this library. */
 export const ErrorEvent: ErrorEventConstructor = getErrorEvent();
 export type ErrorEvent = AnyErrorEvent;

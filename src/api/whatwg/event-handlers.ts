@@ -1,10 +1,10 @@
 /**
- * Implements `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". The first value of an attribute adds one
- * listener, which calls the handler. If the value is replaced, the listener keeps its place in the order of listeners. Null removes the
- * listener.
+ * Implements `onopen`, `onmessage`, `onerror` and `onclose` (HTML, "event handler IDL attributes"). When an attribute is first set, a
+ * listener is added that calls the handler. If the attribute is set again, the listener keeps its place in the order of the listeners. If
+ * the attribute is set to null, the listener is removed.
  */
 
-/** The value of an event handler attribute. */
+/** The value of an attribute such as `onmessage`. */
 // biome-ignore lint/complexity/noBannedTypes: HTML's EventHandler takes any object; one that is not callable does nothing.
 export type HandlerValue = Function | object | null;
 
@@ -13,7 +13,7 @@ interface Handler {
   readonly listener: (event: Event) => void;
 }
 
-/** The event handler attributes of one object. */
+/** The attributes `onopen`, `onmessage`, `onerror` and `onclose` of one object. */
 export class EventHandlers {
   readonly #target: EventTarget;
   readonly #handlers = new Map<string, Handler>();
@@ -26,7 +26,7 @@ export class EventHandlers {
     return this.#handlers.get(type)?.value ?? null;
   }
 
-  /** Sets a handler. A value that is neither an object nor a function counts as null (Web IDL, [LegacyTreatNonObjectAsNull]). */
+  /** Sets a handler. Any value except an object or a function counts as null (Web IDL, [LegacyTreatNonObjectAsNull]). */
   set(type: string, given: unknown): void {
     const isObject = (typeof given === 'object' && given !== null) || typeof given === 'function';
     const handler = this.#handlers.get(type);
@@ -42,7 +42,7 @@ export class EventHandlers {
     }
     const added: Handler = {
       value: given,
-      // If the handler throws, EventTarget reports the error, in the same way as for any listener.
+      // If the handler throws, EventTarget reports the error, as for any other listener.
       listener: (event) => {
         if (typeof added.value === 'function') added.value.call(this.#target, event);
       },

@@ -1,7 +1,7 @@
 /**
- * Makes the events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The events
- * are objects of the runtime's classes. Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and Node.js 24 has no ErrorEvent. So this
- * file defines the missing classes.
+ * Makes the events of a `WebSocket` (WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent). The events are
+ * objects of the runtime's classes. Some classes are missing in Node.js: CloseEvent and ErrorEvent in versions 20 and 22, and ErrorEvent in
+ * version 24. So this file defines these classes.
  */
 
 import { toUSVString } from 'node:util';
@@ -9,12 +9,12 @@ import { describe } from '../option-names.ts';
 import { requireArguments } from './arguments.ts';
 
 /**
- * The event `message`. `data` is a string for a text message. For a binary message, `binaryType` decides whether `data` is a Blob or an
- * ArrayBuffer.
+ * The event `message`. For a text message, `data` is a string. For a binary message, `data` is a Blob or an ArrayBuffer, depending on
+ * `binaryType`.
  */
 export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event {
   readonly data: Data;
-  /** The origin of the server's URL, such as `wss://example.com`. */
+  /** The origin of the URL of the server, such as `wss://example.com`. */
   readonly origin: string;
   readonly lastEventId: string;
   /** Always null. */
@@ -22,25 +22,28 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
   readonly ports: readonly unknown[];
 }
 
-/** The event `close`. It says how a connection ended. */
+/** The event `close`, which says how a connection ended. */
 export interface CloseEvent extends Event {
   /** Whether both Close frames were exchanged. */
   readonly wasClean: boolean;
   /**
-   * The close code that the peer sent; 1005 if the peer's Close frame had no code. 1006 if the connection failed, or the peer sent no Close
+   * The close code of the peer's Close frame. 1005 if the frame had no code. 1006 if the connection failed, or if the peer sent no Close
    * frame.
    */
   readonly code: number;
-  /** The reason that the peer sent. The text is not trustworthy: escape it before you display it. */
+  /** The reason in the peer's Close frame. The peer can choose any text, so escape the reason before you show it. */
   readonly reason: string;
 }
 
-/** The event `error`. The property `error` is the reason why the connection failed. */
+/** The event `error`. Its property `error` says why the connection failed. */
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
-   * A `HandshakeError` (its `stage`, `status` and `body` describe the server's response), a `ProtocolError` or a `ConnectionError`. After
-   * an aborted attempt to connect: the reason of the application's signal. After `close()` while connecting: an AbortError.
+   * The error is one of these:
+   * - a `ProtocolError` or a `ConnectionError`
+   * - a `HandshakeError`: its `stage`, `status` and `body` describe the response of the server
+   * - the reason of the application's signal, if the signal aborted the attempt to connect
+   * - an AbortError, if `close()` was called while the WebSocket was connecting
    */
   readonly error: unknown;
   readonly filename: string;
@@ -48,7 +51,7 @@ export interface ErrorEvent extends Event {
   readonly colno: number;
 }
 
-/** The options of every event constructor. */
+/** The options that all constructors of events have. */
 export interface AnyEventInit {
   readonly bubbles?: boolean;
   readonly cancelable?: boolean;
@@ -83,7 +86,7 @@ export interface ErrorEventConstructor {
   readonly prototype: ErrorEvent;
 }
 
-// Web IDL: undefined and null stand for an empty dictionary. Any other dictionary is an object.
+// Web IDL: undefined and null count as an empty dictionary. Any other dictionary has to be an object.
 function toDictionary<Init extends object>(init: Init | null | undefined): Partial<Init> {
   if (init === undefined || init === null) return {};
   if (typeof init === 'object' || typeof init === 'function') return init;
@@ -101,7 +104,7 @@ const MadeCloseEvent: CloseEventConstructor = class CloseEvent extends Event {
     const given = toDictionary(args[1] as CloseEventInit);
     super(`${args[0]}`, given);
     const { code, reason = '', wasClean } = given;
-    // Web IDL: the value of an unsigned short is converted modulo 65,536.
+    // Web IDL: an unsigned short is converted modulo 65,536.
     this.#code = new Uint16Array([Number(code ?? 0)])[0]!;
     this.#reason = toUSVString(`${reason}`);
     this.#wasClean = Boolean(wasClean);
@@ -161,7 +164,7 @@ const MadeErrorEvent: ErrorEventConstructor = class ErrorEvent extends Event {
   }
 };
 
-/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` returns a text with the name of the interface. */
+/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` returns the name of the interface. */
 export function showMembers(prototype: object, name: string): void {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (key !== 'constructor') Object.defineProperty(prototype, key, { ...descriptor, enumerable: true });
@@ -171,7 +174,7 @@ export function showMembers(prototype: object, name: string): void {
 
 showMembers(MadeCloseEvent.prototype, 'CloseEvent');
 showMembers(MadeErrorEvent.prototype, 'ErrorEvent');
-// Sets `length` to the number of required arguments.
+// Web IDL: the `length` of a constructor is the number of its required arguments.
 for (const Class of [MadeCloseEvent, MadeErrorEvent]) {
   Object.defineProperty(Class, 'length', { value: 1, configurable: true });
 }
@@ -189,25 +192,25 @@ type MessageEventConstructor = new (
 
 const runtime = globalThis as unknown as Runtime;
 
-// The runtime's classes are read at the first event. From Node.js 22 on, the first access to such a class loads all of `fetch`. This takes
-// a tenth of a second.
+// The classes of the runtime are read when the first event is made. From Node.js 22 on, reading such a class loads all of `fetch`, which
+// takes a tenth of a second.
 let closeEventClass: CloseEventConstructor | null = null;
 let errorEventClass: ErrorEventConstructor | null = null;
 let messageEventClass: MessageEventConstructor | null = null;
 
-/** Returns the runtime's CloseEvent. If the runtime has no CloseEvent, returns the class of this file. */
+/** Returns the class CloseEvent of the runtime. If the runtime has none, returns the class of this file. */
 export function getCloseEvent(): CloseEventConstructor {
   closeEventClass ??= runtime.CloseEvent ?? MadeCloseEvent;
   return closeEventClass;
 }
 
-/** Returns the runtime's ErrorEvent. If the runtime has no ErrorEvent, returns the class of this file. */
+/** Returns the class ErrorEvent of the runtime. If the runtime has none, returns the class of this file. */
 export function getErrorEvent(): ErrorEventConstructor {
   errorEventClass ??= runtime.ErrorEvent ?? MadeErrorEvent;
   return errorEventClass;
 }
 
-// In Node.js 20, `Object.prototype.toString` does not return the name of MessageEvent, so a subclass adds the name.
+// In Node.js 20, `Object.prototype.toString` does not return the name of this class. A subclass adds the name.
 function getMessageEvent(): MessageEventConstructor {
   const { MessageEvent } = runtime;
   if (Object.hasOwn(MessageEvent.prototype, Symbol.toStringTag)) return MessageEvent;
@@ -226,7 +229,7 @@ export function closeEvent(code: number, reason: string, wasClean: boolean): Clo
   return new Class('close', { code, reason, wasClean });
 }
 
-/** Makes an `error` event. @param error the reason for the failure */
+/** Makes an `error` event. @param error why the connection failed */
 export function errorEvent(error: unknown): ErrorEvent {
   const Class = getErrorEvent();
   return new Class('error', { message: error instanceof Error ? error.message : '', error });

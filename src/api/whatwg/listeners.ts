@@ -1,11 +1,11 @@
 /**
- * Defines the types of a `WebSocket`'s listeners: the event that each listener receives, and the options of EventTarget's methods. See DOM,
- * "Interface EventTarget".
+ * Defines the types of the listeners of a `WebSocket`, and the options of the methods that add and remove them. See DOM, "Interface
+ * EventTarget".
  */
 
 import type { CloseEvent, ErrorEvent, MessageEvent } from './events.ts';
 
-/** The class of the event for each event type. */
+/** The class of the event object for each type of event. */
 export interface WebSocketEventMap {
   open: Event;
   message: MessageEvent;
@@ -13,30 +13,30 @@ export interface WebSocketEventMap {
   close: CloseEvent;
 }
 
-/** The types of a `WebSocket`'s events. */
+/** The names of the events of a `WebSocket`. */
 export type EventType = keyof WebSocketEventMap;
 
-/** A listener for events of one type. */
+/** A listener for one type of event. */
 export type WebSocketListener<Type extends EventType, Target = EventTarget> =
   | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
   | { handleEvent(event: WebSocketEventMap[Type]): unknown };
 
-/** A listener, or null. Null adds no listener. */
+/** A listener, or null. Passing null adds no listener. */
 export type ListenerOf<Type extends EventType, Target> = WebSocketListener<Type, Target> | null;
 
-/** The value that an attribute such as `onmessage` accepts. */
+/** The value to which an attribute such as `onmessage` can be set. */
 export type HandlerOf<Type extends EventType, Target> =
   | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
   | null;
 
 /**
- * The value that an attribute such as `onmessage` returns. This type accepts any handler. So this class is compatible with libraries that
- * expect the browser's class.
+ * The value that an attribute such as `onmessage` returns. This type is compatible with any handler. So libraries that expect the browser's
+ * class accept this class too.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have another type of `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
 
-/** A listener for events of other types. */
+/** A listener for any other type of event. */
 export type AnyListener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
 
 /** The options of `addEventListener` and `removeEventListener`. */
@@ -47,5 +47,5 @@ export interface ListenerOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The options of a listener, or a boolean, which stands for `capture`. */
+/** The options of a listener. A boolean stands for the option `capture`. */
 export type Options = boolean | ListenerOptions;

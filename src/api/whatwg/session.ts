@@ -1,7 +1,7 @@
 /**
- * Implements one `WebSocket` from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
- * the protocol". A session uses a connection of our native API. Each event of the connection becomes a task of the event loop. The class
- * `WebSocket` is in web-socket.ts.
+ * Implements one `WebSocket` from its constructor to its `close` event (WebSockets Standard, "The WebSocket interface" and "Feedback from
+ * the protocol"). A session uses a connection of our native API. Each event of the connection becomes a task of the event loop.
+ * web-socket.ts has the class `WebSocket`.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -16,7 +16,7 @@ import { BufferedAmount } from './buffered-amount.ts';
 import { closeEvent, errorEvent, messageEvent } from './events.ts';
 import { Tasks, type TasksOwner } from './tasks.ts';
 
-/** The values of `readyState`. The `readyState` of a WebSocket never decreases. */
+/** The values of `readyState`. A `readyState` never decreases. */
 export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
@@ -26,7 +26,7 @@ export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
 /** The type in which binary messages are delivered. */
 export type BinaryType = 'blob' | 'arraybuffer';
 
-/** The state of one `WebSocket`, and its connection. */
+/** The state and the connection of one `WebSocket`. */
 export class Session implements TasksOwner {
   readyState: ReadyState = CONNECTING;
   protocol = '';
@@ -43,9 +43,9 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** Counts the memory of the messages that wait for their tasks (frame/charge.ts). Null before the first message. */
+  /** Counts the waiting messages in the memory budget (frame/charge.ts). They wait for their tasks. Null before the first message. */
   #charge: Charge | null = null;
-  /** Why this WebSocket itself ended the connection or the attempt to connect; null if it has not done so. */
+  /** Why this WebSocket has ended the connection, or the attempt to connect. Null if it has not ended them. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -53,21 +53,21 @@ export class Session implements TasksOwner {
     this.#fire = fire;
   }
 
-  /** For the options of the connection. */
+  /** The signal for the options of `connect`. */
   get signal(): AbortSignal {
     return this.#attempt.signal;
   }
 
-  /** For the options of the connection. */
+  /** The handlers for the options of `connect`. */
   get handlers(): ConnectionHandlers {
     return {
       open: (connection) => this.#onOpen(connection),
       message: (_connection, message) => {
-        // Messages that arrive after `close()` are not delivered.
+        // After `close()`, no messages are delivered.
         if (this.readyState < CLOSING) this.#tasks.addMessage(message);
       },
       closing: () => this.#tasks.add(() => this.#reach(CLOSING)),
-      // The `close` handler receives the error as well.
+      // Nothing to do here, because the `close` handler receives the error too.
       error: () => {},
       close: (_connection, code, reason, wasClean, { error }) => {
         const failure = error ?? (code === 1006 ? new ConnectionError('WS_CONNECTION_LOST') : null);
@@ -76,12 +76,12 @@ export class Session implements TasksOwner {
     };
   }
 
-  /** Called when the connection cannot be established. */
+  /** Is called when the connection could not be established. */
   fail(error: unknown): void {
     this.#end(1006, '', false, error);
   }
 
-  /** Connects. @param signal the application's signal, which aborts the attempt to connect */
+  /** Connects to the server. @param signal the signal of the application, which aborts the attempt to connect */
   async start(prepared: PreparedConnect<undefined>, signal: AbortSignal | undefined): Promise<void> {
     const onAbort = (): void => this.#attempt.abort(signal?.reason);
     try {
@@ -102,7 +102,7 @@ export class Session implements TasksOwner {
   #onOpen(connection: Connection): void {
     this.#connection = connection;
     if (this.readyState !== CONNECTING) {
-      // The application has called `close()`, but the server's answer had already arrived.
+      // The application has called `close()`. The server's answer had already arrived, so there is a connection, which is dropped.
       connection.terminate();
       return;
     }
@@ -135,7 +135,7 @@ export class Session implements TasksOwner {
   #toData(bytes: Buffer): Blob | ArrayBuffer {
     if (this.binaryType === 'blob') return new Blob([bytes]);
     const { buffer, byteOffset, byteLength } = bytes;
-    // If the memory has more bytes than the message, other messages may use them. So the message is copied.
+    // The memory can contain other messages too. In this case, the message is copied.
     return byteLength === buffer.byteLength
       ? (buffer as ArrayBuffer)
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
@@ -149,7 +149,7 @@ export class Session implements TasksOwner {
     this.#connection?.resume();
   }
 
-  /** Adds the last task. The task fires `error` if the connection failed, and then fires `close`. */
+  /** Adds the last task. It fires `error` if the connection has failed. Then it fires `close`. */
   #end(code: number, reason: string, wasClean: boolean, error: unknown): void {
     this.#tasks.add(() => {
       this.readyState = CLOSED;
@@ -164,8 +164,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Raises `readyState`. Never lowers it: the task of an event may run after `close()`.
-   * @returns false if `readyState` was already at this state or a later one
+   * Increases `readyState`. Never decreases it, because the task of an earlier event can run after `close()`.
+   * @returns false if `readyState` already had this value or a higher value
    */
   #reach(state: ReadyState): boolean {
     if (this.readyState >= state) return false;
@@ -180,8 +180,8 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Sends a message. While an earlier Blob is being read, the message waits. In the states CLOSING and CLOSED, the message only counts in
-   * `bufferedAmount`.
+   * Sends a message. If an earlier Blob is still being read, the message waits. If the WebSocket is CLOSING or CLOSED, nothing is sent, but
+   * `bufferedAmount` increases.
    */
   send(message: string | Uint8Array | Blob): void {
     this.#buffered.add(sizeOf(message));
@@ -190,15 +190,15 @@ export class Session implements TasksOwner {
 
   #handOver(message: Message): void {
     const connection = this.#connection!;
-    // The connection may already be closed, although the task that sets `readyState` to CLOSING or CLOSED has not run yet.
+    // The connection can already be closed, although `readyState` is still OPEN. A later task changes `readyState`.
     if (connection.state !== 'open') return;
     connection.send(message);
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
   /**
-   * Called when a Blob cannot be read, for example because its file has changed. Later messages must not arrive without this Blob, so the
-   * connection is closed.
+   * Is called when a Blob could not be read, for example because its file has changed. Later messages must not arrive without this Blob. So
+   * the connection is closed.
    */
   #failReading(error: unknown): void {
     this.#failure ??= error;
@@ -206,9 +206,9 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Begins to close the connection.
-   * @param code the close code; null for no code
-   * @param reason the close reason; '' for no reason
+   * Starts to close the connection.
+   * @param code the close code, or null for no code
+   * @param reason the close reason, or '' for no reason
    */
   close(code: number | null, reason: string): void {
     const { readyState } = this;
@@ -230,13 +230,13 @@ export class Session implements TasksOwner {
   }
 }
 
-/** Returns the number of payload bytes of a message. Text counts as UTF-8, and an unpaired surrogate as U+FFFD. */
+/** Returns the number of payload bytes of a message. Text is counted as UTF-8. Each unpaired surrogate is counted as U+FFFD. */
 function sizeOf(message: Message | Blob): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return message instanceof Blob ? message.size : message.byteLength;
 }
 
-/** Returns the extensions in use, as the response names them (RFC 6455 §9.1). */
+/** Returns the extensions in use, with the text of the response (RFC 6455 §9.1). */
 function extensionsOf(headers: readonly string[]): string {
   const values: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,28 +1,29 @@
 /**
- * Runs one task of the event loop for each event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". So microtasks run
- * between two events, and no event is fired while code of the application runs. If too many messages wait for their tasks, the connection
+ * Runs one task of the event loop for each event (WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops"). So microtasks
+ * run between two events. No event is fired while code of the application runs. If too many messages wait for their tasks, the connection
  * stops reading. Waiting messages count in the memory budget (RFC 6455 §10.4).
  */
 
-// When this number of messages or bytes waits, the connection stops reading until all of them have been delivered.
+// The connection stops reading when this number of messages, or this number of bytes, waits. It reads again when all of them were
+// delivered.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 
-// The number of bytes that a waiting message counts in addition to its own bytes.
+// Each waiting message counts as its own bytes plus this number.
 const ITEM_COST = 128;
 
-// `setImmediate` is read when this file loads. So fake timers in an application's tests do not delay the events.
+// `setImmediate` is read when this file is loaded. So fake timers in an application's tests do not delay the events.
 const queueTask = setImmediate;
 
-/** The session of the `WebSocket` that the tasks belong to. */
+/** The session of the `WebSocket` that has these tasks. */
 export interface TasksOwner {
-  /** Called when a task begins. */
+  /** Is called at the beginning of each task. */
   onTask(): void;
-  /** Called when messages were added or delivered. @param bytes the memory of all waiting messages */
+  /** Is called when messages were added or delivered. @param bytes the memory of all waiting messages */
   onWaiting(bytes: number): void;
-  /** Called in the task of a message. */
+  /** Is called in the task of a message, to deliver the message. */
   onMessage(message: string | Buffer): void;
-  /** Called when too many messages wait. */
+  /** Is called when too many messages wait. */
   pauseReading(): void;
   resumeReading(): void;
 }
@@ -31,11 +32,11 @@ function runNext(tasks: Tasks): void {
   tasks.run();
 }
 
-/** The waiting tasks of one connection, in order. */
+/** The waiting tasks of one connection, in their order. */
 export class Tasks {
   readonly #owner: TasksOwner;
   #waiting: (string | Buffer | (() => void) | null)[] = [];
-  /** The index of the next task in `#waiting`. */
+  /** The index in `#waiting` of the task that runs next. */
   #next = 0;
   #messages = 0;
   #bytes = 0;
@@ -45,7 +46,7 @@ export class Tasks {
     this.#owner = owner;
   }
 
-  /** Runs `step` in a new task, after the waiting tasks. */
+  /** Runs `step` in a new task, after the tasks that already wait. */
   add(step: () => void): void {
     this.#waiting.push(step);
     queueTask(runNext, this);

@@ -1,6 +1,6 @@
 /**
- * Implements the class `WebSocketStream` of github.com/ricea/websocketstream-explainer. A connection is a pair of streams, which apply
- * backpressure automatically. arguments.ts checks the arguments in the same way as for `WebSocket`.
+ * Implements the class `WebSocketStream` of github.com/ricea/websocketstream-explainer. A connection is a pair of streams. A stream makes
+ * its writer wait if the reader is slow (backpressure). arguments.ts checks the arguments, as for `WebSocket`.
  */
 
 import { toUSVString } from 'node:util';
@@ -18,7 +18,7 @@ import {
   type WebSocketInit,
 } from './arguments.ts';
 
-/** A close code and a reason: those that `close` sends, or those that `closed` reports. */
+/** A close code and a reason. They are an argument of `close`, and the result of `closed`. */
 export interface WebSocketCloseInfo {
   /** 1000 or 3000 to 4999. */
   readonly closeCode?: number | undefined;
@@ -26,26 +26,29 @@ export interface WebSocketCloseInfo {
   readonly reason?: string | undefined;
 }
 
-/** The value with which `opened` resolves: the streams, and the negotiated extensions and subprotocol. */
+/** The result of `opened`: the streams, and the negotiated extensions and subprotocol. */
 export interface WebSocketConnectionInfo {
   /** The received messages: a text message is a string, and a binary message is a Uint8Array. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** Strings are sent as text messages, bytes as binary messages. The Promise of a write resolves when the message has left the process. */
+  /**
+   * Sends each chunk as a message: a string as a text message, bytes as a binary message. The Promise of a write resolves when the message
+   * has left the process.
+   */
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   readonly extensions: string;
   readonly protocol: string;
 }
 
 /**
- * The error if the connection could not be opened, or was not closed cleanly. An application may also abort or cancel a stream with a
- * WebSocketError: the error's code and reason are sent to the peer.
+ * The error of a connection that could not be opened, or that was not closed cleanly. An application can also make a WebSocketError to
+ * abort or cancel a stream. Its code and its reason are then sent to the peer.
  */
 export class WebSocketError extends DOMException {
-  /** The close code; null if there is no code. */
+  /** The close code. Null if there is none. */
   readonly closeCode: number | null;
   readonly reason: string;
 
-  /** @throws {DOMException} as `WebSocketStream.close` does */
+  /** @throws {DOMException} the same errors as `WebSocketStream.close` */
   constructor(message = '', init: WebSocketCloseInfo & { readonly cause?: unknown } = {}) {
     super(message, { name: 'WebSocketError', cause: init.cause } as never);
     const { code, reason } = toClose(init);
@@ -54,7 +57,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-/** Returns the code and reason for a Close frame. If there is a reason but no code, the code is 1000. */
+/** Returns the code and the reason for a Close frame. If there is a reason without a code, the code is 1000. */
 function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number | null; reason: string } {
   const given = toCloseCode(closeCode);
   const text = toUSVString(`${reason}`);
@@ -63,8 +66,8 @@ function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number
 }
 
 /**
- * Makes the error for a connection that was not closed cleanly. The constructor refuses codes such as 1006, so the code is set after the
- * call.
+ * Makes the error of a connection that was not closed cleanly. The code can be 1006, which the constructor refuses. So the code is set
+ * afterwards.
  */
 function failed({ code, reason, error }: CloseInfo): WebSocketError {
   const failure = new WebSocketError('the connection was not closed cleanly', { cause: error ?? undefined });
@@ -72,26 +75,26 @@ function failed({ code, reason, error }: CloseInfo): WebSocketError {
   return failure;
 }
 
-/** A WebSocket that a program uses as a ReadableStream of received messages, and a WritableStream of messages to send. */
+/** A WebSocket with two streams: a ReadableStream of received messages, and a WritableStream that sends messages. */
 export class WebSocketStream {
-  /** The URL, in its normal form. */
+  /** The URL in its normalized form. */
   readonly url: string;
-  /** Rejects if the connection cannot be opened. */
+  /** Resolves when the connection is open. Rejects if the connection cannot be opened. */
   readonly opened: Promise<WebSocketConnectionInfo>;
   /**
-   * Resolves with the close code and reason. Rejects with a `WebSocketError` if the connection was not closed cleanly. If the connection
-   * was never open, rejects with the same error as `opened`.
+   * Resolves with the close code and the reason. Rejects with a `WebSocketError` if the connection was not closed cleanly. If the
+   * connection was never open, rejects with the same error as `opened`.
    */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
   #connection: Connection | null = null;
-  /** The code and reason of a `close` call that came before there was a connection. */
+  /** The code and the reason of a call of `close` before the connection was open. */
   #earlyClose: { readonly code: number | null; readonly reason: string } = { code: null, reason: '' };
 
   /**
-   * @param url `ws:`, `wss:`, `http:` or `https:`
+   * @param url a URL with `ws:`, `wss:`, `http:` or `https:`
    * @param options `protocols`, and the options of `connect`. `signal` aborts the attempt to connect, but not an open connection
-   * @throws {DOMException} SyntaxError for an invalid URL or subprotocol
+   * @throws {DOMException} a SyntaxError for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(url: string | URL, options: WebSocketInit = {}) {
@@ -105,7 +108,7 @@ export class WebSocketStream {
     const prepared = prepareConnect(parsed, toConnectOptions(given, own));
     const connected = openConnection(prepared).then(
       (connection) => {
-        // The attempt was aborted when the connection was already open. The application does not receive this connection.
+        // The attempt was aborted when the connection was already open. The application does not receive the connection, so it is closed.
         if (own.signal.aborted) {
           void connection.close(this.#earlyClose.code, this.#earlyClose.reason);
           throw own.signal.reason;
@@ -125,15 +128,15 @@ export class WebSocketStream {
         if (!info.wasClean) throw failed(info);
         return { closeCode: info.code, reason: info.reason };
       });
-    // The application may ignore these Promises. Without `catch`, a rejection would then be an unhandled rejection.
+    // The application does not have to use these Promises. Without `catch`, a rejection could end the process.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
   }
 
   /**
-   * Closes the connection. If there is neither a code nor a reason, the Close frame has no code. While connecting, aborts the attempt to
-   * connect.
-   * @throws {DOMException} InvalidAccessError for an invalid code, SyntaxError for a reason that is too long
+   * Closes the connection. Without a code and a reason, the Close frame is empty. If the connection is not open yet, the attempt to connect
+   * is aborted.
+   * @throws {DOMException} an InvalidAccessError for an invalid code, or a SyntaxError for a reason that is too long
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
     const { code, reason } = toClose(closeInfo);
@@ -144,16 +147,16 @@ export class WebSocketStream {
   }
 }
 
-// The explainer requires a Uint8Array, not a Buffer. The property `buffer` of the returned Uint8Array contains only this message. The
-// `buffer` of a Buffer may also contain other messages.
+// The explainer requires a Uint8Array, not a Buffer. The `buffer` of a Buffer can contain other messages too. The `buffer` of the returned
+// Uint8Array contains only this message.
 function toOwnBytes(bytes: Buffer): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the error's code and reason. But a pipe may
-  // pass on the error of another connection. The code of that error may be invalid in a Close frame, such as 1006. Then the connection is
-  // closed without a code.
+  // If a stream is aborted or cancelled with a WebSocketError, the connection is closed with the code and the reason of this error. But a
+  // pipe can pass on the error of another connection, with a code such as 1006. A Close frame must not contain this code. In this case the
+  // connection is closed without a code.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

@@ -1,6 +1,6 @@
 /**
- * Implements the class `WebSocket` of browsers: the interface of the WebSockets Standard, with the conversions and the properties that Web
- * IDL requires. session.ts implements the connection and the events.
+ * Implements the class `WebSocket` of browsers. The WebSockets Standard defines its interface. Web IDL defines the conversions of arguments
+ * and the form of the properties. session.ts implements the connection and the events.
  */
 
 import { type InspectOptions, inspect, toUSVString } from 'node:util';
@@ -23,7 +23,7 @@ import { showMembers } from './events.ts';
 import type { AnyHandler, AnyListener, EventType, HandlerOf, ListenerOf, Options } from './listeners.ts';
 import { type BinaryType, ReadyState, Session } from './session.ts';
 
-// This interface declares the members of EventTarget with the types of our events.
+// Declares the methods of EventTarget again, with the event types of a `WebSocket`.
 export interface WebSocket {
   addEventListener<T extends EventType>(type: T, listener: ListenerOf<T, this>, options?: Options): void;
   addEventListener(type: string, listener: AnyListener, options?: Options): void;
@@ -31,12 +31,12 @@ export interface WebSocket {
   removeEventListener(type: string, listener: AnyListener, options?: Options): void;
 }
 
-// `dispatchEvent` is read when this file loads: a subclass or a program may replace the method later.
+// `dispatchEvent` is read when this file is loaded, because a subclass or a program can replace the method later.
 const { dispatchEvent } = EventTarget.prototype;
 
 const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
 
-/** The `WebSocket` of the standard. It connects with the function `connect` of our native API. */
+/** The class `WebSocket` of the WebSockets Standard. It uses the function `connect` of our native API. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface.
 export class WebSocket extends EventTarget {
   declare static readonly CONNECTING: 0;
@@ -53,11 +53,12 @@ export class WebSocket extends EventTarget {
   readonly #handlers: EventHandlers = new EventHandlers(this);
 
   /**
-   * Begins to connect. If the connection can be established, the event `open` is fired. Otherwise `error` and `close` are fired.
-   * @param url a URL with ws: or wss:. http: is read as ws:, and https: as wss:
-   * @param protocols the subprotocols to offer, or a dictionary `{ protocols, … }` as in the `WebSocket` of Node.js
-   * @param options the options of `connect`, such as `headers`, `tls` and `proxy`. The standard has no such parameter
-   * @throws {DOMException} SyntaxError for an invalid URL, and for an invalid or repeated subprotocol
+   * Starts to connect. If the connection can be established, the event `open` is fired. Otherwise, the events `error` and `close` are
+   * fired.
+   * @param url a URL with ws: or wss:. http: means ws:, and https: means wss:
+   * @param protocols the subprotocols that the client offers; or an object `{ protocols, … }`, as in Node.js
+   * @param options the options of `connect`, such as `headers`, `tls` and `proxy`. The standard does not have this argument
+   * @throws {DOMException} a SyntaxError for an invalid URL, and for an invalid or repeated subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(
@@ -80,14 +81,14 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // A HandshakeError means that no request can be made to this URL: the events `error` and `close` report it. Any other error means
-      // invalid options, and is thrown.
+      // A HandshakeError says that no request can be made to this URL. It is reported by the events `error` and `close`. Any other error
+      // says that an option is invalid. So it is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }
   }
 
-  /** The URL in its normal form, as ws: or wss:. */
+  /** The URL in its normalized form, with ws: or wss:. */
   get url(): string {
     return this.#url;
   }
@@ -98,23 +99,24 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * The number of payload bytes that were passed to `send` and have not left the process. Closing the connection does not reset the number.
+   * The number of payload bytes that were passed to `send`, but have not left the process. Closing the connection does not reset the
+   * number.
    */
   get bufferedAmount(): number {
     return this.#session.bufferedAmount;
   }
 
-  /** The negotiated extensions, in the words of the server's response. '' before `open`, and if there is no extension. */
+  /** The negotiated extensions, with the text of the server's response. '' before `open`, and if there are none. */
   get extensions(): string {
     return this.#session.extensions;
   }
 
-  /** The subprotocol that the server chose. '' before `open`, and if there is no subprotocol. */
+  /** The subprotocol that the server has chosen. '' before `open`, and if there is none. */
   get protocol(): string {
     return this.#session.protocol;
   }
 
-  /** The type in which binary messages are delivered: 'blob' (the default) or 'arraybuffer'. Other values are ignored. */
+  /** The type of the data of binary messages: 'blob' (the default) or 'arraybuffer'. Setting any other value has no effect. */
   get binaryType(): BinaryType {
     return this.#session.binaryType;
   }
@@ -158,11 +160,11 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake after all messages of earlier `send` calls. While CONNECTING, aborts the attempt to connect. No event is
-   * fired during this call.
-   * @param code 1000 or 3000 to 4999. If only the reason is given, the code is 1000. If neither is given, the Close frame has no code
+   * Starts the closing handshake, after all messages of earlier `send` calls. If the WebSocket is still CONNECTING, the attempt to connect
+   * is aborted. No event is fired during this call.
+   * @param code 1000 or 3000 to 4999. If only the reason is given, the code is 1000. Without both, the Close frame is empty
    * @param reason at most 123 bytes of UTF-8
-   * @throws {DOMException} InvalidAccessError for any other code, SyntaxError for a longer reason
+   * @throws {DOMException} an InvalidAccessError for any other code, or a SyntaxError for a longer reason
    */
   close(code?: number, reason?: string): void;
   close(...given: unknown[]): void {
@@ -174,10 +176,10 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message: a string as a text message, bytes or a Blob as a binary message. A Blob has to be read first. Later messages wait
-   * until the Blob has been read.
-   * @throws {DOMException} InvalidStateError while CONNECTING
-   * @throws {TypeError} for memory that is shared with another thread or resizable
+   * Sends a message. A string is sent as a text message. Bytes and a Blob are sent as a binary message. A Blob has to be read first, and
+   * later messages wait until it has been read.
+   * @throws {DOMException} an InvalidStateError if the WebSocket is still CONNECTING
+   * @throws {TypeError} for memory that is resizable, or shared with another thread
    */
   send(data: string | ArrayBuffer | ArrayBufferView | Blob): void;
   send(...given: unknown[]): void {
@@ -197,7 +199,7 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-// The text that `console.log` shows.
+// Makes the text that `console.log` shows.
 const show = function (this: WebSocket, _depth: number, options: InspectOptions): string {
   const { url, readyState, protocol, extensions, bufferedAmount, binaryType } = this;
   return `WebSocket ${inspect({ url, readyState, protocol, extensions, bufferedAmount, binaryType }, options)}`;
