@@ -1,6 +1,6 @@
 /**
- * Calls the application's handlers directly when an endpoint or its socket reports an event. If a handler throws, or its Promise rejects,
- * the connection is closed with 1011 (RFC 6455 §7.4.1). The error is reported once.
+ * Calls the handlers of the application when an endpoint or its socket reports an event. If a handler throws, or its Promise rejects, the
+ * connection is closed with 1011 (RFC 6455 §7.4.1). The error is reported once.
  */
 
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -22,23 +22,23 @@ import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
-/** The state of one connection that the application does not see. This class also calls the handlers. */
+/** The hidden state of one connection. This class also calls the handlers. */
 export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
   memberships: Set<Membership> | null = null;
   latest: LatestValues | null = null;
-  /** The object that the application holds. */
+  /** The object that the application uses. */
   readonly connection: Connection<Data>;
   needsDrain = false;
   isPaused = false;
   inbox: Inbox | null = null;
-  /** Null if there is no `stream` handler. */
+  /** Passes messages in parts to the `stream` handler. Null without this handler. */
   #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ServerOwner<Data> | null;
-  /** Whether there is a handler for an event other than a message. */
+  /** Whether the application has a handler for events other than messages. */
   #reportsMore = true;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
@@ -56,7 +56,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#streams = new IncomingStreams(this, this.binding.charge(true), options.text !== 'bytes');
   }
 
-  /** Calls the `open` handler, then begins to read. @param head bytes of frames that were read together with the opening handshake */
+  /** Calls the `open` handler, and then starts to read. @param head the bytes that arrived together with the opening handshake */
   start(head: Buffer): void {
     this.#call(() => {
       this.#reportsMore = reportsMore(this.#handlers);
@@ -96,7 +96,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
     this.inbox = new Inbox(this, this.binding.charge(true));
-    // The connection may already be closing or closed when its first message arrives, or when the loop begins.
+    // The connection can already be closing or closed when its first message arrives, or when the loop begins.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
@@ -144,7 +144,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- messages ----
 
-  // `Endpoint.receive` catches the errors that a handler throws here, so the hot path needs no second `try`.
+  // `Endpoint.receive` catches an error that a handler throws here. So the hot path needs no second `try`.
   onText(text: string | Buffer, wireSize: number): void {
     if (this.#handlers.message === undefined) {
       this.#keep(text, false, wireSize);
@@ -164,7 +164,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   /**
-   * Is called without a `message` handler. The `stream` handler receives the message as one part; without it, the message waits for a loop.
+   * Is called if there is no `message` handler. The `stream` handler gets the message as one part. Otherwise the message waits for a loop.
    */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
@@ -177,7 +177,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // The handler's loop failed because the connection ended. That is no error of the handler: `close` reports the end.
+        // If the loop in the handler failed because the connection ended, the handler made no mistake. `close` reports the end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -214,9 +214,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * Is called when the socket is about to close. A closed socket no longer has the peer's address. But the application may ask for the
-   * address later, and warnings name it. So this method reads the address if it may be needed. If the peer resets TCP, this call comes too
-   * late. So `start` also reads the address if there are handlers for events other than messages.
+   * Is called when the socket is about to close. A closed socket no longer has the address of the peer. But the application can ask for the
+   * address later, and warnings contain it. So this method reads the address if it might be needed. If the peer resets TCP, this method is
+   * called too late. So `start` also reads the address if there are handlers for events other than messages.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -267,14 +267,14 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
       warn(thrown);
       return;
     }
-    // An error that a handler threw is a fault of the application: the warning includes its stack.
+    // A handler of the application has thrown this error. The warning includes its stack.
     if (!isKnown) warn(error);
-    // If a loop reads the messages, the loop throws this error, so no warning is needed.
+    // If a loop reads the messages, the loop throws this error. So no warning is needed.
     else if (this.inbox?.isTaken !== true)
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }
 
-  /** Adds the peer's name to the error: in a log, the name shows which connection failed. */
+  /** Adds the name of the peer to the error. In a log, the name shows which connection has failed. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.role);
@@ -285,7 +285,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // The `try` includes the look-up of the handler, which may throw: `handlers` may have getters or be a Proxy.
+  // The look-up of the handler is inside the `try` too, because it can throw. `handlers` can have getters, or be a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());
