@@ -55,7 +55,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
   clientMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: 'The size of the window for the messages that the client compresses. With the value n, the window has 2ⁿ bytes. If a client's offer lacks `client_max_window_bits`, the server cannot limit the window of this client.',
+    text: "The size of the window for the messages that the client compresses. With the value n, the window has 2ⁿ bytes. If a client's offer lacks `client_max_window_bits`, the server cannot limit the window of this client.",
   }),
 };
 

@@ -1,7 +1,7 @@
 /**
  * Connects one process with a bus. Publishes messages on the bus. Subscribes on the bus to each topic that has subscribers in this process.
- * For each topic, at most one command of the bus runs at a time, even if connections often subscribe and unsubscribe. After a command has
- * ended, the next command runs if the subscription has to change again.
+ * For each topic, at most one command of the bus runs at a time. If connections subscribe and unsubscribe while a command runs, the next
+ * command follows after it.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -12,7 +12,7 @@ import { TopicError } from './topic-error.ts';
 // If the bus refuses a subscription, it is tried again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
-/** What `BusLink` reports about the bus. */
+/** The events that `BusLink` reports to `Topics`. */
 export interface BusEvents {
   /** Is called when a message has come. @param bytes the message; the bytes are valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
@@ -30,7 +30,7 @@ interface Channel {
   isSubscribed: boolean;
   /** Whether the bus is running a command for this subscription. */
   isBusy: boolean;
-  /** False while `isSubscribed` and `isWanted` differ. */
+  /** Whether the subscription is in the required state: `isSubscribed` is equal to `isWanted`. Also false while a command is running. */
   isSettled: boolean;
 }
 
@@ -90,7 +90,7 @@ export class BusLink {
     );
   }
 
-  /** Resolves when the bus has made or ended all subscriptions as required, or when the link is closed. */
+  /** Resolves when all subscriptions on the bus are in the required state, or when this object is closed. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unsettled === 0) resolve();
@@ -108,7 +108,7 @@ export class BusLink {
     await this.#bus.close();
   }
 
-  /** Subscribes or unsubscribes on the bus, if that is needed. Does nothing while another command for this channel is running. */
+  /** Subscribes or unsubscribes on the bus, if this is needed. Does nothing while another command for this subscription is running. */
   #settle(channel: Channel): void {
     const { pattern } = channel;
     if (channel.isBusy || this.#isClosed) return;

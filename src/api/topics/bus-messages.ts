@@ -1,7 +1,8 @@
 /**
- * Numbers the messages that processes send each other over a bus. The receiver uses the numbers for two purposes:
- * - It detects a message that arrives twice, because two patterns of the process match its topic. It delivers this message once.
- * - It detects a lost message, because the number of this message is missing.
+ * Numbers the messages that processes send each other over a bus. The numbers have two purposes:
+ * - If two patterns of a process match a topic, the process receives each message twice. The same number shows this, and the message is
+ *   delivered once.
+ * - A missing number shows that a message was lost.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
@@ -84,8 +85,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // Messages were lost if a number is missing, and the subscription has been active since the last message came. Otherwise the topic
-    // might have had no subscriber when the missing messages were published. In this case no message was lost.
+    // A message was lost if a number is missing, and the subscription has been active since the last message. If the subscription was not
+    // active all the time, the topic might have had no subscriber when the message was published. Then nothing was lost.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

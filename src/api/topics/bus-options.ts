@@ -22,7 +22,7 @@ export interface BusOptions {
   readonly prefix?: string | undefined;
   /**
    * The maximum number of bytes of messages that may wait until the engine (for example Redis) accepts them. Further messages are refused,
-   * and their subscribers are notified of a gap.
+   * and their subscribers are notified of lost messages.
    * @default 16 MiB
    */
   readonly maxWaiting?: number | undefined;
@@ -92,10 +92,10 @@ const prefix = custom<string, string>(
 
 const maxWaiting = limit('bytes', {
   default: 16 * 1024 * 1024,
-  text: 'The maximum number of bytes of messages that may wait until Redis, NATS or the primary of the cluster accepts them. Further messages are refused, and their subscribers are notified of a gap.',
+  text: 'The maximum number of bytes of messages that may wait until Redis, NATS or the primary of the cluster accepts them. Further messages are refused, and their subscribers are notified of lost messages.',
 });
 
-/** How the options of every bus are read, and their texts in the docs. */
+/** The checks, the defaults and the documentation of the options that all buses have. */
 export const busSpecs: SpecsOf<BusOptions> = { prefix, maxWaiting };
 
 /** The options of a history, after the defaults were filled in. */
@@ -116,7 +116,7 @@ type RedisBusValues = Omit<ValuesOf<RedisBusOptions>, 'history'> & {
   readonly history: HistoryValues | undefined;
 };
 
-/** How the options of a `RedisBus` are read, and their texts in the docs. */
+/** The checks, the defaults and the documentation of the options of a `RedisBus`. */
 export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   prefix,
   maxWaiting,
@@ -161,7 +161,7 @@ type NatsBusValues = Omit<ValuesOf<NatsBusOptions>, 'history'> & {
   readonly history: NatsHistoryValues | undefined;
 };
 
-/** How the options of a `NatsBus` are read, and their texts in the docs. */
+/** The checks, the defaults and the documentation of the options of a `NatsBus`. */
 export const natsBusSpecs: SpecsOf<NatsBusOptions, NatsBusValues> = {
   prefix,
   maxWaiting,

@@ -6,8 +6,8 @@ import { TopicMap } from './topic-map.ts';
 
 interface Entry {
   /**
-   * Null after the pattern was unsubscribed. One message may be delivered to several receivers in turn. The first receiver may unsubscribe
-   * the pattern of the second receiver.
+   * Null after the pattern was unsubscribed. A message can go to several receivers, one after the other. One receiver might unsubscribe the
+   * pattern of the next receiver.
    */
   receiver: BusReceiver | null;
 }

@@ -13,7 +13,7 @@ export interface BusReceiver {
   gap(): void;
 }
 
-/** One entry in the history that a bus keeps of a topic. */
+/** One entry in the history of a topic: the messages that the bus keeps. */
 export interface HistoryMessage {
   /** The position in the history after this entry. */
   readonly position: string;
@@ -21,13 +21,10 @@ export interface HistoryMessage {
   readonly bytes: Uint8Array | null;
 }
 
-/** Several entries of the history that a bus keeps of a topic, oldest first. */
+/** Some entries from the history of a topic (the messages that the bus keeps), oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /**
-   * Whether messages are missing, or might be missing, before the first of these messages. The reader asked for the messages after a
-   * position.
-   */
+  /** Whether messages might be missing between the requested position and the first of these messages. */
   readonly isGap: boolean;
   /** The position in the history after the last of these messages. */
   readonly position: string;
@@ -36,9 +33,8 @@ export interface HistoryPage {
 }
 
 /**
- * The history of a bus: the messages that it keeps for subscribers that were disconnected. All processes see the messages of one topic in
- * the same order. A position is a place in this order. It is a string of at most 64 characters without dots. Only the bus knows what the
- * string means.
+ * The messages that a bus keeps for subscribers that were disconnected. All processes see the messages of one topic in the same order. A
+ * position is a place in this order. It is a string of at most 64 characters without dots. Only the bus knows what the string means.
  */
 export interface BusHistory {
   /**
@@ -78,13 +74,13 @@ export interface Bus {
   /** Unsubscribes from a pattern. After this method has returned, the receiver gets no more messages. */
   unsubscribe(pattern: string): void | Promise<void>;
   /**
-   * Sets the listener, and replaces an earlier listener. The bus calls the listener with `false` when it loses the connection to the engine
-   * (for example Redis). It calls the listener with `true` when the engine can be reached again.
+   * Sets the listener. If there was a listener, it is replaced. The bus calls the listener with `false` when it loses the connection to the
+   * engine (for example Redis). It calls the listener with `true` when the engine can be reached again.
    */
   onState(listener: (up: boolean) => void): void;
   /**
-   * The messages that the bus keeps. Undefined if the bus keeps no messages. Without it, a subscriber that is disconnected misses the
-   * messages that are published in the meantime.
+   * The messages that the bus keeps. Undefined if the bus keeps no messages. In this case, a subscriber misses the messages that are
+   * published while it is disconnected.
    */
   readonly history?: BusHistory | undefined;
   /** Releases the timers, subscriptions and connections of the bus. Does not close a client that the program has passed to the bus. */

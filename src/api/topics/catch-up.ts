@@ -1,6 +1,6 @@
 /**
- * Sends a client that has reconnected the messages of a topic that it has missed. The messages come from the history of the bus. After the
- * last of these messages, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
+ * A client that has reconnected may have missed messages of a topic. This file reads them from the history of the bus, and sends them.
+ * After the last of them, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
  * each message once, and in order. If the client reads slowly, the next messages are read later.
  */
 
@@ -37,7 +37,7 @@ export interface CatchUpOwner {
 export interface CatchUpState {
   readonly history: BusHistory;
   readonly subscriptions: Subscriptions;
-  /** The topics that have joiners. A joiner is a connection that still receives the messages it missed. */
+  /** The topics that have joiners. A joiner is a connection that is receiving missed messages. */
   readonly joining: Map<string, Joining>;
   readonly unsettled: Unsettled;
   readonly receivedBefore: ReceivedBefore;
@@ -52,7 +52,7 @@ export class CatchUp {
     this.#owner = owner;
   }
 
-  /** Sends one connection the messages of one topic that it missed. @returns false if the bus fails or does not answer */
+  /** Sends the missed messages of one topic to one connection. @returns false if the bus fails or does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
     let count = FIRST_COUNT;
@@ -70,8 +70,7 @@ export class CatchUp {
       // If the bus has deleted the missed messages, the connection continues at the position that the members of the topic have reached.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // The handler `gap` may call `offsetOf`. From now on, `offsetOf` returns an offset after the gap. So the gap is reported now, not
-      // earlier.
+      // From now on, `offsetOf` returns an offset after the gap. So the gap (the lost messages) has to be reported now.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
@@ -139,8 +138,8 @@ export class CatchUp {
   }
 
   /**
-   * Makes a connection a member of the topic if it has received the same messages as the members. If it lacks some messages that are still
-   * in memory, it receives these messages first.
+   * Makes a connection a member of the topic, if it has received the same messages as the members. If the messages that it lacks are still
+   * in memory, it receives them first.
    */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
@@ -159,7 +158,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends those messages of this process that have not come back over the bus. Messages with a number up to `since` are not sent. */
+  /** Sends the messages of this process that have not come back over the bus. Skips the messages with a number up to `since`. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
@@ -199,7 +198,7 @@ export class CatchUp {
     const { connection, topic } = joiner;
     joiner.isDone = true;
     const joining = this.#state.joining.get(topic);
-    // If the connection has unsubscribed and subscribed again, it has a new joiner. The new joiner must stay.
+    // If the connection has unsubscribed and subscribed again, it already has a new joiner. The new joiner must stay.
     if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
     joining.joiners.delete(connection);
     if (joining.joiners.size === 0) this.#state.joining.delete(topic);
@@ -241,7 +240,7 @@ export class CatchUp {
         continue;
       }
       // A message is skipped in two cases:
-      // - The client has already received the message from another process, before the bus had the message.
+      // - The client has already received it from another process. A process can deliver a message before the bus has it.
       // - In the history, the message comes after a newer message of the same publisher.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);

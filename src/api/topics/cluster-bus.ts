@@ -13,7 +13,7 @@ import { ClusterWorker } from './cluster-worker.ts';
 /**
  * A bus for `node:cluster`. Create a `ClusterBus` in each worker, and one in the primary. The primary passes the messages on to the
  * workers. The primary can also subscribe and publish. If `maxWaiting` bytes already wait for a worker, further messages to this worker are
- * dropped. The worker is notified of a gap. If the primary ends, the buses of its workers stay disconnected.
+ * dropped, and the worker is notified of lost messages. If the primary ends, the buses of its workers stay disconnected.
  */
 export class ClusterBus implements Bus {
   readonly #part: Bus;

@@ -1,6 +1,6 @@
 /**
  * Sends messages from one process of a node:cluster to another. The number of bytes that wait in the channel is limited. A message that
- * exceeds the limit is not sent, and the receiver is notified of a gap.
+ * exceeds the limit is not sent, and the receiver is notified of lost messages.
  */
 
 import type { ClusterMessage } from './cluster-messages.ts';

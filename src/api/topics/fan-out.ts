@@ -23,10 +23,7 @@ export interface Outgoing {
 /** The result of sending one message to all subscribers of its topic. */
 export interface FanOut {
   readonly sent: number;
-  /**
-   * The number of connections for which the message waits. It waits because the connection is slow and the message is the newest of its
-   * topic.
-   */
+  /** The number of slow connections for which the message now waits as the newest value of its topic. */
   readonly conflated: number;
   /** The open connections that do not receive the message, because too many bytes wait for them. Null if there are none. */
   readonly slow: Connection<unknown>[] | null;
@@ -81,7 +78,7 @@ export function fanOut(
   return { sent, conflated, slow };
 }
 
-/** Holds a message for connections that are slow. The message waits as the newest value of its topic, as with `sendLatest`. */
+/** Holds a message for slow connections. The message waits as the newest value of its topic. `sendLatest` works in the same way. */
 class LatestValue {
   readonly #outgoing: Outgoing;
   /**
@@ -94,14 +91,14 @@ class LatestValue {
     this.#outgoing = outgoing;
   }
 
-  /** Whether an older value of the topic waits for this connection. */
+  /** Whether an older value of the topic is waiting for this connection. */
   waits(connection: Connection<unknown>, topic: string): boolean {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
   /**
    * Stores the message for this connection as the newest value of its topic.
-   * @returns true if the message waits now; false if values of too many other topics already wait
+   * @returns true if the message is stored; false if the values of too many other topics are waiting already
    */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
@@ -128,8 +125,8 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // A joining connection still receives the messages that it missed. It receives this message after them. So a pattern that this connection
-  // has also subscribed to must not deliver the message now.
+  // A joining connection first receives the messages that it missed, and then this message. It might also have subscribed to a matching
+  // pattern. This subscription must not deliver the message now.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }
@@ -144,7 +141,7 @@ export function sendTo(connection: Connection<unknown>, outgoing: Outgoing): voi
   }
 }
 
-/** Applies the option `slow` to a subscriber that was too slow to receive a message. */
+/** Closes the connection of a slow subscriber if the option `slow` is 'close'. */
 export function treatSlow(connection: Connection<unknown>, policy: SlowPolicy): void {
   if (policy === 'close') connection.close(TRY_AGAIN_LATER, 'this subscriber is too slow');
 }

@@ -8,7 +8,7 @@ import { clock } from '../../transport/clock.ts';
 
 /**
  * The maximum number of topics that wait for a mark (an entry that says that messages were lost). If there are more topics, the connected
- * subscribers of all topics are notified of a gap instead.
+ * subscribers of all topics are notified of lost messages instead.
  */
 const MAX_TOPICS = 100_000;
 // If the engine (Redis or NATS) refuses a mark, the mark is sent again after this number of milliseconds.
@@ -17,7 +17,10 @@ const RETRY_DELAY = 1_000;
 export interface GapMarking {
   /** Whether the engine (Redis or NATS) can receive commands now. */
   readonly isReady: boolean;
-  /** Writes a mark into the history of one topic: messages were lost here. Rejects if the engine (Redis or NATS) refuses the mark. */
+  /**
+   * Writes a mark into the history of one topic. The mark says that messages were lost here. Rejects if the engine (Redis or NATS) refuses
+   * the mark.
+   */
   mark(topic: string): Promise<unknown>;
   /** Notifies the subscribers of all topics that messages were lost. */
   notifyAll(): Promise<unknown>;

@@ -20,7 +20,7 @@ export class HistoryCommands {
   /** Each function starts one command that waits because `MAX_RUNNING` other commands are running. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal returns whether a command with this error would fail again if it were repeated */
+  /** @param isFinal returns whether a command that failed with this error would always fail */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }
@@ -31,7 +31,7 @@ export class HistoryCommands {
     if (up) this.#continue();
   }
 
-  /** Rejects the Promises of all waiting commands with this error. */
+  /** Rejects the Promises of all waiting commands with this error. Also ends all later commands. */
   end(error: Error): void {
     this.#ended = error;
     this.#continue();

@@ -1,7 +1,7 @@
 /**
- * The interfaces between a bus and the engine that stores its history. The engine is Redis Streams or NATS JetStream. All engines have the
- * same rules for the order of messages and for gaps. history-tracks.ts has the rules for subscribers. history-publisher.ts has the rules
- * for publishers.
+ * The interfaces between a bus and the engine that stores its history (the kept messages). The engine is Redis Streams or NATS JetStream.
+ * All engines have the same rules for the order of messages and for lost messages. history-tracks.ts has the rules for subscribers.
+ * history-publisher.ts has the rules for publishers.
  */
 
 import type { HistoryPage } from './bus.ts';
@@ -9,7 +9,7 @@ import type { HistoryPage } from './bus.ts';
 /** The kind of an entry in a history. `m` is a message. `g` is a mark: it says that messages were lost here. */
 export type EntryKind = 'm' | 'g';
 
-/** One entry of the history that an engine keeps of a topic. */
+/** One entry in the history of a topic: the messages that an engine (Redis or NATS) keeps. */
 export interface KeptMessage {
   /** The position of the entry in the history. An engine (Redis or NATS) never uses an id again, even after it has lost its newest data. */
   readonly id: string;
@@ -41,8 +41,8 @@ export interface HistoryReader {
   last(topic: string): Promise<string>;
   /**
    * Reads the messages after a position.
-   * @param isFresh whether `after` was the end of the history when the subscription began. If it was, `START` means that the topic had no
-   * messages then
+   * @param isFresh whether `after` is the position at which the subscription began. In this case, the position `START` means that the topic
+   *   had no messages at that time
    */
   read(topic: string, after: string, count: number, isFresh?: boolean): Promise<HistoryPage>;
 }
@@ -52,8 +52,8 @@ export interface HistoryWriter {
   /** The name of the engine, for example `Redis`. Error messages contain it. */
   readonly engine: string;
   /**
-   * Prepares the engine after a new connection was established. Rejects if the engine refuses the preparation, or if the connection is
-   * lost.
+   * Prepares the engine (Redis or NATS) after a new connection was established. Rejects if the engine refuses the preparation, or if the
+   * connection is lost.
    */
   prepare(): Promise<void>;
   /**

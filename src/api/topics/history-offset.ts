@@ -12,8 +12,8 @@ export interface Offset {
   /** The position in the history of the bus. The connection has received the messages up to this position. */
   readonly position: string;
   /**
-   * The number of the last message that the connection has received from each publisher. The position can be before this message. The key
-   * is the random name of the publisher, a process: 16 bytes as a string of 16 characters (envelope.ts).
+   * The number of the last message that the connection has received from each publisher (process). The history can contain this message
+   * after `position`. The key is the random name of the publisher: 16 bytes as a string of 16 characters (envelope.ts).
    */
   readonly received: ReadonlyMap<string, number>;
 }
@@ -21,11 +21,11 @@ export interface Offset {
 /** The maximum length of an offset. A longer offset is invalid. At most 64 of these characters are the position. */
 const MAX_LENGTH = 400;
 /**
- * The maximum number of publishers (processes) in an offset; others are left out. A client rarely needs more. It would have to connect to
+ * The maximum number of publishers (processes) in an offset. Further publishers are left out. A client needs more only if it connects to
  * more than 8 processes in a short time, before the bus has their messages.
  */
 const MAX_PUBLISHERS = 8;
-/** The random name of a publisher: 16 bytes in base64url. The unused bits of the last character have to be zero. */
+/** The random name of a publisher (a process): 16 bytes in base64url. The unused bits of the last character have to be zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The number of a message. It has six bytes in an envelope, so it has up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;

@@ -1,8 +1,8 @@
-/** Decides how many messages of a history are read at once. This number of messages (a page) has a size of about 1 MiB. */
+/** Decides how many messages of a history are read with one request (a page). A page has a size of about 1 MiB. */
 
 import type { HistoryPage } from './bus.ts';
 
-/** The maximum number of messages that are read first. It is small, because the size of the messages is not known yet. */
+/** The maximum number of messages in the first page. It is small, because the size of the messages is not known yet. */
 export const FIRST_COUNT = 8;
 const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;

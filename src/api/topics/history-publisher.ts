@@ -1,7 +1,7 @@
 /**
- * Publishes messages into a history. The messages wait until the engine (Redis or NATS) can be reached and is prepared. They are sent in
- * their order. If the connection is lost before the engine answers, the engine might have published the message. So the message is not sent
- * again, and its subscribers are notified of a gap.
+ * Publishes messages into a history (the kept messages). The messages wait until the engine (Redis or NATS) can be reached and is prepared.
+ * Then they are sent in order. If the connection is lost before the engine answers, the engine might have published the message. So the
+ * message is not sent again, and its subscribers are notified of lost messages.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -25,7 +25,7 @@ export class HistoryPublisher {
   #queue: Waiting[] = [];
   /** Messages that the client could not send, because it had no connection. They are sent before the messages in `#queue`. */
   #unsent: Waiting[] = [];
-  /** The number of bytes of all messages that wait or were sent without an answer yet. */
+  /** The number of bytes of all messages that wait, or that were sent and have no answer yet. */
   #waiting = 0;
   /**
    * Whether the engine (Redis or NATS) accepts entries. True after the engine was prepared. False again after the connection was lost, or
@@ -36,8 +36,8 @@ export class HistoryPublisher {
   #connection = 0;
   #isUp = false;
   /**
-   * If this is not null, every message is refused with this error. Reason: the engine (Redis or NATS) has refused the preparation, or the
-   * bus was closed.
+   * Null, or an error with which every message is refused. The reason is that the engine (Redis or NATS) has refused the preparation, or
+   * that the bus was closed.
    */
   #refusal: Error | null = null;
   #isEnded = false;
@@ -57,7 +57,7 @@ export class HistoryPublisher {
     });
   }
 
-  /** If true, messages are sent immediately. If false, messages wait. */
+  /** Whether messages are sent immediately. If not, they wait. */
   get isReady(): boolean {
     return this.#isUp && this.#isPrepared;
   }

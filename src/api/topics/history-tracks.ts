@@ -1,9 +1,8 @@
 /**
- * Stores the position of each subscription in the history of its topic. Reads the messages that a subscription missed. This happens in
- * three cases:
+ * Stores the position of each subscription in the history of its topic (the kept messages). Reads missed messages in three cases:
  * - The connection was lost.
  * - A message shows that an earlier message is missing.
- * - The subscription has just been confirmed. Messages might have come between the reading of its first position and the confirmation.
+ * - The subscription has just been confirmed. Messages might have come after its first position was read, and before the confirmation.
  *
  * While missed messages are read, new messages are held. They are delivered after the missed messages.
  */
@@ -35,15 +34,13 @@ class Track {
    * until this position is known.
    */
   position: string | null = null;
-  /** Whether `position` is still the end of the history as it was when the subscription began. */
+  /** Whether no message has come since the subscription began. `position` is then still the end of the history at that time. */
   isFresh = true;
   /** New messages that wait while earlier messages are read. Null if new messages are delivered immediately. */
   held: KeptMessage[] | null = [];
   /** Whether held messages were dropped, because there were too many. The dropped messages have to be read from the history later. */
   hasDropped = false;
-  /**
-   * Increases when `#catchUp` begins, and when the connection is lost. A call of `#catchUp` ends when it sees that the number has changed.
-   */
+  /** Increases when `#catchUp` begins, and when the connection is lost. An older call of `#catchUp` then ends. */
   run = 0;
 
   constructor(subscription: TrackedSubscription) {
@@ -116,7 +113,7 @@ export class HistoryTracks implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** Is called when the connection that receives messages is lost. The messages that are missed from now on are read later. */
+  /** Is called when the connection that receives messages is lost. The messages that are missed after this are read later. */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;

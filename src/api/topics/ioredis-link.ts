@@ -31,15 +31,15 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// After a reconnection, ioredis sends unanswered commands again by default. This could publish a message twice. By default, ioredis also
-// renews subscriptions. This is not needed, because redis-subscriptions.ts renews them.
+// After a reconnection, ioredis sends unanswered commands again by default. This could publish a message twice, so it is disabled. By
+// default, ioredis also renews subscriptions. This is disabled too, because redis-subscriptions.ts renews them.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
-  // ioredis adds a prefix of the program to keys, but not to channels. So this prefix is not used: keys and channels already begin with the
-  // prefix of the bus.
+  // Removes the prefix that the program has set. ioredis would add it to keys, but not to channels. Both already begin with the prefix of
+  // the bus.
   keyPrefix: '',
 };
 

@@ -1,6 +1,6 @@
 /**
- * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member of the topic.
- * While a topic has joiners, this file keeps two kinds of new messages:
+ * The joiners of one topic. A joiner is a connection that first receives missed messages, and then becomes a member of the topic. While a
+ * topic has joiners, this file keeps two kinds of new messages:
  * - messages that came over the bus
  * - messages of this process that are not in the history yet
  */
@@ -13,15 +13,15 @@ import type { Offset } from './history-offset.ts';
 const MAX_RECENT = 256;
 const MAX_RECENT_SIZE = 1024 * 1024;
 
-/** A connection that still receives the messages of one topic that it missed. After them it becomes a member of the topic. */
+/** A connection that is receiving the missed messages of one topic. After these messages, it becomes a member of the topic. */
 export class Joiner {
   readonly connection: Connection<unknown>;
   readonly topic: string;
   /** The offset that the client sent. It says which messages the client has already received. */
   readonly offset: Offset;
   /**
-   * The number of the last message that this process had published when this connection began to read the history. The connection can reach
-   * the end of the history only after the bus has accepted or refused the messages up to this number.
+   * A message number. All messages of this process up to this number were published before the connection began to read the history. The
+   * connection can reach the end of the history only after the bus has accepted or refused these messages.
    */
   since: number;
   /** How often the connection had to read to the end again, because messages were lost in the meantime. */
@@ -57,7 +57,7 @@ interface OwnMessage {
   readonly bytes: Uint8Array;
 }
 
-/** The joiners of one topic: connections that still receive the messages that they missed. */
+/** The joiners of one topic. A joiner is a connection that is receiving missed messages. */
 export class Joining {
   readonly joiners: Map<Connection<unknown>, Joiner> = new Map();
   /**
@@ -87,8 +87,9 @@ export class Joining {
   }
 
   /**
-   * Is called when messages were lost. The kept messages are dropped, because messages might be missing after them. Each joiner (connection
-   * that catches up) reads to the end of the history again. There it also finds the messages that this process has published so far.
+   * Is called when messages were lost. Messages might be missing after the kept messages, so the kept messages are dropped. Each joiner (a
+   * connection that is receiving missed messages) reads to the end of the history again. There it also finds the messages that this process
+   * has published so far.
    * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
@@ -105,8 +106,9 @@ export class Joining {
   }
 
   /**
-   * Is called when the members of the topic have received a message of this process that will never be in the history. The joiners
-   * (connections that catch up) cannot get this message. So each joiner has a gap at the end of the history.
+   * Is called when the members of the topic have received a message of this process, but the history will never contain it. The joiners
+   * (connections that are receiving missed messages) cannot get this message. So a gap is reported to each joiner at the end of the
+   * history.
    */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;

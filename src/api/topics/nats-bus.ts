@@ -35,7 +35,7 @@ class Subscription {
   readonly pattern: string;
   /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether the receiver has to be notified of a gap. */
+  /** Whether the receiver has to be notified of lost messages. */
   hasMissed = false;
   remote: { unsubscribe(): void } | null = null;
   /** Settles when the subscription is active. */
@@ -55,7 +55,7 @@ class Subscription {
 
 /**
  * A bus over NATS. It uses the program's connection to NATS, which reconnects automatically. `close` does not close this connection, so the
- * program has to close it. If the connection is lost, every receiver is notified of a gap. With the option `history`, NATS keeps the
+ * program has to close it. If the connection is lost, every receiver is notified of lost messages. With the option `history`, NATS keeps the
  * messages. After a reconnection, the receivers of topics then get the messages that they missed, if NATS still has them.
  */
 export class NatsBus implements Bus {

@@ -34,8 +34,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   readonly #config: NatsStreamConfig;
   #preparing: Promise<void> | null = null;
   /**
-   * The tag of the last entry. A tag tells entries with the same number apart (nats-stream.ts). The first tag is random, so that two buses
-   * do not use the same tags.
+   * The tag of the last entry. NATS might give two entries the same number, but their tags differ (nats-stream.ts). The first tag is
+   * random, so that two buses do not use the same tags.
    */
   #tag = crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
@@ -83,8 +83,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Always returns false. The client keeps the messages that it cannot send, and sends some of them later. So it is never certain that a
-   * message was not sent.
+   * Always returns false. The client keeps some messages that it cannot send, and sends them later. So the bus never knows that a message
+   * was not sent.
    */
   wasNotSent(): boolean {
     return false;

@@ -84,9 +84,8 @@ export class NatsStreamReader implements HistoryReader {
   }
 
   /**
-   * Leaves out messages, so that no message is missing between the others. Each message was read by its own request. Between two requests,
-   * NATS might have deleted messages. NATS always deletes the oldest message first. So this method returns only the messages that NATS
-   * still keeps.
+   * Returns only the messages that NATS still keeps. Each message was read with a separate request, and NATS might have deleted messages
+   * between two requests. But NATS always deletes the oldest messages first. So no message is missing between the returned messages.
    */
   async #withoutHoles(messages: readonly StoredEntry[], subject: string): Promise<readonly StoredEntry[]> {
     const [first] = messages;

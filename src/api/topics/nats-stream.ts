@@ -61,7 +61,7 @@ export function parseStored({ seq, data }: NatsStoredMessage): Omit<KeptMessage,
   return entry === null ? null : { id: `${seq}-${entry.tag}`, bytes: entry.bytes };
 }
 
-/** The headers of a NATS message. A bus uses only this method of them. */
+/** The headers of a NATS message. The bus only needs the method `get`. */
 export interface NatsHeaders {
   get(name: string): string;
 }

@@ -1,4 +1,4 @@
-/** Calls one function at the next of several deadlines. Uses one timer, which does not keep the process alive. */
+/** Calls a function when the earliest of several deadlines has passed. Uses one timer, which does not keep the process alive. */
 
 import { clock } from '../../transport/clock.ts';
 

@@ -10,8 +10,8 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// A snapshot (a list of all members) is sent in n messages. The next snapshot of the same topic is sent after n times this number of
-// milliseconds, even if many processes ask for it.
+// A snapshot (a list of all members) is sent in n messages. After it, the next snapshot of the same topic has to wait for n times this
+// number of milliseconds, even if many processes ask for it.
 const PAUSE_PER_PART = 10;
 
 export interface OwnMember {
@@ -21,7 +21,7 @@ export interface OwnMember {
   readonly text: string;
 }
 
-/** A topic whose members this process, or another process, wants to know. */
+/** A topic that a process watches: this process, or another process, wants to know its members. */
 export class WatchedTopic {
   readonly topic: string;
   readonly members: Map<Connection<unknown>, OwnMember> = new Map();
@@ -60,7 +60,7 @@ export class PresenceAnnouncer {
   readonly #changed = new Set<WatchedTopic>();
   readonly #numbers = new WeakMap<Connection<unknown>, number>();
   #lastNumber = 0;
-  /** The number of topics whose members other processes want to know. */
+  /** The number of topics that other processes watch. */
   #watchedByOthers = 0;
   /** The last version that was used for any topic. */
   #version = 0;
@@ -157,7 +157,8 @@ export class PresenceAnnouncer {
   }
 
   /**
-   * Sends the changes, and the snapshots (lists of all members) that may be sent now. @returns whether some snapshots have to be sent later
+   * Sends the changes. Also sends the snapshots (lists of all members) that do not have to wait. @returns whether some snapshots have to be
+   * sent later
    */
   announce(now: number): boolean {
     const changed = [...this.#changed];
@@ -172,7 +173,7 @@ export class PresenceAnnouncer {
     return this.#changed.size > 0;
   }
 
-  /** The version of each list of members that was announced. Each version is JSON, as the regular messages (beats) contain it. */
+  /** Returns the version of each list of members that was announced. Each version is JSON, as beats (regular messages) contain it. */
   *versions(): Generator<string> {
     for (const { topic, version } of this.#topics.values())
       if (version > 0) yield JSON.stringify([topic, version]);

@@ -46,7 +46,10 @@ export class PresenceBeats {
     this.#needs.delete(topic);
   }
 
-  /** Sends the beat if `due` was called. If not, and if snapshots were requested, sends a beat with only the requests and their topics. */
+  /**
+   * Sends a beat if `due` was called. Otherwise, if snapshots (lists of members) were requested, sends a beat that contains only the
+   * requests and their topics.
+   */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);

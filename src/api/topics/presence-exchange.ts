@@ -137,8 +137,8 @@ export class PresenceExchange {
   }
 
   /**
-   * Is called when messages to this name might have been lost. Asks the other processes for their versions, which show which lists are out
-   * of date.
+   * Is called when messages to this name might have been lost. Asks the other processes to send the versions of their lists. A version
+   * shows whether this process has the newest list.
    */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();

@@ -39,7 +39,7 @@ export const MIN_LEASE = 1_000;
 
 type Member = NonNullable<PresenceOptions['member']>;
 
-/** How the options of presence are read, and their texts in the docs. */
+/** The checks, the defaults and the documentation of the options of presence. */
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',

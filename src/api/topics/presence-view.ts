@@ -16,7 +16,7 @@ class MemberList {
   needsSnapshot = true;
   /** Whether the list lacks members because of the limit `maxMembers`. */
   isPartial = false;
-  /** A snapshot (a complete list) of which not all parts have come yet. */
+  /** A snapshot (a complete list) that is still incomplete, because some parts have not come yet. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {
@@ -31,7 +31,7 @@ interface ArrivingSnapshot {
   readonly entries: MemberEntry[];
 }
 
-/** A change of the members. The handlers of `observers` have to be called for it. */
+/** A change that still has to be reported to the handlers of `observers`. */
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;

@@ -8,16 +8,13 @@ export interface PresenceMember {
   readonly id: string;
   /** The random name of the connection's process. Each `Topics` object has a new name. */
   readonly process: string;
-  /**
-   * A copy of the value that the option `member` returned in the process of the member. Null if that process does not use the option
-   * `member`.
-   */
+  /** A copy of the value that the option `member` returned in the process of the member. Null if that process does not use this option. */
   readonly info: unknown;
 }
 
 /** The handlers that are called when a member joins, changes or leaves. If a handler throws, the error is reported as a process warning. */
 export interface PresenceHandlers {
-  /** Is called when a member was added to `members`. The member has just subscribed, or this process has just received the news. */
+  /** Is called when `members` has a new member. The member has just subscribed, or another process has just reported it. */
   join?(member: PresenceMember): unknown;
   /**
    * Is called when the info of a member has changed after a call of `updatePresence`.

@@ -1,7 +1,7 @@
 /**
- * Remembers which messages a client had already received from another process, before it connected to this process. This is needed because
- * a process delivers its own messages before the bus has them. So the same messages can still come to this process over the bus. The client
- * must not receive them again.
+ * Remembers which messages a client had already received from another process, before it connected to this process. A process delivers its
+ * own messages before the bus has them. So such a message can still come to this process over the bus. The client must not receive it
+ * again.
  */
 
 import type { Connection } from '../connection.ts';
@@ -41,8 +41,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the numbers that a client had received before it connected. Leaves out a publisher if all of its messages up to this number
-   * have come over the bus.
+   * Returns the numbers that a client had received before it connected. Leaves out a publisher (process) if its messages up to this number
+   * have all come over the bus.
    */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
@@ -65,13 +65,13 @@ export class ReceivedBefore {
 
   /**
    * Returns the subscribers of these topics that have already received this message from another process. Returns null if no client had
-   * received this message, or a later message of the same publisher.
+   * received a message of this publisher with this number or a higher number.
    */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in order. So this number is not needed after this message.
+    // The messages of a publisher come in order. So after this message, the number is no longer needed.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

@@ -1,6 +1,6 @@
 /**
- * A map of limited size. It forgets the keys that were not used for the longest time. The keys are in two maps, a newer and an older one.
- * When the newer map is full, the older map is dropped.
+ * A map of limited size. It keeps the keys that were used last, and forgets older keys. The keys are in two maps: a newer map and an older
+ * map. When the newer map is full, the older map is dropped.
  */
 
 /** A map of limited size that keeps the keys that were used last. It holds at most twice `size` keys. */

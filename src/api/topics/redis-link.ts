@@ -60,8 +60,8 @@ export function isLoading(error: unknown): boolean {
 }
 
 /**
- * Whether this error means that the client did not send the command, because it had no connection. Both packages have no error code for
- * this case, so the text is compared.
+ * Whether this error means that the client did not send the command, because it had no connection. Neither package has an error code for
+ * this case, so the text of the error is compared.
  */
 export function wasNotSent(error: unknown): boolean {
   return (

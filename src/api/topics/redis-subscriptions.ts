@@ -16,7 +16,7 @@ export class RedisSubscription {
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed the subscription at least once. */
   isLive = false;
-  /** Whether the receiver has to be notified of a gap. */
+  /** Whether the receiver has to be notified of lost messages. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;

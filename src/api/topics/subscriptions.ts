@@ -101,7 +101,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Turns a connection into a member. `add` had added the connection with `isJoining`. */
+  /** Turns a connection that was added with `isJoining` into a member. */
   join(connection: Connection<unknown>, name: string): void {
     const topic = this.#topics.get(name);
     if (topic?.joining?.delete(connection)) topic.members.add(connection);

@@ -15,7 +15,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
 
-// The maximum number of topics is twice this number. For these topics, the bus has refused a message.
+// The bus has refused a message of each of these topics. At most twice this number of topics are remembered.
 const MAX_REFUSED = 50_000;
 
 export class TopicHistory {
@@ -25,13 +25,16 @@ export class TopicHistory {
   readonly #joining = new Map<string, Joining>();
   readonly #unsettled = new Unsettled();
   readonly #receivedBefore = new ReceivedBefore();
-  /** The joiners (topics to catch up with) of each connection. The first joiner is being served, and the other joiners wait for it. */
+  /**
+   * For each connection, the joiners that wait. A joiner is one topic with missed messages. The first joiner is being served, and the
+   * others wait for it.
+   */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
   /**
-   * Topics with a message of this process that the bus has refused. The value is the number of the last refused message. The members have
-   * received this message, but a client that reconnects has not. The history might not contain a mark for the loss yet. The value becomes 0
-   * when the bus accepts a later message.
+   * The topics for which the bus has refused a message of this process. The value is the number of the last refused message. The members
+   * have received this message, but a client that reconnects has not. The history might not contain a mark for the loss yet. The value
+   * becomes 0 when the bus accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 

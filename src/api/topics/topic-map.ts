@@ -1,6 +1,6 @@
 /**
- * Keeps a value for each topic and each pattern. The value of a topic is found in a map. The values of the patterns that match a topic are
- * found in a trie (a tree of the parts of the patterns).
+ * Keeps a value for each topic and each pattern. A map finds the value of a topic. A trie (a tree of the parts of names) finds the values
+ * of the patterns that match a topic.
  */
 
 import { PatternTrie } from './pattern-trie.ts';

@@ -9,10 +9,10 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error is reported as a process warning. */
 export interface TopicsHandlers {
   /**
-   * Is called when messages of other processes might have been lost. There are three possible reasons:
+   * Is called when messages of other processes might have been lost, for one of these reasons:
    * - The bus was disconnected.
    * - The number of a message is missing.
-   * - A connection has subscribed with `after`, and the messages after its offset are no longer in the history.
+   * - A connection has subscribed with `after`, and messages after its offset are no longer in the history.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
@@ -166,7 +166,7 @@ export interface SubscribeOptions {
    */
   readonly wildcards?: boolean | undefined;
   /**
-   * An offset that `offsetOf` has returned for this client, on this connection or on an earlier one. The connection first receives the
+   * An offset that `offsetOf` has returned for the same client. It can come from an earlier connection. The connection first receives the
    * messages after the offset. The bus needs a history. @default none: the connection receives only new messages
    */
   readonly after?: string | null | undefined;

@@ -1,4 +1,4 @@
-/** Keeps the numbers of messages of this process. The bus has neither accepted nor refused these messages yet. */
+/** Keeps the numbers of the messages that this process has passed to the bus, until the bus accepts or refuses them. */
 
 export class Unsettled {
   /** The numbers of these messages for each topic, in ascending order. */
@@ -16,7 +16,7 @@ export class Unsettled {
     if (numbers?.size === 0) this.#byTopic.delete(topic);
   }
 
-  /** Whether the bus has not yet accepted or refused some message of the topic. Only messages up to this number count. */
+  /** Whether a message of the topic with this number, or a lower number, still waits for the answer of the bus. */
   has(topic: string, number: number): boolean {
     const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
     return first <= number;
