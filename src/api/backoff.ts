@@ -52,7 +52,7 @@ function checkFraction(value: unknown, name: string): void {
 // The longest delay that `setTimeout` accepts. If a delay is longer, `setTimeout` fires immediately.
 const MAX_WAIT = 2_147_483_647;
 
-// The maximum exponent. With a larger exponent, the power could be Infinity. If `base` is also 0, the product would be NaN.
+// The maximum exponent. Without it, the power could be Infinity. If `base` is 0, 0 · Infinity would be NaN.
 const MAX_DOUBLINGS = 1000;
 
 /**

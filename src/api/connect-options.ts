@@ -42,7 +42,7 @@ type DialValues = ValuesOf<
   Exclude<keyof DialOptions, 'requireSubprotocol' | 'handshakeTimeout' | 'redirects'>
 >;
 
-/** The options for the way to the server, and for the request of the client. */
+/** The options for the path to the server, and for the request. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
     text: 'The subprotocols that the client offers, in order of preference. Each is a token, and none may occur twice.',

@@ -23,8 +23,8 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /**
-   * On a client, the header fields of the response, as a flat list: name, value, name, value … On a server, an empty list. The property
-   * `request` has the header fields of the request if the `upgrade` handler returned `keepRequest: true`.
+   * On a client, the header fields of the response, as a flat list: name, value, name, value … On a server, an empty list. Use `request`
+   * instead, which is set if the `upgrade` handler returned `keepRequest: true`.
    */
   readonly headers: readonly string[];
   /** On a server, the request. Only set if the `upgrade` handler returned `keepRequest: true`. */

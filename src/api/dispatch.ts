@@ -177,7 +177,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the loop in the handler failed because the connection ended, the handler made no mistake. `close` reports the end.
+        // The loop in the handler can fail because the connection has ended. This is not an error of the handler, and `close` reports the
+        // end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }

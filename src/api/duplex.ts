@@ -41,7 +41,8 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // Reading begins now, as with a net.Socket. Otherwise an application that never reads would not notice the end of the connection.
+    // Reading begins now, as with a net.Socket. Otherwise the stream would not notice the end of the connection if the application never
+    // reads.
     this.read(0);
   }
 

@@ -13,8 +13,8 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections of any servers and clients. Each connection refers to its groups. So a group stays in memory as long as one of its
- * connections. When a group is no longer needed, call `clear`.
+ * A set of connections of any servers and clients. Each connection refers to its groups. So a group stays in memory until all of its
+ * connections are closed. When a group is no longer needed, call `clear`.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();

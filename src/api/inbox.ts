@@ -14,8 +14,8 @@ const MAX_WAITING_BYTES = 65_536;
 // A waiting message needs about this number of bytes in addition to its own bytes.
 const ITEM_COST = 128;
 
-// Milliseconds that messages may wait for a first loop. A connection that does not read cannot notice that its peer has left. So if an
-// application never read its messages, its connections would stay open for ever without this limit.
+// Milliseconds that messages may wait for a first loop. A connection that does not read cannot notice that its peer has left. Without this
+// limit, the connections of an application that never reads would stay open for ever.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;

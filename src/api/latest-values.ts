@@ -25,7 +25,7 @@ interface WaitingValue {
 // A value needs about this number of bytes in addition to its own bytes and its key.
 const VALUE_COST = 128;
 
-// The maximum payload of the first batch in bytes. Below it, the bounds between which this maximum changes.
+// The maximum payload of the first batch in bytes. The maximum of later batches is between `MIN_BATCH` and `MAX_BATCH`.
 const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
@@ -39,8 +39,8 @@ const SLOW = 500;
 // the next batch is sent. `heartbeat` and `pings` decide whether a peer that sends no pongs is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// The same time while the application has paused reading. No receipt can arrive then. This is also the interval at which the timer checks
-// the wait.
+// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. It is short, because no receipt can
+// arrive then. The timer also checks the wait at this interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -122,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Makes the values be sent at the end of the turn of the event loop. They are not sent now: this would call functions of the application
-   * while another connection might be sending.
+   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. This is not allowed now, because
+   * another connection might be sending.
    */
   flush(): void {
     flushAtEndOfTurn(this);

@@ -52,9 +52,9 @@ export interface ConnectionOptions {
   readonly sendTimeout?: number | undefined;
   /** The longest time for the closing handshake. @default 5000 */
   readonly closeTimeout?: number | undefined;
-  /** When a ping is sent to a silent peer, and when the connection is dropped because the peer stays silent. */
+  /** The heartbeat sends a ping to a silent peer, and drops the connection if the peer stays silent. */
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /** Pings at a fixed interval, in addition to the heartbeat. @default none */
+  /** Pings that are sent at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
   /** If no further part of an incomplete message arrives for this time, the connection fails with 1008. @default 30000 */
   readonly messageTimeout?: number | undefined;
@@ -190,12 +190,12 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   heartbeat: group<HeartbeatOptions, typeof heartbeatSpecs>(
     heartbeatSpecs,
-    'When a ping is sent to a silent peer, and when the connection is dropped because the peer stays silent.',
+    'The heartbeat sends a ping to a silent peer, and drops the connection if the peer stays silent.',
     '; { interval: Infinity } disables it',
   ),
   pings: optionalGroup<PingOptions, typeof pingSpecs>(
     pingSpecs,
-    'Pings at a fixed interval. They are sent even if the peer sends messages. Only a pong counts as an answer.',
+    'Pings that are sent at a fixed interval, even while the peer sends messages. Only a pong counts as an answer.',
   ),
   messageTimeout: limit('ms', {
     default: serverLimits.messageTimeout,

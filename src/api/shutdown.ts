@@ -18,7 +18,7 @@ export class Shutdown {
   readonly #connections: ServerHost<unknown>['connections'];
   readonly #listeners: readonly Listener[];
   #timer: NodeJS.Timeout | null = null;
-  /** When the remaining connections are dropped, as a time of `performance.now()`. */
+  /** The time at which the remaining connections are dropped. It is a value of `performance.now()`. */
   #ends = Number.POSITIVE_INFINITY;
 
   /** @param detach detaches the server from the HTTP servers of the application */
@@ -34,8 +34,8 @@ export class Shutdown {
     if (ends >= this.#ends || grace > MAX_TIMER) return;
     this.#ends = ends;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    // If the process was blocked, Close frames of the peers might wait in the kernel. So one more read follows before the connections are
-    // dropped.
+    // If the process was blocked, Close frames of the peers might wait in the kernel. So all sockets are read once more before the
+    // connections are dropped.
     this.#timer = setTimeout(() => clock.afterPoll(() => this.#drop()), grace);
   }
 

@@ -6,7 +6,7 @@
 // `setTimeout` is read when this file is loaded. So fake timers in an application's tests do not affect this file.
 const { setTimeout } = globalThis;
 
-// Milliseconds. A timer of Node.js accepts no longer delay.
+// The longest delay in milliseconds that a timer of Node.js accepts.
 const MAX_DELAY = 2_147_483_647;
 
 /** Watches one callback at a time, until its Promise settles. */

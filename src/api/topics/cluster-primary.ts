@@ -127,8 +127,8 @@ export class ClusterPrimary implements Bus {
     const found = this.#subscribers.match(topic);
     const remotes = found.length === 1 ? found[0]! : new Set(found.flatMap((some) => [...some]));
     for (const remote of remotes) {
-      // A failure needs no action here. If the channel of a worker is full, the worker is notified of lost messages. If a worker has exited, it
-      // needs no message.
+      // A failure needs no action here. If the channel of a worker is full, the worker is notified of lost messages. If a worker has
+      // exited, it needs no message.
       if (remote !== sender) remote.channel.publish(topic, bytes).catch(() => {});
     }
   }

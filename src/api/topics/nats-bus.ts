@@ -55,8 +55,8 @@ class Subscription {
 
 /**
  * A bus over NATS. It uses the program's connection to NATS, which reconnects automatically. `close` does not close this connection, so the
- * program has to close it. If the connection is lost, every receiver is notified of lost messages. With the option `history`, NATS keeps the
- * messages. After a reconnection, the receivers of topics then get the messages that they missed, if NATS still has them.
+ * program has to close it. If the connection is lost, every receiver is notified of lost messages. With the option `history`, NATS keeps
+ * the messages. After a reconnection, the receivers of topics then get the messages that they missed, if NATS still has them.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;

@@ -23,8 +23,8 @@ export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
  * A bus over Redis or Valkey. It calls the method `duplicate` of the program's client twice, and uses only the two duplicates. So the
- * program's client need not be connected. If a connection is lost, every receiver is notified of lost messages. With the option `history`, Redis
- * keeps the messages. After a reconnection, the receivers of topics then get the messages that they missed, if Redis still has them.
+ * program's client need not be connected. If a connection is lost, every receiver is notified of lost messages. With the option `history`,
+ * Redis keeps the messages. After a reconnection, the receivers of topics then get the messages that they missed, if Redis still has them.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;

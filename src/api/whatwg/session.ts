@@ -43,7 +43,7 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** Counts the waiting messages in the memory budget (frame/charge.ts). They wait for their tasks. Null before the first message. */
+  /** Counts the memory of the messages that wait for their tasks (frame/charge.ts). Null before the first message. */
   #charge: Charge | null = null;
   /** Why this WebSocket has ended the connection, or the attempt to connect. Null if it has not ended them. */
   #failure: unknown = null;

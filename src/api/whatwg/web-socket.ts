@@ -81,8 +81,8 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // A HandshakeError says that no request can be made to this URL. It is reported by the events `error` and `close`. Any other error
-      // says that an option is invalid. So it is thrown.
+      // A HandshakeError says that no request can be made to this URL. The events `error` and `close` report it. Any other error says that
+      // an option is invalid, and is thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }

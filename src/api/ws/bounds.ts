@@ -1,6 +1,6 @@
 /**
- * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. `ws` has no
- * other limits. The remaining limits (RFC 6455 §10.4) are those of our native API.
+ * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. The limits
+ * that `ws` does not have (RFC 6455 §10.4) are those of our native API.
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';

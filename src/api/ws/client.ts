@@ -42,7 +42,7 @@ export class Client {
   readonly #owner: ClientOwner;
   readonly #subprotocols: readonly string[];
   #options: ClientOptions;
-  /** Where the first request was sent. The application chose this address, so it may receive credentials. Null before the first request. */
+  /** The address of the first request. The application chose this address, so it may receive credentials. Null before the first request. */
   #first: Trust | null = null;
   #exchange: NodeRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -109,8 +109,8 @@ export class Client {
   }
 
   /**
-   * Returns the options for a request to this address. The application might not trust the target of a redirect. In this case, the options
-   * have no credentials (see `dropCredentials`).
+   * Returns the options for a request to this address. After a redirect to another host, or from TLS to plain TCP, the options have no
+   * credentials (see `dropCredentials`).
    */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);

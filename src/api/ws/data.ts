@@ -3,7 +3,7 @@
  * listener receives.
  */
 
-/** All empty data is represented by this object, so that programs can compare with `===`. */
+/** Represents all empty data. It is always the same object, so that programs can compare with `===`. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**

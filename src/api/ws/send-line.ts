@@ -57,8 +57,8 @@ export class SendLine {
   }
 
   /**
-   * The number of bytes that have not left the process. Before the bytes are counted, those that wait in memory are written to the socket.
-   * Bytes that the operating system accepts are not counted.
+   * The number of bytes that have not left the process. First writes the waiting bytes to the socket. Bytes that the operating system
+   * accepts in this way are not counted.
    */
   get bufferedAmount(): number {
     this.#binding.flush();

@@ -49,7 +49,7 @@ const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The options. The application may change them at any time. A request is handled with the values of the moment. */
+  /** The options. The application may change them at any time. Each request is handled with the values at that time. */
   options: ServerOptions;
   /** The open connections. Undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;

@@ -43,7 +43,7 @@ export class WebSocket extends WebSocketEmitter {
   #binaryType: BinaryType = 'nodebuffer';
   #isPaused = false;
   #record: CloseRecord | null = null;
-  /** The number of bytes that were passed to `send` after the connection began to close. */
+  /** The number of bytes that were passed to `send` after the connection had begun to close. */
   #unsent = 0;
 
   static {
