@@ -35,7 +35,10 @@ export const backoffSpecs: SpecsOf<Backoff> = {
     default: 1_000,
     text: 'The wait after the first failed attempt. It doubles with each further failed attempt.',
   }),
-  max: amount('ms', 0, ' of milliseconds', { default: 60_000, text: 'The longest wait after a failed attempt.' }),
+  max: amount('ms', 0, ' of milliseconds', {
+    default: 60_000,
+    text: 'The longest wait after a failed attempt.',
+  }),
   min: amount('ms', 0, ' of milliseconds', { default: 0, text: 'The shortest wait after a failed attempt.' }),
   jitter: custom<number, number>(
     '0 to 1',

@@ -66,7 +66,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
     {
-      text: "A signal that aborts the attempt. `connect` then rejects with the reason of the signal. If the connection is already open, it stays open.",
+      text: 'A signal that aborts the attempt. `connect` then rejects with the reason of the signal. If the connection is already open, it stays open.',
     },
     checkMethod('throwIfAborted', 'an AbortSignal'),
   ),
@@ -85,7 +85,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   socketPath: custom<string>(
     'a path',
     {
-      text: "The path of a Unix domain socket or Windows pipe. It is used instead of the host and the port of the URL.",
+      text: 'The path of a Unix domain socket or Windows pipe. It is used instead of the host and the port of the URL.',
     },
     checkPath,
   ),
@@ -131,7 +131,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
     (value) => checkHandlers(value as object),
   ),
   data: custom<unknown>('any value', {
-    text: "The value of `connection.data`, of type `Data`. TypeScript requires this option if `Data` does not include undefined.",
+    text: 'The value of `connection.data`, of type `Data`. TypeScript requires this option if `Data` does not include undefined.',
   }),
   unref: flag({
     default: false,

@@ -177,8 +177,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // The loop in the handler can fail because the connection has ended. This is not an error of the handler, and `close` reports the
-        // end.
+        // If the loop fails because the connection has ended, this is not an error of the handler: `close` reports the end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }

@@ -145,7 +145,10 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   }),
   path: custom<PathPattern>(
     'a path, or a RegExp',
-    { defaultText: 'any', text: 'The path that the server serves. A request for any other path is answered with 404.' },
+    {
+      defaultText: 'any',
+      text: 'The path that the server serves. A request for any other path is answered with 404.',
+    },
     (value) => void toPathPattern(value),
   ),
   socketPath: custom<string>(
