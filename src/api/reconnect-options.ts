@@ -144,7 +144,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
     '(cause, retries) => boolean',
     {
       defaultText: 'always, but not after invalid options or an invalid URL',
-      text: "Returns `true` if another attempt shall follow. Any other value ends the reconnection. The function is called when a connection was closed, or when an attempt has failed. It is called again when the wait is over. `cause` is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default, the reconnection ends only after a `TypeError`, a `RangeError` or an invalid URL, because the next attempt would fail too.",
+      text: "Returns `true` if another attempt shall follow. Any other value ends the reconnection. The function is called when a connection was closed, or when an attempt has failed. It is called again when the wait is over. `cause` (a `ReconnectCause`) is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default, the reconnection ends only after a `TypeError`, a `RangeError` or an invalid URL, because the next attempt would fail too.",
     },
   ),
   retryFirst: flag({
