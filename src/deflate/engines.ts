@@ -1,7 +1,7 @@
 /**
- * Two tables, for sending and for receiving. With them, codec.ts chooses the engine for a message by the message's size. There are three
- * engines: "own" is our own code in engine/, "zlib" is one synchronous call of zlib, and "pool" is zlib in its threads. The numbers were
- * measured with bench/deflate.js, see docs/compression.md.
+ * Lists which compression engine is used for a message, by the message's size: one table for sending, and one for receiving. codec.ts reads
+ * these tables. There are three engines: "own" is our own code in engine/, "zlib" is one synchronous call of zlib, and "pool" is zlib in
+ * its threads. The numbers were measured with bench/deflate.js, see docs/compression.md.
  */
 
 /** An engine of the table `SENDING`. */
