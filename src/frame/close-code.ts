@@ -1,6 +1,6 @@
 /**
- * Close codes and the payload of Close frames: RFC 6455 §5.5.1, §7.4 and the IANA registry (§11.7). state-machine.ts implements §7.1: when
- * a Close frame is sent, and its effect.
+ * Defines the close codes and the payload of Close frames: RFC 6455 §5.5.1, §7.4 and the IANA registry (§11.7). state-machine.ts implements
+ * §7.1: when a Close frame is sent, and its effect.
  */
 
 import { isUtf8 } from 'node:buffer';

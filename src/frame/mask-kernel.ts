@@ -1,7 +1,7 @@
 /**
- * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat (the kernel). For large payloads, this is faster than
- * JavaScript, although the payload is copied twice. mask.ts decides when the kernel is used. It also has a JavaScript version, which is
- * used if the process cannot use WebAssembly.
+ * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. We call this code the kernel. For large payloads, it is
+ * faster than JavaScript, although the payload is copied twice. mask.ts decides when the kernel is used. It also has a JavaScript version,
+ * which is used if the process cannot use WebAssembly.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';

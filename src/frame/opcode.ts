@@ -1,4 +1,4 @@
-/** Opcodes: RFC 6455 §5.2 (the four bits), §11.8 (the registry). assembler.ts checks the order of data frames (§5.4). */
+/** Defines the opcodes: RFC 6455 §5.2 (the four bits), §11.8 (the registry). assembler.ts checks the order of data frames (§5.4). */
 
 /** The opcodes that RFC 6455 defines. 3–7 are reserved for data frames, and 11–15 are reserved for control frames. */
 export const Opcode = {

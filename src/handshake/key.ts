@@ -1,5 +1,5 @@
 /**
- * Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
+ * Creates and checks the values of Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
  * Sec-WebSocket-Accept proves that the server understood the WebSocket handshake. It does not authenticate the server, and the key is not a
  * secret.
  */

@@ -1,6 +1,6 @@
 /**
- * The grammars of header fields: token, quoted-string, list (RFC 6455 §4.3, RFC 9110 §5.6). One scanner reads each character once. We use
- * no regular expressions for text from a peer: with some regular expressions, a long text takes very long.
+ * Parses the parts of header fields: tokens, quoted strings and lists (RFC 6455 §4.3, RFC 9110 §5.6). One scanner reads each character
+ * once. We use no regular expressions for text from a peer: with some regular expressions, a long text takes very long.
  */
 
 // 9110 §5.6.2: the characters of a token are the visible ASCII characters except the delimiters.
