@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: compares our server, `ws` and other servers. The servers take turns in each round. Prints the CPU time of each server
- * per message. Also prints the ratio of the CPU times of two servers in the same round: this ratio depends little on the speed of the
+ * per message. Also prints the ratio of the CPU times of two servers in the same round. This ratio depends little on the speed of the
  * machine.
  *
  *   --rounds N           number of rounds (default 5)
@@ -49,7 +49,7 @@ const table = [
 /** @type {Record<string, Record<string, { cpu: number }[]>>} */
 const figures = {};
 for (const [name, workload] of chosen) {
-  // The server `raw` only echoes bytes, so it supports neither TLS nor broadcasts.
+  // The server `raw` only echoes bytes. It does not support TLS or broadcasts.
   const able = servers.filter(
     (server) => server.name !== 'raw' || (workload.kind === 'echo' && !workload.secure),
   );

@@ -11,7 +11,8 @@ const flag = /** @type {const} */ ({ type: 'boolean', default: false });
 const text = /** @type {const} */ ({ type: 'string' });
 
 /**
- * Selects the workloads of `--workloads a,b`: those with `a` or `b` in their names. Without this option, all workloads are selected.
+ * Selects workloads. `--workloads a,b` selects the workloads with `a` or `b` in their names. Without this option, all workloads are
+ * selected.
  * @template Workload
  * @param {Record<string, Workload>} workloads @param {string | undefined} parts
  */
@@ -108,8 +109,9 @@ export async function startServer(name, path, args, execPath) {
 }
 
 /**
- * The load runs for this number of milliseconds before a measurement begins. A server that was idle is slow at first: its data have left
- * the CPU's caches, and some virtual machines take memory from an idle process. The warm-up excludes this from the measurement.
+ * The load runs for this number of milliseconds before a measurement begins. A server that was idle is slow at first: its data is not in
+ * the CPU's caches, and some virtual machines take memory from an idle process. Because of this warm-up, the measurement does not include
+ * the slow start.
  */
 const WARM_UP = 250;
 

@@ -1,7 +1,8 @@
 /**
  * Bundles the compiled modules of dist/ for publication: dist/bundle/ has ES modules, dist/cjs/ has CommonJS. Each entry point of
  * package.json becomes one file. Code that several entry points use is in shared chunks, so that a process loads each class only once.
- * Without bundles, the entry point `rfc6455` would have 173 modules: they take twice as long to load, and need 1.1 MB more of V8's heap.
+ * Without bundles, the entry point `rfc6455` would have 173 modules. They would take twice as long to load, and would need 1.1 MB more of
+ * V8's heap.
  *
  * Most tests load the separate modules, because we measure coverage there. Programs that import the package by its name load the bundles.
  */

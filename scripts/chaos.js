@@ -1,8 +1,8 @@
 /**
- * `npm run chaos -- --runs 20 --seed S`: starts processes that call all methods at random, in all handlers and in all states, on real
- * sockets (test/api/child/chaos.mjs). The processes are suspended at random. Three rules are checked. The close handler is called exactly
- * once for each opened connection. At the end, all resources are released. The library throws no uncaught exception. The script prints the
- * seed. The same seed repeats the calls, but not their timing.
+ * `npm run chaos -- --runs 20 --seed S`: starts processes (test/api/child/chaos.mjs) that call all methods at random, in all handlers and
+ * in all states. They use real sockets, and are suspended at random. Three rules are checked. The close handler is called exactly once for
+ * each opened connection. At the end, all resources are released. The library throws no uncaught exception. The script prints the seed. The
+ * same seed repeats the calls, but not their timing.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

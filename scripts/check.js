@@ -46,8 +46,8 @@ function readmeIsShort() {
 /** @type {[string, () => boolean][]} */
 const steps = [
   ['lint and format', () => run(process.execPath, [tool('@biomejs/biome', 'bin/biome'), 'check', '.'])],
-  // The build is before the type check, because examples and benches import the package by its name, and the types of the package are in
-  // dist/.
+  // The build is before the type check, because the types of the package are in dist/. Examples and benches need these types: they import
+  // the package by its name.
   ['build', () => script('build.js')],
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],

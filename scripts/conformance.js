@@ -1,7 +1,7 @@
 /**
- * `npm run conformance`: the judge (our conformance test program) tests our server and our client. With the argument `others`, it tests
- * those of ws and undici. For each implementation, a file in conformance/expected/ lists the expected verdicts. The script fails if a
- * verdict is different, even if it is better. With --write, the files are written again. All other arguments are passed to the judge.
+ * `npm run conformance`: the judge (our conformance test program) tests our server and our client. With the argument `others`, it tests ws
+ * and undici. For each implementation, a file in conformance/expected/ lists the expected verdicts. The script fails if a verdict is
+ * different, even if it is better. With --write, the files are written again. All other arguments are passed to the judge.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 /**
  * `npm run fairness [-- --seed S] [--rounds N]`: measures how long an honest peer waits during an attack. The attacker sends compressed
  * messages that are expensive to decompress. Our echo server and an echo server with `ws` are attacked, each in a separate process. The
- * script fails in two cases: a compressed echo of 48 KB for an honest peer takes 2 s or more, or a ping takes four times as long as with
+ * script fails if a compressed echo of 48 KB for an honest peer takes 2 s or more. It also fails if a ping takes four times as long as with
  * `ws`. The median of all rounds counts. Before the script fails, it repeats the measurement.
  */
 import { randomBytes } from 'node:crypto';

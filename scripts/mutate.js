@@ -1,7 +1,8 @@
 /**
  * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`: disables one requirement at a time, and checks that a test fails. For each
- * selected mutation of mutations.js, the script changes a copy of the repository, builds the copy, and runs the tests whose titles name the
- * requirement. Prints the first test that fails. If all tests pass, the script fails. The same seed selects the same mutations.
+ * selected mutation of mutations.js, the script changes a copy of the repository, and builds the copy. Then it runs the tests that have the
+ * requirement's id in their titles. Prints the first test that fails. If all tests pass, the script fails. The same seed selects the same
+ * mutations.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -30,7 +31,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The time limit of a run in milliseconds. A normal run needs much less. */
 const DEADLINE = 180_000;
 
-/** Returns the test files for each requirement: those with a title that names it. @returns {Map<string, Set<string>>} */
+/** Returns, for each requirement, the test files with a title that names it. @returns {Map<string, Set<string>>} */
 function testsById() {
   /** @type {Map<string, Set<string>>} */
   const files = new Map();

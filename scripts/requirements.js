@@ -43,7 +43,7 @@ export function sectionExists(rfc, number) {
   return rfc === '7692' ? sections[7692].has(number) : true;
 }
 
-/** @param {string} ranges "4.1-4.4" means 4.1, 4.2, 4.3 and 4.4 */
+/** @param {string} ranges for example, "4.1-4.4" means 4.1, 4.2, 4.3 and 4.4 */
 function sectionNumbers(ranges) {
   const all = new Set();
   for (const range of ranges.trim().split(/\s+/)) {

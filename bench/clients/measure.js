@@ -1,7 +1,9 @@
-/** The code of every measured client: it keeps a number of messages in flight to an echo server, and reports its CPU time to the bench. */
+/**
+ * The code of every measured client. It keeps a number of messages in flight to an echo server, and reports the client's CPU time to the
+ * bench.
+ */
 
-// The load runs for this number of milliseconds before the measurement, because each client is a new process and V8 has not compiled its
-// code yet.
+// The load runs for this number of milliseconds before the measurement. Each client is a new process, so V8 must first compile its code.
 const WARM_UP = 1000;
 
 /** @typedef {{ port: number, connections: number, inFlight: number, size: number, binary: boolean, milliseconds: number }} Order */

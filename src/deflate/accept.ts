@@ -12,8 +12,8 @@ export interface DeflateAcceptance {
 }
 
 /**
- * Builds the answer to the offers of a client. The client lists its preferred offer first. The server accepts the first valid offer and
- * ignores all later offers: a connection can use permessage-deflate only once (RFC 7692 §5).
+ * Builds the answer to the offers of a client. The client lists its preferred offer first. The server accepts the first valid offer, and
+ * ignores all later offers (RFC 7692 §5).
  * @param offers all extensions that the client offered. This function skips extensions other than permessage-deflate
  * @returns the answer and the parameters, or null if no offer is valid. If the result is null, the connection opens without compression
  * @throws TypeError, RangeError if `config` is invalid (see `checkDeflateConfig`). An invalid offer does not throw

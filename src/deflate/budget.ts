@@ -38,5 +38,5 @@ export class CompressionBudget {
   }
 }
 
-/** The default budget. All connections share it, except those for which the application passes another budget. */
+/** The default budget. All connections share it, except connections with another budget. */
 export const processCompressionBudget: CompressionBudget = new CompressionBudget();

@@ -1,7 +1,7 @@
 /**
  * Lists which compression engine is used for a message, by the message's size: one table for sending, and one for receiving. codec.ts reads
- * these tables. There are three engines: "own" is our own code in engine/, "zlib" is one synchronous call of zlib, and "pool" is zlib in
- * its threads. The numbers were measured with bench/deflate.js, see docs/compression.md.
+ * these tables. There are three engines. "own" is our own code in engine/. "zlib" is one synchronous call of zlib. "pool" is zlib in its
+ * threads. The numbers were measured with bench/deflate.js, see docs/compression.md.
  */
 
 /** An engine of the table `SENDING`. */
@@ -36,10 +36,10 @@ const { POSITIVE_INFINITY } = Number;
 /**
  * The engines for messages that we send. The first engine with a sufficient `maxSize` compresses the message.
  *
- * zlib spends most of its time searching for the longest repetition in its window. At levels up to `FAST_LEVELS`, which include the default
- * level, we save time: zlib gets a smaller window and only the end of the context. So a large message takes a quarter less time. The output
- * grows by 1 % to 2 % for JSON, and by 8 % to 12 % for prose and code. At higher levels we save bytes: zlib gets the whole negotiated
- * window and the whole context.
+ * zlib spends most of its time searching for the longest repetition in its window. At levels up to `FAST_LEVELS` (the default level is one
+ * of them), we save time: zlib gets a smaller window and only the end of the context. So a large message takes a quarter less time. The
+ * output grows by 1 % to 2 % for JSON, and by 8 % to 12 % for prose and code. At higher levels we save bytes: zlib gets the whole
+ * negotiated window and the whole context.
  */
 export const SENDING: {
   readonly own: {

@@ -1,7 +1,7 @@
 /**
  * Reads and writes the parameters of permessage-deflate in Sec-WebSocket-Extensions: RFC 7692 §7, §7.1. handshake/extension.ts parses the
- * header field. offer.ts, accept.ts and confirm.ts negotiate the parameters. Names are case-sensitive, because neither RFC 6455 nor RFC
- * 7692 says otherwise.
+ * header field. offer.ts, accept.ts and confirm.ts negotiate the parameters. Names are compared case-sensitively, because the RFCs do not
+ * say that case is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';

@@ -1,7 +1,7 @@
 /**
  * Limits the work of decompression in one turn of the event loop. A turn lasts from its first work until the next `setImmediate` callback.
- * Without a limit, one peer could block all others: 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
- * such messages.
+ * Without a limit, one peer could block all other peers. For example, 150 bytes can decompress to 128 KiB, and one chunk of input can
+ * contain hundreds of such messages.
  * Each connection has a share: the maximum work for this connection in one turn. If the connection has used up its share, its next message
  * waits for a later turn. That turn first flushes all sent bytes, and then decompresses the waiting messages in order. In a long turn, the
  * shares are smaller. A turn is long if much work was done in it, or if much time has passed. Compression also counts as work, because much
@@ -86,7 +86,7 @@ function serveNext(): void {
   if (waiting.length > 0 && !isLong) resolved.then(serveNext);
 }
 
-/** If enough work was done since the last reading, reads the clock and updates `isLong` and `isFull`. */
+/** Reads the clock and updates `isLong` and `isFull`. Does nothing if little work was done after the last reading. */
 function readClock(): void {
   if (spent < nextReading) return;
   nextReading = spent + WORK_BETWEEN_READINGS;

@@ -1,7 +1,7 @@
 /**
  * A charge counts one piece of memory in the memory budget, from its allocation until its release (RFC 6455 §10.4). If many connections use
- * the same memory, such as a frame of a broadcast, they share one charge. So this memory is counted once, until the last of these
- * connections (the holders) releases it.
+ * the same memory, such as a frame of a broadcast, they share one charge. These connections are the holders of the charge. So this memory
+ * is counted only once, until the last holder releases it.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';

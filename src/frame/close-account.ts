@@ -1,6 +1,7 @@
 /**
- * Records how a connection closes (RFC 6455 §7.1.4 to §7.1.6): the content of both Close frames, the first error, and whether our Close
- * frame has left the process. state-machine.ts sends Close frames and changes the state. close-code.ts defines the layout of a Close frame.
+ * Records how a connection closes (RFC 6455 §7.1.4 to §7.1.6). It stores the content of both Close frames and the first error, and whether
+ * our Close frame has left the process. state-machine.ts sends Close frames and changes the state. close-code.ts defines the layout of a
+ * Close frame.
  */
 
 import { CloseCode, serializeClosePayload } from './close-code.ts';

@@ -30,7 +30,7 @@ export const CloseCode = {
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-// §5.5: a control frame carries at most 125 bytes, two of which are the code.
+// §5.5: the payload of a control frame has at most 125 bytes. In a Close frame, the first two bytes are the code.
 const MAX_REASON_SIZE = 123;
 
 /**

@@ -1,12 +1,12 @@
 /**
  * Calls the callbacks that report the result of sending (RFC 6455 §6.1): the message has left the process, or it will never leave. Each
- * callback is called exactly once, and never during the call that passes it, such as `sendText`.
+ * callback is called exactly once. It is never called before the method that receives it (such as `sendText`) has returned.
  */
 
 import { ConnectionError } from './connection-error.ts';
 import type { ByteSink, SendCallback } from './sink.ts';
 
-/** The endpoint whose messages have these callbacks. */
+/** The endpoint that sends the messages. */
 export interface CompletionOwner {
   /** Called with the error that a callback throws. */
   fail(error: unknown): void;

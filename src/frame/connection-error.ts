@@ -1,7 +1,7 @@
 /**
- * Lists the faults of this side, and of the network, that end a connection. (violation.ts lists the faults of the peer.) For most of them,
- * no Close frame is sent, and the close code is 1006 (RFC 6455 §7.1.5). In two cases, a Close frame with code 1011 is sent: if the peer
- * does not answer a ping of a fixed schedule (WS_HEARTBEAT_TIMEOUT), and if a message in parts cannot be finished (WS_STREAM_CUT).
+ * Lists the faults of this side, and of the network, that end a connection. For most of these faults, no Close frame is sent, and the close
+ * code is 1006 (RFC 6455 §7.1.5). For two faults, a Close frame with code 1011 is sent. WS_HEARTBEAT_TIMEOUT: the peer does not answer a
+ * ping of a fixed schedule. WS_STREAM_CUT: a message in parts cannot be finished. violation.ts lists the faults of the peer.
  */
 
 /** One fault that ends a connection. */

@@ -1,7 +1,7 @@
 /**
  * One end of a connection after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Received
  * bytes go into `receive`. Sent bytes go to a `ByteSink`. This file uses no socket and no clock: the transport has the timeouts.
- * Each cell says what the endpoint does, and the new state after "→". "Close" means that the endpoint sends a Close frame.
+ * Each cell shows the action of the endpoint, and the new state after "→". "Close" means that the endpoint sends a Close frame.
  * state \ event   close()            peer's Close           violation           transport's end
  * Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
  * CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
@@ -152,7 +152,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change such a payload until it has left.
+   * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change a large payload until it has left.
    * @returns the same as `sendText`, and throws the same errors
    */
   sendBinary(

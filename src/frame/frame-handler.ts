@@ -19,7 +19,7 @@ export interface FrameHandler {
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
 }
 
-/** A handler with additional, faster methods for common cases. Their effect is the same as that of the methods of `FrameHandler`. */
+/** A handler with additional, faster methods for common cases. They have the same effect as the methods of `FrameHandler`. */
 export interface FastFrameHandler extends FrameHandler {
   /** Whether `onShortText` may be called now: no message is unfinished, and several short texts may be decoded together. */
   readonly takesShortTexts: boolean;

@@ -45,8 +45,8 @@ const MAX_BLOCK = 32 * 1024 * 1024 - 65_536;
 let freedBlock = 0;
 
 /**
- * Makes glibc (the C library of Linux) keep freed memory for the next large messages: at most a quarter of the memory budget, and at most
- * 64 MiB.
+ * Makes glibc (the C library of Linux) keep freed memory for the next large messages. It keeps at most a quarter of the memory budget, and
+ * at most 64 MiB.
  * By default, glibc returns free memory at the end of its heap to the system, as soon as there are 128 KiB of it. Then each page of the
  * next large message causes a page fault. A page fault takes about 0.3 µs, and up to 30 µs in some virtual machines.
  * When a large block is freed, glibc raises the limit of 128 KiB to twice the size of this block ("dynamic mmap threshold" in mallopt(3)).

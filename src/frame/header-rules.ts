@@ -16,7 +16,7 @@ export function checkFirstBytes(
   allowedReserved: number,
 ): void {
   const opcode = first & 0x0f;
-  // §5.2: reserved bits MUST be 0 unless an extension that defines them was negotiated.
+  // §5.2: reserved bits MUST be 0, except if a negotiated extension defines them.
   if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
   // §5.2: if the opcode is unknown, the receiver MUST fail the connection.
   if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });

@@ -3,7 +3,7 @@
  * and a server never masks a frame.
  *
  * A masking key is one 32-bit integer. Its lowest byte is the first byte on the wire. If a payload continues in the next chunk, the key is
- * rotated, so that its lowest byte is for the first byte of that chunk.
+ * rotated: then its lowest byte masks the first byte of the next chunk.
  */
 
 import { randomFillSync } from 'node:crypto';

@@ -91,8 +91,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Returns the first byte of the next frame, without FIN. After the first call, the message must be sent to its end, because the peer and
-   * the codec's context then know the beginning of the message.
+   * Returns the first byte of the next frame, without FIN. After the first call, the message must be sent to its end: the peer and the
+   * codec's context already contain the beginning.
    */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;

@@ -147,7 +147,7 @@ export class OutgoingList {
   /** The number of items without pings and pongs: messages, and our Close frame. */
   messages = 0;
 
-  /** Our Close frame, or else the last message. Null if neither is in the list. */
+  /** Our Close frame, or else the last message. Null if the list has only pings and pongs, or is empty. */
   get last(): Outgoing | null {
     return this.messages === 0 ? null : this.#tail;
   }

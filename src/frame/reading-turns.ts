@@ -36,17 +36,17 @@ const MIN_MESSAGE_PACE = 4096;
 // read.
 const MIN_TURN_PACE = 65_536;
 
-// Node reads up to this number of bytes at once, so a connection may read so many bytes before it can be stopped.
+// Node reads up to this number of bytes at once. So a connection may read this number of bytes before it can be stopped.
 const CHUNK_SIZE = 65_536;
 
-// A review measures the speed of messages. If less than `SHORTEST_PERIOD` milliseconds have passed since the last review, it is skipped. If
-// the process was blocked for a long time, it did not read in this time. So a longer time counts as only `LONGEST_PERIOD` milliseconds.
+// A review measures the speed of messages. If the last review was less than `SHORTEST_PERIOD` milliseconds ago, the review is skipped. A
+// blocked process does not read. So if the last review was long ago, only `LONGEST_PERIOD` milliseconds count.
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
 // After `TURNS_OF_TRUST` turns of more trusted connections (see `trustOf`), one of the least trusted connections gets a turn. If the limit
-// is exceeded, it gets a turn only after `TURNS_BEYOND_LIMIT` turns: in this state, a peer that does not use its turn blocks all other
-// connections until its message is aborted.
+// is exceeded, this happens only after `TURNS_BEYOND_LIMIT` turns. The reason: while the limit is exceeded, a peer that does not use its
+// turn blocks all other connections until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -55,9 +55,9 @@ export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
   /**
-   * All connections with an unfinished message. `place` of a share is its index in this list. This is not a Set, for performance: a Set
-   * often allocates new tables in the old generation of V8's heap. After such an allocation, V8 in Node 24 and 26 marks the whole heap when
-   * new messages take 8 MiB.
+   * All connections with an unfinished message. `place` of a share is its index in this list. This is not a Set, for performance. A Set
+   * often allocates new tables in the old generation of V8's heap. After this, V8 in Node 24 and 26 marks the whole heap when new messages
+   * take 8 MiB.
    */
   readonly #unfinished: Share[] = [];
   /**
@@ -185,8 +185,9 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // If all unfinished messages waited for room, none would ever finish. So one message may continue without room. But if messages that
-    // the application has not read take more than half of the limit, no message may: more finished messages would need even more memory.
+    // If all unfinished messages waited for room, no message would ever finish. So one message may continue without room. But no message
+    // may continue if finished messages, which the application has not read, take more than half of the limit: otherwise they would take
+    // more and more memory.
     return isFirst && unread <= limit / 2;
   }
 
@@ -268,8 +269,8 @@ export class ReadingTurns implements ShareOwner {
 }
 
 /**
- * Returns how likely the connection is to finish its message: 2 if it has finished messages before, 1 if the size of the message is known,
- * otherwise 0.
+ * Estimates whether the connection will finish its message. Returns 2 if it has finished messages before, 1 if the size of its message is
+ * known, and 0 otherwise.
  */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;

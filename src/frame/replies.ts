@@ -1,8 +1,8 @@
 /**
  * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read its replies must not cause an
  * unlimited number of replies. So if more bytes of replies wait than the high-water mark allows, the server stops reading (RFC 6455 §10.4).
- * A client never stops reading for this reason: if both sides stopped, neither side would continue. Bytes that the application sends at
- * other times are not counted.
+ * A client never stops reading for this reason: if a client and a server both stopped, the connection would hang. Bytes that the
+ * application sends at other times are not counted.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -24,7 +24,7 @@ export class Replies {
   readonly #highWaterMark: number;
   readonly #memoryBudget: MemoryBudget;
   #isOpen = false;
-  /** The number of pings since `begin` was called. */
+  /** The number of pings after the last call of `begin`. */
   #pings = 0;
   #bytes = 0;
   /** The total number of sent bytes at the end of the last reply. `Infinity` while replies wait in the queue. */

@@ -136,7 +136,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Called when the last frame of a message in parts is written, or when such a message is aborted before its first frame. */
+  /** Called at the end of a message in parts: its last frame is written, or it is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;

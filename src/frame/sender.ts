@@ -53,7 +53,7 @@ export class Sender {
   readonly #writer: FrameWriter;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  // The number of messages and bytes since the transport was last empty. Only messages that could not leave at once are counted.
+  // The number of messages that could not leave at once, and the number of their bytes. When the transport is empty, both are set to 0.
   #messagesSince = 0;
   #bytesSince = 0;
 

@@ -4,7 +4,8 @@ import { copyMasked, nextMaskingKey } from './mask.ts';
 import type { Role } from './parser.ts';
 
 /**
- * Returns the size of a frame's header: 2 bytes, 0, 2 or 8 more bytes for the length, and 4 bytes for the masking key if `masked` is true.
+ * Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 bytes for a longer length, then 4 bytes for the masking key if `masked` is
+ * true.
  */
 export function frameHeaderSize(length: number, masked: boolean): number {
   const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;

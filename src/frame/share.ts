@@ -62,8 +62,8 @@ export class Share {
   /** The number of finished messages that arrived in pieces. */
   finished = 0;
 
-  // `review` uses these three fields to measure the speed of the message. They are the number of the waiting period, the milliseconds of
-  // reading since the start of the measurement, and the bytes that had arrived at its start.
+  // `review` uses these three fields to measure the speed of the message: the number of the waiting period, the milliseconds of reading
+  // during the measurement, and the number of bytes at the start of the measurement.
   period = 0;
   readTime = 0;
   receivedBefore = 0;

@@ -65,7 +65,7 @@ export function parseTarget(url: string | URL): WebSocketTarget {
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
-  // Applications log errors. A URL with "@" may contain a password, so the error does not contain such a URL.
+  // Applications log errors. A URL with "@" may contain a password, so the error does not contain this URL.
   const parsed = parseUrl(text);
   if (parsed === null) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
   return parsed;
@@ -98,8 +98,8 @@ export interface RequestOptions extends RequestFields {
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
-// §4.1 reserves Host, Upgrade and Connection for the handshake. The other four fields describe a body or a trailer, and an opening
-// handshake has neither.
+// §4.1 reserves Host, Upgrade and Connection for the handshake. The last four fields are for a body or a trailer. An opening handshake has
+// no body and no trailer.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -193,7 +193,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that believed such a field would read the first frames as
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. With one of these fields, a client could read the first frames as
   // a body. We accept one Content-Length of 0 because it announces no body, and because ws4py sends it.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;

@@ -4,7 +4,8 @@
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
-// These fields hold one value, not a list (RFC 9110, RFC 6454, RFC 6455). If such a field is repeated, its values must not be joined.
+// These fields contain one value, not a list (RFC 9110, RFC 6454, RFC 6455). If one of these fields is repeated, the values must not be
+// joined.
 const singleValued: ReadonlySet<string> = new Set([
   'age',
   'authorization',

@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 allows a recipient to accept an LF without a CR as a line end. We refuse such an LF, because a proxy in between might
-        // not accept it as a line end. Then the proxy and we would read different heads.
+        // 9112 §2.2 allows a recipient to accept an LF without a CR as a line end. We refuse it: a proxy before us might not accept an LF
+        // as a line end, and would read a different head.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -194,7 +194,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 
   #parseHeaderLine(line: string): void {
     // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may accept obs-fold. Our client refuses
-    // it, because a proxy in between may read such a value differently.
+    // it, because a proxy might read the value differently.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
     // 9112 §5.1: there is no white space between the name and the colon. A token contains no white space, and a token is never empty.

@@ -1,6 +1,6 @@
 /**
  * Decides which web pages may connect: RFC 6455 §10.2, with the origins of RFC 6454. This protects users against pages of other sites
- * (cross-site WebSocket hijacking). It does not protect against clients other than browsers: such a client can send any Origin.
+ * (cross-site WebSocket hijacking). It does not protect against clients other than browsers: these can send any Origin.
  */
 import { type HandshakeError, refuse } from './error.ts';
 import { quote } from './quote.ts';
@@ -13,13 +13,13 @@ import { parseUrl } from './url.ts';
  * - `'same-origin'`: the host and port of the Origin must equal the host and port of the Host field. If a field has no port, the default
  *   port of the Origin's scheme is used. The schemes are not compared, because a TLS proxy may be in front of the server.
  * - `'any'`: all origins.
- * - a list such as `['https://example.com', 'http://localhost:8080']`: the scheme, host and port of the Origin must equal those of an
- *   entry.
- * - a function: it returns `true` to accept the origin. Any other result refuses the origin. A promise is another result, so an async
- *   function refuses every origin.
+ * - a list such as `['https://example.com', 'http://localhost:8080']`: the Origin must have the same scheme, host and port as an entry of
+ *   the list.
+ * - a function: it returns `true` to accept the origin. Any other result, even a promise, refuses the origin. So do not use an async
+ *   function.
  *
- * In an Origin, `ws:` is read as `http:`, and `wss:` is read as `https:`. A browser never sends such an Origin. The clients IXWebSocket and
- * Starscream send it: their Origin is the URL of the server.
+ * In an Origin, `ws:` is read as `http:`, and `wss:` is read as `https:`. A browser never sends an Origin with `ws:` or `wss:`. The clients
+ * IXWebSocket and Starscream do: they send the URL of the server as the Origin.
  *
  * Browsers send the origin `null` for sandboxed pages and for local files. `'same-origin'` refuses it. A list accepts it if the list
  * contains `'null'`.

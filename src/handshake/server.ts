@@ -90,8 +90,8 @@ function cutResource(target: string, host: string): string | null {
   const lower = toAsciiLowerCase(target);
   const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
   if (scheme === undefined) return null;
-  // 9112 §3.2.2: if the target is an absolute URI, its host and port equal those of the Host field. If they differ, we cannot know which
-  // host the client means.
+  // 9112 §3.2.2: if the target is an absolute URI, it contains the same host and port as the Host field. If they differ, we cannot know
+  // which host the client means.
   const resource = target.slice(scheme.length + host.length);
   if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
   if (resource === '' || resource.startsWith('?')) return `/${resource}`;

@@ -1,6 +1,6 @@
 /**
- * Compresses one message: RFC 1951 §3.2, RFC 7692 §7.2.1. A block is stored, or has the fixed codes, or has codes that are made for this
- * block. The smallest of these three forms is used. The caller appends the message to the window.
+ * Compresses one message: RFC 1951 §3.2, RFC 7692 §7.2.1. There are three forms of a block: stored, with the fixed codes, or with codes for
+ * this block only. The smallest form is used. The caller appends the message to the window.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -214,8 +214,8 @@ function bitsBesideCodes(): number {
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
 /**
- * Estimates the minimum number of bits of a block with codes that are made for this block: the entropy of the symbols plus the size of the
- * codes.
+ * Estimates the minimum number of bits of this block if it gets separate codes. The estimate is the entropy of the symbols plus the size of
+ * the codes.
  */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);

@@ -157,8 +157,9 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // While `filled` exceeds 2^limit, there are too many short codes. Each step moves a leaf with fewer than `limit` bits one level down,
-  // together with one of the deepest leaves: both become children of a new inner node, at the old place of the first leaf.
+  // While `filled` exceeds 2^limit, there are too many short codes. Each step takes one leaf with fewer than `limit` bits, and one of the
+  // deepest leaves. Both become children of a new inner node, which replaces the first leaf. So both codes have one bit more than the code
+  // of the first leaf.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -271,13 +272,13 @@ export function buildTable(
         for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
           table[second + at] = entry;
       }
-      // Adds one to the code, whose bits are reversed: clears the leading ones, and then sets the next bit.
+      // Adds one to the code. The bits of the code are reversed. So this clears the ones from the high end, and then sets the next bit.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // The codes in the table so far do not depend on the next bit of the input. So their entries must exist for both values of this bit.
-    // This copies the entries from one value to the other.
+    // The codes in the table so far do not depend on the next bit of the input. So their entries must exist for both values of this bit: 0
+    // (these entries exist) and 1 (they are copied here).
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

@@ -1,7 +1,7 @@
 /**
- * Decompresses one message: RFC 1951 §3.2, RFC 7692 §7.2.2. The bytes may come from an attacker. So every array index is bounded, every
- * loop reads at least one bit of input per iteration, and the output limit is checked while the output grows. The caller appends the
- * message to the window.
+ * Decompresses one message: RFC 1951 §3.2, RFC 7692 §7.2.2. The bytes may come from an attacker. So every array index is bounded, and every
+ * iteration of a loop reads at least one bit of input. The output limit is checked while the output grows. The caller appends the message
+ * to the window.
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';

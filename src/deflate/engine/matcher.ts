@@ -140,7 +140,7 @@ export function findMatches(
   let count = 0;
   /** The last index at which four bytes can be hashed. */
   const last = end - HASHED;
-  // The match that starts at the previous byte; the length 0 means that there is none. It is dropped if a longer match starts at the
+  // The match that starts at the previous byte. If there is no match, its length is 0. The match is dropped if a longer match starts at the
   // current byte.
   let heldLength = 0;
   let heldDistance = 0;

@@ -2,7 +2,7 @@
  * The LZ77 window of one direction of a connection: the last bytes of plaintext (the history). The next compressed message can refer to
  * them. RFC 1951 §2 allows references to earlier blocks. RFC 7692 §7.2.1 allows references to earlier messages (context takeover), and
  * RFC 7692 §7.1.2 limits their distance.
- * There is no other state between messages, so each message can use any engine: our engine reads the window, and zlib gets it as a
+ * There is no other state between messages, so each message can use any engine. Our engine reads the window, and zlib gets the window as a
  * dictionary. An engine does not change the history. codec.ts appends a sent message when it is certain that the message is sent. It
  * appends a received message after decompression.
  */
@@ -39,7 +39,7 @@ export class Window {
   view: DataView = EMPTY_VIEW;
   start = 0;
   end = 0;
-  /** The number of bytes that were appended since the window was created, or since it was cleared. */
+  /** The total number of appended bytes. `clear` resets it to 0. */
   total = 0;
   /** The compressor's index of repeated sequences (matcher.ts). Null until the compressor first uses the window. */
   index: MatchIndex | null = null;
