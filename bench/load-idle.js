@@ -14,7 +14,7 @@ import { connect as connectTls } from 'node:tls';
 // The number of handshakes at the same time. This number is small, so that the memory for handshakes does not change the result.
 const AT_ONCE = 50;
 
-/** A text message of 64 characters, with a masking key of zeros. */
+/** A text message of 64 characters. The masking key is zero. */
 const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
 /**
  * The length of the echoed frame. A server does not mask its frames. (The server `raw` echoes the masked frame, so it sends four more

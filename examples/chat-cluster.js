@@ -223,7 +223,7 @@ async function serve() {
         const query = new URLSearchParams(request.query);
         const room = query.get('room') ?? '';
         const name = query.get('name') ?? '';
-        // The peer chooses these values, so they are checked before they are used as names.
+        // These values come from the peer, so they are checked before they are used.
         if (!/^[a-z]{1,20}$/.test(room)) return reject(400, 'A room is 1 to 20 small letters\n');
         if (!nameForm.test(name)) return reject(400, 'A name is 1 to 20 letters and digits\n');
         /** @type {Visitor} */
@@ -295,9 +295,9 @@ async function makeBus() {
     return new RedisBus(createClient({ url: REDIS_URL }), { history: {} });
   }
   if (NATS_URL) {
-    // @ts-expect-error The application installs this package as well.
+    // @ts-expect-error This package is not a dependency either.
     const { connect } = await import('@nats-io/transport-node');
-    // @ts-expect-error The application installs this package as well.
+    // @ts-expect-error This package is not a dependency either.
     const { jetstreamManager } = await import('@nats-io/jetstream');
     const connection = await connect({ servers: NATS_URL, maxReconnectAttempts: -1 });
     return new NatsBus(connection, { history: { jetstream: await jetstreamManager(connection) } });

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-/** Returns the first comment of the running script, without the stars. @returns {string} */
+/** Returns the first comment of the running script, without `*` at the line starts. @returns {string} */
 function help() {
   const comment = /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(process.argv[1] ?? '', 'utf8'))?.[1] ?? '';
   return comment.replaceAll(/^ ?\*? ?/gm, '').trim();

@@ -81,7 +81,7 @@ function percent(counts) {
   return total === 0 ? 100 : (100 * covered) / total;
 }
 
-/** "3-5, 9" @param {number[]} numbers */
+/** Returns a text such as "3-5, 9". @param {number[]} numbers */
 function ranges(numbers) {
   /** @type {number[][]} */
   const runs = [];

@@ -330,7 +330,7 @@ function build(frame, receiver, pick) {
   return Buffer.concat([header, Buffer.from(payload.map((byte, i) => byte ^ (key[i & 3] ?? 0)))]);
 }
 
-// ---- the endpoint's side ----
+// ---- the sink, the events, and the checks of the output ----
 
 /** The sink of an endpoint. Its buffer is filled with a pattern. So the checks can detect bytes that the endpoint did not write. */
 class Sink {
@@ -647,7 +647,7 @@ async function run(seed) {
   );
 }
 
-// ---- all of them ----
+// ---- all inputs ----
 
 const { values } = readArguments({
   options: {

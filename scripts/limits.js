@@ -175,7 +175,7 @@ export function defaultOf(spec, role) {
   const value = spec.defaults[role];
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return `\`${value}\``;
-    // A close code is not a quantity.
+    // A close code is not a quantity, so it is printed without thousands separators.
     return spec.unit === '' && value < 10_000 ? String(value) : value.toLocaleString('en');
   }
   if (spec.defaultText !== null) return spec.defaultText;

@@ -26,7 +26,7 @@ import {
   inputWithoutOutput,
 } from './zlib.ts';
 
-/** One direction of a connection, as negotiated (7692 §7.1). */
+/** The negotiated parameters for one direction of a connection (7692 §7.1). */
 export interface Direction {
   /** A number from 8 to 15. A message may refer to at most the last 2^windowBits bytes. */
   readonly windowBits: number;

@@ -35,13 +35,13 @@ export class MessageAssembler implements BudgetReader {
 
   /** The opcode of the message's first frame, or 0 between messages. */
   #opcode = 0;
-  /** RSV1 of the first frame: with permessage-deflate, the message is compressed (7692 §6.1). */
+  /** Whether the first frame has RSV1. With permessage-deflate, this means that the message is compressed (7692 §6.1). */
   #compressed = false;
   /** The total payload size of the message's frames so far, as their headers announce it. */
   #announced = 0;
   /** Whether the newest frame header of the message has FIN. If so, `#announced` is the size of the whole message. */
   #complete = false;
-  /** Null until a message arrives in pieces. */
+  /** The payload of the message. Null until a message first arrives in pieces. */
   #buffer: MessageBuffer | null = null;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
@@ -120,7 +120,7 @@ export class MessageAssembler implements BudgetReader {
    */
   check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
-    // §5.4: a continuation needs a message to continue.
+    // §5.4: a continuation frame must belong to an unfinished message.
     if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');

@@ -150,7 +150,7 @@ export class Delivery {
     }
   }
 
-  /** Adds the size limit to an error of the codec. */
+  /** If the codec reports that the message is too big, adds the limit to this error. */
   #withLimit(error: unknown): unknown {
     const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
     return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;

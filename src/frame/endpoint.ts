@@ -29,7 +29,7 @@ export { EndpointState };
 const { Open, CloseReceived } = EndpointState;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** Implements RFC 6455 after the opening handshake, for either role, over any transport. */
+/** Implements RFC 6455 after the opening handshake, for a client or a server, with any transport. */
 export class Endpoint {
   readonly #machine: StateMachine;
   readonly #sender: Sender;

@@ -48,7 +48,7 @@ export function writeFrameHeader(
   return position;
 }
 
-/** A frame to be serialized. */
+/** A frame to serialize. */
 export interface FrameInit {
   readonly opcode: number;
   readonly payload: Uint8Array;

@@ -361,7 +361,7 @@ export const maxErrorBody = 65_536;
 
 const emptyBody: Buffer = Buffer.alloc(0);
 
-/** An opening handshake that did not lead to an open connection (RFC 6455 §4). */
+/** The opening handshake failed, so there is no WebSocket connection (RFC 6455 §4). */
 export class HandshakeError extends Error {
   /** A `RefusalCode`, or the code of the system error that stopped the handshake, such as `'ECONNREFUSED'`. */
   readonly code: string;

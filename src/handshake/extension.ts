@@ -12,7 +12,7 @@ export interface ExtensionOffer {
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** The limits on the field. All limits are inclusive. */
+/** The limits for the field. A value that equals its limit is allowed. */
 export const extensionLimits = {
   /** The maximum number of elements of the field. */
   offers: 16,

@@ -69,7 +69,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Says whether the text ends at `start`, or continues there with a colon and a port from 0 to 65535. */
+/** Says whether the text ends at index `start`, or has a port there: a colon and a number from 0 to 65535. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

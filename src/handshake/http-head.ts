@@ -77,7 +77,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Takes the next bytes of the stream.
+   * Processes the next bytes of the stream.
    * @returns the head if its last byte has arrived, otherwise null. `rest()` returns the bytes after the head
    * @throws HandshakeError if the head breaks a rule or a limit. Each later call throws the same error. For a request, the status is 400,
    *   414, 431 or 505. For a response, the stage is 'http' and the status is 0
@@ -237,7 +237,7 @@ export function formatHead(startLine: string, headers: readonly string[]): strin
 
 /**
  * Returns the lines of header fields. Each line ends with CR LF.
- * @throws the errors of `formatHead`
+ * @throws TypeError if a header field is invalid, like `formatHead`
  */
 export function formatFields(headers: readonly string[]): string {
   if (headers.length % 2 !== 0) throw new TypeError('Header fields are a list of names and values in turn');

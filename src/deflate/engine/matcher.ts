@@ -102,13 +102,13 @@ function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
 
-/** Counts a literal, and returns its token. */
+/** Counts a literal. @returns its value in `tokens` */
 function literalToken(literal: number): number {
   literals.add(literal);
   return literal;
 }
 
-/** Counts a match, and returns its token. */
+/** Counts a match. @returns its value in `tokens` */
 function matchToken(length: number, distance: number): number {
   literals.add(257 + LENGTH_SYMBOL[length]!);
   distances.add(DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!);
