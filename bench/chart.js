@@ -1,6 +1,6 @@
 /**
- * Draws the figures of `npm run bench` as a chart. Each row shows, on a logarithmic scale, the CPU time of `ws` divided by the CPU time
- * of each other server.
+ * Draws the results of `npm run bench` as a chart. For each workload, a bar for each server shows the CPU time of `ws` divided by the CPU
+ * time of this server. The scale is logarithmic.
  */
 import { median, ratiosOf } from './side-by-side.js';
 

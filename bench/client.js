@@ -1,8 +1,8 @@
 /**
- * `npm run bench:client`: compares our client with the client of `ws`, with one echo server and interleaved rounds. Prints the CPU time of
- * each client per message that it sends and receives.
+ * `npm run bench:client`: compares our client with the client of `ws`. Both clients use the same echo server, and take turns in each round.
+ * Prints the CPU time of each client per message. Each message is sent and echoed.
  *
- *   --rounds N (5)   --seconds S (1)   --quick   --workloads a,b   --json FILE
+ * The options --rounds, --seconds, --quick, --workloads and --json are the same as in bench/echo.js.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -1,9 +1,12 @@
 /**
- * `npm run bench:cmp -- REV`: compares this tree with another revision of it, with echo workloads and interleaved rounds. Each row is the
- * CPU time per message of the other revision divided by that of this tree. A result over 1 means that this tree is faster.
+ * `npm run bench:cmp -- REV`: compares the working tree with the git revision REV, with echo workloads. The two servers take turns in each
+ * round. Each result is the CPU time per message of REV, divided by the CPU time per message of the working tree. A result above 1 means
+ * that the working tree is faster.
  *
- *   --rounds N   rounds (5)      --seconds S   per server and round (1)      --workloads a,b   a selection
- *   --gate 0.95  exit 1 if the median of a row is below this
+ *   --rounds N        number of rounds (default 5)
+ *   --seconds S       seconds per server and round (default 1)
+ *   --workloads a,b   only workloads with `a` or `b` in their names
+ *   --gate 0.95       exit 1 if the median of a workload is below 0.95
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
@@ -50,7 +53,7 @@ try {
   console.error(`building ${revision}`);
   run('git', ['worktree', 'add', '--detach', other, revision], root);
   run('npm', ['ci'], other);
-  // Both libraries are measured with the server program of this tree, since the program of an old revision may not know all workloads.
+  // Both revisions of the library run in the server program of the working tree, because an old server program may not know all workloads.
   rmSync(join(other, 'bench'), { recursive: true });
   cpSync(join(root, 'bench'), join(other, 'bench'), { recursive: true });
   await compare();

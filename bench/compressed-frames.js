@@ -1,17 +1,17 @@
 /**
- * Functions that the load generators for compressed echo share: they compress messages in advance, perform the handshake, and count
- * replies.
+ * Functions for the load generators of compressed messages. They compress messages in advance, perform the opening handshake, and count the
+ * echoed messages.
  */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { constants, createDeflateRaw } from 'node:zlib';
 
 /**
- * Compresses each message to a payload: with one context for all messages, or each message without context.
+ * Compresses each message to a payload. If `context` is true, a message may refer to the messages before it.
  * @param {Buffer[]} messages @param {boolean} context @returns {Promise<Buffer[]>}
  */
 export async function compress(messages, context) {
-  // If the buffer of the stream were full, its flush would not finish.
+  // If the stream's buffer is full, a flush never finishes. So this buffer is large.
   const options = { level: 6, readableHighWaterMark: 1_048_576 };
   const stream = createDeflateRaw(options);
   /** @type {Buffer[]} */
@@ -31,7 +31,7 @@ export async function compress(messages, context) {
   return results;
 }
 
-/** Returns a text frame with RSV1, masked as a client has to mask it. @param {Buffer} payload */
+/** Returns a masked text frame with the bit RSV1, which marks a compressed message. @param {Buffer} payload */
 export function maskedFrame(payload) {
   const size = payload.length;
   const header = size < 126 ? 2 : size < 65_536 ? 4 : 10;
@@ -68,7 +68,7 @@ export function open(port, context) {
   });
 }
 
-/** Counts the frames of a server, and the bytes of their payloads. */
+/** Counts the frames that a server sends, and the bytes of their payloads. */
 export class FrameCounter {
   frames = 0;
   payload = 0;
@@ -76,7 +76,7 @@ export class FrameCounter {
   #headerSize = 0;
   #remaining = 0;
 
-  /** @param {Buffer} chunk @returns {number} frames that ended in it */
+  /** @param {Buffer} chunk @returns {number} the number of frames that end in this chunk */
   push(chunk) {
     let ended = 0;
     let at = 0;

@@ -1,9 +1,11 @@
 /**
- * `node bench/deflate-engine.js` (build first): compares the DEFLATE implementation in src/deflate/engine with the synchronous functions of
- * node:zlib, on text that looks like JSON, with and without context. Prints nanoseconds per message (medians of interleaved rounds) and
- * bytes per message. The codec should use zlib for messages of the sizes at which our implementation is no longer faster.
+ * `node bench/deflate-engine.js` (build first): compares our DEFLATE implementation, src/deflate/engine, with the synchronous functions of
+ * node:zlib. The messages look like JSON. They are compressed with and without context (references to earlier messages). Prints the time
+ * per message (the median of all rounds) and the bytes per message. src/deflate/codec.ts should use zlib for the message sizes at which
+ * zlib is faster.
  *
- *   --rounds N   rounds (15)      --sizes 256,1024   sizes of the messages (64 to 16,384 bytes)
+ *   --rounds N         number of rounds (default 15)
+ *   --sizes 256,1024   sizes of the messages in bytes (default: several sizes from 64 to 16,384)
  */
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { deflate } from '../dist/deflate/engine/deflate.js';
@@ -20,14 +22,14 @@ const { values } = readArguments({
 const rounds = readNumber(values, 'rounds');
 const sizes = values.sizes.split(',').map((sizes) => readNumber({ sizes }, 'sizes'));
 
-/** The bytes of messages in each timed run, so that a run takes some milliseconds. */
+/** The total size of the messages in each measurement. With this size, a measurement takes a few milliseconds. */
 const BYTES_PER_RUN = 128 * 1024;
 const MAX_MESSAGES = 400;
 const LIMIT = 1 << 20;
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 let state = 1;
-/** Returns pseudo-random numbers that are the same in every run (xorshift). */
+/** Returns a pseudo-random number (xorshift). The sequence of numbers is the same in every run. */
 function random() {
   state ^= state << 13;
   state ^= state >>> 17;
@@ -102,7 +104,7 @@ function measure(size) {
       ],
       ['zlib', zlibDeflate, zlibInflate],
     ])) {
-      // The window of the sender is kept from round to round, so its index is as full as it can become.
+      // The sender keeps one window for all rounds. So the index of the window is full, as in a long connection.
       const sending = context ? fullWindow() : null;
       const window = context ? fullWindow() : null;
       const data = messages.map((message) => {

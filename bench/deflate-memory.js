@@ -1,8 +1,10 @@
 /**
- * `npm run bench:deflate-memory`: compares the memory of 2,000 connections with context takeover in our server (without a budget) and in
- * `ws`. Prints by how much the resident memory of each connection has grown since all connections were opened, after a garbage collection.
+ * `npm run bench:deflate-memory`: compares the memory for compression in our server (without a budget) and in `ws`, with 2,000 connections
+ * and context takeover. After all connections are open, each connection sends messages. The bench prints how much the resident memory per
+ * connection grows because of these messages.
  *
- *   --connections N (2000)   --gate   exit 1 if our server needs more memory than the documentation promises
+ *   --connections N   number of connections (default 2000)
+ *   --gate            exit 1 if our server needs more memory than docs/compression.md promises
  */
 import { once } from 'node:events';
 import { readArguments, readNumber } from '../scripts/command-line.js';

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:deflate`: compares our server and `ws` at level 6 and threshold 0, with a compressed echo of JSON on 64 connections. Both
- * servers run at the same time, with interleaved rounds. Prints two ratios: the CPU time of the server per message, including the threads
- * of zlib, and the bytes on the wire.
+ * `npm run bench:deflate`: compares our server and `ws` (level 6, threshold 0). The servers echo compressed JSON messages on 64
+ * connections, and take turns in each round. Prints two ratios: the server's CPU time per message, including zlib's threads, and the number
+ * of sent bytes.
  *
- *   --rounds N (5)  --seconds S (1)  --quick  --workloads a,b  --gate   as in `npm run bench`
+ * The options --rounds, --seconds, --quick, --workloads and --gate are the same as in bench/echo.js.
  */
 import {
   costText,
@@ -18,8 +18,8 @@ import {
 } from './side-by-side.js';
 
 /**
- * `gate`: the least allowed ratio of the CPU time of `ws` to ours. `bytes`: the largest allowed ratio of our bytes to those of `ws`.
- * `corpus`: 'trades' are mostly digits; the default is records of users.
+ * `gate`: the minimum of the CPU time of `ws` divided by our CPU time. `bytes`: the maximum of our sent bytes divided by the sent bytes of
+ * `ws`. `corpus`: the kind of messages. 'trades' are mostly digits; the default is records of users.
  * @typedef {{ size: number, context: boolean, gate: number | null, bytes: number | null, corpus?: 'trades' }} Workload
  * @type {Record<string, Workload>}
  */

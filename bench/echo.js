@@ -1,11 +1,16 @@
 /**
- * `npm run bench`: compares our server, `ws` and other servers, which run at the same time, with interleaved rounds. Prints the CPU time of
- * each server per message, and ratios within a round, which do not depend on the speed of the machine.
+ * `npm run bench`: compares our server, `ws` and other servers. The servers take turns in each round. Prints the CPU time of each server
+ * per message. Also prints the ratio of the CPU times of two servers in the same round. This ratio depends little on the speed of the
+ * machine.
  *
- *   --rounds N      rounds (5)             --seconds S   per server and round (1)      --quick   2 rounds of 0.25 s
- *   --workloads a,b a selection            --gate        exit 1 if a ratio to `ws` is below its gate
- *   --peers ws,raw,bun                     `raw` echoes bytes unparsed: what Node's sockets can do; `bun` needs Bun (BUN names it)
- *   --json FILE     all figures            --svg FILE    a chart of them
+ *   --rounds N           number of rounds (default 5)
+ *   --seconds S          seconds per server and round (default 1)
+ *   --quick              2 rounds of 0.25 s
+ *   --workloads a,b      only workloads with `a` or `b` in their names
+ *   --gate               exit 1 if the ratio of `ws` to our server is below the gate of a workload
+ *   --peers ws,raw,bun   the other servers (default ws,raw). `raw` only copies bytes. For `bun`, set BUN to the path of Bun
+ *   --json FILE          write all results to a file
+ *   --svg FILE           write a chart to a file
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -44,7 +49,7 @@ const table = [
 /** @type {Record<string, Record<string, { cpu: number }[]>>} */
 const figures = {};
 for (const [name, workload] of chosen) {
-  // The server `raw` echoes bytes without parsing frames, so it supports neither TLS nor broadcasts.
+  // The server `raw` only echoes bytes. It does not support TLS or broadcasts.
   const able = servers.filter(
     (server) => server.name !== 'raw' || (workload.kind === 'echo' && !workload.secure),
   );

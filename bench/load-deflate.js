@@ -1,7 +1,8 @@
 /**
- * The load generator for compressed echo, in a separate process. It compresses its messages in advance: a cycle of messages with more than
- * 32 KiB of text is compressed twice in one context. At the second pass the window has the same contents as at each later pass, so the
- * bytes of the second pass can be sent again and again. The generator counts replies and does not inflate them.
+ * The load generator for compressed messages, in a separate process. It compresses its messages in advance, and sends the same cycle of
+ * messages again and again. A cycle has more than 32 KiB of text, so at its end the window contains only text of this cycle. The generator
+ * compresses the cycle twice in one context, and sends the bytes of the second time: they are valid for every repetition. It counts
+ * replies, and does not decompress them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';

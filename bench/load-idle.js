@@ -1,26 +1,29 @@
 /**
- * Opens connections and keeps them open. The bench sends orders over IPC, and this process answers an order once all connections of the
- * order are open.
+ * Opens connections and keeps them open. The bench sends orders to this process over IPC. The process answers an order when all connections
+ * of the order are open.
  */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** @typedef {{ port: number, connections: number, secure: boolean, echo: boolean }} Order `echo`: each has one message echoed */
+/**
+ * @typedef {{ port: number, connections: number, secure: boolean, echo: boolean }} Order `echo`: whether each connection sends one message
+ *   and waits for the echo
+ */
 
-// The number of handshakes at the same time. It is small, since the memory that many handshakes need at the same time must not count.
+// The number of handshakes at the same time. This number is small, so that the memory for handshakes does not change the result.
 const AT_ONCE = 50;
 
-/** A text message of 64 characters, with a masking key of zeros. */
+/** A text message of 64 characters. The masking key is zero. */
 const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
 /**
- * The length of the echo of this message, which a server does not mask. A server that echoes bytes without parsing them sends four
- * bytes more.
+ * The length of the echoed frame. A server does not mask its frames. (The server `raw` echoes the masked frame, so it sends four more
+ * bytes.)
  */
 const ECHO = message.length - 4;
 
 /**
- * Answers a ping, since a server with a heartbeat would drop a peer that does not answer.
+ * Answers a ping. Without an answer, a server with a heartbeat would close the connection.
  * @param {import('node:net').Socket} socket @param {Buffer} chunk
  */
 function answer(socket, chunk) {
@@ -43,7 +46,7 @@ function open({ port, secure, echo }) {
         `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
-    // A closed connection needs no memory, but would still count as a connection, so the result would be wrong.
+    // A closed connection needs no memory, but the bench would still count it. So the result would be wrong.
     socket.once('close', () => {
       console.error('a connection was closed');
       process.exit(1);

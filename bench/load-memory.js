@@ -1,13 +1,13 @@
 /**
- * Opens many compressed connections, and sends the same messages on each of them in stages. A connection sends its next message after the
- * echo of the previous one. The memory that the server needs afterwards is the memory of the contexts.
+ * Opens many connections with compression, and sends the same messages on each connection, in stages. A connection sends its next message
+ * after the echo of the previous message. After a stage, the additional memory of the server is the memory of its compression contexts.
  */
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';
 import { jsonMessages } from './messages.js';
 
 /** @typedef {{ port: number, connections: number, stages: { size: number, count: number }[] }} Order */
 
-// The number of connections that send at the same time. It is small, since the queues of the server must not count.
+// The number of connections that send at the same time. This number is small, so that the server's queues do not change the result.
 const AT_ONCE = 50;
 
 /** @template T @param {readonly T[]} list @param {(one: T) => Promise<void>} run */

@@ -1,6 +1,6 @@
 /**
- * The load generator, in a separate process. It uses raw sockets, builds and masks its frames in advance, and counts replies by their
- * bytes. It receives one order at a time over IPC, and reports how many replies arrived.
+ * The load generator, in a separate process. It uses raw sockets, and builds its masked frames in advance. It computes the number of
+ * replies from the number of received bytes. It receives one order at a time over IPC, and reports the number of replies.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -68,7 +68,7 @@ function open({ port, secure }, path) {
 async function openAll(order, path) {
   /** @type {Socket[]} */
   const sockets = [];
-  // At most 200 connections are opened at the same time, since the queue of a listener has no room for more.
+  // At most 200 connections are opened at the same time, because the accept queue of a server is limited.
   while (sockets.length < order.connections) {
     const length = Math.min(200, order.connections - sockets.length);
     sockets.push(...(await Promise.all(Array.from({ length }, () => open(order, path)))));
@@ -77,7 +77,7 @@ async function openAll(order, path) {
 }
 
 /**
- * One kind of traffic: `start` and `stop` begin and end it, and `count` returns the number of replies.
+ * One kind of traffic. `start` begins it, `stop` ends it, and `count` returns the number of replies so far.
  * @typedef {{ start(): void, stop(): void, count(): number }} Load
  */
 
@@ -121,7 +121,7 @@ async function sink(order) {
   return {
     start() {
       for (const socket of sockets) {
-        // Sends as much as the server accepts. At most one burst waits in the socket.
+        // Sends until the socket's buffer is full, and continues when the buffer is empty.
         const send = () => {
           while (measuring && socket.write(burst));
         };
@@ -134,7 +134,7 @@ async function sink(order) {
       measuring = false;
       for (const socket of sockets) socket.destroy();
     },
-    // The server knows what came.
+    // There are no replies: the server counts the messages.
     count: () => -1,
   };
 }
@@ -155,7 +155,7 @@ async function broadcast(order) {
         socket.on('data', (chunk) => {
           received += chunk.length;
           total += chunk.length;
-          // Everybody has everything: the next turn.
+          // When all connections have received all messages, the next broadcast begins.
           if (received < expected) return;
           received -= expected;
           if (measuring) asker.write(ask);
@@ -209,7 +209,7 @@ async function run(order) {
   const before = load.count();
   process.send?.({ warm: true });
   await sleep(order.milliseconds);
-  // -1 stands for traffic without replies. The server then counts the messages.
+  // -1 means that there are no replies. In this case, the server counts the messages.
   const replies = before === -1 ? -1 : load.count() - before;
   process.send?.({ replies, milliseconds: performance.now() - start });
   load.stop();

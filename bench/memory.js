@@ -1,11 +1,16 @@
 /**
- * `npm run bench:memory`: compares the memory of an idle connection in our server, in `ws` and in raw node:net. The bench measures the
- * resident memory after a garbage collection with 4,000 and with 9,900 connections. The difference does not contain the memory that the
- * server and Node need without connections. V8's space for young objects has a fixed size, so that its growth does not count. Each server
- * runs alone in its own process. The rounds alternate between the servers, and medians count.
+ * `npm run bench:memory`: compares the memory of an idle connection in our server, in `ws` and in a server that uses only node:net. The
+ * bench measures the server's resident memory with 4,000 and with 9,900 connections, after a garbage collection. The result is the
+ * difference, divided by the number of added connections. So the memory that a server needs without connections is not included. Each
+ * measurement has a new server process. The servers take turns in each round, and the median is printed.
  *
- *   --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 if our server needs more than 4.5 KB
- *   --echo   each connection has had one message echoed   --secure   over TLS (not raw)
+ *   --rounds N       number of rounds (default 3)
+ *   --from N         the smaller number of connections (default 4000)
+ *   --to N           the larger number of connections (default 9900)
+ *   --peers ws,raw   the other servers
+ *   --gate           exit 1 if our server needs more than 4.5 KB
+ *   --echo           each connection first echoes one message
+ *   --secure         use TLS (not possible with raw)
  */
 import { once } from 'node:events';
 import { readArguments, readList, readNumber, refuseArguments } from '../scripts/command-line.js';
@@ -28,14 +33,14 @@ const added = readNumber(values, 'to') - from;
 if (added <= 0) refuseArguments(`--to is ${values.to}, which is not more than --from ${from}`);
 const MAX_KB = 4.5;
 
-// V8 doubles its space for young objects while connections are opened. This memory belongs to no connection, so the space gets a fixed size
-// here.
+// V8 doubles its space for young objects while connections are opened. This memory does not belong to a connection. So the space gets a
+// fixed size.
 const YOUNG = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 
 /** @typedef {{ rss: number, heap: number }} Memory */
 
 /**
- * Measures the KB that one additional connection needs, as resident memory and in V8's heap.
+ * Measures the memory of one added connection in KB: resident memory, and V8's heap.
  * @param {string} name @returns {Promise<Memory>}
  */
 async function measure(name) {

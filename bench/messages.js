@@ -1,6 +1,6 @@
-/** The two kinds of messages for the benches of compression. Both are JSON as applications send it, and are the same in every run. */
+/** The two kinds of messages for the benches of compression. Both are typical JSON. They are the same in every run. */
 
-/** Returns a small generator of pseudo-random numbers (mulberry32). @param {number} seed */
+/** Returns a function that returns pseudo-random numbers (mulberry32). @param {number} seed */
 export function random(seed) {
   let state = seed;
   return () => {
@@ -18,7 +18,7 @@ const names =
 
 /** @typedef {(below: (limit: number) => number) => unknown} Make */
 
-/** A record of an application with words and dates that repeat. It compresses to about a third. @type {Make} */
+/** A record with repeated words and dates. It is compressed to about a third of its size. @type {Make} */
 const user = (below) => {
   const pick = (/** @type {readonly string[]} */ list) => list[below(list.length)];
   return {
@@ -32,7 +32,7 @@ const user = (below) => {
   };
 };
 
-/** A trade of a market feed. Most of it is random digits, which do not compress well. @type {Make} */
+/** A trade from a market feed: mostly random digits, which cannot be compressed well. @type {Make} */
 const trade = (below) => ({
   e: 'trade',
   s: ['BTCUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD'][below(4)],
@@ -45,10 +45,10 @@ const trade = (below) => ({
   m: below(2) === 0,
 });
 
-/** The corpora by name. */
+/** The kinds of messages by name. */
 const corpora = { users: user, trades: trade };
 
-/** Returns messages of records, cut to the given size. @param {number} size @param {number} count @param {keyof typeof corpora} corpus */
+/** Returns `count` messages of `size` bytes. @param {number} size @param {number} count @param {keyof typeof corpora} corpus */
 export function jsonMessages(size, count, corpus = 'users') {
   const next = random(size);
   /** @param {number} limit */

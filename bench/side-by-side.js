@@ -1,6 +1,5 @@
 /**
- * Functions that the benches share. They start servers in separate processes, which run at the same time, measure one server after the
- * other, and compute medians and spreads.
+ * Functions for all benches. They start each server in a separate process, measure the servers in turns, and compute medians and ranges.
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +11,8 @@ const flag = /** @type {const} */ ({ type: 'boolean', default: false });
 const text = /** @type {const} */ ({ type: 'string' });
 
 /**
- * Returns the workloads whose names contain one of the parts of `--workloads a,b`, or all workloads without this option.
+ * Selects workloads. `--workloads a,b` selects the workloads with `a` or `b` in their names. Without this option, all workloads are
+ * selected.
  * @template Workload
  * @param {Record<string, Workload>} workloads @param {string | undefined} parts
  */
@@ -27,10 +27,10 @@ export function chooseWorkloads(workloads, parts) {
 }
 
 /**
- * Reads the command line of a bench, and returns the options and the selected workloads.
+ * Reads the command line of a bench. Returns the options and the selected workloads.
  * @template {{ gate: number | null }} Workload
  * @param {Record<string, Workload>} workloads
- * @param {readonly ('gate' | 'peers' | 'json' | 'svg')[]} also the options that not every bench has
+ * @param {readonly ('gate' | 'peers' | 'json' | 'svg')[]} also further options that this bench accepts
  */
 export function readCommandLine(workloads, also) {
   const more = { gate: flag, peers: { ...text, default: 'ws,raw' }, json: text, svg: text };
@@ -64,15 +64,15 @@ export function readCommandLine(workloads, also) {
 
 /**
  * @param {string} path @param {string[]} [args]
- * @param {string} [execPath] what runs it, in place of this Node
- * @param {string[]} [execArgv] its own options @default those of this process
+ * @param {string} [execPath] the program that runs the file @default the Node of this process
+ * @param {string[]} [execArgv] the options of that program @default the options of this process
  */
 export const start = (path, args = [], execPath = process.execPath, execArgv = process.execArgv) =>
   fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath, execArgv });
 
 /**
- * Binds a process to a core: servers to one core and load generators to another. It has no effect without a second core or without the
- * program `taskset` of Linux.
+ * Binds a process to a core, so that servers and load generators use different cores. If there is only one core, or if the Linux program
+ * `taskset` is missing, this has no effect.
  * @param {number | undefined} pid @param {number} core
  */
 export function pin(pid, core) {
@@ -82,7 +82,7 @@ export function pin(pid, core) {
       stdio: 'ignore',
     });
   } catch {
-    // taskset is missing or not permitted, so the kernel chooses the core.
+    // `taskset` is missing or not permitted. Then the kernel chooses the core.
   }
 }
 
@@ -102,23 +102,23 @@ export async function startServer(name, path, args, execPath) {
     throw new Error(`the server ${name} stopped before it listened`);
   });
   const [{ port, securePort }] = await Promise.race([once(child, 'message'), stopped]);
-  // From here on a stopped server is not an error, since every server stops at the end of the bench.
+  // From now on, it is no error if the server stops: every server stops at the end of the bench.
   stopped.catch(() => {});
   pin(child.pid, 0);
   return { name, child, port, securePort };
 }
 
 /**
- * The milliseconds of load before a measurement begins. While other servers are measured, the data of a server leave the caches of the CPU,
- * and some virtual machines take memory from an idle process. The warm-up restores both, so that the measurement does not include this
- * cost.
+ * The load runs for this number of milliseconds before a measurement begins. A server that was idle is slow at first: its data is not in
+ * the CPU's caches, and some virtual machines take memory from an idle process. Because of this warm-up, the measurement does not include
+ * the slow start.
  */
 const WARM_UP = 250;
 
 /**
- * Measures one server with one load. Each measurement has a new process for the load generator, so an earlier measurement cannot affect it.
- * @param {Server} server @param {string} path the generator's @param {Record<string, unknown>} order
- * @returns {Promise<{ cpu: number, rate: number, bytes: number }>} CPU µs, messages a second, payload bytes of a reply
+ * Measures one server with one load. Each measurement uses a new load generator process, so that earlier measurements do not affect it.
+ * @param {Server} server @param {string} path the file of the load generator @param {Record<string, unknown>} order
+ * @returns {Promise<{ cpu: number, rate: number, bytes: number }>} CPU time per message in µs, messages per second, payload bytes per reply
  */
 export async function measure({ child, port, securePort }, path, order) {
   const generator = start(path);
@@ -131,7 +131,7 @@ export async function measure({ child, port, securePort }, path, order) {
   const after = await ask(child, 'cpu');
   generator.disconnect();
   await once(generator, 'exit');
-  // Without replies, the server has counted the messages.
+  // If there are no replies, the server has counted the messages.
   const messages = replies === -1 ? after.received - before.received : replies;
   return {
     cpu: (after.cpu - before.cpu) / messages,
@@ -141,8 +141,8 @@ export async function measure({ child, port, securePort }, path, order) {
 }
 
 /**
- * Measures all servers in each round, in alternating order (A B C, then C B A). The first round only lets V8 compile the code, and does not
- * count.
+ * Measures all servers in each round, in alternating order (A B C, then C B A). An extra first round, in which V8 compiles the code, does
+ * not count.
  * @template Result
  * @template {{ name: string }} Peer
  * @param {string} title @param {number} rounds @param {readonly Peer[]} servers
@@ -174,7 +174,7 @@ export const spread = (ratios) =>
   `${median(ratios).toFixed(2)} [${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`;
 
 /**
- * Returns, for each round, the CPU time of a peer divided by ours.
+ * Returns, for each round, the other server's CPU time divided by our CPU time.
  * @param {{ cpu: number }[]} [theirs] @param {{ cpu: number }[]} [ours]
  */
 export const ratiosOf = (theirs = [], ours = []) =>

@@ -1,11 +1,12 @@
 /**
- * The workloads that the benches of servers measure. Each row is one kind of traffic. `gate` is the least allowed ratio of the CPU time of
- * `ws` to ours, or null if there is no promise yet.
+ * The workloads for benches of servers. `gate` is the minimum of the CPU time of `ws` divided by our CPU time. It is null if there is no
+ * required minimum. There are four kinds of traffic:
  *
- * - echo: `inFlight` messages under way on each connection; each is answered by itself
- * - sink: messages that are received and not answered
- * - broadcast: one connection asks, and `inFlight` messages go to each of the others within one turn
- * - handshake: connect, upgrade, close; `inFlight` at a time
+ * - echo: each message is echoed. On each connection, `inFlight` messages are always under way
+ * - sink: the server receives messages, and sends no replies
+ * - broadcast: one connection sends a request. Then the server sends `inFlight` messages to each other connection, within one turn of the
+ *   event loop
+ * - handshake: a connection is opened and closed. `inFlight` connections do this at the same time
  *
  * @typedef {'echo' | 'sink' | 'broadcast' | 'handshake'} Kind
  * @typedef {{ kind: Kind, connections: number, inFlight: number, size: number, binary: boolean, secure: boolean, gate: number | null }}
@@ -24,7 +25,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * The workloads by name. The numbers in a name are the size, the messages in flight and the connections.
+ * The workloads by name. The numbers in a name are the message size, the number of messages in flight, and the number of connections.
  * @type {Record<string, Workload>}
  */
 export const workloads = {
@@ -54,7 +55,7 @@ export const workloads = {
   'tls binary 1Mx1x4': row('echo', MiB, 1, 4, null, true),
 };
 
-/** The workloads for benches of clients. @type {Record<string, Workload>} */
+/** The workloads for the bench of clients. @type {Record<string, Workload>} */
 export const clientWorkloads = {
   'client ping-pong 64x1x64': row('echo', 64, 1, 64, null),
   'client text 64x64x8': row('echo', 64, 64, 8, null),
@@ -62,7 +63,7 @@ export const clientWorkloads = {
   'client binary 1Mx1x4': row('echo', MiB, 1, 4, null),
 };
 
-/** Returns the size in bytes of the frame in which a server sends a message of a workload. @param {{ size: number }} workload */
+/** Returns the size in bytes of a frame that the server sends in a workload. @param {{ size: number }} workload */
 export function replySize({ size }) {
   return (size < 126 ? 2 : size < 65_536 ? 4 : 10) + size;
 }

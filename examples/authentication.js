@@ -1,11 +1,12 @@
 /**
- * The `upgrade` handler decides which clients may connect. It runs before the connection exists, so a refusal is an HTTP answer.
+ * The `upgrade` handler decides which clients may connect. It runs before the connection exists. So it refuses a client with an HTTP
+ * answer.
  *
  *     TOKEN=secret node examples/authentication.js
  *     npx rfc6455 connect ws://127.0.0.1:8080/ --header 'Authorization: Bearer secret'
  *
- * A page cannot set Authorization for a WebSocket. For pages, check the cookie of the session with `request.header('Cookie')`, and keep the
- * option `origins` at 'same-origin', since a browser sends cookies for pages of any origin.
+ * A web page cannot set Authorization for a WebSocket. For web pages, check the session cookie with `request.header('Cookie')`. Also keep
+ * the option `origins` at 'same-origin': a browser sends the cookie even if a page of another site opens the WebSocket.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { reject, WebSocketServer } from 'rfc6455';
@@ -16,7 +17,8 @@ if (token === undefined || token === '') {
   process.exit(2);
 }
 
-// The token is compared by its hash: timingSafeEqual needs values of equal length, and its duration must not depend on the token.
+// We compare hashes, because `timingSafeEqual` needs values of equal length. Its duration does not depend on the token, so an attacker
+// cannot guess the token by measuring time.
 const expected = hash('sha256', token, 'buffer');
 
 /** @param {string | null} authorization */
@@ -30,7 +32,7 @@ function isAuthorized(authorization) {
 }
 
 const server = new WebSocketServer({
-  // This handler may be async, for example to ask a database. It has to finish within `handshakeTimeout`.
+  // This handler may be async, for example to query a database. It must finish within `handshakeTimeout`.
   upgrade(request) {
     if (!isAuthorized(request.header('Authorization'))) {
       return reject(401, 'A bearer token is needed\n', { 'WWW-Authenticate': 'Bearer' });
@@ -42,7 +44,7 @@ const server = new WebSocketServer({
   },
   message: () => {},
   refused(error) {
-    // `error.value` is text that the peer sent. It is not logged here, since it could contain a password by mistake.
+    // `error.value` is text from the peer. We do not log it, because it may contain a password.
     console.log(`refused: ${error.status} ${error.code}`);
   },
 });

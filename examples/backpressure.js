@@ -1,7 +1,7 @@
 /**
- * Sends a large file only as fast as the client reads it, and shows that the whole file was never in memory.
+ * Sends a large file as fast as the client reads it. The output shows that the whole file was never in memory.
  *
- *     node examples/backpressure.js [file]          the default is the node program itself
+ *     node examples/backpressure.js [file]          the default file is the program `node`
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -19,8 +19,8 @@ let waits = 0;
  */
 async function sendFile(connection) {
   for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
-    // `send` returns false if more than `highWaterMark` (64 KiB) waits; `drain` will then be called. It also returns false if the
-    // connection is not open.
+    // `send` returns false if more than `highWaterMark` bytes (64 KiB) wait to be sent. In this case, `drain` is called later. `send` also
+    // returns false if the connection is not open.
     if (!connection.send(chunk)) {
       if (connection.state !== 'open') return;
       mostWaiting = Math.max(mostWaiting, connection.bufferedAmount);
@@ -36,7 +36,7 @@ async function sendFile(connection) {
 /** @type {WebSocketServer<Sender>} */
 const server = new WebSocketServer({
   upgrade: () => ({ data: { goOn: () => {} } }),
-  // If the Promise that a handler returns rejects, the connection closes with 1011, and the `error` handler receives the reason.
+  // `open` returns a Promise. If it rejects, the connection closes with 1011, and the `error` handler receives the reason.
   open: (connection) => sendFile(connection),
   drain: (connection) => connection.data.goOn(),
   close: (connection) => connection.data.goOn(),
@@ -44,11 +44,11 @@ const server = new WebSocketServer({
 });
 const { port } = await server.listen();
 
-// `for await` stops reading from the socket while 16 messages or 64 KiB wait for the loop. TCP then stops the server from sending more.
+// While 16 messages or 64 KiB wait for this loop, `for await` does not read from the socket. Then TCP stops the server from sending more.
 const connection = await connect(`ws://127.0.0.1:${port}/`);
 let received = 0;
 for await (const message of connection) {
-  // This reader is slow: it needs a second for the first message.
+  // This reader is slow: the first message takes one second.
   await setTimeout(received === 0 ? 1000 : 2);
   received += message.length;
 }

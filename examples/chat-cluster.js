@@ -1,25 +1,26 @@
 /**
- * A chat over four processes that share one port: a message of a member also reaches the members whose connections are in other processes.
- * The messages between the processes go over the channel of node:cluster. If REDIS_URL or NATS_URL is set, they go over Redis or NATS
- * instead, and the program may run on several machines.
+ * A chat with four processes that share one port. A message of a member also reaches the members in other processes. The processes exchange
+ * messages over node:cluster. If REDIS_URL or NATS_URL is set, they use Redis or NATS instead. Then the program can also run on several
+ * machines.
  *
  *     node examples/chat-cluster.js          then open http://127.0.0.1:8080/ in several windows
  *     npm install redis && REDIS_URL=redis://127.0.0.1:6379 node examples/chat-cluster.js
  *     npm install @nats-io/transport-node @nats-io/jetstream && NATS_URL=127.0.0.1:4222 node examples/chat-cluster.js
  *
- * Each window shows the id of the process that serves it, and who is in the room (presence). If you kill this process, its members connect
- * again to another process. Over Redis and NATS they receive the lines that they missed (history); otherwise they learn that lines may be
- * missing.
+ * Each window shows the id of the process that serves it, and the members of the room (presence). If you kill a process, its members
+ * reconnect to another process. With Redis or NATS, they receive the lines that they have missed (history). Without these, they receive a
+ * notice that lines may be missing.
  *
- * A member sends text: `/name NEW` changes its name, `/offset` asks for its offset, and everything else is said. A member receives JSON:
+ * A member sends text. `/name NEW` changes the name of the member. `/offset` asks for the member's offset in the history. Any other text is
+ * sent to the room. A member receives JSON:
  *
- *     { line, id }               a line of the room; the id is unique
+ *     { line, id }               a line for the room; the id is unique
  *     { line }                   a line for this member only
- *     { people: [member, …] }    who is in the room: the first message of each connection
- *     { here: member }           a member has come, or has another name
+ *     { people: [member, …] }    all members of the room; this is the first message of each connection
+ *     { here: member }           a member has entered, or has a new name
  *     { gone: id }               a member has left
- *     { you: name }              the member's own new name
- *     { offset }                 stands for the lines up to here; null if the bus keeps no lines
+ *     { you: name }              the new name of this member
+ *     { offset }                 the position after the last line in the history; null if there is no history
  */
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
@@ -28,7 +29,8 @@ import { reject, WebSocketServer } from 'rfc6455';
 import { ClusterBus, NatsBus, RedisBus, TopicError, Topics } from 'rfc6455/topics';
 
 /**
- * `after` is null for a member that enters. If the member comes back, it is the offset of its earlier connection, or '' without one.
+ * `after` is the last offset of the member's earlier connection. It is null if the member enters for the first time, and '' if the earlier
+ * connection had no offset.
  * @typedef {{ name: string, room: string, after: string | null, people: import('rfc6455/topics').Presence | null }} Visitor
  * @typedef {import('rfc6455').Connection<Visitor>} Member
  */
@@ -60,7 +62,7 @@ const page = `<!doctype html>
     document.querySelector('ol').append(Object.assign(document.createElement('li'), { textContent: line }));
   }
   function receive(message) {
-    // After a reconnection the server sends the lines after the last offset again, so the page shows each id only once.
+    // After a reconnection, the server may send some lines a second time. So the page shows each id only once.
     if (message.line && !shown.has(message.id)) show(message.line);
     if (message.id) {
       shown.add(message.id);
@@ -70,24 +72,24 @@ const page = `<!doctype html>
     if (message.here) people.set(message.here.id, message.here.name);
     if (message.gone) people.delete(message.gone);
     if (message.you) enter.elements.name.value = message.you;
-    // If the new offset is null, the page keeps the earlier offset. With an earlier offset, the page only receives more lines a second
-    // time.
+    // If the new offset is null, the page keeps the earlier offset. This is safe: after a reconnection, the page only receives more lines a
+    // second time.
     if (message.offset) offset = message.offset;
-    // A person with two windows counts as two members. A person whose process was killed also counts twice, until the lease of the earlier
-    // member ends.
+    // The Set removes repeated names. A person with two windows is two members. After a process was killed, its members may be listed twice
+    // for some time.
     const names = [...new Set(people.values())].sort();
     document.querySelector('p').textContent = 'In the room: ' + names.join(', ');
   }
   function connect() {
     const query = new URLSearchParams(new FormData(enter));
-    // Only a page that was connected before sends an offset. It is empty if there is no history.
+    // The page sends an offset only when it reconnects. The offset is '' if there is no history.
     if (offset !== undefined) query.set('after', offset ?? '');
     socket = new WebSocket('ws://' + location.host + '/chat?' + query);
     socket.onopen = () => (offset ??= null);
     socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = () => {
       show('* The connection is lost');
-      // The wait is random, so that the members of a process that ended do not all reconnect at the same time.
+      // The delay is random, so that not all members reconnect at the same time after a process has ended.
       setTimeout(connect, 500 + Math.random() * 2_500);
     };
   }
@@ -103,7 +105,7 @@ const page = `<!doctype html>
     return false;
   };
   say.onsubmit = () => {
-    // While there is no connection, the line stays in the input field.
+    // If there is no connection, the text stays in the input field.
     if (socket.readyState === WebSocket.OPEN) {
       socket.send(say.elements.text.value);
       say.reset();
@@ -116,9 +118,10 @@ const page = `<!doctype html>
 if (cluster.isPrimary) lead();
 else await serve();
 
-/** Runs the primary process. It accepts no connections. It starts the worker processes, and replaces each worker that ends. */
+/** Runs the primary process. It accepts no connections. It starts the workers, and replaces a worker that has ended. */
 function lead() {
-  // The workers send messages to each other through the primary, so the primary needs a bus as well. With Redis or NATS it needs no bus.
+  // With node:cluster, the workers exchange messages through the primary. So the primary needs a bus too. With Redis or NATS, it needs no
+  // bus.
   const bus = REDIS_URL || NATS_URL ? null : new ClusterBus(cluster);
   let started = 0;
   let isEnding = false;
@@ -129,7 +132,7 @@ function lead() {
   cluster.on('exit', (worker, code, signal) => {
     if (isEnding) return;
     console.log(`process ${worker.process.pid} ended: ${signal ?? code}`);
-    // If the first processes cannot listen, others could not listen either.
+    // If the first workers cannot listen, new workers cannot listen either.
     if (started < PROCESSES) end(1);
     else setTimeout(() => isEnding || cluster.fork(), 500);
   });
@@ -146,16 +149,16 @@ function lead() {
   process.once('SIGINT', () => end(0));
 }
 
-/** Runs in each of the four processes. */
+/** Runs in each of the four workers. */
 async function serve() {
   let isAlone = false;
   const bus = await makeBus();
   const topics = new Topics({
     bus,
-    // A member of a room is listed with this info in all processes.
+    // The presence list contains this info (the name) for each member.
     presence: { member: ({ data }) => /** @type {Visitor} */ (data).name },
     handlers: {
-      // Messages of other processes may have been lost. The program cannot know whether this matters, so it notifies the members.
+      // Messages from other processes may have been lost. The members are notified.
       gap(_room, members) {
         for (const member of members) send(member, { line: '* Lines may be missing here' });
       },
@@ -172,7 +175,7 @@ async function serve() {
     topics.publish(room, JSON.stringify({ line, id: randomUUID() }), { except });
   }
 
-  /** Subscribes a member to its room. A member that was here before first receives what it has missed. @param {Member} member */
+  /** Subscribes a member to its room. A member that reconnects first receives the messages that it has missed. @param {Member} member */
   function subscribe(member) {
     const { room, after } = member.data;
     if (after !== null && bus.history !== undefined) {
@@ -180,7 +183,7 @@ async function serve() {
         topics.subscribe(member, room, { after });
         return;
       } catch (error) {
-        // The peer chooses the offset, so it may be invalid.
+        // The offset comes from the peer, so it may be invalid.
         if (!(error instanceof TopicError && error.code === 'WS_TOPIC_OFFSET')) throw error;
       }
     }
@@ -188,7 +191,7 @@ async function serve() {
     if (after !== null) send(member, { line: '* Lines may be missing here' });
   }
 
-  /** Sends the list of the people in the room, and from then on its changes. @param {Member} member */
+  /** Sends the list of the members of the room, and later each change of the list. @param {Member} member */
   function showPeople(member) {
     const here = (/** @type {import('rfc6455/topics').PresenceMember} */ { id, info }) =>
       send(member, { here: { id, name: info } });
@@ -220,7 +223,7 @@ async function serve() {
         const query = new URLSearchParams(request.query);
         const room = query.get('room') ?? '';
         const name = query.get('name') ?? '';
-        // The peer chooses these values, so they are checked before they are used as names.
+        // These values come from the peer, so they are checked before they are used.
         if (!/^[a-z]{1,20}$/.test(room)) return reject(400, 'A room is 1 to 20 small letters\n');
         if (!nameForm.test(name)) return reject(400, 'A name is 1 to 20 letters and digits\n');
         /** @type {Visitor} */
@@ -234,7 +237,7 @@ async function serve() {
         subscribe(member);
         publish(room, `* ${name} came`, member);
         if (isAlone) send(member, { line: '* The other processes are away' });
-        // After `ready` the member also receives the messages of the other processes.
+        // After `ready`, the member also receives messages from the other processes.
         await topics.ready();
         send(member, { line: `* You are with process ${process.pid}` });
         send(member, { offset: topics.offsetOf(member, room) });
@@ -248,7 +251,7 @@ async function serve() {
         else publish(room, `${name}: ${message}`);
       },
 
-      // `close` is called exactly once for each connection that was open, whatever ended the connection.
+      // `close` is called exactly once for each connection that was open.
       close(member) {
         member.data.people?.close();
         publish(member.data.room, `* ${member.data.name} left`);
@@ -265,7 +268,7 @@ async function serve() {
   server.attach(http, { path: '/chat' });
   http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1');
 
-  // Ctrl-C sends SIGINT to all processes. The workers ignore it, and end when the primary sends SIGTERM.
+  // Ctrl-C sends SIGINT to all processes. The workers ignore SIGINT. They end when the primary sends SIGTERM.
   process.on('SIGINT', () => {});
   process.once('SIGTERM', async () => {
     http.close();
@@ -282,19 +285,19 @@ function send(member, message) {
 }
 
 /**
- * Creates the bus that carries messages between the processes. With Redis and NATS, the bus also keeps the messages for an hour.
+ * Creates the bus: it carries messages between the processes. With Redis or NATS, it also stores the messages for an hour (history).
  * @returns {Promise<import('rfc6455/topics').Bus>}
  */
 async function makeBus() {
   if (REDIS_URL) {
-    // @ts-expect-error The application installs this package: it is not a dependency of rfc6455.
+    // @ts-expect-error Install this package yourself: it is not a dependency of rfc6455.
     const { createClient } = await import('redis');
     return new RedisBus(createClient({ url: REDIS_URL }), { history: {} });
   }
   if (NATS_URL) {
-    // @ts-expect-error The application installs this package as well.
+    // @ts-expect-error This package is not a dependency either.
     const { connect } = await import('@nats-io/transport-node');
-    // @ts-expect-error The application installs this package as well.
+    // @ts-expect-error This package is not a dependency either.
     const { jetstreamManager } = await import('@nats-io/jetstream');
     const connection = await connect({ servers: NATS_URL, maxReconnectAttempts: -1 });
     return new NatsBus(connection, { history: { jetstream: await jetstreamManager(connection) } });

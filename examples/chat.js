@@ -1,5 +1,5 @@
 /**
- * A chat with one room for each path of the URL. The query of the URL has the name of the visitor:
+ * A chat with several rooms. The path of the URL is the room, and the query contains the name of the visitor:
  *
  *     node examples/chat.js
  *     npx rfc6455 connect 'ws://127.0.0.1:8080/garden?name=Ann'
@@ -11,7 +11,7 @@ import { Group, reject, WebSocketServer } from 'rfc6455';
 /** @type {Map<string, Group<Visitor>>} */
 const rooms = new Map();
 
-// If more than this number of bytes waits for a visitor, the visitor misses further lines, so that the server needs no more memory for this
+// If at least this number of bytes waits to be sent to a visitor, the visitor does not receive new lines. This limits the memory for a slow
 // visitor.
 const TOO_FAR_BEHIND = 1_048_576;
 
@@ -26,7 +26,7 @@ const server = new WebSocketServer(
     upgrade(request) {
       const room = request.path.slice(1);
       const name = new URLSearchParams(request.query).get('name') ?? '';
-      // The peer chooses these values, so they are checked before they are used as names.
+      // These values come from the peer, so they are checked before they are used.
       if (!/^[a-z]{1,20}$/.test(room)) return reject(404, 'A room is 1 to 20 small letters\n');
       if (!/^[\p{L}\p{N} ]{1,20}$/u.test(name))
         return reject(400, 'Who are you? Add ?name=Ann to the address\n');
@@ -49,7 +49,7 @@ const server = new WebSocketServer(
       tell(member.data.room, `${member.data.name}: ${message}`);
     },
 
-    // `close` is called exactly once for each member, whatever ended the connection. The member has already left its group.
+    // `close` is called exactly once for each member. The member has already left the group.
     close(member) {
       const { room, name } = member.data;
       if (rooms.get(room)?.size === 0) rooms.delete(room);

@@ -1,5 +1,5 @@
 /**
- * A client that sends each of its arguments as a message, prints the same number of answers, and closes.
+ * A client that sends each argument as a message, prints one answer for each message, and then closes the connection.
  *
  *     node examples/client.js ws://127.0.0.1:8080/ hello world
  */
@@ -13,9 +13,10 @@ try {
 
   let expected = messages.length;
   if (expected > 0) {
-    // The loop buffers a few messages; if more arrive, the peer has to wait. Leaving the loop closes the connection.
+    // If messages arrive faster than the loop processes them, a few messages are buffered, and then the peer must wait. When the loop ends,
+    // the connection is closed.
     for await (const message of connection) {
-      // JSON.stringify escapes control characters, since a peer must not be able to control our terminal.
+      // JSON.stringify escapes control characters, so that a peer cannot control our terminal.
       console.log(typeof message === 'string' ? JSON.stringify(message) : message);
       if (--expected === 0) break;
     }
@@ -26,7 +27,8 @@ try {
   console.log(`closed: ${code}, ${wasClean ? 'clean' : 'not clean'}`);
 } catch (error) {
   if (!(error instanceof HandshakeError)) throw error;
-  // `stage` is the step that failed ('dns', 'tcp', 'tls', 'http' …). `status` is the status of the answer, or 0 if there was none.
+  // `stage` is the step that failed: 'dns', 'tcp', 'tls', 'http' and others. `status` is the HTTP status of the answer, or 0 if there was
+  // no answer.
   console.error(`no connection (${error.stage}): ${error.message}`);
   if (error.status > 0) console.error(`the server answered ${error.status}`);
   process.exitCode = 1;

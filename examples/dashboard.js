@@ -1,5 +1,5 @@
 /**
- * A dashboard that sends 1,000 updates a second to every open page. A slow page gets fewer updates, but never an outdated one.
+ * A dashboard that sends 1,000 updates a second to each open page. A slow page receives fewer updates, but they are always current.
  *
  *     node examples/dashboard.js          then open http://127.0.0.1:8080/, and tick the box that makes the page slow
  */
@@ -41,11 +41,11 @@ const page = `<!doctype html>
 const names = ['Ankara', 'Berlin', 'Cairo', 'Dublin', 'Fez', 'Genoa', 'Hanoi', 'Izmir', 'Jaffa', 'Kyoto'];
 const values = new Map(names.map((name) => [name, 20]));
 
-// The connections of the open pages. A connection leaves the group automatically when it is closed.
+// The connections of the open pages. A closed connection leaves the group automatically.
 const viewers = new Group();
 const server = new WebSocketServer({
   open: (connection) => void viewers.add(connection),
-  // The handler drops messages from a page. Without a `message` handler they would wait for a loop.
+  // This handler ignores messages from a page. Without a `message` handler, they would wait for a `for await` loop.
   message: () => {},
 });
 
@@ -53,13 +53,13 @@ let next = 0;
 let updates = 0;
 const started = performance.now();
 const clock = setInterval(() => {
-  // If the timer is late, the loop sends several updates in one turn, so that there are still 1,000 updates a second.
+  // If the timer is late, the loop sends several updates at once, so that there are still 1,000 updates a second.
   for (; updates < performance.now() - started; updates++) {
     const name = names[next++ % names.length] ?? '';
     const value = (values.get(name) ?? 0) + Math.random() - 0.5;
     values.set(name, value);
     const message = JSON.stringify({ name, value, at: Date.now() });
-    // If a viewer has not received its last values yet, only one value of each name waits: this value replaces the older one.
+    // If a page is slow, at most one value per name waits to be sent: a new value replaces the waiting value.
     for (const viewer of viewers) viewer.sendLatest(name, message);
   }
 }, 1);

@@ -1,5 +1,5 @@
 /**
- * One HTTP server on one port has an ordinary page and two WebSocket endpoints.
+ * One HTTP server on one port, with a normal web page and two WebSocket endpoints.
  *
  *     node examples/http-attach.js          then open http://127.0.0.1:8080/
  */
@@ -38,12 +38,12 @@ const time = new WebSocketServer({
   open: (connection) => {
     connection.send(new Date().toISOString());
   },
-  // The handler drops the messages of clients. Without a `message` handler they would wait for a loop.
+  // This handler ignores messages from clients. Without a `message` handler, they would wait for a `for await` loop.
   message: () => {},
 });
 
-// Paths are compared literally. Upgrade requests with other paths are left to other listeners of the HTTP server. If no listener accepts a
-// request, it gets 404.
+// Paths are compared character by character. If the path of an upgrade request is different, other listeners of the HTTP server can accept
+// the request. If no listener accepts it, the answer is 404.
 echo.attach(http, { path: '/echo' });
 time.attach(http, { path: '/time' });
 const clock = setInterval(() => time.broadcast(new Date().toISOString()), 1_000);
@@ -57,7 +57,7 @@ http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
 
 process.once('SIGINT', async () => {
   clearInterval(clock);
-  // `shutdown` closes the WebSocket connections and detaches from the HTTP server. The application closes the HTTP server itself.
+  // `shutdown` closes the WebSocket connections, and detaches from the HTTP server. It does not close the HTTP server.
   await Promise.all([echo.shutdown(), time.shutdown()]);
   http.close();
   http.closeAllConnections();

@@ -1,6 +1,6 @@
 /**
- * The protocol without a socket. `rfc6455/protocol` turns received bytes into events, and turns calls into bytes. The application provides
- * the transport. Here the transport is two arrays in memory; it could also be a serial line, a QUIC stream or a test.
+ * The protocol without a socket. `rfc6455/protocol` converts received bytes to events, and converts calls to bytes. The application
+ * provides the transport. In this example, the transport is two arrays in memory. It could also be a serial line or a QUIC stream.
  *
  *     node examples/sans-io.js
  */
@@ -14,7 +14,7 @@ import {
   verifyResponse,
 } from 'rfc6455/protocol';
 
-// ---- The opening handshake is text: a request, an answer, and a check on both ends. ----
+// ---- The opening handshake is text: a request and an answer. Each end checks the text of the other end. ----
 
 const target = parseTarget('ws://example.com/chat');
 const subprotocols = ['chat.v1'];
@@ -31,14 +31,14 @@ if (response === null) throw new Error('the head is not complete yet: push more 
 const agreed = verifyResponse(response, { key: request.key, subprotocols });
 console.log(`agreed on ${agreed.subprotocol}`);
 
-// ---- After the handshake, each end has an Endpoint, which writes to a ByteSink. ----
+// ---- After the handshake, each end uses an Endpoint. An Endpoint writes to a ByteSink. ----
 
 /**
  * @typedef {import('rfc6455/protocol').ByteSink} ByteSink
  * @implements {ByteSink}
  */
 class Wire {
-  /** The bytes that one endpoint has sent and the other endpoint has not received yet. */
+  /** The bytes on the way from one endpoint to the other endpoint. */
   pieces = /** @type {Buffer[]} */ ([]);
   isEnded = false;
   isDelivered = false;
@@ -58,11 +58,11 @@ class Wire {
   /** @param {Uint8Array} payload @param {number} size */
   append(payload, size) {
     if (size > 0) this.commit(size);
-    // The sender may reuse its payload, and the receiver owns the chunk that it gets, so the bytes are copied.
+    // The bytes are copied, because the sender may reuse the payload, and the receiver may change the bytes.
     this.pieces.push(Buffer.from(payload));
   }
   closing() {
-    // A real transport flushes here, and starts a deadline.
+    // A real transport flushes here, and starts a timeout for the closing handshake.
   }
   end() {
     this.isEnded = true;
@@ -72,11 +72,11 @@ class Wire {
     this.isEnded = true;
   }
   resumeReading() {
-    // If `receive` has returned false, a real transport stops reading. Here it would read again.
+    // If `receive` returns false, a real transport stops reading. This call tells it to read again.
   }
   /** @param {(error: Error | null) => void} done */
   whenSent(done) {
-    // Memory accepts all bytes immediately. A real transport calls `done` once the network has accepted the bytes.
+    // In memory, all bytes are sent immediately. A real transport calls `done` when the network has accepted the bytes.
     done(null);
   }
 }
@@ -101,7 +101,7 @@ const maxMessageSize = 65_536;
 const client = new Endpoint(clientOut, events('client'), { role: 'client', maxMessageSize });
 const server = new Endpoint(serverOut, events('server'), { role: 'server', maxMessageSize });
 
-/** Delivers the bytes that wait in one direction to an endpoint. @param {Wire} wire @param {Endpoint} to */
+/** Delivers the waiting bytes of a wire to an endpoint. @param {Wire} wire @param {Endpoint} to */
 function deliver(wire, to) {
   const pieces = wire.pieces.splice(0);
   if (pieces.length > 0) {
@@ -125,6 +125,6 @@ run();
 
 client.close(1000, 'done');
 run();
-// Both directions have ended, so the transport is closed, and each endpoint reports its close.
+// Both directions have ended, so the transport is closed. Now each endpoint calls `onClose`.
 client.transportClosed();
 server.transportClosed();

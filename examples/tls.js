@@ -1,6 +1,7 @@
 /**
- * wss on both ends: a server with a certificate, and a client that trusts the CA of this certificate. A self-signed certificate is its own
- * CA. The client connects to "localhost", so the certificate has to contain this name.
+ * A server and a client that use wss (TLS). The server has a certificate, and the client trusts the CA of this certificate. For a
+ * self-signed certificate, pass the certificate as the CA. The client connects to "localhost", so the certificate must be valid for this
+ * name.
  *
  *     node examples/tls.js cert.pem key.pem ca.pem
  */
@@ -18,13 +19,13 @@ const server = new WebSocketServer({
     connection.send(message);
   },
 });
-// `tls` accepts all options of tls.createServer, for example for several certificates by SNI, or for client certificates.
+// `tls` accepts all options of `tls.createServer`. Examples are options for client certificates, or for several host names (SNI).
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const { port } = await server.listen({ tls });
 const url = `wss://localhost:${port}/`;
 
-// Without `ca`, the client trusts only the CAs that Node knows, so `connect` would reject with a HandshakeError of stage 'tls'. There is no
-// need to disable the verification.
+// Without `ca`, the client trusts only the CAs that Node trusts, and `connect` rejects with a HandshakeError of stage 'tls'. With `ca`, you
+// need not disable the verification.
 const connection = await connect(url, { tls: { ca: readFileSync(caFile) }, tcp: { family: 4 } });
 connection.send('over TLS');
 for await (const message of connection) {

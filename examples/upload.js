@@ -1,4 +1,4 @@
-// Sends a file of any size as one message, from disk to disk. Neither end has more than a few parts of the file in memory.
+// Sends a file of any size as one message, from disk to disk. Each end has only a few parts of the file in memory.
 //   node examples/upload.js                                    receives into uploads/
 //   node examples/upload.js ws://localhost:8080 film.mp4       sends
 import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
@@ -15,7 +15,7 @@ if (url === undefined || file === undefined) {
 
   const server = new WebSocketServer(
     {
-      // The handler reads the message while its parts arrive. If the disk is slow, the client has to wait.
+      // The handler reads the message while the message arrives. If the disk is slow, the client must wait.
       async stream(connection, message) {
         const name = `${++count}.${message.isBinary ? 'bin' : 'txt'}`;
         await pipeline(message, createWriteStream(join(folder, name)));
@@ -23,7 +23,7 @@ if (url === undefined || file === undefined) {
       },
       error: (_connection, error) => console.error(error.message),
     },
-    // 10 GiB. The limit can be large, since the `stream` handler does not need the whole message in memory.
+    // 10 GiB. The limit can be large, because the `stream` handler does not need the whole message in memory.
     { maxStreamSize: 10 * 1024 ** 3 },
   );
   const { port } = await server.listen({ port: Number(process.env.PORT ?? 8080) });
@@ -31,7 +31,7 @@ if (url === undefined || file === undefined) {
   process.once('SIGINT', () => server.shutdown());
 } else {
   const connection = await connect(url);
-  // The file is read only as fast as the server accepts the bytes. If `binary` is false, the message is a text.
+  // The file is read as fast as the server accepts the bytes. If `binary` is false, the message is a text message.
   await connection.sendStream(createReadStream(file), { binary: !file.endsWith('.txt') });
   for await (const answer of connection) {
     console.log(answer);

@@ -1,6 +1,6 @@
 /**
- * Fills the last column of the table of attacks in SECURITY.md with links to the test files whose titles name the attack, as in `test('A24:
- * …')` or `[A24]`. With --check it writes nothing, and fails if the column is out of date.
+ * Fills the last column of the table of attacks in SECURITY.md with links to test files. A test file is linked if one of its titles names
+ * the attack, such as `test('A24: …')` or `[A24]`. With --check, the script writes nothing, and fails if the column is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import { titlesOf } from './source-scan.js';
 const claim = /^(?:[A-Z]\d+, )*[A-Z]\d+(?=:)|\[(?:[A-Z]\d+, )*[A-Z]\d+\]/g;
 
 /**
- * Returns the attacks that a title names: at its start, as in `A3, S19: …`, or anywhere in brackets.
+ * Returns the ids of the attacks that a title names: at its start, such as `A3, S19: …`, or anywhere in brackets.
  * @param {string} title
  * @returns {string[]}
  */
@@ -19,7 +19,7 @@ export function attacksOf(title) {
 }
 
 /**
- * Returns, for each attack, the test files that name it.
+ * Returns the test files for each attack.
  * @param {{ file: string, source: string }[]} files
  * @returns {Map<string, string[]>}
  */
@@ -36,7 +36,7 @@ export function traceAttacks(files) {
 }
 
 /**
- * Returns the page with its column filled.
+ * Fills the last column of the page.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string}
@@ -50,7 +50,7 @@ export function fillColumn(page, trace) {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** @returns {{ file: string, source: string }[]} every test file but those of the scripts, which quote titles */
+/** @returns {{ file: string, source: string }[]} all test files except those in test/scripts/, which quote titles of other tests */
 export function testFiles() {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((path) => `test/${path.replaceAll('\\', '/')}`)

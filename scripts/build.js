@@ -1,10 +1,9 @@
-// Builds dist/ from src/, and dist/conformance/ from conformance/: types and JavaScript, in a clean folder, with the executable bit on the
-// command. The JavaScript has no comments, since V8 keeps the text of each module on its heap, and comments would need a third of a
-// megabyte in every process. The types have the comments, and so does src/, to which the source maps lead.
+// Builds dist/ from src/, and dist/conformance/ from conformance/: JavaScript and type declarations. The JavaScript has no comments: V8
+// keeps the text of each module in memory, and comments would need 0.3 MB in every process. The declarations have the comments.
 //
-// bundle.js makes dist/bundle/, which has the entry points of the package. dist/cjs/ has the same code as CommonJS, for tools that cannot
-// `require` an ES module: Jest, and TypeScript with `module: commonjs`. Node gets the ES modules for `require` too (the condition
-// `module-sync` in package.json), so that a process has each class only once.
+// bundle.js builds the entry points of the package: dist/bundle/ (ES modules) and dist/cjs/ (CommonJS). CommonJS is for tools that cannot
+// `require` an ES module: Jest, and TypeScript with `module: commonjs`. Node uses the ES modules for `require` too (the condition
+// `module-sync` in package.json), so that a process loads each class only once.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,17 +40,16 @@ function compile(project, ...options) {
 }
 
 /**
- * Changes imports in declarations from './x.ts' to './x.js', since only the latter files exist. Copies the declarations to the folder
- * of CommonJS.
+ * Changes imports in the declarations from './x.ts' to './x.js', because dist/ has no .ts files. Also copies the declarations to dist/cjs/.
  */
 function finishDeclarations() {
   const names = readdirSync(dist, { recursive: true, encoding: 'utf8' });
   for (const name of names.filter((one) => one.endsWith('.d.ts'))) {
     const path = join(dist, name);
-    // The replacement has the same length, so the declaration maps stay correct.
+    // The new text has the same length, so the declaration maps stay correct.
     const text = readFileSync(path, 'utf8')
       .replace(/(from |import\()'(\.[^']*)\.ts'/g, "$1'$2.js'")
-      // In TypeScript before 5.6, an export name that is a string is a syntax error.
+      // TypeScript before 5.6 reports a syntax error for an export whose name is a string.
       .replace(/, WebSocket as 'module\.exports'/, '');
     writeFileSync(path, text);
     if (name.startsWith('cli')) continue;

@@ -1,19 +1,19 @@
 /**
  * Bundles the compiled modules of dist/ for publication: dist/bundle/ has ES modules, dist/cjs/ has CommonJS. Each entry point of
- * package.json is one file, and what several entry points share is in chunks, so that a process has each class once. Without bundles, the
- * entry point `rfc6455` would consist of 173 modules. Loading them takes twice as long, and needs 1.1 MB more of V8's heap, mostly for the
- * modules themselves.
+ * package.json becomes one file. Code that several entry points use is in shared chunks, so that a process loads each class only once.
+ * Without bundles, the entry point `rfc6455` would have 173 modules. They would take twice as long to load, and would need 1.1 MB more of
+ * V8's heap.
  *
- * Tests run the modules, since coverage is measured there. Programs that import the package by its name run the bundles.
+ * Most tests load the separate modules, because we measure coverage there. Programs that import the package by its name load the bundles.
  */
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
- * Bundles the entry points whose modules exist. (test/exports.test.ts checks that all modules of this package exist. The self-test of the
- * coverage check compiles only a few modules of its own.)
- * @param {string} root the folder of package.json, whose dist/ is compiled
+ * Bundles all entry points whose compiled modules exist. (Some are missing only in scripts/coverage-selftest.js, which compiles a small
+ * project. test/exports.test.ts checks that this package has all of them.)
+ * @param {string} root the folder with package.json and a compiled dist/
  */
 export async function bundle(root) {
   const dist = join(root, 'dist');
@@ -34,24 +34,21 @@ export async function bundle(root) {
 
 /** @param {string} dist */
 function finish(dist) {
-  // `require('ws')` returns a class, so our entry point for ws has to return its class too. ES modules export the class under the name
-  // 'module.exports', which Node treats in this way.
+  // `require('ws')` returns a class, so `require('rfc6455/ws')` must return a class too. For this, our ES module exports the class under
+  // the name 'module.exports', which Node supports.
   const ws = join(dist, 'cjs', 'ws.js');
   if (existsSync(ws))
     appendFileSync(
       ws,
       "module.exports = Object.defineProperty(exports.default, 'default', { value: exports.default });\n",
     );
-  // `sideEffects` has to be repeated here, since bundlers read the nearest package.json.
+  // `sideEffects` is repeated here, because bundlers read the nearest package.json.
   writeFileSync(join(dist, 'cjs', 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
   for (const program of [join(dist, 'cli', 'main.js'), join(dist, 'bundle', 'rfc6455.js')])
     if (existsSync(program)) chmodSync(program, 0o755);
 }
 
-/**
- * @param {Record<string, string>} modules name of a bundle → the module that it begins with @param {string} dir @param {'esm' | 'cjs'}
- * format
- */
+/** @param {Record<string, string>} modules name of a bundle → its entry module @param {string} dir @param {'esm' | 'cjs'} format */
 async function write(modules, dir, format) {
   const input = Object.fromEntries(Object.entries(modules).filter(([, path]) => existsSync(path)));
   mkdirSync(dir, { recursive: true });
@@ -63,7 +60,7 @@ async function write(modules, dir, format) {
     plugins: [{ name: 'source-maps', load: (path) => withMap(path) }],
     experimental: { attachDebugInfo: 'none' },
     onLog(level, log) {
-      // The warnings about timings are ignored, since any part of a build can be slow on a busy machine.
+      // Warnings about slow parts of the build are ignored, because a busy machine causes them too.
       if (level === 'warn' && !log.code?.endsWith('TIMINGS')) throw new Error(log.message);
     },
   });
@@ -74,12 +71,13 @@ async function write(modules, dir, format) {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
-    // If two modules have a class or function of the same name, the bundler renames one, and this option keeps its property `name`.
+    // If two modules have a class or function with the same name, the bundler renames one of them. This option keeps the value of its
+    // property `name`.
     keepNames: true,
     sourcemap: format === 'esm',
   });
   await build.close();
-  // The source maps stay as they are: they are exact except for the columns after an escape.
+  // The source maps are not changed. So they are exact, except for the columns after an escape.
   for (const { type, fileName } of output) {
     if (type !== 'chunk') continue;
     const path = join(dir, fileName);
@@ -88,8 +86,8 @@ async function write(modules, dir, format) {
 }
 
 /**
- * Writes each character beyond ASCII as an escape. V8 keeps the text of each module on its heap, and uses two bytes for every character if
- * one of them is not in Latin-1: for the entry point `rfc6455`, this is 0.3 MB more.
+ * Replaces each non-ASCII character with an escape. V8 keeps the text of each module in memory. If one character of a text is outside
+ * Latin-1, V8 uses two bytes for each character. For the entry point `rfc6455`, this would be 0.3 MB more.
  * @param {string} code
  */
 function toAscii(code) {
@@ -97,7 +95,7 @@ function toAscii(code) {
 }
 
 /**
- * Returns a compiled module with the source map of the compiler, so that the source map of the bundle leads to src/.
+ * Returns a compiled module with the compiler's source map, so that the source map of the bundle refers to src/.
  * @param {string} path
  */
 function withMap(path) {

@@ -1,11 +1,13 @@
 /**
- * `npm run chaos:4d -- --minutes 5 --seed S --surface 4d|v1|v2`: random operations on the 4D classes or on the commands of the plugins.
- * They run over real sockets, through a proxy that cuts connections, and with servers that stop and restart on the same port.
+ * `npm run chaos:4d -- --minutes 5 --seed S --surface 4d|v1|v2`: performs random operations on the 4D classes or on the commands of the
+ * plugins. They use real sockets and a proxy that cuts connections. Servers stop and restart on the same port.
  *
- * The script checks these rules. On both ends every Open has one Close, and no event comes before the Open or after the Close. Each
- * direction of a connection delivers the messages in order, from the first message on and without a gap, so only the last messages can be
- * lost. If messages are lost, the sender has received a Close, a result or an error that reports the loss. If the Close of an end was
- * answered, no message that this end sent before may be missing. No event is dropped, and there is no uncaught exception.
+ * The script checks these rules:
+ * - On both ends, each Open event has exactly one Close event. No event comes before the Open or after the Close.
+ * - Messages arrive in order and without a gap. So only the last messages of a connection can be lost.
+ * - If messages are lost, the sender receives a Close, a result or an error that reports the loss.
+ * - If an end closes the connection and the other end answers the Close, all earlier messages of the first end have arrived.
+ * - No event is dropped, and there is no uncaught exception.
  */
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +16,7 @@ import { readArguments, readNumber, refuseArguments } from './command-line.js';
 
 /** @typedef {{ key: string, opened: number, closed: number, sent: number, got: number, lossy: boolean }} End */
 
-/** Returns a generator of random numbers. The same seed gives the same numbers. @param {number} seed */
+/** Returns functions for random choices. The same seed gives the same choices. @param {number} seed */
 export function randomOf(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -32,7 +34,7 @@ export function randomOf(seed) {
   };
 }
 
-/** Records the events of both ends of every connection, and collects the faults. */
+/** Records the events at both ends of every connection, and collects broken rules. */
 export class Ledger {
   /** @type {string[]} */
   faults = [];
@@ -69,7 +71,7 @@ export class Ledger {
     if (++end.closed > 1) this.fault(`${key} closed twice`);
   }
 
-  /** Records that an end has received the message with this number of its sender. @param {string} key @param {number} number */
+  /** Records that an end has received a message. The sender numbers its messages. @param {string} key @param {number} number */
   got(key, number) {
     const end = this.end(key);
     this.messages++;
@@ -80,7 +82,7 @@ export class Ledger {
   }
 
   /**
-   * Compares the messages that one end sent with those that the other end received.
+   * Compares the messages that end `from` sent with the messages that end `to` received.
    * @param {string} from @param {string} to @param {boolean} isWhole
    */
   compare(from, to, isWhole) {
@@ -96,7 +98,7 @@ export class Ledger {
       this.fault(`${from} lost ${missing} messages, and nothing said so`);
   }
 
-  /** @param {(key: string) => boolean} neverOpened returns whether an end may close without an Open */
+  /** @param {(key: string) => boolean} neverOpened returns whether an end may have a Close without an Open */
   finish(neverOpened) {
     for (const { key, opened, closed } of this.ends.values()) {
       if (opened === 1 && closed !== 1) this.fault(`${key} opened, and closed ${closed} times`);
@@ -108,13 +110,13 @@ export class Ledger {
 /** @param {number} milliseconds */
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Returns a port outside of the range from which the system chooses free ports. */
+/** Returns a port outside the range from which the operating system chooses free ports. */
 export const fixedPort = () => randomInt(10_000, 32_000);
 
 /**
  * @typedef {object} Surface
- * @property {readonly (() => unknown)[]} operations each performs one random operation
- * @property {() => Promise<void>} finish stops everything, waits for the last event and compares
+ * @property {readonly (() => unknown)[]} operations each function performs one random operation
+ * @property {() => Promise<void>} finish stops all servers and clients, waits for the last event, and compares sent and received messages
  */
 
 /** @type {Record<string, (context: { ledger: Ledger, random: ReturnType<typeof randomOf>, proxy: CuttingProxy }) => Promise<Surface>>} */
@@ -179,5 +181,5 @@ async function main() {
   }
 }
 
-// `main` is not awaited: the modules that it imports import this module, so this module has to be evaluated first.
+// `main` is not awaited: it imports modules that import this module. So the evaluation of this module must finish first.
 if (process.argv[1] === fileURLToPath(import.meta.url)) void main();

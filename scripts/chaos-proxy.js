@@ -1,9 +1,9 @@
-/** A TCP proxy between the clients and the server of scripts/chaos-4d.js. It cuts connections, and delays their bytes. */
+/** A TCP proxy between the clients and the server of scripts/chaos-4d.js. It cuts connections, and delays bytes. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 export class CuttingProxy {
-  /** The port of the server. 0 means that there is no server; the proxy then drops each connection after it has accepted it. */
+  /** The port of the server. 0 means that there is no server. Then the proxy accepts each connection and closes it at once. */
   target = 0;
   port = 0;
   #server = createServer({ allowHalfOpen: true }, (socket) => this.#onClient(socket));
@@ -44,16 +44,16 @@ export class CuttingProxy {
     }
   }
 
-  /** Resets one connection. */
+  /** Resets one connection, which is chosen at random. */
   cut() {
     const socket = this.#random.pick([...this.#sockets]);
     if (socket === undefined) return;
-    // The system refuses to reset a socket whose own side has ended (EINVAL), and Node 20 would then wait for the socket forever at exit.
+    // If we have already ended our side of the socket, the operating system refuses to reset it (EINVAL), and Node 20 never exits.
     if (socket.connecting || socket.writableEnded) socket.destroy();
     else socket.resetAndDestroy();
   }
 
-  /** Delays the bytes of one direction of a connection. @param {number} milliseconds */
+  /** Delays the bytes of one direction of a random connection. @param {number} milliseconds */
   hold(milliseconds) {
     const socket = this.#random.pick([...this.#sockets]);
     if (socket === undefined) return;

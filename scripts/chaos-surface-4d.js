@@ -1,4 +1,4 @@
-/** The random operations of scripts/chaos-4d.js on the 4D classes. */
+/** The random operations of scripts/chaos-4d.js for the 4D classes. */
 import { WebServer, WebSocket, WebSocketServer } from '../dist/4d.js';
 import { fixedPort, pause } from './chaos-4d.js';
 
@@ -25,12 +25,12 @@ export async function fourD({ ledger, random, proxy }) {
   let serversEnded = 0;
   /** @type {Map<string, WebSocket>} */
   const clients = new Map();
-  /** The ends that closed first. Every message that such an end sent before its close has to arrive. @type {Set<string>} */
+  /** The ends that closed first. All their messages must arrive. @type {Set<string>} */
   const whole = new Set();
-  /** The ends that have begun to close. The script sends no more messages on them. @type {Set<string>} */
+  /** The ends that have begun to close. The script sends no more messages from these ends. @type {Set<string>} */
   const closing = new Set();
 
-  /** At random, returns nothing, returns a Promise or throws, as a handler of an application may do. */
+  /** The result of a handler: at random, returns nothing, returns a Promise or throws. A handler of an application may do the same. */
   const dawdle = () => {
     const choice = random.below(12);
     if (choice === 0) return pause(random.below(3));
@@ -39,7 +39,7 @@ export async function fourD({ ledger, random, proxy }) {
     return undefined;
   };
 
-  /** Records a received message. Its text begins with its number. @param {string} key @param {string} text */
+  /** Records a received message. The text begins with the number of the message. @param {string} key @param {string} text */
   const receive = (key, text) => {
     const [number] = text.split(' ', 1);
     ledger.got(key, Number(number));
@@ -82,7 +82,7 @@ export async function fourD({ ledger, random, proxy }) {
       /** @param {unknown} _ws @param {{ code: number }} event */
       onTerminate(_ws, { code }) {
         ledger.closed(key);
-        // Only the client uses this code, so the client has closed first, and its messages have arrived before its close.
+        // Only the client uses this code. So the client has closed first, and all its messages must have arrived.
         if (code === 4_321 && !closing.has(key)) whole.add(`client ${n}`);
         return dawdle();
       },
@@ -126,7 +126,7 @@ export async function fourD({ ledger, random, proxy }) {
     }
   };
 
-  /** Stops the server in a randomly chosen way, and starts it again after some time. */
+  /** Stops the server in a random way, and restarts it after some time. */
   const die = async () => {
     if (isChanging || web === null || wss === null) return;
     isChanging = true;

@@ -1,4 +1,4 @@
-/** The random operations of scripts/chaos-4d.js on the commands of both versions of the plugins. */
+/** The random operations of scripts/chaos-4d.js for the commands of both versions of the plugins. */
 import { V1Surface } from '../dist/api/plugin/v1.js';
 import { V2Surface } from '../dist/api/plugin/v2.js';
 import { fixedPort, pause } from './chaos-4d.js';
@@ -8,11 +8,11 @@ const CLIENTS = 12;
 /** @typedef {import('./chaos-surface-4d.js').Context} Context */
 
 /**
- * The operations on one version of the plugin. The interface is the same for both versions.
+ * The operations for one version of the plugin. This interface is the same for both versions.
  * @typedef {object} Commands
  * @property {(port: number) => Promise<boolean>} serve creates and starts the server
- * @property {(how: number) => Promise<unknown>} die stops or clears it
- * @property {(client: number, text: string) => boolean} sendToClient sends to one of the connections of the server
+ * @property {(how: number) => Promise<unknown>} die stops or clears the server
+ * @property {(client: number, text: string) => boolean} sendToClient sends to one connection of the server
  * @property {(url: string) => number} create a client
  * @property {(id: number) => Promise<{ success: boolean }>} start
  * @property {(id: number) => Promise<unknown>} stop
@@ -97,9 +97,9 @@ export function version1(context) {
 }
 
 /**
- * A client that connects again automatically has many connections, so the script uses the order of events to know to which connection an
- * event belongs. A message names its sender and its position among all messages for which the command returned `success`. So the positions
- * of the messages on one connection are consecutive.
+ * A client that reconnects automatically has many connections. The script uses the order of events to find the connection of an event. Each
+ * message contains its sender and a number: the command counts the messages for which it returned `success`. So the numbers of the messages
+ * on one connection are consecutive.
  * @param {Context} context @param {(onEvent: OnEvent) => Commands} make @param {boolean} reusesNumbers
  */
 async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
@@ -107,12 +107,12 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
   proxy.target = port;
   /** @type {Map<string, { isOpen: boolean, opens: number, last: number, retries: number, closes: number }>} */
   const states = new Map();
-  /** For each sender, the number of messages for which the command returned `success`. @type {Map<string, number>} */
+  /** For each sender, the number of its messages for which the command returned `success`. @type {Map<string, number>} */
   const sent = new Map();
   /** The numbers of the open connections of the server. @type {Set<number>} */
   const connections = new Set();
   /**
-   * The name of each connection of the server as a sender. A number alone is not enough, since the plugin may use it again.
+   * The unique name of each connection of the server. The number of the connection is not unique, because the plugin may reuse it.
    * @type {Map<number, string>}
    */
   const names = new Map();
@@ -162,8 +162,8 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
       ledger.fault(`${key}: ${sender} ${place} after ${state.last}`);
     state.sender = sender;
     state.last = Number(place);
-    // The positions on a new connection continue after those of the previous connection. If positions are missing between them, messages
-    // were lost with the previous connection, whose Close reported the loss.
+    // On a new connection, the numbers continue after the numbers of the previous connection. If numbers are missing, the previous
+    // connection lost these messages, and its Close event reported this.
     const before = highest.get(sender) ?? -1;
     if (Number(place) <= before) ledger.fault(`${key}: ${sender} ${place} came after ${before}`);
     ledger.lost += Math.max(0, Number(place) - before - 1);
@@ -172,8 +172,9 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
   /** @type {Map<string, number>} */
   const highest = new Map();
 
-  // Version 1 gives the number of a closed connection to the next connection. The program learns this only from the Open of the new
-  // connection. Messages that it sends before this event go to the new connection, with the name of the old one.
+  // Version 1 gives the number of a closed connection to the next connection. Until the Open event of the new connection, the script does
+  // not know this. If it sends a message before this event, the message goes to the new connection, but contains the name of the old
+  // connection.
   /** @param {string} [before] @param {string} [now] */
   const isReused = (before = '', now = '') =>
     reusesNumbers && before.startsWith('S') && Number(now.slice(1)) > Number(before.slice(1));
@@ -249,7 +250,7 @@ async function chaos({ ledger, random, proxy }, make, reusesNumbers = false) {
     ],
     async finish() {
       while (isChanging || busy.size > 0) await pause(10);
-      // `clearAll` drops events, so everything is stopped before the call.
+      // `clearAll` drops events, so the script first stops all servers and clients.
       await Promise.all(ids.map((id) => commands.stop(id)));
       await commands.die(0);
       await commands.idle();

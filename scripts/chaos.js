@@ -1,7 +1,8 @@
 /**
- * `npm run chaos -- --runs 20 --seed S`: makes every call in every hook and in every state, on real sockets (test/api/child/chaos.mjs), in
- * processes that are suspended at random. For each opened connection the close handler must be called exactly once, no resource may be
- * left, and no exception may leave the library. Prints the seed; the same seed repeats a run, except for its timing.
+ * `npm run chaos -- --runs 20 --seed S`: starts processes (test/api/child/chaos.mjs) that call all methods at random, in all handlers and
+ * in all states. They use real sockets, and are suspended at random. Three rules are checked. The close handler is called exactly once for
+ * each opened connection. At the end, all resources are released. The library throws no uncaught exception. The script prints the seed. The
+ * same seed repeats the calls, but not their timing.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,13 +20,14 @@ import { readArguments, readNumber } from './command-line.js';
 
 const child = fileURLToPath(new URL('../test/api/child/chaos.mjs', import.meta.url));
 
-/** Whether this system can suspend and continue a process. */
+/** Whether the operating system can suspend and continue a process. */
 const canStop = process.platform !== 'win32';
 
 /**
- * Runs one process with random calls.
+ * Runs one process that makes random calls.
  * @param {Variant} variant
- * @returns {Promise<{ report: Record<string, unknown>, stops: number }>} the report of the process, and how often it was suspended
+ * @returns {Promise<{ report: Record<string, unknown>, stops: number }>} the report of the process, and the number of times that it was
+ *   suspended
  */
 export async function runChaos(variant) {
   const running = spawn(process.execPath, [child, JSON.stringify(variant)], {
@@ -56,7 +58,7 @@ export async function runChaos(variant) {
   return { report: JSON.parse(last), stops };
 }
 
-/** The values that every report must have. */
+/** The values that a report must have: no resource is left, and no rule is broken. */
 export const nothingLeft = {
   isShutDown: true,
   openedTwice: 0,

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: all checks of the tree that do not run the test suite. Every step runs, even after a failed one, and prints its seconds.
- * The failed steps are listed at the end.
+ * `npm run check`: runs all checks of the repository except the test suite. If a step fails, the next steps still run. Prints the duration
+ * of each step, and at the end a list of the failed steps.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** @param {string} command @param {string[]} args */
 function run(command, args) {
-  // On Windows, npm is a script, which only a shell can start.
+  // On Windows, npm is a script, so a shell must start it.
   const shell = process.platform === 'win32' && command === 'npm';
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', shell }).status === 0;
 }
@@ -23,11 +23,11 @@ const script = (file, ...args) => run(process.execPath, [join(root, 'scripts', f
 /** @param {string} name the package @param {string} path its command */
 const tool = (name, path) => join(root, 'node_modules', name, path);
 
-/** Checks the packed file and not the folder, since the packed file is what is published. */
+/** Checks the packed file, because the packed file is published, not the folder. */
 function packed() {
   const folder = mkdtempSync(join(tmpdir(), 'packed-'));
   try {
-    // The step before has run the build. --ignore-scripts prevents npm from running it again.
+    // The build has already run. --ignore-scripts prevents npm from running it again.
     if (!run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])) return false;
     const [file = ''] = readdirSync(folder);
     return run(process.execPath, [tool('publint', 'src/cli.js'), 'run', join(folder, file), '--strict']);
@@ -36,7 +36,7 @@ function packed() {
   }
 }
 
-/** Checks the length of README.md. A reader should need five minutes for it; longer texts belong in docs/guides/. */
+/** Checks the length of README.md: it should take five minutes to read. Longer texts belong in docs/guides/. */
 function readmeIsShort() {
   const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n').length - 1;
   if (lines >= 300) console.error(`README.md has ${lines} lines; it has to have fewer than 300`);
@@ -46,7 +46,8 @@ function readmeIsShort() {
 /** @type {[string, () => boolean][]} */
 const steps = [
   ['lint and format', () => run(process.execPath, [tool('@biomejs/biome', 'bin/biome'), 'check', '.'])],
-  // The build comes first, since examples and benches import the package by its name, and its types are in dist/.
+  // The build is before the type check, because the types of the package are in dist/. Examples and benches need these types: they import
+  // the package by its name.
   ['build', () => script('build.js')],
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],

@@ -1,11 +1,11 @@
 /**
- * Reads the command line of a script. `--help` prints the first comment of the script, and a wrong argument causes a sentence instead
+ * Reads the command line of a script. `--help` prints the first comment of the script. For an invalid argument, prints a sentence instead
  * of a stack trace.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-/** Returns the first comment of the running script, without the stars. @returns {string} */
+/** Returns the first comment of the running script, without `*` at the line starts. @returns {string} */
 function help() {
   const comment = /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(process.argv[1] ?? '', 'utf8'))?.[1] ?? '';
   return comment.replaceAll(/^ ?\*? ?/gm, '').trim();
@@ -38,10 +38,10 @@ export function refuseArguments(message) {
 }
 
 /**
- * Returns the number that an option has as its value.
- * @param {Readonly<Record<string, unknown>>} values as `parseArgs` returns them
+ * Returns the value of an option as a number.
+ * @param {Readonly<Record<string, unknown>>} values the result of `parseArgs`
  * @param {string} name
- * @param {{ min?: number, whole?: boolean }} [range] the allowed numbers. @default whole numbers from 1 on
+ * @param {{ min?: number, whole?: boolean }} [range] the allowed numbers @default whole numbers from 1 on
  * @returns {number}
  */
 export function readNumber(values, name, { min = 1, whole = true } = {}) {
@@ -59,8 +59,8 @@ export function readNumber(values, name, { min = 1, whole = true } = {}) {
 }
 
 /**
- * Returns the items of an option that is a list, such as `--workloads a,b`.
- * @param {Readonly<Record<string, unknown>>} values as `parseArgs` returns them
+ * Returns the value of an option as a list, such as `--workloads a,b`.
+ * @param {Readonly<Record<string, unknown>>} values the result of `parseArgs`
  * @param {string} name
  * @param {readonly string[]} known the allowed items
  * @returns {string[]}

@@ -1,8 +1,10 @@
 /**
- * `npm run conflation [-- --minutes 5]`: sends values of which only the newest counts to 200 clients, of which five are slow. A server in
- * its own process calls `sendLatest` 1,000 times a second for each client. The slow clients read 20 KB a second through a proxy. Prints how
- * old the values are when they arrive. Fails if the median age is 20 ms or more for the fast clients, or over a second for a slow client,
- * if a value arrives out of order, or if the memory of the server grows.
+ * `npm run conflation [-- --minutes 5]`: tests `sendLatest`, with which a newer value replaces a waiting older value. A server, in a
+ * separate process, calls `sendLatest` 1,000 times a second for each of 200 clients. Five of the clients are slow: they read 20 KB a second
+ * through a proxy. Prints the age of the values when they arrive. Fails in these cases:
+ * - the median age is 20 ms or more for the fast clients, or more than a second for a slow client
+ * - a value arrives out of order
+ * - the memory of the server grows
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +22,7 @@ const MAX_FAST_AGE = 20;
 const MAX_SLOW_AGE = 1_000;
 const MAX_GROWTH = 32 * 1_048_576;
 
-/** Returns the milliseconds of a clock that all processes share. */
+/** Returns the time in milliseconds. The clock is the same for all processes. */
 const now = () => performance.timeOrigin + performance.now();
 
 /** Runs the server: it sends 1,000 updates a second, and reports its memory on request. */
@@ -40,7 +42,7 @@ async function serve() {
   process.send?.(port);
 }
 
-/** Starts a proxy that forwards bytes to its clients at `SLOW_RATE`. @param {number} port the server's */
+/** Starts a proxy that forwards bytes to its clients at `SLOW_RATE`. @param {number} port the port of the server */
 async function throttle(port) {
   const proxy = createServer((client) => {
     const server = connectTcp(port, '127.0.0.1');
@@ -49,7 +51,7 @@ async function throttle(port) {
       const chunk = server.read(Math.min(SLOW_RATE / 20, server.readableLength));
       if (chunk !== null) client.write(chunk);
     }, 50);
-    // Node reads from the kernel only if there is a listener for 'readable'.
+    // Node reads from the kernel only if there is a 'readable' listener.
     server.on('readable', () => {});
     const end = () => {
       clearInterval(timer);
@@ -85,7 +87,7 @@ async function run(minutes) {
         if (number === undefined || at === undefined || number <= last) outOfOrder++;
         else last = number;
         own.push(now() - (at ?? 0));
-        // Only the newest ages are kept, so that this process needs little memory.
+        // Old ages are dropped, so that this process needs little memory.
         if (own.length > 20_000) own.splice(0, 10_000);
       },
     };
@@ -100,7 +102,7 @@ async function run(minutes) {
   }
   const fast = median(ages.slice(SLOW).flat());
   const slow = ages.slice(0, SLOW).map((list) => median(list));
-  // The first quarter of the samples is ignored, since the compilers and pools still grow then.
+  // The first quarter of the samples is ignored, because memory still grows at the start of a process.
   const settled = rss.slice(rss.length >> 2);
   const growth = median(settled.slice(-10)) - median(settled.slice(0, 10));
   const seen = ages.map(({ length }) => length);

@@ -1,7 +1,7 @@
-// Writes the tables of docs/conformance.md between their markers. One table lists, for each requirement of docs/requirements.txt (RFC 6455
-// from §4 on, and RFC 7692), the cases that test it. The other table has the results of the implementations in each group, from
-// conformance/expected/. --check fails if the page is out of date, if an observable requirement has no case, if a case names an unknown
-// requirement, or if a file names an unknown case. Usage: npm run build && node scripts/conformance-docs.js [--check]
+// Writes the tables of docs/conformance.md. One table lists the test cases for each requirement of docs/requirements.txt (RFC 6455 from §4
+// on, and RFC 7692). Another table shows the results of each implementation, from conformance/expected/. --check fails if the page is out
+// of date, if an observable requirement has no case, if a case names an unknown requirement, or if a file names an unknown case. Usage: npm
+// run build && node scripts/conformance-docs.js [--check]
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -9,7 +9,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const page = join(root, 'docs', 'conformance.md');
 
-/** The requirements that the judge cannot observe from the other end of a connection, with the reasons. @type {Record<string, string>} */
+/**
+ * The requirements that the judge (the test program) cannot observe from the other end of a connection, and the reasons. @type
+ * {Record<string, string>}
+ */
 export const unobservable = {
   H6: 'Only a browser has to send Origin, and the judge cannot know whether a client is a browser.',
   S9: 'Give the judge a wss: URL to test a server over TLS; then every case runs over TLS.',
@@ -28,8 +31,8 @@ export const unobservable = {
 };
 
 /**
- * Returns the requirements, in order.
- * @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]}
+ * Reads the requirements, in order.
+ * @param {string} text the content of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]}
  */
 export function rowsOf(text) {
   const rows = [];
@@ -42,7 +45,7 @@ export function rowsOf(text) {
 }
 
 /**
- * Returns a short list of ids. A whole subgroup becomes, for example, `22.1.*`.
+ * Returns a short text for a list of ids. For example, all ids of the subgroup 22.1 become `22.1.*`.
  * @param {string[]} ids @param {string[]} all @returns {string}
  */
 export function inShort(ids, all) {
@@ -74,7 +77,7 @@ export function inShort(ids, all) {
 }
 
 /**
- * Returns the table of requirements and cases, and the faults in it.
+ * Returns the table of requirements and cases, and a list of faults.
  * @param {{ id: string, title: string, says: string }[]} rows
  * @param {readonly { readonly id: string, readonly covers?: readonly string[] }[]} cases
  * @returns {{ text: string, faults: string[] }}
@@ -100,7 +103,7 @@ export function tableOf(rows, cases) {
 }
 
 /**
- * Returns a table of the groups, with their numbers of cases for servers, for clients and of each level.
+ * Returns a table of the groups of cases. It shows the number of cases for servers, for clients and for each level.
  * @param {readonly { readonly id: string, readonly level: string, readonly against?: string }[]} cases
  * @param {Readonly<Record<string, string>>} titles @returns {string}
  */
@@ -135,13 +138,13 @@ export function groupsOf(cases, titles) {
 }
 
 /**
- * `Expected` is a file of conformance/expected/: the expected verdicts of one implementation.
+ * `Expected` is the content of a file of conformance/expected/: the expected verdicts for one implementation.
  * @typedef {{ agent: string, peer: 'server' | 'client', cases: Record<string, string>, open?: Record<string, string> }} Expected
  * @typedef {{ readonly id: string, readonly level: string, readonly section: string, readonly description: string,
  *   readonly expectation: string, readonly against?: string }} CaseData
  */
 
-/** Returns what a verdict of such a file means. @param {string | undefined} verdict undefined for a case that the file does not list */
+/** Returns the meaning of a verdict. @param {string | undefined} verdict undefined if the file does not list the case */
 export function standingOf(verdict = 'OK') {
   const [behavior = '', close = 'OK'] = verdict.split(', close ');
   if (behavior === 'UNIMPLEMENTED' && close === 'OK') return 'not applicable';
@@ -154,10 +157,10 @@ export function standingOf(verdict = 'OK') {
       : 'informational';
 }
 
-/** @param {CaseData} one @param {Expected} of @returns {boolean} whether the case applies to the role of this implementation */
+/** @param {CaseData} one @param {Expected} of @returns {boolean} whether the case applies to this implementation (a server or a client) */
 const concerns = ({ against }, { peer }) => against === undefined || against === peer;
 
-/** @param {readonly CaseData[]} cases of one group @param {Expected} expected @returns {string} a cell */
+/** @param {readonly CaseData[]} cases the cases of one group @param {Expected} expected @returns {string} a cell of the table */
 function cellOf(cases, expected) {
   const of = cases.filter((one) => concerns(one, expected));
   if (of.length === 0) return '';
@@ -169,7 +172,7 @@ function cellOf(cases, expected) {
     .map((standing) => [count(standing), standing])
     .filter(([number]) => number !== 0)
     .map((part) => part.join(' '));
-  // Cases that are open or do not apply count neither as passed nor in the total.
+  // A case that is open, or that does not apply, is not counted.
   const counted = of.length - count('open') - count('not applicable');
   return [bad > 0 ? `**${counted - bad} of ${counted}**` : `${counted}`, ...parts].join('<br>');
 }
@@ -179,11 +182,11 @@ const plain = (text) =>
   text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('*', '\\*');
 
 /**
- * Returns a matrix of implementations and groups, and below it the cases in which an implementation has another verdict than OK.
+ * Returns a table with the result of each implementation in each group. Below the table, lists the cases in which the verdict is not OK.
  * @param {readonly Expected[]} all
  * @param {readonly CaseData[]} cases
  * @param {Readonly<Record<string, string>>} titles
- * @param {Readonly<Record<string, string>>} versions the versions of the other implementations by name
+ * @param {Readonly<Record<string, string>>} versions the version of each other implementation
  * @returns {{ text: string, faults: string[] }}
  */
 export function matrixOf(all, cases, titles, versions) {

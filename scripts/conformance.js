@@ -1,7 +1,7 @@
 /**
- * `npm run conformance`: the judge tests our server and our client; with `others`, those of ws and undici. Each implementation has a file
- * in conformance/expected/ with the expected verdicts. The run fails if a verdict is better or worse than expected. With --write, the files
- * are written again. Further arguments are passed to the judge.
+ * `npm run conformance`: the judge (our conformance test program) tests our server and our client. With the argument `others`, it tests ws
+ * and undici. For each implementation, a file in conformance/expected/ lists the expected verdicts. The script fails if a verdict is
+ * different, even if it is better. With --write, the files are written again. All other arguments are passed to the judge.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,8 +14,8 @@ const main = join(root, 'dist', 'cli', 'main.js');
 const compressed = ['serve', '--port', '0', '--compression', '--max-message-size', '67108864'];
 
 /**
- * @typedef {{ agent: string, server?: string[] }} Peer server: the arguments of node that start the server. Without them, the peer is a
- * client
+ * @typedef {{ agent: string, server?: string[] }} Peer server: the arguments of node that start the server. If it is absent, the peer is a
+ *   client
  */
 
 /** @type {Record<string, Peer[]>} */
@@ -31,7 +31,8 @@ const peers = {
 /**
  * Starts a server.
  * @param {string[]} args
- * @returns {Promise<{ url: string, stop: () => Promise<void> }>} the URL of the server, once it listens, and a function that stops it
+ * @returns {Promise<{ url: string, stop: () => Promise<void> }>} the URL of the server, and a function that stops the server. The Promise
+ *   resolves when the server listens
  */
 async function startServer(args) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -93,5 +94,5 @@ const more = named ? rest : process.argv.slice(2);
 const options = { write: more.includes('--write'), more: more.filter((one) => one !== '--write') };
 let content = true;
 for (const peer of peers[named ? first : 'ours'] ?? []) content = (await check(peer, options)) && content;
-// With --write the exit code is 0 even for failures, since a person reads the new baseline before it is committed.
+// With --write, the exit code is 0 even after failures: a person must read the new files before they are committed.
 process.exitCode = content || options.write ? 0 : 1;

@@ -1,6 +1,6 @@
 /**
- * Proves that the coverage check can fail. In a small project with the settings of this project, the check has to pass while all code is
- * covered, by the process of a test and by a process that a test starts. It has to fail if one function or one branch is not covered.
+ * Tests the coverage check itself, in a small project with the same settings. The check must pass if all code is covered. The tests and the
+ * processes that they start both cover code. The check must fail if one function or one branch is not covered.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ function write(path, text) {
   writeFileSync(join(project, path), text);
 }
 
-/** Each part has so many lines that one additional function is a few percent of them. */
+/** In each folder, one more function is a few percent of the lines. So one uncovered function is enough to fail the check. */
 const folders = [
   ...['frame', 'handshake', 'deflate', 'deflate/engine', 'transport', 'api', 'cli'].map(
     (one) => `src/${one}`,

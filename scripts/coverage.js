@@ -1,7 +1,7 @@
 /**
- * Runs the tests while V8 measures the coverage of dist/. The source maps of the compiler map the coverage to src/ and conformance/, and
- * each part has to reach its threshold. Comments, blank lines, re-exports and files that have only types are not counted, since they would
- * hide uncovered code. Processes that tests start are measured too: they inherit NODE_V8_COVERAGE.
+ * Runs the tests, and V8 measures the coverage of dist/. Source maps convert this to the coverage of src/ and conformance/. Each folder
+ * must reach its threshold. Comments, blank lines, re-exports and files with only types are not counted, because they would hide uncovered
+ * code. Processes that tests start are measured too, because they inherit NODE_V8_COVERAGE.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { scan } from './source-scan.js';
  * @typedef {{ file: string, lines: Count, branches: Count }} Covered
  */
 
-/** Maps a folder to the least percentage of its covered lines and branches. Each listed folder must exist. */
+/** For each folder, the minimum percentage of covered lines and covered branches. Each listed folder must exist. */
 const thresholds = {
   'src/frame': 98,
   'src/handshake': 98,
@@ -42,7 +42,7 @@ function node(args) {
 
 /**
  * @param {string} file absolute
- * @param {any} data the entry of the file in coverage-final.json @returns {Covered | null} null if the file has no code that runs
+ * @param {any} data the data for the file in coverage-final.json @returns {Covered | null} null if the file has no executable code
  */
 function count(file, data) {
   const name = relative(root, file).replaceAll('\\', '/');
@@ -58,7 +58,7 @@ function count(file, data) {
   /** @type {Count} */
   const branches = { covered: 0, total: 0, missing: [] };
   for (const [key, place] of Object.entries(data.statementMap)) {
-    const line = place.start.line; // c8 makes one statement of each line
+    const line = place.start.line; // in the data from c8, each line is one statement
     if ((code[line - 1] ?? '').trim() === '') continue;
     lines.total++;
     if (data.s[key] > 0) lines.covered++;
@@ -81,7 +81,7 @@ function percent(counts) {
   return total === 0 ? 100 : (100 * covered) / total;
 }
 
-/** "3-5, 9" @param {number[]} numbers */
+/** Returns a text such as "3-5, 9". @param {number[]} numbers */
 function ranges(numbers) {
   /** @type {number[][]} */
   const runs = [];

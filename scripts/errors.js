@@ -1,6 +1,6 @@
 /**
- * Writes docs/errors.md from the error tables of the compiled package. Each code has a heading, so a reader who finds a code in a log can
- * look up its rule. With --check it writes nothing, and fails if the page is out of date.
+ * Writes docs/errors.md from the error tables of the compiled package. Each error code has a heading, so that a reader can look up a code
+ * from a log. With --check, the script writes nothing, and fails if the page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { sectionExists } from './requirements.js';
  * @typedef {{ module: string, name: string, title: string, intro: string }} Table
  */
 
-/** The error tables: for each table its compiled module and the name of its export. @type {Table[]} */
+/** The error tables: the compiled module and the name of the export. @type {Table[]} */
 const tables = [
   {
     module: 'dist/frame/violation.js',
@@ -98,7 +98,7 @@ export function render(filled) {
 }
 
 /**
- * Turns "6455 §5.5" into "RFC 6455 §5.5". Other texts, such as "design", are returned unchanged.
+ * Converts "6455 §5.5" to "RFC 6455 §5.5". Any other text, such as "design", is returned unchanged.
  * @param {string} code
  * @param {string} section
  * @param {string[]} problems

@@ -1,8 +1,8 @@
 /**
- * `npm run fairness [-- --seed S] [--rounds N]`: measures how long an honest peer waits while an attacker sends compressed messages that
- * are expensive to inflate. The run attacks two echo servers with compression, ours and that of `ws`, each in its own process. It fails if
- * an honest compressed echo of 48 KB takes 2 s, or if an honest ping takes four times as long as on `ws`. The medians count, and a result
- * that looks unfair is measured again before the run fails.
+ * `npm run fairness [-- --seed S] [--rounds N]`: measures how long an honest peer waits during an attack. The attacker sends compressed
+ * messages that are expensive to decompress. Our echo server and an echo server with `ws` are attacked, each in a separate process. The
+ * script fails if a compressed echo of 48 KB for an honest peer takes 2 s or more. It also fails if a ping takes four times as long as with
+ * `ws`. The median of all rounds counts. Before the script fails, it repeats the measurement.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { connect } from 'rfc6455';
 import { median, startServer } from '../bench/side-by-side.js';
 import { readArguments, readNumber } from './command-line.js';
 
-// What the servers report is expected.
+// The servers print expected errors, so their output is ignored.
 process.env.NODE_NO_WARNINGS = '1';
 
 const { values } = readArguments({
@@ -21,7 +21,7 @@ const { values } = readArguments({
 const seed = values.seed === undefined ? randomBytes(4).readUInt32LE() : Number(values.seed);
 const rounds = readNumber(values, 'rounds');
 
-/** Returns random bytes, which do not compress. The same seed gives the same bytes. @param {number} size @param {number} [start] */
+/** Returns random bytes, which cannot be compressed. The same seed gives the same bytes. @param {number} size @param {number} [start] */
 function noise(size, start = 0) {
   let state = (seed + start) >>> 0;
   return Buffer.from(
@@ -32,7 +32,7 @@ function noise(size, start = 0) {
   );
 }
 
-/** Returns a text that compresses to about a third. @param {number} size */
+/** Returns a text that can be compressed to about a third of its size. @param {number} size */
 function text(size) {
   const digits = noise(size).toString('hex');
   let made = '';
@@ -40,7 +40,7 @@ function text(size) {
   return made.slice(0, size);
 }
 
-/** Returns the frame of a compressed message as a client sends it, masked with a key of zeros. @param {Buffer} payload */
+/** Returns a client's frame with a compressed message. The masking key is zero. @param {Buffer} payload */
 function frame(payload) {
   const header = Buffer.alloc(14);
   header[0] = 0xc2;
@@ -61,7 +61,7 @@ const flushed = (content, options) => deflateRawSync(content, { finishFlush: zli
 /** @param {number} count @param {(n: number) => Buffer} make */
 const times = (count, make) => Buffer.concat(Array.from({ length: count }, (_, n) => make(n)));
 
-/** 4,100 blocks, each with its own Huffman codes. No other compressed MiB costs the threads of zlib more time. */
+/** 4,100 blocks with different Huffman codes. We know no other input of 1 MiB that costs zlib's threads more time. */
 const smallBlocks = Buffer.concat([
   times(4100, (n) => flushed(Buffer.from(noise(125, n).toString('hex')))),
   Buffer.alloc(1),
@@ -75,7 +75,7 @@ function stored(size) {
   return block;
 }
 
-/** Returns more short final blocks than our own inflater accepts, so zlib has to inflate the message. @param {number} count */
+/** Returns many short final blocks. @param {number} count */
 const shortFinalBlocks = (count) =>
   Buffer.concat([
     times(count, () => deflateRawSync(Buffer.from('finals'))),
@@ -85,7 +85,7 @@ const shortFinalBlocks = (count) =>
 const bomb = flushed(Buffer.alloc(131_072)).subarray(0, -4);
 const smallBomb = flushed(Buffer.alloc(16_384)).subarray(0, -4);
 
-/** In an attack, each of `connections` sends `message` `count` times, and all send at the same time. */
+/** In an attack, `connections` connections send at the same time. Each connection sends `message` `count` times. */
 const attacks = {
   '4,100 final blocks in each of 60 messages of 1 MiB': {
     connections: 60,
@@ -123,13 +123,13 @@ async function attacker(port, count, bytes) {
   head.push('Sec-WebSocket-Extensions: permessage-deflate', '', '');
   socket.write(head.join('\r\n'));
   await once(socket, 'data');
-  // The attacker reads the answers, since waiting answers would slow down the server.
+  // The attacker reads the answers. Otherwise, the server's full buffers would slow down the attack.
   socket.on('data', () => {});
   const all = times(count, () => bytes);
   return { socket, send: () => socket.write(all) };
 }
 
-/** Connects an honest client. Its `wait` returns the milliseconds until an echo of 48 KB has arrived. @param {number} port */
+/** Connects an honest client. Its function `wait` returns the milliseconds until an echo of 48 KB has arrived. @param {number} port */
 async function echo(port) {
   const message = text(48_000);
   /** @type {(value?: unknown) => void} */
@@ -145,12 +145,14 @@ async function echo(port) {
     await answer;
     return performance.now() - since;
   };
-  // The first one warms both sides up.
+  // The first echo does not count: V8 compiles the code meanwhile.
   await wait();
   return { client, wait };
 }
 
-/** Connects an honest client. Its `wait` returns the longest time that a ping had to wait within one second. @param {number} port */
+/**
+ * Connects an honest client. Its function `wait` sends pings for one second, and returns the longest wait for a pong. @param {number} port
+ */
 async function ping(port) {
   /** @type {(value?: unknown) => void} */
   let arrived = () => {};
@@ -178,7 +180,7 @@ async function ping(port) {
 }
 
 /**
- * Sends some honest messages before an attack, so that the time in which V8 compiles the code of a new process does not count.
+ * Sends some honest messages before an attack, so that V8 compiles the server's code before the measurement.
  * @param {number} port
  */
 async function warmUp(port) {
@@ -212,7 +214,7 @@ async function attacked(port, { connections, count, message, measure }) {
     Array.from({ length: connections }, () => attacker(port, count, bytes)),
   );
   for (const { send } of attackers) send();
-  // What was sent has reached the server.
+  // Now the sent bytes have reached the server.
   await new Promise((resolve) => setTimeout(resolve, measure === echo ? 20 : 0));
   const waited = await wait();
   for (const { socket } of attackers) socket.destroy();
@@ -223,7 +225,7 @@ async function attacked(port, { connections, count, message, measure }) {
 /** @typedef {(typeof attacks)[keyof typeof attacks]} Attack */
 
 /**
- * Measures one attack in `rounds` rounds, in each round on our server and on `ws`.
+ * Measures one attack in `rounds` rounds. In each round, our server and the server with `ws` are measured.
  * @param {Attack} attack @param {Record<string, number[]>} waited
  */
 async function measure(attack, waited) {
@@ -237,7 +239,7 @@ async function measure(attack, waited) {
 }
 
 /**
- * Returns how long an honest peer had to wait, and whether this is fair.
+ * Returns how long an honest peer waited, and whether this is within the limits.
  * @param {Attack} attack @param {Record<string, number[]>} waited
  */
 function judge(attack, waited) {
@@ -260,8 +262,7 @@ for (const [name, attack] of Object.entries(attacks)) {
   const waited = { rfc6455: [], ws: [] };
   await measure(attack, waited);
   let { isFair, figures } = judge(attack, waited);
-  // Other work of the machine comes in bursts. So a result that looks unfair is measured again with the same number of rounds, at most
-  // twice, before it counts.
+  // Other processes of the machine can disturb a measurement. So a bad result is measured again, at most twice.
   for (let again = 0; again < 2 && !isFair; again++) {
     console.log(`    ${figures}  ${name}: ${rounds} more rounds`);
     await measure(attack, waited);

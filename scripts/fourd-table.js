@@ -1,4 +1,4 @@
-/** Writes the tables of docs/4d.md and docs/plugin.md from the list of `rfc6455 4d`, which is in dist/cli/fourd/table.js. */
+/** Writes the tables of docs/4d.md and docs/plugin.md from dist/cli/fourd/table.js, the table of the command `rfc6455 4d`. */
 import * as table from '../dist/cli/fourd/table.js';
 
 /** @type {Record<string, readonly import('../dist/cli/fourd/table.js').Entry[]>} */
@@ -9,7 +9,7 @@ const parts = {
 };
 
 /**
- * Returns the page with its tables filled.
+ * Fills the tables of the page.
  * @param {string} page
  */
 export function fillTables(page) {

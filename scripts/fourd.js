@@ -1,7 +1,7 @@
 /**
- * Fills the last column of the tables of docs/4d-rows.md with links to the test files whose titles name the row, as in `test('B-ws-send,
- * C74: …')` or `[C74]`. Also fills the table of docs/4d.md. With --check it writes nothing, and fails if the column is out of date, if a
- * row has no test, or if a test names a row that does not exist.
+ * Fills the last column of the tables of docs/4d-rows.md with links to test files. A test file is linked if one of its titles names the
+ * row, such as `test('B-ws-send, C74: …')` or `[C74]`. Also fills the table of docs/4d.md. With --check, the script writes nothing, and
+ * fails if the column is out of date, if a row has no test, or if a test names a row that does not exist.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const id = String.raw`(?:B-[a-z]+-\w+|C[6-9]\d)`;
 const claim = new RegExp(String.raw`^(?:${id}, )*${id}(?=:)|\[(?:${id}, )*${id}\]`, 'g');
 
 /**
- * Returns the rows that a title names, at its start or anywhere in brackets.
+ * Returns the ids of the rows that a title names, at its start or anywhere in brackets.
  * @param {string} title
  * @returns {string[]}
  */
@@ -23,7 +23,7 @@ export function rowsOf(title) {
 }
 
 /**
- * Returns, for each row, the test files that name it.
+ * Returns the test files for each row.
  * @param {{ file: string, source: string }[]} files
  * @returns {Map<string, string[]>}
  */
@@ -51,7 +51,7 @@ export function idsOfPage(page) {
 }
 
 /**
- * Returns the page with its column filled.
+ * Fills the last column of the page.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string}
@@ -70,7 +70,7 @@ function nameOf(file) {
 }
 
 /**
- * Returns the disagreements between the page and the tests.
+ * Returns the differences between the page and the tests.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string[]}

@@ -1,9 +1,11 @@
 /**
- * `npm run fuzz -- [--inputs N] [--seed S]`: gives random inputs to the endpoint. Each input goes to a new `Endpoint` of either role, in
- * random chunks. Four of five inputs are a valid stream (fragments, control frames, text) with one to three mutations, and the fifth is
- * noise. Every second endpoint has permessage-deflate and also receives compressed messages, some with a damaged DEFLATE stream. Prints how
- * often each rule of `violations` was broken. Fails if a rule was never broken, if the endpoint threw, or if its output or its calls break
- * a rule themselves. The same seed gives the same inputs.
+ * `npm run fuzz -- [--inputs N] [--seed S]`: gives random inputs to `Endpoint`. Each input goes to a new endpoint (client or server), in
+ * random chunks. Four of five inputs are a valid stream (fragments, control frames, text) with one to three mutations. The fifth input is
+ * random bytes. Every second endpoint has permessage-deflate, and also receives compressed messages. Some of these are damaged. Prints how
+ * many inputs broke each rule of `violations`. The same seed gives the same inputs. The script fails in these cases:
+ * - a rule was never broken
+ * - an endpoint threw
+ * - the output or the events of an endpoint break a rule
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +16,7 @@ import { readArguments, readNumber } from './command-line.js';
 /**
  * @typedef {'client' | 'server'} Role
  * @typedef {{ fin: boolean, rsv: number, opcode: number, payload: Buffer, form?: 7 | 16 | 64, length?: bigint,
- *   flipMask?: boolean }} Frame a frame to be built; what is not given is as it should be
+ *   flipMask?: boolean }} Frame a frame to build. An absent property has its valid value
  * @typedef {{ masked: boolean, fin: boolean, rsv: number, opcode: number, payload: Buffer }} SentFrame
  */
 
@@ -35,7 +37,10 @@ const { ProtocolError, violations } = await built('frame/violation.js');
 
 const MAX_MESSAGE_SIZE = 3000;
 
-/** A few inputs are a message of empty DEFLATE blocks, with more than 1 MiB of compressed bytes, which exceeds a limit. */
+/**
+ * A few inputs are a message of empty DEFLATE blocks. They have more than 1 MiB of compressed bytes, to exceed the limit for input without
+ * output.
+ */
 const LARGE_MESSAGE_SIZE = 1_100_000;
 
 /**
@@ -91,7 +96,7 @@ function closeFrame(pick) {
 }
 
 /**
- * Returns a message in one or several frames, with control frames between them.
+ * Returns the frames of one message, with control frames between them.
  * @param {Pick} pick
  * @param {Compress | null} compress
  * @returns {Frame[]}
@@ -128,10 +133,10 @@ function validStream(pick, compress) {
 
 // ---- permessage-deflate ----
 
-/** @typedef {(content: Buffer) => Buffer} Compress compresses the next message, with the context of the messages before it */
+/** @typedef {(content: Buffer) => Buffer} Compress compresses the next message, which may refer to earlier messages */
 
 /**
- * Returns the compressor of the peer. It uses all block types and final blocks, uses the context or not, and sometimes damages the stream.
+ * Returns the compressor of the peer. It produces all types of blocks, and final blocks. Sometimes it damages the compressed bytes.
  * @param {Pick} pick
  * @param {boolean} takeover
  * @returns {Compress}
@@ -160,7 +165,7 @@ function compressor(pick, takeover) {
       case 3:
         return Buffer.concat([Buffer.alloc(5 * pick(20), '000000ffff', 'hex'), flushed]);
       case 4:
-        // A bomb.
+        // A compression bomb: a few bytes that decompress to 200,000 bytes.
         return pick(4) === 0
           ? deflateRawSync(Buffer.alloc(200_000), { finishFlush: zlib.Z_SYNC_FLUSH })
           : flushed;
@@ -171,7 +176,7 @@ function compressor(pick, takeover) {
 }
 
 /**
- * Returns our codec. It sometimes answers later, as it would for large messages, although these messages are small.
+ * Returns our codec. Sometimes it returns a Promise, as for large messages, although the messages are small.
  * @param {Pick} pick
  * @param {boolean} takeover
  * @param {any} budget
@@ -202,7 +207,7 @@ function codecOf(pick, takeover, budget) {
 // ---- mutations ----
 
 /**
- * Each mutation changes the frames in place. The endpoint decides which rule the change breaks, if any.
+ * Each mutation changes the frames in place. A mutation may break a rule, but need not.
  * @type {((frames: Frame[], at: number, pick: Pick) => void)[]}
  */
 const frameMutations = [
@@ -265,7 +270,7 @@ const frameMutations = [
     ]);
     frames.splice(at, 0, { fin: true, rsv: 0, opcode: 8, payload: Buffer.from(payload, 'latin1') });
   },
-  // The costly one is rare: see `mutate`.
+  // The last mutation is slow, so `mutate` uses it rarely.
   (frames) => {
     const empty = { fin: false, rsv: 0, opcode: 0, payload: Buffer.alloc(0) };
     frames.unshift({ ...empty, opcode: 2 }, ...Array.from({ length: 1000 }, () => empty));
@@ -289,7 +294,7 @@ function mutate(frames, pick) {
   );
 }
 
-/** Changes some bytes, wherever they are in a frame. @param {Buffer} bytes @param {Pick} pick @returns {Buffer} */
+/** Changes some bytes at any position. @param {Buffer} bytes @param {Pick} pick @returns {Buffer} */
 function mutateBytes(bytes, pick) {
   if (bytes.length === 0) return bytes;
   const at = pick(bytes.length);
@@ -325,9 +330,9 @@ function build(frame, receiver, pick) {
   return Buffer.concat([header, Buffer.from(payload.map((byte, i) => byte ^ (key[i & 3] ?? 0)))]);
 }
 
-// ---- the endpoint's side ----
+// ---- the sink, the events, and the checks of the output ----
 
-/** The sink of an endpoint. Its buffer is filled with a pattern, so bytes that the endpoint never wrote are visible in the output. */
+/** The sink of an endpoint. Its buffer is filled with a pattern. So the checks can detect bytes that the endpoint did not write. */
 class Sink {
   /** @type {Buffer[]} */
   parts = [];
@@ -421,7 +426,7 @@ class Events {
   }
 }
 
-/** Reads the frames of the output. This reader shares no code with src/. @param {Buffer} bytes @returns {SentFrame[]} */
+/** Reads the frames of the output. This function uses no code of src/. @param {Buffer} bytes @returns {SentFrame[]} */
 function readFrames(bytes) {
   /** @type {SentFrame[]} */
   const frames = [];
@@ -458,7 +463,7 @@ function check(condition, what) {
  * Checks the output of the endpoint: RFC 6455 §5.1, §5.4, §5.5 and §7.4.
  * @param {SentFrame[]} frames
  * @param {Role} role
- * @param {boolean} failed whether the endpoint failed the connection, so that nothing may follow its Close frame
+ * @param {boolean} failed whether the endpoint failed the connection. In this case, its Close frame must be the last frame
  * @param {boolean} hasCodec
  */
 function checkSent(frames, role, failed, hasCodec) {
@@ -495,7 +500,7 @@ function inputFor(pick, role, compress) {
   if (pick(5) === 0) {
     const noise = Buffer.alloc(1 + pick(300));
     for (let i = 0; i < noise.length; i++) noise[i] = pick(256);
-    // Half of the noise gets a valid mask bit and opcode, so that the endpoint reads more of it.
+    // Half of the random inputs get a valid mask bit and opcode, so that the endpoint reads more of the input.
     if (pick(2) === 0) noise[0] = oneOf(pick, [0x81, 0x82, 0x01, 0x88, 0x89]);
     if (pick(2) === 0) noise[1] = role === 'server' ? 0x80 | pick(128) : pick(128);
     return noise;
@@ -512,13 +517,13 @@ function inputFor(pick, role, compress) {
   return bytes;
 }
 
-/** Returns a compressed message that consists of very many empty blocks. @param {Role} role @param {Pick} pick @returns {Buffer} */
+/** Returns a compressed message with very many empty blocks. @param {Role} role @param {Pick} pick @returns {Buffer} */
 function emptyBlocks(role, pick) {
   const payload = Buffer.alloc(LARGE_MESSAGE_SIZE + 1, '000000ffff', 'hex');
   return build({ fin: true, rsv: 4, opcode: 1 + pick(2), payload }, role, pick);
 }
 
-/** Waits, so that code that waits for a Promise continues. @param {number} count */
+/** Waits for `count` microtasks. @param {number} count */
 async function turns(count) {
   for (let n = 0; n < count; n++) await null;
 }
@@ -533,7 +538,7 @@ async function settled(endpoint) {
     await null;
 }
 
-/** The calls that an application may make at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
+/** Calls that an application may make at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
 const actions = [
   (endpoint) => endpoint.sendText('a reply, grüß'),
   (endpoint) => endpoint.sendBinary(Buffer.alloc(200, 1)),
@@ -551,7 +556,7 @@ const actions = [
 ];
 
 /**
- * Returns another endpoint that shares the memory budget. It has received 2,000 bytes of a message that is never finished.
+ * Returns another endpoint with the same memory budget. It has received 2,000 bytes of a message that never ends.
  * @param {InstanceType<typeof MemoryBudget>} memoryBudget
  */
 function rivalOf(memoryBudget) {
@@ -572,7 +577,7 @@ async function run(seed) {
   const role = pick(2) === 0 ? 'client' : 'server';
   const sink = new Sink();
   const events = new Events();
-  // Some endpoints share a small memory budget with other endpoints, so messages have to wait for memory.
+  // Some endpoints share a small memory budget with other endpoints. So their messages must wait for memory.
   const isScarce = pick(5) === 0;
   let now = 0;
   const memoryBudget = new MemoryBudget(isScarce ? 200 + pick(2500) : 4_000_000, () => now);
@@ -633,7 +638,7 @@ async function run(seed) {
   check(last === 'close', `${last} behind onClose`);
   check(names.filter((name) => name === 'closing').length <= 1, 'more than one onClosing');
   check(memoryBudget.used === 0, `${memoryBudget.used} bytes are still counted`);
-  // If the endpoint sent a Close frame without a closing handshake, it has failed the connection.
+  // The endpoint sent a Close frame, but there was no closing handshake. So it has failed the connection.
   checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'), codec !== null);
   check(budget.used === 0, `${budget.used} bytes of contexts are still counted`);
   check(endpoint.bufferedAmount === 0, `${endpoint.bufferedAmount} bytes still wait`);
@@ -642,7 +647,7 @@ async function run(seed) {
   );
 }
 
-// ---- all of them ----
+// ---- all inputs ----
 
 const { values } = readArguments({
   options: {

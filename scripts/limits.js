@@ -1,6 +1,7 @@
 /**
- * Writes docs/limits.md and the marked tables of docs/api.md from the specification of the options in the compiled package: every option
- * with its valid values, its defaults and its effect. With --check it writes nothing, and fails if a page is out of date.
+ * Writes docs/limits.md and the marked tables of docs/api.md. Each option has a row with its valid values, its default and its effect. The
+ * data comes from the option specifications in the compiled package. With --check, the script writes nothing, and fails if a page is out of
+ * date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,9 +14,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 
 /**
- * The tables of docs/limits.md. `module` is the file below src/, and `name` is its export. `interfaces` maps the TypeScript interfaces of
- * these options to the option that contains them, or to ''; test/api/option-spec.test.ts compares their `@default`s. `roles` says whether
- * the table has a column for servers and one for clients.
+ * The tables of docs/limits.md. `module` is the file below src/, and `name` is its export. The keys of `interfaces` are the TypeScript
+ * interfaces of the options, and each value is the option that contains the interface, or ''. (test/api/option-spec.test.ts compares the
+ * `@default`s of these interfaces.) `roles` says whether the table has separate columns for servers and clients.
  * @type {Table[]}
  */
 export const tables = [
@@ -137,7 +138,8 @@ export const tables = [
 ];
 
 /**
- * The tables of docs/api.md, each between two comments. `without` is an export whose options are left out, since another table has them.
+ * The tables of docs/api.md. Each table is between two comments. `without` names an export whose options are omitted, because another table
+ * lists them.
  * @type {{ of: string, module: string, name: string, without?: { module: string, name: string } }[]}
  */
 export const regions = [
@@ -150,7 +152,7 @@ export const regions = [
   { of: 'ReconnectOptions', module: 'api/reconnect-options.ts', name: 'reconnectSpecs' },
 ];
 
-/** The limits that no option changes. */
+/** The limits that no option can change. */
 const fixed = `## Fixed limits
 
 No option changes these limits:
@@ -165,7 +167,7 @@ No option changes these limits:
 `;
 
 /**
- * Returns a default in the form for the documentation.
+ * Returns the text of a default for the documentation.
  * @param {Spec} spec
  * @param {'server' | 'client'} role
  */
@@ -173,7 +175,7 @@ export function defaultOf(spec, role) {
   const value = spec.defaults[role];
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return `\`${value}\``;
-    // A close code is not a quantity.
+    // A close code is not a quantity, so it is printed without thousands separators.
     return spec.unit === '' && value < 10_000 ? String(value) : value.toLocaleString('en');
   }
   if (spec.defaultText !== null) return spec.defaultText;
@@ -201,7 +203,7 @@ function inWords(spec, role) {
 }
 
 /**
- * Returns each option of a table. An option inside another option comes after it, and its name is its path.
+ * Returns each option of a table. A nested option comes after the option that contains it, and its name is a path such as `a.b`.
  * @param {Specs} specs
  * @returns {{ name: string, spec: Spec }[]}
  */
@@ -264,7 +266,7 @@ function rowsOf(specs, table, problems) {
 }
 
 /**
- * Returns the page with the tables of its regions replaced.
+ * Replaces the tables of the page.
  * @param {string} page
  * @param {{ region: { of: string, name: string }, specs: Specs }[]} filled
  * @returns {{ text: string, problems: string[] }}
@@ -282,13 +284,13 @@ export function fillRegions(page, filled) {
       continue;
     }
     const table = rowsOf(specs, { name: region.name, roles: false }, problems);
-    // An empty line separates the table from the comment, since Markdown does not begin a table inside the block of a comment.
+    // An empty line separates the comment and the table. Without it, Markdown does not recognize the table.
     text = `${text.slice(0, from)}${start}\n${table.join('\n')}\n\n${text.slice(to)}`;
   }
   return { text, problems };
 }
 
-/** Returns an export of the compiled package. @param {{ module: string, name: string }} table @returns {Promise<Specs>} */
+/** Imports an export of the compiled package. @param {{ module: string, name: string }} table @returns {Promise<Specs>} */
 async function specsOf({ module, name }) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const path = join(root, 'dist', module.replace(/\.ts$/, '.js'));
@@ -297,12 +299,12 @@ async function specsOf({ module, name }) {
   return specs;
 }
 
-/** Returns the tables with their options from the compiled package. */
+/** Returns the tables of docs/limits.md with their options. */
 export async function fill() {
   return Promise.all(tables.map(async (table) => ({ table, specs: await specsOf(table) })));
 }
 
-/** The same for docs/api.md. */
+/** Returns the tables of docs/api.md with their options. */
 export async function fillApi() {
   return Promise.all(
     regions.map(async (region) => {

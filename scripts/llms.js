@@ -1,7 +1,7 @@
 /**
  * Writes llms.txt and llms-full.txt, for programs that read documentation (https://llmstxt.org/). llms.txt lists the pages of
- * docs/README.md with the questions that they answer. llms-full.txt has the README, the guides and the reference in one file. `--check`
- * fails if a file is out of date.
+ * docs/README.md, with the questions that each page answers. llms-full.txt contains the README, the guides and the reference. With --check,
+ * the script writes nothing, and fails if a file is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -12,8 +12,8 @@ const root = new URL('../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 
 /**
- * Returns the pages that an index page lists, section by section.
- * @param {string} index docs/README.md
+ * Returns the sections of the index page, with the pages that each section lists.
+ * @param {string} index the content of docs/README.md
  * @returns {{ title: string, rows: { pages: { name: string, path: string }[], says: string }[] }[]}
  */
 export function sectionsOf(index) {
@@ -34,7 +34,7 @@ export function sectionsOf(index) {
     });
 }
 
-/** Returns a page without the comments that only its test reads. @param {string} page */
+/** Removes the comments of a page: only tests read them. @param {string} page */
 export const withoutComments = (page) => page.replace(/\n*<!--[\s\S]*?-->\n?/g, '\n');
 
 /** @returns {Record<string, string>} file → content */
@@ -53,7 +53,7 @@ export function build() {
   });
   const examples = '## Examples\n\n- [examples](examples): whole programs, each of which runs in a test';
   const list = ['# rfc6455', quote, ...lists, examples].join('\n\n');
-  // The pages for auditors are left out. They are long, and do not help a program that uses the package.
+  // The pages for auditors are omitted. They are long, and do not help to use the package.
   const paths = sections
     .filter(({ title }) => title === 'Guides' || title === 'Reference')
     .flatMap(({ rows }) => rows.flatMap(({ pages }) => pages.map(({ path }) => path)))

@@ -1,8 +1,8 @@
 /**
- * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`: disables one rule at a time, and checks that a test which names this rule
- * fails. The script makes each mutation of mutations.js in a copy of the tree, builds the copy, and runs the tests that name the
- * requirement. These tests pass without the mutation. Prints the first failing test for each requirement, and fails if no test fails. The
- * same seed selects the same requirements.
+ * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`: disables one requirement at a time, and checks that a test fails. For each
+ * selected mutation of mutations.js, the script changes a copy of the repository, and builds the copy. Then it runs the tests that have the
+ * requirement's id in their titles. Prints the first test that fails. If all tests pass, the script fails. The same seed selects the same
+ * mutations.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -28,16 +28,15 @@ import { idsOf, titlesOf } from './source-scan.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Milliseconds, more than any run needs. If a mutant hangs for longer, no test has failed. */
+/** The time limit of a run in milliseconds. A normal run needs much less. */
 const DEADLINE = 180_000;
 
-/** Returns, for each requirement, the files with a title that names it. @returns {Map<string, Set<string>>} */
+/** Returns, for each requirement, the test files with a title that names it. @returns {Map<string, Set<string>>} */
 function testsById() {
   /** @type {Map<string, Set<string>>} */
   const files = new Map();
   for (const name of readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })) {
-    // Only these folders are searched. Tests of the scripts, for example, quote titles of other tests and name requirements only as
-    // examples.
+    // Only these folders are searched. In other folders, such as test/scripts/, a title may name a requirement only as an example.
     if (!/^(frame|handshake)\b.*\.test\.ts$/.test(name)) continue;
     for (const { title } of titlesOf(readFileSync(join(root, 'test', name), 'utf8'))) {
       for (const id of idsOf(title)) files.set(id, (files.get(id) ?? new Set()).add(join('test', name)));
@@ -46,15 +45,15 @@ function testsById() {
   return files;
 }
 
-/** Copies the files that a build and a test run need. @returns {string} the folder of the copy */
+/** Copies the files that the build and the tests need. @returns {string} the folder of the copy */
 function copyTree() {
-  // The real path is used, since the compiler and the test runner would see two trees if the path contained a link.
+  // We need the real path: if the path contains a symbolic link, the compiler and the test runner see each file twice.
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'mutate-')));
   for (const name of ['src', 'conformance', 'test', 'scripts', 'docs', 'package.json', 'vitest.config.ts']) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(realpathSync(join(root, 'node_modules')), join(copy, 'node_modules'), 'junction');
-  // A mutation may leave a variable unused, so the compiler must not report unused variables.
+  // After a mutation, a variable may be unused. So the compiler must not report unused variables.
   for (const name of readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name))) {
     const text = readFileSync(join(root, name), 'utf8');
     writeFileSync(join(copy, name), text.replaceAll(/("noUnused\w+"): true/g, '$1: false'));
@@ -63,7 +62,7 @@ function copyTree() {
 }
 
 /**
- * Returns the source with the mutation.
+ * Applies a mutation to the source.
  * @param {Mutation} mutation
  * @param {string} source
  */
@@ -84,13 +83,13 @@ function node(copy, args) {
  * @param {string} copy
  * @param {string} id
  * @param {string[]} files
- * @returns {{ failed: string | null, count: number }} the title of the first test that failed, and the number of tests that name the id
+ * @returns {{ failed: string | null, count: number }} the title of the first failed test, and the number of tests that name the id
  */
 function runTests(copy, id, files) {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  // --bail is not used, since it sometimes ends the run before the report contains the failure.
+  // We do not use --bail: it sometimes ends the run before the failure is in the report.
   const options = ['--reporter=json', `--outputFile=${report}`, '-t', `\\b${id}\\b`];
   const { error, stderr } = node(copy, [vitest, 'run', ...files, ...options]);
   if (error !== undefined) throw new Error(`${id}: the tests did not end: ${error.message}`);
@@ -128,7 +127,7 @@ function tryMutation(copy, mutation, files) {
 }
 
 /**
- * Checks that the tests pass without a mutation, since a test that fails anyway would prove nothing.
+ * Checks that the tests pass without a mutation. If they failed anyway, a failure after a mutation would prove nothing.
  * @param {string} copy
  * @param {string[]} files
  */
@@ -148,7 +147,7 @@ function checkUnchanged(copy, files) {
 function draw(count, seed) {
   let state = seed >>> 0;
   const order = mutations.map((mutation) => {
-    // A hash of seed and position: mulberry32.
+    // A hash of the seed and the position (mulberry32).
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);

@@ -1,6 +1,6 @@
 /**
- * Lists, for mutate.js, one edit of the source for each requirement. The edit disables the rule of the requirement. `find` occurs exactly
- * once in the file. A requirement without code that could be disabled, such as a duty of the application, has no entry.
+ * The mutations for mutate.js: for each requirement, one edit of the source that disables the requirement. The text `find` occurs exactly
+ * once in the file. Some requirements have no mutation, because no code can be disabled. An example is a requirement for the application.
  */
 
 /** @typedef {{ id: string, file: string, find: string, replace: string }} Mutation */
@@ -188,7 +188,7 @@ const table = [
   ],
   ['H10', client, '[...fields, ...extra])', 'fields)'],
 
-  // What the client demands of the response
+  // The client's checks of the response
   ['V1', client, `if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');`, ''],
   [
     'V2',
@@ -218,7 +218,7 @@ const table = [
   ['V7', client, `if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');`, ''],
   ['V8', head, 'return this.#rest ?? nothing;', 'return this.#rest === null ? nothing : nothing;'],
 
-  // What the server requires of the request, and its answer
+  // The server's checks of the request, and the server's answer
   ['S1', head, 'if (colon < 0 || !isToken(line.slice(0, colon)))', 'if (colon < 0)'],
   ['S2', server, `if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });`, ''],
   ['S3', server, 'if (host === null || !isHost(host)) throw', 'if (host === null) throw'],

@@ -1,6 +1,7 @@
 /**
- * `npm run test:nodes [-- 20 22]`: "npm ci && npm test && npm run test:programs" in a clean clone of HEAD, on the newest release of each
- * Node line that the package supports. The binaries of Node come from the npm registry, so the script needs only npm.
+ * `npm run test:nodes [-- 20 22]`: runs "npm ci && npm test && npm run test:programs" in a clean clone of HEAD. It does this with the
+ * newest release of each major version of Node that the package supports. The npm registry provides the Node binaries, so the script needs
+ * only npm.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ const lines = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24
 const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
 const folder = mkdtempSync(join(tmpdir(), 'nodes-'));
 
-/** `npm run` has set variables for its own npm and Node. They are removed, so that they do not affect the npm that this script starts. */
+/** The environment without the variables that `npm run` has set. They would affect the npm that this script starts. */
 const env = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) =>
@@ -56,7 +57,7 @@ function testOn(line) {
     output += `$ ${command} ${args.join(' ')}\n${result.output}`;
     return result;
   };
-  /** Runs a step that needs the network, with up to three attempts. @type {typeof step} */
+  /** Runs a step that needs the network. If it fails, tries at most two more times. @type {typeof step} */
   const fetching = (command, cwd, environment) => {
     let result = step(command, cwd, environment);
     for (let attempt = 1; attempt < 3 && result.status !== 0; attempt++)

@@ -1,6 +1,7 @@
 /**
- * Fills the tables of docs/plugin.md. Also fills the last column of the tables in docs/plugin-rows.md with links to the test files whose
- * titles name the row, as in `test('plugin A1.2-3, C6: …')`. With --check it writes nothing, and fails if the column is out of date.
+ * Fills the tables of docs/plugin.md. Also fills the last column of the tables in docs/plugin-rows.md with links to test files. A test file
+ * is linked if one of its titles names the row, such as `test('plugin A1.2-3, C6: …')`. With --check, the script writes nothing, and fails
+ * if the column is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,7 +14,7 @@ const id = String.raw`(?:A\d+(?:\.\d+)?-\d+|C\d+)`;
 const claim = new RegExp(`^plugin (${id}(?:, ${id})*):`);
 
 /**
- * Returns the rows that a title names.
+ * Returns the ids of the rows that a title names.
  * @param {string} title
  * @returns {string[]}
  */
@@ -22,7 +23,7 @@ export function rowsOf(title) {
 }
 
 /**
- * Returns, for each row, the test files that name it.
+ * Returns the test files for each row.
  * @param {{ file: string, source: string }[]} files
  * @returns {Map<string, string[]>}
  */
@@ -39,7 +40,7 @@ export function traceRows(files) {
 }
 
 /**
- * Returns the page with its column filled.
+ * Fills the last column of the page.
  * @param {string} page
  * @param {Map<string, string[]>} trace
  * @returns {string}

@@ -1,7 +1,11 @@
 /**
- * Traces each requirement to its code and its tests. Reads docs/requirements.txt and the titles in test/, and writes docs/requirements.md.
- * With --check it writes nothing, and fails if an entry has no test, if code does not exist, if a test names an unknown id, if a cited
- * section does not exist in the RFC, or if docs/requirements.md is out of date.
+ * Finds the code and the tests of each requirement. Reads docs/requirements.txt and the titles of the tests, and writes
+ * docs/requirements.md. With --check, the script writes nothing, and fails in these cases:
+ * - a requirement has no test
+ * - the code of a requirement does not exist
+ * - a test names an unknown id
+ * - a comment cites a section that the RFC does not have
+ * - docs/requirements.md is out of date
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,12 +18,12 @@ import { idsOf, lineOf, scan, titlesOf } from './source-scan.js';
  * @typedef {{ file: string, title: string, kind: string, tests: number }} NamedTest
  */
 
-/** The number of entries of each series. The check fails if an entry is missing. */
+/** The number of requirements for each first letter of the id. The check fails if a requirement is missing. */
 const series = { U: 4, O: 9, H: 11, V: 8, S: 22, F: 26, C: 25, P: 32 };
 const roles = ['client', 'server', 'both'];
 const levels = ['MUST', 'step', 'SHOULD', 'MAY'];
 
-/** The numbers of all sections, so that the script can check a citation without the text of the RFC. */
+/** The numbers of all sections of each RFC. With them, the script checks citations without the text of the RFC. */
 const sections = {
   6455: sectionNumbers(`1 1.1-1.9 2 2.1-2.2 3 4 4.1-4.4 4.2.1-4.2.2 5 5.1-5.8 5.5.1-5.5.3 6 6.1-6.2 7 7.1-7.4
     7.1.1-7.1.7 7.2.1-7.2.3 7.4.1-7.4.2 8 8.1-8.2 9 9.1-9.2 10 10.1-10.8 11 11.1-11.8 11.1.1-11.1.2 11.3.1-11.3.5
@@ -29,7 +33,7 @@ const sections = {
 };
 
 /**
- * Returns whether an RFC has a section. Returns true for documents whose sections are not listed here.
+ * Returns whether an RFC has a section. If the sections of a document are not listed here, returns true.
  * @param {string} rfc
  * @param {string} number
  * @returns {boolean}
@@ -39,7 +43,7 @@ export function sectionExists(rfc, number) {
   return rfc === '7692' ? sections[7692].has(number) : true;
 }
 
-/** @param {string} ranges "4.1-4.4" stands for 4.1, 4.2, 4.3 and 4.4 */
+/** @param {string} ranges for example, "4.1-4.4" means 4.1, 4.2, 4.3 and 4.4 */
 function sectionNumbers(ranges) {
   const all = new Set();
   for (const range of ranges.trim().split(/\s+/)) {
@@ -52,7 +56,7 @@ function sectionNumbers(ranges) {
 }
 
 /**
- * Reads the table.
+ * Reads the requirements.
  * @param {string} text
  * @returns {{ requirements: Requirement[], problems: string[] }}
  */
@@ -117,7 +121,7 @@ export function trace(requirements, testFiles) {
   const tests = new Map(requirements.map(({ id }) => [id, []]));
   /** @type {string[]} */
   const problems = [];
-  /** @type {Map<string, string>} the places of ids that do not count */
+  /** @type {Map<string, string>} the places of the ids that do not count as a test, by id */
   const near = new Map();
   for (const [file, source] of testFiles) {
     for (const { title, line, kind, tests: count, skipped } of titlesOf(source)) {
@@ -125,7 +129,7 @@ export function trace(requirements, testFiles) {
       for (const [id] of title.matchAll(/\b[A-Z]\d+\b/g))
         near.set(id, `${here} mentions it, not as "${id}: …"`);
       for (const id of new Set(idsOf(title))) {
-        // This id is not a requirement, but an attack, or a decision of docs/4d.md, which scripts/fourd.js traces.
+        // This id is not a requirement. It is an attack (scripts/attacks.js), or a row of docs/4d-rows.md (scripts/fourd.js).
         if (!((id[0] ?? '') in series) || /^C[6-9]\d$/.test(id)) continue;
         const found = tests.get(id);
         if (found === undefined) problems.push(`${file}:${line} names ${id}, which is not in the table`);
@@ -143,7 +147,7 @@ export function trace(requirements, testFiles) {
 }
 
 /**
- * Checks that `file#symbol` and `file#Class.member` are declared.
+ * Checks that the code of each requirement exists: `file#symbol` or `file#Class.member`.
  * @param {Requirement[]} requirements
  * @param {(file: string) => string | null} read
  * @returns {string[]}
@@ -186,7 +190,8 @@ function misplaced(place, read) {
 }
 
 /**
- * Checks each section that a comment cites. A § after "7692" belongs to that RFC, and a § after another number is not checked.
+ * Checks that each cited section exists in the RFC. A § after "7692" belongs to RFC 7692. A § without a number before it belongs to RFC
+ * 6455. A § after another number is not checked.
  * @param {Map<string, string>} sources path → source
  * @returns {string[]}
  */
@@ -195,7 +200,7 @@ export function wrongCitations(sources) {
   const problems = [];
   for (const [file, source] of sources) {
     for (const { start, value } of scan(source).comments) {
-      // In "7692 §7.1, §7.2" the number of the RFC applies to all sections of the list.
+      // In "7692 §7.1, §7.2", the number 7692 applies to all sections of the list.
       for (const m of value.matchAll(/(?:\b(\d{4}) )?(§[\d.]*\d(?:(?:, | and | to |–)§[\d.]*\d)*|§)/g)) {
         const rfc = m[1] ?? '6455';
         for (const section of (m[2] ?? '').match(/§[\d.]*/g) ?? []) {
@@ -282,7 +287,7 @@ function main(check) {
   const page = join(root, 'docs', 'requirements.md');
   const table = parseTable(readFileSync(join(root, 'docs', 'requirements.txt'), 'utf8'));
   const testFiles = readSources(root, 'test', '.test.ts');
-  // The tests of the scripts quote titles of other tests, and do not test the protocol.
+  // Tests in test/scripts/ are skipped: they quote titles of other tests, and do not test the protocol.
   for (const file of testFiles.keys()) if (file.startsWith('test/scripts/')) testFiles.delete(file);
   const { tests, problems } = trace(table.requirements, testFiles);
   const text = render(table.requirements, tests);

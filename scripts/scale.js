@@ -1,7 +1,7 @@
 /**
- * Tests a server with many peers at the same time. The server has a heap of 64 MiB and a memory budget of 64 MiB, and its peers run in
- * another process. Each scenario prints the largest resident memory of the server, sampled every 100 ms, and what the honest peers lost.
- * The exit code is 1 if a limit is exceeded.
+ * Tests a server with many peers at the same time. The server has a heap of 64 MiB and a memory budget of 64 MiB. The peers run in another
+ * process. For each scenario, the script prints the maximum resident memory of the server (measured every 100 ms) and the losses of the
+ * honest peers. The exit code is 1 if a limit is exceeded.
  *
  *   npm run scale [-- holders loops broadcast targets]
  */
@@ -16,13 +16,13 @@ import { fileURLToPath } from 'node:url';
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
 const MAX_RSS = BUDGET + 96 * MIB;
-// The limit is long, so that no handshake fails only because the machine is busy with other work.
+// The timeout is long, so that no handshake fails only because the machine is busy.
 const HANDSHAKE_TIMEOUT = 60_000;
 
 const built = await import(new URL('../dist/index.js', import.meta.url).href);
 const { connect, MemoryBudget, WebSocketServer } = built;
 
-// ---- the server, in a child ----
+// ---- the server, in a child process ----
 
 /** @type {Record<string, () => Record<string, unknown>>} */
 const handlers = {
@@ -68,7 +68,7 @@ async function serve(name) {
 
 // ---- peers ----
 
-/** Returns the frame of a client, masked with a key of zeros. @param {number} first @param {Buffer} payload */
+/** Returns a frame of a client. The masking key is zero. @param {number} first @param {Buffer} payload */
 function frame(first, payload) {
   const { length } = payload;
   const header = length < 126 ? Buffer.from([first, 0x80 | length]) : Buffer.alloc(length < 65_536 ? 4 : 10);
@@ -81,7 +81,7 @@ function frame(first, payload) {
   return Buffer.concat([header, Buffer.alloc(4), payload]);
 }
 
-/** Opens a connection over a raw socket, without our library. @param {number} port */
+/** Opens a WebSocket connection on a TCP socket, without our library. @param {number} port */
 async function rawPeer(port, target = '/') {
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -112,8 +112,8 @@ async function inBatches(count, make) {
 }
 
 /**
- * Runs an honest peer. Each of its messages must come back unchanged.
- * @returns what the peer lost. @param {number} port @param {number} id
+ * Runs an honest peer. The server must echo each message unchanged.
+ * @returns a text that describes a lost message, or ''. @param {number} port @param {number} id
  */
 async function honest(port, id, rounds = 5, size = 256 * 1024) {
   /** @type {((message: Buffer) => void) | null} */
@@ -124,7 +124,7 @@ async function honest(port, id, rounds = 5, size = 256 * 1024) {
     ...(process.env.SCALE_COMPRESSION ? { compression: true } : null),
     handlers: {
       message(/** @type {unknown} */ _connection, /** @type {Buffer} */ message) {
-        // The broadcast's are all ones.
+        // Messages of the broadcast are ignored: all their bytes are 1.
         if (message.length === size) onMessage?.(message);
       },
       close(/** @type {unknown} */ _connection, /** @type {number} */ code) {
@@ -149,7 +149,7 @@ async function honest(port, id, rounds = 5, size = 256 * 1024) {
 
 /** @type {Record<string, (port: number) => Promise<string[]>>} */
 const peers = {
-  /** 1,000 peers send a message in tiny fragments that never ends, 1,000 peers send pings and never read, and 100 peers are honest. */
+  /** 1,000 peers send an endless message in tiny fragments. 1,000 peers send pings and never read. 100 peers are honest. */
   async holders(port) {
     const fragment = Buffer.alloc(16, 7);
     const first = frame(0x02, fragment);
@@ -170,8 +170,8 @@ const peers = {
     return lost;
   },
   /**
-   * 500 peers each send 64 messages of 32 KiB to loops that need 50 ms for each message. A loop that waits keeps its last message, as any
-   * suspended function keeps its variables. These 16 MiB belong to the application.
+   * Each of 500 peers sends 64 messages of 32 KiB. The application reads them with loops that need 50 ms for each message. A suspended loop
+   * keeps its current message in memory: together, these are 16 MiB that belong to the application.
    */
   async loops(port) {
     const message = frame(0x82, Buffer.alloc(32 * 1024, 7));
@@ -200,7 +200,7 @@ const peers = {
     for (const socket of mute) socket.destroy();
     return lost;
   },
-  /** 9,900 peers whose requests have a target of 8 KiB. */
+  /** 9,900 peers send requests with a target of 8 KiB. */
   async targets(port) {
     const target = `/${'x'.repeat(8100)}`;
     const sockets = await inBatches(9900, () => rawPeer(port, target));
@@ -210,7 +210,7 @@ const peers = {
   },
 };
 
-// ---- the parent ----
+// ---- the parent process ----
 
 /** @param {number} pid */
 function rssOf(pid) {

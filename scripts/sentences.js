@@ -1,8 +1,8 @@
 /**
- * Fills the last column of docs/4d-sentences.md with the test files for each sentence of the five documents. These are the files of the
- * rows that the sentence names (rows of docs/4d-rows.md or docs/plugin-rows.md, or another sentence), and the files with a title that names
- * the sentence itself, as in `[D1-30]` or `[D1-30 to D1-36]`. With --check it writes nothing, and fails if the column is out of date, or if
- * a sentence has neither a test nor a reason.
+ * Fills the last column of docs/4d-sentences.md with links to the test files for each sentence. A test file is linked if one of its titles
+ * names the sentence, such as `[D1-30]` or `[D1-30 to D1-36]`. A sentence may also refer to rows of docs/4d-rows.md or docs/plugin-rows.md,
+ * or to another sentence. Then the test files of these rows, or of that sentence, are linked too. With --check, the script writes nothing,
+ * and fails if the column is out of date, or if a sentence has neither a test nor a reason.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -19,11 +19,11 @@ const item = `${id}(?: to ${id})?`;
 const claim = new RegExp(String.raw`\[(${item}(?:, ${item})*)\]`, 'g');
 const line = new RegExp(String.raw`^(\| (${id}) \| (.*) \| (.*) \| ?(.*?) ?\|)[^|\n]*\|$`, 'gm');
 
-/** Matches the beginning of the entry for a sentence that this package cannot implement. The reason follows. */
+/** Matches the text for a sentence that this package cannot implement: "not here: " and the reason. */
 export const notHere = /^not here: ./;
 
 /**
- * Returns the sentences that a title names in brackets.
+ * Returns the ids of the sentences that a title names in brackets.
  * @param {string} title
  * @returns {string[]}
  */
@@ -52,11 +52,11 @@ export function sentencesOfPage(page) {
 }
 
 /**
- * Returns the test files of each sentence.
+ * Finds the test files of each sentence.
  * @param {string} page
  * @param {{ file: string, source: string }[]} files
  * @returns {{ trace: Map<string, string[]>, named: Set<string>, unknown: string[] }} the files of each sentence, the sentences that titles
- * name, and names of rows that do not exist
+ *   name, and errors about rows without a test
  */
 export function traceSentences(page, files) {
   const rows = new Map([...traceFourD(files), ...tracePlugins(files)]);
@@ -77,7 +77,7 @@ export function traceSentences(page, files) {
   for (const sentence of sentencesOfPage(page)) {
     const files = new Set(direct.get(sentence.id));
     for (const row of sentence.rows) {
-      // A sentence may name an earlier sentence, whose files are already known.
+      // A sentence may refer to an earlier sentence. The files of the earlier sentence are already known.
       const found = rows.get(row) ?? trace.get(row);
       if (found === undefined) unknown.push(`${sentence.id} names ${row}, which has no test`);
       for (const file of found ?? []) files.add(file);
@@ -87,7 +87,7 @@ export function traceSentences(page, files) {
   return { trace, named: new Set(direct.keys()), unknown };
 }
 
-/** @param {string} file the name of the file, with its folder if several files have this name */
+/** @param {string} file the path of the file. The function returns its name, with the folder if several files have this name */
 function nameOf(file) {
   const name = basename(file, '.test.ts');
   if (file.startsWith('test/browser/')) return 'browser';
@@ -95,7 +95,7 @@ function nameOf(file) {
 }
 
 /**
- * Returns the page with its column filled.
+ * Fills the last column of the page.
  * @param {string} page
  * @param {ReadonlyMap<string, string[]>} trace
  * @returns {string}
@@ -108,7 +108,7 @@ export function fillColumn(page, trace) {
 }
 
 /**
- * Returns the disagreements between the page and the tests.
+ * Returns the differences between the page and the tests.
  * @param {string} page
  * @param {{ file: string, source: string }[]} files
  * @returns {string[]}

@@ -1,9 +1,9 @@
 /**
- * `npm run soak:deflate -- [--messages N] [--seed S] [--engine auto|zlib]`: a long run of permessage-deflate with context takeover. There
- * are two connections: our client with a server of `ws`, and a client of `ws` with our server. On each, both ends send N messages (200,000
- * by default) at the same time. Sizes are log-uniform from 0 to 100 KiB, so as many messages have 100 to 1,000 bytes as 10,000 to 100,000
- * bytes. Messages are text or binary, compressible or not, in one frame or in random fragments, and one in ten is sent uncompressed. Every
- * message is compared byte by byte. The same seed gives the same messages.
+ * `npm run soak:deflate -- [--messages N] [--seed S] [--engine auto|zlib]`: a long test of permessage-deflate with context takeover. There
+ * are two connections: our client with a server of `ws`, and a client of `ws` with our server. On each connection, both ends send N
+ * messages (200,000 by default) at the same time. The receiver compares every message byte by byte. The same seed gives the same messages.
+ * The messages are random: text or binary, compressible or not, in one frame or in several. One in ten is sent uncompressed. The sizes are
+ * from 0 to 100 KiB. Small and large sizes are equally frequent (log-uniform).
  */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ const { connect, WebSocketServer } = await import(pathToFileURL(dist).href);
 
 const LARGEST = 102_400;
 
-/** The number of messages in flight in each direction, which is enough to keep both ends busy. */
+/** The number of messages in flight in each direction. This is enough to keep both ends busy. */
 const AHEAD = 32;
 
 const { values } = readArguments({
@@ -32,7 +32,7 @@ const { values } = readArguments({
 const count = readNumber(values, 'messages');
 const seed = readNumber(values, 'seed', { min: 0 });
 
-/** Returns a generator of random numbers that are at least 0 and less than 1. @param {number} state @returns {() => number} */
+/** Returns a function that returns random numbers, from 0 to less than 1. @param {number} state @returns {() => number} */
 function generator(state) {
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -42,7 +42,7 @@ function generator(state) {
   };
 }
 
-/** The content of the messages is cut from two sources: text like that of an application, and noise. */
+/** The content of a message is a part of this text, or of random bytes (`noise`). */
 const text = (() => {
   const random = generator(1);
   const words = [
@@ -66,9 +66,7 @@ const text = (() => {
 const bytes = Buffer.from(text);
 const noise = Buffer.from(Array.from({ length: 300_000 }, generator(2)).map((n) => n * 256));
 
-/**
- * @typedef {{ data: string | Buffer, fragmentSize: number, compress: boolean }} Message fragmentSize 0: one frame
- */
+/** @typedef {{ data: string | Buffer, fragmentSize: number, compress: boolean }} Message if fragmentSize is 0, the message is one frame */
 
 /** Returns a function that returns the next message of one direction. @param {number} from @returns {() => Message} */
 function messages(from) {

@@ -1,20 +1,20 @@
 /**
- * Reads TypeScript source for the checks of this project: it finds comments and strings, the imported modules, and the titles of tests. It
- * uses no compiler, since the checks run on Node 20 before anything is built.
+ * Reads TypeScript source for the checks of this project. It finds comments, strings, imports and the titles of tests. It does not need the
+ * TypeScript compiler.
  */
 
 /**
- * @typedef {{ start: number, end: number, value: string }} Text a string, a template literal or a comment; value is the text between its
- * delimiters, with escapes as written
+ * @typedef {{ start: number, end: number, value: string }} Text a string, a template literal or a comment. `value` is the text between the
+ *   delimiters. Escapes are not decoded
  */
 
-/** Matches the code that may come before a regular expression. After other code, a slash is a division. */
+/** Matches code after which a slash begins a regular expression. After other code, a slash is a division. */
 const beforeRegExp =
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else|void|throw|delete|await|yield))$/;
 
 /**
- * Splits source text into code, literals and comments. `code` has the length of the source. In `code`, comments and the contents of
- * literals are replaced by spaces, except for line ends, so that a search finds only code.
+ * Splits source text into code, strings and comments. `code` is the source, but comments and the contents of strings are replaced with
+ * spaces. So a search in `code` finds only code, and its positions are the positions in the source.
  * @param {string} source
  * @returns {{ code: string, strings: Text[], comments: Text[] }}
  */
@@ -24,7 +24,7 @@ export function scan(source) {
   const strings = [];
   /** @type {Text[]} */
   const comments = [];
-  /** The open `${` of templates, each with the depth of braces at which it began. @type {{ depth: number, start: number }[]} */
+  /** The unclosed `${` of template literals. `depth` is the number of open braces before it. @type {{ depth: number, start: number }[]} */
   const templates = [];
   let depth = 0;
   let at = 0;
@@ -38,7 +38,7 @@ export function scan(source) {
       .slice(Math.max(0, at - 200), at)
       .join('')
       .trimEnd();
-  /** Reads the part of a template after its backtick or after a closing brace. @param {number} start */
+  /** Reads the text of a template literal after the backtick, or after the brace that closes `${`. @param {number} start */
   const template = (start) => {
     const from = at;
     for (; at < source.length; at++) {
@@ -115,8 +115,8 @@ export function scan(source) {
 }
 
 /**
- * Finds the end of the group that opens at `open`, one of ( [ {.
- * @param {string} code blanked, see {@link scan}
+ * Finds the end of the group that begins at `open` with (, [ or {.
+ * @param {string} code the code without comments and strings, see {@link scan}
  * @param {number} open
  * @returns {number} the index after the closing character, or the end of the text
  */
@@ -133,7 +133,7 @@ export function groupEnd(code, open) {
 /**
  * @param {string} source
  * @param {number} offset
- * @returns {number} counted from 1
+ * @returns {number} the line number, which begins at 1
  */
 export function lineOf(source, offset) {
   return source.slice(0, offset).split('\n').length;
@@ -144,8 +144,8 @@ export function lineOf(source, offset) {
  */
 
 /**
- * Lists what a module imports: `import … from`, `export … from`, `import '…'`, `import('…')` and `require('…')`. `typeOnly` is true if the
- * compiled file does not contain the import.
+ * Lists the imports of a module: `import … from`, `export … from`, `import '…'`, `import('…')` and `require('…')`. `typeOnly` is true if
+ * the compiled file does not contain the import.
  * @param {string} source
  * @returns {Import[]}
  */
@@ -166,19 +166,18 @@ export function importsOf(source) {
       ...kind,
     });
   };
-  // The clause of an import has only names, braces, commas, stars and the words type and as. So the pattern cannot match from one statement
-  // into another.
+  // The pattern allows only the characters that can occur between `import` and `from`. So a match cannot include a second statement.
   for (const m of code.matchAll(/(?<![\w$.])(import|export)\s+([\w$*{},\s]*?)\s*\bfrom\s*(?=['"])/g)) {
     const clause = (m[2] ?? '').trim();
     add(m.index + m[0].length, m.index, {
-      // `{ type A }` is not type-only: with verbatimModuleSyntax an empty import is left, which runs the module.
+      // `import { type A }` is not type-only: with verbatimModuleSyntax, the compiled file keeps `import {}`, which loads the module.
       typeOnly: /^type\s*[\w${*]/.test(clause) && clause !== 'type',
       reexport: m[1] === 'export',
     });
   }
   for (const m of code.matchAll(/(?<![\w$.])import\s*(?=['"])/g)) add(m.index + m[0].length, m.index, {});
   for (const m of code.matchAll(/(?<![\w$.])(?:import|require)\s*\(\s*/g)) {
-    // The scanner cannot distinguish `typeof import('…')` and `import('…').Name` in a type from a call, so both count as a call.
+    // In a type, `typeof import('…')` and `import('…').Name` also count as calls: the scanner cannot distinguish them.
     add(m.index + m[0].length, m.index, { dynamic: true });
   }
   return found;
@@ -186,13 +185,13 @@ export function importsOf(source) {
 
 /**
  * @typedef {{ title: string, line: number, kind: 'test' | 'describe', tests: number, skipped: boolean }} Title
- * `tests`: calls of test or it inside a describe, 1 for a test
+ * `tests`: the number of tests inside a describe; 1 for a test
  */
 
 /**
- * Lists the titles of test, it and describe, also after modifiers such as `.each(…)`, `.for(…)` and `.skipIf(…)`. A title that is computed
- * or comes from a table cannot be read. If the file has such a title, every literal of the file that begins like an id, as in `['F16: a
- * fragmented ping', …]`, counts as a title.
+ * Lists the titles of test, it and describe, also after modifiers such as `.each(…)`, `.for(…)` and `.skipIf(…)`. A title that is computed,
+ * or that comes from a table, cannot be read. If a file has such a title, every string of the file that begins with an id counts as a
+ * title. An example is `['F16: a fragmented ping', …]`.
  * @param {string} source
  * @returns {Title[]}
  */
@@ -275,8 +274,8 @@ const leading = new RegExp(`^(${list}):`);
 const bracketed = new RegExp(String.raw`\[(${list})\]`, 'g');
 
 /**
- * Returns the ids of requirements that a title names: at its start, as in `F16: …` or `S4, S20: …`, or anywhere in brackets, as in `… [F16,
- * C4]`. An id elsewhere in a title does not count, since bytes of UTF-8 look like ids (F4 90 80 80).
+ * Returns the ids of the requirements that a title names: at its start, such as `F16: …` or `S4, S20: …`, or anywhere in brackets, such as
+ * `… [F16, C4]`. An id at another place does not count, because bytes can look like ids (F4 90 80 80).
  * @param {string} title
  * @returns {string[]}
  */

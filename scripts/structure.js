@@ -1,6 +1,7 @@
 /**
- * Writes docs/structure.md: every file of src/ with its number of lines and its job (the first sentence of its first comment), and for each
- * folder a picture of its imports, including imports of types. `--check` fails if the page is out of date.
+ * Writes docs/structure.md. The page lists every file of src/ with its number of lines and its purpose (the first sentence of its first
+ * comment). For each folder, a picture shows the imports between its files, including imports of types. With --check, the script writes
+ * nothing, and fails if the page is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -9,7 +10,7 @@ import { importsOf } from './source-scan.js';
 const root = new URL('../src/', import.meta.url);
 const page = new URL('../docs/structure.md', import.meta.url);
 
-/** The folders for which the page has a picture, in the order of the layers. */
+/** The folders with a picture, in the order of the layers. */
 const folders = ['frame', 'handshake', 'deflate', 'transport', 'api', 'cli'];
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -19,7 +20,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 const sources = new Map(files.map((file) => [file, readFileSync(new URL(file, root), 'utf8')]));
 
 /**
- * Returns the first sentence of the comment at the beginning of a file. A line that names the interpreter of a program may come before it.
+ * Returns the first sentence of the comment at the beginning of a file. A line that begins with `#!` may come before the comment.
  * @param {string} source
  */
 export function jobOf(source) {
@@ -34,7 +35,7 @@ export function jobOf(source) {
   return sentence.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }
 
-/** @param {string} file @returns {string[]} the files of src/ that it imports */
+/** @param {string} file @returns {string[]} the files of src/ that this file imports */
 function targetsOf(file) {
   return [
     ...new Set(
@@ -46,7 +47,7 @@ function targetsOf(file) {
   ];
 }
 
-/** Draws the imports between the files of a folder. The files of each subfolder are drawn as one box. @param {string} folder */
+/** Draws the imports between the files of a folder. Each subfolder is one box. @param {string} folder */
 function picture(folder) {
   const own = files.filter((file) => posix.dirname(file) === folder);
   const name = (/** @type {string} */ file) => posix.basename(file, '.ts');
@@ -58,7 +59,7 @@ function picture(folder) {
   return ['```mermaid', 'graph LR', ...arrows.sort(), '```'].join('\n');
 }
 
-/** @param {string} folder '' for the entry points */
+/** @param {string} folder '' means the entry points */
 function table(folder) {
   const rows = files
     .filter((file) => (folder === '' ? !file.includes('/') : file.startsWith(`${folder}/`)))

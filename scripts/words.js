@@ -1,12 +1,10 @@
-/**
- * Checks for plain English with a word list: `node scripts/words.js` fails for a line that uses one of these patterns.
- */
+/** Checks for plain English: `node scripts/words.js` fails if a line matches one of these patterns. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Each pattern matches a wording that must not be used. The text says what to write instead.
+ * Each pattern matches a wording that we do not use. The text suggests other words.
  * @type {readonly (readonly [RegExp, string])[]}
  */
 export const patterns = [
@@ -36,13 +34,13 @@ export const patterns = [
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Files that are not checked: they quote these words, are generated from other files, or have the words of another product. */
+/** Files that are not checked. They quote these words, are generated, or have texts of another product. */
 const excepted =
   /^(?:scripts\/words\.js|test\/(?:scripts\/words\.test|conformance\/facts)\.ts|docs\/(?:requirements|errors|conformance|structure|limits)\.|package-lock\.json|LICENSE|src\/api\/plugin\/engine-texts)/;
 
 const checked = /\.(?:[cm]?[jt]s|md|py|go|sh)$|^\.ci\/run$/;
 
-/** Finds the lines that match a pattern. @returns {{ file: string, line: number, text: string, hint: string }[]} */
+/** Returns all lines that match a pattern. @returns {{ file: string, line: number, text: string, hint: string }[]} */
 export function findWords() {
   const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -55,7 +53,7 @@ export function findWords() {
 }
 
 /**
- * Returns the content of a file. git still lists a file that was deleted without a commit, so the file may be missing.
+ * Returns the content of a file, or '' if the file does not exist: git still lists a deleted file before the commit.
  * @param {string} file
  */
 function readTracked(file) {

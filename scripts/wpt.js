@@ -1,7 +1,7 @@
 /**
  * `npm run test:wpt -- FOLDER [--built-in] [--json FILE] [--only PATTERN]`: runs the web platform tests for WebSockets with our
- * `WebSocket`, over ws and wss, or with the class that is built into Node.js. FOLDER has `websockets/` and `resources/` of a checkout of
- * web-platform-tests/wpt, which is not part of this repository. Without FOLDER the script prints a message and runs nothing.
+ * `WebSocket`, over ws and wss. With --built-in, runs them with the `WebSocket` of Node.js. FOLDER is a checkout of web-platform-tests/wpt
+ * (at least its folders `websockets/` and `resources/`). Without FOLDER, the script prints a message and runs no tests.
  */
 import { fork } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ async function main(folder) {
 }
 
 /**
- * Returns the test files to run, and the files that cannot be run.
+ * Returns the test files to run, and the test files that cannot run.
  * @param {string} folder
  * @returns {{ runs: Run[], skipped: { file: string, reason: string }[] }}
  */

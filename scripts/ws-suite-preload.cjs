@@ -1,5 +1,5 @@
-// For ws-suite.js: what the tests of `ws` require from their own package is ours. Those of its files that are public only to its tests
-// are what our build has in their place; every other one, such as its Receiver, is left out.
+// Loaded by ws-suite.js before the tests of `ws`. If a test requires the package `ws`, it gets our package. If a test requires an internal
+// file of `ws`, it gets our equivalent code. Some internal files, such as the Receiver, have no equivalent.
 const Module = require('node:module');
 const { join } = require('node:path');
 const { Buffer } = require('node:buffer');
@@ -10,7 +10,7 @@ const eventTarget = require(join(dist, 'api', 'ws', 'event-target.js'));
 const { EMPTY_BUFFER } = require(join(dist, 'api', 'ws', 'data.js'));
 const { serializeFrame } = require(join(dist, 'protocol.js'));
 
-/** Makes the frames that a test writes to a socket by itself. */
+/** Builds the frames that a test writes directly to a socket. */
 const Sender = {
   /** @param {Uint8Array} payload @param {{ fin: boolean, rsv1?: boolean, opcode: number, mask: boolean }} options */
   frame: (payload, { fin, rsv1 = false, opcode, mask }) => [

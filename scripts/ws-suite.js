@@ -1,7 +1,7 @@
 /**
- * `npm run test:ws-suite -- FOLDER`: runs the public tests of the package `ws` against `rfc6455/ws`. FOLDER is a checkout of that package
- * outside of this repository, with its dependencies installed. Nothing is copied into this repository. Without FOLDER the script runs
- * nothing. docs/from-ws.md lists the tests that fail, with the reasons.
+ * `npm run test:ws-suite -- FOLDER`: runs the tests of the package `ws` with `rfc6455/ws` in place of `ws`. FOLDER is a checkout of `ws`
+ * outside this repository, with its dependencies installed. Without FOLDER, the script runs no tests. docs/from-ws.md lists the tests that
+ * fail, and the reasons.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,9 @@
-/** What every measured client does: it keeps a number of messages in flight to an echo server, and reports its CPU time to the bench. */
+/**
+ * The code of every measured client. It keeps a number of messages in flight to an echo server, and reports the client's CPU time to the
+ * bench.
+ */
 
-// Milliseconds of load before the measurement, in which the compilers warm up: each client is a new process.
+// The load runs for this number of milliseconds before the measurement. Each client is a new process, so V8 must first compile its code.
 const WARM_UP = 1000;
 
 /** @typedef {{ port: number, connections: number, inFlight: number, size: number, binary: boolean, milliseconds: number }} Order */

@@ -1,4 +1,4 @@
-/** Our client for the bench. All its options are defaults, except for the limit of the message size. */
+/** Our client for the bench. All options are defaults, except for the limit of the message size. */
 import { connect } from 'rfc6455';
 import { measureClient } from './measure.js';
 

@@ -1,4 +1,4 @@
-/** The server for the bench with the WebSocket server of Bun, which is native code. Bun runs this file; see BUN in bench/echo.js. */
+/** The WebSocket server of Bun for the bench. It is native code. Bun runs this file, see BUN in bench/echo.js. */
 import { certificate, countReceived, serve } from './serve.js';
 
 /* global Bun */
@@ -23,7 +23,7 @@ const websocket = {
 
 /** @param {object} [tls] */
 const listen = (tls) =>
-  // @ts-expect-error Bun has no types here.
+  // @ts-expect-error The types of Bun are not installed.
   Bun.serve({
     port: 0,
     hostname: '127.0.0.1',

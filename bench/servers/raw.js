@@ -1,6 +1,6 @@
 /**
- * The upper limit of speed: answers the opening handshake, and then echoes bytes through node:net without parsing frames. It is no valid
- * WebSocket server, since the frames that it sends back are still masked.
+ * A server that shows the upper limit of speed: it answers the opening handshake, and then echoes bytes through node:net without parsing
+ * frames. It is not a valid WebSocket server, because the frames that it sends are still masked.
  */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';

@@ -1,4 +1,4 @@
-/** Our echo server with permessage-deflate for the bench. Arguments can disable context takeover and the budget. */
+/** Our echo server with permessage-deflate for the bench. Arguments can disable context takeover and the memory budget. */
 import { CompressionBudget, WebSocketServer } from 'rfc6455';
 import { serve } from './serve.js';
 

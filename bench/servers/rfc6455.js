@@ -1,6 +1,6 @@
 /**
- * Our server for the bench. All its options are defaults, except for the limit of the message size. It receives text as strings and encodes
- * it again, as an application would do. The path of a request selects what the connection does.
+ * Our server for the bench. All options are defaults, except for the limit of the message size. It receives text as strings and encodes the
+ * strings again, as an application does. The path of the request selects the kind of traffic.
  */
 import { WebSocketServer } from 'rfc6455';
 import { certificate, countReceived, serve } from './serve.js';

@@ -1,4 +1,4 @@
-/** What every measured server reports to the bench: its ports, and on request its CPU time or its memory. */
+/** The code of every measured server: it reports its ports to the bench, and on request its CPU time or its memory. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,10 +10,10 @@ export function certificate() {
   return { cert: read('localhost-cert'), key: read('localhost-key') };
 }
 
-/** Messages that came to `/sink`. */
+/** The number of messages that arrived on `/sink`. */
 let received = 0;
 
-/** A message came to `/sink`. */
+/** Call this for each message on `/sink`. */
 export function countReceived() {
   received++;
 }
@@ -24,10 +24,10 @@ export function serve(port, securePort) {
     if (question === 'memory') {
       setFlagsFromString('--expose-gc');
       const collect = runInNewContext('gc');
-      // The collection runs twice, since objects that the first run frees may have kept other memory in use until then.
+      // The collection runs twice, because objects that the first run removes may have kept other memory in use.
       collect();
       collect();
-      // V8 returns memory to the system in a separate thread, so the measurement waits.
+      // V8 returns memory to the operating system in a separate thread, so we wait before we measure.
       setTimeout(() => {
         const { rss, heapUsed: heap } = process.memoryUsage();
         process.send?.({ rss, heap });

@@ -1,4 +1,7 @@
-/** An echo server of `ws` with permessage-deflate for the bench: level 6, threshold 0, and otherwise the defaults of `ws`. */
+/**
+ * An echo server with `ws` and permessage-deflate for the bench. The level is 6 and the threshold is 0. All other options are the defaults
+ * of `ws`.
+ */
 import { WebSocketServer } from 'ws';
 import { serve } from './serve.js';
 

@@ -1,4 +1,6 @@
-/** The server for the bench with `ws` and its defaults. It echoes the Buffers that it receives, which is the fastest way with `ws`. */
+/**
+ * The server with `ws` for the bench, with the default options. It echoes the Buffers that it receives: this is the fastest way with `ws`.
+ */
 import { createServer } from 'node:https';
 import { WebSocketServer } from 'ws';
 import { certificate, countReceived, serve } from './serve.js';

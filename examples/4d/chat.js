@@ -1,6 +1,6 @@
 /**
- * The chat from 4D's documentation of WebSocketServer, translated line by line, with a web page for it. docs/4d.md shows the code of 4D
- * next to this code. For wss, name a folder with cert.pem and key.pem in CERTIFICATES.
+ * The chat from 4D's documentation of WebSocketServer, translated line by line, and a web page for the chat. docs/4d.md shows the 4D code
+ * next to this code. For wss, set CERTIFICATES to a folder with cert.pem and key.pem.
  *
  *     node examples/4d/chat.js
  */
@@ -100,8 +100,7 @@ await webServer.start({
   rootFolder: fileURLToPath(new URL('page', import.meta.url)),
   ...(CERTIFICATES === undefined ? null : { certificateFolder: CERTIFICATES }),
 });
-// This web server serves the page of the chat, so pages of other origins are refused. By default, as in 4D, a page of any origin may
-// connect.
+// Only the page of this web server may connect. Without this option, a page of any origin may connect, as in 4D.
 WebSocketServer.new(new MyWSServerHandler(), { origins: 'same-origin' });
 const scheme = CERTIFICATES === undefined ? 'http' : 'https';
 console.log(`listening on ${scheme}://${webServer.host}:${webServer.port}/`);

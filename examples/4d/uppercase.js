@@ -1,5 +1,5 @@
 /**
- * The upper-case server from 4D's documentation of WebSocketServer, translated line by line. docs/4d.md shows the code of 4D next to this
+ * The upper-case server from 4D's documentation of WebSocketServer, translated line by line. docs/4d.md shows the 4D code next to this
  * code.
  *
  *     node examples/4d/uppercase.js

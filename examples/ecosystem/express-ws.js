@@ -1,5 +1,5 @@
 /**
- * express-ws: routes for WebSockets in Express. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * express-ws: WebSocket routes in Express. The package express-ws requires `ws`. `overrides` in package.json replaces `ws` with our package
  * (docs/from-ws.md).
  */
 import { once } from 'node:events';

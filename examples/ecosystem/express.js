@@ -1,6 +1,6 @@
 /**
- * Express with sessions. Before the server accepts a WebSocket, it checks the session of the page. The client of this example logs in over
- * HTTP and then connects with its cookie. Install the packages with `npm install express express-session rfc6455`.
+ * Express with sessions. Before the server accepts a WebSocket, it checks the session cookie. The client of this example logs in over HTTP,
+ * and then connects with the cookie. Install the packages with `npm install express express-session rfc6455`.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -22,11 +22,11 @@ webSockets.on('connection', (webSocket, request) => {
   webSocket.on('message', (data) => webSocket.send(`${request.session.user} said ${data}`));
 });
 server.on('upgrade', (request, socket, head) => {
-  // Before handleUpgrade is called, the program itself has to handle errors of the socket. The store of sessions may need some time until
-  // then.
+  // Until `handleUpgrade` is called, the program must handle errors of the socket. To load the session may take some time.
   const ignore = () => {};
   socket.on('error', ignore);
-  // express-session does not use the response here, so an empty object is enough. If its store fails, there is no session.
+  // express-session does not use the response here, so an empty object is enough. If the session cannot be loaded, `request.session` is
+  // undefined.
   sessions(request, {}, () => {
     if (request.session?.user === undefined) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -42,7 +42,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address();
 
-// The server refuses a client without the cookie, and accepts a client with the cookie.
+// The first client has no cookie, and is refused. The second client has the cookie, and is accepted.
 const stranger = new WebSocket(`ws://127.0.0.1:${port}`);
 const [, refusal] = await once(stranger, 'unexpected-response');
 refusal.resume();

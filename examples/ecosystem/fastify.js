@@ -1,5 +1,5 @@
 /**
- * @fastify/websocket: WebSockets as routes, with hooks. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * The package @fastify/websocket: WebSocket routes in Fastify. It requires `ws`. `overrides` in package.json replaces `ws` with our package
  * (docs/from-ws.md).
  */
 import { once } from 'node:events';
@@ -23,7 +23,7 @@ const received = once(bob, 'message');
 ada.send('hello');
 console.log(String((await received)[0]));
 
-// Without a port, as tests use it.
+// A test can connect without a port.
 const injected = await fastify.injectWS('/chat?name=Carol');
 const own = once(injected, 'message');
 injected.send('from a test');

@@ -1,4 +1,7 @@
-/** graphql-ws: its server uses our `WebSocketServer`, and its client uses our `WebSocket` with the interface of browsers. */
+/**
+ * The package graphql-ws: its server uses our `WebSocketServer`. Its client uses our `WebSocket`, which has the same interface as in
+ * browsers.
+ */
 import { once } from 'node:events';
 import { GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
 import { createClient } from 'graphql-ws';

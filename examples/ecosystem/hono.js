@@ -1,4 +1,4 @@
-/** Hono on Node with @hono/node-ws. It imports `ws`; `overrides` in package.json replaces `ws` by our classes (docs/from-ws.md). */
+/** Hono on Node with @hono/node-ws, which imports `ws`. `overrides` in package.json replaces `ws` with our package (docs/from-ws.md). */
 import { once } from 'node:events';
 import { serve } from '@hono/node-server';
 import { createNodeWebSocket } from '@hono/node-ws';

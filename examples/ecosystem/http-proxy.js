@@ -1,4 +1,4 @@
-/** http-proxy in front of our server. It forwards the bytes of both directions, and does not read frames. */
+/** The package http-proxy in front of our server. The proxy forwards the bytes of both directions, and does not read frames. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import httpProxy from 'http-proxy';

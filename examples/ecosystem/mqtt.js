@@ -1,6 +1,6 @@
 /**
- * MQTT over WebSocket. The broker aedes uses our `createWebSocketStream`. The client mqtt requires `ws`; `overrides` in package.json
- * replaces `ws` by our classes (docs/from-ws.md).
+ * MQTT over WebSocket. The broker aedes uses our `createWebSocketStream`. The client mqtt requires `ws`. `overrides` in package.json
+ * replaces `ws` with our package (docs/from-ws.md).
  */
 import { once } from 'node:events';
 import Aedes from 'aedes';

@@ -1,5 +1,5 @@
 /**
- * Nest: a gateway with the adapter of @nestjs/platform-ws. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
+ * Nest: a gateway with the adapter of @nestjs/platform-ws, which requires `ws`. `overrides` in package.json replaces `ws` with our package
  * (docs/from-ws.md).
  */
 import 'reflect-metadata';
@@ -35,7 +35,7 @@ class ChatGateway {
 }
 class AppModule {}
 
-// The decorators are called as functions, so this file needs no compiler.
+// The decorators are called as functions, because plain JavaScript has no decorator syntax.
 const decorate = (decorator, name) =>
   decorator(ChatGateway.prototype, name, Object.getOwnPropertyDescriptor(ChatGateway.prototype, name));
 WebSocketGateway({ path: '/chat' })(ChatGateway);

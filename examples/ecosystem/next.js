@@ -1,6 +1,7 @@
 /**
- * Next with a custom server, in development. /chat is a WebSocket of the program, and Next has its own WebSocket, which reloads its pages.
- * `npm install next react react-dom rfc6455`. The application is a folder with one page. This example writes the folder next to itself.
+ * Next with a custom server, in development mode. Our server accepts the WebSocket /chat. Next accepts another WebSocket, which reloads
+ * changed pages. Install the packages with `npm install next react react-dom rfc6455`. This example creates the application, a folder with
+ * one page, next to this file.
  */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -17,14 +18,14 @@ writeFileSync(
   "import { createElement } from 'react';\n" +
     "export default ({ children }) => createElement('html', null, createElement('body', null, children));\n",
 );
-// This page has every path.
+// This page is served for every path.
 const page = (text) =>
   writeFileSync(join(dir, 'app', '[[...path]]', 'page.js'), `export default () => '${text}';\n`);
 page('a page');
 
 process.env.NEXT_TELEMETRY_DISABLED = '1';
-// Next adds its 'upgrade' listener to this server, which never listens. On the real server, the listener would end sockets whose path is a
-// page.
+// Next adds its 'upgrade' listener to this server, which never listens on a port. On the real server, this listener would end the sockets
+// of /chat.
 const httpServer = createServer();
 const app = next({ dev: true, dir, hostname: '127.0.0.1', httpServer });
 await app.prepare();
@@ -56,7 +57,7 @@ ada.send('hello');
 console.log((await messages.next()).value);
 
 page('another page');
-// Next says so to its own WebSocket.
+// Next reports the change on its WebSocket.
 for await (const message of reload) if (JSON.parse(message).type === 'serverComponentChanges') break;
 console.log(await text());
 await Promise.all([reload.close(), chat.shutdown(), app.close()]);
@@ -64,5 +65,5 @@ server.close();
 server.closeAllConnections();
 await once(server, 'close');
 console.log('closed');
-// `close` does not end the file watchers of Next, so the program exits explicitly.
+// Next's file watchers still run, so the program must exit explicitly.
 process.exit();

@@ -1,12 +1,13 @@
 /**
- * puppeteer-core controls Chromium over a WebSocket. It imports `ws`; `overrides` in package.json replaces `ws` by our classes
- * (docs/from-ws.md). The environment variable CHROMIUM is the path of the browser.
+ * puppeteer-core controls Chromium over a WebSocket. It imports `ws`. `overrides` in package.json replaces `ws` with our package
+ * (docs/from-ws.md). Set the environment variable CHROMIUM to the path of the browser.
  */
 import puppeteer from 'puppeteer-core';
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // The first option is needed if root starts Chromium, as in containers, since Chromium then has no sandbox. Omit the option otherwise.
+  // The first option disables the sandbox of Chromium. It is needed if root starts Chromium, for example in a container. Otherwise, omit
+  // it.
   args: ['--no-sandbox', '--disable-gpu'],
 });
 const page = await browser.newPage();

@@ -1,6 +1,6 @@
 /**
- * partysocket and reconnecting-websocket, two classes that connect again. They accept our `WebSocket`, which has the interface of
- * browsers.
+ * The packages partysocket and reconnecting-websocket: their clients reconnect automatically. Both accept our `WebSocket`, which has the
+ * same interface as in browsers.
  */
 import { once } from 'node:events';
 import { WebSocket as PartySocket } from 'partysocket';
@@ -11,7 +11,7 @@ import { WebSocketServer } from 'rfc6455/ws';
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 let connections = 0;
 server.on('connection', (webSocket) => {
-  // The server drops the first connection of each class.
+  // The server terminates the first connection of each client.
   if (++connections % 2 === 1) webSocket.terminate();
   else webSocket.send('here');
 });

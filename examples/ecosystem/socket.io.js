@@ -1,6 +1,6 @@
 /**
- * socket.io: the server gets our classes with its option `wsEngine`. The client requires `ws`; `overrides` in package.json replaces
- * `ws` by our classes (docs/from-ws.md).
+ * The package socket.io: its server gets our `WebSocketServer` with the option `wsEngine`. Its client requires `ws`. `overrides` in
+ * package.json replaces `ws` with our package (docs/from-ws.md).
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-/** tRPC: its server uses our `WebSocketServer`, and its client uses our `WebSocket` with the interface of browsers. */
+/** tRPC: its server uses our `WebSocketServer`. Its client uses our `WebSocket`, which has the same interface as in browsers. */
 import { once } from 'node:events';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { initTRPC } from '@trpc/server';

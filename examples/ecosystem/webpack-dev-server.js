@@ -1,6 +1,6 @@
 /**
- * webpack-dev-server, which sends messages to the page. It requires `ws`; `overrides` in package.json replaces `ws` by our classes
- * (docs/from-ws.md).
+ * webpack-dev-server sends messages to the page over a WebSocket. It requires `ws`. `overrides` in package.json replaces `ws` with our
+ * package (docs/from-ws.md).
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const server = new WebpackDevServer({ port: 'auto', host: '127.0.0.1', static: f
 await server.start();
 const { port } = server.server.address();
 
-// The client connects as the page would: its Origin is the origin of the server.
+// The client connects like the page: its Origin is the origin of the server.
 const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { origin: `http://127.0.0.1:${port}` });
 const types = new Set();
 client.on('message', (data) => types.add(JSON.parse(data).type));

@@ -1,7 +1,7 @@
 /**
- * A server and a client with version 1 of the plugin. Their method logs its parameters, for all seven types of events.
+ * A server and a client with version 1 of the plugin. The method logs all its parameters. All seven types of events occur.
  *
- *     node examples/plugin/event-logger.js          PORT=9000 node … for another port than 8000
+ *     node examples/plugin/event-logger.js          set PORT for a port other than 8000
  */
 import {
   methods,
@@ -30,7 +30,7 @@ function log(server, client, type, context, worker, window, process) {
   console.log(`${where}: ${type} ${JSON.stringify(shown)} → ${worker} ${window} ${process}`);
   waiting.get(`${server === 0 ? 'client' : 'server'} ${type}`)?.(context);
 }
-// In 4D a method is given by its name. Here it may be a function, or a name that was registered in `methods`.
+// In 4D, the option `method` is the name of a method. Here it may be a function, or a name that is registered in `methods`.
 methods.set('LOG', log);
 
 const options = { method: 'LOG', worker: 'logger', window: 1, process: 2 };
@@ -46,12 +46,12 @@ const arrived = seen('server message');
 const status = await websocketClientStart(client);
 if (!status.success) throw new Error(status.errorStr);
 
-// A message of 64 KiB or more is sent in fragments. The method of the other end receives an event for each fragment.
+// A message of 64 KiB or more is sent in fragments. The method of the server receives an event for each fragment.
 websocketClientSend(client, Buffer.from('large '.repeat(12_000)));
 await arrived;
 await answered;
 
-// The client connects again automatically. Its method receives an event for each attempt that fails.
+// The client reconnects automatically. The method of the client receives an event for each failed attempt.
 await websocketServerClear(server);
 const { retries, wait_time } = await failed;
 console.log(`attempt ${retries} failed, the next one follows in ${wait_time} ms`);

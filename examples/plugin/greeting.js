@@ -1,8 +1,8 @@
 /**
- * The sample of the plugin, version 2: a server over TLS, clients that have different values of `?window=` in their URL, and a greeting
- * that the server sends to each new client.
+ * The sample of version 2 of the plugin. A server with TLS sends a greeting to each new client. Each client has a different value of
+ * `?window=` in its URL.
  *
- *     node examples/plugin/greeting.js cert.pem key.pem          PORT=8443 node … for another port than 8000
+ *     node examples/plugin/greeting.js cert.pem key.pem          set PORT for a port other than 8000
  */
 import {
   WebsocketEventType,
@@ -25,10 +25,10 @@ if (certFile === undefined || keyFile === undefined) {
 
 /** @type {import('rfc6455/plugin').WebsocketServerOptions} */
 const server = { port: Number(process.env.PORT ?? 8000), tls: true, certFile, keyFile, caFile: 'NONE' };
-// The command writes the id of the server into this object, so the same object can be passed to other commands.
+// The command writes the server's id into this object. So other commands accept the same object.
 websocketServer(server);
 
-/** @type {Map<number, string>} id → who that is */
+/** @type {Map<number, string>} id → name */
 const clients = new Map();
 /** @type {() => void} */
 let onEnd = () => {};
@@ -61,7 +61,7 @@ if (!success) throw new Error(errorStr);
 console.log(`listening on wss://localhost:${port}/`);
 
 for (const window of [1, 2]) {
-  // "NONE" means that no certificate is verified. Give the file of your CA instead, or omit `caFile` for a public CA.
+  // With "NONE", the certificate is not verified. Use the file of your CA instead. For a public CA, omit `caFile`.
   const client = { URL: `wss://localhost:${port}/api?window=${window}`, caFile: 'NONE' };
   const { id } = websocketClient(client);
   clients.set(id, `window ${window}`);

@@ -1,19 +1,19 @@
 /**
- * Limits the memory that the compression contexts of all connections hold together. RFC 7692 §7.1.1 allows an endpoint to work without
- * context takeover. If the budget is used up when a connection opens, the connection has no context takeover. It then holds no memory for
- * compression between messages.
+ * Limits the total memory of the compression contexts of all connections. A context is the recent plaintext of a connection, to which later
+ * messages may refer ("context takeover"). RFC 7692 §7.1.1 allows an endpoint to work without it. If the budget is used up when a
+ * connection opens, this connection has no context, and keeps no memory for compression between messages.
  */
 
 /** 64 MiB. */
 export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
 
-/** Counts the reserved memory. For each context, its largest possible size is reserved until the connection ends. */
+/** Counts the reserved memory. For each context, the budget reserves its maximum size until the connection ends. */
 export class CompressionBudget {
-  /** The limit in bytes. `Infinity` disables it. */
+  /** The limit in bytes. `Infinity` means that there is no limit. */
   limit: number;
   #used = 0;
 
-  /** @throws {RangeError} for a limit that is NaN, negative or not a number */
+  /** @throws {RangeError} if the limit is NaN, negative or not a number */
   constructor(limit: number = DEFAULT_COMPRESSION_BUDGET) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
@@ -26,7 +26,7 @@ export class CompressionBudget {
     return this.#used;
   }
 
-  /** Reserves memory. @returns false, and reserves nothing, if the reserved memory would exceed the limit */
+  /** Reserves memory. If this would exceed the limit, reserves nothing and returns false. */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
     this.#used += bytes;
@@ -38,5 +38,5 @@ export class CompressionBudget {
   }
 }
 
-/** The budget of the process. Every connection uses this budget unless the application passes another one. */
+/** The default budget. All connections share it, except connections with another budget. */
 export const processCompressionBudget: CompressionBudget = new CompressionBudget();

@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses the messages of one connection (RFC 7692 §7.2). Our own engine (engine/) processes small messages: setting up
- * zlib would take ten times as long as such a message. Node's zlib processes larger messages. engines.ts has the sizes. The context is only
- * plaintext, at most 32 KiB in each direction, so each message can use either engine.
+ * Compresses and decompresses the messages of one connection (RFC 7692 §7.2). Our own engine (engine/) processes small messages: for a
+ * small message, the set-up of zlib would take ten times as long as the work. Node's zlib processes larger messages. Both engines use the
+ * same context: the last plaintext of each direction, at most 32 KiB. So each message can use either engine.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -26,32 +26,32 @@ import {
   inputWithoutOutput,
 } from './zlib.ts';
 
-/** One direction of a connection, as negotiated (7692 §7.1). */
+/** The negotiated parameters for one direction of a connection (7692 §7.1). */
 export interface Direction {
-  /** A number from 8 to 15: references may reach back 2^windowBits bytes. */
+  /** A number from 8 to 15. A message may refer to at most the last 2^windowBits bytes. */
   readonly windowBits: number;
   /** Whether a message may refer to earlier messages. */
   readonly takeover: boolean;
 }
 
 export interface CodecSettings {
-  /** A number of bytes. Shorter messages are sent uncompressed. */
+  /** A message with fewer bytes than this is sent uncompressed. */
   readonly threshold: number;
-  /** The level for the messages that zlib compresses, 1 to 9. */
+  /** zlib's compression level, 1 to 9. Our own engine has no levels. */
   readonly level: number;
-  /** 'auto': our own engine processes small messages, and zlib the other messages. 'zlib': zlib processes all messages. */
+  /** 'auto': our own engine processes small messages, and zlib processes the other messages. 'zlib': zlib processes all messages. */
   readonly engine: 'auto' | 'zlib';
-  /** If true, all messages are processed synchronously: zlib's threads are not used. */
+  /** Whether to process all messages synchronously, without zlib's threads. */
   readonly synchronous: boolean;
   readonly budget: CompressionBudget;
 }
 
-/** Returns the maximum number of bytes of the context for received messages, which is the window. */
+/** Returns the maximum size of the context for received messages, in bytes. */
 export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
 }
 
-/** Returns the maximum number of bytes of the context for sent messages: the window, and our engine's index of it. */
+/** Returns the maximum size of the context for sent messages, in bytes. Our own engine also needs an index of the context's bytes. */
 function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
   if (!direction.takeover) return 0;
   return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
@@ -63,21 +63,21 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** The settings of zlib: `#deflateSettings` for messages up to 16 KiB, `#poolSettings` for larger messages. */
+  /** The settings of zlib: `#deflateSettings` are for messages up to 16 KiB, and `#poolSettings` are for larger messages. */
   readonly #deflateSettings: DeflateSettings;
   readonly #poolSettings: DeflateSettings;
   #reserved: number;
-  /** The contexts of sent and received messages. Each context is created when the first message needs it. */
+  /** The contexts of sent and received messages. A context is created when a message first needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
-  /** Whether the budget had enough memory for `#sent`. Null until the first message needs `#sent`. */
+  /** Whether the budget has reserved memory for `#sent`. Null until a message first needs `#sent`. */
   #keepsSent: boolean | null = null;
-  /** The job that decompresses a message in zlib's threads, or null. */
+  /** The job that decompresses a message in zlib's threads now, or null. */
   #inflating: PoolJob | null = null;
   readonly #share = new TurnShare();
   #closed = false;
 
-  /** @param reserved the number of bytes that the caller has reserved in the budget for received messages. `close` releases them */
+  /** @param reserved the number of bytes that the caller has reserved in the budget, for received messages. `close` releases these bytes */
   constructor(sending: Direction, receiving: Direction, settings: CodecSettings, reserved: number) {
     this.#sending = sending;
     this.#receiving = receiving;
@@ -99,15 +99,15 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Connections with the same key compress a message to the same bytes. So a broadcast compresses a message only once for them. The key is
-   * null if this connection has a context, which no other connection shares.
+   * If two connections have the same key, they compress a message to the same bytes. So a broadcast compresses the message once for all
+   * connections with this key. The key is null if this connection has a context, because no other connection has the same context.
    */
   get sharedKey(): string | null {
     const { engine, level } = this.#settings;
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
-  /** Returns whether a message of this size is compressed in zlib's threads. */
+  /** Returns whether `compress` uses zlib's threads for a message of this size. */
   compressesInThreadPool(length: number): boolean {
     return !this.#settings.synchronous && length > SENDING.zlib.maxSize;
   }
@@ -136,7 +136,7 @@ export class DeflateCodec implements MessageCodec {
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
     this.#share.spend(SENDING.pool.setUp);
-    // While zlib's threads read the payload, the application may change, transfer or shrink it. So the threads get a copy.
+    // The application may change, transfer or shrink the payload while zlib's threads read it. So the threads get a copy.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
     const output = await new PoolJob().run((job) =>
@@ -157,17 +157,14 @@ export class DeflateCodec implements MessageCodec {
   }
 
   decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {
-    // An empty message is compressed to one byte (7692 §7.2.3.6). We also accept a payload of zero bytes as an empty message.
+    // A normal sender compresses an empty message to one byte (7692 §7.2.3.6). We also accept zero bytes as an empty message.
     if (payload.length === 0) return Buffer.alloc(0);
     const waits = payload.length <= RECEIVING.zlib.maxSize && !this.#settings.synchronous;
     if (waits && this.#share.isSpent) return this.#decompressLater(payload, maxLength, charge);
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /**
-   * Decompresses a message in a later turn of the event loop (turn.ts). This costs less than a job for zlib's threads, which stay free for
-   * large messages.
-   */
+  /** Decompresses in a later turn of the event loop (turn.ts). For a small message, using zlib's threads would take more CPU time. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -176,7 +173,7 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /** Uses the first engine in the table RECEIVING whose limits allow the payload and the output. */
+  /** Tries the engines in the order of the table RECEIVING. Each engine has limits for the sizes of the payload and of the output. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;
@@ -193,7 +190,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns the message. Null if its output exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try */
+  /** @returns the message. Null if it exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
@@ -203,9 +200,9 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses a message with zlib in one synchronous call. After each final block, zlib has to be set up again. This costs more than
-   * decompressing most messages. So if blocks follow a final block, our own engine decompresses the message again from its start.
-   * @returns the message. Null if its output exceeds `limit` bytes, but `maxLength` is larger: another engine can try
+   * Decompresses a message with zlib, synchronously. After each final block, zlib must be set up again, which takes longer than
+   * decompressing most messages. So if other blocks follow a final block, our own engine decompresses the message instead, from the start.
+   * @returns the message. Null if it exceeds `limit` bytes, but `maxLength` is larger: another engine can try
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {
@@ -234,7 +231,7 @@ export class DeflateCodec implements MessageCodec {
 
   close(): void {
     this.#closed = true;
-    // The peer has disconnected, so decompression is abandoned. Compression continues, since other connections may need the result.
+    // The decompressed message is not needed now. Compression continues, because a broadcast may need the result for other connections.
     this.#inflating?.abandon();
     this.#inflating = null;
     this.#sent = null;
@@ -243,13 +240,13 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** Returns the part of the context that zlib gets for compression. With a fast level, this is only the end of the context. */
+  /** Returns the part of the context that zlib gets for compression. At a fast level, this is only the end of the context. */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /** Returns the context of sent messages. Null without context takeover, or if the budget is used up: a sender need not use a context. */
+  /** Returns the context of sent messages. Null if context takeover is off, or if the budget is used up. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);
@@ -270,13 +267,13 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Returns the bytes to send: `output`, or `payload` if `output` is not smaller. Adds the plaintext of `output` to the context.
-   * @param compressed the bytes that were compressed to `output`: `payload`, or a copy of it
+   * Returns the bytes to send: `output`, or `payload` if `output` is not smaller. If `output` is sent, adds the plaintext to the context.
+   * @param compressed the plaintext of `output`: `payload` itself, or a copy of `payload`
    */
   #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {
     if (output.length >= compressed.length) {
       if (payload.length === compressed.length) return payload;
-      // The application has transferred or resized the payload, so the payload cannot be sent uncompressed.
+      // The application has transferred or resized the payload meanwhile. So the original bytes are lost, and cannot be sent uncompressed.
       throw new Error('The payload of a message was transferred or resized before it was sent');
     }
     if (!this.#closed) this.#sendingWindow()?.append(compressed);

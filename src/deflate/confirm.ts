@@ -1,6 +1,6 @@
 /**
- * Checks, on a client, the server's answer to the offer of permessage-deflate: RFC 7692 §5, §7.1. handshake/client.ts checks that the
- * client has offered the extension. refusal.ts has a table of the errors that fail the connection.
+ * On a client, checks the server's answer to the offer of permessage-deflate: RFC 7692 §5, §7.1. handshake/client.ts has already checked
+ * that the client offered the extension. refusal.ts lists the possible errors.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
@@ -9,12 +9,12 @@ import { DEFLATE_EXTENSION, type DeflateParams, readParameters, type Stated } fr
 import { deflateRefusal } from './refusal.ts';
 
 /**
- * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. The client always obeys the parameters
- * `clientNoContextTakeover` and `clientMaxWindowBits` of its offer when it sends. The answer need not mention them.
- * @param answers all extensions in the server's answer. Extensions with other names are skipped, since the handshake checks them
- * @returns the parameters; null if the server declined the offer
- * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow
- * @throws TypeError, RangeError the errors of `checkDeflateConfig`
+ * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. The client always obeys
+ * `clientNoContextTakeover` and `clientMaxWindowBits` of its offer, even if the answer does not repeat these parameters.
+ * @param answers all extensions in the server's answer. This function skips extensions other than permessage-deflate
+ * @returns the parameters, or null if the server declined the offer
+ * @throws HandshakeError with stage 'extensions' and a `DeflateRefusalCode` if the answer is invalid, or does not fit the offer
+ * @throws TypeError, RangeError if `config` is invalid (see `checkDeflateConfig`)
  */
 export function confirmDeflate(
   answers: readonly ExtensionOffer[],
@@ -22,15 +22,15 @@ export function confirmDeflate(
 ): DeflateParams | null {
   const offer = offerOf(withDefaults(config));
   const [answer, second] = answers.filter(({ name }) => name === DEFLATE_EXTENSION);
-  // 7692 §5: a server accepts at most one offer, so the answer has at most one element of this extension.
+  // 7692 §5: a server accepts at most one offer. So the answer contains permessage-deflate at most once.
   if (second !== undefined) throw deflateRefusal('WS_DEFLATE_REPEATED', DEFLATE_EXTENSION);
   return answer === undefined ? null : confirmDeflateAnswer(answer, offer);
 }
 
 /**
- * Checks one answer in the same way as `confirmDeflate`. The offer may be any valid offer, and need not come from `offerDeflate`.
- * @throws HandshakeError the errors of `confirmDeflate`
- * @throws TypeError for an offer that no server may accept
+ * Checks one answer like `confirmDeflate`, but for any valid offer. The offer need not come from `offerDeflate`.
+ * @throws HandshakeError if the answer is invalid (see `confirmDeflate`)
+ * @throws TypeError if the offer is invalid
  */
 export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOffer): DeflateParams {
   const offered = readParameters(offer, 'offer');
@@ -38,24 +38,27 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
     throw new TypeError(`The offer of permessage-deflate has a wrong parameter: ${offered.name}`);
   }
   const stated = readParameters(answer, 'answer');
-  // 7692 §7: a client MUST fail the connection on an invalid answer.
+  // 7692 §7: a client MUST fail the connection if the answer is invalid.
   if ('code' in stated) throw deflateRefusal(stated.code, stated.name, stated.value);
   return confirm(stated, offered);
 }
 
 /*
+ * The tables show, for each parameter, the client's offer, the server's answer, and the value that the client uses. "-" means that the
+ * parameter is absent.
+ *
  * server_no_context_takeover, 7692 §7.1.1.1
  *   offer     answer   client
  *   -         -        false
  *   -         stated   true: a client must support the parameter
  *   offered   stated   true
- *   offered   -        fail: a server that accepts the offer must state the parameter
+ *   offered   -        fail: the server must repeat the parameter
  *
  * client_no_context_takeover, 7692 §7.1.1.2
  *   offer     answer   client
  *   -         -        false
  *   -         stated   true: a client MUST support the parameter even if it did not offer it
- *   offered   either   true: the offer is a promise, which the client keeps
+ *   offered   either   true: with the offer, the client has promised this
  *
  * server_max_window_bits, 7692 §7.1.2.1
  *   offer     answer   client
@@ -63,15 +66,15 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  *   -         M        M
  *   N         M ≤ N    M
  *   N         M > N    fail
- *   N         -        fail: an absent parameter means 15, but a server that accepts the offer must state at most N
+ *   N         -        fail: the server must state at most N
  *
- * client_max_window_bits, 7692 §7.1.2.2; if it is offered without a value, N is 15
+ * client_max_window_bits, 7692 §7.1.2.2. An offer without a value counts as N = 15.
  *   offer     answer   client
  *   -         -        15
  *   -         M        fail
- *   N         -        N: the server would accept a larger window, but the offer promises to use no more than N
+ *   N         -        N: with the offer, the client has promised to use at most N
  *   N         M ≤ N    M
- *   N         M > N    fail: a server may leave the parameter out, or state at most N
+ *   N         M > N    fail: if the server states the parameter, it must be at most N
  */
 function confirm(stated: Stated, offered: Stated): DeflateParams {
   if (offered.serverNoContextTakeover && !stated.serverNoContextTakeover) {
@@ -104,8 +107,8 @@ function confirm(stated: Stated, offered: Stated): DeflateParams {
 }
 
 /**
- * Returns the window bits of the answer. Throws if they exceed the offered window bits. If the answer does not state window bits, returns
- * the offered window bits, or 15 if the offer states none.
+ * Returns the window bits of the answer. If the answer states no window bits, returns the offered window bits, or else 15. Throws if the
+ * answer exceeds the offer.
  */
 function within(name: string, stated: number | null, offered: number | null): number {
   const limit = offered ?? 15;

@@ -1,7 +1,7 @@
 /**
- * Compresses a message in zlib's threads (RFC 7692 §7.2.1), in slices. After the message, the zlib stream is kept, and the next message of
- * any connection can use it. A stream that was created with a dictionary is closed after its message: Node cannot give it another
- * dictionary.
+ * Compresses a message in zlib's threads (RFC 7692 §7.2.1), one slice at a time. A zlib stream is expensive to create. So it is kept after
+ * the message, for a later message of any connection. But a stream with a dictionary is closed after the message: Node cannot give a stream
+ * another dictionary.
  */
 
 import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
@@ -16,24 +16,24 @@ interface IdleStream {
 }
 
 /**
- * The maximum number of idle streams that are kept. This is also the number of jobs that can run at the same time (pool.ts). Each stream
- * holds about 0.3 MB.
+ * At most this number of idle streams is kept. It equals the number of jobs that can run at the same time (pool.ts). Each stream holds
+ * about 0.3 MB.
  */
 const MAX_IDLE = 3;
 const STREAM_SIZE = 300_000;
 
 const idle: IdleStream[] = [];
 
-// Bytes of input per slice. Compressing a slice takes a few milliseconds at most. Each slice is flushed, which adds five bytes to the
-// output.
+// The number of bytes of input per slice. Compressing a slice takes at most a few milliseconds. A flush ends each slice, and adds five
+// bytes to the output.
 const SLICE = 131_072;
 
-// The size in bytes of the memory for output. If the output of a slice fits into this memory, zlib returns it in one piece. Then zlib's
-// threads need only one task. The unused rest of the memory is for the next slice.
+// The size of zlib's output buffer, in bytes. If the output of a slice fits into the buffer, zlib returns the output in one piece, after
+// one task in its threads. The next slice uses the rest of the buffer.
 const ROOM = 65_536;
 
-// If the dictionary has at most this many bytes, a kept stream is used. The dictionary is compressed before the message, and its output is
-// dropped. This is cheaper than a new stream with a dictionary. The garbage collector has to free 0.3 MB for each new stream.
+// If the dictionary has at most this number of bytes, we use a kept stream. The stream first compresses the dictionary, and we drop that
+// output. This takes less time than to create a new stream with a dictionary and to free its 0.3 MB later.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -52,14 +52,14 @@ function take(settings: DeflateSettings): DeflateRaw | null {
 }
 
 function keep(stream: DeflateRaw, settings: DeflateSettings): void {
-  // The stream that has been idle for the longest time is closed, since its settings are probably used least.
+  // We close the stream that has been idle for the longest time, because its settings are probably used least.
   if (idle.length === MAX_IDLE) idle.shift()!.stream.destroy();
   idle.push({ stream, settings });
 }
 
 /**
  * Compresses a message.
- * @param payload must not change, be detached or shrink before the promise has settled, because zlib's threads read it
+ * @param payload the message. Do not change, transfer or resize it before the promise has settled, because zlib's threads read it
  * @param dictionary earlier plaintext that the message may refer to; empty if there is no context
  */
 export function deflateInThreadPool(
@@ -87,7 +87,7 @@ export function deflateInThreadPool(
       stream.write(slice, onSlice);
     };
     const onSlice = (error?: Error | null): void => {
-      // If there is an error, the 'error' event has already reported it, and there is no output to read.
+      // The 'error' event has already reported this error, and there is no output to read.
       if (error) return;
       length += takeOutput(stream, pieces);
       if (from < payload.length) {
@@ -98,8 +98,8 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // `concat` copies the output to memory of the exact size. Without the copy, the unused memory would stay allocated while the message
-      // waits.
+      // `concat` copies the output to a buffer of the exact size. Without the copy, unused memory would stay allocated while the message
+      // waits to be sent.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();
@@ -107,14 +107,14 @@ export function deflateInThreadPool(
     if (!isReusable || dictionary.length === 0) return compress();
     stream.write(dictionary, (error) => {
       if (error) return;
-      // The dictionary was compressed only to put it into the stream's window, so its output is dropped.
+      // The stream's window now contains the dictionary. The output is not needed.
       takeOutput(stream, []);
       compress();
     });
   });
 }
 
-/** Adds the stream's output to `pieces`. @returns the number of its bytes */
+/** Moves the stream's output to `pieces`. @returns the number of bytes of this output */
 function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
   let length = 0;
   // Up to Node 24, `read` returns the whole output in one call. From Node 26 on, `read` returns one piece per call.
@@ -128,7 +128,7 @@ function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
 function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
   return createDeflateRaw({
     ...toZlib(settings, dictionary),
-    // Each write is flushed. So a slice needs one task in zlib's threads instead of three.
+    // With this option, each write ends with a flush. So a slice needs one task in zlib's threads instead of three.
     flush: constants.Z_SYNC_FLUSH,
     chunkSize: dictionary.length === 0 ? ROOM : largestOutput(Math.min(payload.length, SLICE)),
     readableHighWaterMark: MAX_BUFFER,

@@ -1,7 +1,7 @@
 /**
- * Decompresses a message in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice of input, this file checks
- * whether the input has produced far too little output. It also checks the size of the output. Between slices, the jobs of other
- * connections run.
+ * Decompresses a message in zlib's threads (RFC 7692 §7.2.2). The work is divided into slices of input and of output, so that the jobs of
+ * other connections can run between two slices. After each slice of input, this file checks whether the output is far too small for the
+ * input. Each piece of output is checked against the size limit.
  */
 
 import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';
@@ -19,18 +19,18 @@ import {
   wholeMessage,
 } from './zlib.ts';
 
-// Bytes per slice. A slice of this size takes a few milliseconds at most.
+// The number of bytes per slice. Decompressing a slice takes at most a few milliseconds.
 const INPUT_SLICE = 65_536;
 const OUTPUT_SLICE = 262_144;
 
-/** The approximate number of bytes that a zlib stream holds in addition to its output. */
+/** The approximate memory of a zlib stream without its output, in bytes. */
 const STREAM_SIZE = 65_536;
 
 /**
  * Decompresses a message.
  * @param history the plaintext before this message
  * @param maxLength the maximum number of bytes of output
- * @returns a Promise of the message. It rejects with WS_NO_DEFLATE_OUTPUT, with an error that `inflateNow` throws, or if the job was
+ * @returns a Promise of the message. It rejects with WS_NO_DEFLATE_OUTPUT, with the errors of `inflateNow` (zlib.ts), or if the job is
  *   abandoned
  */
 export async function inflateInThreadPool(
@@ -46,7 +46,7 @@ export async function inflateInThreadPool(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns the message; null if the message ends with bytes that look like the probe */
+/** @returns the message. Null if the message ends with bytes that look like the probe (message-end.ts) */
 async function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -64,9 +64,12 @@ async function inflateWith(
   return wholeMessage(position - payload.length, output, probe, maxLength);
 }
 
-/** Runs one zlib stream up to its final block. */
+/** Runs one zlib stream up to the next final block, or up to the end of the input. */
 class StreamRun {
-  /** The number of bytes that the stream read. If the stream also read bytes of the probe, the number is larger than `payload.length`. */
+  /**
+   * Resolves to the number of bytes that the stream read. If the stream also read bytes of the probe (message-end.ts), this number is
+   * larger than `payload.length`.
+   */
   readonly taken: Promise<number>;
   readonly #payload: Uint8Array;
   readonly #output: Output;
@@ -78,7 +81,7 @@ class StreamRun {
   #offset = 0;
   /** The number of bytes of output in the current slice. */
   #produced = 0;
-  /** While other jobs run, a Promise that resolves when this job may continue. Otherwise null. */
+  /** While this job waits for other jobs: a Promise that resolves when this job may continue. Otherwise null. */
   #resting: Promise<void> | null = null;
 
   constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
@@ -117,7 +120,7 @@ class StreamRun {
     if (this.#produced >= OUTPUT_SLICE) this.#rest();
   }
 
-  /** Writes the next slice of input. Called when zlib has processed the slice before it. */
+  /** Writes the next slice of input. Called when zlib has processed the previous slice. */
   readonly #step = (): void => {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (inputWithoutOutput(this.#offset, this.#output.length)) {
@@ -133,13 +136,13 @@ class StreamRun {
 
   readonly #onSlice = (): void => {
     if (this.#stream.destroyed) return;
-    // After the last slice, only the probe is left. The probe is small, so the job does not let other jobs run before it.
+    // After the last slice, only the probe remains. The probe is small, so the job writes it without a pause for other jobs.
     const turn = this.#offset < this.#payload.length ? this.#rest() : this.#resting;
     if (turn === null) this.#step();
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets waiting jobs run. Returns null if no job waits. After `pause`, zlib delivers one more piece of output, and then stops. */
+  /** Lets waiting jobs run. Returns null if no job waits. After `pause`, the stream may still deliver one piece of output. */
   #rest(): Promise<void> | null {
     this.#produced = 0;
     if (this.#resting !== null) return this.#resting;
@@ -156,7 +159,7 @@ class StreamRun {
         throw error;
       },
     );
-    // `#fail` has already reported the error, so this rejection must not be reported as unhandled.
+    // `#fail` has already reported the error. This empty handler prevents an "unhandled rejection".
     this.#resting.catch(() => {});
     return this.#resting;
   }

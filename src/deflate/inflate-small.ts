@@ -1,6 +1,4 @@
-/**
- * Decompresses with our own engine (RFC 7692 §7.2.2), and converts the engine's errors to a ProtocolError. zlib.ts does the same with zlib.
- */
+/** Decompresses with our own engine, engine/inflate.ts (RFC 7692 §7.2.2). Converts an error of the engine to a ProtocolError. */
 
 import { ProtocolError } from '../frame/violation.ts';
 import { inflate } from './engine/inflate.ts';
@@ -10,7 +8,7 @@ import type { Window } from './engine/window.ts';
 /**
  * Decompresses a message synchronously with our own engine.
  * @param window the plaintext of earlier messages; null if there is no context
- * @returns the message. Null if its output exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try
+ * @returns the message. Null if it exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
  */
 export function inflateSmall(

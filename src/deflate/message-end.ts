@@ -1,18 +1,21 @@
 /**
- * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole in two cases. It ends with the header of a
- * stored block, whose bytes 00 00 ff ff were not sent. Or it ends with a final block (7692 §7.2.3.4). Our own decompressor
- * (engine/inflate.ts) detects this by itself. zlib does not report in which state it reached the end of the input. So zlib.ts and
- * inflate-in-pool.ts append bytes to the payload: the probe. This file concludes from zlib's output whether the payload is whole.
+ * Decides whether the payload of a compressed message is complete or cut off: RFC 7692 §7.2.1, §7.2.2. A complete payload has one of two
+ * ends. The first is the header of an empty stored block: the sender omits the block's bytes 00 00 ff ff. The second is a final block
+ * (7692 §7.2.3.4).
+ * Our own decompressor (engine/inflate.ts) detects these ends. zlib does not tell us where in a block the input ended. So zlib.ts and
+ * inflate-in-pool.ts append a probe to the payload: a few bytes with known content. From the output of the probe, this file concludes
+ * whether the payload was complete.
  */
 
-// These random bytes are never sent. The peer cannot know these bytes, so it cannot send a cut-off payload for which zlib outputs them.
+// The content of the probe: random bytes, which are never sent. The peer does not know them. So it cannot send a cut-off payload for which
+// zlib outputs them.
 const MARK_SIZE = 9;
 const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 
 /** An empty final block with fixed codes (1951 §3.2.6). zlib stops directly after this block. */
 const END_OF_STREAM: readonly number[] = [0x03, 0x00];
 
-/** The bytes that we append to a payload in place of 00 00 ff ff, which the peer did not send. */
+/** The bytes that we append to a payload instead of 00 00 ff ff, which the sender omits. */
 export interface Probe {
   readonly bytes: Buffer;
   /** The number of bytes that the probe adds to the output. */
@@ -20,9 +23,9 @@ export interface Probe {
 }
 
 /**
- * Builds a probe: the length field and the content of a stored block, then the end of the stream. If the payload is whole, zlib reads the
- * length field and outputs exactly the content. If the payload was cut off between or inside symbols, zlib outputs something else. If the
- * payload was cut off inside a stored block, zlib outputs the length field as if it were content.
+ * Builds a probe: the length field and the content of a stored block, and then the end of the stream. If the payload is complete, zlib
+ * reads the length field and outputs exactly the content. If the payload was cut off inside a stored block, zlib outputs the length field
+ * too, as content. If the payload was cut off elsewhere, zlib outputs something else.
  */
 function probeOf(size: number): Probe {
   return {
@@ -32,8 +35,8 @@ function probeOf(size: number): Probe {
 }
 
 /**
- * The second probe has a different length field. It is used if the message itself ends with bytes that look like the length field of the
- * first probe.
+ * There are two probes, with different length fields. The second probe is used only if the message ends with the same bytes as the length
+ * field of the first probe.
  */
 export const probes: readonly Probe[] = [probeOf(MARK_SIZE - 1), probeOf(MARK_SIZE)];
 
@@ -43,21 +46,21 @@ const LENGTH_SIZE = 4;
 export type Ending = 'whole' | 'cut off' | 'ambiguous';
 
 /**
- * Returns whether a payload ended at a point where a message may end.
- * @param over the number of bytes of the probe that zlib read before its stream ended
- * @param output the last bytes of the output: at least `size` + 4 bytes, or all of it if it is shorter
+ * Returns whether the payload was complete ('whole') or cut off. 'ambiguous' means that the other probe must be tried.
+ * @param over how many bytes of the probe zlib read before its stream ended
+ * @param output the last bytes of the output: at least `size` + 4 bytes, or the whole output if the output is shorter
  */
 export function endingOf(over: number, output: Uint8Array, { bytes, size }: Probe): Ending {
-  // zlib has read no byte of the probe, so the payload ends with a final block (7692 §7.2.3.4).
+  // zlib stopped before the probe, so the payload ends with a final block (7692 §7.2.3.4).
   if (over === 0) return 'whole';
-  // The empty stored block at the end of the payload may be a final block (7692 §7.2.1, §7.2.3.4). In that case zlib's stream ends with
-  // this block, before END_OF_STREAM.
+  // The empty stored block at the end of the payload may itself be a final block (7692 §7.2.1, §7.2.3.4). Then zlib's stream ends with this
+  // block, and zlib does not read END_OF_STREAM.
   if (over !== bytes.length && over !== bytes.length - END_OF_STREAM.length) return 'cut off';
   if (!endsWith(output, output.length, bytes, LENGTH_SIZE, size)) return 'cut off';
   return endsWith(output, output.length - size, bytes, 0, LENGTH_SIZE) ? 'ambiguous' : 'whole';
 }
 
-/** Returns whether the last `size` bytes of `output[0, end)` equal the `size` bytes of `wanted` that begin at `from`. */
+/** Returns whether the last `size` bytes of `output[0, end)` equal `wanted[from, from + size)`. */
 function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: number, size: number): boolean {
   if (end < size) return false;
   for (let index = 0; index < size; index++) {
@@ -67,8 +70,8 @@ function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: num
 }
 
 /**
- * The maximum number of final blocks in a payload (7692 §7.2.3.4). A peer normally sends at most one, at the end. But a compressor may have
- * no other way to flush a fragment. Then the peer sends one in each fragment. zlib has to be set up again after each final block, which
- * takes about 20 µs.
+ * The maximum number of final blocks in a payload (7692 §7.2.3.4). Most peers send at most one, at the end. A few compressors can flush
+ * only with a final block, and then each fragment has one. The number is limited because zlib must be set up again after each final block,
+ * which takes about 20 µs.
  */
 export const MAX_FINAL_BLOCKS = 16;

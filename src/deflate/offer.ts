@@ -4,8 +4,8 @@ import { type DeflateConfig, withDefaults } from './config.ts';
 import { type DeflateParams, element } from './params.ts';
 
 /**
- * Builds the offers of a client: a list of one element, which has the parameters that the configuration requires.
- * @throws TypeError, RangeError the errors of `checkDeflateConfig`
+ * Builds the list of offers of a client. The list has one offer, with the parameters that the configuration requires.
+ * @throws TypeError, RangeError if `config` is invalid (see `checkDeflateConfig`)
  */
 export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
   return [offerOf(withDefaults(config))];
@@ -13,9 +13,9 @@ export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
 
 /*
  *   config                            offered
- *   serverNoContextTakeover           server_no_context_takeover: the server must comply or decline
- *   clientNoContextTakeover           client_no_context_takeover: a hint to the server, and a promise of the client
- *   serverMaxWindowBits = N < 15      server_max_window_bits=N: the server must comply or decline
+ *   serverNoContextTakeover           server_no_context_takeover: the server must obey, or decline the offer
+ *   clientNoContextTakeover           client_no_context_takeover: the client promises to use no context
+ *   serverMaxWindowBits = N < 15      server_max_window_bits=N: the server must obey, or decline the offer
  *   clientMaxWindowBits = 15          client_max_window_bits: the server may set a limit
  *   clientMaxWindowBits = N < 15      client_max_window_bits=N: the server may set a limit, and the client promises to use at most N
  */

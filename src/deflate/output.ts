@@ -1,10 +1,10 @@
 /**
- * Collects zlib's output for one message. The length of the output is not known in advance. So the limit is checked each time the output
- * grows (RFC 6455 §10.4). The output stays in the pieces that zlib returned until `take` joins them. So if a message is refused for its
- * size, its output is never held twice.
+ * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked for each piece of
+ * output (RFC 6455 §10.4). The pieces are joined only at the end, by `take`. So a message that is too large is refused before its pieces
+ * are copied.
  */
 
-/** The maximum number of bytes of output. On every Node version that we support, a Buffer can have about this many bytes. */
+/** The maximum number of bytes of output: a Buffer can have this size on every supported version of Node. */
 export const MAX_BUFFER: number = 2 ** 31 - 1;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -18,18 +18,18 @@ export class Output {
     this.#limit = limit;
   }
 
-  /** Adds a piece of output. @returns false, and does not add the piece, if the output would exceed the limit */
+  /** Adds a piece of output. If the output would exceed the limit, does not add the piece and returns false. */
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;
-    // zlib allocates 16 or 64 KiB at a time. A piece that uses less than half of this memory is copied. So a short message does not keep
-    // the whole memory.
+    // zlib allocates buffers of 16 or 64 KiB. If the piece uses less than half of its buffer, we copy the piece. So a short message does
+    // not keep the whole buffer in memory.
     if (piece.length > 0)
       this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;
   }
 
-  /** Returns the last `size` bytes of the sequence that consists of `before` and the output so far. */
+  /** Returns the last `size` bytes of the plaintext: `before`, followed by the output so far. */
   lastBytes(before: Uint8Array, size: number): Buffer {
     const last: Uint8Array[] = [];
     let missing = size;
@@ -42,13 +42,13 @@ export class Output {
     return Buffer.concat(last.reverse());
   }
 
-  /** Returns the last bytes of the output: at least `size` bytes, or the whole output if it is shorter. */
+  /** Returns the last bytes of the output: at least `size` bytes, or the whole output if the output is shorter. */
   end(size: number): Uint8Array {
     const last = this.#pieces.at(-1);
     return last !== undefined && last.length >= size ? last : this.lastBytes(NOTHING, size);
   }
 
-  /** Returns the first `length` bytes, in one Buffer. */
+  /** Returns the first `length` bytes of the output as one Buffer. */
   take(length: number): Buffer {
     const [first] = this.#pieces;
     return this.#pieces.length === 1 ? first!.subarray(0, length) : Buffer.concat(this.#pieces, length);

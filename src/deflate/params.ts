@@ -1,7 +1,7 @@
 /**
- * Reads and writes the parameters of permessage-deflate in an element of Sec-WebSocket-Extensions: RFC 7692 §7, §7.1.
- * handshake/extension.ts has the grammar of the header field. offer.ts, accept.ts and confirm.ts negotiate. Names are compared with regard
- * to case: neither RFC 6455 nor RFC 7692 says that their case is ignored.
+ * Reads and writes the parameters of permessage-deflate in Sec-WebSocket-Extensions: RFC 7692 §7, §7.1. handshake/extension.ts parses the
+ * header field. offer.ts, accept.ts and confirm.ts negotiate the parameters. Names are compared case-sensitively, because the RFCs do not
+ * say that case is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';
@@ -9,28 +9,28 @@ import type { DeflateRefusalCode } from './refusal.ts';
 /** The extension's name in Sec-WebSocket-Extensions (RFC 7692 §7). */
 export const DEFLATE_EXTENSION = 'permessage-deflate';
 
-/** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window than agreed, or no context at all. */
+/** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window, or no context. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client, this is also true if only the client's offer stated the parameter, see `confirmDeflate`. */
+  /** On a client, this is also true if the parameter is in the offer but not in the answer, see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;
-  /** 8 to 15. On a client, if the answer states no value, the value of the client's offer applies: see `confirmDeflate`. */
+  /** 8 to 15. On a client, if the answer has no value, this is the value of the offer, see `confirmDeflate`. */
   readonly clientMaxWindowBits: number;
 }
 
-/** The parameters that one offer or one answer states. */
+/** The parameters in one offer or in one answer. */
 export interface Stated {
   serverNoContextTakeover: boolean;
   clientNoContextTakeover: boolean;
   /** null: not stated */
   serverMaxWindowBits: number | null;
-  /** null: not stated. In an offer, the parameter without a value counts as 15, since both mean the same. */
+  /** null: not stated. In an offer, the parameter without a value has the same meaning as 15, and is read as 15. */
   clientMaxWindowBits: number | null;
 }
 
-/** Describes why an offer or an answer of permessage-deflate is invalid: the first wrong parameter. */
+/** The first invalid parameter of an offer or an answer. It makes the whole offer or answer invalid. */
 export interface Fault {
   readonly code: DeflateRefusalCode;
   readonly name: string;
@@ -38,7 +38,7 @@ export interface Fault {
 }
 
 /*
- * If one parameter is not defined, is repeated or has an invalid value, the whole element is invalid (7692 §7).
+ * If one parameter is unknown, repeated or invalid, the whole offer or answer is invalid (7692 §7). The table shows the valid values.
  *
  *   parameter                      value in an offer      value in an answer
  *   server_no_context_takeover     none                   none
@@ -57,8 +57,7 @@ export function readParameters(element: ExtensionOffer, role: 'offer' | 'answer'
   for (const [name, value] of element.parameters) {
     if (seen.has(name)) return { code: 'WS_DEFLATE_PARAMETER_REPEATED', name, value };
     seen.add(name);
-    // A switch compares only with these names. An object as a lookup table would also have keys such as "constructor", which a peer may
-    // send.
+    // An object as a lookup table would be unsafe: a peer may send a name such as "constructor", which every object has.
     switch (name) {
       case 'server_no_context_takeover':
         if (value !== null) return { code: 'WS_DEFLATE_CONTEXT_VALUE', name, value };
@@ -89,8 +88,8 @@ function parseWindowBits(value: string | null): number | null {
 }
 
 /**
- * Builds an element with these parameters. If window bits are null, the parameter has no value. If they are undefined, the parameter is
- * left out.
+ * Builds an offer or an answer. If a window-bits argument is null, its parameter has no value. If the argument is undefined, the parameter
+ * is omitted.
  */
 export function element(
   { serverNoContextTakeover, clientNoContextTakeover }: DeflateParams,

@@ -1,17 +1,14 @@
 /**
- * Makes the bytes of a compressed message that is sent in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte
- * boundary. All parts together form one DEFLATE stream. codec.ts keeps the context that a part may refer to.
+ * Builds the bytes of a compressed message that is sent in several parts: RFC 7692 §7.2.1. Each part is compressed separately, and ends at
+ * a byte boundary. All parts together are one DEFLATE stream. codec.ts keeps the context (the earlier plaintext to which a part may refer).
  */
 
 import type { Window } from './engine/window.ts';
 
-/**
- * The last four bytes of the empty stored block that ends a flush. They are sent at the end of each part, but left out at the end of the
- * message (7692 §7.2.1).
- */
+/** The last four bytes of an empty stored block. They are sent at the end of each part, but not at the end of the message (7692 §7.2.1). */
 const FLUSH: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** The bytes after the last part: an empty stored block. Its bytes 00 00 ff ff are not sent (7692 §7.2.3.6). */
+/** The end of the message: an empty stored block without its bytes 00 00 ff ff (7692 §7.2.3.6). */
 export const END_OF_PARTS: Uint8Array = Uint8Array.of(0x00);
 
 // The field LEN of a stored block has two bytes (1951 §3.2.4).
@@ -20,13 +17,14 @@ const STORED_HEADER = 5;
 
 /**
  * Returns the bytes to send for a part.
- * @param compressed the result of compressing `payload` as a whole message (7692 §7.2.1). If that did not make it smaller, the object
- *   `payload` itself
- * @param window the context of the sender. If `payload` was compressed, the context contains `payload` already
+ * @param compressed `payload`, compressed like a whole message (7692 §7.2.1). If compression did not make it smaller: the object `payload`
+ *   itself
+ * @param window the context of the sender. If `payload` was compressed, the context already contains its plaintext
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);
-  // The part is in stored blocks, but belongs to a compressed message. So the peer adds the part to its context. We do the same.
+  // The part is sent in stored blocks, but it belongs to a compressed message. The peer adds it to the peer's context, so we also add it to
+  // ours.
   window?.append(payload);
   return storedPart(payload);
 }
@@ -38,7 +36,7 @@ function flushedPart(compressed: Uint8Array): Uint8Array {
   return part;
 }
 
-/** Returns a part as stored blocks (1951 §3.2.4). Used if compressing does not make the part smaller. */
+/** Returns a part as stored blocks (1951 §3.2.4). Called if compression does not make the part smaller. */
 function storedPart(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const blocks = Math.ceil(length / MAX_STORED);

@@ -1,28 +1,28 @@
 /**
  * Schedules the jobs for zlib's threads. A job compresses or decompresses one message. Node has four threads for files, DNS and zlib
- * together, so at most three jobs run at the same time. Each job works in slices, and lets waiting jobs run after each slice. The job that
- * has waited longest runs next. So a message waits for one slice of each other connection, not for the whole message of each other
- * connection. Messages of one connection stay in order, since a connection has at most one job in each direction.
+ * together, so at most three jobs run at the same time. A job processes its message in slices. After each slice, the job that has waited
+ * longest runs next. So a message waits only for one slice of each other connection, not for whole messages. Messages of one connection
+ * stay in order, because a connection has at most one job in each direction.
  */
 
 import type { Charge } from '../frame/charge.ts';
 
 const MAX_RUNNING = 3;
 
-// Jobs that have begun keep their output in memory. While these jobs together hold this many bytes or more, no other job begins.
+// Jobs that have begun keep their output in memory. If these jobs together hold at least this number of bytes, no new job begins.
 const MAX_HELD = 33_554_432;
 
 let running = 0;
 let held = 0;
 let tickets = 0;
 /**
- * `fresh` has the jobs that have not begun, and `begun` has the jobs that wait between two slices. Both lists are in the order of the jobs'
- * tickets.
+ * The waiting jobs. `fresh` has the jobs that have not begun. `begun` has the jobs that wait between two slices. Both lists are in the
+ * order of waiting.
  */
 const fresh: PoolJob[] = [];
 const begun: PoolJob[] = [];
 
-/** The error of a job whose connection is closed. */
+/** The message of the error with which a job rejects if its connection is closed. */
 const ABANDONED = 'The connection is closed';
 
 /** Returns the waiting job that may run next, or undefined if no job may run. */
@@ -48,7 +48,7 @@ function fillPlaces(): void {
 /** The compression or decompression of one message in zlib's threads. */
 export class PoolJob {
   /**
-   * A number that orders the waiting jobs. A job gets a new ticket when it begins to wait: before its first slice, and after each slice.
+   * A number that shows which job has waited longest: the job with the lowest number. A job gets a new number each time it begins to wait.
    */
   ticket = 0;
   #isRunning = false;
@@ -61,7 +61,7 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge counts the memory of the job: the input and the bytes that were passed to `hold`. The job never releases the charge
+   * @param charge counts the memory of the job: the input, and the bytes that were passed to `hold`. The job does not release the charge
    * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {
@@ -70,7 +70,7 @@ export class PoolJob {
     charge?.resize(input);
   }
 
-  /** Runs `work` as soon as fewer than three jobs run and no other job has waited longer. Call this method once per job. */
+  /** Waits until fewer than three jobs run and no other job has waited longer. Then runs `work`. Call this method once per job. */
   async run<Result>(work: (job: PoolJob) => Promise<Result>): Promise<Result> {
     try {
       await this.#wait(fresh);
@@ -84,8 +84,8 @@ export class PoolJob {
   }
 
   /**
-   * Lets the job that has waited longest run. Call this method after each slice, but not again before the returned Promise has settled.
-   * @returns a Promise that resolves when this job may continue; null if no job waits, and this job may continue now
+   * Lets another job run. Call this method after each slice. Do not call it again before the returned Promise has settled.
+   * @returns a Promise that resolves when this job may continue. Null if no job waits: then this job continues at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));
@@ -95,14 +95,14 @@ export class PoolJob {
     return turn;
   }
 
-  /** Sets the number of bytes that the job holds from now on, in addition to its input. */
+  /** Sets the number of bytes that the job holds now, without its input. */
   hold(bytes: number): void {
     held += bytes - this.#held;
     this.#held = bytes;
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** Abandons the job. Called when the connection is closed. A running job finishes its current slice, and then `run` rejects. */
+  /** Abandons the job. Called when the connection is closed. If the job runs, it finishes its current slice, and then `run` rejects. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();

@@ -1,11 +1,11 @@
 /**
- * Lists every fault that a server's answer to an offer of permessage-deflate can have. The table has the code of each fault, with its
- * stage, section and text. Only a client uses the table: it fails the opening handshake (RFC 7692 §5, §7). If a client's offer is wrong,
- * the server declines the offer, and the handshake continues.
+ * Lists every possible fault of a server's answer to an offer of permessage-deflate. Only a client uses this table: each fault fails the
+ * opening handshake (RFC 7692 §5, §7). A server needs no table: if an offer has a fault, the server declines this offer, and the handshake
+ * continues.
  */
 import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 
-/** One rule for the answer of a server. */
+/** One possible fault of a server's answer. */
 export interface DeflateRefusal {
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'7692 §7'`. */
@@ -14,7 +14,7 @@ export interface DeflateRefusal {
   readonly text: string;
 }
 
-/** Every rule for the answer of a server. Each key is a value of `HandshakeError.code`. */
+/** Every possible fault of a server's answer. Each key is a value of `HandshakeError.code`. */
 export const deflateRefusals = {
   WS_DEFLATE_REPEATED: {
     stage: 'extensions',
@@ -58,16 +58,16 @@ export const deflateRefusals = {
   },
 } as const;
 
-/** The code of a rule in `deflateRefusals`. */
+/** A key of `deflateRefusals`. */
 export type DeflateRefusalCode = keyof typeof deflateRefusals;
 
-/** The maximum number of characters that an error message shows of a text from the peer. */
+/** An error message shows at most this number of characters of a text from the peer. */
 const shown = 64;
 
 /**
- * Returns the error for a row of the table.
- * @param parameter the name of the invalid parameter, as the peer sent it. In the message, the name is quoted, escaped and cut
- * @param value the value of the parameter, or null if it has no value. `HandshakeError.value` has name and value as the peer sent them
+ * Returns the error for a fault of the table.
+ * @param parameter the name of the invalid parameter, as the peer sent it. The error message contains an escaped, shortened copy
+ * @param value the value of the parameter, or null if it has no value. `HandshakeError.value` contains name and value unchanged
  */
 export function deflateRefusal(
   code: DeflateRefusalCode,

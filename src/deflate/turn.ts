@@ -1,37 +1,40 @@
 /**
  * Limits the work of decompression in one turn of the event loop. A turn lasts from its first work until the next `setImmediate` callback.
- * Without a limit, one peer could block all others. 150 bytes can decompress to 128 KiB, and one chunk of input can contain hundreds of
- * such messages. Each connection has a share: the work that it may do in one turn. If the turn has become long, the share is smaller. Both
- * the work and the clock decide whether a turn is long. Code that is not compiled yet, garbage collection and the application's handlers
- * take time as well. If a connection has used up its share, its next message waits for a later turn. At the beginning of that turn, all
- * bytes that were sent are flushed. Then the waiting messages are decompressed, in the order in which they began to wait. Compression
- * counts as work as well, since much of it is for replies, but compression never waits.
+ * Without a limit, one peer could block all other peers. For example, 150 bytes can decompress to 128 KiB, and one chunk of input can
+ * contain hundreds of such messages.
+ * Each connection has a share: the maximum work for this connection in one turn. If the connection has used up its share, its next message
+ * waits for a later turn. That turn first flushes all sent bytes, and then decompresses the waiting messages in order. In a long turn, the
+ * shares are smaller. A turn is long if much work was done in it, or if much time has passed. Compression also counts as work, because much
+ * of it is for replies. But compression never waits.
  */
 
-// The unit of work is the time that zlib takes for one byte of output, about 2 ns. Other work is converted to this unit. If a peer sends
-// one message at a time, its share is never used up. Its message waits only if the turn is full.
+// The share of a connection. The unit of work is the time that zlib takes for one byte of output, about 2 ns. A peer that sends one message
+// at a time never uses up its share.
 const SHARE = 524_288;
 /**
- * The share of a connection in a long turn: the work that it may do. A turn is long after `LONG_TURN` work or `LONG_TIME` milliseconds. The
- * share allows a few messages: making a message wait costs as much time as processing a few messages.
+ * The share of a connection in a long turn. A turn is long after `LONG_TURN` units of work, or after `LONG_TIME` milliseconds. The share
+ * still allows a few messages: to make a message wait costs as much time as to process a few messages.
  */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;
-/** After this much work, or this many milliseconds, a turn is full. No connection then decompresses further messages in this turn. */
+/**
+ * After `FULL_TURN` units of work, or after `FULL_TIME` milliseconds, a turn is full: no connection decompresses another message in this
+ * turn.
+ */
 const FULL_TURN = 8_388_608;
 const FULL_TIME = 5;
 
-/** The clock is read only after this much work. Reading the clock takes 50 ns, and a small message takes a few µs. */
+/** The clock is read only after this number of units of work. Reading the clock takes 50 ns, and a small message takes a few µs. */
 const WORK_BETWEEN_READINGS = 8_192;
 
-// `setImmediate` is read once, when this file loads, since an application's tests may replace the global later.
+// The function is stored when this file loads, because tests of the application may replace the global function later.
 const { setImmediate: atEndOfTurn } = globalThis;
 
-/** `now` returns milliseconds on a clock that never jumps. Only tests replace `now`. */
+/** `now` returns the milliseconds of a monotonic clock. Only our tests replace `now`. */
 export const turnClock: { now: () => number } = { now: performance.now.bind(performance) };
 
-/** The number of the current turn. Only turns in which work was done are counted. */
+/** The number of the current turn. Turns without work are not counted. */
 let turn = 0;
 let hasEnd = false;
 let spent = 0;
@@ -44,14 +47,14 @@ const resolved = Promise.resolve();
 let flush = (): void => {};
 
 /**
- * Sets the function that flushes sent bytes before waiting messages are decompressed. So the answer to a ping, for example, does not wait
- * for this work.
+ * Sets the function that flushes all sent bytes. It is called before waiting messages are decompressed, so that, for example, a pong does
+ * not wait for this work.
  */
 export function flushBeforeLateWork(flushAll: () => void): void {
   flush = flushAll;
 }
 
-/** Begins a turn. Called before each piece of work; only the first call in a turn has an effect. */
+/** Begins a turn. Called before each piece of work. Only the first call in a turn has an effect. */
 function beginWork(): void {
   if (hasEnd) return;
   hasEnd = true;
@@ -59,7 +62,7 @@ function beginWork(): void {
   atEndOfTurn(endTurn);
 }
 
-/** Ends the turn, and begins the next turn with the work that waits, in order. */
+/** Ends the turn. If work waits, begins the next turn with this work. */
 function endTurn(): void {
   turn++;
   hasEnd = false;
@@ -74,8 +77,8 @@ function endTurn(): void {
 }
 
 /**
- * Runs the work that has waited longest. Then the same connection may decompress its next messages, up to its share. After that,
- * `serveNext` is called again.
+ * Runs the work that has waited longest. Then, in microtasks, the same connection may decompress its next messages, up to its share. After
+ * these, `serveNext` runs again.
  */
 function serveNext(): void {
   waiting.shift()!();
@@ -83,7 +86,7 @@ function serveNext(): void {
   if (waiting.length > 0 && !isLong) resolved.then(serveNext);
 }
 
-/** Reads the clock and updates `isLong` and `isFull`, if enough work was done since the clock was last read. */
+/** Reads the clock and updates `isLong` and `isFull`. Does nothing if little work was done after the last reading. */
 function readClock(): void {
   if (spent < nextReading) return;
   nextReading = spent + WORK_BETWEEN_READINGS;
@@ -92,12 +95,12 @@ function readClock(): void {
   isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
 }
 
-/** Counts the work of one connection in the current turn. Compares it with the share, which is the maximum. */
+/** Counts the work of one connection in the current turn, and compares it with the connection's share. */
 export class TurnShare {
   #turn = -1;
   #spent = 0;
 
-  /** Whether this connection has used up its share, or the turn is full. Check this before doing work. */
+  /** Whether this connection has used up its share, or the turn is full. Check this before you decompress a message. */
   get isSpent(): boolean {
     beginWork();
     readClock();
@@ -116,9 +119,7 @@ export class TurnShare {
   }
 }
 
-/**
- * Runs `work` in a later turn: when all earlier work is done, and the turn is not too long. Call this function only if `isSpent` is true.
- */
+/** Runs `work` in a later turn, after all work that began to wait earlier. Call this function only if `isSpent` is true. */
 export function inLaterTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     waiting.push(() => {

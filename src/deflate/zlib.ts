@@ -1,7 +1,7 @@
 /**
- * Compresses and decompresses with node:zlib (RFC 7692 §7.2): one message in one synchronous call. The context is the plaintext of earlier
- * messages (engine/window.ts), which zlib gets as a dictionary. So no zlib stream is kept between messages. deflate-in-pool.ts and
- * inflate-in-pool.ts use zlib's threads; message-end.ts decides where a message ends.
+ * Compresses and decompresses with node:zlib (RFC 7692 §7.2): one message in one synchronous call. zlib gets the context (the plaintext of
+ * earlier messages, engine/window.ts) as a dictionary. So no zlib stream is kept between messages. deflate-in-pool.ts and
+ * inflate-in-pool.ts use zlib's threads. message-end.ts checks whether a message is complete.
  */
 
 import { constants, deflateRawSync, type InflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
@@ -13,7 +13,7 @@ import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
-/** The number of bytes at the end of the output that are not sent: 00 00 ff ff (7692 §7.2.1). */
+/** The last bytes of the output, 00 00 ff ff, are not sent (7692 §7.2.1). This is their number. */
 export const TAIL_SIZE: number = 4;
 
 /** The settings for compression: zlib's level, and the size of the window. */
@@ -31,8 +31,8 @@ export interface DeflateSettings {
 export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array): ZlibOptions {
   return {
     level,
-    // zlib has no window of 256 bytes, so a window of 512 bytes is used. In that window, zlib uses distances up to 512 - 262 = 250 bytes,
-    // which are allowed for 256 bytes as well.
+    // zlib has no window of 256 bytes, so it gets a window of 512 bytes. In this window, zlib refers back at most 512 - 262 = 250 bytes.
+    // That is also allowed in a window of 256 bytes.
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
     ...(dictionary.length === 0 ? null : { dictionary }),
@@ -46,17 +46,17 @@ export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dicti
 }
 
 /**
- * zlib's window for received messages. This is the largest possible window, not the negotiated one. With the negotiated window, zlib would
- * refuse some distances that are too large, but accept others. This would depend on where its pieces of output end. In both engines, a
- * valid distance is at most 32 KiB (1951 §3.2.5) and refers to bytes that exist. These bytes are in this message or in the context, which
- * has at most the negotiated size (7692 §7.1.2).
+ * zlib's window for received messages. We always use the largest window, not the negotiated window. With a smaller window, zlib refuses
+ * some distances that are too large, but accepts others, depending on where its pieces of output end. Our rule is the same in both engines.
+ * A distance is at most 32 KiB (1951 §3.2.5). It must refer to bytes of this message, or to bytes of the context, which has at most the
+ * negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
 
 /**
- * The sizes of zlib's pieces of output, for large and small input. A message of 64 KiB or 16 KiB fits into one piece, together with the
- * bytes that the probe adds.
+ * The sizes of zlib's pieces of output: `CHUNK` for large input, `SMALL_CHUNK` for small input. A message of 64 KiB or 16 KiB fits into one
+ * piece, together with the probe (message-end.ts).
  */
 export const CHUNK = 65_600;
 const SMALL_CHUNK = 16_448;
@@ -66,7 +66,7 @@ const LARGE_INPUT = 4_096;
  * Decompresses a message synchronously.
  * @param history the plaintext before this message
  * @param maxLength the maximum number of bytes of output
- * @param share the TurnShare of the connection, which counts the work
+ * @param share counts the work of the connection (turn.ts)
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE
  */
 export function inflateNow(
@@ -79,8 +79,8 @@ export function inflateNow(
 }
 
 /**
- * Decompresses a message like `inflateNow`, but with one zlib stream.
- * @returns null if other blocks follow a final block, because zlib would need a new stream for these blocks
+ * Decompresses a message like `inflateNow`, but only with one zlib stream.
+ * @returns the message. Null if other blocks follow a final block: zlib would need a new stream for these blocks
  */
 export function inflateOneStream(
   payload: Uint8Array,
@@ -106,8 +106,8 @@ function inflateStreams(
 }
 
 /**
- * @returns the message. 'ambiguous' if the message ends with bytes that look like the probe. Null if `isOne` is true and other blocks
- *   follow a final block
+ * @returns the message. 'ambiguous' if the message ends with bytes that look like the probe (message-end.ts). Null if `isOne` is true and
+ *   other blocks follow a final block
  */
 function inflateWith(
   probe: Probe,
@@ -136,7 +136,7 @@ function inflateWith(
   return wholeMessage(position - payload.length, output, probe, maxLength) ?? 'ambiguous';
 }
 
-/** Throws if there are too many final blocks. After each final block, a new zlib stream has to be set up. */
+/** Throws if there are too many final blocks. The number is limited because each final block requires a new zlib stream. */
 export function checkFinalBlocks(count: number): void {
   if (count > MAX_FINAL_BLOCKS) throw new ProtocolError('WS_INVALID_DEFLATE');
 }
@@ -153,8 +153,8 @@ function inflateOnce(
       windowBits: INFLATE_WINDOW_BITS,
       finishFlush: Z_FINISH,
       maxOutputLength: Math.max(1, Math.min(maxLength, MAX_BUFFER)),
-      // With a large chunk size, the output of a large message is one piece. For a small message, allocating a large chunk would cost more
-      // than decompressing the message.
+      // With a large chunk, the output of a large message is one piece. For a small message, to allocate a large chunk would take longer
+      // than to decompress the message.
       chunkSize: input.length > LARGE_INPUT ? CHUNK : SMALL_CHUNK,
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),
@@ -163,7 +163,7 @@ function inflateOnce(
     return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {
     const reported = toProtocolError(error);
-    // If the message is too big, zlib has produced as much output as was allowed.
+    // If the message is too big, zlib has produced `maxLength` bytes of output before it stopped.
     if (reported instanceof ProtocolError && reported.code === 'WS_MESSAGE_TOO_BIG') share.spend(maxLength);
     throw reported;
   }
@@ -172,8 +172,7 @@ function inflateOnce(
 const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 
 /**
- * Converts an error of zlib that the peer's bytes caused to a ProtocolError. Any other error, such as "out of memory", is not the peer's
- * fault, and is returned unchanged.
+ * If the peer's bytes caused this error of zlib, returns a ProtocolError. Any other error, such as "out of memory", is returned unchanged.
  */
 export function toProtocolError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
@@ -182,9 +181,9 @@ export function toProtocolError(error: unknown): unknown {
 }
 
 /**
- * Returns the message, without the probe's bytes.
+ * Returns the output without the probe's bytes (message-end.ts).
  * @param over the number of bytes of the probe that zlib read
- * @returns null if the message ends with bytes that look like the probe
+ * @returns the message. Null if the message ends with bytes that look like the probe
  */
 export function wholeMessage(over: number, output: Output, probe: Probe, maxLength: number): Buffer | null {
   const ending = endingOf(over, output.end(probe.bytes.length), probe);
@@ -196,14 +195,14 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
 }
 
 /**
- * The maximum number of bytes of input that may produce no output. Only the boundaries between blocks are such input. A boundary takes a
- * few bytes, and a normal compressor makes few of them.
+ * The maximum number of input bytes that may produce no output. Normal input without output is only the headers of blocks, which are small
+ * and rare.
  */
 const MAX_IDLE_INPUT = 1_048_576;
 
 /**
- * Returns whether `input` bytes produced far too little output. Many empty blocks would be an attack: they cost much CPU time, but no limit
- * on memory stops them.
+ * Returns whether `output` bytes are far too little for `input` bytes. This detects an attack with many empty blocks: they cost much CPU
+ * time, but no memory, so no size limit stops them.
  */
 export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;

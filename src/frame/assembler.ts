@@ -1,9 +1,9 @@
 /**
- * Puts fragments together into messages: RFC 6455 §5.4 (sequence), §10.4 (limit). The limit applies to the whole message, and is checked at
- * each header. Text is checked piece by piece (§8.1, see utf8.ts). The assembler never gets a control frame: frame-dispatch.ts passes
- * control frames to state-machine.ts (§5.5).
+ * Joins fragments into messages: RFC 6455 §5.4 (sequence), §10.4 (limit). The size limit applies to the whole message, and is checked at
+ * each frame header. Text is checked for UTF-8 as it arrives (§8.1, see utf8.ts). This file never receives a control frame:
+ * frame-dispatch.ts passes control frames to state-machine.ts (§5.5).
  *
- * message-buffer.ts holds the payload. share.ts counts the memory of the payload in the memory budget.
+ * message-buffer.ts stores the payload. share.ts counts the memory of the payload in the memory budget.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -13,42 +13,42 @@ import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A fragment without payload costs us time and costs the peer nothing. The connection fails after more than this many of them in a row. An
-// honest peer never sends two of them in a row.
+// An empty fragment costs us time and costs the peer nothing. If a peer sends more than this number of empty fragments in a row, the
+// connection fails. An honest peer never sends two in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
-/** The part of the connection's receiver to which the assembler passes the calls of the memory budget. */
+/** The connection's receiver (receiver.ts). The assembler passes calls from the memory budget to it. */
 export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'readOn' | 'shed'>;
 
 /** Collects one message at a time. */
 export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
   /**
-   * The maximum size of a compressed message on the wire. It is larger than `maxMessageSize`: data that does not compress grows by five
-   * bytes for each stored block (RFC 1951 §3.2.4). A compressed message beyond this maximum must contain padding.
+   * The maximum size of a compressed message on the wire. It is larger than `maxMessageSize`, because data that cannot be compressed grows
+   * by five bytes for each stored block (RFC 1951 §3.2.4). No honest compressor needs more than this maximum.
    */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #owner: AssemblerOwner;
-  /** The connection's share of the memory budget, see share.ts. Null until the first message that arrives in pieces. */
+  /** Counts this connection's memory in the budget, see share.ts. Null until a message first arrives in pieces. */
   #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
   #opcode = 0;
-  /** RSV1 of the first frame: with permessage-deflate, the message is compressed (7692 §6.1). */
+  /** Whether the first frame has RSV1. With permessage-deflate, this means that the message is compressed (7692 §6.1). */
   #compressed = false;
-  /** The number of payload bytes that the headers of the message have announced so far. */
+  /** The total payload size of the message's frames so far, as their headers announce it. */
   #announced = 0;
-  /** Whether the newest frame header of the message had FIN. If it had, `#announced` is the size of the whole message. */
+  /** Whether the newest frame header of the message has FIN. If so, `#announced` is the size of the whole message. */
   #complete = false;
-  /** Null until a message arrives in pieces. */
+  /** The payload of the message. Null until a message first arrives in pieces. */
   #buffer: MessageBuffer | null = null;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
 
   /**
-   * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param owner stops reading while the budget has no room. If the budget aborts the message to make room, `owner` fails the connection.
+   * @param maxMessageSize the maximum size of a message in bytes, with all its fragments.
+   * @param owner stops reading if the budget has no room. If the budget aborts the message to free memory, `owner` fails the connection.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
@@ -62,7 +62,7 @@ export class MessageAssembler implements BudgetReader {
     return this.#opcode !== 0;
   }
 
-  /** The opcode of the current message (§5.4: all fragments share the first frame's type). */
+  /** The opcode of the current message. §5.4: it is in the first frame, and applies to all fragments. */
   get opcode(): number {
     return this.#opcode;
   }
@@ -73,24 +73,26 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * The payload bytes that the frame headers of the current message have announced so far. In a compressed message, these bytes are
-   * compressed.
+   * The total payload size of the message's frames so far, as their headers announce it. If the message is compressed, this is the
+   * compressed size.
    */
   get announced(): number {
     return this.#announced;
   }
 
-  /** Whether no payload of the current message is stored here. */
+  /** Whether no payload of the current message is stored. */
   get isEmpty(): boolean {
     return this.receivedBytes === 0;
   }
 
-  /** Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked first: `append` checks it. */
+  /**
+   * Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked, because `append` checks that it is UTF-8.
+   */
   get takesMasked(): boolean {
     return this.#opcode !== Opcode.Text || this.#compressed;
   }
 
-  /** Bytes of memory that are allocated for the current message. */
+  /** The memory that is allocated for the current message, in bytes. */
   get heldBytes(): number {
     return this.#buffer === null ? 0 : this.#buffer.held;
   }
@@ -112,13 +114,13 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Checks a data frame when its length is known. The masking key may not have arrived yet.
-   * @returns payload bytes of the frame's message, over all frames up to this one
-   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or the message becomes larger than the limit.
+   * Checks a data frame as soon as its length is known, even before its masking key has arrived.
+   * @returns the total payload size of the message, up to and including this frame
+   * @throws {ProtocolError} if the frame is out of sequence (§5.4), or if the message becomes too large.
    */
   check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
-    // §5.4: a continuation needs a message to continue.
+    // §5.4: a continuation frame must belong to an unfinished message.
     if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
@@ -127,14 +129,14 @@ export class MessageAssembler implements BudgetReader {
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
     if (announced > limit) {
-      // The decompressed size of a compressed message is not known yet.
+      // For a compressed message, the decompressed size is not known yet.
       const size = isCompressed ? null : announced;
       throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size, limit: this.#maxMessageSize });
     }
     return announced;
   }
 
-  /** Checks and records the header of a data frame. @throws {ProtocolError} the errors of `check`, and WS_EMPTY_FRAGMENTS. */
+  /** Checks and records the header of a data frame. @throws {ProtocolError} like `check`, and also WS_EMPTY_FRAGMENTS. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
@@ -150,15 +152,15 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Stores a copy of `buffer[start, end)`, the next payload of the message. The copy is kept until `take` or `clear` is called.
-   * @param key the masking key for the first byte if the payload is still masked, see `takesMasked`; else 0
-   * @throws {ProtocolError} for text that no further bytes can make valid UTF-8.
+   * Stores a copy of `buffer[start, end)`, which is the next part of the message's payload.
+   * @param key if the payload is still masked (see `takesMasked`), the masking key for its first byte; else 0
+   * @throws {ProtocolError} if a text is not valid UTF-8 so far.
    */
   append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
-      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. An invalid byte fails the connection
-      // immediately, before FIN arrives.
+      // §8.1: invalid UTF-8 MUST fail the connection. §5.4: a fragment may end inside a character. We fail the connection at the first
+      // invalid byte, and do not wait for FIN.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
@@ -171,8 +173,8 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Returns the whole message. After this call, the next message may begin.
-   * @throws {ProtocolError} for text that ends inside a character.
+   * Returns the whole message, and prepares for the next message.
+   * @throws {ProtocolError} if a text ends inside a character.
    */
   take(): Buffer {
     if (this.#validator !== null && !this.#validator.finish()) throw new ProtocolError('WS_INVALID_UTF8');
@@ -181,7 +183,7 @@ export class MessageAssembler implements BudgetReader {
     return message;
   }
 
-  /** Forgets the current message. Called if the message was delivered without being stored here, or if it was aborted. */
+  /** Drops the current message. Called if the message is aborted, or if it was delivered directly from the received chunk. */
   clear(): void {
     this.#clear(false);
   }
@@ -196,30 +198,28 @@ export class MessageAssembler implements BudgetReader {
 
   // ---- the memory budget ----
 
-  /**
-   * Stops reading if the budget has no room. Called if the connection holds other memory, such as messages that wait for the application.
-   */
+  /** Stops reading if the budget has no room. Called when messages wait for the application. */
   askForRoom(): void {
     this.#ownShare().ask();
   }
 
-  /** Called when reading stops for another reason than the budget: the application paused, replies wait, or the codec works. */
+  /** Called when reading stops for a reason other than the budget: the application paused, replies wait, or the codec is working. */
   stop(): void {
     this.#share?.stop();
   }
 
-  /** Called when reading continues after the stop that `stop` reported. */
+  /** Called when reading continues after `stop`. */
   restart(): void {
     this.#share?.restart();
   }
 
-  /** Stops keeping the payload of the current message and of later messages. Their frames are still checked. */
+  /** From now on, drops the payload of the current message and of later messages. Their frames are still checked. */
   discard(): void {
     this.#buffer?.clear();
     this.#share?.leave();
   }
 
-  /** Called when the connection will receive nothing more. */
+  /** Called when the connection will receive no more data. */
   leave(): void {
     this.discard();
     this.clear();

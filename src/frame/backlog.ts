@@ -1,13 +1,13 @@
-/** Holds the chunks that wait while reading is stopped, in order. Counts their memory (RFC 6455 §10.4). */
+/** Stores received chunks, in order, until they can be processed. Counts their memory (RFC 6455 §10.4). */
 
 import { Charge } from './charge.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** The chunks of one connection that wait. */
+/** The waiting chunks of one connection. */
 export class Backlog {
   readonly #charge: Charge;
   #chunks: Buffer[] = [];
-  /** The offset in the first chunk of the bytes that have not been processed. */
+  /** The bytes of the first chunk before this offset are already processed. */
   #start = 0;
 
   constructor(budget: MemoryBudget) {
@@ -18,13 +18,13 @@ export class Backlog {
     return this.#chunks.length === 0;
   }
 
-  /** Adds a chunk at the end. @param isBorrowed whether the chunk belongs to the transport: a copy is added */
+  /** Adds a chunk at the end. @param isBorrowed whether the transport will reuse the chunk's memory. If so, a copy is added */
   push(chunk: Buffer, isBorrowed: boolean): void {
     this.#chunks.push(isBorrowed ? Buffer.from(chunk) : chunk);
     this.#count(chunk.length);
   }
 
-  /** Puts a chunk before all others. Its bytes before `start` were already processed. @param isBorrowed the same as for `push` */
+  /** Adds a chunk before all other chunks. Its bytes before `start` are already processed. @param isBorrowed the same as for `push` */
   unshift(chunk: Buffer, start: number, isBorrowed: boolean): void {
     const kept = isBorrowed ? Buffer.from(chunk.subarray(start)) : chunk;
     this.#chunks.unshift(kept);
@@ -32,7 +32,7 @@ export class Backlog {
     this.#count(kept.length);
   }
 
-  /** Removes the first chunk, and passes it to `process`. `start` is the offset of its first byte that has not been processed. */
+  /** Removes the first chunk, and passes it to `process`. Bytes before `start` are already processed. */
   next(process: (chunk: Buffer, start: number) => void): void {
     const chunk = this.#chunks.shift()!;
     const start = this.#start;

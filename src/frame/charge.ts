@@ -1,12 +1,12 @@
 /**
- * A charge counts one piece of memory from its allocation until its last holder releases it (RFC 6455 §10.4). A charge moves together with
- * its memory: from the assembler to the inbox, from a queue to the socket. If many connections hold the same memory, such as a frame of a
- * broadcast, one charge has many holders. So the memory is counted once.
+ * A charge counts one piece of memory in the memory budget, from its allocation until its release (RFC 6455 §10.4). If many connections use
+ * the same memory, such as a frame of a broadcast, they share one charge. These connections are the holders of the charge. So this memory
+ * is counted only once, until the last holder releases it.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** Bytes that count in a `MemoryBudget` until they are released. A new charge has one holder. */
+/** Bytes that count in a `MemoryBudget` until all holders have released them. A new charge has one holder. */
 export class Charge {
   readonly #budget: MemoryBudget;
   readonly #isUnread: boolean;
@@ -20,12 +20,12 @@ export class Charge {
     this.resize(bytes);
   }
 
-  /** Bytes counted now; 0 after the charge is released. */
+  /** The number of bytes that count now; 0 after the release. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Sets the number of bytes after the memory grew or shrank. This never fails. A released charge stays at 0 bytes. */
+  /** Sets the number of bytes. This never fails, even if the budget has no room. A released charge stays at 0 bytes. */
   resize(bytes: number): void {
     if (this.#holders === 0) return;
     const difference = bytes - this.#bytes;
@@ -39,7 +39,7 @@ export class Charge {
     if (this.#holders > 0) this.#holders++;
   }
 
-  /** Removes a holder. After the last holder is removed, the bytes no longer count, and further calls do nothing. */
+  /** Removes a holder. After the last holder, the bytes no longer count, and later calls do nothing. */
   release(): void {
     if (this.#holders === 0) return;
     if (this.#holders === 1) this.resize(0);

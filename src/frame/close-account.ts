@@ -1,6 +1,7 @@
 /**
- * Records the content of both Close frames and the first error (RFC 6455 §7.1.4 to §7.1.6). Also records whether our Close frame left the
- * process. state-machine.ts decides when Close frames are sent and how they change the state. close-code.ts has the layout of Close frames.
+ * Records how a connection closes (RFC 6455 §7.1.4 to §7.1.6). It stores the content of both Close frames and the first error, and whether
+ * our Close frame has left the process. state-machine.ts sends Close frames and changes the state. close-code.ts defines the layout of a
+ * Close frame.
  */
 
 import { CloseCode, serializeClosePayload } from './close-code.ts';
@@ -8,9 +9,9 @@ import type { CloseRecord } from './endpoint-events.ts';
 import type { ByteSink } from './sink.ts';
 import { ProtocolError } from './violation.ts';
 
-/** Records how one connection closes. */
+/** The record of one connection. */
 export class CloseAccount {
-  /** §7.1.5, §7.1.6: the code and the reason of the peer's first Close frame. Before a Close frame arrives: 1006 and ''. */
+  /** §7.1.5, §7.1.6: the code and the reason of the peer's Close frame. They are 1006 and '' until a Close frame arrives. */
   code: number = CloseCode.AbnormalClosure;
   reason = '';
   /** Whether the peer's Close frame arrived before our Close frame was sent. */
@@ -21,29 +22,26 @@ export class CloseAccount {
   #sentReason = '';
   #hasLeft = false;
 
-  /** Call this before our Close frame is written: a synchronous transport may deliver the peer's answer during the write. */
+  /** Call this before our Close frame is written. A synchronous transport may deliver the peer's answer during the write. */
   onSent(payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
     this.#sentCode = bytes.length === 0 ? CloseCode.NoStatusReceived : bytes.readUInt16BE(0);
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /**
-   * Call this after our Close frame was passed to the sink. The account records the result (whether the frame left) when the sink reports
-   * it.
-   */
+  /** Call this after our Close frame was passed to the sink. Later, the sink reports whether the frame has left the process. */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;
     });
   }
 
-  /** @param isOver whether the peer's Close frame arrived and our Close frame was sent (§7.1.3) */
+  /** @param isOver whether both Close frames were exchanged (§7.1.3) */
   toRecord(isOver: boolean): CloseRecord {
     return {
       code: this.code,
       reason: this.reason,
-      // §7.1.4: the close is clean only if both Close frames were exchanged. Our Close frame counts only if it left the process.
+      // §7.1.4: a close is clean if both Close frames were exchanged. We also require that our Close frame has left the process.
       wasClean: isOver && this.#hasLeft,
       byPeer: this.byPeer,
       sentCode: this.#sentCode,
@@ -54,10 +52,10 @@ export class CloseAccount {
 }
 
 /**
- * §7.1.7: builds the payload of the Close frame that reports a failure.
- * @param error a `ProtocolError` gives its own close code. Any other error, such as one that a callback threw, gives 1011 and a reason
- *   without any text of the error
- * @param wording returns the reason. If it throws, or its result is too long, the default reason is used
+ * Builds the payload of the Close frame that reports a failure (§7.1.7).
+ * @param error the failure. A `ProtocolError` defines the close code. Any other error, such as an error from a callback, gives code 1011,
+ *   and its text is not sent
+ * @param wording returns the reason for the Close frame. If `wording` throws, or if its result is too long, the default reason is sent
  */
 export function failurePayload(error: Error, wording: ((error: Error) => string) | null): Buffer {
   const violation = error instanceof ProtocolError ? error : null;
@@ -66,7 +64,7 @@ export function failurePayload(error: Error, wording: ((error: Error) => string)
     try {
       return serializeClosePayload(code, wording(error));
     } catch {
-      // An invalid reason must not prevent the close.
+      // Even with an invalid reason, the connection must close.
     }
   }
   return serializeClosePayload(code, violation === null ? '' : violation.reason);

@@ -1,19 +1,18 @@
 /**
- * Calls the callback of a message when the message has left the process, or can no longer leave. (The last step of RFC 6455 §6.1 passes the
- * frames to the network.) Each callback is called exactly once. The method that receives the callback, for
- * example `sendText`, always returns before the call.
+ * Calls the callbacks that report the result of sending (RFC 6455 §6.1): the message has left the process, or it will never leave. Each
+ * callback is called exactly once. It is never called before the method that receives it (such as `sendText`) has returned.
  */
 
 import { ConnectionError } from './connection-error.ts';
 import type { ByteSink, SendCallback } from './sink.ts';
 
-/** The endpoint that the callbacks belong to. */
+/** The endpoint that sends the messages. */
 export interface CompletionOwner {
-  /** Receives the error that a callback throws. */
+  /** Called with the error that a callback throws. */
   fail(error: unknown): void;
 }
 
-/** Calls one endpoint's `SendCallback`s. */
+/** Calls the callbacks of one endpoint. */
 export class Completion {
   readonly #sink: ByteSink;
   readonly #owner: CompletionOwner;
@@ -23,7 +22,7 @@ export class Completion {
     this.#owner = owner;
   }
 
-  /** Calls `done` when everything that was written so far has left the process. If that fails, `done` receives the reason. */
+  /** Calls `done` when all bytes that were written so far have left the process. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void {
     let isInside = true;
     this.#sink.whenSent((error) => {
@@ -33,7 +32,9 @@ export class Completion {
     isInside = false;
   }
 
-  /** Calls `done` with WS_NOT_SENT: its message will never be sent. @param reason the error that the connection failed with, if known */
+  /**
+   * Calls `done` with WS_NOT_SENT: its message will never be sent. @param reason the error of the connection, or null if it is not known
+   */
   refuse(done: SendCallback | null, reason: Error | null): void {
     if (done === null) return;
     const error = new ConnectionError('WS_NOT_SENT', reason === null ? undefined : { cause: reason });

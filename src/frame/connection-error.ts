@@ -1,11 +1,10 @@
 /**
- * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is
- * sent, and the close code is 1006 (RFC 6455 §7.1.5). A Close frame with 1011 is sent in two cases. Either a ping of a fixed schedule was
- * not answered (WS_HEARTBEAT_TIMEOUT). Or a message in parts cannot be finished (WS_STREAM_CUT). violation.ts lists the violations by the
- * peer.
+ * Lists the faults of this side, and of the network, that end a connection. For most of these faults, no Close frame is sent, and the close
+ * code is 1006 (RFC 6455 §7.1.5). For two faults, a Close frame with code 1011 is sent. WS_HEARTBEAT_TIMEOUT: the peer does not answer a
+ * ping of a fixed schedule. WS_STREAM_CUT: a message in parts cannot be finished. violation.ts lists the faults of the peer.
  */
 
-/** One reason to drop a connection. */
+/** One fault that ends a connection. */
 export interface ConnectionFault {
   readonly section: string;
   readonly text: string;
@@ -45,13 +44,13 @@ export const connectionFaults = {
 
 export type ConnectionFaultCode = keyof typeof connectionFaults;
 
-/** The connection was dropped, or a message could not be sent. `code` says why. `cause` is the underlying error, if there is one. */
+/** The connection was dropped, or a message could not be sent. `code` is the reason. `cause` is the underlying error, if there is one. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ConnectionFaultCode;
-  /** The RFC and section that the reason belongs to. */
+  /** The RFC and the section for this reason. */
   readonly section: string;
-  /** The other end of the connection: the URL on a client, the address on a server. Null until the error is reported. */
+  /** The peer: on a client the URL, on a server the peer's address. Null until the error is reported. */
   peer: string | null = null;
 
   constructor(code: ConnectionFaultCode, options?: ErrorOptions) {

@@ -1,6 +1,6 @@
 /**
- * Reports a message whose whole payload has arrived: RFC 6455 §6.2 (delivery), §8.1 (UTF-8). The codec decompresses a compressed message
- * first (§9.1, RFC 7692 §6.2). assembler.ts has already put the fragments together.
+ * Delivers complete messages to the application: RFC 6455 §6.2 (delivery), §8.1 (UTF-8). If a message is compressed, the codec decompresses
+ * it first (RFC 6455 §9.1, RFC 7692 §6.2). assembler.ts has already joined the fragments.
  */
 
 import { Charge } from './charge.ts';
@@ -13,30 +13,30 @@ import { Opcode } from './opcode.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A message of at least this many bytes may be delivered as a view of the chunk, without a copy. See `staysInPlace`.
+// A message with at least this number of bytes may be delivered as a view of the received chunk, without a copy. See `staysInPlace`.
 const VIEW_THRESHOLD = 4096;
 
-/** The receiver, which stops reading while the codec works. */
+/** The receiver (receiver.ts). It stops reading while the codec works. */
 export interface DeliveryOwner {
-  /** Whether the transport may use the memory of the current chunk again after the chunk was processed. */
+  /** Whether the transport may reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
-  /** A view of the current chunk goes to the application or to the codec. The chunk's memory must not be used again. */
+  /** The application or the codec gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
-  /** The codec decompresses a message in other threads. Everything that is received after this message waits. */
+  /** The codec decompresses a message in other threads. Meanwhile, all data after this message must wait. */
   onDecoding(): void;
-  /** The codec is done: `deliverDecoded` may be called. */
+  /** The codec has finished. Call `deliverDecoded` next. */
   onDecoded(): void;
   fail(error: unknown): void;
 }
 
-/** A message that the codec has decompressed in other threads, and that waits to be delivered. */
+/** A message that the codec has decompressed in other threads. It waits for its delivery. */
 interface DecodedMessage {
   readonly opcode: number;
   readonly message: Buffer;
   readonly wireSize: number;
 }
 
-/** Delivers one connection's messages. */
+/** Delivers the messages of one connection. */
 export class Delivery {
   readonly #events: EndpointEvents;
   readonly #owner: DeliveryOwner;
@@ -44,13 +44,13 @@ export class Delivery {
   readonly #decodes: boolean;
   readonly #maxMessageSize: number;
   readonly #memoryBudget: MemoryBudget;
-  /** Counts the payload while the codec works on it, and then the decompressed message until it is delivered. */
+  /** Counts memory: the payload while the codec works, and then the decompressed message until it is delivered. */
   #charge: Charge | null = null;
   #decoded: DecodedMessage | null = null;
   #isDiscarding = false;
   #isOff = false;
 
-  /** @param decodes whether text is delivered as strings, not as bytes */
+  /** @param decodes true: text is delivered as strings. False: text is delivered as bytes */
   constructor(
     events: EndpointEvents,
     owner: DeliveryOwner,
@@ -72,7 +72,7 @@ export class Delivery {
     return this.#decoded !== null;
   }
 
-  /** Delivers a message that lies in one piece in `buffer[start, end)`. If it is a text, this method checks that it is UTF-8. */
+  /** Delivers the message in `buffer[start, end)`. Checks that a text message is UTF-8. */
   deliver(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(this.#ownBytes(buffer, start, end), wireSize);
@@ -80,7 +80,7 @@ export class Delivery {
     }
     if (this.#decodes) {
       const text = decodeUtf8(buffer, start, end);
-      // §8.1: an endpoint MUST fail the connection on a text that is not UTF-8.
+      // §8.1: if a text is not UTF-8, the endpoint MUST fail the connection.
       if (text === null) throw new ProtocolError('WS_INVALID_UTF8');
       this.#events.onText(text, wireSize);
       return;
@@ -90,12 +90,12 @@ export class Delivery {
     this.#events.onText(bytes, wireSize);
   }
 
-  /** Delivers a binary message that lies, still masked, in `buffer[start, end)`. @param key the masking key for its first byte */
+  /** Delivers the binary message in `buffer[start, end)`, which is still masked. @param key the masking key for its first byte */
   deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
     this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
 
-  /** Delivers a message that the assembler collected in separate memory. If it is a text, the assembler has checked that it is UTF-8. */
+  /** Delivers a message from the assembler. The assembler has already checked that a text message is UTF-8. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(message, wireSize);
@@ -108,14 +108,14 @@ export class Delivery {
     }
   }
 
-  /** Works like `decompress`, for a message that lies in one piece in `buffer[start, end)`. */
+  /** Works like `decompress`, for the payload in `buffer[start, end)`. */
   decompressPart(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
-    // The codec may still read the payload in other threads after the chunk was processed.
+    // The codec may read the payload in other threads, even after the transport has reused the chunk. So we may need a copy.
     const payload = buffer.subarray(start, end);
     this.decompress(opcode, this.#owner.isBorrowed ? Buffer.from(payload) : payload, wireSize);
   }
 
-  /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec. Then text is checked (§8.1). */
+  /** Decompresses a message, and delivers it. @param payload the concatenated payloads of all frames (7692 §6.2) */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
     this.#charge ??= new Charge(this.#memoryBudget);
     this.#owner.onView();
@@ -124,9 +124,9 @@ export class Delivery {
       this.#deliverOwned(opcode, result, wireSize);
       return;
     }
-    // Everything received later waits: messages keep their order, and a Close frame comes after all of them.
+    // All later data waits, so that messages stay in order, and a Close frame is processed after them.
     this.#owner.onDecoding();
-    // The codec adds its output to this charge.
+    // The codec adds the size of its output to this charge.
     this.#charge.resize(payload.length);
     result.then(
       (message) => {
@@ -150,14 +150,14 @@ export class Delivery {
     }
   }
 
-  /** Adds the size limit to an error of the codec. */
+  /** If the codec reports that the message is too big, adds the limit to this error. */
   #withLimit(error: unknown): unknown {
     const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
     return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;
   }
 
   /**
-   * Delivers the decompressed message that waits. @throws {ProtocolError} if a text is not UTF-8; any error that the event handler throws
+   * Delivers the waiting decompressed message. @throws {ProtocolError} if a text is not UTF-8. Also throws any error of the event handler
    */
   deliverDecoded(): void {
     const decoded = this.#decoded;
@@ -166,14 +166,14 @@ export class Delivery {
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
-  /** Drops the codec's output from now on. Reading still stays stopped until the codec has finished. */
+  /** From now on, drops the codec's output. If the codec is working, reading stays stopped until the codec has finished. */
   discard(): void {
     this.#isDiscarding = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
-  /** From now on, delivers nothing. If the codec is still working, its output will be dropped. */
+  /** From now on, delivers nothing. If the codec is working, its output is dropped. */
   switchOff(): void {
     this.#isOff = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
@@ -181,7 +181,7 @@ export class Delivery {
   }
 
   /**
-   * Returns `buffer[start, end)` for the application to keep.
+   * Returns the bytes of `buffer[start, end)`. The application may keep the result.
    * @param key the masking key for the first byte of the part; 0 if the bytes are not masked
    */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
@@ -195,9 +195,9 @@ export class Delivery {
 }
 
 /**
- * Returns `buffer[start, end)` for the application to keep: a view, or a copy.
+ * Returns the bytes of `buffer[start, end)`, as a view or as a copy. The application may keep the result.
  * @param key the masking key for the first byte of the part; 0 if the bytes are not masked
- * @param isScarce whether over three quarters of the memory budget are used
+ * @param isScarce whether more than three quarters of the memory budget are used
  */
 export function ownPart(
   buffer: Buffer,
@@ -220,10 +220,10 @@ export function ownPart(
 }
 
 /**
- * Says whether a payload is delivered as a view of the chunk. A view keeps the whole chunk in memory, up to 64 KiB from one read of the
- * socket. So small payloads are copied. A large payload becomes a view if it fills at least two fifths of this memory. So two messages in
- * one chunk are not copied. While memory is scarce, the payload must fill at least three quarters. The budget counts only the message, not
- * the rest of the chunk.
+ * Says whether a payload is delivered as a view of the chunk. A view needs no copy. But it keeps the whole chunk in memory (up to 64 KiB),
+ * and the memory budget counts only the message. So small payloads are copied. A large payload becomes a view if it fills at least two
+ * fifths of the chunk. So a chunk with two large messages needs no copies. If memory is scarce, the payload must fill at least three
+ * quarters.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

@@ -1,49 +1,54 @@
 /**
- * The events of an endpoint: messages and control frames (RFC 6455 §6.2, §5.5), and how the connection ended (§7.1.4 to §7.1.6).
+ * The events of an endpoint: messages and control frames (RFC 6455 §6.2, §5.5), and the end of the connection (§7.1.4 to §7.1.6).
  * state-machine.ts, frame-dispatch.ts, stream-dispatch.ts and delivery.ts report the events.
  */
 
 /** How a connection ended. */
 export interface CloseRecord {
-  /** §7.1.5: the code of the peer's Close frame. 1005 if the frame had no code, 1006 if no Close frame arrived. */
+  /** §7.1.5: the code of the peer's Close frame. 1005 if the frame has no code, 1006 if no Close frame has arrived. */
   readonly code: number;
-  /** §7.1.6: the peer's reason. */
+  /** §7.1.6: the reason in the peer's Close frame. */
   readonly reason: string;
-  /** §7.1.4: whether both Close frames were exchanged, and our Close frame had left the process. */
+  /** §7.1.4: whether both Close frames were exchanged. Our Close frame counts only if it has left the process. */
   readonly wasClean: boolean;
   /** Whether the peer's Close frame arrived before we sent a Close frame. */
   readonly byPeer: boolean;
-  /** The code of our Close frame. 1005 if our frame had no code, null if we sent no Close frame. */
+  /** The code of our Close frame. 1005 if our frame has no code, null if we sent no Close frame. */
   readonly sentCode: number | null;
   readonly sentReason: string;
-  /** The error that the connection failed with, or null. */
+  /** The error of the connection, or null. */
   readonly error: Error | null;
 }
 
 /**
- * Receives the events of an endpoint. The endpoint's state is consistent before each call: send, ping, close, pause and terminate are
- * allowed inside every handler. If a handler throws, the connection closes with 1011 and the error is reported through `onError`.
+ * Receives the events of an endpoint. Every handler may call send, ping, close, pause and terminate. If a handler throws, the connection
+ * closes with 1011, and `onError` receives the error.
  */
 export interface EndpointEvents {
-  /** A text message: a string, or bytes if the option `text` is 'bytes'. `wireSize` is the number of its payload bytes on the wire. */
+  /**
+   * A text message: a string, or bytes if the option `text` is 'bytes'. `wireSize` is the payload size on the wire, before decompression.
+   */
   onText(text: string | Buffer, wireSize: number): void;
   /** A binary message. The application may keep the buffer. */
   onBinary(payload: Buffer, wireSize: number): void;
-  /** A data frame without FIN has arrived completely. */
+  /** A complete data frame without FIN has arrived. */
   onFragment(): void;
-  /** Called only if `maxStreamSize` is set: a message begins, and its parts are reported as they arrive. Compressed messages come whole. */
+  /**
+   * A message begins, and its parts follow. Called only if `maxStreamSize` is set. Compressed messages are reported whole, with `onText` or
+   * `onBinary`.
+   */
   onMessageStart?(isBinary: boolean): void;
-  /** The next bytes of the message. The application may keep them. Text was checked, but a character may be divided between two parts. */
+  /** The next bytes of the message. The application may keep them. Text is valid UTF-8, but a part may end inside a character. */
   onMessagePart?(part: Buffer): void;
-  /** The message is complete; it had `wireSize` payload bytes on the wire. Never called if the connection ends before the message. */
+  /** The message is complete. `wireSize` is its payload size. If the connection ends before the message, this is not called. */
   onMessageEnd?(wireSize: number): void;
-  /** A ping. The endpoint has already sent or queued the pong, unless `autoPong` is false. */
+  /** A ping. The endpoint has already sent or queued the pong, except if `autoPong` is false. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
-  /** The closing handshake began: the peer sent a Close frame, or `close` was called. */
+  /** The closing handshake begins: the peer has sent a Close frame, or `close` was called. */
   onClosing(byPeer: boolean): void;
   /** The connection is closed (§7.1.4 to §7.1.6). Called exactly once. */
   onClose(record: CloseRecord): void;
-  /** The connection failed: with a `ProtocolError`, a `ConnectionError`, or the error that a callback threw. `onClose` follows. */
+  /** The connection fails, with a `ProtocolError`, a `ConnectionError`, or the error that a callback threw. `onClose` follows. */
   onError(error: Error): void;
 }

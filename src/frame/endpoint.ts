@@ -1,7 +1,7 @@
 /**
- * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Bytes come in through
- * `receive` and leave through a `ByteSink`. This code uses no socket and no clock: the transport has the deadlines.
- * Each cell of the table says what the endpoint does, and then the new state. "Close" means that the endpoint sends a Close frame.
+ * One end of a connection after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Received
+ * bytes go into `receive`. Sent bytes go to a `ByteSink`. This file uses no socket and no clock: the transport has the timeouts.
+ * Each cell shows the action of the endpoint, and the new state after "→". "Close" means that the endpoint sends a Close frame.
  * state \ event   close()            peer's Close           violation           transport's end
  * Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
  * CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
@@ -29,14 +29,14 @@ export { EndpointState };
 const { Open, CloseReceived } = EndpointState;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** Implements RFC 6455 after the opening handshake, for either role, over any transport. */
+/** Implements RFC 6455 after the opening handshake, for a client or a server, with any transport. */
 export class Endpoint {
   readonly #machine: StateMachine;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #role: Role;
 
-  /** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number of at least 0. */
+  /** @throws {TypeError | RangeError} if the role is invalid, or if a limit is not a number of at least 0. */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec?: MessageCodec | null) {
     checkEndpointOptions(options);
     this.#role = options.role;
@@ -49,17 +49,17 @@ export class Endpoint {
     return this.#machine.state;
   }
 
-  /** Bytes that were sent but have not left the process. */
+  /** The number of sent bytes that have not left the process. */
   get bufferedAmount(): number {
     return this.#sender.bufferedAmount;
   }
 
-  /** Whether a message or frame has begun to arrive and is not complete. While this is true, the transport's message deadline runs. */
+  /** Whether a message or frame has begun to arrive and is not complete. While this is true, the transport's message timeout runs. */
   get insideMessage(): boolean {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
 
-  /** Counts pieces of data frames that arrived. If the count does not change inside a message, there is no progress. */
+  /** The number of received pieces of data frames. If this number does not change inside a message, there is no progress. */
   get dataPieces(): number {
     return this.#receiver.dataPieces;
   }
@@ -75,59 +75,59 @@ export class Endpoint {
   // ---- what the transport reports ----
 
   /**
-   * Processes bytes from the peer. Never throws for any bytes.
-   * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
-   * @param isBorrowed whether the caller uses the chunk's memory again after this call. If so, the endpoint copies each part that it keeps
-   * @returns false: stop reading until `ByteSink.resumeReading` is called. Chunks that come before this call are kept.
+   * Processes bytes from the peer. Never throws, even if the bytes are invalid.
+   * @param chunk the endpoint owns it from now on, and unmasks it in place.
+   * @param isBorrowed whether the caller will reuse the chunk's memory after this call. If so, the endpoint copies each part that it keeps
+   * @returns false if the caller must stop reading until `ByteSink.resumeReading` is called. Chunks that arrive meanwhile are stored.
    */
   receive(chunk: Buffer, isBorrowed = false): boolean {
     return this.#receiver.receive(chunk, isBorrowed);
   }
 
-  /** Whether a view of the last chunk was delivered, or a part of the chunk waits. If not, the transport may reuse the chunk's memory. */
+  /** Whether the memory of the last chunk is still in use. If not, the transport may reuse it. */
   get keepsChunk(): boolean {
     return this.#receiver.keepsChunk;
   }
 
-  /** Call this when the peer ended its direction of the connection. The end is processed after the received data that still waits. */
+  /** Call this when the peer has ended its direction of the connection. Received data that waits is processed before the end. */
   receiveEnd(): void {
     this.#receiver.receiveEnd();
   }
 
-  /** The transport is blocked: it takes no more bytes for now. */
+  /** The transport is blocked: sent bytes wait in its buffer. */
   transportBlocked(): void {
     this.#sender.transportBlocked();
   }
 
-  /** The transport is no longer blocked, and all bytes that it was given have left. */
+  /** The transport is no longer blocked: all its bytes have left. */
   transportDrained(): void {
     this.#sender.transportDrained();
     this.#machine.resumeForReplies();
   }
 
-  /** The transport has closed, for any reason. Calls `onClose` if it was not called before. */
+  /** The transport has closed, for any reason. If `onClose` was not called before, it is called now. */
   transportClosed(): void {
     this.#machine.transportClosed();
   }
 
-  /** Call this when no piece of a data frame arrived within the message deadline. If a message is unfinished, the connection fails. */
+  /** Call this if no piece of a data frame has arrived within the message timeout. If a message is unfinished, the connection fails. */
   messageTimedOut(): void {
     if (this.insideMessage) this.fail(new ProtocolError('WS_MESSAGE_TIMEOUT'));
   }
 
   // ---- pausing ----
 
-  /** Stops the events of received data until `resume()`. Data that the transport has already read waits in the endpoint. */
+  /** Stops the events of received data until `resume()`. Data that the transport has already read waits in this endpoint. */
   pause(): void {
     this.#receiver.pauseFor(PAUSED_BY_USER);
   }
 
-  /** Ends the pause. Events of the data that waits may be reported before this call returns. */
+  /** Ends the pause. This call may report the events of waiting data before it returns. */
   resume(): void {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
 
-  /** Call this when messages wait for the application. If the memory budget has no room for more, reading stops until there is room. */
+  /** Call this when messages wait for the application. If the memory budget has no room, reading stops until there is room. */
   askForRoom(): void {
     this.#receiver.askForRoom();
   }
@@ -135,13 +135,13 @@ export class Endpoint {
   // ---- sending ----
 
   /**
-   * Sends a text message; lone surrogates become U+FFFD.
-   * @param done called when the message has left the process, or with the reason why it will not leave. Never called during this call
-   * @returns payload bytes put on the wire. -1 while the codec works on them; 0 if the state is not Open (§6.1).
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize`
+   * Sends a text message. Lone surrogates become U+FFFD.
+   * @param done called with null when the message has left the process, or with an error if it cannot leave. Never called during this call
+   * @returns the payload size on the wire; -1 if it is not known because the codec is working; 0 if the state is not Open (§6.1).
+   * @throws {RangeError} if `fragmentSize` is not a positive integer, or if `lastFragmentSize` is smaller
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
-    // The common case: the text fits into the sink's own memory, and the codec is not needed.
+    // The common case: the text is small, and the codec is not needed. The text is encoded directly into the sink's memory.
     const isOpen = this.#machine.state === Open;
     if (isOpen && options === null && done === null && text.length <= COPY_THRESHOLD) {
       const size = this.#sender.writeText(text);
@@ -152,7 +152,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a binary message. A server does not copy payloads over 4 KiB: do not change them until they have left.
+   * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change a large payload until it has left.
    * @returns the same as `sendText`, and throws the same errors
    */
   sendBinary(
@@ -163,7 +163,7 @@ export class Endpoint {
     return this.#send(Opcode.Binary, bytes, false, options, done);
   }
 
-  /** Works like `sendBinary`, but sends a text message. The caller must make sure that `text` is UTF-8: it is not checked. */
+  /** Works like `sendBinary`, but sends a text message. `text` must be UTF-8. This is not checked. */
   sendTextBytes(
     text: Uint8Array,
     options: FrameOptions | null = null,
@@ -185,8 +185,8 @@ export class Endpoint {
   }
 
   /**
-   * Sends a frame that `serializeFrame` made for the server role. So a broadcast serializes its frame only once for all connections.
-   * @param payloadSize the size of the frame's payload, which this method returns; it returns 0 if the state is not Open
+   * Sends a frame from `serializeFrame` (server role). With this method, a broadcast serializes its frame once for all connections.
+   * @param payloadSize the size of the frame's payload. This method returns it, or 0 if the state is not Open
    * @param shared the memory that contains the frame
    * @throws {TypeError} on a client
    */
@@ -202,15 +202,15 @@ export class Endpoint {
     return this.#sender.sendSerialized(frame, payloadSize, shared, done);
   }
 
-  /** Whether a serialized frame leaves at once. False while messages or our Close frame wait, since the frame would wait as well. */
+  /** Whether a serialized frame is written at once. False if messages or our Close frame wait: then the frame must wait too. */
   get canSendSerialized(): boolean {
     return !this.#sender.isWaiting;
   }
 
   /**
-   * Sends a server's message that goes to many connections. It leaves after messages that wait. @param payload not copied: do not change it
-   * @param compress whether the codec compresses the payload. A function is called instead of `codec.compress`, when the message may leave.
-   *   The function may return one result to many connections. If it cannot make the payload smaller, it returns the payload object itself
+   * Sends a message of a server to one of many connections. @param payload is not copied, so do not change it
+   * @param compress whether the codec compresses the payload. If it is a function, this function is called instead of `codec.compress`, so
+   *   that connections can share one result. If it cannot make the payload smaller, it must return the payload object itself
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`
    * @throws {TypeError} on a client
@@ -222,36 +222,36 @@ export class Endpoint {
     shared: SharedMemory | null = null,
     done: SendCallback | null = null,
   ): number {
-    // §5.1: a client masks each frame with its own key, so its frames cannot be shared.
+    // §5.1, §5.3: a client masks each frame with a fresh key, so its frames cannot be shared.
     if (this.#role === 'client') throw new TypeError('a client has one connection to send a message to');
     if (this.#machine.state !== Open) return this.#sender.refuse(done);
     return this.#sender.sendShared(opcode, payload, compress, shared, done);
   }
 
   /**
-   * Begins a message that is sent in parts, when they become available (§5.4). It is binary, or text whose parts together are UTF-8. Other
-   * messages wait until this message has ended. If the transport closes or the peer sends its Close frame, this message is aborted.
-   * @returns null if the state is not Open, or more bytes wait than the send cap allows
+   * Begins a message that is sent in parts (§5.4). Later messages wait until this message has ended. If the transport closes, or if the
+   * peer sends a Close frame, this message is aborted. All parts of a text message together must be UTF-8.
+   * @returns null if the state is not Open, or if more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     return this.#machine.state === Open ? this.#sender.openStream(compress, owner) : null;
   }
 
   /**
-   * Calls `done` when everything that was sent so far has left the process. If that fails, `done` receives the reason. `done` is never
-   * called during this call.
+   * Calls `done` when all bytes that were sent so far have left the process. If they cannot leave, `done` receives an error. `done` is
+   * never called during this call.
    */
   whenSent(done: SendCallback): void {
     if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
     else this.#sender.whenSent(done);
   }
 
-  /** Sends a ping. @throws {RangeError} if the payload is over 125 bytes (§5.5). @returns false if the state is not Open. */
+  /** Sends a ping. @throws {RangeError} if the payload has more than 125 bytes (§5.5). @returns false if the state is not Open. */
   ping(payload: Uint8Array = NOTHING): boolean {
     return this.#sendControl(Opcode.Ping, payload);
   }
 
-  /** Sends an unsolicited pong (§5.5.3). Throws the same errors and returns the same values as `ping`. */
+  /** Sends an unsolicited pong (§5.5.3). The errors and the result are the same as for `ping`. */
   pong(payload: Uint8Array = NOTHING): boolean {
     return this.#sendControl(Opcode.Pong, payload);
   }
@@ -268,31 +268,31 @@ export class Endpoint {
   // ---- closing ----
 
   /**
-   * §7.1.2: starts the closing handshake. Later calls do nothing. Unless `pauseOutlivesClose` is set, a pause ends, because the peer's
-   * Close frame must be read. Messages before this Close frame are then dropped.
-   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; if absent, the Close frame has no code.
+   * §7.1.2: starts the closing handshake. Later calls do nothing. If `pauseOutlivesClose` is not set, a pause ends, so that the peer's
+   * Close frame can be read. Messages before this Close frame are dropped.
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999. If it is absent, the Close frame has no code.
    * @param reason at most 123 bytes of UTF-8.
-   * @throws {RangeError | TypeError} for any other code, a longer reason, or a reason without a code.
+   * @throws {RangeError | TypeError} if the code or the reason is invalid, or if there is a reason but no code.
    */
   close(code?: number, reason?: string): void {
     const payload = serializeClosePayload(code, reason);
     if (this.#machine.state === Open) this.#machine.close(payload);
   }
 
-  /** Drops the connection without a Close frame; `onClose` follows, usually with code 1006. */
+  /** Drops the connection without a Close frame. `onClose` follows, usually with code 1006. */
   terminate(): void {
     this.#machine.terminate();
   }
 
-  /** Drops the connection because of an error of the transport, which `onError` reports. */
+  /** Drops the connection because of an error of the transport. `onError` receives this error. */
   abort(error: Error): void {
     this.#machine.abort(error);
   }
 
   /**
-   * §7.1.7: fails the connection. If a Close frame may still be sent, sends one with the code of the error. Then ends the transport. From
-   * now on, everything that the peer sends is ignored, its Close frame included.
-   * @param thrown a `ProtocolError`. Any other value, such as an error of a callback, gives the code 1011, and none of its text is sent.
+   * §7.1.7: fails the connection. If no Close frame was sent, sends a Close frame with the code of the error. Then ends the transport. All
+   * data that the peer sends from now on is ignored, even a Close frame.
+   * @param thrown a `ProtocolError`. Any other value, such as an error from a callback, gives code 1011, and its text is not sent.
    */
   fail(thrown: unknown): void {
     this.#machine.fail(thrown);

@@ -1,6 +1,6 @@
 /**
- * Passes each frame that parser.ts finds to its handler: RFC 6455 §5.4, §5.5, §5.6. Fragments go to assembler.ts, whole messages to
- * delivery.ts. Control frames, which may come between fragments, go to state-machine.ts.
+ * Passes each frame from parser.ts to the code that handles it: RFC 6455 §5.4, §5.5, §5.6. Fragments go to assembler.ts, complete messages
+ * go to delivery.ts, and control frames go to state-machine.ts. Control frames may come between fragments.
  */
 
 import type { MessageAssembler } from './assembler.ts';
@@ -12,17 +12,17 @@ import { isControl } from './opcode.ts';
 
 /** Handles control frames. */
 export interface FrameDispatchOwner {
-  /** A whole control frame has arrived. */
+  /** A complete control frame has arrived. */
   onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
 }
 
-/** Creates the objects that only a connection with messages needs. */
+/** Creates objects that a connection needs only if messages arrive. */
 export interface MessageReceiver {
-  /** The first data frame has arrived: from now on both objects are needed. */
+  /** Called for the first data frame. */
   openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery };
 }
 
-/** Handles the frames that one connection's parser finds. */
+/** Handles the frames of one connection. */
 export class FrameDispatch implements FastFrameHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;
@@ -34,12 +34,12 @@ export class FrameDispatch implements FastFrameHandler {
   #fin = false;
   #opcode = 0;
 
-  /** The number of pieces of data frames that arrived. */
+  /** The number of received pieces of data frames. */
   dataPieces = 0;
-  /** Whether messages are dropped, not delivered. */
+  /** If true, messages are dropped, not delivered. */
   isDiscarding = false;
 
-  /** @param wantsShortTexts whether texts of up to 125 bytes may be decoded together */
+  /** @param wantsShortTexts whether several texts of up to 125 bytes may be decoded together (see text-kernel.ts) */
   constructor(
     events: EndpointEvents,
     owner: FrameDispatchOwner,
@@ -114,7 +114,8 @@ export class FrameDispatch implements FastFrameHandler {
       return;
     }
     const assembler = this.#assembler!;
-    // The common case comes first: a whole message in one piece is delivered without being stored.
+    // The common case: the message is one frame, and the whole payload is in this chunk. Then the message is delivered without the
+    // assembler.
     if (last && this.#fin && assembler.isEmpty && !this.isDiscarding) {
       const opcode = assembler.opcode;
       const wireSize = assembler.announced;
@@ -133,10 +134,10 @@ export class FrameDispatch implements FastFrameHandler {
     if (last) this.#onFrameEnd();
   }
 
-  /** Called when a data frame is complete that came in pieces or belongs to a fragmented message. */
+  /** Called when a data frame is complete, if its payload came in pieces or if its message has several frames. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
-      // `append` found no room in the memory budget for the last piece while the connection was closing. So the message is dropped.
+      // The connection is closing, and `append` found no room in the memory budget. So the message is dropped.
       if (this.#fin) this.#assembler!.clear();
       return;
     }

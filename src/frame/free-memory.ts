@@ -1,21 +1,21 @@
 /**
- * Frees memory at once. Otherwise, memory outside V8's heap is freed only when the garbage collector runs. If there is little other
- * garbage, the collector runs late. Then a stream of large messages keeps allocating new memory, which costs more than copying the
- * messages.
+ * Frees the memory of large buffers at once. Normally, the memory of a Buffer is freed when the garbage collector runs. If there is little
+ * other garbage, the collector runs late. Then a stream of large messages needs new memory for each message, which takes more time than
+ * copying the messages.
  */
 
 // `ArrayBuffer.prototype.transfer` exists on Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
-/** Memory of at least this many bytes is freed at once. For less memory, the garbage collector is cheaper. */
+/** Call `freeMemory` for buffers of at least this number of bytes. For smaller buffers, the garbage collector is cheaper. */
 export const FREE_FROM = 16_384;
 
-/** The part of a MessagePort that is used here; lib.es2023 has no type for it. */
+/** The method of a MessagePort that we use. lib.es2023 has no type for it. */
 interface ClosedPort {
   postMessage(message: null, transfer: readonly ArrayBuffer[]): void;
 }
 
-/** Node 20 frees memory through this port. A buffer that is transferred to a closed port has no receiver, and is freed. */
+/** Used only on Node 20. A buffer that is transferred to a closed port has no receiver, so Node frees it. */
 let closedPort: ClosedPort | null = null;
 
 function openClosedPort(): ClosedPort {
@@ -25,7 +25,7 @@ function openClosedPort(): ClosedPort {
   return port1;
 }
 
-/** Frees the whole buffer that contains `bytes`. Every view of that buffer is empty afterwards, so nothing else may use the buffer. */
+/** Frees the whole ArrayBuffer that contains `bytes`. Afterwards, every view of this ArrayBuffer is empty. So no other code may use it. */
 export function freeMemory(bytes: Uint8Array): void {
   if (transfer !== undefined) {
     transfer.call(bytes.buffer, 0);
@@ -36,21 +36,22 @@ export function freeMemory(bytes: Uint8Array): void {
 }
 
 /**
- * The size in bytes of the largest block that `keepFreedMemory` frees. It is just below 32 MiB: glibc ignores larger blocks.
+ * `keepFreedMemory` frees a block of at most this number of bytes. This is just below 32 MiB, because larger blocks have no effect on
+ * glibc.
  */
 const MAX_BLOCK = 32 * 1024 * 1024 - 65_536;
 
-/** The size in bytes of the block that was freed last. */
+/** The size of the last freed block, in bytes. */
 let freedBlock = 0;
 
 /**
- * Makes glibc keep freed memory for the next large messages. The maximum is a quarter of the memory budget, and 64 MiB. By default, glibc
- * returns the free end of its heap to the system when the end reaches 128 KiB. Then each page of the next large message costs a page fault.
- * A fault takes some 0.3 µs. In a virtual machine that returns such pages to its host, it takes up to 30 µs. When a block with a separate
- * mapping is freed, glibc raises the limit of 128 KiB to twice the size of the block. See "dynamic mmap threshold" in mallopt(3). So we
- * allocate one block and free it without touching it. Any program that frees one large block causes the same effect by chance. With an
- * allocator other than glibc, the block has no effect.
- * @param budget bytes that all messages may take together. A call has an effect only if its budget is larger than in all earlier calls
+ * Makes glibc (the C library of Linux) keep freed memory for the next large messages. It keeps at most a quarter of the memory budget, and
+ * at most 64 MiB.
+ * By default, glibc returns free memory at the end of its heap to the system, as soon as there are 128 KiB of it. Then each page of the
+ * next large message causes a page fault. A page fault takes about 0.3 µs, and up to 30 µs in some virtual machines.
+ * When a large block is freed, glibc raises the limit of 128 KiB to twice the size of this block ("dynamic mmap threshold" in mallopt(3)).
+ * So we allocate one large block, and free it at once. We never write to it, so it needs no physical memory. Other C libraries ignore this.
+ * @param budget the memory budget in bytes. A call has an effect only if its budget is larger than in all earlier calls
  */
 export function keepFreedMemory(budget: number): void {
   const block = Math.min(MAX_BLOCK, Math.floor(budget / 8));

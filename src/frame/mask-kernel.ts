@@ -1,13 +1,16 @@
 /**
- * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. For large payloads this is faster than JavaScript,
- * although the payload is copied twice. mask.ts decides when the kernel is used. mask.ts also has the same transformation in JavaScript.
- * The JavaScript is the reference, and is used if this process cannot use WebAssembly.
+ * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. We call this code the kernel. For large payloads, it is
+ * faster than JavaScript, although the payload is copied twice. mask.ts decides when the kernel is used. It also has a JavaScript version,
+ * which is used if the process cannot use WebAssembly.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
-/** Bytes that go through the kernel's memory at a time. A multiple of four, so that the key is the same for each piece. */
+/**
+ * The maximum number of bytes that the kernel masks at once. It is a multiple of four, so that each piece begins with the same byte of the
+ * key.
+ */
 const PIECE_SIZE = 65_536;
 
 interface MaskKernelExports {
@@ -16,7 +19,7 @@ interface MaskKernelExports {
   mask(length: number, key: number): void;
 }
 
-/** Masks bytes in WebAssembly memory. A kernel keeps no state between calls. */
+/** Masks bytes in the memory of the WebAssembly module. There is no state between calls. */
 export class MaskKernel {
   readonly #memory: Buffer;
   readonly #mask: (length: number, key: number) => void;
@@ -27,7 +30,8 @@ export class MaskKernel {
   }
 
   /**
-   * Copies `source[start, end)` to `target[at…]` and masks the copy. If `start` equals `at`, both may be the same memory.
+   * Copies `source[start, end)` to `target`, from index `at` on, and masks the copy. If `start` equals `at`, `source` and `target` may be
+   * the same.
    * @param key the masking key for the first byte, see mask.ts
    */
   copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number, key: number): void {
@@ -43,5 +47,5 @@ export class MaskKernel {
 
 const loaded: MaskKernelExports | null = instantiate<MaskKernelExports>(maskKernelBytes);
 
-/** The kernel of this thread, or null if WebAssembly cannot be used. */
+/** The kernel of this thread, or null if the process cannot use WebAssembly. */
 export const maskKernel: MaskKernel | null = loaded === null ? null : new MaskKernel(loaded);

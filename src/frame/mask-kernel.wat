@@ -1,10 +1,10 @@
-;; Masks 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts. mask.ts has the
-;; same transformation in JavaScript: it is the reference, and is used if a process cannot use WebAssembly.
+;; Masks 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this file into mask-kernel-bytes.ts. mask.ts has a JavaScript
+;; version, which is used if the process cannot use WebAssembly.
 (module
-  ;; One page of 64 KiB for the bytes, and one page because a loop of 64 bytes may change a block after them.
+  ;; The first page (64 KiB) is for the bytes. The second page is needed because the loop may change up to 63 bytes after them.
   (memory (export "memory") 2)
 
-  ;; Combines memory[0, length) with the key, whose lowest byte comes first. Up to 63 bytes after `length` are changed too.
+  ;; Masks memory[0, length). The lowest byte of the key is for the first byte. Up to 63 bytes after `length` are changed too.
   (func (export "mask") (param $length i32) (param $key i32)
     (local $at i32)
     (local $word v128)

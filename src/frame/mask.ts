@@ -1,27 +1,27 @@
 /**
- * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable). §5.1: a client masks every frame, and a server
- * never masks. See serializer.ts (sending) and parser.ts (receiving).
+ * Masks and unmasks payloads: RFC 6455 §5.3 (the transformation), §10.3 (why keys must be unpredictable). §5.1: a client masks every frame,
+ * and a server never masks a frame.
  *
- * A masking key is kept as one 32-bit integer. Its lowest byte is the first byte on the wire. If a payload continues in the next chunk, two
- * shifts rotate the key.
+ * A masking key is one 32-bit integer. Its lowest byte is the first byte on the wire. If a payload continues in the next chunk, the key is
+ * rotated: then its lowest byte masks the first byte of the next chunk.
  */
 
 import { randomFillSync } from 'node:crypto';
 import { maskKernel } from './mask-kernel.ts';
 import { isResizable } from './resizable.ts';
 
-// Below this many bytes, a loop over bytes is faster than a loop over words.
+// For fewer bytes than this, a loop over bytes is faster than a loop over 32-bit words.
 const WORDWISE_THRESHOLD = 32;
 
-// The words of one memory of at most this size are kept for the next frame. Such a memory holds many frames.
+// If an ArrayBuffer has at most this number of bytes, `wordsOf` keeps the view of its words for the next frame.
 const KEPT_MEMORY = 65_536;
 
-/** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits. The kernel copies twice. */
+/** From this number of bytes on, the WebAssembly kernel is faster than JavaScript. */
 export const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Returns `key` in the byte order in which this machine loads a word of memory. */
+/** Converts `key` to the byte order of this machine. */
 function toWord(key: number): number {
   if (isLittleEndian) return key;
   return (key << 24) | ((key & 0xff00) << 8) | ((key >>> 8) & 0xff00) | (key >>> 24);
@@ -44,7 +44,7 @@ function maskBytes(buffer: Uint8Array, start: number, end: number, key: number):
   if (index + 2 < end) buffer[index + 2]! ^= key2;
 }
 
-/** Returns the key for the bytes after the first `count` bytes. §5.3 counts from the start of the payload, and a chunk may begin later. */
+/** Returns the key for the bytes after the first `count` bytes. §5.3: the position in the payload decides which byte of the key is used. */
 export function rotateMaskingKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
   return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
@@ -52,7 +52,7 @@ export function rotateMaskingKey(key: number, count: number): number {
 
 /**
  * Masks or unmasks `buffer[start, end)` in place. §5.3: byte i of the payload is combined with byte i mod 4 of the key.
- * @returns the key for the byte that follows.
+ * @returns the key for the next byte.
  */
 export function applyMask(buffer: Uint8Array, start: number, end: number, key: number): number {
   const length = end - start;
@@ -62,30 +62,30 @@ export function applyMask(buffer: Uint8Array, start: number, end: number, key: n
   return rotateMaskingKey(key, length);
 }
 
-/** The same as `applyMask`, but without WebAssembly: the readable reference, which works on every platform. */
+/** Works like `applyMask`, but without WebAssembly. */
 export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number, key: number): number {
   if (end - start < WORDWISE_THRESHOLD) maskBytes(buffer, start, end, key);
   else maskWords(buffer, start, end, key);
   return rotateMaskingKey(key, end - start);
 }
 
-/** The memory whose words were needed last, and these words. */
+/** The ArrayBuffer for which `wordsOf` was last called, and the view of its words. */
 let keptMemory: ArrayBufferLike | null = null;
 let keptWords: Int32Array = new Int32Array(0);
 
-/** Returns all words of the underlying memory. Making this view costs as much as masking 100 bytes. */
+/** Returns a view of all 32-bit words of the underlying ArrayBuffer. To create a view takes as long as to mask 100 bytes. */
 function wordsOf({ buffer }: Uint8Array): Int32Array {
   if (buffer === keptMemory) return keptWords;
   const size = buffer.byteLength;
   const words = new Int32Array(buffer, 0, size >>> 2);
-  // The size of resizable memory may change. A kept view of all its words would then be empty or too short.
+  // If the ArrayBuffer is resizable, its size may change later. Then a kept view could be too short.
   if (size > KEPT_MEMORY || isResizable(buffer)) return words;
   keptMemory = buffer;
   keptWords = words;
   return words;
 }
 
-/** Masks single bytes up to the next word of the underlying memory, then words, then the remaining bytes. */
+/** Masks single bytes up to the next word boundary, then words, then the remaining bytes. */
 function maskWords(buffer: Uint8Array, start: number, end: number, key: number): void {
   const { byteOffset } = buffer;
   const head = -(byteOffset + start) & 3;
@@ -98,15 +98,15 @@ function maskWords(buffer: Uint8Array, start: number, end: number, key: number):
   maskBytes(buffer, last * 4 - byteOffset, end, rotated);
 }
 
-/** Copies `source` to `target[offset…]` and masks the copy; `source` is never modified. */
+/** Copies `source` to `target`, from index `offset` on, and masks the copy. Does not change `source`. */
 export function copyMasked(source: Uint8Array, target: Uint8Array, offset: number, key: number): void {
   copyMaskedPart(source, 0, source.length, target, offset, key);
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. For large payloads, one step through the WebAssembly
- * kernel is faster than a copy followed by `applyMask`.
- * @returns the key for the byte that follows.
+ * Copies `source[start, end)` to `target`, from index `offset` on, and masks or unmasks the copy. For large payloads, the WebAssembly
+ * kernel does this in one step, which is faster than a copy and then `applyMask`.
+ * @returns the key for the next byte.
  */
 export function copyMaskedPart(
   source: Uint8Array,
@@ -125,11 +125,11 @@ export function copyMaskedPart(
   return rotateMaskingKey(key, length);
 }
 
-// §5.3, §10.3: keys come from a strong source of entropy. One call fills the pool for 2,048 frames.
+// §5.3, §10.3: keys come from a strong source of entropy. We generate 2,048 random keys at once.
 const pool = new Int32Array(2048);
 let used = pool.length;
 
-/** Returns a fresh masking key. §5.3: the key MUST NOT be predictable, so it is erased from the pool when it is returned. */
+/** Returns a fresh masking key. §5.3: keys MUST NOT be predictable. So a used key is erased from memory. */
 export function nextMaskingKey(): number {
   if (used === pool.length) {
     randomFillSync(pool);

@@ -1,7 +1,6 @@
 /**
- * Sends a message in parts, when the parts become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps
- * the message's place among the other messages. The first frame leaves after all earlier messages have been written. The message's owner,
- * such as api/send-stream.ts, gets the parts from the application.
+ * Sends a message in parts, when the application provides them. RFC 6455 §5.4: fragments allow messages of unknown size. The first frame is
+ * written after all earlier messages: send-queue.ts keeps the order. api/send-stream.ts gets the parts from the application.
  */
 
 import type { Completion } from './completion.ts';
@@ -14,7 +13,7 @@ import { FIN, RSV1 } from './writer.ts';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** One message in parts. `write` and `end` may be called only after `onTurn`, and after each earlier `write` has finished. */
+/** One message in parts. Call `write` and `end` only after `onTurn`, and only after the previous `write` has finished. */
 export class OutgoingStream {
   readonly #sink: ByteSink;
   readonly #queue: SendQueue;
@@ -25,8 +24,8 @@ export class OutgoingStream {
   #isOver = false;
 
   /**
-   * @param codec null: the parts are sent uncompressed
-   * @param owner its `onTurn` is called when all earlier messages have been written. This may happen during the call of `start`
+   * @param codec compresses the parts. If it is null, the parts are sent uncompressed
+   * @param owner provides the parts. Its `onTurn` is called when all earlier messages are written. This may happen inside `start`
    */
   constructor(
     sink: ByteSink,
@@ -48,14 +47,14 @@ export class OutgoingStream {
     };
   }
 
-  /** Puts the message into the queue, after the messages that already wait. */
+  /** Adds the message to the queue, after the messages that already wait. */
   start(): this {
     this.#queue.add(this.#item);
     this.#queue.pump();
     return this;
   }
 
-  /** Whether a frame of this message was written. After this frame, no other message can be sent before this message ends. */
+  /** Whether a frame of this message was written. From then on, no other message can be sent before this message ends. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
@@ -65,17 +64,17 @@ export class OutgoingStream {
     return this.#isOver;
   }
 
-  /** Bytes of this message and of other messages that were passed to the sink and have not left yet. */
+  /** The number of bytes, of this message and of other messages, that the sink has not sent yet. */
   get bufferedAmount(): number {
     return this.#sink.bufferedAmount;
   }
 
   /**
-   * Sends a part in a separate frame.
-   * @param opcode the opcode of the message, which its first frame carries
-   * @param payload not empty; nothing may change it until it has left
-   * @returns a Promise if the codec compresses the part in other threads; it resolves when the frame was written
-   * @throws the errors of the codec
+   * Sends one part as one frame.
+   * @param opcode the opcode of the message
+   * @param payload at least one byte. Do not change it until it has left
+   * @returns a Promise if the codec compresses the part in other threads. It resolves when the frame is written
+   * @throws any error of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {
     const first = this.#nextFirst(opcode);
@@ -92,8 +91,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Returns the first byte of the next frame, without FIN. After this call, the message must be sent to its end: the peer waits for the
-   * end, and the codec's context contains the beginning.
+   * Returns the first byte of the next frame, without FIN. After the first call, the message must be sent to its end: the peer and the
+   * codec's context already contain the beginning.
    */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;
@@ -106,12 +105,12 @@ export class OutgoingStream {
     if (!this.#isOver) this.#queue.writeFragment(first, payload, ownsPayload);
   }
 
-  /** Calls `done` when everything that was sent so far has left. If that fails, `done` receives the reason. */
+  /** Calls `done` when all bytes that were sent so far have left. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void {
     this.#completion.whenSent(done);
   }
 
-  /** §5.4: sends the last frame. @param done called when the message has left, or with the reason why it will not leave */
+  /** §5.4: sends the last frame. @param done called with null when the message has left, or with an error if it cannot leave */
   end(opcode: number, done: SendCallback): void {
     if (this.#isOver) {
       this.#completion.refuse(done, null);
@@ -125,7 +124,8 @@ export class OutgoingStream {
   }
 
   /**
-   * Aborts the message if none of its frames was written. After the first frame, only a failure of the connection can abort the message.
+   * If no frame was written, aborts the message. After the first frame, this has no effect: only the end of the connection can abort the
+   * message.
    */
   cancel(): void {
     if (this.#isOver || this.#isBegun) return;

@@ -1,6 +1,6 @@
 /**
- * The list of items that wait to be sent, in order. RFC 6455 §5.4: messages keep their order, and control frames may come between them.
- * §5.5.1: only pongs may follow a Close frame. An item is a message or a control frame. send-queue.ts decides when each item leaves.
+ * A list of the items that wait to be sent. An item is a message or a control frame. Messages keep their order, and control frames may come
+ * before them (RFC 6455 §5.4). Our Close frame is the last item (§5.5.1). send-queue.ts decides when each item is sent.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -8,22 +8,22 @@ import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
 /**
- * Whether a message goes through the codec. If this is a function, it is called instead of `codec.compress` when all earlier messages have
- * been sent.
+ * Whether the codec compresses a message. If this is a function, it is called instead of `codec.compress`, when all earlier messages are
+ * sent.
  */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
-/** How a message is cut into frames (§5.4), and whether it is compressed. */
+/** The number and size of a message's frames (§5.4), and whether the message is compressed. */
 export interface FrameOptions {
-  /** False: the message is not compressed, even if there is a codec. @default true */
+  /** If false, the message is not compressed, even if there is a codec. @default true */
   readonly compress?: boolean | undefined;
-  /** The maximum number of payload bytes of a frame. A longer message is sent in several frames. @default one frame */
+  /** The maximum payload size of a frame. A larger message is sent in several frames. @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** The same maximum for the last frame, or the only frame. Needs `fragmentSize`, and must not be smaller. @default fragmentSize */
+  /** The maximum payload size of the last (or only) frame. It needs `fragmentSize`, and must not be smaller. @default fragmentSize */
   readonly lastFragmentSize?: number | undefined;
 }
 
-/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a smaller `lastFragmentSize` */
+/** @throws {RangeError} if `fragmentSize` is not a positive integer, or if `lastFragmentSize` is smaller */
 export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSize }: FrameOptions): void {
   if (fragmentSize === undefined) return;
   if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
@@ -36,45 +36,45 @@ export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSiz
   }
 }
 
-/** Used instead of an opcode: the payload is a whole frame. */
+/** Used in place of an opcode: the payload is a complete frame with its header. */
 export const SERIALIZED = -1;
 
-/** Used instead of an opcode: the message is sent in parts, see `Outgoing.stream`. */
+/** Used in place of an opcode: the message is sent in parts, see `Outgoing.stream`. */
 export const STREAMED = -2;
 
 /** The owner of a message that is sent in parts. */
 export interface StreamedMessage {
-  /** Called when all earlier messages have been written: from now on, the message's frames may be written. */
+  /** All earlier messages are written. From now on, the frames of this message may be written. */
   onTurn(): void;
-  /** Called when the rest of the message will never be sent. @param reason the error that the connection failed with; null if unknown */
+  /** The rest of the message will never be sent. @param reason the error of the connection, or null if it is not known */
   onStopped(reason: Error | null): void;
 }
 
-/** A message, or a control frame, that could not be sent at once. */
+/** A message or a control frame that could not be sent at once. */
 export class Outgoing {
   next: Outgoing | null = null;
   /** An opcode, `SERIALIZED` or `STREAMED`. */
   readonly opcode: number;
-  /** The payload as it was passed, later the result of the codec. */
+  /** The original payload. After compression, the compressed payload. */
   payload: Uint8Array;
   /** Whether the payload may be masked in place. */
   readonly ownsPayload: boolean;
   options: FrameOptions | null = null;
   compress: Compressing = false;
-  /** Whether other connections send the same payload, and hold the same memory. */
+  /** Whether other connections send the same payload, from the same memory. */
   isShared = false;
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
   stream: StreamedMessage | null = null;
-  /** The number of bytes that are counted for this item while it waits. */
+  /** The number of bytes that count in the memory budget while this item waits. */
   readonly size: number;
-  /** Whether the bytes of `size` are counted now. */
+  /** Whether the bytes count now. */
   #isCounted = false;
-  /** Whether the codec changed the payload (7692 §6.1: RSV1). */
+  /** Whether the payload is compressed. If so, RSV1 is set (7692 §6.1). */
   isCompressed = false;
-  /** Whether the codec's result belongs to this connection only. */
+  /** Whether only this connection uses the codec's result. */
   hasOwnResult = false;
-  /** Payload bytes on the wire; -1 while the item waits, 0 if it will never be sent. */
+  /** The payload size on the wire; -1 while the item waits, 0 if the item will never be sent. */
   wireSize = -1;
 
   constructor(opcode: number, payload: Uint8Array, ownsPayload: boolean) {
@@ -93,20 +93,21 @@ export class Outgoing {
   }
 
   /**
-   * Stores the codec's result. If the codec could not make the payload smaller, the result is the payload object itself, and RSV1 stays 0.
+   * Stores the codec's result. If compression did not make the payload smaller, the result is the payload object itself, and RSV1 is not
+   * set.
    */
   replace(result: Uint8Array): void {
     this.isCompressed = result !== this.payload;
     this.payload = result;
   }
 
-  /** Adds a callback for the same message. */
+  /** Adds another callback for this message. */
   addDone(done: SendCallback): void {
     const before = this.done;
     this.done = before === null ? done : both(before, done);
   }
 
-  /** Counts the item's bytes in the memory budget from now on. Does nothing if the item was already sent or dropped. */
+  /** From now on, the item's bytes count in the memory budget. Does nothing if the item is already sent or dropped. */
   count(memoryBudget: MemoryBudget): void {
     if (this.wireSize >= 0) return;
     this.#isCounted = true;
@@ -121,7 +122,7 @@ export class Outgoing {
     else memoryBudget.count(-this.size);
   }
 
-  /** Whether the item is a ping or a pong. Pings and pongs do not wait for messages. */
+  /** Whether the item is a ping or a pong. These do not wait for messages. */
   get isPingOrPong(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
@@ -137,16 +138,16 @@ function both(first: SendCallback, second: SendCallback): SendCallback {
   };
 }
 
-/** A linked list. Pings and pongs come first, then the messages, then the Close frame. */
+/** A linked list of items: first pings and pongs, then messages, then the Close frame. */
 export class OutgoingList {
   head: Outgoing | null = null;
   #tail: Outgoing | null = null;
-  /** The number of payload bytes of all items that wait. */
+  /** The total payload size of all items. */
   bytes = 0;
-  /** The number of messages and Close frames that wait. */
+  /** The number of items without pings and pongs: messages, and our Close frame. */
   messages = 0;
 
-  /** The last item that waits, pings and pongs excluded: our Close frame or a message. Null if neither waits. */
+  /** Our Close frame, or else the last message. Null if the list has only pings and pongs, or is empty. */
   get last(): Outgoing | null {
     return this.messages === 0 ? null : this.#tail;
   }
@@ -183,7 +184,7 @@ export class OutgoingList {
     return true;
   }
 
-  /** Adds a ping or pong before the messages. Pings and pongs keep their order. */
+  /** Adds a ping or pong, after earlier pings and pongs and before the messages. */
   #addInFront(item: Outgoing): void {
     let before: Outgoing | null = null;
     let after = this.head;

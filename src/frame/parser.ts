@@ -1,6 +1,6 @@
 /**
- * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). It takes chunks of bytes and reports frames. It copies no payload of messages.
- * assembler.ts handles fragments (§5.4), and state-machine.ts handles control frames (§5.5).
+ * Parses frames from chunks of bytes: RFC 6455 §5.2 (layout) and §5.3 (unmasking). The payload of a message is not copied here.
+ * assembler.ts joins fragments (§5.4), and state-machine.ts handles control frames (§5.5).
  *
  *     bit 0    1..3   4..7     8     9..15   then                  then              then
  *     FIN      RSV    opcode   MASK  length  16 or 64 bits length  32 bits key       payload
@@ -14,22 +14,22 @@ import { isControl } from './opcode.ts';
 import { MAX_SHORT_LENGTH, textKernel } from './text-kernel.ts';
 import { ProtocolError } from './violation.ts';
 
-/** Which end of the connection this side is. */
+/** The role of this side of the connection. */
 export type Role = 'client' | 'server';
 
-// §5.2: 2 bytes, 8 bytes of length, 4 bytes of masking key.
+// §5.2: 2 bytes, then 8 bytes of length, then 4 bytes of masking key.
 const MAX_HEADER_SIZE = 14;
 
-// The first byte of a frame with FIN, no reserved bits, and the opcode of text.
+// The first byte of a text message that is one frame: FIN, no reserved bits, and the opcode Text.
 const WHOLE_TEXT = 0x81;
 
-/** Parses frames (RFC 6455 §5.2) with a state machine of integers. Chunks may have any size. */
+/** Parses frames (RFC 6455 §5.2). Chunks may have any size, and may end at any byte of a frame. */
 export class FrameParser {
   readonly #handler: FrameHandler;
-  /** The handler if it supports the shortcuts, else null. */
+  /** The handler if it is a `FastFrameHandler`, else null. */
   readonly #fast: FastFrameHandler | null;
   readonly #masked: boolean;
-  /** The reserved bits that a negotiated extension allows, at their positions in the first byte. */
+  /** A bit mask for the first byte of a frame: the reserved bits that a negotiated extension allows. */
   readonly #allowedReserved: number;
 
   #fin = false;
@@ -37,24 +37,24 @@ export class FrameParser {
   #opcode = 0;
   #length = 0;
   #key = 0;
-  /** Payload bytes that have not arrived. 0 between frames. */
+  /** The number of payload bytes that have not arrived yet. 0 between frames. */
   #remaining = 0;
 
-  /** The beginning of a header whose rest is in the next chunk, and the number of its bytes. */
+  /** The start of a header that has not fully arrived, and the number of its bytes. */
   #header: Buffer | null = null;
   #headerSize = 0;
-  /** The beginning of a control frame's payload whose rest is in the next chunk. */
+  /** The start of a control frame's payload that has not fully arrived. */
   #control: Buffer | null = null;
 
   #stopped = false;
   #off = false;
-  /** Whether the parser still tries to decode several text frames of this chunk at once. */
+  /** Whether the parser tries to decode several text frames of this chunk at once (see text-kernel.ts). */
   #seeksRuns = false;
 
   /**
-   * @param role our role: a server requires masked frames, a client requires unmasked frames (§5.1).
-   * @param rsv1 whether a negotiated extension gives RSV1 a meaning (RFC 7692 §6).
-   * @param fast the same object as `handler` if it supports the shortcuts of `FastFrameHandler`, else null
+   * @param role our role. A server requires masked frames, and a client requires unmasked frames (§5.1).
+   * @param rsv1 whether a negotiated extension uses RSV1 (RFC 7692 §6).
+   * @param fast the same object as `handler` if it is a `FastFrameHandler`, else null
    */
   constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {
     this.#handler = handler;
@@ -63,7 +63,7 @@ export class FrameParser {
     this.#allowedReserved = rsv1 ? 0x40 : 0;
   }
 
-  /** Whether a frame, or its header, has begun but is not complete. */
+  /** Whether a part of a frame has arrived, but not the whole frame. */
   get insideFrame(): boolean {
     return this.#remaining > 0 || this.#headerSize > 0;
   }
@@ -73,12 +73,12 @@ export class FrameParser {
     return this.#off;
   }
 
-  /** Called from a handler: makes `push` return after the current frame. */
+  /** A handler calls this to make `push` return after the current frame. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** From now on, `push` drops all data. §7.1.7, §5.5.1: no data is processed after a failure or after a Close frame. */
+  /** From now on, `push` drops all data. §7.1.7, §5.5.1: after a failure or a Close frame, no more data is processed. */
   switchOff(): void {
     this.#off = true;
     this.#stopped = true;
@@ -89,9 +89,9 @@ export class FrameParser {
   }
 
   /**
-   * Parses `chunk` from `offset` on. The payload is unmasked in place: the chunk belongs to the parser now.
-   * @returns the offset up to which the chunk was parsed: the chunk's length, or less after `stop()`.
-   * @throws {ProtocolError} at the first illegal header, as soon as the bytes that break the rule have arrived.
+   * Parses `chunk`, from index `offset` on. Unmasks payloads in place, so the parser must own the chunk.
+   * @returns the index at which parsing ended: the chunk's length, or less after `stop()`.
+   * @throws {ProtocolError} if a header is invalid, as soon as its invalid byte has arrived.
    */
   push(chunk: Buffer, offset = 0): number {
     if (this.#off) return chunk.length;
@@ -99,7 +99,7 @@ export class FrameParser {
     let position = offset;
     this.#stopped = false;
     this.#seeksRuns = this.#fast !== null && textKernel !== null;
-    // The caller may use the same memory, even the same Buffer, for each chunk.
+    // The caller may pass the same Buffer object for each chunk. So the kernel must forget the chunk that it has loaded.
     if (this.#seeksRuns) textKernel!.leave();
     while (position < end && !this.#stopped) {
       if (this.#remaining > 0) {
@@ -124,7 +124,7 @@ export class FrameParser {
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
       if (this.#off) break;
-      // If the payload is empty, or all of it has arrived, nothing is stored for the next chunk.
+      // The whole payload is in this chunk, or the payload is empty. So no state is kept for the next chunk.
       if (this.#length <= end - position) {
         const start = position;
         position += this.#length;
@@ -139,11 +139,11 @@ export class FrameParser {
       }
     }
     if (this.#fast !== null) textKernel?.leave();
-    // If a handler called `switchOff`, the rest of the chunk is dropped.
+    // If a handler has called `switchOff`, the rest of the chunk is dropped.
     return this.#off ? end : position;
   }
 
-  /** Says whether a run seems to begin at `chunk[position]`: two or more small text frames that follow each other. */
+  /** Says whether a run seems to begin at `chunk[position]`. A run is two or more small text frames in a row. */
   #beginsRun(chunk: Buffer, position: number, end: number): boolean {
     if (chunk[position] !== WHOLE_TEXT) return false;
     const headerSize = this.#masked ? 6 : 2;
@@ -155,14 +155,14 @@ export class FrameParser {
   }
 
   /**
-   * Decodes a run of small text frames in one step, and delivers its texts one by one. @returns the offset after the last delivered frame
+   * Decodes a run of small text frames in one step, and delivers the texts one by one. @returns the index after the last delivered frame
    */
   #deliverRun(chunk: Buffer, position: number, end: number): number {
     const handler = this.#fast!;
     const headerSize = this.#masked ? 6 : 2;
     const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
     const { count } = textKernel!;
-    // The run most likely ended at a text that is not ASCII. Then the later texts of this chunk are probably not ASCII either.
+    // The run probably ended at a text that is not ASCII. Then the later texts of this chunk are probably not ASCII either.
     if (count < 2) this.#seeksRuns = false;
     let at = position;
     let from = 0;
@@ -172,15 +172,15 @@ export class FrameParser {
       at += headerSize + length;
       handler.onShortText(text.slice(from, to));
       from = to;
-      // The handler may have paused, closed or terminated the connection. Then `push` parses later frames one by one, or stops.
+      // The handler may have paused, closed or terminated the connection. Then the later frames must not be delivered here.
       if (this.#stopped || !handler.takesShortTexts) break;
     }
     return at;
   }
 
   /**
-   * Reads the header at `bytes[position…end)`.
-   * @returns the size of the header, or 0 if it is not complete yet.
+   * Reads the header at the start of `bytes[position, end)`.
+   * @returns the size of the header, or 0 if the header is not complete.
    */
   #readHeader(bytes: Buffer, position: number, end: number): number {
     const available = end - position;
@@ -194,7 +194,7 @@ export class FrameParser {
     if (length === 126) {
       if (available < 4) return 0;
       length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
-      // §5.2: senders MUST use the shortest form. We refuse any other form. So each length has one encoding. This costs one comparison.
+      // §5.2: senders MUST use the shortest form. We refuse longer forms.
       if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
       size = 4;
     } else if (length === 127) {
@@ -223,15 +223,15 @@ export class FrameParser {
     return size;
   }
 
-  /** Refuses a length of 2^53 or more. A number cannot count so many bytes exactly, and every finite limit is lower. */
+  /** Refuses a frame with a length of 2^53 or more: a JavaScript number cannot represent it exactly. */
   #refuseUncountable(first: number, length: number): never {
-    // This call throws if a limit is set, or the frame breaks another rule, such as the order of frames. The error names that limit or
-    // rule.
+    // This call throws if there is a limit, or if the frame breaks another rule, such as the order of frames. Its error is more exact than
+    // the error below.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }
 
-  /** Stores the beginning of a header: at most 13 bytes, in separate memory. */
+  /** Stores a copy of the start of a header: at most 13 bytes. */
   #keepHeader(chunk: Buffer, position: number, end: number): void {
     this.#header ??= Buffer.allocUnsafeSlow(MAX_HEADER_SIZE);
     chunk.copy(this.#header, 0, position, end);
@@ -252,7 +252,7 @@ export class FrameParser {
     return position + size - before;
   }
 
-  /** Whether the handler receives the payload of the current frame while it is still masked. */
+  /** Whether the handler accepts the masked payload of the current frame. */
   get #takesMasked(): boolean {
     return this.#masked && this.#fast?.takesMasked === true;
   }
@@ -277,7 +277,7 @@ export class FrameParser {
     return pieceEnd;
   }
 
-  /** Stores the payload of a control frame, at most 125 bytes, until it can be delivered whole. */
+  /** Stores the payload of a control frame (at most 125 bytes) until the whole payload has arrived. Then delivers it. */
   #continueControl(chunk: Buffer, position: number, pieceEnd: number, last: boolean): void {
     const length = this.#length;
     const control = this.#control ?? Buffer.allocUnsafeSlow(length);

@@ -1,10 +1,10 @@
 /**
- * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. A limit should not cost honest
- * peers data. So a connection without room is not read until later: meanwhile TCP makes its peer wait.
+ * Decides which connections are read when a memory budget has little room (RFC 6455 §10.4). Honest peers should not lose data because of
+ * this limit. So if there is no room for a connection, it is not read until later. Meanwhile, TCP makes its peer wait.
  *
- * A turn is the permission to read one connection. It lasts until the end of the current message, and room is reserved for this message. A
- * connection whose peer sends too little loses its turn to the next connection. A message that makes no progress while other connections
- * wait is aborted. So no kind of peer can block another peer forever.
+ * A turn is the permission to read one connection. It lasts until the end of the connection's current message, and room for this message is
+ * reserved. If a peer sends too slowly, its connection loses the turn to the next connection. If a message makes almost no progress and
+ * other connections wait, the message is aborted. So no peer can block another peer forever.
  */
 
 import {
@@ -27,50 +27,51 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// While other connections wait, a message is aborted if its pace was too low during `JUDGED_AFTER` milliseconds of reading. The lowest
-// allowed pace is `MIN_MESSAGE_PACE` bytes per second.
+// If other connections wait, a slow message is aborted: it was read for `JUDGED_AFTER` milliseconds, and arrived at fewer than
+// `MIN_MESSAGE_PACE` bytes per second.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
-// A connection whose message arrives at fewer bytes per second than this loses its turn to the next connection. Its message is still read.
+// If a message arrives at fewer bytes per second than this, its connection loses the turn to the next connection. The message is still
+// read.
 const MIN_TURN_PACE = 65_536;
 
-// The number of bytes that a connection may read before it can be stopped. Node reads up to this number of bytes at once.
+// Node reads up to this number of bytes at once. So a connection may read this number of bytes before it can be stopped.
 const CHUNK_SIZE = 65_536;
 
-// Milliseconds between two reviews. A longer interval counts as `LONGEST_PERIOD`, since a process that was blocked did not read the bytes
-// that had arrived. If less than `SHORTEST_PERIOD` has passed since the last review, the review is skipped.
+// A review measures the speed of messages. If the last review was less than `SHORTEST_PERIOD` milliseconds ago, the review is skipped. A
+// blocked process does not read. So if the last review was long ago, only `LONGEST_PERIOD` milliseconds count.
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After `TURNS_OF_TRUST` turns of more trusted connections (see `trustOf`), one of the least trusted connections has a turn. While the
-// limit is exceeded, it has a turn only after `TURNS_BEYOND_LIMIT` turns. A peer that does not use its turn then blocks all other
-// connections until its message is aborted.
+// After `TURNS_OF_TRUST` turns of more trusted connections (see `trustOf`), one of the least trusted connections gets a turn. If the limit
+// is exceeded, this happens only after `TURNS_BEYOND_LIMIT` turns. The reason: while the limit is exceeded, a peer that does not use its
+// turn blocks all other connections until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
-/** The order in which the connections of a budget are read. */
+/** Gives turns to the connections of one memory budget. */
 export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
   /**
-   * Connections whose unfinished message is counted. `place` of each share is its index here. A Set would allocate a new table after every
-   * few messages. In V8, the table of an old Set lies in the old generation. After an allocation there, V8 in Node 24 and 26 marks the
-   * whole heap when new messages take 8 MiB.
+   * All connections with an unfinished message. `place` of a share is its index in this list. This is not a Set, for performance. A Set
+   * often allocates new tables in the old generation of V8's heap. After this, V8 in Node 24 and 26 marks the whole heap when new messages
+   * take 8 MiB.
    */
   readonly #unfinished: Share[] = [];
   /**
-   * Connections that wait in the middle of a message, one set for each value of `trustOf`. Those in the last set are the most likely to
-   * finish. Within a set, the connection that has waited longest gets the next turn.
+   * Connections that wait inside a message. There is one set for each result of `trustOf`. Within a set, the connection that has waited
+   * longest gets the next turn.
    */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
   readonly #between = new Set<Share>();
-  /** Connections that have a turn: the permission to read. */
+  /** Connections that have a turn (the permission to read). */
   readonly #running = new Set<Share>();
   #turn = 0;
   #isWaking = false;
-  /** The number, from 1, of the current period during which connections wait. */
+  /** The number of the current waiting period, from 1. A period begins when the first connection must wait. */
   #period = 0;
   #reviewedAt = 0;
 
@@ -103,14 +104,14 @@ export class ReadingTurns implements ShareOwner {
     if (!this.isWaiting) this.#begin();
     share.state = Waiting;
     (share.bytes > 0 ? this.#waiting[trustOf(share)] : this.#between).add(share);
-    // The budget may have room for this connection now.
+    // There may already be room for this connection.
     this.wake();
     if (share.state !== Waiting || share.isHalted) return;
     share.isHalted = true;
     share.reader.waitForRoom();
   }
 
-  /** The current message of `share` is complete or aborted. Its turn ends. */
+  /** The current message of the share's connection is complete or aborted. The turn of this connection ends. */
   ended(share: Share): void {
     this.#finish(share);
     if (share.state !== Waiting) {
@@ -121,7 +122,7 @@ export class ReadingTurns implements ShareOwner {
     this.#between.add(share);
   }
 
-  /** Removes the share from `#unfinished`. The last share in the list takes its place. */
+  /** Removes the share from `#unfinished`. The last share of the list moves to the free place. */
   #finish(share: Share): void {
     const { place } = share;
     if (place === -1) return;
@@ -143,7 +144,7 @@ export class ReadingTurns implements ShareOwner {
     this.#endTurn(share);
   }
 
-  /** Gives turns to waiting connections while there is room. One message may also continue without room, see `#fits`. */
+  /** Gives turns to waiting connections until there is no more room. One message may also continue without room, see `#fits`. */
   wake(): void {
     if (this.#isWaking || !this.isWaiting) return;
     this.#isWaking = true;
@@ -184,17 +185,16 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application. If
-    // the application leaves over half of the limit unread, no message continues without room. Otherwise finished messages would
-    // accumulate.
+    // If all unfinished messages waited for room, no message would ever finish. So one message may continue without room. But no message
+    // may continue if finished messages, which the application has not read, take more than half of the limit: otherwise they would take
+    // more and more memory.
     return isFirst && unread <= limit / 2;
   }
 
   #start(share: Share): void {
     share.period = 0;
     share.receivedLast = -1;
-    // A connection that is also stopped for another reason gets no turn. Otherwise other connections would wait for a connection that is
-    // not read. The connection asks again later.
+    // If the connection is also stopped for another reason, it gets no turn, because it cannot use the turn now. It asks again later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {
@@ -206,7 +206,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** Called when the first connection has to wait: a new period begins. Ends turns for one chunk that are left from the last period. */
+  /** Called when the first connection must wait: a new waiting period begins. Ends turns for one chunk that remain from the last period. */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -223,17 +223,17 @@ export class ReadingTurns implements ShareOwner {
     const slow: Share[] = [];
     for (const share of this.#unfinished) if (this.#isSlow(share, elapsed)) slow.push(share);
     for (const share of this.#running) this.#checkTurn(share, elapsed);
-    // The largest messages are aborted first, since this makes the most room.
+    // The largest messages are aborted first, because this frees the most memory.
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;
-      // A callback of a message that was aborted before may have ended this connection.
+      // A callback may have ended this connection meanwhile, when another message was aborted.
       if (share.bytes > 0) share.reader.shed(new ProtocolError('WS_MEMORY_BUDGET'));
     }
     this.wake();
   }
 
-  /** Says whether a message is read so slowly that it must be aborted for the connections that wait. */
+  /** Says whether a message arrives so slowly that it must be aborted. */
   #isSlow(share: Share, elapsed: number): boolean {
     const { receivedBytes, isStopped } = share.reader;
     if (share.state === Waiting || isStopped || share.period !== this.#period) {
@@ -250,7 +250,7 @@ export class ReadingTurns implements ShareOwner {
     return pace < MIN_MESSAGE_PACE;
   }
 
-  /** Ends a turn in which the peer sends too little. Beyond the limit, a message keeps its turn. So no second message grows. */
+  /** Ends the turn if the peer sends too slowly. If the limit is exceeded, a message keeps its turn, so that no second message grows. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;
@@ -269,7 +269,8 @@ export class ReadingTurns implements ShareOwner {
 }
 
 /**
- * Returns 2 if the connection has finished messages: it will probably finish this message too. Otherwise 1 if the message's size is known.
+ * Estimates whether the connection will finish its message. Returns 2 if it has finished messages before, 1 if the size of its message is
+ * known, and 0 otherwise.
  */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;

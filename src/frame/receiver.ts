@@ -1,8 +1,7 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and records every reason to stop reading. While such a
- * reason applies, data that was already read waits here, in order, followed by the peer's end. parser.ts finds the frames, and
- * frame-dispatch.ts passes them on. assembler.ts joins fragments, and delivery.ts delivers whole messages. state-machine.ts has the control
- * frames and the states.
+ * The receiving half of an endpoint: RFC 6455 §6.2. It converts chunks to messages, and records the reasons to stop reading. If reading is
+ * stopped, chunks that were already read wait here, in order. parser.ts finds the frames, and frame-dispatch.ts passes them on.
+ * assembler.ts joins fragments, delivery.ts delivers messages, and state-machine.ts handles control frames.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -20,20 +19,20 @@ import { StreamDispatch } from './stream-dispatch.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 import type { ProtocolError } from './violation.ts';
 
-/** Reasons to stop reading, as bits. Each bit is set and cleared separately; the transport is read only if no bit is set. */
+/** The reasons to stop reading, as bits of one number. The transport is read only if no bit is set. */
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
-/** The memory budget has no room. Unlike the other reasons, this reason stops only the transport: data already read is still processed. */
+/** The memory budget has no room. This reason stops only the transport: data that was already read is still processed. */
 export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
-/** The owner of a receiver, which handles control frames, failures and the peer's end. */
+/** The owner of a receiver. It handles control frames, failures and the peer's end. */
 export interface ReceiverOwner extends FrameDispatchOwner {
-  /** The peer ended its direction, and everything that came before has been processed. */
+  /** The peer has ended its direction, and all earlier data has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
-  /** Called for the first data frame. A connection without messages needs no assembler and no delivery. */
+  /** Called for the first data frame: before it, a connection needs no assembler and no delivery. */
   makeAssembler(receiver: AssemblerOwner): MessageAssembler;
   makeDelivery(receiver: DeliveryOwner): Delivery;
 }
@@ -48,28 +47,28 @@ export interface ReceiverOptions {
   readonly memoryBudget: MemoryBudget;
 }
 
-/** Receives for one endpoint. */
+/** Receives the data of one endpoint. */
 export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver {
   readonly #sink: ByteSink;
   readonly #replies: Replies;
   readonly #owner: ReceiverOwner;
   readonly #parser: FrameParser;
-  /** The assembler and the delivery are null until the first data frame. */
+  /** Both are null until the first data frame. */
   #assembler: MessageAssembler | null = null;
   #delivery: Delivery | null = null;
   readonly #frames: FrameDispatch | StreamDispatch;
   readonly memoryBudget: MemoryBudget;
 
-  /** Whether the last received chunk is still needed. If so, a view of it was delivered, or a part of it waits. */
+  /** Whether the last received chunk is still in use: a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
-  /** Whether the transport uses the chunk's memory again after the chunk is processed. If so, each part that is kept must be copied. */
+  /** Whether the transport will reuse the chunk's memory after the chunk is processed. If so, each part that is kept must be copied. */
   isBorrowed = false;
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
-  /** Chunks that wait: received while paused, or while another chunk is being processed. */
+  /** Chunks that were received during a pause, or while another chunk was processed. */
   #backlog: Backlog | null = null;
-  /** Whether the peer's end arrived while we were paused or busy. */
+  /** Whether the peer's end waits: it arrived during a pause, or while a chunk was processed. */
   #endWaits = false;
 
   constructor(
@@ -97,12 +96,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return { assembler: this.#assembler, delivery: this.#delivery };
   }
 
-  /** Whether a message or frame has begun to arrive and is not complete. */
+  /** Whether a part of a message or frame has arrived, but not all of it. */
   get insideMessage(): boolean {
     return this.#frames.insideMessage || this.#parser.insideFrame;
   }
 
-  /** Counts pieces of data frames that arrived. If the count does not change inside a message, there is no progress. */
+  /** The number of received pieces of data frames. If this number does not change inside a message, there is no progress. */
   get dataPieces(): number {
     return this.#frames.dataPieces;
   }
@@ -112,19 +111,19 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses;
   }
 
-  /** Whether everything that the peer sends is ignored from now on. */
+  /** Whether all data from the peer is now ignored. */
   get isOff(): boolean {
     return this.#parser.isOff;
   }
 
-  /** Whether messages are dropped, not delivered. */
+  /** Whether messages are now dropped, not delivered. */
   get isDiscarding(): boolean {
     return this.#frames.isDiscarding;
   }
 
-  /** Implements `Endpoint.receive`. @param isBorrowed whether the chunk's memory belongs to the caller again afterwards */
+  /** Implements `Endpoint.receive`. @param isBorrowed whether the caller will reuse the chunk's memory */
   receive(chunk: Buffer, isBorrowed: boolean): boolean {
-    // A chunk waits if it is received while paused, or from inside a callback.
+    // A chunk must wait if reading is stopped, or if a callback passes it while another chunk is processed.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.keepsChunk = true;
@@ -139,13 +138,13 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses === 0;
   }
 
-  /** Called when the peer has ended its direction. While reading is stopped, the end waits like received data. */
+  /** Called when the peer has ended its direction. If reading is stopped, the end waits, like received data. */
   receiveEnd(): void {
     if (this.#isProcessing || this.isStopped) this.#endWaits = true;
     else this.#owner.onReceiveEnd();
   }
 
-  /** Sets one of the reasons to stop, until `resumeFrom`. */
+  /** Stops reading for this reason, until `resumeFrom`. */
   pauseFor(reason: number): void {
     if (this.#parser.isOff) return;
     this.#pauses |= reason;
@@ -153,7 +152,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#assembler?.stop();
   }
 
-  /** Clears one of the reasons to stop. Events of the data that waits may be reported before this call returns. */
+  /** Removes this reason to stop. This call may report the events of waiting data before it returns. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
@@ -163,8 +162,9 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   /**
-   * Call this when the application closes. The peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
-   * @param keepsPause true: the application's pause continues, and the Close frame is processed after the application resumes
+   * Call this when the application closes the connection. The peer's Close frame must be read, so the memory budget and a pause no longer
+   * stop reading.
+   * @param keepsPause if true, the application's pause continues, and the Close frame is processed after `resume`
    */
   closing(keepsPause: boolean): void {
     this.#isClosing = true;
@@ -172,7 +172,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if ((this.#pauses & over) !== 0) this.#discard();
   }
 
-  /** From now on, messages that arrive are checked, but dropped. */
+  /** From now on, messages are still checked, but dropped. */
   #discard(): void {
     this.#frames.isDiscarding = true;
     this.#delivery?.discard();
@@ -180,7 +180,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
   }
 
-  /** §5.5.1, §7.1.7: everything that the peer sends from now on is ignored. `processWaitingEnd` processes an end that waits. */
+  /** §5.5.1, §7.1.7: from now on, all data from the peer is ignored. If the peer's end waits, `processWaitingEnd` processes it. */
   switchOff(): void {
     this.#parser.switchOff();
     this.#assembler?.leave();
@@ -189,12 +189,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#pauses = 0;
   }
 
-  /** Called after `switchOff`: processes the peer's end if it arrived while paused. */
+  /** Called after `switchOff`. If the peer's end waits, processes it. */
   processWaitingEnd(): void {
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** Processes `chunk`; null stands for the decompressed message. Errors, also those of callbacks, fail the connection here. */
+  /** Processes a chunk. If `chunk` is null, delivers the decompressed message. Any error, even from a callback, fails the connection. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();
@@ -203,7 +203,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
         this.#delivery?.deliverDecoded();
       } else {
         const parsed = this.#parser.push(chunk, offset);
-        // A handler paused us: the rest of the chunk is processed after the pause, before any other data.
+        // A handler has stopped the parser. The rest of the chunk is processed later, before all other data.
         if (parsed < chunk.length) {
           this.keepsChunk = true;
           this.#openBacklog().unshift(chunk, parsed, this.isBorrowed);
@@ -237,12 +237,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether reading is stopped for a reason that also stops the processing of data that was already read. */
+  /** Whether the processing of received data is stopped. (The memory budget does not stop it.) */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }
 
-  /** Call this when messages wait for the application. If the budget has no room for more, reading stops until there is room. */
+  /** Call this when messages wait for the application. If the budget has no room, reading stops until there is room. */
   askForRoom(): void {
     if (!this.#parser.isOff && !this.#frames.isDiscarding) this.openMessages().assembler.askForRoom();
   }

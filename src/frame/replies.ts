@@ -1,8 +1,8 @@
 /**
- * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read the replies must not cause more and
- * more replies. So above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops reading because of its replies:
- * if both sides stopped, neither side would continue. For the same reason, bytes that the application sends at other times do not stop
- * reading.
+ * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read its replies must not cause an
+ * unlimited number of replies. So if more bytes of replies wait than the high-water mark allows, the server stops reading (RFC 6455 §10.4).
+ * A client never stops reading for this reason: if a client and a server both stopped, the connection would hang. Bytes that the
+ * application sends at other times are not counted.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -12,10 +12,10 @@ import { frameHeaderSize } from './serializer.ts';
 import type { ByteSink } from './sink.ts';
 import type { FrameWriter } from './writer.ts';
 
-// While memory is scarce, at most this many pings of one chunk are answered one by one. An honest peer never sends so many at once.
+// If memory is scarce, at most this number of pings in one chunk get separate answers. An honest peer never sends so many pings at once.
 const MAX_PONGS = 32;
 
-/** Counts the replies of one endpoint that have not left. */
+/** Counts the waiting replies of one endpoint. */
 export class Replies {
   readonly #sink: ByteSink;
   readonly #writer: FrameWriter;
@@ -24,10 +24,10 @@ export class Replies {
   readonly #highWaterMark: number;
   readonly #memoryBudget: MemoryBudget;
   #isOpen = false;
-  /** The number of pings since `begin` was called. */
+  /** The number of pings after the last call of `begin`. */
   #pings = 0;
   #bytes = 0;
-  /** The offset in the stream of sent bytes where the last reply ends. `Infinity` while replies wait in the queue. */
+  /** The total number of sent bytes at the end of the last reply. `Infinity` while replies wait in the queue. */
   #end = 0;
 
   constructor(
@@ -46,12 +46,12 @@ export class Replies {
     this.#highWaterMark = highWaterMark;
   }
 
-  /** Whether more bytes of replies wait than the high-water mark allows. Meaningful only while something waits. */
+  /** Whether more bytes of replies wait than the high-water mark allows. Only valid if bytes wait to be sent. */
   get isOverHighWaterMark(): boolean {
     return this.#bytes > this.#highWaterMark;
   }
 
-  /** Call this before received data is delivered: all bytes sent from now on, until `end` is called, are replies. */
+  /** Call this before received data is delivered. Until `end` is called, all sent bytes are replies. */
   begin(): void {
     this.#pings = 0;
     if (!this.#isServer) return;
@@ -69,20 +69,20 @@ export class Replies {
   }
 
   /**
-   * Call this when a ping has arrived. §5.5.3: of the pings that were not answered yet, only the newest must be answered. This method uses
-   * that permission while memory is scarce. So a flood of pings does not fill memory with pongs.
-   * @returns whether to send the pong now. If false, the pong waits for `answerNewest`. A pong for a newer ping replaces it
+   * Call this when a ping has arrived. §5.5.3: if several pings are unanswered, an endpoint may answer only the newest. We do this if
+   * memory is scarce, so that a flood of pings does not fill the memory with pongs.
+   * @returns whether to send the pong now. If false, the pong waits until `answerNewest`, and the pong for a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** Call this when all received data was delivered. If there were too many pings, the pong for the newest ping leaves now. */
+  /** Call this when all received data is delivered. If there were too many pings, sends the pong for the newest ping. */
   answerNewest(): void {
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }
 
-  /** Counts a message or control frame that is sent. @param size payload bytes */
+  /** Counts a sent message or control frame. @param size the payload size */
   add(size: number): void {
     if (this.#isOpen) this.#bytes += size + frameHeaderSize(size, false);
   }

@@ -1,4 +1,4 @@
-/** Says whether the size of memory may change while we use it. No event reports such a change. */
+/** Says whether the size of an ArrayBuffer may change later. No event reports a change. */
 export function isResizable(buffer: ArrayBufferLike): boolean {
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   return resizable === true || growable === true;

@@ -1,7 +1,7 @@
 /**
- * The one queue for everything that cannot be sent at once. Its items are messages and control frames. Messages wait while the codec works
- * in other threads (7692 §6.1). If a callback sends an item while a frame is half written, the item waits (§5.4). A pong waits while the
- * transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue, and
+ * The queue for messages and control frames that cannot be sent at once. Messages wait while the codec compresses an earlier message in
+ * other threads (7692 §6.1). If a callback sends a message or frame while another frame is half written, it waits (§5.4). A pong waits
+ * while the transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes into the queue, and
  * writer.ts writes the frames.
  */
 
@@ -13,17 +13,17 @@ import { type FrameOptions, type Outgoing, OutgoingList, SERIALIZED } from './ou
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 
-/** Receives the reports of a queue. */
+/** The owner of a queue. */
 export interface SendQueueOwner {
   /** The codec failed. */
   fail(error: unknown): void;
   /** Our Close frame is about to be written. */
   onCloseFrame(payload: Uint8Array): void;
-  /** The last message that waited has been written or aborted. */
+  /** No message waits now: the last one was written or aborted. */
   onIdle(): void;
 }
 
-// Every endpoint uses this empty list until its first item has to wait. Nothing is ever added to this list.
+// All endpoints share this empty list. An endpoint creates a separate list when its first item must wait.
 const emptyList: OutgoingList = new OutgoingList();
 
 /** One endpoint's queue. */
@@ -35,12 +35,12 @@ export class SendQueue {
   readonly #codec: MessageCodec | null;
   readonly #memoryBudget: MemoryBudget;
   #list: OutgoingList = emptyList;
-  /** The message that the codec works on. It stays in the list, before the other messages. */
+  /** The message that the codec is compressing. It stays in the list, before the other messages. */
   #inCodec: Outgoing | null = null;
-  /** The message whose parts are being sent as they become available. It stays in the list, before the other messages. */
+  /** The message that is being sent in parts. It stays in the list, before the other messages. */
   #streamed: Outgoing | null = null;
   #pong: Outgoing | null = null;
-  /** Whether a frame or a fragmented message is half written, or the queue is being emptied. If so, anything sent now has to wait. */
+  /** Whether a frame or a fragmented message is half written, or `pump` is running. If so, a new item must wait. */
   isWriting = false;
   isStopped = false;
 
@@ -65,24 +65,24 @@ export class SendQueue {
     return this.#list;
   }
 
-  /** The number of payload bytes that wait. */
+  /** The total payload size of all items. */
   get bytes(): number {
     return this.#list.bytes;
   }
 
-  /** The number of messages that wait, our Close frame included. */
+  /** The number of waiting messages, including our Close frame. */
   get messages(): number {
     return this.#list.messages;
   }
 
-  /** Adds `done` to the callbacks of the last message that waits. @returns false if no message waits */
+  /** Adds `done` to the callbacks of the last waiting message. @returns false if no message waits */
   whenLastSent(done: SendCallback): boolean {
     const { last } = this.#list;
     last?.addDone(done);
     return last !== null;
   }
 
-  /** Called when a message has to wait: its bytes count in the memory budget from now on. */
+  /** Called when a message must wait. From now on, its bytes count in the memory budget. */
   countWaiting(item: Outgoing): void {
     item.count(this.#memoryBudget);
   }
@@ -91,19 +91,19 @@ export class SendQueue {
     return this.#list.endsWithClose;
   }
 
-  /** Adds an item. Call `pump` next: it sends the item if the item may leave now. Otherwise the item waits. */
+  /** Adds an item. Then call `pump`: if the item need not wait, `pump` sends it. */
   add(item: Outgoing): void {
     this.#ownList.add(item);
   }
 
-  /** §5.5.3: of the pongs that cannot leave, only the newest waits. @param pong replaces the pong that waits; null drops that pong */
+  /** §5.5.3: only the newest pong waits. @param pong replaces the waiting pong. Null removes the waiting pong */
   replacePong(pong: Outgoing | null): void {
     if (this.#pong !== null) this.#list.remove(this.#pong);
     this.#pong = pong;
     if (pong !== null) this.#ownList.add(pong);
   }
 
-  /** Writes a message that does not have to wait. */
+  /** Writes a message that need not wait. */
   writeNow(opcode: number, payload: Uint8Array, ownsPayload: boolean, options: FrameOptions | null): void {
     this.isWriting = true;
     try {
@@ -114,7 +114,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** The same as `writeNow`, for a serialized frame. */
+  /** Writes a serialized frame that need not wait. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.isWriting = true;
     try {
@@ -125,7 +125,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** §5.4: writes one frame of the streamed message, and then the control frames that were added while it was written. */
+  /** §5.4: writes one frame of the message in parts. Then writes control frames that were added meanwhile. */
   writeFragment(first: number, payload: Uint8Array, ownsPayload: boolean): void {
     this.isWriting = true;
     try {
@@ -136,7 +136,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Called after the last frame of a streamed message was written. Also called if the message is aborted before its first frame. */
+  /** Called at the end of a message in parts: its last frame is written, or it is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;
@@ -146,12 +146,12 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether a message in parts may write its frames now, and has not ended. */
+  /** Whether it is the turn of a message in parts, and this message has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }
 
-  /** Writes, in order, every item that no longer has to wait. */
+  /** Writes, in order, all items that need not wait. */
   pump(): void {
     if (this.isWriting || this.#list.head === null) return;
     this.isWriting = true;
@@ -164,7 +164,7 @@ export class SendQueue {
     if (wasWaiting && this.messages === 0) this.#owner.onIdle();
   }
 
-  /** Drops everything that waits, and the rest of a half-written message. Only a Close frame may still follow. */
+  /** Drops all waiting items, and the rest of a half-written message. After this, only a Close frame can be sent. */
   stop(reason: Error | null): void {
     this.isStopped = true;
     this.#drop(reason, true);
@@ -172,7 +172,7 @@ export class SendQueue {
 
   #next(): Outgoing | null {
     let item = this.#list.head;
-    // While the transport is blocked, only the pong waits. The sink accepts all other items.
+    // If the transport is blocked, only the pong waits. The sink accepts all other items.
     if (item !== null && item === this.#pong && this.#sink.blocked) item = item.next;
     return item === this.#inCodec || item === this.#streamed ? null : item;
   }
@@ -196,7 +196,7 @@ export class SendQueue {
       const shared = item.isCompressed && item.hasOwnResult ? null : item.shared;
       this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
-    // The sink itself holds the shared memory now.
+    // Now the sink counts the shared memory.
     item.uncount(this.#memoryBudget);
     if (done === null) return;
     if (this.isStopped) this.#completion.refuse(done, null);
@@ -217,7 +217,7 @@ export class SendQueue {
       this.#writer.writeFrame(FIN | first, payload, ownsPayload, shared);
       return;
     }
-    // §5.4: the first fragment has the opcode (7692 §6.1: and RSV1), the others are continuations, the last has FIN.
+    // §5.4: the first fragment has the opcode, and RSV1 if compressed (7692 §6.1). The other fragments are continuations. The last has FIN.
     let opcode = first;
     for (let start = 0; start < length && !this.isStopped; opcode = Opcode.Continuation) {
       const isLast = length - start <= lastSize;
@@ -231,11 +231,11 @@ export class SendQueue {
 
   // ---- the codec ----
 
-  /** @returns whether the item can be written now */
+  /** Compresses an item. @returns whether the item can be written now */
   #compress(item: Outgoing): boolean {
     const { payload, compress } = item;
     item.compress = false;
-    // 7692 §6.1: the sender may choose for each message whether to compress it.
+    // 7692 §6.1: the sender may decide for each message whether to compress it.
     if (this.#codec === null || payload.length < this.#codec.threshold) return true;
     item.hasOwnResult = compress === true;
     let result: Uint8Array | Promise<Uint8Array>;
@@ -270,7 +270,10 @@ export class SendQueue {
     }
   }
 
-  /** Drops all messages after an error of the codec, whose context no longer matches the peer's. A Close frame that waits is still sent. */
+  /**
+   * Drops all messages: after an error of the codec, our compression context and the peer's may differ. A waiting Close frame is still
+   * sent.
+   */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);
     this.#owner.fail(error);

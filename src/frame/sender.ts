@@ -1,7 +1,7 @@
 /**
- * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once. Any other message goes to the queue in
- * send-queue.ts. For each message, this file checks the send cap, counts replies, and copies the payload if needed. state-machine.ts has
- * the states.
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. If possible, a message is written at once. Otherwise it goes to the queue in
+ * send-queue.ts. For each message, this file checks the send cap (the limit for waiting bytes), counts replies, and copies the payload if
+ * needed.
  */
 
 import { Completion } from './completion.ts';
@@ -23,11 +23,11 @@ import { SendQueue, type SendQueueOwner } from './send-queue.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
-/** The owner of a sender. `fail` also receives the error that a `SendCallback` threw. */
+/** The owner of a sender. `fail` is also called with an error from a `SendCallback`. */
 export interface SenderOwner extends SendQueueOwner {
-  /** More bytes wait than the send cap allows: drop the connection with `error`. */
+  /** Called if more bytes wait than the send cap allows. Drops the connection. */
   abort(error: Error): void;
-  /** Too many replies wait: stop reading until `canTakeReplies` is true. */
+  /** Called if too many replies wait. Stops reading until `canTakeReplies` is true. */
   onCongested(): void;
 }
 
@@ -39,10 +39,10 @@ export interface SenderOptions {
   readonly memoryBudget: MemoryBudget;
 }
 
-// The bytes that the send cap counts for a message in addition to its payload.
+// For each message, the send cap counts this number of bytes in addition to the payload.
 const ITEM_COST = 128;
 
-/** Sends for one endpoint. */
+/** Sends the messages and control frames of one endpoint. */
 export class Sender {
   /** Counts the bytes that are sent while received data is delivered. */
   readonly replies: Replies;
@@ -53,7 +53,7 @@ export class Sender {
   readonly #writer: FrameWriter;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  // The messages and bytes that were sent while the transport was blocked or messages waited, since the transport last drained.
+  // The number of messages that could not leave at once, and the number of their bytes. When the transport is empty, both are set to 0.
   #messagesSince = 0;
   #bytesSince = 0;
 
@@ -70,22 +70,22 @@ export class Sender {
     this.replies = new Replies(sink, this.#writer, this.#queue, role, highWaterMark, memoryBudget);
   }
 
-  /** Bytes that were sent but have not left the process. */
+  /** The number of sent bytes that have not left the process. */
   get bufferedAmount(): number {
     return this.#queue.bytes + this.#sink.bufferedAmount;
   }
 
-  /** Whether messages or our Close frame wait. If so, a message that is sent now waits as well. */
+  /** Whether messages or our Close frame wait. If so, a new message must wait too. */
   get isWaiting(): boolean {
     return this.#queue.messages > 0;
   }
 
-  /** Whether our Close frame waits for the messages before it. */
+  /** Whether our Close frame waits for earlier messages. */
   get isCloseWaiting(): boolean {
     return this.#queue.isCloseWaiting;
   }
 
-  /** Whether nothing waits. If so, reading may continue after a stop because of too many replies. */
+  /** Whether no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may continue now. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }
@@ -93,8 +93,9 @@ export class Sender {
   // ---- messages ----
 
   /**
-   * Sends the common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It is encoded into the sink's own memory.
-   * @returns payload bytes; -1 if the text has to wait or to be compressed: in this case, call `send`
+   * Sends a text of at most `COPY_THRESHOLD` UTF-16 units, without options. This is the common case, so the text is encoded directly into
+   * the sink's memory.
+   * @returns the payload size, or -1 if the text must wait or be compressed. If it is -1, call `send`
    */
   writeText(text: string): number {
     const { length } = text;
@@ -107,9 +108,9 @@ export class Sender {
   }
 
   /**
-   * Sends a message, or makes it wait for the messages before it.
-   * @param ownsPayload the payload may be changed and kept
-   * @returns payload bytes put on the wire, -1 if they are not known yet, 0 if the codec failed
+   * Sends a message, or adds it to the queue.
+   * @param ownsPayload whether the sender may keep and change the payload
+   * @returns the payload size on the wire; -1 if it is not known yet; 0 if the codec failed
    */
   send(
     opcode: number,
@@ -122,7 +123,8 @@ export class Sender {
     const compress = options?.compress !== false;
     if (!this.#admits(length)) return this.#overflowed(length, done);
     if (this.#mustWait(length, compress)) {
-      // A message that waits, or is compressed in other threads, is copied: the caller may change its payload at once.
+      // A message that must wait, or that is compressed in other threads, is copied, because the caller may change the payload after this
+      // call.
       const item = new Outgoing(opcode, ownsPayload ? payload : new Uint8Array(payload), true);
       item.compress = compress;
       item.options = options;
@@ -140,7 +142,7 @@ export class Sender {
     return length;
   }
 
-  /** The same as `send`, for a server's message to many connections. Its payload is never copied and must not change. */
+  /** Works like `send`, for a message of a server to many connections. The payload is not copied, and must not change. */
   sendShared(
     opcode: number,
     payload: Uint8Array,
@@ -156,7 +158,7 @@ export class Sender {
     return this.#queuedSize(item);
   }
 
-  /** Sends a frame that `serializeFrame` made for the server role. @returns `size` */
+  /** Sends a frame from `serializeFrame` (server role). @returns `size` */
   sendSerialized(
     frame: Uint8Array,
     size: number,
@@ -175,20 +177,20 @@ export class Sender {
     return size;
   }
 
-  /** Begins a message that is sent in parts. Its turn comes after the messages that wait. Returns null if the send cap is exceeded. */
+  /** Begins a message that is sent in parts. It is sent after the messages that already wait. Returns null if the send cap is exceeded. */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     if (!this.#admits(0)) return null;
     const codec = compress ? this.#codec : null;
     return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
 
-  /** Refuses a message: nothing is sent, and `done` is called with WS_NOT_SENT later, never during this call. */
+  /** Refuses a message: sends nothing, and calls `done` with WS_NOT_SENT, but never during this call. */
   refuse(done: SendCallback | null): 0 {
     this.#completion.refuse(done, null);
     return 0;
   }
 
-  /** Calls `done` when everything that was sent so far has left. If that fails, `done` receives the reason. */
+  /** Calls `done` when all bytes that were sent so far have left. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void {
     if (this.#queue.isStopped) this.refuse(done);
     else if (!this.#queue.whenLastSent(done)) this.#completion.whenSent(done);
@@ -203,7 +205,7 @@ export class Sender {
     else this.#writer.writeFrame(FIN | opcode, payload, false, null);
   }
 
-  /** Sends the pong for a ping. §5.5.3: if pongs cannot leave, or too many pings arrive at once, only the newest pong waits. */
+  /** Sends the pong for a ping. If the transport is blocked, or if too many pings arrive at once, only the newest pong waits (§5.5.3). */
   sendPong(payload: Uint8Array): void {
     if (!this.replies.takesPong() || this.#sink.blocked) {
       this.#queue.replacePong(new Outgoing(Opcode.Pong, payload, true));
@@ -213,14 +215,14 @@ export class Sender {
     this.sendControl(Opcode.Pong, payload);
   }
 
-  /** Call this after the peer's Close frame. Pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
+  /** Call this after the peer's Close frame. Now pings need no answer (§5.5.2), and an unfinished message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
-    // §5.4: if a message in parts is unfinished, later messages cannot be sent. Their frames would belong to the unfinished message.
+    // §5.4: other messages cannot be sent inside an unfinished message. So they are dropped.
     if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 
-  /** §5.5.1: nothing follows a Close frame, so the messages that wait are sent first. */
+  /** §5.5.1: no data may follow a Close frame. So waiting messages are sent first. */
   sendClose(payload: Uint8Array): void {
     if (this.#mustWait(0, false)) {
       this.#queue.add(new Outgoing(Opcode.Close, new Uint8Array(payload), true));
@@ -242,12 +244,12 @@ export class Sender {
     this.#queue.pump();
   }
 
-  /** Drops everything that waits, see `SendQueue.stop`. */
+  /** Drops all waiting items, see `SendQueue.stop`. */
   stop(reason: Error | null): void {
     this.#queue.stop(reason);
   }
 
-  /** Called once for each message, before it is written: checks the send cap, and counts replies. */
+  /** Called once for each message, before it is written. Checks the send cap, and counts replies. */
   #admits(size: number): boolean {
     const { replies } = this;
     replies.add(size);
@@ -264,14 +266,14 @@ export class Sender {
     const waiting = this.bufferedAmount;
     this.#messagesSince++;
     this.#bytesSince += size;
-    // An empty queue always takes one message, with any number of frames.
+    // If nothing waits, one message of any size is allowed.
     if (waiting === 0) return false;
-    // Some of the messages counted here may have left, but not all. We assume that messages and bytes left in the same proportion.
+    // Some of the counted messages may have left already. We only know how many bytes wait. So we assume the same proportion for messages.
     const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));
     return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
   }
 
-  /** @returns the size that the message would have had on the wire. `done` and the error report that the message was never sent */
+  /** Refuses a message because of the send cap. @returns `size`: `done` and the error report that the message was not sent */
   #overflowed(size: number, done: SendCallback | null): number {
     this.refuse(done);
     return size;
@@ -282,7 +284,7 @@ export class Sender {
     return this.#codec !== null && compress && size >= this.#codec.threshold;
   }
 
-  /** @returns payload bytes of the message on the wire; -1 if they are not known yet because of the codec */
+  /** @returns the payload size of the message on the wire, or -1 if it is not known because the codec is working */
   #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
     this.#queue.countWaiting(item);

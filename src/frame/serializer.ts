@@ -1,22 +1,22 @@
-/**
- * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of a client's frames). endpoint.ts decides what may be
- * sent, and when. The transport sends the bytes.
- */
+/** Serializes frames: RFC 6455 §5.2 (layout, shortest form of the length) and §5.3 (masking of a client's frames). */
 
 import { copyMasked, nextMaskingKey } from './mask.ts';
 import type { Role } from './parser.ts';
 
-/** Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length. If `masked`, 4 bytes of masking key follow. */
+/**
+ * Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 bytes for a longer length, then 4 bytes for the masking key if `masked` is
+ * true.
+ */
 export function frameHeaderSize(length: number, masked: boolean): number {
   const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
   return masked ? size + 4 : size;
 }
 
 /**
- * Writes a header at `target[offset…]`.
- * @param first the first byte: FIN, RSV and opcode.
- * @param key the masking key, see mask.ts; ignored if `masked` is false.
- * @returns the offset after the header.
+ * Writes a frame header to `target`, from index `offset` on.
+ * @param first the first byte of the frame: FIN, RSV bits and opcode.
+ * @param key the masking key, see mask.ts. It is ignored if `masked` is false.
+ * @returns the index after the header.
  */
 export function writeFrameHeader(
   target: Uint8Array,
@@ -29,7 +29,7 @@ export function writeFrameHeader(
   const mask = masked ? 0x80 : 0;
   let position = offset;
   target[position++] = first;
-  // §5.2: the minimal number of bytes MUST be used, in network byte order.
+  // §5.2: the length MUST use the shortest form, in network byte order.
   if (length < 126) {
     target[position++] = mask | length;
   } else if (length < 0x10000) {
@@ -48,7 +48,7 @@ export function writeFrameHeader(
   return position;
 }
 
-/** A frame to be serialized. */
+/** A frame to serialize. */
 export interface FrameInit {
   readonly opcode: number;
   readonly payload: Uint8Array;
@@ -59,12 +59,12 @@ export interface FrameInit {
 }
 
 /**
- * Returns a whole frame in new memory: for tests, tools, and payloads that go to many connections.
- * The layout is always valid. No other rule is checked, so that a test can make illegal frames on purpose.
+ * Returns a whole frame in a new Buffer. It is for broadcasts, tests and tools. The layout is always valid. No other rule is checked, so
+ * that a test can build invalid frames on purpose.
  */
 export function serializeFrame(frame: FrameInit, role: Role): Buffer {
   const { opcode, payload, fin = true, rsv1 = false } = frame;
-  // §5.1: a client masks every frame, and a server does not mask. §5.3: each frame has a fresh key.
+  // §5.1: a client masks every frame, and a server never masks a frame. §5.3: each frame has a fresh key.
   const masked = role === 'client';
   const key = masked ? nextMaskingKey() : 0;
   const bytes = Buffer.allocUnsafe(frameHeaderSize(payload.length, masked) + payload.length);

@@ -1,12 +1,12 @@
 /**
- * The interface between the protocol and any transport: a sink takes the bytes that an endpoint sends. The RFC asks only that frames stay
- * whole and in order (§5.4). The transport does coalescing, backpressure and the end of TCP (§7.1.1).
+ * The interface between the protocol and the transport: a sink takes the bytes that an endpoint sends. RFC 6455 requires only that frames
+ * stay whole and in order (§5.4). The transport implements batching, backpressure and the end of TCP (§7.1.1).
  */
 
-/** Receives null when the bytes have left the process, or the reason why they will not leave. */
+/** Called with null when the bytes have left the process, or with an error if they cannot leave. */
 export type SendCallback = (error: Error | null) => void;
 
-/** Memory that several connections hold. The memory budget counts it only once, until the last connection has released it. */
+/** Memory that several connections use (the holders). The memory budget counts it once, until the last holder has released it. */
 export interface SharedMemory {
   /** The size of the memory, in bytes. */
   readonly bytes: number;
@@ -16,36 +16,39 @@ export interface SharedMemory {
 }
 
 /**
- * Takes the bytes that an endpoint sends. The endpoint calls the sink from any of its own methods, `receive` included. During such a call,
- * the sink must not call any method of the endpoint except `transportBlocked`.
+ * Takes the bytes that an endpoint sends. Any method of the endpoint may call the sink, even `receive`. Inside its methods, the sink may
+ * call `transportBlocked` of the endpoint, but no other method of the endpoint.
  */
 export interface ByteSink {
   /**
-   * Returns memory for `size` bytes: the endpoint writes them at `buffer[offset…]`. The memory is valid until the next call of the sink.
+   * Returns memory for `size` bytes. The endpoint writes into `buffer`, from index `offset` on. This is valid until the next call of the
+   * sink.
    */
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
-  /** Sends the first `size` of the reserved bytes. Reserved bytes that are not committed are never sent. */
+  /** Sends the first `size` reserved bytes. The other reserved bytes are not sent. */
   commit(size: number): void;
   /**
-   * Commits a header (the first `size` of the reserved bytes), and then a large payload, in one step. Nothing may come between them. The
-   * endpoint does not copy the payload.
-   * @param isStable true: the payload does not change any more. False: the payload belongs to the application. While the sink keeps the
-   *   payload, the application may change its content. It may also transfer its memory, which changes its `length`
-   * @param shared the memory that contains the payload, if other connections hold it too
+   * Sends a header (the first `size` reserved bytes), and directly after it a large payload. The endpoint has not copied the payload.
+   * @param isStable true: no code changes the payload any more. False: the payload belongs to the application. While the sink keeps it, the
+   *   application may change its content, or transfer its memory (then its `length` becomes 0)
+   * @param shared the memory that contains the payload, if other connections use this memory too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
-  /** The closing handshake began: flush all bytes now, and start the transport's deadline (§7.1.1). May be called more than once. */
+  /** The closing handshake begins. Flushes all bytes, and starts the transport's closing timeout (§7.1.1). May be called more than once. */
   closing(): void;
-  /** §7.1.1: half-close the connection when all bytes have left. May be called more than once. */
+  /** §7.1.1: ends our direction of the TCP connection when all bytes have left. May be called more than once. */
   end(): void;
-  /** Drop the connection, sending nothing more. */
+  /** Drops the connection, and sends no more bytes. */
   destroy(): void;
-  /** Reading may continue: the reason for which `receive` returned false is over. */
+  /** `receive` returned false before. Now reading may continue. */
   resumeReading(): void;
-  /** Calls `done` when everything that was committed so far has left the process. If that fails, `done` receives the reason. */
+  /** Calls `done` when all committed bytes have left the process. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void;
-  /** Bytes that were committed and have not left yet. */
+  /** The number of committed bytes that have not left. */
   readonly bufferedAmount: number;
-  /** Whether the transport is blocked: committed bytes wait. The transport calls `Endpoint.transportDrained` when all bytes have left. */
+  /**
+   * Whether the transport is blocked, so that committed bytes wait. When all bytes have left, the transport calls
+   * `Endpoint.transportDrained`.
+   */
   readonly blocked: boolean;
 }

@@ -1,6 +1,6 @@
 /**
  * The states of an endpoint, and the events that change its state: RFC 6455 §5.5 (control frames), §7 (closing). The table of states is at
- * the top of endpoint.ts. The class in endpoint.ts is the public one. sender.ts and receiver.ts implement §6.
+ * the top of endpoint.ts, which has the public class. sender.ts and receiver.ts implement §6.
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -22,7 +22,7 @@ export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
 
 const { Open, CloseSent, CloseReceived, Closed } = EndpointState;
 
-/** One endpoint's state, its sender and its receiver. */
+/** The state of one endpoint, with its sender and its receiver. */
 export class StateMachine implements SenderOwner, ReceiverOwner {
   state: EndpointState = Open;
   readonly sender: Sender;
@@ -31,14 +31,14 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   readonly #sink: ByteSink;
   readonly #options: EndpointOptions;
   readonly #codec: MessageCodec | null;
-  /** Created when the connection begins to end. */
+  /** Created when the connection begins to close. */
   #closeAccount: CloseAccount | null = null;
-  /** Whether the peer ended its direction of the connection. */
+  /** Whether the peer has ended its direction of the connection. */
   #peerEnded = false;
-  /** Whether nothing is sent or received any more, and memory has been released. */
+  /** Whether sending and receiving have ended, and memory is released. */
   #isOver = false;
 
-  /** @param options the endpoint keeps this object; many endpoints may share it. @param codec belongs to this endpoint only */
+  /** @param options the endpoint keeps this object. Many endpoints may share it. @param codec only this endpoint may use it */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
     const { role, maxMessageSize, maxStreamSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;
@@ -80,7 +80,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     buffer.copy(payload, 0, start, end);
     // §5.5.2: a ping MUST be answered, with the same payload.
     if (opcode === Opcode.Ping && this.#options.autoPong !== false) this.sender.sendPong(payload);
-    // The pong may have exceeded the send cap, which closes the connection.
+    // The pong may have exceeded the send cap. Then the connection is already dropped.
     if (this.receiver.isOff || this.receiver.isDiscarding) return;
     if (opcode === Opcode.Ping) this.#events.onPing(payload);
     else this.#events.onPong(payload);
@@ -93,28 +93,27 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.code = code;
     account.reason = reason;
     account.byPeer = byPeer;
-    // The state is set before the sink is called: a synchronous transport may call us back during that call.
+    // The state is set before the sink is called, because a synchronous transport may call us during that call.
     this.state = CloseReceived;
-    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings that came before the Close frame no longer need an answer.
+    // §5.5.1: frames after a Close frame are ignored. §5.5.2: earlier pings need no answer any more.
     this.receiver.switchOff();
     this.sender.peerClosed();
-    // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
+    // §5.5.1: if we have not sent a Close frame, we MUST answer with one. It typically echoes the code.
     if (byPeer) this.#sendClose(buffer.subarray(start, end));
     this.#sink.closing();
     this.#endIfDue();
     if (byPeer) this.#announceClosing(true);
   }
 
-  /** The peer ended its direction, and everything that it had sent has been processed. */
+  /** The peer has ended its direction, and all its data has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
-    // §7.1.4: the peer's Close frame came first, so the end is not an error. `transportClosed` reports the end when the transport has
-    // closed.
+    // §7.1.4: the peer's Close frame came first, so the end is not an error. `onClose` is called later, in `transportClosed`.
     if (this.state === CloseReceived) {
       this.#endIfDue();
       return;
     }
-    // §7.2.1: the connection was lost without a Close frame.
+    // §7.2.1: the connection is lost, without a Close frame.
     this.#sink.end();
     this.transportClosed();
   }
@@ -150,14 +149,14 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#endIfDue();
   }
 
-  /** If reading stopped because too many replies waited, and nothing waits now, reading continues. */
+  /** If reading was stopped because of too many replies, and nothing waits now, reading continues. */
   resumeForReplies(): void {
     if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
   }
 
   // ---- closing ----
 
-  /** §7.1.2: starts the closing handshake, with a Close frame that carries `payload`. */
+  /** §7.1.2: starts the closing handshake. `payload` is the payload of our Close frame. */
   close(payload: Uint8Array): void {
     if (this.state !== Open) return;
     this.state = CloseSent;
@@ -176,17 +175,17 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     }
   }
 
-  /** §5.5.1: nothing follows a Close frame, so messages that wait are sent first. The closing deadline runs while they wait. */
+  /** §5.5.1: no data may follow a Close frame. So waiting messages are sent first. The closing timeout already runs meanwhile. */
   #sendClose(payload: Uint8Array): void {
     this.sender.sendClose(payload);
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
   }
 
-  /** Ends TCP if our Close frame was passed to the sink and we need not wait for the peer. */
+  /** Ends the TCP connection if our Close frame was passed to the sink, and we need not wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
-    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side. The client waits for the server. §7.1.7: both roles close
-    // TCP at once after a failure.
+    // §7.1.1: the server closes TCP first, so that TIME_WAIT is on the server's side. The client waits for the server. §7.1.7: after a
+    // failure, a server and a client both close TCP at once.
     const isDue = this.state === CloseReceived ? this.#options.role === 'server' : this.receiver.isOff;
     if (isDue || this.#peerEnded) this.#sink.end();
   }
@@ -194,7 +193,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** Implements `Endpoint.terminate`. */
   terminate(): void {
     if (this.state === Closed) return;
-    // Nothing more can be sent. If both Close frames had been exchanged, the close still counts as clean.
+    // Now no data can be sent. In the state CloseReceived, the state does not change: the close still counts as clean.
     if (this.state === Open) this.state = CloseSent;
     this.#release();
     this.#sink.destroy();
@@ -210,14 +209,14 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
 
   /** Implements `Endpoint.fail`. */
   fail(thrown: unknown): void {
-    // The peer's Close frame has arrived, or the connection is closed. An error that a callback throws now only has to be reported.
+    // The peer's Close frame has arrived, or the connection is closed. So an error from a callback is only reported.
     if (this.state >= CloseReceived) {
       this.#report(thrown);
       return;
     }
     const error = toError(thrown);
     this.#account.error ??= error;
-    // If our Close frame still waits, a Close frame with the code of this error replaces it.
+    // If our Close frame waits in the queue, a Close frame with the code of this error replaces it.
     const open = this.state === Open || this.sender.isCloseWaiting;
     this.receiver.switchOff();
     this.sender.stop(error);
@@ -231,7 +230,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.receiver.processWaitingEnd();
   }
 
-  /** Stops sending and receiving, and releases memory. This does not wait until the transport reports that it is closed. */
+  /** Stops sending and receiving, and releases memory, even before the transport has closed. */
   #release(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -246,7 +245,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     try {
       this.#events.onError(error);
     } catch {
-      // `onError` itself threw. There is no one else to report to, and a peer must not be able to cause an exception.
+      // `onError` itself threw. This error is ignored: there is no other handler, and a peer must not be able to cause an exception.
     }
   }
 }

@@ -1,7 +1,6 @@
 /**
- * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (UTF-8), §10.4 (the limit, checked at each header). A
- * compressed message is reported whole, by frame-dispatch.ts. If the application does not set `maxStreamSize`, this file is not used, and
- * frame-dispatch.ts reports all messages.
+ * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (UTF-8), §10.4 (the limit). This file is used only if the
+ * option `maxStreamSize` is set. Even then, frame-dispatch.ts reports compressed messages, as a whole.
  */
 
 import { ownPart } from './delivery.ts';
@@ -13,28 +12,28 @@ import { isControl, Opcode } from './opcode.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// The same limit as in assembler.ts: a fragment without payload costs us time and costs the peer nothing.
+// The same limit as in assembler.ts: an empty fragment costs us time and costs the peer nothing.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
-/** The receiver, which holds the current chunk. */
+/** The receiver (receiver.ts). */
 export interface StreamDispatchOwner extends FrameDispatchOwner {
-  /** Whether the transport may use the memory of the current chunk again after the chunk was processed. */
+  /** Whether the transport will reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
-  /** A view of the current chunk goes to the application. The chunk's memory must not be used again. */
+  /** The application gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
-  /** Whether everything that the peer sends is ignored from now on. */
+  /** Whether all data from the peer is now ignored. */
   readonly isOff: boolean;
   readonly memoryBudget: MemoryBudget;
 }
 
-/** Handles the frames that one connection's parser finds, if the application receives messages in parts. */
+/** Handles the frames of one connection, if the application receives messages in parts. */
 export class StreamDispatch implements FrameHandler {
   readonly #whole: FrameDispatch;
   readonly #events: EndpointEvents;
   readonly #owner: StreamDispatchOwner;
   readonly #maxStreamSize: number;
 
-  /** The opcode of the current message if its parts are reported; 0 otherwise. */
+  /** The opcode of the current message if the message is reported in parts, otherwise 0. */
   #opcode = 0;
   #announced = 0;
   #emptyFragments = 0;
@@ -46,7 +45,7 @@ export class StreamDispatch implements FrameHandler {
 
   #pieces = 0;
 
-  /** @param whole handles the messages that are reported whole */
+  /** @param whole handles the messages that are reported as a whole */
   constructor(
     whole: FrameDispatch,
     events: EndpointEvents,
@@ -81,13 +80,13 @@ export class StreamDispatch implements FrameHandler {
     else this.#whole.onFrameLength(rsv1, opcode, length);
   }
 
-  /** Says whether this frame belongs to a message that is reported in parts, or interrupts such a message. */
+  /** Says whether this frame belongs to a message that is reported in parts, or interrupts this message. */
   #isOfParts(rsv1: boolean, opcode: number): boolean {
     if (this.#opcode !== 0) return true;
     return !rsv1 && opcode !== Opcode.Continuation && !this.#whole.insideMessage;
   }
 
-  /** @returns payload bytes of the message, including this frame. @throws {ProtocolError} the errors of `MessageAssembler.check` */
+  /** @returns the total payload size of the message, including this frame. @throws {ProtocolError} like `MessageAssembler.check` */
   #check(opcode: number, length: number): number {
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (this.#opcode !== 0 && opcode !== Opcode.Continuation)
@@ -136,7 +135,7 @@ export class StreamDispatch implements FrameHandler {
 
   #onPart(buffer: Buffer, start: number, end: number): void {
     if (this.#opcode === Opcode.Text) {
-      // §8.1: invalid UTF-8 MUST fail the connection. We fail it at the first byte that cannot be valid UTF-8.
+      // §8.1: invalid UTF-8 MUST fail the connection. We fail the connection at the first invalid byte.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }

@@ -1,40 +1,43 @@
 /**
- * Decodes a run in one step (RFC 6455 §5.2, §5.3, §5.6). A run is a sequence of small text messages that follow each other in a chunk. The
- * WebAssembly of text-kernel.wat finds and unmasks the messages. One call decodes all of them to one string, and each message becomes a
- * part of this string. parser.ts reads all other frames. parser.ts can also read the frames of a run one by one. That code is the
- * reference, and is used if this process cannot use WebAssembly.
+ * Decodes several small text messages in one step (RFC 6455 §5.2, §5.3, §5.6). Messages that follow each other in a chunk are a run. The
+ * WebAssembly of text-kernel.wat (the kernel) finds and unmasks the messages of a run. Then one call decodes all of them to one string, and
+ * each message becomes a part of this string. parser.ts parses all other frames. If the process cannot use WebAssembly, it parses these
+ * frames too.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
 /**
- * The maximum number of bytes of text in a run. V8 makes each message a view of the run's string, so one message can keep all these bytes
- * alive.
+ * The maximum number of bytes of text in a run. In V8, each message is a slice of the run's string. So one message can keep the whole
+ * string in memory.
  */
 export const MAX_RUN_SIZE = 1024;
 
-/** The largest payload whose length fits into the second byte (§5.2). */
+/** The largest payload length that fits into the second byte of a frame (§5.2). */
 export const MAX_SHORT_LENGTH = 125;
 
-// The bytes that are loaded at a time, and the offset of the decoded text. text-kernel.wat uses the same values.
+// The kernel loads at most `WINDOW_SIZE` bytes at once, and writes the text at `TEXT_OFFSET`. text-kernel.wat uses the same values.
 const WINDOW_SIZE = 65_536;
 const TEXT_OFFSET = 69_632;
 
-// The size of the longest frame that the kernel decodes: a header of 6 bytes, and the payload.
+// The size of the longest frame that the kernel decodes: 6 bytes of header, and the payload.
 const MAX_FRAME_SIZE = 6 + MAX_SHORT_LENGTH;
 
 interface TextKernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  /** @returns the number of frames in bits 16 to 23, the number of bytes of their text in bits 0 to 15 */
+  /** @returns the number of frames (bits 16 to 23) and the number of bytes of their text (bits 0 to 15) */
   texts(at: number, end: number, mask: number): number;
 }
 
-/** Reads runs of text frames. It holds a chunk while the chunk is parsed; `leave` releases the chunk. */
+/** Reads runs of text frames. Call `leave` when a chunk has been parsed. */
 export class TextKernel {
   readonly #memory: Buffer;
   readonly #texts: (at: number, end: number, mask: number) => number;
-  /** The chunk whose bytes `[#from, #to)` are loaded, or null. While a handler runs, another endpoint may load its own chunk. */
+  /**
+   * The bytes `[#from, #to)` of this chunk are in the kernel's memory. Null if no chunk is loaded. All endpoints of a thread share one
+   * kernel.
+   */
   #chunk: Buffer | null = null;
   #from = 0;
   #to = 0;
@@ -47,9 +50,9 @@ export class TextKernel {
   }
 
   /**
-   * Decodes the run of whole text frames that begins at `chunk[position]` and lies before `end`. Does not change the chunk.
-   * @param mask the required value of the mask bit: 0x80 or 0
-   * @returns the text of `count` messages, all ASCII; '' if no message was found, or if all of them are empty
+   * Decodes the run of complete text frames that begins at `chunk[position]` and ends at or before `end`. Does not change the chunk.
+   * @param mask 0x80 if the frames must be masked, else 0
+   * @returns the text of `count` messages, which is ASCII; '' if no message was found, or if all messages are empty
    */
   read(chunk: Buffer, position: number, end: number, mask: number): string {
     const isLoaded =
@@ -62,7 +65,7 @@ export class TextKernel {
     return this.#memory.toString('latin1', TEXT_OFFSET, TEXT_OFFSET + (found & 0xffff));
   }
 
-  /** Releases the chunk. Called when the chunk has been parsed. */
+  /** Releases the chunk. */
   leave(): void {
     this.#chunk = null;
   }
@@ -78,5 +81,5 @@ export class TextKernel {
 
 const loaded: TextKernelExports | null = instantiate<TextKernelExports>(textKernelBytes);
 
-/** The kernel of this thread, or null if WebAssembly cannot be used. */
+/** The kernel of this thread, or null if the process cannot use WebAssembly. */
 export const textKernel: TextKernel | null = loaded === null ? null : new TextKernel(loaded);

@@ -1,13 +1,14 @@
-;; Reads small text frames that follow each other (RFC 6455 §5.2, §5.3). One call unmasks them and puts their text together. The
-;; text becomes one string, which is then cut into messages. scripts/kernel.js assembles this file into text-kernel-bytes.ts.
-;; parser.ts does the same frame by frame: it is the reference, and it handles every frame that this function does not take.
+;; Reads small text frames that follow each other (RFC 6455 §5.2, §5.3). One call unmasks the frames and joins their texts. Then
+;; text-kernel.ts decodes the joined text, and splits it into messages. scripts/kernel.js assembles this file into text-kernel-bytes.ts.
+;; parser.ts handles all other frames.
 (module
-  ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. Blocks of 16 bytes may be read and written past the end of both.
+  ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. The code reads and writes blocks of 16 bytes, so it may pass the end
+  ;; of both.
   (memory (export "memory") 2)
 
-  ;; Takes whole frames from memory[at, end), up to 1 KiB of text in total. Each frame is text with FIN and without reserved bits. It
-  ;; has at most 125 bytes of ASCII. It is masked if `mask` is 0x80, and unmasked if `mask` is 0. Returns the number of frames, up to
-  ;; 255, in bits 16 to 23, and the number of bytes of their text in bits 0 to 15.
+  ;; Reads complete frames from memory[at, end), with at most 1 KiB of text in total. Each frame has the opcode Text, FIN, no reserved bits,
+  ;; and at most 125 bytes of ASCII. It is masked if `mask` is 0x80, and unmasked if `mask` is 0. Any other frame ends the loop. Returns the
+  ;; number of frames (up to 255) in bits 16 to 23, and the number of bytes of their text in bits 0 to 15.
   (func (export "texts") (param $at i32) (param $end i32) (param $mask i32) (result i32)
     (local $headerSize i32)
     (local $length i32)
@@ -28,7 +29,7 @@
         (local.set $source (i32.add (local.get $at) (local.get $headerSize)))
         (br_if $done (i32.gt_u (local.get $source) (local.get $end)))
         (br_if $done (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x81)))
-        ;; A wrong mask bit makes this length at least 128.
+        ;; If the mask bit is wrong, this length is at least 128.
         (local.set $length (i32.xor (i32.load8_u offset=1 (local.get $at)) (local.get $mask)))
         (br_if $done (i32.gt_u (local.get $length) (i32.const 125)))
         (local.set $next (i32.add (local.get $source) (local.get $length)))
@@ -45,7 +46,7 @@
             (br_if $unmasked (i32.le_s (local.get $left) (i32.const 0)))
             (local.set $block (v128.xor (v128.load (local.get $source)) (local.get $key)))
             (v128.store offset=69632 (local.get $target) (local.get $block))
-            ;; The highest bit of each byte is 0 for ASCII. In the last block, only the bytes of the payload count.
+            ;; In ASCII, the highest bit of each byte is 0. In the last block, only the bytes of the payload are checked.
             (local.set $bits (i8x16.bitmask (local.get $block)))
             (if (i32.lt_s (local.get $left) (i32.const 16))
               (then

@@ -1,27 +1,30 @@
 /**
- * UTF-8: RFC 6455 §5.6 and §8.1. A text message is valid UTF-8 as a whole. Fragments and chunks may split a character. Whole messages are
- * checked while they are decoded. Messages that arrive in pieces are checked piece by piece. So an invalid byte fails the connection at
- * once, before the last fragment arrives.
+ * Checks and decodes UTF-8: RFC 6455 §5.6, §8.1. The whole text message must be valid UTF-8, but a fragment or a chunk may end inside a
+ * character. If a message arrives in pieces, each piece is checked at once. So an invalid byte fails the connection before the last
+ * fragment arrives.
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
 
-// Up to this many bytes, one native call is cheaper than two. The one call decodes, and replaces invalid bytes. The two calls check, then
-// decode.
+// Up to this number of bytes, it is faster to decode first, and then to search for the replacement character. For larger texts, it is
+// faster to check first, and then to decode.
 const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
 
-/** Says whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+/** Says whether the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates, no code above U+10FFFF). */
 export function isValidUtf8(bytes: Uint8Array): boolean {
   return isUtf8(bytes);
 }
 
-/** Decodes `buffer[start, end)`, or returns null if it is not UTF-8. A byte order mark is kept: it is payload. */
+/**
+ * Decodes `buffer[start, end)`. Returns null if the bytes are not valid UTF-8. A byte order mark is kept, because it is part of the
+ * payload.
+ */
 export function decodeUtf8(buffer: Buffer, start: number, end: number): string | null {
   if (end - start <= MAX_DECODE_FIRST_SIZE) {
     const text = buffer.toString('utf8', start, end);
-    // The decoder writes U+FFFD in place of invalid bytes; the message may also contain a real U+FFFD.
+    // The decoder replaces invalid bytes with U+FFFD. But a valid message may also contain U+FFFD.
     if (text.indexOf(REPLACEMENT) === -1) return text;
     return isUtf8(buffer.subarray(start, end)) ? text : null;
   }
@@ -30,18 +33,15 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
   return isUtf8(bytes) ? bytes.toString('utf8') : null;
 }
 
-/**
- * Checks a text that arrives in pieces. Between two pieces a character may be unfinished: at most three of its bytes have
- * arrived. The three fields describe which bytes may follow.
- */
+/** Checks a text that arrives in pieces. A piece may end inside a character. The three fields describe which bytes may come next. */
 export class Utf8Validator {
-  /** Continuation bytes that the unfinished character still needs. */
+  /** The number of bytes that the unfinished character still needs. */
   #missing = 0;
-  /** The range of the next byte. After some first bytes, the second byte is restricted (RFC 3629 §4). */
+  /** The valid range of the next byte. After some first bytes, the range of the second byte is smaller (RFC 3629 §4). */
   #lowest = 0x80;
   #highest = 0xbf;
 
-  /** Takes the next piece, `buffer[start, end)`. @returns false if no further bytes can make the text valid */
+  /** Checks the next piece, `buffer[start, end)`. @returns false if the text is not valid UTF-8 so far */
   push(buffer: Buffer, start: number, end: number): boolean {
     let index = start;
     while (this.#missing > 0 && index < end) {
@@ -55,7 +55,7 @@ export class Utf8Validator {
     return true;
   }
 
-  /** Says whether the text may end here. Resets the validator for the next message. */
+  /** Says whether the text is complete, and resets the validator for the next message. */
   finish(): boolean {
     const complete = this.#missing === 0;
     this.reset();
@@ -76,8 +76,8 @@ export class Utf8Validator {
       this.#highest = 0xbf;
       return true;
     }
-    // This byte begins a character: `lastCharacterStart` returns no other position.
-    // RFC 3629 §4: C0 and C1 would be overlong, F5 and above are past U+10FFFF.
+    // This is the first byte of a character. RFC 3629 §4: with C0 or C1 the form would be overlong, and with F5 or above the code would be
+    // above U+10FFFF.
     if (byte < 0xc2 || byte > 0xf4) return false;
     this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
     if (byte === 0xe0) this.#lowest = 0xa0;
@@ -88,7 +88,7 @@ export class Utf8Validator {
   }
 }
 
-/** Returns the start of the last character of `buffer[start, end)` if this character may be unfinished; else `end`. */
+/** If the last character of `buffer[start, end)` may be unfinished, returns its start. Otherwise returns `end`. */
 function lastCharacterStart(buffer: Buffer, start: number, end: number): number {
   const earliest = Math.max(start, end - 3);
   for (let index = end - 1; index >= earliest; index--) {

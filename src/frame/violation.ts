@@ -1,10 +1,10 @@
 /**
- * Lists every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text. docs/errors.md is
- * generated from this table. For each row, at least one test breaks the rule. Only frame/ and deflate/ throw violations. `Endpoint.fail`
- * sends a Close frame for a violation (RFC 6455 §7.1.7).
+ * Lists every rule that a peer can break after the opening handshake, with its close code, RFC section and text. docs/errors.md is
+ * generated from this table. For each rule, at least one test breaks it. frame/ and deflate/ throw these errors. `Endpoint.fail` then sends
+ * a Close frame (RFC 6455 §7.1.7).
  */
 
-/** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, and no text from the peer. */
+/** One rule that a receiver checks. `text` is the reason in our Close frame: at most 123 bytes, and no text from the peer. */
 export interface Violation {
   readonly closeCode: number;
   readonly section: string;
@@ -90,26 +90,32 @@ export type ViolationCode = keyof typeof violations;
 
 /** The details of WS_MESSAGE_TOO_BIG: the size of the message, and the limit. */
 export interface MessageSize {
-  /** Bytes that the frames have announced so far; null for a compressed message, because its decompressed size is unknown. */
+  /**
+   * The size of the message's frames so far, as their headers announce it. Null if the message is compressed, because its decompressed size
+   * is not known.
+   */
   readonly size: number | null;
   /** The maximum number of bytes of a message. */
   readonly limit: number;
 }
 
-/** The peer broke a rule of the protocol, or one of our limits. See docs/errors.md for every code. */
+/** The peer has broken a rule of the protocol, or exceeded one of our limits. docs/errors.md lists all codes. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-  /** The rule's name in the `violations` table, stable across versions. */
+  /** The name of the rule in the table `violations`. It does not change between versions. */
   readonly code: ViolationCode;
   /** The code of the Close frame that we send to the peer (RFC 6455 §7.4). */
   readonly closeCode: number;
   /** The RFC and section of the rule, such as `6455 §5.5`. */
   readonly section: string;
-  /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
+  /** For WS_UNKNOWN_OPCODE, the opcode (0 to 15). For all other rules, null. */
   readonly opcode: number | null;
-  /** The default reason of our Close frame. The error's message contains `reason` and, as soon as `peer` is known, `peer`. */
+  /**
+   * The default reason for our Close frame. The error's message contains this reason. When `peer` is known, the message contains `peer`
+   * too.
+   */
   readonly reason: string;
-  /** The other end of the connection: the URL on a client, the address on a server. Null until `onError` is reported. */
+  /** The peer: on a client the URL, on a server the peer's address. Null until `onError` is reported. */
   peer: string | null = null;
 
   constructor(

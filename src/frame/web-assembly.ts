@@ -1,6 +1,4 @@
-/**
- * Loads our WebAssembly modules if the process supports WebAssembly. A policy may forbid it, and lib.es2023 has no types for it.
- */
+/** Loads our WebAssembly modules. A process may be configured to forbid WebAssembly. lib.es2023 has no types for WebAssembly. */
 
 interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => object;
@@ -10,7 +8,7 @@ interface WebAssemblyApi {
 /**
  * Instantiates a module that has no imports.
  * @param bytes the module in base64
- * @returns its exports; null if this process cannot use WebAssembly, or cannot use this module
+ * @returns the exports of the module, or null if the process cannot use WebAssembly or this module
  */
 export function instantiate<Exports extends object>(bytes: string): Exports | null {
   try {

@@ -1,6 +1,6 @@
 /**
- * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header. Large payloads are appended without a
- * copy if possible. Nothing waits here: sender.ts decides which frame may be sent, and when.
+ * Writes frames into the sink: RFC 6455 §5.2, §5.3. A small payload is copied directly after its header. A large payload is not copied, if
+ * possible. sender.ts decides which frame is written, and when.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
@@ -11,11 +11,12 @@ import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
 /**
- * Payloads of up to this many bytes are copied next to their header. For a larger payload, a copy costs more than a write in two pieces.
+ * A payload of up to this number of bytes is copied directly after its header. For a larger payload, a copy takes longer than two separate
+ * writes.
  */
 export const COPY_THRESHOLD = 4096;
 
-// 2 bytes, 8 bytes of length, 4 bytes of masking key.
+// 2 bytes, then 8 bytes of length, then 4 bytes of masking key.
 const MAX_HEADER_SIZE = 14;
 
 /** The FIN bit of the first byte. */
@@ -24,11 +25,11 @@ export const FIN = 0x80;
 /** The RSV1 bit of the first byte. */
 export const RSV1 = 0x40;
 
-/** Writes one endpoint's frames. */
+/** Writes the frames of one endpoint. */
 export class FrameWriter {
   readonly #sink: ByteSink;
   readonly #masks: boolean;
-  /** Bytes of all frames written so far, headers included. */
+  /** The number of bytes written so far, including headers. */
   sentBytes = 0;
 
   constructor(sink: ByteSink, role: Role) {
@@ -38,12 +39,12 @@ export class FrameWriter {
   }
 
   /**
-   * Writes a text message of at most `COPY_THRESHOLD` UTF-16 units, encoded in place.
-   * @returns payload bytes
+   * Writes a text message of at most `COPY_THRESHOLD` UTF-16 units. The text is encoded directly into the sink's memory.
+   * @returns the payload size in bytes
    */
   writeText(text: string): number {
-    // One UTF-16 unit needs at most three bytes. We assume that the text is ASCII. If the real length needs a header of another size, we
-    // move the text.
+    // One UTF-16 unit needs at most three bytes. To guess the size of the header, we assume that the text is ASCII. If the guess is wrong,
+    // we move the text.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
     const guess = frameHeaderSize(text.length, this.#masks);
     const length = buffer.write(text, offset + guess);
@@ -61,9 +62,9 @@ export class FrameWriter {
 
   /**
    * Writes any frame.
-   * @param first the first byte: FIN, RSV1 and opcode
-   * @param ownsPayload true: nothing else uses the payload, so it may be kept, and masked in place
-   * @param shared the memory that contains the payload, if other connections hold it too
+   * @param first the first byte of the frame: FIN, RSV1 and opcode
+   * @param ownsPayload true: no other code uses the payload. So it may be kept, and masked in place
+   * @param shared the memory that contains the payload, if other connections use this memory too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
     const { length } = payload;
@@ -72,12 +73,12 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // A stable `body` does not change after this call. A resizable payload is copied: the application could shrink the payload before it
-    // has left.
+    // If `isStable` is true, `body` does not change after this call. A resizable payload is copied, because the application could shrink it
+    // before it has left.
     const isStable = ownsPayload || this.#masks || isResizable(payload.buffer);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;
-    // §5.3: a payload that belongs to the caller is never masked in place.
+    // If the payload belongs to the caller, it must not be masked in place.
     if (!copies && this.#masks) applyMask(body, 0, length, key);
     else if (this.#masks) copyMasked(payload, body, 0, key);
     else if (copies) body.set(payload);
@@ -87,7 +88,7 @@ export class FrameWriter {
     this.#sink.append(body, end - offset, isStable, shared);
   }
 
-  /** Writes a frame that `serializeFrame` made for the server role. */
+  /** Writes a frame from `serializeFrame` (server role). */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.sentBytes += frame.length;
     if (frame.length > COPY_THRESHOLD) {

@@ -16,32 +16,32 @@ import { parseUrl } from './url.ts';
 export interface WebSocketTarget {
   /** True for wss, false for ws. */
   readonly secure: boolean;
-  /** The host for name resolution: in ASCII and lower case; an IPv6 address has no brackets. */
+  /** The host for name resolution, in ASCII and lower case. An IPv6 address has no brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** The value of the Host field: the host, followed by the port if the port is not the scheme's default. */
+  /** The value of the Host field: the host, and also the port if the port is not the scheme's default port. */
   readonly host: string;
-  /** The resource name: path and query, percent-encoded. Starts with `/`. */
+  /** The resource name: the path and the query, percent-encoded. The resource name starts with `/`. */
   readonly resource: string;
   /**
-   * The decoded user name of the URL; `''` if the URL has no user name. Of these fields, only `username` and `password` contain the user
-   * information of the URL. `buildRequest` does not send them.
+   * The decoded user name of the URL; `''` if the URL has no user name. The user name and the password are not part of `href`, and
+   * `buildRequest` does not send them.
    */
   readonly username: string;
   readonly password: string;
-  /** The URL in normal form, as ws or wss, without user information. */
+  /** The normalized URL. The scheme is ws or wss. The user name and the password are removed. */
   readonly href: string;
 }
 
 /**
- * Parses a WebSocket URL. http and https count as ws and wss, as in the WHATWG API.
- * @throws HandshakeError stage 'url', before any network activity (RFC 6455 §4.1)
+ * Parses a WebSocket URL. As in the WHATWG API, `http:` is read as `ws:`, and `https:` is read as `wss:`.
+ * @throws HandshakeError with stage 'url', before any network activity (RFC 6455 §4.1)
  */
 export function parseTarget(url: string | URL): WebSocketTarget {
   const parsed = readUrl(url);
   const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
   if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
-  // §3: a fragment MUST NOT be used, not even an empty one. In the normal form, every "#" begins a fragment.
+  // §3: a URL MUST NOT have a fragment. We also refuse an empty fragment. In `href`, every "#" begins a fragment.
   if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');
   const { username, password } = decodeUserinfo(parsed);
   parsed.username = '';
@@ -60,12 +60,12 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   };
 }
 
-// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently. We refuse control characters:
-// they are in a URL only by accident, or as an injection.
+// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also removes tabs and line ends silently. A URL contains control
+// characters only by accident or in an attack, so we refuse them.
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
-  // Errors are logged, so the error must not contain a URL that may hold a password.
+  // Applications log errors. A URL with "@" may contain a password, so the error does not contain this URL.
   const parsed = parseUrl(text);
   if (parsed === null) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
   return parsed;
@@ -79,24 +79,27 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
   }
 }
 
-/** The parts of a request that an application chooses, other than the resource. */
+/** The parts of the request that the application chooses. The resource name is not part of this: it comes from the URL. */
 export interface RequestFields {
-  /** The subprotocols to offer, in order of preference: distinct tokens. */
+  /** The subprotocols to offer, in order of preference. Each subprotocol is a token, and is listed once. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** More header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, …). */
+  /**
+   * More header fields: an object (name to value), an iterable of pairs (such as a Map or a `Headers`), or a flat list (name, value, name,
+   * value …).
+   */
   readonly headers?: HeaderFieldsInit | undefined;
-  /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
+  /** The value of the Origin field. Only browsers must send this field (RFC 6455 §4.1). */
   readonly origin?: string | undefined;
 }
 
-/** The parts of a request that a client chooses, other than the resource. */
+/** The parts of the request that a client chooses: the fields of the application, and the extensions to offer. */
 export interface RequestOptions extends RequestFields {
   /** The extensions to offer, in order of preference. */
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
-// §4.1 reserves Host, Upgrade and Connection for the handshake. The other fields would announce a body, or change the meaning of the bytes
-// after the request.
+// §4.1 reserves Host, Upgrade and Connection for the handshake. The last four fields are for a body or a trailer. An opening handshake has
+// no body and no trailer.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -109,10 +112,10 @@ const reservedNames: readonly string[] = [
 
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
- * @returns the whole request head, to be sent as latin1, and the key for `verifyResponse`. Send nothing after the head until the response
- *   is verified.
- * @throws TypeError for a subprotocol or an extension that is not a token, and for a repeated subprotocol. Also for header fields that
- *   belong to the handshake or hold a forbidden character, and for an invalid target
+ * @returns the whole request head, and the key that `verifyResponse` needs. Send the head as latin1. Send no frame before the response is
+ *   verified.
+ * @throws TypeError if a subprotocol or an extension is not a token, or if a subprotocol is repeated. Also if a header field belongs to the
+ *   handshake or contains a forbidden character, or if the target is invalid
  */
 export function buildRequest(
   target: WebSocketTarget,
@@ -147,19 +150,20 @@ function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void
   }
 }
 
-/** The data that a response is checked against. */
+/** The values with which `verifyResponse` compares a response. */
 export interface ExpectedResponse {
   /** The key that `buildRequest` returned. */
   readonly key: string;
   readonly subprotocols?: readonly string[];
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the extensions that the server accepted. Each extension knows its own parameters. Throws a HandshakeError if a
-   * parameter is invalid. Not called if the server accepted no extension.
+   * Checks the parameters of the extensions that the server accepted. Throws a HandshakeError if a parameter is invalid. If the server
+   * accepted no extension, `confirm` is not called.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
-   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows such a response; the WHATWG API does not.
+   * Whether the handshake fails if the client offered subprotocols and the server chose no subprotocol. RFC 6455 allows this response, and
+   * the WHATWG API forbids it.
    * @default false
    */
   readonly requireSubprotocol?: boolean;
@@ -176,7 +180,7 @@ export interface VerifiedResponse {
  * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Before this call, the caller must skip 1xx responses other than
  * 101.
  * @throws HandshakeError with the received status and header fields. If the status is not 101, the stage is 'http', and the caller reads
- *   the body (see `withBody`). If a 101 does not match the request, the stage is 'http', 'extensions' or 'subprotocol'
+ *   the body (see `withBody`). If a response with status 101 is invalid, the stage is 'http', 'extensions' or 'subprotocol'
  */
 export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
   const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {
@@ -185,12 +189,12 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   };
   const fields = new HeaderFields(response.headers);
 
-  // §4.1 (1): any other status has the meaning that HTTP defines. The caller may follow a redirect, or authenticate.
+  // §4.1 (1): a status other than 101 has the meaning that HTTP defines. For example, the caller may follow a redirect.
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. A client that trusted such a field would read the first frames as
-  // a body. A single Content-Length of 0 announces no body, so we accept it: ws4py sends this field.
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have these two fields. With one of these fields, a client could read the first frames as
+  // a body. We accept one Content-Length of 0 because it announces no body, and because ws4py sends it.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });
@@ -200,13 +204,13 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
     throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });
   }
-  // §4.1 (3): the field is a list, on one line or several, and contains the token "Upgrade".
+  // §4.1 (3): the field is a list that contains the token "Upgrade". The list may be split over several lines.
   const connection = fields.joined('Connection');
   const options = parseTokenList(connection ?? '') ?? [];
   if (!options.some((option) => toAsciiLowerCase(option) === 'upgrade')) {
     throw fail('WS_RESPONSE_CONNECTION', { value: connection });
   }
-  // §4.1 (4), §11.3.3: the field MUST appear once, and answer our key. Base64 is compared case-sensitively.
+  // §4.1 (4), §11.3.3: the field MUST appear once, and its value MUST match our key. Base64 is case-sensitive.
   const accept = fields.single('Sec-WebSocket-Accept');
   if (accept === null || accept !== computeAccept(expected.key)) {
     throw fail('WS_RESPONSE_ACCEPT', { value: accept });
@@ -217,8 +221,8 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
 
 type Fail = (code: RefusalCode, details?: { value?: string | null; cause?: unknown }) => HandshakeError;
 
-// §4.1 (5), §9.1: the field has to be well formed. It may contain only extensions that were offered, with parameters that the extension
-// allows. Erratum 3433: a response may also spread the field over several lines.
+// §4.1 (5), §9.1: the field must be well-formed. It may contain only extensions that the client offered, with valid parameters. Erratum
+// 3433: in a response too, the field may be split over several lines.
 function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): ExtensionOffer[] {
   const values = fields.values('Sec-WebSocket-Extensions');
   let answers: ExtensionOffer[];

@@ -1,12 +1,12 @@
 /**
  * Lists the reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (invalid data gets an HTTP status). One
- * table holds every rule of handshake/, and the few rules that transport/ and api/ enforce on a server. After a failure, transport/ decides
- * whether the server answers or drops the connection. It also decides whether a client tries again.
+ * table lists every rule that handshake/ enforces, and the few rules that transport/ and api/ enforce on a server. After a failure,
+ * transport/ decides whether the server answers or closes the connection without an answer. It also decides whether a client tries again.
  */
 
 /**
- * The stage at which the handshake stopped. `'request'` occurs only on a server, which refused the request. The other stages occur on a
- * client; some of them also occur on a server.
+ * The stage at which the handshake stopped. `'request'` occurs only on a server: the server refused the request. All other stages occur on
+ * a client. Some of them also occur on a server.
  */
 export type HandshakeStage =
   | 'url'
@@ -24,12 +24,12 @@ export type HandshakeStage =
 
 /** One rule of the opening handshake. */
 export interface Refusal {
-  /** The HTTP status with which a server answers; 0 if the rule applies to a client only. */
+  /** The HTTP status of the server's answer; 0 if the server sends no answer, or if the rule applies to a client. */
   readonly status: number;
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'6455 §4.2.1'`. */
   readonly section: string;
-  /** A fixed text: the body of the refusal. It never contains text from the peer. */
+  /** The text of the error, and the body of the server's answer. It never contains text from the peer. */
   readonly text: string;
   /** Header fields that the answer must have, as a flat list: name, value, name, value … */
   readonly headers?: readonly string[];
@@ -37,7 +37,7 @@ export interface Refusal {
 
 /** Every rule of the opening handshake. The keys are the values of `HandshakeError.code`. */
 export const refusals = {
-  // http-head.ts enforces these rules on the head of a request or of a response.
+  // http-head.ts checks these rules when it reads the head of a request or a response.
   WS_HANDSHAKE_LINE_ENDING: {
     status: 400,
     stage: 'request',
@@ -93,7 +93,7 @@ export const refusals = {
     text: 'The HTTP head has too many header fields',
   },
 
-  // server.ts and extension.ts enforce these rules on the request of a client.
+  // server.ts and extension.ts check these rules when a server receives a request.
   WS_HANDSHAKE_METHOD: {
     status: 405,
     stage: 'request',
@@ -125,7 +125,8 @@ export const refusals = {
     stage: 'request',
     section: '6455 §4.2.1',
     text: 'This is a WebSocket endpoint: the Upgrade header field must list "websocket"',
-    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: a 426 also names the versions that we speak.
+    // 9110 §15.5.22: an answer with status 426 MUST name the protocol in Upgrade. RFC 6455 §4.4: it also names the versions that we
+    // support.
     headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
   },
   WS_HANDSHAKE_UPGRADE_SYNTAX: {
@@ -202,7 +203,7 @@ export const refusals = {
     text: 'The origin of this request is not allowed: see the option "origins" of the server',
   },
 
-  // transport/ and api/ raise the following errors on a server, and answer with `formatRefusal`.
+  // transport/ and api/ check the following rules on a server. `formatRefusal` writes their answers.
   WS_HANDSHAKE_NOT_FOUND: {
     status: 404,
     stage: 'request',
@@ -248,7 +249,7 @@ export const refusals = {
     text: 'The client left before its request was answered',
   },
 
-  // client.ts enforces these rules on the URL that the application passes.
+  // client.ts checks these rules when it parses the URL from the application.
   WS_URL_SYNTAX: {
     status: 0,
     stage: 'url',
@@ -274,7 +275,7 @@ export const refusals = {
     text: 'A WebSocket URL has no fragment: write "#" as "%23"',
   },
 
-  // client.ts enforces these rules on the response of a server.
+  // client.ts checks these rules when a client receives a response.
   WS_RESPONSE_STATUS: {
     status: 0,
     stage: 'http',
@@ -343,7 +344,7 @@ export const refusals = {
   },
 } as const;
 
-/** The code of a rule in `refusals`. */
+/** A key of `refusals`. */
 export type RefusalCode = keyof typeof refusals;
 
 /** The parts of a `HandshakeError` other than its code and message. `ErrorOptions` adds `cause`. */
@@ -355,24 +356,27 @@ export interface HandshakeErrorOptions extends ErrorOptions {
   readonly value?: string | null;
 }
 
-/** The maximum number of bytes of a body that a `HandshakeError` keeps. */
+/** A `HandshakeError` keeps at most this number of bytes of a body. */
 export const maxErrorBody = 65_536;
 
 const emptyBody: Buffer = Buffer.alloc(0);
 
-/** An opening handshake that did not lead to an open connection (RFC 6455 §4). */
+/** The opening handshake failed, so there is no WebSocket connection (RFC 6455 §4). */
 export class HandshakeError extends Error {
   /** A `RefusalCode`, or the code of the system error that stopped the handshake, such as `'ECONNREFUSED'`. */
   readonly code: string;
   /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
-  /** On a server, the HTTP status of the answer. On a client, the received status. 0 if there is no status. */
+  /** On a server, the HTTP status of the answer. On a client, the received HTTP status. If there is no answer, the status is 0. */
   readonly status: number;
   /**
    * On a server, the header fields to add to the answer. On a client, the received header fields. A flat list: name, value, name, value …
    */
   readonly headers: readonly string[];
-  /** On a server, the body of the answer; if it is empty, the rule's text is sent. On a client, the first 64 KiB of the received body. */
+  /**
+   * On a server, the body of the answer. If this body is empty, the server sends the fixed text of the rule. On a client, the first 64 KiB
+   * of the received body.
+   */
   readonly body: Buffer;
   /**
    * The invalid value, as the peer sent it, or null. The error's message does not contain this value. Escape the value before you log it.
@@ -384,7 +388,8 @@ export class HandshakeError extends Error {
   }
 
   constructor(code: string, message: string, options: HandshakeErrorOptions) {
-    // Some system errors have an empty message, such as an AggregateError of failed connects. Our errors always have a message.
+    // Some system errors have an empty message. An example is the AggregateError of several failed connection attempts. Our errors always
+    // have a message.
     super(message === '' ? `The opening handshake failed (${options.stage})` : message, options);
     this.code = code;
     this.stage = options.stage;
@@ -395,8 +400,8 @@ export class HandshakeError extends Error {
   }
 
   /**
-   * @internal Returns a copy of this error with the body of the response: the body arrives after the head. The copy of the body is cut at
-   *   64 KiB.
+   * @internal Returns a copy of this error with the first 64 KiB of the response body. The error is created when the head arrives, and the
+   *   body arrives later.
    */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
@@ -405,24 +410,24 @@ export class HandshakeError extends Error {
   }
 }
 
-// Makes a copy. So a short excerpt does not keep a long buffer alive.
+// A `subarray` alone would keep the whole long buffer in memory, so we copy the excerpt.
 function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
-/** Values for one error. `headers` are added to the header fields in the rule's row of the table. Other values replace those of the row. */
+/** Values for one error. `headers` are added to the header fields of the rule. Each other value replaces the value of the rule. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
   /** Text to add to the message, such as advice. The message is logged, so escape text from a peer before you add it here. */
   readonly detail?: string;
 }
 
 /**
- * Returns the error for a rule of the table, with `details` that apply to this error only.
+ * Returns the error for a rule. `details` apply only to this error.
  */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
   const { detail, ...options } = details;
-  // A rule whose status is 0 applies to a client. Then `details.status` is the status that the server sent.
+  // If the rule's status is 0, the error occurs on a client. In this case, `details.status` is the status that the server sent.
   const answered = status === 0 ? statusText(details.status) : '';
   return new HandshakeError(
     code,
@@ -436,7 +441,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** Returns text for an error's message, such as `: status 403`. Returns '' if the status is missing or at most 101. */
+/** Returns a part of an error message, such as `: status 403`. Returns '' if there is no status, or if the status is 101 or less. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

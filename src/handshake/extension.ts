@@ -1,6 +1,6 @@
 /**
- * Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3. This file knows no extension by name. Each extension interprets its own offers
- * and answers, see deflate/.
+ * Parses and formats Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3. This file treats all extensions alike. deflate/ reads and
+ * writes the parameters of permessage-deflate.
  */
 import { refuse } from './error.ts';
 import { type FieldScanner, isToken, parseList } from './token.ts';
@@ -8,11 +8,11 @@ import { type FieldScanner, isToken, parseList } from './token.ts';
 /** One element of the field: an offer of a client, or an answer of a server. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** The parameters in order; the value is null if a parameter has no value. Each extension decides whether a parameter may repeat. */
+  /** The parameters in order. The value of a parameter without "=" is null. Each extension decides whether a parameter may appear twice. */
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** The limits on the field. All limits are inclusive. */
+/** The limits for the field. A value that equals its limit is allowed. */
 export const extensionLimits = {
   /** The maximum number of elements of the field. */
   offers: 16,
@@ -24,7 +24,7 @@ export const extensionLimits = {
 
 /**
  * Parses the field.
- * @param values one value for each line, in order: the field may be split over lines (RFC 6455 §9.1)
+ * @param values the values of all lines of the field, in order: the field may be split over several lines (RFC 6455 §9.1)
  * @returns the elements of all lines; an empty list if the field is absent or empty
  * @throws HandshakeError 400 (stage 'extensions') if the field is malformed or has too many elements, 431 if it is too long
  */
@@ -34,17 +34,17 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
   let count = 0;
   const extensions = parseList(value, (scanner) => {
-    // The number is checked before the element is read. So an element beyond the limit costs nothing.
+    // We check the number before we read the element, so that an element above the limit costs no time.
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });
   if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
-  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements, as other clients and
-  // servers do: it offers nothing and does no harm. 9110 §5.6.1.2: a recipient MUST accept empty list elements.
+  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements: it offers nothing and
+  // does no harm, and other clients and servers accept it. 9110 §5.6.1.2: a recipient MUST accept empty list elements.
   return extensions;
 }
 
-// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of these.
+// §9.1: extension = extension-token *( ";" extension-param ), with optional white space between the parts.
 function parseExtension(scanner: FieldScanner): ExtensionOffer | null {
   const name = scanner.token();
   if (name === null) return null;
@@ -96,8 +96,8 @@ function checkedToken(text: string): string {
 }
 
 /**
- * Returns the first of `answers` that was not offered, or that occurs more often than it was offered. Returns null if every answer was
- * offered. §9.1: a server MUST NOT use an extension that the client did not ask for.
+ * Returns the first answer that has no offer with the same name. If an extension has more answers than offers, the first surplus answer is
+ * returned. Returns null if every answer has an offer. §9.1: a server MUST NOT use an extension that the client did not ask for.
  */
 export function findUnoffered(
   answers: readonly ExtensionOffer[],

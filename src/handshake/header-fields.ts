@@ -1,10 +1,11 @@
 /**
- * Flattens the header fields that applications write, and reads header fields by name (RFC 9110 §5.1: case-insensitive, §5.3: fields may
- * repeat). The fields are kept in a Map. So names such as `__proto__` and `constructor` are safe.
+ * Flattens the header fields that applications write, and reads header fields by name. RFC 9110 §5.1: names are case-insensitive.
+ * RFC 9110 §5.3: a field may have several lines. A Map contains the fields, so that names such as `__proto__` and `constructor` are safe.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
-// Fields whose value is not a list (RFC 9110, RFC 6454, RFC 6265): joining two values would give another value.
+// These fields contain one value, not a list (RFC 9110, RFC 6454, RFC 6455). If one of these fields is repeated, the values must not be
+// joined.
 const singleValued: ReadonlySet<string> = new Set([
   'age',
   'authorization',
@@ -33,7 +34,7 @@ const singleValued: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The header fields of one head. White space around a value is removed. The values of a field keep the order in which they arrived.
+ * The header fields of one HTTP head. White space around a value is removed. The values of a field keep the order in which they arrived.
  */
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
@@ -53,21 +54,21 @@ export class HeaderFields {
     return this.#values.has(toAsciiLowerCase(name));
   }
 
-  /** Returns all values of a field, one for each line; an empty list if the field is absent. */
+  /** Returns the values of all lines of a field. Returns an empty list if the field is absent. */
   values(name: string): string[] {
     return [...(this.#values.get(toAsciiLowerCase(name)) ?? [])];
   }
 
-  /** Returns the value of a field that appears exactly once; null if the field is absent or repeated. */
+  /** Returns the value of the field if the field appears exactly once. Otherwise returns null. */
   single(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     return values?.length === 1 ? values[0]! : null;
   }
 
   /**
-   * Returns a field as one value, for an application that does not need the separate lines. Returns null if the field is absent. The lines
-   * of Cookie are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3). The lines of a list are joined by `', '` (RFC 9110 §5.3). For a field
-   * that is not a list, the first line is used.
+   * Returns the value of a field as one string, or null if the field is absent. If the field has several lines, the result depends on the
+   * field. Lines of Cookie are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3). If the field can have only one value, the first line is
+   * returned. Lines of any other field are joined by `', '` (RFC 9110 §5.3).
    */
   combined(name: string): string | null {
     const lower = toAsciiLowerCase(name);
@@ -76,7 +77,7 @@ export class HeaderFields {
     return singleValued.has(lower) ? values[0]! : values.join(lower === 'cookie' ? '; ' : ', ');
   }
 
-  /** Returns all lines of a field as one value (RFC 9110 §5.3); null if the field is absent. */
+  /** Joins all lines of a field by `', '` (RFC 9110 §5.3). Returns null if the field is absent. */
   joined(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     if (values === undefined) return null;
@@ -84,15 +85,17 @@ export class HeaderFields {
   }
 }
 
-/** Header fields: an object whose keys are names, pairs (a Map, a `Headers`), or a flat list (name, value, …). */
+/**
+ * Header fields: an object (name to value), an iterable of pairs (such as a Map or a `Headers`), or a flat list: name, value, name, value …
+ */
 export type HeaderFieldsInit =
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>
   | Iterable<readonly [string, string]>;
 
 /**
- * Returns header fields as a flat list. `formatHead` checks later whether their names and values are allowed.
- * @throws TypeError for a value that has none of these forms
+ * Returns header fields as a flat list. `formatHead` checks later whether the names and values are valid.
+ * @throws TypeError if `headers` is not in a form that `HeaderFieldsInit` allows
  */
 export function flattenHeaders(headers: HeaderFieldsInit): string[] {
   if (typeof headers !== 'object' || headers === null) {
@@ -122,8 +125,9 @@ function linesOf(name: unknown, value: unknown): string[] {
 }
 
 /**
- * Prevents an application from setting fields that belong to the handshake.
- * @param names the forbidden names, in lower case; every name that begins with `prefix` is forbidden as well
+ * Refuses header fields that only the handshake may set.
+ * @param names the forbidden names, in lower case
+ * @param prefix names that begin with this prefix are also forbidden
  * @throws TypeError if one of `headers` has a forbidden name
  */
 export function forbidFields(headers: readonly string[], names: readonly string[], prefix?: string): void {

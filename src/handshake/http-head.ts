@@ -1,7 +1,7 @@
 /**
- * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has limits.
- * server.ts and client.ts check whether the head opens a WebSocket. HTTP bodies are not read here. Each byte is processed only once,
- * no matter how the head is split into chunks.
+ * Reads and writes the head of an HTTP/1.1 message: the start line and the header fields (RFC 9112 §2 to §5). Reading is strict, and has
+ * limits. server.ts and client.ts check whether the head belongs to a WebSocket handshake. This file does not read HTTP bodies. Each byte
+ * is processed once, even if the head arrives in many chunks.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
@@ -23,14 +23,14 @@ export interface HttpResponseHead {
   /** 100 to 999 */
   readonly status: number;
   readonly statusText: string;
-  /** `'1.1'`, or `'1.0'`, which an old proxy may send */
+  /** `'1.1'`. An old proxy may send `'1.0'`. */
   readonly httpVersion: string;
   readonly headers: readonly string[];
 }
 
 export type HttpHead = HttpRequestHead | HttpResponseHead;
 
-/** The limits on the size of a head. All limits are inclusive. */
+/** The limits on the size of a head. A value that equals its limit is allowed. */
 export interface HeadLimits {
   /** The maximum number of bytes of the whole head, including the empty line at its end. */
   readonly headSize: number;
@@ -56,12 +56,12 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   readonly #kind: Kind;
   readonly #limits: HeadLimits;
   #size = 0;
-  // The bytes of a line whose end has not arrived: the first #lineLength bytes of #line.
+  // The start of a line that has not fully arrived: the first #lineLength bytes of #line.
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Until then, #spaces counts the spaces of the start line, and #targetSize counts the bytes
-  // between its first two spaces.
+  // Null until the start line is complete. Meanwhile, #spaces counts the spaces of the start line, and #targetSize counts the bytes between
+  // the first two spaces.
   #start: StartLine | null = null;
   /** Whether an empty line came before the request line. */
   #skipped = false;
@@ -77,10 +77,10 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Takes the next bytes of the stream.
-   * @returns null until the last byte of the head has arrived, and then the head. `rest()` returns the bytes after the head
-   * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call. For a request the status is 400,
-   *   414, 431 or 505. For a response the stage is 'http' and the status is 0
+   * Processes the next bytes of the stream.
+   * @returns the head if its last byte has arrived, otherwise null. `rest()` returns the bytes after the head
+   * @throws HandshakeError if the head breaks a rule or a limit. Each later call throws the same error. For a request, the status is 400,
+   *   414, 431 or 505. For a response, the stage is 'http' and the status is 0
    */
   push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
     if (this.#failure !== null) throw this.#failure;
@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We refuse a bare LF: all readers of a head, such as a proxy, must
-        // agree where its lines end.
+        // 9112 §2.2 allows a recipient to accept an LF without a CR as a line end. We refuse it: a proxy before us might not accept an LF
+        // as a line end, and would read a different head.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -112,8 +112,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Returns the bytes after the head in the last chunk. They are the beginning of the first frame (RFC 6455 §4.1). The result shares the
-   * chunk's memory. It is empty until the head is complete.
+   * Returns the bytes after the head in the last chunk. These bytes are the first frames (RFC 6455 §4.1). The result is a view of the
+   * chunk, not a copy. The result is empty until the head is complete.
    */
   rest(): Buffer {
     return this.#rest ?? nothing;
@@ -126,7 +126,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return head as Extract<HttpHead, { kind: Kind }>;
   }
 
-  // Counts the target while it arrives: a target that is too long gives 414 even if the line never ends.
+  // Counts the bytes of the target while they arrive. So a target that is too long is refused with 414 even if the line never ends.
   #measureTarget(byte: number): void {
     if (byte === SP) this.#spaces++;
     else if (this.#kind === 'request' && this.#spaces === 1 && ++this.#targetSize > this.#limits.target) {
@@ -134,7 +134,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     }
   }
 
-  // Returns the line whose last bytes are `end`, without its CR LF.
+  // Returns the complete line without its CR LF. `end` is the last part of the line, with CR LF.
   #takeLine(end: Buffer): string {
     if (this.#lineLength === 0) return end.toString('latin1', 0, end.length - 2);
     this.#keep(end);
@@ -143,7 +143,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return line;
   }
 
-  // Copies the part into memory that doubles if it is full. Without a copy, a line could keep thousands of one-byte chunks alive.
+  // Appends a copy of `part` to the unfinished line. If the buffer is full, its size doubles. Without copies, a line could keep thousands
+  // of one-byte chunks in memory.
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     const length = this.#lineLength + part.length;
@@ -163,15 +164,15 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     else this.#start = this.#parseRequestLine(line);
   }
 
-  // 9112 §3: a request line is: method SP request-target SP HTTP-version, with single spaces.
+  // 9112 §3: request-line = method SP request-target SP HTTP-version. SP is exactly one space.
   #parseRequestLine(line: string): StartLine {
     const [method = '', target = '', version = '', ...more] = line.split(' ');
     if (!isToken(method) || !isVisibleAscii(target) || more.length > 0) this.#fail('WS_HANDSHAKE_START_LINE');
     return { kind: 'request', method, target, httpVersion: this.#parseVersion(version) };
   }
 
-  // 9112 §4: a status line is: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers omit the second space as
-  // well.
+  // 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. Many servers omit the second space if there is no reason
+  // phrase, so we accept that.
   #parseStatusLine(line: string): StartLine {
     const httpVersion = this.#parseVersion(line.slice(0, 8));
     const code = line.slice(9, 12);
@@ -180,8 +181,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return { kind: 'response', status: Number(code), statusText: line.slice(13), httpVersion };
   }
 
-  // 9112 §2.3: a version is: "HTTP/" DIGIT "." DIGIT, in capitals. Other major versions have another syntax.
-  // The handshake checks the minor version later, since a proxy may answer CONNECT with 1.0.
+  // 9112 §2.3: HTTP-version = "HTTP/" DIGIT "." DIGIT, in capitals. A major version other than 1 has a different syntax.
+  // A proxy may answer CONNECT with HTTP/1.0. So the minor version is checked later, by server.ts or client.ts.
   #parseVersion(text: string): string {
     const version = text.slice(5);
     if (!text.startsWith('HTTP/') || version[1] !== '.' || !isDigits(version[0]! + version.slice(2), 2)) {
@@ -192,11 +193,11 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   #parseHeaderLine(line: string): void {
-    // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may unfold it. We refuse it there too:
-    // another reader of the head may treat it differently.
+    // 9112 §5.2: a server MUST refuse obs-fold (a value that continues on the next line). A client may accept obs-fold. Our client refuses
+    // it, because a proxy might read the value differently.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
-    // 9112 §5.1: no white space between name and colon. A token contains no white space, and is never empty.
+    // 9112 §5.1: there is no white space between the name and the colon. A token contains no white space, and a token is never empty.
     if (colon < 0 || !isToken(line.slice(0, colon))) this.#fail('WS_HANDSHAKE_HEADER_LINE');
     if (this.#headers.length >= 2 * this.#limits.headers) this.#fail('WS_HANDSHAKE_HEADER_COUNT');
     this.#headers.push(line.slice(0, colon), trimSpace(line.slice(colon + 1)));
@@ -209,7 +210,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 }
 
-/** Says whether a version is 1.1 or a later 1.x. Both sides of an opening handshake require this (RFC 6455 §4.1, §4.2.1). */
+/** Says whether an HTTP version is 1.1, or a later version 1.x. A client and a server both require this (RFC 6455 §4.1, §4.2.1). */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
 }
@@ -223,10 +224,10 @@ function isDigits(text: string, length: number): boolean {
 }
 
 /**
- * Writes a head, with the empty line at its end. Send the text as latin1.
+ * Returns the text of a head, including the empty line at the end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token. Also if the start line or a value holds a control character other than HTAB. Also for a
- *   character above U+00FF: latin1 would cut the character, and the result may be CR or LF
+ * @throws TypeError if a name is not a token. Also if the start line or a value contains a control character other than HTAB. Also if a
+ *   character is above U+00FF: latin1 keeps only the low 8 bits, which may be CR or LF
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))
@@ -235,8 +236,8 @@ export function formatHead(startLine: string, headers: readonly string[]): strin
 }
 
 /**
- * Writes header fields, each with its line end.
- * @throws the errors of `formatHead`
+ * Returns the lines of header fields. Each line ends with CR LF.
+ * @throws TypeError if a header field is invalid, like `formatHead`
  */
 export function formatFields(headers: readonly string[]): string {
   if (headers.length % 2 !== 0) throw new TypeError('Header fields are a list of names and values in turn');

@@ -1,6 +1,7 @@
 /**
- * Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
- * These fields prove that the server read a WebSocket handshake. They are neither authentication nor a secret.
+ * Creates and checks the values of Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
+ * Sec-WebSocket-Accept proves that the server understood the WebSocket handshake. It does not authenticate the server, and the key is not a
+ * secret.
  */
 import { hash, randomBytes } from 'node:crypto';
 
@@ -13,17 +14,17 @@ export function generateKey(): string {
 }
 
 /**
- * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2). The text of the key is hashed, not the bytes that the text
- * encodes.
+ * Returns the value of Sec-WebSocket-Accept for `key` (RFC 6455 §4.2.2). The hash is computed from the base64 text of the key, not from its
+ * 16 bytes.
  */
 export function computeAccept(key: string): string {
   return hash('sha1', key + guid, 'base64');
 }
 
 /**
- * Says whether `value` is a key: 22 characters of base64 and the padding, which are 16 bytes (RFC 6455 §4.2.1 (5)). The last character
- * before the padding may have extra bits, which decoding drops. IXWebSocket before 11.4.2, which the 4D plugins use, makes its keys from
- * random characters. So most of its keys have such bits.
+ * Says whether `value` is a valid key: 16 bytes in base64, which are 22 characters and the padding "==" (RFC 6455 §4.2.1 (5)). A base64
+ * decoder ignores the last 4 bits of the 22nd character. We accept keys in which these bits are not 0, because IXWebSocket before 11.4.2
+ * (used by the 4D plugins) sends such keys.
  */
 export function isKey(value: string): boolean {
   if (value.length !== 24 || !value.endsWith('==')) return false;

@@ -1,6 +1,6 @@
 /**
- * Decides which pages may connect from a browser: RFC 6455 §10.2, with the origins of RFC 6454. This protects users against pages of other
- * sites (cross-site WebSocket hijacking). Clients other than browsers can send any Origin, or no Origin.
+ * Decides which web pages may connect: RFC 6455 §10.2, with the origins of RFC 6454. This protects users against pages of other sites
+ * (cross-site WebSocket hijacking). It does not protect against clients other than browsers: these can send any Origin.
  */
 import { type HandshakeError, refuse } from './error.ts';
 import { quote } from './quote.ts';
@@ -9,17 +9,20 @@ import type { UpgradeRequest } from './upgrade-request.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * The origins that a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
- * - `'same-origin'`: the Origin's host and port are those of the Host field. If either field has no port, the default port of the Origin's
- *   scheme is used. The scheme is not compared, since a TLS proxy may be in front of the server.
+ * The origins that a server accepts. A request without an Origin does not come from a browser (RFC 6455 §4.2.1), and is always accepted.
+ * - `'same-origin'`: the host and port of the Origin must equal the host and port of the Host field. If a field has no port, the default
+ *   port of the Origin's scheme is used. The schemes are not compared, because a TLS proxy may be in front of the server.
  * - `'any'`: all origins.
- * - a list such as `['https://example.com', 'http://localhost:8080']`: the Origin must have the scheme, host and port of an entry.
- * - a function: it accepts the origin by returning exactly `true`. It must not return a promise, which counts as a refusal.
+ * - a list such as `['https://example.com', 'http://localhost:8080']`: the Origin must have the same scheme, host and port as an entry of
+ *   the list.
+ * - a function: it returns `true` to accept the origin. Any other result, even a promise, refuses the origin. So do not use an async
+ *   function.
  *
- * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`. IXWebSocket and Starscream send the URL that they connect to. No page has
- * an origin with `ws:` or `wss:`, so a browser never sends one.
+ * In an Origin, `ws:` is read as `http:`, and `wss:` is read as `https:`. A browser never sends an Origin with `ws:` or `wss:`. The clients
+ * IXWebSocket and Starscream do: they send the URL of the server as the Origin.
  *
- * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
+ * Browsers send the origin `null` for sandboxed pages and for local files. `'same-origin'` refuses it. A list accepts it if the list
+ * contains `'null'`.
  */
 export type OriginPolicy =
   | 'same-origin'
@@ -27,7 +30,7 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: UpgradeRequest) => boolean);
 
-/** Says whether `policy` allows a request with this Origin; null stands for a request without an Origin. */
+/** Says whether `policy` accepts a request with this Origin. `origin` is null if the request has no Origin. */
 export function isAllowedOrigin(
   policy: OriginPolicy,
   origin: string | null,
@@ -36,7 +39,7 @@ export function isAllowedOrigin(
   if (origin === null || policy === 'any') return true;
   if (typeof policy === 'function') {
     const answer: unknown = policy(origin, request);
-    // We do not wait for a promise. If the promise rejects, the rejection must not end the process: a peer may be able to cause it.
+    // We do not wait for a promise. A peer may be able to make the promise reject. Without the empty handler, this would end the process.
     if (answer instanceof Promise) answer.catch(() => {});
     return answer === true;
   }
@@ -45,8 +48,8 @@ export function isAllowedOrigin(
 }
 
 /**
- * Returns the error that refuses an origin. Its message is for the server's log. It holds the Origin and the Host field, escaped. It also
- * says what to do if the page belongs to the application. The peer gets only the fixed text of the rule in error.ts.
+ * Returns the error that refuses an origin. Its message is for the server's log: it contains the escaped Origin and Host, and a hint for a
+ * wrongly configured proxy. The peer receives only the fixed text of `WS_HANDSHAKE_ORIGIN`.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
@@ -57,8 +60,8 @@ export function refuseOrigin(origin: string | null, host: string): HandshakeErro
 }
 
 /**
- * Checks a policy when the server starts: an entry that can never match is reported at once.
- * @throws TypeError
+ * Checks a policy when the server starts, so that a list entry that can never match is reported early.
+ * @throws TypeError if the policy is invalid
  */
 export function checkOriginPolicy(policy: OriginPolicy): void {
   if (policy === 'same-origin' || policy === 'any' || typeof policy === 'function') return;
@@ -76,16 +79,17 @@ export function checkOriginPolicy(policy: OriginPolicy): void {
 
 function isSameOrigin(origin: string, host: string): boolean {
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
-  // Only a page that was loaded over HTTP can come from the server that Host names.
+  // Only a page that was loaded over HTTP or HTTPS can have the same origin as the server.
   if (page === null || (page.protocol !== 'http:' && page.protocol !== 'https:')) return false;
-  // `URL` omits the default port of the scheme, so a default port and an absent port compare as equal.
+  // `URL` removes the default port of the scheme, so an explicit default port equals an absent port.
   const server = parseOrigin(`${page.protocol}//${host}`);
   return server !== null && server.host === page.host;
 }
 
 function isListed(entries: readonly string[], origin: string): boolean {
   if (origin === 'null') return entries.includes('null');
-  // RFC 6454 §6.2: a browser sends ASCII, so an Origin with other characters is refused. Entries of the list may be written in Unicode.
+  // RFC 6454 §6.2: browsers send an Origin in ASCII, so we refuse other characters. An entry of the list may contain them: `URL` converts
+  // its host to ASCII.
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
   if (page === null) return false;
   return entries.some((entry) => {
@@ -94,8 +98,8 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// Reads scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts. It drops tabs and line ends, and reads
-// "\" as "/". It ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
+// Reads scheme "://" host [ ":" port ], and refuses any other text. `URL` alone is not strict enough. It removes tabs and line ends, and
+// reads "\" as "/". It ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

@@ -1,9 +1,9 @@
-/** Quotes text from a peer for an error message or a log line. RFC 6455 §10 tells applications not to trust received data. */
+/** Escapes text from a peer for an error message or a log line. RFC 6455 §10: applications should not trust received data. */
 
-// No real origin has more characters than this, but a header field may have 8 KiB.
+// Real origins are shorter than this. But a peer may send a header field of 8 KiB.
 const MAX_QUOTED = 200;
 
-/** Returns text from a peer between quotation marks, on one line of visible ASCII, cut after 200 characters. */
+/** Returns `text` in quotation marks. The result is one line of printable ASCII. Text after the first 200 characters is cut off. */
 export function quote(text: string): string {
   let quoted = '';
   for (const character of text.slice(0, MAX_QUOTED)) {

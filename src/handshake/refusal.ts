@@ -1,5 +1,6 @@
 /**
- * Writes the response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. error.ts has the rules and their statuses.
+ * Writes the response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. The table in error.ts lists the reasons and their
+ * statuses.
  */
 import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './error.ts';
 import { forbidFields, HeaderFields } from './header-fields.ts';
@@ -36,17 +37,17 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
 
 /**
  * Returns the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send the response as latin1, then close the connection. Do
- * not process the bytes after the request: they may come from another sender (request smuggling).
- * @param error if it has a `body`, this body is sent. Only the application can set it. Otherwise the fixed text of the rule is sent. The
- *   library puts no text from the peer into the response.
- * @param method the request's method if it is known. The answers to HEAD have no body, and a 304 has no body either
- * @throws RangeError if the status is not 300 to 599, or the error occurred on a client
- * @throws TypeError if `error.headers` has Connection, Content-Length or Transfer-Encoding, or a forbidden character
+ * not process bytes that arrive after the request: they may be a request that an attacker smuggled in.
+ * @param error the reason. If the application gave the error a `body`, the response has this body. Otherwise the response has the fixed
+ *   text of the rule. The library puts no text from the peer into the response.
+ * @param method the method of the request, if it is known. A response to HEAD has no body. A response with status 304 has no body either
+ * @throws RangeError if the status is not 300 to 599, or if the error occurred on a client
+ * @throws TypeError if `error.headers` contains Connection, Content-Length, Transfer-Encoding or a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // An error on a client holds the status, fields and body that another server sent. An example is a backend of the application. The peer
-  // must not receive them.
+  // An error on a client contains the status, header fields and body of a response that this process received. The response may come from a
+  // private backend. So the peer of our server must not receive its parts.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);
@@ -54,10 +55,11 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
   const phrase = phrases.get(status) ?? '';
   const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
-  // 9110 §7.8 requires "Upgrade" in the Connection field of a message with an Upgrade field. We do not send it. A proxy that sees
-  // "Connection: Upgrade" may treat the response as a switch of protocols. It may then forward the following bytes without parsing them.
+  // 9110 §7.8: a response with an Upgrade field must also have "Connection: Upgrade". We break this rule, for safety. After "Connection:
+  // Upgrade", a proxy may believe that the protocol changed, and forward all later bytes without parsing them.
   const fields = ['Connection', 'close'];
-  // 9110 §15.4.5: a 304 has no body. In a 304, Content-Length would give the size of another response, so we do not send it.
+  // 9110 §15.4.5: a response with status 304 has no body. Its Content-Length would be the size of a 200 response, which we do not know. So
+  // we omit the field.
   if (status === 304) return formatHead(`HTTP/1.1 304 ${phrase}`, [...fields, ...headers]);
   if (!new HeaderFields(headers).has('Content-Type'))
     fields.push('Content-Type', 'text/plain; charset=utf-8');

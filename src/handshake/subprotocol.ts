@@ -1,14 +1,14 @@
 /**
- * Checks the subprotocols that an application passes: each must be a valid value in a header field. RFC 6455 §4.1 (10), §11.3.4.
- * server.ts and client.ts check the subprotocols that a peer offers or chooses.
+ * Checks the subprotocols that an application passes: RFC 6455 §4.1 (10), §11.3.4. server.ts and client.ts check the subprotocols that a
+ * peer sends.
  */
 
 import { isToken } from './token.ts';
 
 /**
- * Checks a list of subprotocols, on either role.
- * @throws {TypeError} for a value that is not a list of tokens. A token is not empty. Its characters are U+0021 to U+007E without the
- *   separators
+ * Checks a list of subprotocols, on a client or a server.
+ * @throws {TypeError} if `subprotocols` is not a list of tokens. A token has at least one character. Its characters are visible ASCII
+ *   without the delimiters of RFC 9110 §5.6.2
  */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
   if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
@@ -20,7 +20,7 @@ export function checkSubprotocols(subprotocols: readonly string[]): void {
 
 /**
  * Checks the subprotocols that a client offers.
- * @throws {TypeError} for an invalid list, and for a repeated subprotocol (§4.1 (10): all unique)
+ * @throws {TypeError} if the list is invalid, or if a subprotocol is repeated (§4.1 (10))
  */
 export function checkOffer(subprotocols: readonly string[]): void {
   checkSubprotocols(subprotocols);

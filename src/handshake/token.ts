@@ -1,6 +1,6 @@
 /**
- * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP: RFC 9110 §5.6). One scanner reads
- * each character once. No regular expression is applied to text from a peer, so long texts cannot cause a long computation.
+ * Parses the parts of header fields: tokens, quoted strings and lists (RFC 6455 §4.3, RFC 9110 §5.6). One scanner reads each character
+ * once. We use no regular expressions for text from a peer: with some regular expressions, a long text takes very long.
  */
 
 // 9110 §5.6.2: the characters of a token are the visible ASCII characters except the delimiters.
@@ -24,19 +24,20 @@ export function isToken(value: string): boolean {
 
 /**
  * Says whether a line of an HTTP head may contain `text` (RFC 9110 §5.5). Allowed are HTAB, space, visible ASCII, and U+0080 to U+00FF.
- * This excludes CR, LF and NUL, and every character that latin1 would turn into one of them.
+ * Other control characters, such as CR, LF and NUL, are forbidden. Characters above U+00FF are forbidden because latin1 could turn them
+ * into CR, LF or NUL.
  */
 export function isLineText(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isLineByte(text.charCodeAt(at))) return false;
   return true;
 }
 
-/** Says whether a line of an HTTP head may contain this byte: the rule of `isLineText` for one byte. */
+/** Says whether a line of an HTTP head may contain this byte. See `isLineText` for the rule. */
 export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
 
-/** Says whether `text` is not empty and contains only visible ASCII: no space, no control character. */
+/** Says whether `text` has at least one character, and all its characters are U+0021 to U+007E. */
 export function isVisibleAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -45,7 +46,7 @@ export function isVisibleAscii(text: string): boolean {
   return text.length > 0;
 }
 
-/** Returns `text` without white space at its two ends. White space is SP and HTAB, nothing else. */
+/** Removes SP and HTAB from the start and the end of `text`. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
@@ -58,7 +59,10 @@ function isSpace(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
-/** Returns `text` with A to Z in lower case. RFC 6455 §2.1 calls a comparison of such texts ASCII case-insensitive. */
+/**
+ * Returns `text` with A to Z in lower case. Other letters are unchanged. RFC 6455 §2.1 needs this for its "ASCII case-insensitive"
+ * comparisons.
+ */
 export function toAsciiLowerCase(text: string): string {
   let isLower = true;
   for (let at = 0; at < text.length; at++) {
@@ -69,7 +73,7 @@ export function toAsciiLowerCase(text: string): string {
   return isLower ? text : text.toLowerCase();
 }
 
-// This slower function is for texts with other characters than ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
+// This slower function is for texts with characters outside ASCII. `toLowerCase` is wrong for them: it turns U+212A KELVIN SIGN into "k".
 function lowerLetters(text: string): string {
   let lower = '';
   for (const character of text) {
@@ -79,8 +83,8 @@ function lowerLetters(text: string): string {
 }
 
 /**
- * Reads the value of a header field from left to right. Each call consumes the text that it returns. After a call returned null, the caller
- * must stop reading.
+ * Reads the value of a header field from left to right. Each call continues where the previous call stopped. If a call returns null, the
+ * text is invalid, and the caller must stop.
  */
 export class FieldScanner {
   readonly #text: string;
@@ -98,14 +102,14 @@ export class FieldScanner {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  /** Consumes the next character if it is `character`. @returns whether it was consumed */
+  /** If the next character is `character`, skips it and returns true. Otherwise returns false. */
   skip(character: string): boolean {
     if (this.#text[this.#at] !== character) return false;
     this.#at++;
     return true;
   }
 
-  /** Reads and returns a token; null if no token starts at the current position. */
+  /** Reads and returns a token. Returns null if the next character does not belong to a token. */
   token(): string | null {
     const start = this.#at;
     while (isTokenCode(this.#text.charCodeAt(this.#at))) this.#at++;
@@ -136,9 +140,9 @@ export class FieldScanner {
 }
 
 /**
- * Reads a list (RFC 9110 §5.6.1). The function `element` reads each element. Commas separate the elements, with optional white space around
- * the commas. Empty elements are ignored: a recipient MUST ignore them.
- * @returns the elements, which may be an empty list. Null if the value is not such a list, or `element` returned null.
+ * Reads a list of elements that are separated by commas (RFC 9110 §5.6.1). White space around a comma is allowed. The function `element`
+ * reads one element. Empty elements MUST be ignored.
+ * @returns the elements (possibly an empty list), or null if `value` is not a valid list
  */
 export function parseList<Element>(
   value: string,
@@ -159,8 +163,8 @@ export function parseList<Element>(
 }
 
 /**
- * Returns a list of tokens, or null if `value` is not a list. The list may be empty: the caller decides whether its field
- * allows an empty list.
+ * Returns a list of tokens, or null if `value` is not a valid list. The result may be an empty list. The caller checks whether the field
+ * may be empty.
  */
 export function parseTokenList(value: string): string[] | null {
   return parseList(value, (scanner) => scanner.token());
@@ -168,7 +172,7 @@ export function parseTokenList(value: string): string[] | null {
 
 /**
  * Reads the value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version after `/`.
- * @returns the elements unchanged, such as `['h2c', 'TLS/1.0', 'websocket']`; null if `value` is not such a list.
+ * @returns the elements, such as `['h2c', 'TLS/1.0', 'websocket']`, or null if `value` is not a valid list
  */
 export function parseUpgradeList(value: string): string[] | null {
   return parseList(value, (scanner) => {

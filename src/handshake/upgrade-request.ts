@@ -1,27 +1,27 @@
 /**
- * An opening handshake that was read and checked (RFC 6455 §4.2.1), in the form that the application gets. Cookies and query
- * parameters are parsed when the application first uses them.
+ * The request of an opening handshake after all checks (RFC 6455 §4.2.1), as the application receives it. Cookies and query parameters are
+ * parsed at the first access.
  */
 import type { ExtensionOffer } from './extension.ts';
 import type { HeaderFields } from './header-fields.ts';
 
-/** A request as it was received, from any source: our parser, node:http, or a test. */
+/** A request before the checks. It can come from http-head.ts, from node:http or from a test. */
 export interface HandshakeRequest {
   readonly method: string;
   readonly target: string;
   /** `'1.1'` */
   readonly httpVersion: string;
-  /** A flat list: name, value, name, value … as in `rawHeaders` of node:http. */
+  /** A flat list, like `rawHeaders` of node:http: name, value, name, value … */
   readonly headers: readonly string[];
   readonly remote: {
     readonly address: string | undefined;
     readonly port: number | undefined;
-    /** Whether the connection is TLS. */
+    /** Whether the connection uses TLS. */
     readonly secure: boolean;
   };
 }
 
-/** The parts of a request that the checks of the handshake produced. */
+/** The values that `verifyRequest` read from a request. */
 export interface RequestParts {
   readonly path: string;
   readonly query: string;
@@ -32,7 +32,7 @@ export interface RequestParts {
   readonly offers: readonly ExtensionOffer[];
 }
 
-/** @internal Returns the parsed header fields of a request, for subclasses. `UpgradeRequest` assigns this function once. */
+/** @internal Returns the parsed header fields of a request. Subclasses of `UpgradeRequest` use this function. */
 export let fieldsOf: (request: UpgradeRequest) => HeaderFields;
 
 /** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. `verifyRequest` creates it. */
@@ -42,18 +42,18 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly httpVersion: string;
   readonly headers: readonly string[];
   /**
-   * The target up to the first `?`. It starts with `/`. The path is neither decoded nor resolved: `//evil/..` stays unchanged.
+   * The path of the target, without the query. It starts with `/`. It is not decoded and not resolved: `//evil/..` stays unchanged.
    */
   readonly path: string;
-  /** The text after the first `?`; `''` without a `?`. */
+  /** The part of the target after the first `?`. If the target has no `?`, this is `''`. */
   readonly query: string;
   readonly host: string;
-  /** The Origin field; null if the request has no Origin. A client that sends no Origin is not a browser (RFC 6455 §4.2.1). */
+  /** The value of the Origin field, or null if the request has no Origin. A browser always sends an Origin (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
-  /** The subprotocols that the client offers, in its order of preference; distinct tokens. */
+  /** The subprotocols that the client offers, in the client's order of preference. Each subprotocol is a token, and is listed once. */
   readonly subprotocols: readonly string[];
-  /** The extensions that the client offers, in its order of preference. */
+  /** The extensions that the client offers, in the client's order of preference. */
   readonly offers: readonly ExtensionOffer[];
   readonly #request: HandshakeRequest;
   readonly #fields: HeaderFields;
@@ -80,35 +80,35 @@ export class UpgradeRequest implements HandshakeRequest {
     this.#fields = fields;
   }
 
-  /** The address of the peer, as the socket reports it at the time of the access. */
+  /** The address of the peer. It is read from the socket at each access. */
   get remote(): HandshakeRequest['remote'] {
     return this.#request.remote;
   }
 
   /**
-   * Returns the value of a header field; null if the field is absent. The name may be in upper or lower case. Repeated lines are joined by
-   * `', '`, but lines of Cookie by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first
-   * line is used, as in node:http.
+   * Returns the value of a header field, or null if the field is absent. The name is case-insensitive. If the field has several lines, the
+   * lines are joined by `', '`. Lines of Cookie are joined by `'; '` (RFC 9113 §8.2.3). If a field can have only one value, such as
+   * Authorization, the first line is returned, as in node:http.
    */
   header(name: string): string | null {
     return this.#fields.combined(name);
   }
 
-  /** Returns the lines of a header field, in order. */
+  /** Returns the values of all lines of a header field, in order. */
   headerValues(name: string): string[] {
     return this.#fields.values(name);
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4). Values are neither decoded nor unquoted. If a name was sent twice, the first value is used. A
-   * browser sends the cookie with the longer path first.
+   * The cookies (RFC 6265 §5.4): a map from name to value. Values are not decoded, and quotation marks are kept. If a name appears twice,
+   * the map contains the first value: a browser sends the cookie with the longer path first.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');
     return this.#cookies;
   }
 
-  /** The parameters of the query, decoded. */
+  /** The decoded parameters of the query. */
   get searchParams(): URLSearchParams {
     this.#searchParams ??= new URLSearchParams(this.query);
     return this.#searchParams;

@@ -1,5 +1,5 @@
-// @ts-nocheck: this runs in a browser, and the types here are those of Node.
-// The script of the chat's page. It connects the WebSocket of the browser to the server that sent the page.
+// @ts-nocheck: this file runs in a browser, but the type checker uses the types of Node.
+// The script of the chat page. It connects to the server that sent the page.
 const status = document.querySelector('[role=status]');
 const log = document.querySelector('[role=log]');
 const form = document.querySelector('form');
@@ -25,7 +25,7 @@ form.addEventListener('submit', (event) => {
 
 function show(line) {
   const item = document.createElement('li');
-  // The line is added as text, since a line from another user must not become markup.
+  // The line is added as text, so that a line from another user cannot contain HTML.
   item.textContent = line;
   log.append(item);
 }

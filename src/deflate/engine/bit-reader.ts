@@ -1,8 +1,8 @@
 /**
- * Reads bits from bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). inflate.ts reads headers with `take`. The loops over
- * symbols in inflate.ts copy the reader's fields to local variables, and write them back at the end. After the end of the input, the reader
- * supplies up to three zero bytes. So a loop can load more bits than it needs. A valid message ends exactly where the input ends. If a loop
- * uses these zero bits, the message is invalid. The loop then soon loads more bytes than the reader supplies, and fails.
+ * Reads bits from bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). inflate.ts reads headers with `take`. For speed, its
+ * loops over symbols copy the reader's fields to local variables, and write them back at the end.
+ * A loop may load more bits than it needs. So the reader supplies up to three zero bytes after the end of the input. An invalid message may
+ * use these zero bits. Then the loop soon needs a fourth zero byte, and the reader throws.
  */
 
 import { InflateError } from './inflate-error.ts';
@@ -11,9 +11,9 @@ export class BitReader {
   input: Uint8Array;
   /** The next byte to load. */
   position = 0;
-  /** The bits that were loaded, but not taken yet. The lowest bit is the next one. */
+  /** The bits that are loaded but not taken. The lowest bit is the next bit. */
   held = 0;
-  /** The number of bits in `held`: 0 to 27. So they never reach the sign bit of a number. */
+  /** The number of bits in `held`: 0 to 27. So bit 31, the sign bit, is never used. */
   count = 0;
 
   constructor(input: Uint8Array) {
@@ -28,7 +28,7 @@ export class BitReader {
     this.count = 0;
   }
 
-  /** Returns the next `count` bits, at most 16, as a number. */
+  /** Returns the next `count` bits as a number. `count` is at most 16. */
   take(count: number): number {
     while (this.count < count) {
       const { position, input } = this;
@@ -44,8 +44,8 @@ export class BitReader {
   }
 
   /**
-   * Skips the unread bits of the current byte. Then `position` is the index of the next byte. Bytes that were loaded, but not read, are
-   * returned to the input.
+   * Skips the unread bits of the current byte, and sets `position` to the next byte. Whole bytes that are loaded but not taken are given
+   * back: `position` moves back.
    */
   alignToByte(): void {
     this.position -= this.count >>> 3;
@@ -55,8 +55,8 @@ export class BitReader {
 }
 
 /**
- * Returns 0 for the byte at `distance` bytes after the end of the input. A loop may load three such bytes without using them. If a loop
- * loads more, it has used bits that do not exist, so this function throws.
+ * Returns the value of a byte after the end of the input: 0 for the first three bytes. If a loop loads a fourth byte, it has already used
+ * bits that do not exist. So this function throws.
  */
 export function pastEnd(distance: number): number {
   if (distance > 2) throw new InflateError('corrupt', 'The compressed data ends too early.');

@@ -1,14 +1,14 @@
 /**
- * Writes bits into bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). deflate.ts writes headers with `put`. The loop over
- * symbols in deflate.ts copies the writer's fields to local variables, and writes them back at the end. Before writing, the caller has to
- * call `reserve`: writing does not enlarge the buffer.
+ * Writes bits into bytes: RFC 1951 §3.1.1 (the first bit is the lowest bit of a byte). deflate.ts writes headers with `put`. For speed, its
+ * loop over symbols copies the writer's fields to local variables, and writes them back at the end. Call `reserve` before you write: `put`
+ * does not enlarge the buffer.
  */
 
 export class BitWriter {
   buffer: Uint8Array;
-  /** The next byte to write. */
+  /** The index of the next byte to write. */
   position = 0;
-  /** The bits that do not fill a byte yet. The lowest bit is the first one. */
+  /** The bits that do not fill a byte yet. The lowest bit is the first bit. */
   held = 0;
   /** The number of bits in `held`: 0 to 7. */
   count = 0;
@@ -17,7 +17,7 @@ export class BitWriter {
     this.buffer = new Uint8Array(size);
   }
 
-  /** Enlarges the buffer if it has no room for `size` more bytes. */
+  /** Enlarges the buffer if fewer than `size` bytes are free. */
   reserve(size: number): void {
     const needed = this.position + size;
     if (needed <= this.buffer.length) return;
@@ -26,7 +26,7 @@ export class BitWriter {
     this.buffer = grown;
   }
 
-  /** Appends the lowest `count` bits of `value`. `count` is at most 16, and the other bits of `value` must be 0. */
+  /** Appends the lowest `count` bits of `value`. `count` is at most 16. All other bits of `value` must be 0. */
   put(value: number, count: number): void {
     this.held |= value << this.count;
     this.count += count;

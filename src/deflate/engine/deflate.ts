@@ -1,6 +1,6 @@
 /**
- * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. A block is stored, or uses the fixed codes, or uses
- * its own codes. The form with the fewest bits is chosen. The caller appends the message to the window.
+ * Compresses one message: RFC 1951 §3.2, RFC 7692 §7.2.1. There are three forms of a block: stored, with the fixed codes, or with codes for
+ * this block only. The smallest form is used. The caller appends the message to the window.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -30,15 +30,15 @@ import type { Window } from './window.ts';
 const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** Memory for the plaintext of a message. Used if there is no window, or if the window's buffer has no room after the history. */
+/** A buffer for the plaintext of a message. Used if there is no window, or if the window's buffer has no room for the message. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
-/** The number of bytes of memory that are kept after a message. If a message needed more, smaller memory replaces it. */
+/** After a message, a buffer with more bytes than this is replaced by a buffer of this size. */
 const MAX_KEPT = 1 << 17;
 
 /**
- * The indexes for messages without context. The positions of a message begin where those of the previous message ended. So the index need
- * not be cleared for each message.
+ * The indexes for messages without context. The positions of a message continue after the positions of the previous message, so that the
+ * index need not be cleared for each message.
  */
 const smallIndex = new MatchIndex(2048);
 const largeIndex = new MatchIndex(32768);
@@ -48,7 +48,7 @@ const fixedDistanceCodes = new Uint32Array(32);
 assignCodes(FIXED_LITERAL_LENGTHS, 288, fixedLiteralCodes);
 assignCodes(FIXED_DISTANCE_LENGTHS, 32, fixedDistanceCodes);
 
-// The codes of the current block, and the symbols with which the code lengths are transmitted.
+// The codes of the current block, and the symbols that transmit the code lengths.
 const literalLengths = new Uint8Array(288);
 const literalCodes = new Uint32Array(288);
 const distanceLengths = new Uint8Array(32);
@@ -56,10 +56,13 @@ const distanceCodes = new Uint32Array(32);
 const codeLengthTally = new Tally(19);
 const codeLengthLengths = new Uint8Array(19);
 const codeLengthCodes = new Uint32Array(19);
-/** The symbols that transmit the code lengths: 0 to 18 (1951 §3.2.7). To each, the value of its extra bits × 32 is added. */
+/**
+ * The symbols that transmit the code lengths (1951 §3.2.7). Each entry is a symbol from 0 to 18, plus the value of the symbol's extra bits
+ * × 32.
+ */
 const transmitted = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 let transmittedCount = 0;
-/** The code lengths of both alphabets as one sequence, in the order of transmission. */
+/** The code lengths of the literals, followed by the code lengths of the distances. */
 const sentLengths = new Uint8Array(288 + 32);
 let literalsSent = 0;
 let distancesSent = 0;
@@ -67,10 +70,10 @@ let codeLengthsSent = 0;
 
 /**
  * Compresses one message.
- * @param window the messages that were sent before; null without context takeover. The window's history is not changed: the caller appends
- *   the message when it is certain to be sent.
- * @param windowBits only used without a window: references then reach back at most 2^windowBits bytes (7692 §7.1.2).
- * @returns the payload, without the four bytes that RFC 7692 §7.2.1 removes. The memory belongs to the caller.
+ * @param window the messages that were sent before. Null if context takeover is off. This function does not append the message: the caller
+ *   appends it when it is certain that the message is sent.
+ * @param windowBits only used if `window` is null: a reference then has a distance of at most 2^windowBits bytes (7692 §7.1.2).
+ * @returns the payload, without the four bytes that RFC 7692 §7.2.1 removes, in a separate Buffer.
  */
 export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Buffer {
   writer.position = 0;
@@ -78,8 +81,8 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
     if (window === null) deflateAlone(input, 2 ** windowBits);
     else deflateInContext(input, window);
   }
-  // Every message ends with an empty stored block, whose two length fields are not sent (7692 §7.2.1). So an empty message is only one
-  // byte, 00 (7692 §7.2.3.6).
+  // Every message ends with an empty stored block. The block's two length fields are not sent (7692 §7.2.1). So an empty message is the
+  // single byte 00 (7692 §7.2.3.6).
   writer.reserve(2);
   writer.put(0, 3);
   writer.alignToByte();
@@ -91,10 +94,10 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
 
 function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
-  // Small messages use the small index, which stays in the fastest cache of the processor.
+  // Small messages use the small index, which fits into the L1 cache of the processor.
   const index = length <= smallIndex.previous.length ? smallIndex : largeIndex;
-  // The entries of earlier messages point to positions before the start of this message, so they never give a match. If the positions of
-  // this message would exceed 65,535, the index is cleared and the positions begin again.
+  // An entry of an earlier message points to a position before the start of this message, so it never gives a match. If a position of this
+  // message would exceed 65,535, the index is cleared, and the positions start again at 1.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
     index.covered = 1;
@@ -134,7 +137,7 @@ function reserveScratch(size: number): void {
   scratchView = new DataView(scratch.buffer);
 }
 
-/** Replaces large memory, which only a large message needed, by smaller memory. */
+/** Replaces large buffers, which a large message needed, by smaller buffers. */
 function releaseScratch(): void {
   if (writer.buffer.length > MAX_KEPT) writer.buffer = new Uint8Array(MAX_KEPT);
   if (scratch.length <= MAX_KEPT) return;
@@ -163,8 +166,8 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   const fixedBits = bitsWithFixedCodes();
   const extraBits = bitsBesideCodes();
   const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
-  // Each stored block begins with three bits and padding. The padding of the first stored block depends on the bit position at which the
-  // block starts.
+  // Each stored block begins with three bits and padding to a byte boundary. The padding of the first stored block depends on the current
+  // bit position.
   const length = to - from;
   const padding = -(writer.count + 3) & 7;
   const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MAX_STORED) - 1);
@@ -193,7 +196,7 @@ function bitsWithFixedCodes(): number {
   return bits;
 }
 
-/** Returns the number of extra bits of lengths and distances. This number does not depend on the codes. */
+/** Returns the number of extra bits of all lengths and distances. This number is the same for fixed and other codes. */
 function bitsBesideCodes(): number {
   let bits = 0;
   for (let index = 0; index < literals.size; index++) {
@@ -207,10 +210,13 @@ function bitsBesideCodes(): number {
   return bits;
 }
 
-/** For each n, the value n × log2(n), which is needed to compute the entropy. */
+/** For each n, the value n × log2(n). `entropyOf` needs these values. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/** Estimates the minimum number of bits of a block with its own codes. It adds the symbols' entropy and the cost of the codes. */
+/**
+ * Estimates the minimum number of bits of this block if it gets separate codes. The estimate is the entropy of the symbols plus the size of
+ * the codes.
+ */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }
@@ -241,13 +247,13 @@ function putStored(text: Uint8Array, from: number, to: number): void {
   }
 }
 
-/** Builds the block's own codes. @returns the bits that the codes and the symbols take, without extra bits */
+/** Chooses codes for this block. @returns the number of bits of the codes and the symbols, without extra bits */
 function chooseCodes(): number {
   let bits = buildLengths(literals, MAX_CODE_BITS, literalLengths);
   bits += buildLengths(distances, MAX_CODE_BITS, distanceLengths);
   literalsSent = LITERAL_SYMBOLS;
   while (literalLengths[literalsSent - 1] === 0) literalsSent--;
-  // If the block has no match, one distance code of zero bits is transmitted (1951 §3.2.7).
+  // If the block has no match, one distance code with the length 0 is transmitted (1951 §3.2.7).
   distancesSent = DISTANCE_SYMBOLS;
   while (distancesSent > 1 && distanceLengths[distancesSent - 1] === 0) distancesSent--;
   bits += 14 + transmitLengths();
@@ -258,7 +264,7 @@ function chooseCodes(): number {
 }
 
 /**
- * Converts the code lengths of both alphabets to symbols, some of which stand for repetitions (1951 §3.2.7).
+ * Converts the code lengths of literals and distances to the symbols 0 to 18. The symbols 16 to 18 mean repetitions (1951 §3.2.7).
  * @returns the number of extra bits of these symbols
  */
 function transmitLengths(): number {
@@ -306,7 +312,7 @@ function transmit(symbol: number, extra: number): void {
   transmitted[transmittedCount++] = symbol | (extra << 5);
 }
 
-/** Writes the header of a block that has its own codes (1951 §3.2.7). */
+/** Writes the codes of the block (1951 §3.2.7). */
 function putCodes(): void {
   assignCodes(literalLengths, literalsSent, literalCodes);
   assignCodes(distanceLengths, distancesSent, distanceCodes);
@@ -323,7 +329,7 @@ function putCodes(): void {
   }
 }
 
-/** Writes the symbols of the block, including the symbol for its end (1951 §3.2.3). */
+/** Writes the literals and matches of the block, and then the symbol for the end of the block (1951 §3.2.3). */
 function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
   const { buffer } = writer;
   let { position, held, count } = writer;
@@ -334,7 +340,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
       held |= (code & 0xffff) << count;
       count += code >>> 16;
     } else {
-      // At most 7 bits are held here. A length adds at most 15 bits of code and 5 extra bits.
+      // `held` has at most 7 bits here. A length adds a code of at most 15 bits, and at most 5 extra bits.
       const length = token >>> 15;
       const lengthSymbol = LENGTH_SYMBOL[length]!;
       let code = codes[257 + lengthSymbol]!;
@@ -347,7 +353,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
         held >>= 8;
         count -= 8;
       }
-      // A distance adds at most 15 bits of code and 13 extra bits.
+      // A distance adds a code of at most 15 bits, and at most 13 extra bits.
       const distance = token & 0x7fff;
       const symbol = DISTANCE_SYMBOL[distance < 256 ? distance : 256 + (distance >>> 7)]!;
       code = distanceCodesOf[symbol]!;

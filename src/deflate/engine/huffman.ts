@@ -1,16 +1,15 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths of the codes define the codes completely) and
- * RFC 1951 §3.2.6 (fixed codes).
- * `buildLengths` chooses the lengths of codes from the frequencies of symbols, with at most 15 or 7 bits. From the lengths, `assignCodes`
- * makes the codes, and `buildTable` makes the table with which a receiver decodes. The first bit of a stored code is its lowest bit, as in
- * the bytes that are sent (1951 §3.1.1).
+ * Huffman codes: RFC 1951 §3.2.2 (the code lengths define the codes completely) and RFC 1951 §3.2.6 (fixed codes). `buildLengths` computes
+ * the code lengths from the frequencies of the symbols. From the code lengths, `assignCodes` computes the codes for a sender, and
+ * `buildTable` builds the decoding table for a receiver. We store the first bit of a code in the lowest bit, as in the sent bytes
+ * (1951 §3.1.1).
  */
 
 /** The maximum length of a code in the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
-// The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code. Some of these
-// symbols must not occur.
+// The lengths of the fixed codes (1951 §3.2.6). All 288 literal/length symbols and all 32 distance symbols have a code, including four
+// symbols that must not occur.
 export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 0, 144)
   .fill(9, 144, 256)
@@ -29,8 +28,8 @@ for (let byte = 1; byte < 256; byte++)
   reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
 /**
- * Makes the codes of the symbols from `lengths[0, count)` (1951 §3.2.2). An entry of `codes` is the code with its bits reversed, plus the
- * length of the code × 65,536. Symbols of length 0 have no code, and their entries of `codes` are not changed.
+ * Computes the codes of the symbols from `lengths[0, count)` (1951 §3.2.2), and writes them to `codes`. An entry is the code with its bits
+ * in reverse order, plus the code length × 65,536. A symbol with length 0 has no code, and its entry is not changed.
  */
 export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Array): void {
   countOfLength.fill(0);
@@ -55,7 +54,7 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Arr
 /** Counts how often each symbol of an alphabet occurs, and lists the symbols that occur. */
 export class Tally {
   readonly counts: Uint16Array;
-  /** `symbols[0, size)` has the symbols that occur, in the order of their first occurrence. */
+  /** `symbols[0, size)` lists the symbols that occur, in the order of their first occurrence. */
   readonly symbols: Uint16Array;
   size = 0;
 
@@ -77,16 +76,17 @@ export class Tally {
   }
 }
 
-// The working memory of `buildLengths`: `sorted` has the symbols in the order of increasing frequency. The other arrays have the tree.
+// The working memory of `buildLengths`: `sorted` lists the symbols in the order of increasing frequency. The other three arrays describe
+// the tree.
 const sorted = new Uint16Array(MAX_SYMBOLS);
 const weight = new Uint32Array(2 * MAX_SYMBOLS);
 const parent = new Uint16Array(2 * MAX_SYMBOLS);
 const depth = new Uint8Array(2 * MAX_SYMBOLS);
-/** Symbols with a frequency below this number are sorted by counting. The few symbols with a higher frequency are sorted by insertion. */
+/** Symbols with a frequency below this number are sorted with counting sort. The few other symbols are sorted with insertion sort. */
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);
 
-/** Fills `sorted` with the symbols of a tally, in the order of increasing frequency. */
+/** Fills `sorted` with the symbols of `tally`, in the order of increasing frequency. */
 function sortByFrequency(tally: Tally): void {
   const { counts, symbols, size } = tally;
   place.fill(0);
@@ -119,9 +119,9 @@ function sortByFrequency(tally: Tally): void {
 }
 
 /**
- * Chooses code lengths for the symbols of a tally: builds Huffman's tree, and then limits the lengths to `limit` bits. If only one symbol
- * occurs, its code has one bit (1951 §3.2.7). Symbols that do not occur have the length 0.
- * @returns the number of bits that all occurrences of the symbols take together.
+ * Chooses code lengths for the symbols of `tally`: builds Huffman's tree, and then limits the lengths to `limit` bits. If only one symbol
+ * occurs, its code has one bit (1951 §3.2.7). A symbol that does not occur has the length 0.
+ * @returns the total number of bits for all occurrences of all symbols.
  */
 export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): number {
   const { counts, size } = tally;
@@ -132,8 +132,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     lengths[sorted[0]!] = 1;
     return counts[sorted[0]!]!;
   }
-  // The nodes 0 to size-1 are the leaves, in the order of their weight. The inner nodes follow in the order of their creation, which is
-  // also the order of their weight. So each of the two lightest nodes is always the next leaf or the next inner node.
+  // The nodes 0 to size-1 are the leaves, in the order of their weight. The inner nodes follow in the order of creation, which is also the
+  // order of their weight. So the lightest node is always the next leaf or the next inner node.
   for (let leaf = 0; leaf < size; leaf++) weight[leaf] = counts[sorted[leaf]!]!;
   const root = 2 * size - 2;
   let leaf = 0;
@@ -148,8 +148,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
   countOfLength.fill(0);
   depth[root] = 0;
   for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
-  // Leaves that are deeper than `limit` get the length `limit`. After this step there may be too many short codes, which the loop below
-  // corrects.
+  // A leaf that is deeper than `limit` gets the length `limit`. After this step, there may be too many short codes. The next loop corrects
+  // this.
   let filled = 0;
   for (let node = 0; node < size; node++) {
     const deep = depth[parent[node]!]! + 1;
@@ -157,8 +157,9 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // There are too many short codes as long as `filled` exceeds 2^limit. Each step replaces a leaf above the limit by an inner node. This
-  // leaf and one of the deepest leaves become the children of the inner node. Both codes have one bit more than the replaced leaf had.
+  // While `filled` exceeds 2^limit, there are too many short codes. Each step takes one leaf with fewer than `limit` bits, and one of the
+  // deepest leaves. Both become children of a new inner node, which replaces the first leaf. So both codes have one bit more than the code
+  // of the first leaf.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -178,9 +179,12 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
 }
 
 /*
- * Decoding tables. The next `rootBits` bits of input are the index of an entry. For a longer code, this entry refers to a second table.
- * The bits of an entry: 0–3 are the number of bits of the code. 4–7 are the number of extra bits, or of index bits of the second table.
- * 8–11 are the kind of entry. 16–31 are the literal, the base of the length or distance, or the start of the second table.
+ * Decoding tables. The next `rootBits` bits of the input are the index of an entry. If the code is longer, this entry refers to a second
+ * table. An entry has these bits:
+ * - 0–3: the number of bits of the code
+ * - 4–7: the number of extra bits. In a reference: the number of index bits of the second table
+ * - 8–11: the kind of entry
+ * - 16–31: the literal, or the base of the length or distance. In a reference: the start of the second table
  */
 export const ENTRY_LITERAL = 0x100;
 export const ENTRY_END = 0x200;
@@ -196,11 +200,11 @@ function repeatFront(table: Int32Array, size: number): void {
 }
 
 /**
- * Builds the decoding table for the codes with the lengths `lengths[from, from + count)`.
- * @param values the meaning of each symbol: an entry of the table, without the number of bits of the code.
- * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, fewer bits are used.
- * @param mayBeIncomplete whether there may be no code, or only one code of one bit (1951 §3.2.7).
- * @returns the number of index bits of the first table. -1 if the lengths give too many or too few codes.
+ * Builds the decoding table for the code lengths `lengths[from, from + count)`.
+ * @param values the meaning of each symbol: an entry of the table without bits 0–3.
+ * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, the table has fewer index bits.
+ * @param mayBeIncomplete whether it is valid that there is no code, or only one code of one bit (1951 §3.2.7).
+ * @returns the number of index bits of the first table, or -1 if the code lengths are invalid.
  */
 export function buildTable(
   lengths: Uint8Array,
@@ -225,7 +229,7 @@ export function buildTable(
   }
   if (left > 0) {
     if (!mayBeIncomplete || longest > 1) return -1;
-    // There is no code, or only one code of one bit. Any other bit in the input is invalid.
+    // There is no code, or only one code: the bit 0. Any other bit in the input is invalid.
     table.fill(ENTRY_INVALID | 1, 0, 2);
     for (let symbol = 0; symbol < count; symbol++)
       if (lengths[from + symbol] === 1) table[0] = values[symbol]! | 1;
@@ -242,7 +246,7 @@ export function buildTable(
   let code = 0; // The code with its bits reversed, which is the order of the bits in the input.
   let next = 0;
   let tableEnd = 1 << root;
-  let linked = -1; // The first bits that lead to the current second table.
+  let linked = -1; // The first bits of the codes in the current second table.
   let second = 0;
   let secondBits = 0;
   for (let bits = 1; bits <= longest; bits++) {
@@ -254,7 +258,7 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // The second table has as many index bits as the longest code that begins with these bits needs.
+          // The number of index bits of the second table is enough for the longest code that begins with these bits.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {
@@ -268,13 +272,13 @@ export function buildTable(
         for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
           table[second + at] = entry;
       }
-      // Adds one to the reversed code: clears the set bits at its end, and then sets the bit before them.
+      // Adds one to the code. The bits of the code are reversed. So this clears the ones from the high end, and then sets the next bit.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // The codes in the table so far do not use the next bit, so a receiver must find their entries with both values of this bit. The
-    // entries exist for one value, and are copied here for the other value.
+    // The codes in the table so far do not depend on the next bit of the input. So their entries must exist for both values of this bit: 0
+    // (these entries exist) and 1 (they are copied here).
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

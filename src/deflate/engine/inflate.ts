@@ -1,7 +1,7 @@
 /**
- * Decompresses one message: RFC 1951 §3.2, for the payload that RFC 7692 §7.2.2 defines. The bytes may come from an attacker. So every
- * index is bounded, and every iteration of a loop reads at least one bit of input. The output limit is checked while the output grows. The
- * caller appends the message to the window.
+ * Decompresses one message: RFC 1951 §3.2, RFC 7692 §7.2.2. The bytes may come from an attacker. So every array index is bounded, and every
+ * iteration of a loop reads at least one bit of input. The output limit is checked while the output grows. The caller appends the message
+ * to the window.
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';
@@ -28,20 +28,20 @@ import {
 } from './symbols.ts';
 import type { Window } from './window.ts';
 
-/** The maximum number of bytes of input that may produce no output. Empty blocks are such input: they cost time and contain no data. */
+/** The maximum number of input bytes that may produce no output. This limits empty blocks: they cost time and contain no data. */
 const MAX_IDLE_INPUT = 1 << 20;
 
-/** The size in bytes of the memory for output that all messages use. A larger output gets separate memory. */
+/** The size of the output buffer that all messages share, in bytes. A larger output gets a separate buffer. */
 const SCRATCH_SIZE = 1 << 16;
 
-/** The maximum number of bytes of output for one byte of input: four matches of 258 bytes, with two bits each. */
+/** One byte of input gives at most this number of bytes of output: four matches of 258 bytes, with two bits of input each. */
 const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;
 const DISTANCE_ROOT = 7;
 
-// The tables are large enough for every valid code: 286 symbols and 9 root bits give at most 852 entries. 30 symbols give at most 592
-// entries with 6 root bits.
+// The tables are large enough for all valid codes: 286 symbols with 9 root bits need at most 852 entries. 30 symbols with 6 root bits need
+// at most 592 entries.
 const FIXED_LITERALS = new Int32Array(512);
 const FIXED_DISTANCES = new Int32Array(32);
 const literalTable = new Int32Array(1024);
@@ -69,7 +69,7 @@ const NOTHING = new Uint8Array(0);
 const scratch = new Uint8Array(SCRATCH_SIZE);
 const reader = new BitReader(NOTHING);
 let output: Uint8Array<ArrayBuffer> = scratch;
-/** The number of bytes of `output` that are written. */
+/** The number of bytes that are written to `output`. */
 let written = 0;
 let maxOutput = 0;
 
@@ -79,15 +79,15 @@ function corrupt(message: string): InflateError {
 
 /**
  * Decompresses one message.
- * @param input the payload as it was received, without the four bytes that RFC 7692 §7.2.2 appends.
- * @param window the messages that the peer sent before; null without context takeover. The window is not changed.
+ * @param input the received payload. Do not append the four bytes 00 00 ff ff of RFC 7692 §7.2.2.
+ * @param window the earlier messages of the peer. Null if context takeover is off. This function does not change the window.
  * @param maxLength the maximum number of bytes of output.
- * @returns the message, in memory that belongs to the caller.
- * @throws InflateError
+ * @returns the message, in a separate Buffer.
+ * @throws InflateError if the payload is invalid or the message is too big
  */
 export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Buffer {
   written = 0;
-  // An empty message is compressed to one byte (7692 §7.2.3.6). We also accept a payload of zero bytes as an empty message.
+  // A normal sender compresses an empty message to one byte (7692 §7.2.3.6). We also accept zero bytes as an empty message.
   if (input.length === 0) return Buffer.alloc(0);
   output = scratch;
   maxOutput = maxLength;
@@ -105,8 +105,7 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 }
 
 function ownCopy(): Buffer {
-  // An output that was larger than the shared memory is returned without a copy. It must fill more than half of its own memory; otherwise
-  // it is copied.
+  // If the output has a separate buffer and fills more than half of it, the output is returned without a copy.
   if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
@@ -123,7 +122,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
     switch (reader.take(2)) {
       case 0:
         reader.alignToByte();
-        // The message ends with an empty stored block, whose length fields were not sent (7692 §7.2.2).
+        // This is the end of the message: an empty stored block. The sender omits the block's length fields (7692 §7.2.2).
         if (reader.position === end) return;
         copyStored();
         break;
@@ -147,7 +146,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
         throw corrupt('Block type 3 does not exist.');
     }
     if (isFinal !== 0) {
-      // A final block is padded to a whole byte, and other blocks may follow (7692 §7.2.3.4).
+      // A final block ends at a byte boundary. Other blocks may follow (7692 §7.2.3.4).
       reader.alignToByte();
       if (reader.position === end) return;
       if (++finalBlocks > MAX_FINAL_BLOCKS) throw corrupt('There are too many final blocks.');
@@ -161,7 +160,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   }
 }
 
-/** Reads the length field of a stored block, which comes next in the input. Copies the content of the block to the output (1951 §3.2.4). */
+/** Reads a stored block: the length fields, and then the content, which is copied to the output (1951 §3.2.4). */
 function copyStored(): void {
   const length = reader.take(16);
   if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
@@ -174,20 +173,22 @@ function copyStored(): void {
   reader.position = to;
 }
 
-/** Makes room for `length` more bytes of output, or throws if these bytes exceed the limit. */
+/** Makes room for `length` more bytes of output. Throws if these bytes would exceed the limit. */
 function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
-  // Allocates memory for the largest possible output. So the output is not copied again. The system provides only the memory that is
-  // written.
+  // Allocates a buffer for the largest possible output, so that the output is never copied again. The operating system provides only the
+  // part that is written.
   const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
   grown.set(output.subarray(0, written));
   output = grown;
 }
 
-/** Reads the codes of a block (1951 §3.2.7). @returns the root bits of the literal table × 16, plus the root bits of the distance table */
+/**
+ * Reads the codes of a block (1951 §3.2.7). @returns the index bits of the literal table × 16, plus the index bits of the distance table
+ */
 function readTables(): number {
   const literals = reader.take(5) + 257;
   const distances = reader.take(5) + 1;
@@ -214,7 +215,10 @@ function readTables(): number {
   return (literalRoot << 4) | distanceRoot;
 }
 
-/** Reads the code lengths of both alphabets as one sequence. A repetition may begin in the first alphabet and continue in the second. */
+/**
+ * Reads the code lengths of the literals and then of the distances, as one sequence. A repetition may continue from the literals into the
+ * distances.
+ */
 function readLengths(count: number, root: number): void {
   const { input } = reader;
   const end = input.length;
@@ -279,7 +283,7 @@ function inflateSymbols(
   let out = written;
   let limit = Math.min(target.length, maxOutput);
   for (;;) {
-    // A length takes at most 15 bits and 5 extra bits.
+    // A length code has at most 15 bits, and then at most 5 extra bits.
     while (count < 20) {
       held |= (position < end ? input[position]! : pastEnd(position - end)) << count;
       position++;
@@ -317,7 +321,7 @@ function inflateSymbols(
     held >>= extra;
     count -= extra;
 
-    // A distance takes at most 15 bits, then 13 extra bits.
+    // A distance code has at most 15 bits, and then at most 13 extra bits.
     while (count < 15) {
       held |= (position < end ? input[position]! : pastEnd(position - end)) << count;
       position++;
@@ -350,7 +354,7 @@ function inflateSymbols(
       limit = Math.min(target.length, maxOutput);
     }
     if (distance > out) {
-      // The match starts in an earlier message and may continue into this one.
+      // The match starts in an earlier message, and may continue in the current message.
       let from = historyEnd - (distance - out);
       if (from < historyStart) throw corrupt('A distance reaches back too far.');
       while (length > 0 && from < historyEnd) {
@@ -358,7 +362,7 @@ function inflateSymbols(
         length--;
       }
     }
-    // The bytes are copied one by one, since a match may overlap its own output.
+    // The bytes are copied one by one, because a match may refer to bytes that it has just written.
     for (let from = out - distance; length > 0; length--) target[out++] = target[from++]!;
   }
 }

@@ -1,49 +1,50 @@
 /**
- * Finds repetitions in plaintext: RFC 1951 §4. The file turns plaintext into the literals and matches of one block, and counts their
- * symbols. It uses hash chains and lazy matching: a match is dropped if a longer match starts at the next byte. An index has the positions
- * at which each sequence of four bytes occurred, modulo 65,536. The index is only a hint. An entry may be overwritten, or may point to
- * bytes that have left the window. So each distance is limited to the history, and every byte is compared.
+ * Finds repetitions in plaintext: RFC 1951 §4. `findMatches` converts plaintext to the literals and matches of one block, and counts their
+ * symbols. (A literal is one byte. A match is a reference to earlier bytes.) Lazy matching: if a longer match starts at the next byte, the
+ * current match is dropped.
+ * An index with hash chains lists the positions at which each sequence of four bytes occurred. The index is only a hint: an entry may be
+ * overwritten, or may point to bytes that have left the window. So every match is checked byte by byte, and its distance is checked too.
  */
 
 import { Tally } from './huffman.ts';
 import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbols.ts';
 
-/** The number of bytes of which a hash is made. With three bytes, the chains would be longer, and a match of three bytes saves little. */
+/** A hash is computed from this number of bytes. With three bytes, the chains would be longer, and a match of three bytes saves little. */
 const HASHED = 4;
-/** The maximum number of earlier positions that are compared for one match. The longest of these matches is taken. */
+/** The maximum number of earlier positions that are compared. The longest match among them is taken. */
 const MAX_PROBES = 32;
-/** If the match at the previous byte is at least this long, only `FEW_PROBES` positions are compared now. */
+/** If the match at the previous byte is at least this long, only `FEW_PROBES` positions are compared at the current byte. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
-/** If a match has at least this length, no further positions are compared. */
+/** If a match is at least this long, no other positions are compared. */
 const NICE_LENGTH = 64;
-/** A match of at least this length is taken without a search for a longer match at the next byte. */
+/** If a match is at least this long, it is taken at once: the matcher does not look for a longer match at the next byte. */
 const LAZY_LENGTH = 16;
-/** The maximum number of positions in an index. An index of this size has 16 KiB for the chains, and 8 KiB for the heads of the chains. */
+/** The maximum number of positions in an index. An index of this size needs 24 KiB: 16 KiB for `previous`, and 8 KiB for `heads`. */
 const MAX_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
-/** The maximum number of literals and matches in one block. A message with more of them has several blocks. */
+/** The maximum number of literals and matches in one block. A message with more literals and matches has several blocks. */
 export const MAX_TOKENS = 16384;
 
-/** The literals and matches of a block. A token below 256 is a literal. Any other token is a match: length × 32,768 + distance − 1. */
+/** The literals and matches of a block. A value below 256 is a literal. Any other value is a match: length × 32,768 + distance − 1. */
 export const tokens: Uint32Array = new Uint32Array(MAX_TOKENS);
 /** Counts the symbols of the literal/length alphabet in the block, including the symbol for the end of the block. */
 export const literals: Tally = new Tally(288);
 /** Counts the distance symbols in the block. */
 export const distances: Tally = new Tally(32);
-/** The number of entries of `tokens` that belong to the current block. */
+/** The number of literals and matches in the current block. They are at the start of `tokens`. */
 export let tokenCount = 0;
 
 /**
- * For each sequence of four bytes, the positions at which it occurred. A position is the number of bytes before it in the stream of all
- * messages, modulo 65,536.
+ * An index of the positions at which each sequence of four bytes occurred. A position is counted from the start of the first message,
+ * modulo 65,536.
  */
 export class MatchIndex {
-  /** For each hash, the last position with this hash. The number of entries is always a power of two. */
+  /** For each hash, the last position with this hash. The length is always a power of two. */
   heads: Uint16Array;
-  /** For each position, the previous position with the same hash. The index is the position modulo the length of this array. */
+  /** For each position, the previous position with the same hash. The array index is the position modulo the length of this array. */
   previous: Uint16Array;
-  /** The stream position up to which all positions are in the index. */
+  /** The first position that is not in the index yet. (Not modulo 65,536.) */
   covered = 0;
 
   constructor(positions: number) {
@@ -55,7 +56,7 @@ export class MatchIndex {
     return this.heads.byteLength + this.previous.byteLength;
   }
 
-  /** Enlarges the index to the size that suits a text of `length` bytes. An index that is enlarged loses its entries. */
+  /** Enlarges the index so that it suits a text of `length` bytes. Enlarging removes all entries. */
   fit(length: number, windowSize: number): void {
     const most = Math.min(MAX_POSITIONS, windowSize);
     let positions = this.previous.length;
@@ -67,15 +68,15 @@ export class MatchIndex {
   }
 
   /**
-   * Adds the positions in `text[from, to)` that the index does not contain yet.
-   * @param base the stream position of `text[0]`.
+   * Adds the positions of `text[from, to)` that are not in the index yet.
+   * @param base the position of `text[0]`, counted from the start of the first message.
    */
   catchUp(text: DataView, from: number, to: number, base: number): void {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
     let at = Math.max(from, this.covered - base, to - MAX_POSITIONS);
-    // The next message begins at `to`. So a sequence at the end of this text may include the first bytes of the next message.
+    // The next message begins at `to`. The last sequences may include its first bytes.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
       const hash = hashOf(text.getInt32(at, true), shift);
@@ -86,28 +87,28 @@ export class MatchIndex {
   }
 }
 
-/** Returns the maximum number of bytes of memory that the index of a window of 2^bits bytes holds. */
+/** Returns the maximum memory, in bytes, of the index of a window of 2^bits bytes. */
 export function largestIndex(bits: number): number {
   return 3 * Math.min(MAX_POSITIONS, 2 ** bits);
 }
 
-/** Creates an index for a window of this size. */
+/** Creates an index for a window of `windowSize` bytes. */
 export function indexFor(windowSize: number): MatchIndex {
   return new MatchIndex(Math.min(FIRST_POSITIONS, windowSize));
 }
 
-/** Returns the hash of four bytes, which is an index of `heads` (Fibonacci hashing). */
+/** Returns the hash of four bytes (Fibonacci hashing). The result is an index of `heads`. */
 function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
 
-/** Counts a literal, and returns its token. */
+/** Counts a literal. @returns its value in `tokens` */
 function literalToken(literal: number): number {
   literals.add(literal);
   return literal;
 }
 
-/** Counts a match, and returns its token. */
+/** Counts a match. @returns its value in `tokens` */
 function matchToken(length: number, distance: number): number {
   literals.add(257 + LENGTH_SYMBOL[length]!);
   distances.add(DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!);
@@ -115,11 +116,11 @@ function matchToken(length: number, distance: number): number {
 }
 
 /**
- * Fills `tokens` and the tallies with the next block.
- * @param text contains the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
- * @param base the stream position of the first byte of `text`, modulo 65,536.
- * @param farthest the greatest distance that a match may have.
- * @returns the position up to which the text is in the block: `end`, or less if the block is full.
+ * Fills `tokens`, `literals` and `distances` with the next block.
+ * @param text contains the history, from `from` to `start`, and the bytes to compress, from `start` to `end`.
+ * @param base the position of `text[0]`, counted from the start of the first message, modulo 65,536.
+ * @param farthest the maximum distance of a match.
+ * @returns the index in `text` at which the block ends: `end`, or less if the block is full.
  */
 export function findMatches(
   text: DataView,
@@ -137,9 +138,10 @@ export function findMatches(
   distances.clear();
   literals.add(END_OF_BLOCK);
   let count = 0;
-  /** The last position at which four bytes can be hashed. */
+  /** The last index at which four bytes can be hashed. */
   const last = end - HASHED;
-  // The match that was found at the previous byte, if any. This match is dropped if a longer match starts at the current byte.
+  // The match that starts at the previous byte. If there is no match, its length is 0. The match is dropped if a longer match starts at the
+  // current byte.
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
@@ -157,10 +159,10 @@ export function findMatches(
     let back = (position - candidate) & 0xffff;
     if (back !== 0 && back <= reach && length < end - at) {
       const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
-      // Any match that is longer than `length` contains these four bytes.
+      // A match that is longer than `length` must have these four bytes at its end.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
-      // The distances along a chain increase. If a distance does not increase, an entry of the chain was overwritten, so the search ends.
+      // Along a chain, the distances increase. If a distance does not increase, the entry was overwritten, and the search ends.
       for (
         let probes = heldLength < GOOD_LENGTH ? MAX_PROBES : FEW_PROBES;
         back > nearer && back <= reach;
@@ -188,7 +190,7 @@ export function findMatches(
         at++;
         continue;
       }
-      // No longer match starts at the current byte, so the match at the previous byte is taken.
+      // The current byte has no longer match, so the match at the previous byte is taken.
       length = heldLength;
       distance = heldDistance;
       at--;
@@ -202,8 +204,8 @@ export function findMatches(
       }
     }
     tokens[count++] = matchToken(length, distance);
-    // Adds the positions inside this match to the index. So later matches can refer to them. If the match started at the previous byte, its
-    // second position is in the index already.
+    // Adds the positions inside this match to the index, so that later matches can refer to them. If the match started at the previous
+    // byte, its second position is already in the index.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
     for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {
@@ -224,12 +226,15 @@ export function findMatches(
   return at;
 }
 
-/** Returns how many bytes at `place` and `at` are equal, at most `most`. The caller has already compared the first four bytes. */
+/**
+ * Compares the bytes at `place` with the bytes at `at`. Returns the number of equal bytes, at most `most`. The caller has already compared
+ * the first four bytes.
+ */
 function commonLength(text: DataView, place: number, at: number, most: number): number {
   let same = 4;
   for (; same <= most - 4; same += 4) {
     const difference = text.getInt32(place + same, true) ^ text.getInt32(at + same, true);
-    // Words are read with the first byte lowest. So the lowest bit that differs is in the first byte that differs.
+    // The four bytes are read as a little-endian number. So the lowest different bit is in the first different byte.
     if (difference !== 0) return same + ((31 - Math.clz32(difference & -difference)) >>> 3);
   }
   while (same < most && text.getUint8(place + same) === text.getUint8(at + same)) same++;

@@ -1,9 +1,10 @@
 /**
- * The LZ77 window of one direction of a connection: the last bytes of plaintext. The next compressed message can refer to them. RFC 1951 §2
- * allows references to earlier blocks. RFC 7692 §7.1.2 limits how far they reach back, and §7.2.1 allows references to earlier messages
- * (context takeover). The window is the whole state of a compression context, so each message can use any engine. Our engine reads the
- * bytes in place, and zlib gets them as a dictionary. No engine changes the history. The codec appends a sent message when it is certain to
- * be sent. It appends a received message when it is decompressed.
+ * The LZ77 window of one direction of a connection: the last bytes of plaintext (the history). The next compressed message can refer to
+ * them. RFC 1951 §2 allows references to earlier blocks. RFC 7692 §7.2.1 allows references to earlier messages (context takeover), and
+ * RFC 7692 §7.1.2 limits their distance.
+ * There is no other state between messages, so each message can use any engine. Our engine reads the window, and zlib gets the window as a
+ * dictionary. An engine does not change the history. codec.ts appends a sent message when it is certain that the message is sent. It
+ * appends a received message after decompression.
  */
 
 import type { MatchIndex } from './matcher.ts';
@@ -12,38 +13,40 @@ const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
 /**
- * The size in bytes of the first buffer. The buffer doubles in size when it is full, so a connection with few messages uses little memory.
+ * The size of the first buffer, in bytes. A full buffer is replaced by a buffer of double size. So a connection with few messages needs
+ * little memory.
  */
 const FIRST_CAPACITY = 1024;
 
 /**
- * Returns the number of free bytes after a full window. With these bytes, most small messages can be added without moving the whole window.
+ * Returns the number of extra bytes in the buffer of a full window. With these extra bytes, most small messages can be appended without
+ * moving the whole history.
  */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
-/** Returns the maximum number of bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
+/** Returns the maximum memory, in bytes, of a window of 2^bits bytes. The compressor's index is not included. */
 export function largestWindow(bits: number): number {
   return 2 ** bits + slackOf(2 ** bits);
 }
 
-/** Holds the plaintext that was sent or received: the last `size` bytes at most. */
+/** Holds at most the last `size` bytes of the plaintext that was sent or received. */
 export class Window {
-  /** The largest distance of a reference: 2^bits bytes, 256 to 32,768. */
+  /** The largest distance of a reference, in bytes: 2^bits, which is 256 to 32,768. */
   readonly size: number;
-  /** The history is `buffer[start, end)`. The bytes from `end` on are free, and their content is unspecified. */
+  /** The history is `buffer[start, end)`. The bytes from `end` on are free. */
   buffer: Uint8Array = EMPTY;
-  /** A view of the same memory, from which words at any position can be read. */
+  /** A view of the same memory, to read four bytes at once. */
   view: DataView = EMPTY_VIEW;
   start = 0;
   end = 0;
-  /** The number of bytes that were appended since the window was created or cleared. */
+  /** The total number of appended bytes. `clear` resets it to 0. */
   total = 0;
-  /** The compressor's index of positions. Null until the compressor first uses the window. */
+  /** The compressor's index of repeated sequences (matcher.ts). Null until the compressor first uses the window. */
   index: MatchIndex | null = null;
 
   /**
    * @param bits the negotiated window bits, 8 to 15 (7692 §7.1.2).
-   * @throws RangeError for any other value.
+   * @throws RangeError if `bits` is invalid.
    */
   constructor(bits: number) {
     if (!(Number.isInteger(bits) && bits >= 8 && bits <= 15))
@@ -51,17 +54,17 @@ export class Window {
     this.size = 1 << bits;
   }
 
-  /** The number of bytes of history, at most `size`. */
+  /** The number of bytes of the history. This is at most `size`. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** The number of bytes of memory that the window holds, including the compressor's index. */
+  /** The memory of the window in bytes, including the compressor's index. */
   get retained(): number {
     return this.buffer.byteLength + (this.index === null ? 0 : this.index.retained);
   }
 
-  /** The history, for zlib's option `dictionary`. The returned view is valid until the next call of `append` or `reserve`. */
+  /** The history, for zlib's option `dictionary`. This is a view, which is valid until the next call of `append` or `reserve`. */
   get history(): Uint8Array {
     return this.buffer.subarray(this.start, this.end);
   }
@@ -78,7 +81,7 @@ export class Window {
       this.end = this.size;
       return;
     }
-    // `start` moves forward first. So `reserve` keeps only the bytes that stay in the window.
+    // We move `start` forward first, so that `reserve` copies only the bytes that stay in the window.
     const surplus = this.end - this.start + length - this.size;
     if (surplus > 0) this.start += surplus;
     if (!this.reserve(length)) throw new Error('unreachable: a full window has room');
@@ -88,7 +91,7 @@ export class Window {
 
   /**
    * Makes room for `length` bytes at `buffer[end]`: moves the history to the start of the buffer, or enlarges the buffer.
-   * @returns false, and changes nothing, if this needs more memory than a full window and its free bytes.
+   * @returns false if the buffer would exceed the maximum size. In this case, nothing is changed.
    */
   reserve(length: number): boolean {
     const kept = this.end - this.start;
@@ -97,7 +100,7 @@ export class Window {
     if (kept + length > most) return false;
     let capacity = Math.max(this.buffer.length, FIRST_CAPACITY);
     while (capacity < kept + length) capacity *= 2;
-    // If the buffer had exactly the size of a full window, every message would require moving the window.
+    // With a buffer of exactly the window's size, each new message would require moving the whole history.
     if (kept === this.size || capacity > most) capacity = most;
     if (capacity > this.buffer.length) {
       const grown = new Uint8Array(capacity);
@@ -112,7 +115,7 @@ export class Window {
     return true;
   }
 
-  /** Forgets everything and frees the memory. */
+  /** Removes the whole history and frees the memory. */
   clear(): void {
     this.buffer = EMPTY;
     this.view = EMPTY_VIEW;
