@@ -1,4 +1,4 @@
-/** How a request target becomes the names of a file. 4d/web-server.test.ts and cli/page.test.ts test that the server sends the files. */
+/** How a request target becomes the name of a file. 4d/web-server.test.ts and cli/page.test.ts test that the server sends the files. */
 import { describe, expect, test } from 'vitest';
 import { folderLocation, mediaTypeOf, toNames } from '../../src/api/static-path.ts';
 
