@@ -1,6 +1,6 @@
 /**
- * Checks docs/plugin-rows.md. The page has a row for everything that the original plugins do, and for each of our differences. Each row is
- * named in the title of a test, or says why it is not tested.
+  * Checks docs/plugin-rows.md. The page has a row for each behaviour of the original plugins, and for each of our differences. The title of
+  * a test names each row, or the row says why there is no test.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
 const page = readFileSync(new URL('../../../docs/plugin-rows.md', import.meta.url), 'utf8');
 const trace = traceRows(testFiles());
 
-/** The number of rows of each section. The test compares these numbers, so that no row is dropped by mistake. */
+/** The number of rows of each section. With these numbers, a test notices a row that was deleted by mistake. */
 const sections: Readonly<Record<string, number>> = {
   'A0-': 11,
   'A0.1-': 10,
