@@ -1,6 +1,6 @@
 /**
-  * The options `host` and `port`. An error is thrown for a value that Node would read as another host or port. The functions that take
-  * these options are tested in other files.
+ * The options `host` and `port`. An error is thrown for a value that Node would read as another host or port. The functions that take
+ * these options are tested in other files.
  */
 import { expect, test } from 'vitest';
 import { hostOption, portOption } from '../../src/api/address-options.ts';

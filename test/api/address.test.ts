@@ -1,6 +1,6 @@
 /**
-  * The library does not look up the address of a peer before the application has the connection. After that, the application can always
-  * read the address, even when the connection is closed.
+ * The library does not look up the address of a peer before the application has the connection. After that, the application can always
+ * read the address, even when the connection is closed.
  */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';

@@ -1,6 +1,6 @@
 /**
-  * FAULT-2, FAULT-3: each opened connection calls its `close` handler once and leaves no resource, even if handlers make random calls and
-  * peers do random things. `npm run chaos` runs the same test for longer.
+ * FAULT-2, FAULT-3: each opened connection calls its `close` handler once and leaves no resource, even if handlers make random calls and
+ * peers do random things. `npm run chaos` runs the same test for longer.
  */
 import { expect, test } from 'vitest';
 import { nothingLeft, runChaos } from '../../scripts/chaos.js';

@@ -1,6 +1,6 @@
 /**
-  * What the library publishes on the channels of node:diagnostics_channel. It publishes only if there is a subscriber, and always before it
-  * calls the handler.
+ * What the library publishes on the channels of node:diagnostics_channel. It publishes only if there is a subscriber, and always before it
+ * calls the handler.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
-  * A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. There are no
-  * real sockets and no real timers.
+ * A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. There are no
+ * real sockets and no real timers.
  */
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';

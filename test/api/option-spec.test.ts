@@ -1,6 +1,6 @@
 /**
-   * The specification of options. These tests check which values each kind of option accepts. They also check that the tables of options,
-   * the interfaces and the doc comments agree.
+ * The specification of options. These tests check which values each kind of option accepts. They also check that the tables of options,
+ * the interfaces and the doc comments agree.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

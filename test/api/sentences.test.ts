@@ -1,6 +1,6 @@
 /**
-  * docs/4d-sentences.md lists every sentence of the five documents of 4D. Each sentence has a test, or the page gives a reason for having
-  * no test. If this package differs from a sentence, the page names our decision.
+ * docs/4d-sentences.md lists every sentence of the five documents of 4D. Each sentence has a test, or the page gives a reason for having
+ * no test. If this package differs from a sentence, the page names our decision.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

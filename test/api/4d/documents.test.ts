@@ -1,6 +1,6 @@
 /**
-  * Tests the first parameter of each callback in 4D's documents, and the properties of its event. An id such as [D3-26] names a line of
-  * docs/4d-sentences.md.
+ * Tests the first parameter of each callback in 4D's documents, and the properties of its event. An id such as [D3-26] names a line of
+ * docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import {

@@ -1,6 +1,6 @@
 /**
-  * Tests the tables in the documentation of both plugins. Each object that a command returns has the properties and types of its table.
-  * Each optional option may be absent. An id in brackets, such as [D1-45], is a line of docs/4d-sentences.md.
+ * Tests the tables in the documentation of both plugins. Each object that a command returns has the properties and types of its table.
+ * Each optional option may be absent. An id in brackets, such as [D1-45], is a line of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeFrame, codeOf } from '../../transport/wire.ts';

@@ -1,6 +1,6 @@
 /**
-  * Checks docs/plugin-rows.md. The page has a row for each behaviour of the original plugins, and for each of our differences. The title of
-  * a test names each row, or the row says why there is no test.
+ * Checks docs/plugin-rows.md. The page has a row for each behaviour of the original plugins, and for each of our differences. The title of
+ * a test names each row, or the row says why there is no test.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

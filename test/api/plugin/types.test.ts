@@ -1,5 +1,5 @@
 /**
-  * Tests the types that programs for the plugins use. The type check of the project includes this file, so a wrong type fails the check.
+ * Tests the types that programs for the plugins use. The type check of the project includes this file, so a wrong type fails the check.
  */
 import { expectTypeOf, test } from 'vitest';
 import {
