@@ -142,7 +142,10 @@ describe('a peer that does not read', () => {
   test.each([
     ['by terminate', (connection: Connection) => connection.terminate()],
     ['by reset', (connection: Connection) => connection.reset()],
-    ['by a close that the peer does not answer', (connection: Connection) => void connection.close(1000, '', 1)],
+    [
+      'by a close that the peer does not answer',
+      (connection: Connection) => void connection.close(1000, '', 1),
+    ],
   ])('send, write and drained each report one error if the connection ends %s', async (_, end) => {
     const { connection } = await stalled();
     const outcomes: Outcome[] = [];

@@ -110,28 +110,25 @@ describe('send', () => {
     ['Blob', new Blob(['x'])],
     ['Promise', Promise.resolve('x')],
     ['String object', new String('x')],
-  ])(
-    'A40: send throws a TypeError for a value of type %s, and sends nothing',
-    async (_name, value) => {
-      const { left, right, server } = await pair();
-      const heard: unknown[] = [];
-      for (const connection of [left, right]) {
-        expect(() => connection.send(value as string)).toThrow(TypeError);
-        expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
-        expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
-        if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
-        if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
-        expect(connection.bufferedAmount).toBe(0);
-      }
-      expect(() => server.broadcast(value as string)).toThrow(TypeError);
-      left.send('fine');
-      for await (const message of right) {
-        heard.push(message);
-        break;
-      }
-      expect(heard).toEqual(['fine']);
-    },
-  );
+  ])('A40: send throws a TypeError for a value of type %s, and sends nothing', async (_name, value) => {
+    const { left, right, server } = await pair();
+    const heard: unknown[] = [];
+    for (const connection of [left, right]) {
+      expect(() => connection.send(value as string)).toThrow(TypeError);
+      expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
+      expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
+      if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
+      if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
+      expect(connection.bufferedAmount).toBe(0);
+    }
+    expect(() => server.broadcast(value as string)).toThrow(TypeError);
+    left.send('fine');
+    for await (const message of right) {
+      heard.push(message);
+      break;
+    }
+    expect(heard).toEqual(['fine']);
+  });
 
   test('F18, F23: with fragmentSize, send splits a message into fragments of that size, and throws for an invalid size', async () => {
     const { peer } = await startServer({

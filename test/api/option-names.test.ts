@@ -27,7 +27,11 @@ describe('names of options', () => {
       'WebSocketServer has no option "maxMesageSize": did you mean "maxMessageSize"?',
     ],
     ['in another case', { maxmessagesize: 1 }, 'did you mean "maxMessageSize"?'],
-    ['from the package ws', { maxPayload: 1 }, 'WebSocketServer has no option "maxPayload": use maxMessageSize'],
+    [
+      'from the package ws',
+      { maxPayload: 1 },
+      'WebSocketServer has no option "maxPayload": use maxMessageSize',
+    ],
     ['from the package ws', { perMessageDeflate: true }, 'use compression'],
     ['that belongs to listen', { port: 8080 }, 'it is an option of listen()'],
     ['that is a handler', { message() {} }, 'it is a handler, and belongs to the first argument'],

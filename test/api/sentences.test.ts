@@ -14,10 +14,13 @@ const sentences = sentencesOfPage(page);
 /** The number of sentences in each document. With these numbers, the test notices a sentence that was deleted by mistake. */
 const documents = { D1: 105, D2: 109, D3: 119, D4: 24, D5: 113 };
 
-test.each(Object.entries(documents))('the document %s has %i sentences, and their ids are in order', (document, count) => {
-  const ids = sentences.map(({ id }) => id).filter((id) => id.startsWith(`${document}-`));
-  expect(ids).toEqual(Array.from({ length: count }, (_, at) => `${document}-${at + 1}`));
-});
+test.each(Object.entries(documents))(
+  'the document %s has %i sentences, and their ids are in order',
+  (document, count) => {
+    const ids = sentences.map(({ id }) => id).filter((id) => id.startsWith(`${document}-`));
+    expect(ids).toEqual(Array.from({ length: count }, (_, at) => `${document}-${at + 1}`));
+  },
+);
 
 test('the script reads each row of the page whose id begins with D as a sentence', () => {
   expect(page.match(/^\| D/gm)).toHaveLength(sentences.length);

@@ -144,12 +144,7 @@ describe('remoteAddress', () => {
       ['198.51.100.9,192.0.2.1'],
       '198.51.100.9',
     ],
-    [
-      'C82: if X-Forwarded-For is empty, remoteAddress is the address of the socket',
-      1,
-      [' , '],
-      '127.0.0.1',
-    ],
+    ['C82: if X-Forwarded-For is empty, remoteAddress is the address of the socket', 1, [' , '], '127.0.0.1'],
     [
       'C82: if X-Forwarded-For has an IPv4 address that is mapped to IPv6, remoteAddress is the IPv4 address',
       1,

@@ -45,11 +45,14 @@ describe('PatternTrie', () => {
     ['a/**', 'a/b/c', true],
     ['*/**', 'a', false],
     ['*/**', 'a/b', true],
-  ])('the answer to "does the trie find the pattern %s for the topic %s?" is %s', (pattern, topic, isMatch) => {
-    const trie = new PatternTrie<string>();
-    trie.set(pattern, pattern);
-    expect(matchesOf(trie, topic)).toEqual(isMatch ? [pattern] : []);
-  });
+  ])(
+    'the answer to "does the trie find the pattern %s for the topic %s?" is %s',
+    (pattern, topic, isMatch) => {
+      const trie = new PatternTrie<string>();
+      trie.set(pattern, pattern);
+      expect(matchesOf(trie, topic)).toEqual(isMatch ? [pattern] : []);
+    },
+  );
 
   test('a PatternTrie finds exactly the patterns that match, even after patterns were added and deleted', () => {
     fc.assert(
