@@ -17,7 +17,7 @@ describe('C21: the time that a client waits before it connects again', () => {
     expect([1, 27, 2_000].map((retries) => waitAfter(retries, none, 0))).toEqual([0, 0, 0]);
   });
 
-  test('C21: each wait is above zero and between `min` and `max`, and the option `jitter` sets its random fraction', () => {
+  test('C21: each wait is above zero and between `min` and `max`, and `jitter` is the random part of the wait', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
@@ -35,7 +35,7 @@ describe('C21: the time that a client waits before it connects again', () => {
     );
   });
 
-  test('C21: the first wait after a lost connection is random, and the option `first` is its maximum', () => {
+  test('C21: the first wait after a lost connection is random, and at most as long as the option `first`', () => {
     fc.assert(
       fc.property(time, fraction, (first, random) => {
         expect(firstWait(readBackoff({ first }), random)).toBe(Math.min(first * random, MAX_TIMER));

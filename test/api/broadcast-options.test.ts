@@ -28,7 +28,7 @@ async function three() {
 }
 
 describe('broadcast', () => {
-  test('broadcast accepts `to`, `except` and `filter` in any combination, and it still accepts the older form of its arguments', async () => {
+  test('broadcast accepts `to`, `except` and `filter` in any combination, and also the older form of the arguments', async () => {
     const { server, received, all } = await three();
     const [a, b, c] = all as [Connection, Connection, Connection];
     expect(server.broadcast('all')).toBe(3);
@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('broadcast throws if an option is invalid, and it rethrows an exception of the filter', async () => {
+  test('broadcast throws if an option is invalid, and broadcast rethrows an exception of the filter', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);

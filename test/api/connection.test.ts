@@ -570,7 +570,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('without an `error` handler, an exception of a handler becomes a process warning with its stack', async () => {
+  test('without an `error` handler, an exception becomes a process warning that contains the stack of the exception', async () => {
     const warnings = await warningsOf(async () => {
       const { right } = await pair({
         message: () => {

@@ -84,7 +84,7 @@ describe('channels of a connection', () => {
 });
 
 describe('channels of a handshake', () => {
-  test('if the server refuses a handshake, the server publishes it as refused and the client publishes it as failed', async () => {
+  test('if the server refuses a handshake, the server publishes the event `refused`, and the client publishes the event `failed`', async () => {
     const events: string[] = [];
     on('rfc6455:handshake:refused', ({ error, request }) => {
       events.push(`refused ${error.code} ${error.status} ${request?.target}`);

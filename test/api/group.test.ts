@@ -187,7 +187,7 @@ test('P7, P26: a broadcast message is compressed once for all connections withou
   }
 });
 
-test('F1: a group may contain client connections, and each frame that they send has a different masking key', async () => {
+test('F1: a group may contain client connections, and each client connection masks its frames separately', async () => {
   const received: unknown[] = [];
   const { left, right } = await pair({ message: (_, message) => void received.push(message) });
   const client = right as Connection<undefined>;

@@ -98,7 +98,7 @@ function open(
   };
 }
 
-test('sendLatest sends the newest value of each key and then a ping; later values wait for the pong, one per key', async () => {
+test('sendLatest sends the newest value of each key and then a ping; until the pong arrives, one newer value per key waits', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -128,7 +128,7 @@ test('sendLatest sends all values that wait, and the ping after them, in one wri
   expect(socket.writes).toBe(1);
 });
 
-test('if a value is a function, sendLatest calls it when the value is sent, and never if a newer value has replaced it', async () => {
+test('if a value is a function, sendLatest calls the function when the value is sent, but not if a newer value has replaced the function', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -213,7 +213,7 @@ test('`rtt` is the round-trip time of the last answered ping, whether the librar
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('other pings of the application or the option `pings` do not disturb sendLatest, because each pong is matched to its ping', async () => {
+test('sendLatest works while the application or the option `pings` sends other pings, because each pong is matched to its ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -233,7 +233,7 @@ test('other pings of the application or the option `pings` do not disturb sendLa
   expect(connection.state).toBe('open');
 });
 
-test('C8: sendLatest sends no values for an unsolicited pong, even if its payload resembles that of a ping', async () => {
+test('C8: sendLatest sends no values for an unsolicited pong, even if its payload resembles the payload of a ping', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -359,7 +359,7 @@ test('sendLatest sends the keys in rotation, so no key waits forever if other ke
   expect([...left].filter((key) => key !== '(').sort()).toEqual([...'0123456789']);
 });
 
-test('if maxLatestKeys keys wait, sendLatest refuses a further key until they have been sent', async () => {
+test('while maxLatestKeys keys wait, sendLatest refuses a new key', async () => {
   const { connection, sent } = open({ maxLatestKeys: 3 });
   for (const key of ['a', 'b', 'c']) expect(connection.sendLatest(key, key)).toBe(true);
   expect(connection.sendLatest('d', 'd')).toBe(false);

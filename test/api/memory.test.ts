@@ -13,7 +13,7 @@ const KIB = 1024;
 
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('FAULT-4: if many peers do not read a broadcast, its bytes count only once in the memory budget', async () => {
+test('FAULT-4: if many peers do not read a broadcast message, the bytes of the message count only once in the memory budget', async () => {
   const memoryBudget = new MemoryBudget();
   const { server, url } = await startServer({}, { memoryBudget });
   const clients: Connection[] = [];

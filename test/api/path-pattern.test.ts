@@ -64,7 +64,7 @@ describe('a server that is attached to an HTTP server', () => {
   });
 });
 
-test('a server with a listener accepts a request whose path matches its RegExp, and answers 404 to other requests', async () => {
+test('a server with a listener accepts a request if its path matches the RegExp of the server, and otherwise answers 404', async () => {
   const server = named('rooms');
   const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
   expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');

@@ -148,7 +148,7 @@ describe('the wait before the next attempt', () => {
     await line.client.stop();
   });
 
-  test('`min` is the shortest wait after a failed attempt, and if `backoff` is a function, it is called for each wait', async () => {
+  test('`min` is the shortest wait after a failed attempt, and a function as `backoff` is called for each wait', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
     await opened(line);
@@ -296,7 +296,7 @@ describe('the events', () => {
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
-  test('FAULT-10: a Reconnection refuses options of `connect` that have no effect, even if a function returns them', async () => {
+  test('FAULT-10: a Reconnection refuses options of `connect` that have no effect, even if a function returns these options', async () => {
     const signal = new AbortController().signal;
     for (const [name, connect] of Object.entries({
       handlers: { handlers: { message: () => {} } },
@@ -393,7 +393,7 @@ describe('the queue of messages that wait for a connection', () => {
     expect(connection.sent.at(-1)).toBe('now');
   });
 
-  test('the queue has a limit, empty messages count towards it, and `stop` discards the queue', async () => {
+  test('the queue has a limit, empty messages count towards the limit, and `stop` discards the queue', async () => {
     const line = setUp({ maxQueued: 1_000 });
     await opened(line);
     line.network.kill();
@@ -635,7 +635,7 @@ describe('stop', () => {
   });
 });
 
-describe('FAULT-3: each Promise of `start` and `stop` settles, and it rejects with an Error if there is no connection', () => {
+describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejects with an Error if there is no connection', () => {
   const broken = {
     handlers: {
       open(): void {
@@ -860,7 +860,7 @@ describe('over real sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: if the application calls `stop` at any event, its Promise settles, and no socket and no memory is left', async () => {
+  test('FAULT-3: if the application calls `stop` at any event, the Promise of `stop` settles, and no socket and no memory is left', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },

@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: a request joins the values of two Cookie lines with "; ", but it does not join two values of a single-value field', async () => {
+  test('FAULT-7: the values of two Cookie lines are joined with "; ", and two values of a single-value field are not joined', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -111,7 +111,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('FAULT-4: a connection does not keep the header fields and the request line of its request in memory', async () => {
+test('FAULT-4: a connection does not keep the request line and the header fields of its request in memory', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heapFor = async (padding: number): Promise<number> => {

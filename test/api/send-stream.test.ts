@@ -96,7 +96,7 @@ describe.each([
     });
   }
 
-  test('sendStream sends its whole message first, then the messages sent in the meantime in their order, and then the Close frame', async () => {
+  test('sendStream sends its message first, then the messages that the application has sent in the meantime, and then the Close frame', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       {},
@@ -170,7 +170,7 @@ async function stalled(memoryBudget: MemoryBudget) {
   return { connection: await open, raw, errors };
 }
 
-test('while the peer does not read, sendStream stops reading its source, and continues when the peer reads again', async () => {
+test('while the peer does not read, sendStream stops reading its source; it continues when the peer reads again', async () => {
   const memoryBudget = new MemoryBudget();
   const { connection, raw } = await stalled(memoryBudget);
   const part = Buffer.alloc(65_536);

@@ -48,7 +48,7 @@ describe('the sentences on the page', () => {
     }
   });
 
-  test('the second document about WebSocketServer repeats the sentences of the first one, except for one property', () => {
+  test('except for one sentence, the second document about WebSocketServer repeats sentences of the first document', () => {
     const own = sentences.filter(({ id, rows }) => id.startsWith('D5') && !/^D3-\d+$/.test(rows.join()));
     expect(own.map(({ says }) => says)).toEqual([expect.stringContaining('`scalableSession`')]);
     const first = new Map(sentences.map(({ id, says }) => [id, says]));

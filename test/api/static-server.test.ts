@@ -91,7 +91,7 @@ describe.skipIf(!existsSync(descriptors))('the server leaves no file open', () =
   });
 });
 
-test('if a client sends several requests without waiting for answers, the server answers them in order', async () => {
+test('if a client sends several requests without waiting for answers, the server sends the answers in the order of the requests', async () => {
   const { ask } = await serveLargeFile();
   let received = '';
   const socket = ask('/a.txt');

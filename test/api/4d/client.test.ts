@@ -240,7 +240,7 @@ describe('new WebSocket', () => {
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
   });
 
-  test('B-client-headers: the client sends a number in `headers` as text, and it does not send a field whose value is null', async () => {
+  test('B-client-headers: the client sends a number in `headers` as text, and omits a field whose value is null', async () => {
     const { url, peer } = await rawServer();
     const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
     const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });

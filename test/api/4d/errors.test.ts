@@ -150,7 +150,7 @@ describe.each(ways)('a callback of a client that %s', (way) => {
   );
 });
 
-test('C71: onError receives a thrown FourDError unchanged, and it receives any other value as an error with the text of the value', async () => {
+test('C71: onError receives a thrown FourDError unchanged, and any other thrown value as an error with the text of this value', async () => {
   const journal = new Journal();
   const own = new FourDError('CALLBACK', 'my own');
   const values: unknown[] = [own, 'text', undefined, { toString: null }, Object.create(null)];

@@ -146,7 +146,7 @@ describe('sending while the status is "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: if a callback does not end, the text for onError has its name, its connection and the number of waiting callbacks', async () => {
+  test('C89, C87: FAULT-11: if a callback does not end, onError receives the name of the callback, its connection and the number of waiting callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -257,7 +257,7 @@ describe('shutdown waits for callbacks', () => {
     await web.stop(null);
   });
 
-  test('C90: if a WebSocket server is already terminated, stop() of the web server still waits for its last callback', async () => {
+  test('C90: if a WebSocket server is already terminated, stop() of the web server waits for the last callback of the WebSocket server', async () => {
     const { web, wss, journal } = await slow();
     void wss.terminate(0);
     while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
@@ -265,7 +265,7 @@ describe('shutdown waits for callbacks', () => {
     expect(journal.entries).toEqual(all);
   });
 
-  test('C90, C69: FAULT-11: http.close(callback) calls its callback after the last onTerminate, and a second close fails as in Node', async () => {
+  test('C90, C69: FAULT-11: http.close(callback) calls `callback` after the last onTerminate, and a second close fails as in Node', async () => {
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const web = keep(WebServer.of(http));
@@ -286,7 +286,7 @@ describe('shutdown waits for callbacks', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: if a callback never ends, onError receives its name after closeTimeout, and the other callbacks are called', async () => {
+  test('C90, B-terminate-again: if a callback never ends, onError receives the name of this callback after closeTimeout, and the other callbacks are called', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {

@@ -31,7 +31,7 @@ async function seen(
 }
 
 describe('headers of the request', () => {
-  test('B-request-headers, C80: header names keep their spelling, and the values of a repeated name form an array, even if its case differs', async () => {
+  test('B-request-headers, C80: header names keep their spelling, and all values of a repeated name form an array, even if the case of the name differs', async () => {
     const { headers } = await seen('/', {
       'X-Tag': 'one',
       'x-tag': ['two', 'three'],
@@ -110,7 +110,7 @@ describe('remoteAddress', () => {
     expect(remoteAddress).toBe('127.0.0.1');
   });
 
-  test('C82: if an IPv4 client connects to a socket for IPv4 and IPv6, remoteAddress is its IPv4 address', async () => {
+  test('C82: if an IPv4 client connects to a socket for IPv4 and IPv6, remoteAddress is the IPv4 address of the client', async () => {
     const web = await startWeb({ host: '::' });
     let address = '';
     new WebSocketServer(

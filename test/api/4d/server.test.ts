@@ -195,7 +195,7 @@ describe('new WebSocketServer', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('the class of 4D accepts the limits of the native server, and by default it accepts pages of any origin', async () => {
+  test('the WebSocketServer of 4D accepts the limits of the native server, and by default it accepts pages of any origin', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
     peer.write(frame(Op.Text, '12345'));
@@ -364,7 +364,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('B-wss-exceptions, C64: if onConnection throws, the answer is 500, and it does not contain the text of the exception', async () => {
+  test('B-wss-exceptions, C64: if onConnection throws, the answer is 500, and the text of the exception is not in the answer', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
@@ -395,7 +395,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close", onConnection runs after the handshake, so null closes the connection with 1008, and an exception closes it with 1011', async () => {
+  test('C64: with cancel "close", onConnection runs after the handshake; null closes the connection with 1008, and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -452,7 +452,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C64: terminate() refuses requests that wait for onConnection with cancel "refuse", and closes their connections with cancel "close"', async () => {
+  test('C64: terminate() also ends requests that wait for onConnection: with cancel "refuse" the answer is 503, and with "close" the connection closes with 1001', async () => {
     for (const cancel of ['refuse', 'close'] as const) {
       const web = await startWeb();
       const asked = defer();
@@ -603,7 +603,7 @@ describe('the end of a server', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive, without a worker and even if no variable refers to it', async () => {
+  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive without a worker, even if no variable refers to the object', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);

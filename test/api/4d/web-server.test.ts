@@ -440,7 +440,7 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('if a request for a folder has no slash at the end, the server redirects it to the same host and adds the slash', async () => {
+  test('the server answers a request for a folder without a slash at the end with a redirect that adds the slash', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
@@ -506,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('if the application has assigned its own `close` method, WebServer.of calls it, and never replaces a method that is assigned later', async () => {
+  test('WebServer.of calls a `close` method that the application has assigned before, and does not replace a method that is assigned later', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {

@@ -38,7 +38,7 @@ describe('Worker', () => {
     expect(journal.entries).toEqual(['outer', 'inner']);
   });
 
-  test('C87: the worker waits for the end of any thenable, whether it resolves or rejects', async () => {
+  test('C87: the worker waits for any thenable until the thenable resolves or rejects', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     let finish: (() => void) | null = null;
@@ -192,7 +192,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(journal.entries.indexOf('b0')).toBeLessThan(500);
   });
 
-  test('C87: a callback may terminate the server and await its end', async () => {
+  test('C87: a callback may call terminate() of the server and await the result', async () => {
     const { web, wss } = await serve({
       async onMessage(ws) {
         await ws.wss.terminate(0);
@@ -319,7 +319,7 @@ describe('backpressure', () => {
     expect(journal.entries.filter((entry) => entry !== 'client 1001')).toEqual(['one', 'two', 1001]);
   });
 
-  test('C87: if the peer leaves before onConnection is called for its request, onConnection is never called for it', async () => {
+  test('C87: if the peer leaves before onConnection is called for its request, onConnection is not called for this request', async () => {
     const accepted: Socket[] = [];
     const onAccepted = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe('net.server.socket', onAccepted);

@@ -39,7 +39,7 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientStop({ id }))).toEqual(expected);
   });
 
-  test('the status of `client start` has four properties, and if the start fails, it also has the property errorStr [D1-40 to D1-44]', async () => {
+  test('the status of `client start` has four properties, and after a failed start it also has errorStr [D1-40 to D1-44]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const status = { headers: 'object', http_status: 'number', success: 'boolean', uri: 'text' };
@@ -118,7 +118,7 @@ describe('version 2', () => {
     });
   });
 
-  test('the start of a stopped server cannot change six of the options, but it may change all others [D1-87]', async () => {
+  test('the start of a stopped server can change all options except six [D1-87]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, maxConnections: 2 });
     const kept = {
@@ -159,7 +159,7 @@ describe('version 2', () => {
 describe('version 1', () => {
   const handedOn = { method: 'text', worker: 'text', window: 'number', process: 'number' };
 
-  test('the commands that create and stop a server return an object with its configuration and ref [D2-6 to D2-14, D2-77]', async () => {
+  test('the commands that create and stop a server return an object with the configuration and ref of the server [D2-6 to D2-14, D2-77]', async () => {
     const v1 = new V1();
     const expected = {
       ...handedOn,
@@ -175,7 +175,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.serverStop(server))).toEqual(expected);
   });
 
-  test('the command that creates a client returns an object with the options and ref, and `client stop` returns a copy of it [D2-16 to D2-32, D2-81]', async () => {
+  test('the command that creates a client returns an object with the options and ref, and `client stop` returns a copy of the object [D2-16 to D2-32, D2-81]', async () => {
     const v1 = new V1();
     const { url } = await v1.startedServer();
     const given = {

@@ -123,7 +123,7 @@ describe('FAULT-5: one peer floods with messages of one byte', () => {
   });
 });
 
-test('FAULT-5: a server whose connection is paused can be stopped, and the Close event is its last event', async () => {
+test('FAULT-5: a server whose connection is paused can be stopped, and the last event of the server is the Close event', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -182,7 +182,7 @@ describe('EventFlow, which pauses a connection while its events wait', () => {
     }
   }
 
-  test('a connection pauses when 64 of its events wait, and it reads again when half of them have been delivered', () => {
+  test('a connection pauses when 64 of its events wait, and reads again when half of these events have been delivered', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     for (let count = 1; count < 64; count++) flow.added(0, false);
@@ -195,7 +195,7 @@ describe('EventFlow, which pauses a connection while its events wait', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a connection pauses when 1 MiB of its events waits, and it reads again when none of them waits', () => {
+  test('a connection pauses when 1 MiB of its events waits, and reads again when no event waits', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);

@@ -67,7 +67,7 @@ describe('values that the plugins can send', () => {
     },
   );
 
-  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and it accepts bytes in any kind of buffer', async () => {
+  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and sends bytes from any kind of buffer', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -163,7 +163,7 @@ describe('ports', () => {
     },
   );
 
-  test('plugin C54: FAULT-10: the start of a server fails if its host is not a text', async () => {
+  test('plugin C54: FAULT-10: a server cannot start if its option `host` is not a text', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, host: 5 });
     expect((await v2.serverStart({ id })).errorStr).toBe('host is 5, not a text');

@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client, and a maximum of 0 does not make it retry without a pause', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client, and a maximum of 0 still leaves a pause between two attempts', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],

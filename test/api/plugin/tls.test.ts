@@ -69,7 +69,7 @@ describe('TLS options of a client', () => {
     expect(await start(v2, secure.url, { tls: false, caFile })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-9, C22: if the URL has an IP address, a client compares it with the certificate, and a client supports TLS 1.3', async () => {
+  test('plugin A0.7-9, C22: if the URL has an IP address, a client looks for this address in the certificate, and a client supports TLS 1.3', async () => {
     const v2 = new V2();
     const { port } = await secureServer(v2);
     expect(await start(v2, `wss://127.0.0.1:${port}/`, { caFile })).toMatchObject({ success: true });
@@ -85,7 +85,7 @@ describe('TLS options of a client', () => {
 });
 
 describe('TLS options of a server', () => {
-  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true; otherwise it ignores certFile, keyFile and caFile', async () => {
+  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true; otherwise the server ignores certFile, keyFile and caFile', async () => {
     const v2 = new V2();
     for (const options of [files, { tls: false, ...files }]) {
       const { url } = await v2.startedServer(options);
@@ -153,7 +153,7 @@ describe('TLS options of a server', () => {
   });
 });
 
-test('with the caFile SYSTEM a client trusts the CAs of Node, and with a file it trusts all CAs in the file', async () => {
+test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file as caFile, it trusts all CAs in the file', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: a program can pass the returned object to start, and its additional properties do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a program can pass the returned object to start, and the additional properties of the object do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: `client stop` returns the configuration and closes with 1000, and its options apply to the next start', async () => {
+  test('plugin A2.3-3: `client stop` returns the configuration and closes with 1000, and the options of `client stop` apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -367,7 +367,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: text that is not UTF-8 is not sent; the connection stays open, or it closes with 1007 if strictUtf8 is set', async () => {
+  test('plugin A0.3-13, C37: text that is not UTF-8 is not sent; by default the connection stays open, and with strictUtf8 the connection closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -560,7 +560,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: `messages` lists the waiting events of one client or server, even inside a callback, and does not remove them', async () => {
+  test('plugin A2.3-9, C49, C45: `messages` lists the waiting events of one client or server, even inside a callback, and the events stay in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];

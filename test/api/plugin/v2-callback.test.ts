@@ -23,7 +23,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.getMethod()).toBe('');
   });
 
-  test('plugin A1.1-3, C43: events wait until the program sets a method, and then the method gets them', async () => {
+  test('plugin A1.1-3, C43: events wait until the program sets a method, and then the plugin passes the events to this method', async () => {
     const v2 = new V2({}, false);
     const { url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -52,7 +52,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     }
   });
 
-  test('plugin A1.1-5, C44: the plugin looks up the method by its name when it delivers an event, and passes three arguments', async () => {
+  test('plugin A1.1-5, C44: the plugin looks up the method by name for each event, and passes three arguments', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const raw = await RawServer.start();

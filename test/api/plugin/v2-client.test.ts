@@ -228,7 +228,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: `client start` applies its options before it connects, and all other options keep their values', async () => {
+  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: `client start` applies its options before the client connects, and all other options keep their values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = v2.client({
@@ -288,7 +288,7 @@ describe('Websocket client start', () => {
     expect(peer.closed).toBe(true);
   });
 
-  test('plugin A1.3-8, A0.5-13, C8: without reconnection, a client that has lost its connection can be started again without stop, and then it gets events', async () => {
+  test('plugin A1.3-8, A0.5-13, C8: without reconnection, a client that has lost its connection can be started again without stop, and the client gets events', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -406,7 +406,7 @@ describe('Websocket client stop', () => {
     ]);
   });
 
-  test('plugin A1.4-1, A1.4-3, A0.3-1: by default, `client stop` closes with 1000 Normal closure, and it returns information after the connection is closed', async () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: by default, `client stop` closes with 1000 Normal closure, and returns information after the connection is closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame, and it ends a wait for the next attempt; then the client can start again', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and ends a wait for the next attempt, and the client can start again', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame; a larger message has frames of 32 KiB, and its last frame can be longer', async () => {
+  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB with a last frame that may be longer', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -877,7 +877,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-1, A1.2-12: if pingInterval is 0 or negative, a client sends no pings, and the information about it has this pingInterval', async () => {
+  test('plugin A0.4-1, A1.2-12: if pingInterval is 0 or negative, a client sends no pings, and the information about the client has this pingInterval', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const pingInterval of [0, -5]) {

@@ -216,7 +216,7 @@ describe('Websocket server start', () => {
 });
 
 describe('opening handshakes', () => {
-  test('plugin A0.10-2, C26, A1.7-5: if a server already has maxConnections connections, it refuses another client with 503, and `client start` returns this status', async () => {
+  test('plugin A0.10-2, C26, A1.7-5: if a server has maxConnections connections, the server refuses another client with 503, and `client start` returns this status', async () => {
     const v2 = new V2();
     const { url, port } = await v2.startedServer({ maxConnections: 1 });
     await v2.startedClient(url);
@@ -351,7 +351,7 @@ describe('events of a server', () => {
     expect(names).not.toContain('sec-websocket-extensions');
   });
 
-  test('plugin A1.1-14, C31: the event of a binary message has the bytes, and their text as UTF-8 with U+FFFD for invalid bytes', async () => {
+  test('plugin A1.1-14, C31: the event of a binary message has the bytes, and a text in which U+FFFD replaces bytes that are not UTF-8', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -394,7 +394,7 @@ describe('events of a server', () => {
 });
 
 describe('Websocket server stop', () => {
-  test('plugin A1.9-1, A0.3-16, C4: `server stop` closes every connection with 1000 Normal closure, emits a Close event for each of them, and returns information', async () => {
+  test('plugin A1.9-1, A0.3-16, C4: `server stop` closes every connection with 1000 Normal closure, emits a Close event for each connection, and returns information', async () => {
     const v2 = new V2();
     const { id, url, port } = await v2.startedServer();
     const clients = [await v2.startedClient(url), await v2.startedClient(url)];

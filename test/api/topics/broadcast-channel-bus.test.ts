@@ -10,7 +10,7 @@ let count = 0;
 /** Returns a channel name that no other test uses. */
 const freshName = () => `test-${process.pid}-${count++}`;
 
-test('a message reaches every BroadcastChannelBus with the same name once and in order, including the bus that published it', async () => {
+test('a message reaches every BroadcastChannelBus with the same name once and in order, including the bus of the publisher', async () => {
   const name = freshName();
   const buses = [new BroadcastChannelBus(name), new BroadcastChannelBus(name)] as const;
   const recorders = buses.map((bus) => {
@@ -31,7 +31,7 @@ test('a message reaches every BroadcastChannelBus with the same name once and in
   for (const bus of [...buses, stranger]) await bus.close();
 });
 
-test('a BroadcastChannelBus copies the published bytes, and the publisher may reuse its memory', async () => {
+test('a BroadcastChannelBus copies the published bytes, and the publisher may reuse the memory', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const other = new BroadcastChannelBus(name);

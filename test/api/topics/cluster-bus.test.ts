@@ -31,7 +31,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('the messages of one publisher arrive over a ClusterBus in order, and their bytes are unchanged', async () => {
+  test('the messages of one publisher arrive over a ClusterBus in order and with unchanged bytes', async () => {
     const { buses, close, lines } = setUp();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const received: Uint8Array[] = [];
@@ -106,7 +106,7 @@ describe('lost messages', () => {
     await close();
   });
 
-  test('after a worker has ended, the primary sends no messages to it', async () => {
+  test('the primary sends no messages to a worker that has ended', async () => {
     const { primary, buses, workers, close, lines } = setUp();
     await buses[0]!.subscribe('a', new Recorder());
     await buses[1]!.subscribe('a', new Recorder(lines));
@@ -133,7 +133,7 @@ describe('lost messages', () => {
   });
 });
 
-test('if the primary creates its ClusterBus after its workers, it still receives the subscriptions of the workers', async () => {
+test('if the primary creates its ClusterBus after its workers, this bus still receives the subscriptions of the workers', async () => {
   const { primary, workers } = fakeCluster(1);
   const bus = new ClusterBus(workers[0]!.cluster);
   const recorder = new Recorder();

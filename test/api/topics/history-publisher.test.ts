@@ -17,7 +17,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, streams: redis.streams, bus, lines };
   }
 
-  test('while Redis cannot be reached, published messages wait, and later they arrive in order and without a gap', async () => {
+  test('messages that are published while Redis cannot be reached arrive later, in order and without a gap', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();

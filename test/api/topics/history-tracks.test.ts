@@ -171,7 +171,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     ['has expired', (streams) => streams.delete(key), []],
     ['has lost its newest message', (streams) => streams.loseLast(key, 1), []],
     [
-      'has expired, and a new one has begun',
+      'has expired, and a new stream has begun',
       (streams) => {
         streams.delete(key);
         goesOn(streams);
@@ -238,7 +238,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if messages are missing between two messages and the history in Redis does not have them, a gap is reported', async () => {
+  test('if the history in Redis lacks messages between two messages that arrive, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -356,7 +356,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a receiver unsubscribes during the delivery of missed messages, the rest of them does not arrive', async () => {
+  test('if a receiver unsubscribes during the delivery of missed messages, the remaining messages do not arrive', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {

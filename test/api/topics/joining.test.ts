@@ -5,7 +5,7 @@ import { Joining } from '../../../src/api/topics/joining.ts';
 const positions = (joining: Joining, after: string): readonly string[] | null =>
   joining.after(after)?.map(({ position }) => position) ?? null;
 
-test('`Joining.after` returns the messages after a position, and null if one of them is missing', () => {
+test('`Joining.after` returns all messages after a position, or null if a message is missing', () => {
   const joining = new Joining('0');
   expect(positions(joining, '0')).toEqual([]);
   expect(positions(joining, '1')).toBeNull();

@@ -499,7 +499,7 @@ describe('the stream in NATS', () => {
     await close();
   });
 
-  test('if two buses with different settings create the stream in NATS at the same time, one stream has the settings of the second bus', async () => {
+  test('if two buses create the stream in NATS at the same time, there is one stream, with the settings of the second bus', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
     server.before = (call) => {

@@ -88,7 +88,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each process knows the members of both processes, whether they joined before or after it began to watch', async () => {
+  test('a process that watches a topic knows the members of both processes, whether they joined before or after it began to watch', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -156,7 +156,7 @@ describe('two processes', () => {
     await closed;
   });
 
-  test('after a process starts, it knows the members of all other processes within 200 ms, and they know its members', async () => {
+  test('after a process starts, it knows the members of the other processes within 200 ms, and the other processes know its members', async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);
@@ -272,7 +272,7 @@ describe('leases of processes', () => {
     expect(guests[1]!.seat.state).toBe('open');
   });
 
-  test('each process announces its lease, and other processes use this lease for it', async () => {
+  test('each process announces the length of its lease, and other processes use this length', async () => {
     const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
     join(there, 1);
     join(slow, 2);

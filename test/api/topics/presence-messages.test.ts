@@ -119,7 +119,7 @@ test('`parsePresence` does not throw for any bytes', () => {
   );
 });
 
-test('`presenceTopic` converts a topic to $presence/ and the topic, and `watchedTopic` converts it back', () => {
+test('`presenceTopic` puts $presence/ before a topic, and `watchedTopic` removes this prefix', () => {
   expect(presenceTopic('room/1')).toBe('$presence/room/1');
   expect(watchedTopic('$presence/room/1')).toBe('room/1');
   expect(watchedTopic('$presence')).toBeNull();

@@ -4,7 +4,7 @@ import { PresenceProcesses } from '../../../src/api/topics/presence-processes.ts
 
 const lease = 15_000;
 
-test('a process is alive until its lease ends, and each of its messages begins the lease again', () => {
+test('a process is alive until its lease ends, and each message of the process renews the lease', () => {
   const processes = new PresenceProcesses(lease);
   expect(processes.nextEnd()).toBe(Number.POSITIVE_INFINITY);
   expect(processes.heardOf('a', null, 0)).toBe(lease);

@@ -188,7 +188,7 @@ test('a snapshot is needed if a process announces a newer version of its list, b
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('if a full list of members has room again, it needs a snapshot with the missing members', () => {
+test('if a full list of members has room again, the list needs a snapshot with the missing members', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],

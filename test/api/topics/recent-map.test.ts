@@ -18,7 +18,7 @@ test('a RecentMap keeps keys that are used, forgets other keys, and holds at mos
   expect(map.get('key 0')).toBeUndefined();
 });
 
-test('if a key of a RecentMap is set again, it has the new value, even if the key was an old one', () => {
+test('if a key of a RecentMap is set again, `get` returns the new value, even for an old key', () => {
   const map = new RecentMap<number>(2);
   map.set('a', 1);
   map.set('b', 1);

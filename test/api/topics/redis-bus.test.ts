@@ -161,7 +161,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('a RedisBus sets the options of ioredis so that it does not send unanswered commands again', async () => {
+test('a RedisBus sets the options of ioredis so that ioredis does not send unanswered commands again', async () => {
   const client = new FakeIoRedis(new FakeRedis());
   const { options } = client.duplicate({});
   expect(options).toEqual({});

@@ -61,7 +61,7 @@ describe('bytes that the script publishes to subscribers', () => {
     );
   });
 
-  test('published bytes are refused if they end before the bytes of the message', () => {
+  test('published bytes that end before the bytes of the message are refused', () => {
     const whole = Buffer.from('1764427422000-1 1764427422000-0 m');
     for (let length = 0; length < whole.length; length++)
       expect(parsePublished(whole.subarray(0, length))).toBeNull();

@@ -131,7 +131,7 @@ describe('a client that reconnects with an offset', () => {
     expect(events).toEqual([]);
   });
 
-  test('if a process delivers messages before the bus has them, they arrive once, even after a reconnection', async () => {
+  test('a message that a process delivers before the bus has the message arrives once, even after a reconnection', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -148,7 +148,7 @@ describe('a client that reconnects with an offset', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('if a process delivers messages before the bus has them, they arrive once, even if the client then reconnects to a third process', async () => {
+  test('a message that a process delivers before the bus has the message arrives once, even if the client reconnects to a third process', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -287,7 +287,7 @@ describe('messages that the history does not contain', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('if the bus refuses a message, a client that reconnects gets a gap, even if the history has no mark for it yet', async () => {
+  test('if the bus refuses a message, a client that reconnects gets a gap, even if the history has no gap mark yet', async () => {
     const { first, offset } = await afterOne();
     // Redis refuses the message, and it also refuses the mark for the gap.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
@@ -427,7 +427,7 @@ describe('a client that is slow or leaves while it reads the history', () => {
     expect(topics.counts.closed).toBe(0);
   });
 
-  test('after a connection is closed while it reads the history, Topics keeps no state of it', async () => {
+  test('after a connection is closed while it reads the history, Topics keeps no state of the connection', async () => {
     const { first, offset } = await afterOne();
     for (let at = 0; at < 50; at++) here.publish('t', String(at));
     await delivered(first);

@@ -25,7 +25,7 @@ test('`TopicMap.match` returns exactly the values of the keys that match, and fi
   );
 });
 
-test('after a key is deleted from a TopicMap, it is not found, and the other keys are still found', () => {
+test('after a key is deleted from a TopicMap, `match` no longer finds the key, but still finds the other keys', () => {
   fc.assert(
     fc.property(fc.uniqueArray(patterns, { minLength: 1 }), topics, (keys, topic) => {
       const map = new TopicMap<string>();

@@ -49,7 +49,7 @@ describe('checkTopic', () => {
   });
 
   test.each([null, undefined, 1, ['a'], {}])(
-    '`checkTopic` throws a TypeError for the value %s, because only a mistake of the program can cause it',
+    '`checkTopic` throws a TypeError for the value %s, because only a mistake of the program can lead to such a value',
     (value) => {
       expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
     },

@@ -300,7 +300,7 @@ describe('bytes that another program writes to the bus', () => {
     for (const error of errors) expect(error).toMatchObject({ name: 'TopicError', code: 'WS_BUS_MESSAGE' });
   });
 
-  test('if a message arrives twice over the bus, it is delivered once, and if it arrives late, it is not delivered', async () => {
+  test('a message that arrives twice over the bus is delivered once, and a message that arrives late is not delivered', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus) });
     const guest = await room.join();
@@ -405,7 +405,7 @@ describe('subscriptions on the bus', () => {
     bus.failing = () => undefined;
   });
 
-  test('if the bus has refused a subscription, it is made again when the bus can be reached again', async () => {
+  test('if the bus has refused a subscription, the process repeats the subscription when the bus can be reached again', async () => {
     const bus = new UnreliableBus();
     const errors: Error[] = [];
     await using topics = new Topics({ bus, handlers: { error: (error) => void errors.push(error) } });

@@ -253,7 +253,7 @@ describe('close() in the state CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('close() in the state CONNECTING fails the connection, but if its arguments are invalid, it throws and has no effect', async () => {
+  test('close() in the state CONNECTING fails the connection, and with invalid arguments it throws and has no effect', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');

@@ -113,7 +113,7 @@ describe('the URL', () => {
     }
   });
 
-  test('if a URL is valid but no request to it is possible, the connection fails, and the constructor does not throw', async () => {
+  test('if no request to a valid URL is possible, the connection fails, and the constructor does not throw', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
     expect((await events.failed()).error).toMatchObject({ stage: 'url' });
@@ -188,7 +188,7 @@ describe('the subprotocols', () => {
     );
   });
 
-  test('by default, the connection fails if the server chooses no subprotocol; with requireSubprotocol: false it opens', async () => {
+  test('by default, the connection fails if the server chooses no subprotocol; with requireSubprotocol: false, the connection opens', async () => {
     const server = await rawServer();
     const strict = watch(server.url, ['chat']);
     expect((await strict.events.failed()).error).toMatchObject({ stage: 'subprotocol' });

@@ -218,7 +218,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(buffers[1]!)]).toEqual([3]);
   });
 
-  test('the value of binaryType counts that it has when a message event is fired', async () => {
+  test('the value of binaryType during the message event determines the type of the data', async () => {
     const { socket, events, peer } = await opened();
     socket.addEventListener('message', () => {
       socket.binaryType = 'arraybuffer';

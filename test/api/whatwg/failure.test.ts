@@ -29,7 +29,7 @@ describe('a handshake that fails', () => {
     return event;
   }
 
-  test('if the server refuses the handshake, the error has its stage, status, headers and body', async () => {
+  test('if the server refuses the handshake, the error event contains the stage, status, headers and body of the refusal', async () => {
     const event = await answered(
       () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
     );
@@ -88,7 +88,7 @@ describe('an open connection that fails', () => {
     return { socket, events, peer: await server.peer };
   }
 
-  test('if the peer breaks a rule, it gets a Close frame, and the close event has the code 1006', async () => {
+  test('if the peer breaks a rule, the peer gets a Close frame, and the close event has the code 1006', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
     await peer.until(() => peer.frames.length > 0);

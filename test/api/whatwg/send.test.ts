@@ -85,7 +85,7 @@ describe('values that a program can send', () => {
     expect(await received(one, 1)).toEqual(['only this']);
   });
 
-  test('send() sends an ArrayBuffer as a binary message, and of a view it sends exactly the bytes of the view', async () => {
+  test('send() sends all bytes of an ArrayBuffer, and exactly the bytes of a view, as a binary message', async () => {
     const one = await opened();
     const bytes = Uint8Array.from({ length: 16 }, (_, n) => n);
     one.socket.send(bytes.buffer);

@@ -125,7 +125,7 @@ describe('connections that cannot be opened', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('if the signal aborts, `opened` and `closed` reject with its reason; after close(), `opened` rejects with a WebSocketError', async () => {
+  test('if a signal aborts, `opened` and `closed` reject with the reason of the signal; after close(), `opened` rejects with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });

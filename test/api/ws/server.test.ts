@@ -263,7 +263,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('if handleUpgrade is called twice before verifyClient answers, only one connection is opened, and it reserves memory once', async () => {
+  test('if handleUpgrade is called twice before verifyClient answers, only one connection is opened, and memory is reserved once', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
