@@ -170,7 +170,7 @@ test('the address of a connection over a Duplex is available after the close', a
   await server.shutdown();
 });
 
-test('the library does not look up the address of a connection before the application has access to the connection', async () => {
+test('the library looks up the address of a connection only after the application has access to the connection', async () => {
   // The test counts the calls of this method, because Node's `remoteAddress` calls it. `remoteAddress` itself cannot be replaced.
   const prototype = Socket.prototype as unknown as { _getpeername(): unknown };
   const lookedUp = vi.spyOn(prototype, '_getpeername');

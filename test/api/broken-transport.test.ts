@@ -6,7 +6,7 @@ import { WebSocketServer } from '../../src/api/server.ts';
 import { reject } from '../../src/api/upgrade-answer.ts';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
 
-describe('FAULT-3: handleUpgrade destroys a Duplex whose write throws, and shutdown does not wait for this Duplex', () => {
+describe('FAULT-3: if `write` of a Duplex throws, handleUpgrade destroys the Duplex, and shutdown does not wait for it', () => {
   const never = (): Promise<undefined> => new Promise(() => {});
   test.each<[string, () => unknown, string, object?]>([
     ['if `upgrade` accepts at once', () => undefined, 'WS_HANDSHAKE_ABANDONED'],

@@ -18,7 +18,7 @@ function filled(seed: number): Buffer {
 }
 
 describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
-  test('two endpoints send each other 16 MiB at the same time, and each receives all bytes', async () => {
+  test('if two endpoints send each other 16 MiB at the same time, each endpoint receives all bytes', async () => {
     const [ours, theirs] = [filled(1), filled(2)];
     let atServer: Buffer | null = null;
     let atClient: Buffer | null = null;

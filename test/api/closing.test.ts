@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeScripted();
 });
 
-/** A server with one connection whose peer never answers. */
+/** Starts a server and opens one connection. The peer of this connection never answers. */
 async function mute(
   options: Parameters<typeof startServer>[1] = {},
   kind: Parameters<typeof startServer>[2] = 'listen',
@@ -68,7 +68,7 @@ describe('shutdown', () => {
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
     expect(codeOf(peer.frames[0]!)).toBe(1001);
-    // This later connection has the same closeTimeout of 1 ms. If closeTimeout applied to the first connection, it would be closed too.
+    // This later connection has the same closeTimeout of 1 ms. If closeTimeout applied to the first connection, that one would be closed.
     const other = await mute({ closeTimeout: 1 });
     await other.connection.close();
     expect(connection.state).toBe('closing');
@@ -201,8 +201,8 @@ describe.each(kinds)('FAULT-8: a connection that failed (%s)', (kind) => {
   }
 });
 
-describe('FAULT-8: the arguments of the close handler', () => {
-  test('FAULT-8: after an exception in a handler, the close handler receives the exception as `error` and 1011 as `sentCode`', async () => {
+describe('FAULT-8: the arguments of the `close` handler', () => {
+  test('FAULT-8: after an exception in a handler, the `close` handler receives the exception as `error` and 1011 as `sentCode`', async () => {
     const here = recording();
     const { left, right } = await pair({
       ...here,
@@ -236,7 +236,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(await connection.closed).toMatchObject({ code: 1000, wasClean: false, byPeer: true });
   });
 
-  test('FAULT-8: the drain handler is not called after the close handler', async () => {
+  test('FAULT-8: the `drain` handler is not called after the `close` handler', async () => {
     const events: string[] = [];
     const { server, peer } = await startServer({
       drain: () => void events.push('drain'),
@@ -246,7 +246,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     const [connection] = server.connections;
     raw.socket.pause();
     while (connection!.send(Buffer.alloc(262_144)) || connection!.bufferedAmount < 8_388_608);
-    // The peer ends TCP without a Close frame. After that, bytes that wait can still be sent.
+    // The peer ends TCP without a Close frame. After that, the server can still send the bytes that wait.
     raw.socket.end();
     await connection!.closed;
     raw.socket.resume();
@@ -292,7 +292,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: leaving a loop over the messages closes a paused connection cleanly', async () => {
+  test('FAULT-2: if the application leaves a loop over the messages, a paused connection closes cleanly', async () => {
     const { left, right } = await pair({}, patient, patient);
     for (let count = 0; count < 100; count++) left.send('message');
     for await (const message of right) {
@@ -304,7 +304,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: `stop` of a Reconnection closes its paused connection cleanly', async () => {
+  test('FAULT-2: `stop` of a Reconnection cleanly closes a paused connection', async () => {
     const { server, url } = await startServer({
       open: (connection) => void connection.send('x'.repeat(1_000_000)),
     });
@@ -323,7 +323,7 @@ describe('FAULT-2: a paused connection', () => {
     while (server.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   });
 
-  test('FAULT-2: a shutdown of the server closes a paused connection cleanly', async () => {
+  test('FAULT-2: a shutdown of the server cleanly closes a paused connection', async () => {
     const { server, left } = await pair({ message() {} }, patient, patient);
     left.pause();
     await server.shutdown({ grace: 3_600_000 });
@@ -444,7 +444,7 @@ describe.each(ends)(
         raw.write(Buffer.concat([toServer, toServer]));
         await raw.until(() => raw.ended || raw.closed);
         raw.destroy();
-        // The server has a limit of one connection. It accepts a new one after the first one is gone.
+        // The server has a limit of one connection. It accepts another connection only after the first connection has ended.
         for (let status = 0; status !== 101; ) {
           const next = peer().write(requestHead());
           await next.until(() => next.head !== '');

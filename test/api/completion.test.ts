@@ -11,7 +11,7 @@ afterEach(closeServers);
 
 type Outcome = Error | null;
 
-/** Opens a server with one connection. The peer does not read before the test resumes it. */
+/** Opens a server with one connection. The peer does not read until the test resumes its socket. */
 async function stalled(options: Parameters<typeof startServer>[1] = {}) {
   const errors: Error[] = [];
   let opened: (connection: Connection) => void = () => {};

@@ -272,7 +272,7 @@ describe('state', () => {
     expect(await right.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  test('`await using` closes the connection and waits for its end, and `using` drops the connection', async () => {
+  test('`await using` closes the connection and waits for the end, and `using` drops the connection', async () => {
     const one = await pair();
     await one.right[Symbol.asyncDispose]();
     expect(one.right.state).toBe('closed');
@@ -320,7 +320,7 @@ describe('a loop with `for await` over a connection', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('if the connection is lost, the loop throws an error that states the reason', async () => {
+  test('if the connection is lost, the loop throws an error that contains the reason', async () => {
     const lost = await pair();
     lost.left.terminate();
     await expect(lost.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -337,7 +337,7 @@ describe('a loop with `for await` over a connection', () => {
     const loop = (async () => {
       for await (const message of left!) messages.push(message);
     })();
-    // The loop ends when the connection is closed. For that, the peer has to receive the Close frame and to end TCP.
+    // The loop ends when the connection is closed. Before that, the peer receives the Close frame and ends TCP.
     void raw.answer().then(() => raw.socket.end());
     await expect(loop).rejects.toBeInstanceOf(ProtocolError);
     expect(messages).toEqual(['fine']);
@@ -441,7 +441,7 @@ describe('messages that the application does not read', () => {
     useRealClock();
   });
 
-  test('A14: messages that the application does not read are dropped after 30 s, so that the server notices a lost peer', async () => {
+  test('A14: messages that the application does not read are dropped after 30 s, and then the server notices a lost peer', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -494,7 +494,7 @@ describe('messages that the application does not read', () => {
   });
 });
 
-describe('A48: a handler that fails', () => {
+describe('A48: a handler that throws or rejects', () => {
   const names = ['open', 'message', 'fragment', 'ping', 'pong', 'drain', 'closing', 'close'] as const;
   type Name = (typeof names)[number];
   const ways: Record<string, () => unknown> = {
@@ -557,7 +557,7 @@ describe('A48: a handler that fails', () => {
       expect(errors).toHaveLength(1);
       if (way === 'throws undefined') expect(errors[0]).toBeInstanceOf(Error);
       else {
-        // An Error of another realm is no `instanceof Error` here. The library reports it as the `cause` of a new Error.
+        // For an Error of another realm, `instanceof Error` is false. The library reports such an Error as the `cause` of a new Error.
         const { message, cause } = errors[0] as Error;
         expect([message, (cause as Error | undefined)?.message]).toContain('secret');
       }
@@ -602,7 +602,7 @@ describe('A48: a handler that fails', () => {
       const print = vi.spyOn(console, 'error').mockImplementation(() => {});
       let port = 0;
       const warnings = await warningsOf(async () => {
-        // Only the peer that sends nothing gets a short heartbeat. With the others, a slow machine has enough time.
+        // Only the peer that sends nothing gets a short heartbeat. A short heartbeat could also drop the other peers on a slow machine.
         const heartbeat = bytes === null ? { interval: 10, timeout: 10 } : {};
         const { peer } = await startServer({}, { maxMessageSize: 1_000, heartbeat });
         const raw = await peer().open();

@@ -1,6 +1,6 @@
 /**
- * What the library publishes on the channels of node:diagnostics_channel. It publishes only if there is a subscriber, and always before it
- * calls the handler.
+ * What the library publishes on the channels of node:diagnostics_channel. The library publishes only if there is a subscriber, and always
+ * before it calls the handler.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -98,7 +98,7 @@ describe('channels of a handshake', () => {
     expect(events).toEqual(['refused WS_HANDSHAKE_REJECTED 401 /?a', 'handler', 'failed 401']);
   });
 
-  test('an aborted handshake is published with the reason of the abort, and a connect() with invalid options publishes nothing', async () => {
+  test('an aborted handshake is published with the reason of the abort, and invalid options of connect() are not published', async () => {
     const errors: unknown[] = [];
     on('rfc6455:handshake:failed', ({ error }) => errors.push(error));
     const reason = new Error('no longer needed');

@@ -11,7 +11,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('a pipeline through toDuplex delivers the bytes of a file, and then closes the connection with 1000', async () => {
+  test('a pipeline through toDuplex delivers all bytes of a file, and closes the connection with 1000 at the end of the file', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -82,7 +82,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('a clean close ends both directions of the Duplex, and a lost connection makes the Duplex emit an error', async () => {
+  test('after a clean close both directions of the Duplex end, and after a lost connection the Duplex emits an error', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);
@@ -98,7 +98,7 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
-  test('a lost connection makes the Duplex emit an error even if the application does not read', async () => {
+  test('if a connection is lost, its Duplex emits an error even if the application does not read', async () => {
     const { left, right } = await pair({ error() {} });
     const duplex = toDuplex(left);
     const failed = once(duplex, 'error');
@@ -126,7 +126,7 @@ describe('toDuplex', () => {
     expect(() => toDuplex(right, { objectMode: true } as object)).toThrow(
       'toDuplex has no option "objectMode"',
     );
-    // The connection is dropped when the test ends. That emits an error on the Duplex.
+    // When the test ends, the connection is dropped, and the Duplex emits an error.
     toDuplex(right).on('error', () => {});
     expect(() => toDuplex(right)).toThrow('being read already');
   });

@@ -141,7 +141,7 @@ export class FakeNetwork<Data> {
   dials = 0;
   readonly attempts: Attempt<Data>[] = [];
   readonly connections = new Set<FakeConnection<Data>>();
-  /** Each function ends one connection that is closing. `settleClosing` calls them. */
+  /** Functions that end the connections which are closing. `settleClosing` calls these functions. */
   closing: (() => void)[] = [];
   /** If this function returns true, an abort does not end the attempt, so the attempt can still succeed. */
   ignoresAborts: () => boolean = () => false;

@@ -64,7 +64,7 @@ async function start(heartbeat: { interval?: number; timeout?: number } = {}): P
 }
 
 /**
- * Opens a peer that never reads. It writes `bytes` whenever its socket accepts more.
+ * Opens a peer that never reads. The peer writes `bytes` whenever its socket accepts more.
  * @returns the peer, and a function that returns the number of bytes sent
  */
 async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; sent(): number }> {
@@ -149,8 +149,7 @@ describe('A32: an echo server, and peers that flood it with messages and never r
     console.log(
       `20 peers: growth: RSS ${(rss / MIB).toFixed(1)} MiB, heap ${(heap / MIB).toFixed(1)} MiB, buffers ${(buffers / MIB).toFixed(1)} MiB`,
     );
-    // Each connection may hold 64 KiB of replies, the message whose reply exceeded this limit, the bytes in the socket, and the chunk that
-    // was read last.
+    // For each connection, the limit allows 64 KiB of replies, one more message, the bytes in the socket, and the last chunk that was read.
     expect(heap + buffers).toBeLessThan(20 * 600_000);
     for (const { peer } of floods) peer.destroy();
     expect(await server.stop()).toBe(0);

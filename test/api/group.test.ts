@@ -172,7 +172,7 @@ test('if a filter closes, deletes or adds connections, or throws, the other conn
   expect(group.broadcast('after it')).toBe(2);
 });
 
-test('P7, P26: a broadcast message is compressed once for all connections without context takeover', async () => {
+test('P7, P26: a broadcast message is compressed once for all connections that do not use context takeover', async () => {
   const { server, url } = await startServer({}, { compression: { serverNoContextTakeover: true } });
   const address = url.replace('localhost', '127.0.0.1');
   const clients = await Promise.all([1, 2, 3].map(() => connect(address, { compression: true })));

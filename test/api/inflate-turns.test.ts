@@ -1,4 +1,4 @@
-/** FAULT-5: inflating the messages of a peer may use only a part of each turn of the event loop. These tests use real sockets. */
+/** FAULT-5: the library inflates messages of a peer only in a part of each turn of the event loop. These tests use real sockets. */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';

@@ -35,7 +35,7 @@ interface Line {
   readonly pongs: string[];
   readonly errors: Error[];
   readonly closed: CloseInfo[];
-  /** Returns the frames that were sent since the last call. If sendLatest sent a ping, the list contains `(receipt)` in its place. */
+  /** Returns the frames that were sent since the last call. A ping of sendLatest is listed as `(receipt)`. */
   sent(): Promise<string[]>;
   /** Sends a pong for the last ping, as the peer does. */
   answer(): Promise<void>;

@@ -88,7 +88,7 @@ test('FAULT-4: many connections with slow loops are read in turns, and every mes
     for (let count = 0; count < 5; count++) client.send(Buffer.alloc(300 * KIB, count));
   await until(() => sizes.length === 50);
   expect(sizes.every((size) => size === 300 * KIB)).toBe(true);
-  // The limit has three parts: the budget, a chunk that each connection had already read, and one message in a chunk of double its size.
+  // The limit is the budget, one chunk for each connection, and one message. This message can be in a chunk of double size.
   expect(used).toBeLessThan(1024 * KIB + 10 * 128 * KIB + 2 * 300 * KIB);
   await Promise.all(
     clients.map((client) => {
@@ -146,7 +146,7 @@ test('FAULT-4: the memory budget counts a compressed message from the start of i
   right.terminate();
 });
 
-test('FAULT-4: large messages are delivered even if 200 other peers have each begun a small message and never finish it', async () => {
+test('FAULT-4: large messages are delivered even if 200 other peers have sent only the beginning of a small message', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const errors: string[] = [];
   const received: number[] = [];
@@ -168,7 +168,7 @@ test('FAULT-4: large messages are delivered even if 200 other peers have each be
   await until(() => received.length === honest.length);
   expect(received).toEqual(honest.map(() => 500 * KIB));
   expect(honest.map(({ state }) => state)).toEqual(honest.map(() => 'open'));
-  // The library closed connections with unfinished messages, so that their memory became free.
+  // To free memory, the library has closed connections with unfinished messages.
   expect(new Set(errors)).toEqual(new Set(['WS_MEMORY_BUDGET']));
   for (const client of honest) client.terminate();
 });

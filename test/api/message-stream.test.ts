@@ -341,7 +341,7 @@ describe('failures of a message stream', () => {
       connection.sendStream(parts).catch(() => {});
     };
     send(right);
-    // The test waits for longer than the timeout of the heartbeat. The heartbeat does not drop the connection, because it is paused.
+    // The test waits for longer than the timeout of the heartbeat. The connection is paused, so the heartbeat does not drop it.
     await until(() => begun === 1 && memoryBudget.used > 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(closes).toEqual([]);
@@ -373,7 +373,7 @@ describe('failures of a message stream', () => {
   });
 });
 
-test('FAULT-3: no resource is left after message streams, whatever their readers do, and whenever the connection ends', {
+test('FAULT-3: message streams leave no resource behind, whatever their readers do, and whenever the connection ends', {
   timeout: 60_000,
 }, async () => {
   const pick = random(Date.now() % 1_000_000_000);

@@ -1,4 +1,4 @@
-/** An option that does not exist or an argument in the wrong place causes an exception at once. Its text says what to write instead. */
+/** An unknown option or an argument in the wrong place throws an exception at once. The text says what to write instead. */
 import { createServer } from 'node:http';
 import { createSecureServer as createHttp2SecureServer, createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -216,7 +216,7 @@ test('attach refuses every value that is not an HTTP/1 server, for example an HT
   expect(attach(createHttp2SecureServer({ allowHTTP1: true }))).not.toThrow();
 });
 
-test('if `upgrade` returns data without `{ data }` around it, the answer is 500, and a warning names the properties', async () => {
+test('if `upgrade` returns data without `{ data }` around the data, the answer is 500, and a warning names the properties', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });

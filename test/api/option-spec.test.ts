@@ -76,7 +76,7 @@ test('an option that is absent or undefined has its default value for a server o
   expect(readValues({ unknown: 1 } as Anything, specs, 'client')).toMatchObject({ limit: 2 });
 });
 
-test('the value of an option replaces its default', () => {
+test('the value that an application gives replaces the default of an option', () => {
   const options = {
     limit: Number.POSITIVE_INFINITY,
     amount: 0.5,
@@ -131,7 +131,7 @@ test('`positive` checks a single value in the same way as an option, without a t
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');
 });
 
-test('the compiler refuses a table of options that does not agree with its interface', () => {
+test('the compiler refuses a table of options that does not agree with the interface of the options', () => {
   expectTypeOf(read({}).mode).toEqualTypeOf<'a' | 'b'>();
   expectTypeOf(read({}).inner.size).toBeNumber();
   expectTypeOf(read({}).done).toEqualTypeOf<(() => void) | undefined>();
@@ -176,7 +176,7 @@ const tables = await fill();
 describe.each(tables)('$table.name', ({ table, specs: rows }) => {
   const all = flatten(rows);
 
-  test('the `@default` in each doc comment is the default in the table', () => {
+  test('the `@default` in each doc comment equals the default in the table', () => {
     const wrong = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name)].flatMap(([member, text]) => {
         const spec = all.find((row) => row.name === (inside === '' ? member : `${inside}.${member}`))?.spec;

@@ -31,7 +31,7 @@ export async function pair<Data = undefined>(
   return { server, left: left!, right, url };
 }
 
-/** Waits until a condition is true. A callback of the test makes it true. */
+/** Waits until `condition` returns true. A callback of the test changes the values that `condition` reads. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

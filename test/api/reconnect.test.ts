@@ -134,7 +134,7 @@ describe('the wait before the next attempt', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // After a connection of at least 5 s, the waits start again. They also start again after a failed attempt that a connection follows.
+    // After a connection of at least 5 s, the waits start again. After failed attempts, a short connection also starts the waits again.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -203,7 +203,7 @@ describe('the events', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('after a close by the peer the client connects again, unless shouldReconnect returns false', async () => {
+  test('after a close by the peer, the client connects again unless shouldReconnect returns false', async () => {
     const causes: [ReconnectCause, number][] = [];
     const line = setUp({
       shouldReconnect(cause, retries) {
@@ -245,7 +245,7 @@ describe('the events', () => {
     expect(line.events).toEqual(['open', 'close 1006', 'ended 1006']);
   });
 
-  test('an exception of shouldReconnect is reported and counts as false', async () => {
+  test('an exception of shouldReconnect is reported, and the client then makes no further attempt', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -348,7 +348,7 @@ describe('the events', () => {
     await client.stop();
   });
 
-  test('an exception of the `close` handler does not stop the client, and a rejection of `failed` causes a warning', async () => {
+  test('if the `close` handler throws, the client still connects again; if `failed` rejects, a warning is emitted', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -542,7 +542,7 @@ describe('stop', () => {
     await started;
   });
 
-  test('`stop` may be called in every handler', async () => {
+  test('the application may call `stop` in every handler', async () => {
     for (const name of ['open', 'message', 'close', 'failed'] as const) {
       const line: Line = setUp({ handlers: { [name]: () => void line.client.stop() } });
       const started = line.client.start().catch((error: Error) => error.name);
@@ -644,7 +644,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     },
   };
 
-  /** Opens a connection whose `open` handler throws, and then kills it. A real `Connection` would fail with 1011. */
+  /** Opens a connection whose `open` handler throws. Then ends the connection, because a real `Connection` fails with 1011 here. */
   async function openedBroken(line: Line): Promise<void> {
     await settled();
     expect(() => line.network.settle()).toThrow('in open');

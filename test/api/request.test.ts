@@ -143,7 +143,7 @@ test('FAULT-4: a connection does not keep the request line and the header fields
   await heapFor(6_000);
   const short = await heapFor(10);
   const long = await heapFor(6_000);
-  // The two long lines have 6 KB each, but the connection keeps only a url of 1,024 characters. The rest allows for other use of the heap.
+  // The two long lines have 6 KB each. The connection keeps only a url of 1,024 characters, and the heap may change for other reasons.
   expect(long - short).toBeLessThan(5_000);
 });
 
@@ -215,7 +215,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  test('handleUpgrade rejects if the client leaves, if the server is full, and after a shutdown', async () => {
+  test('handleUpgrade rejects if the client leaves, if the server is full, and if the server has been shut down', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer<unknown>(
       {
@@ -360,7 +360,7 @@ describe('a server without a `refused` handler', () => {
     expect(about[0]).toContain('proxy_set_header Host $host');
   });
 
-  test('FAULT-8: the server does not log a refusal by the application or a shutdown', async () => {
+  test('FAULT-8: if the application refuses a request or shuts the server down, the server logs nothing', async () => {
     const { server, peer } = await startServer({ upgrade: () => reject(401) });
     await peer().write(requestHead()).answer();
     await server.shutdown();

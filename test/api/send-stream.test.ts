@@ -154,7 +154,7 @@ test('sendStream throws for invalid arguments', async () => {
   expect(left.state).toBe('open');
 });
 
-/** Opens a connection of a server. Its peer does not read. */
+/** Opens a connection from a server to a peer that does not read. */
 async function stalled(memoryBudget: MemoryBudget) {
   let opened: (connection: Connection) => void = () => {};
   const open = new Promise<Connection>((resolve) => {

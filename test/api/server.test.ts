@@ -143,7 +143,7 @@ describe('options', () => {
 });
 
 describe('upgrade', () => {
-  test('the data that `upgrade` returns becomes the data of the connection', async () => {
+  test('the property `data` of the result of `upgrade` becomes `data` of the connection', async () => {
     const { left, right } = await pair<{ user: string }>(
       {
         upgrade: async (request) => ({

@@ -1,4 +1,4 @@
-/** Two processes send a message of 300 MB from file to file. Neither process holds the whole message. The receiver checks its UTF-8. */
+/** Two processes send a message of 300 MB from file to file. Neither process holds the whole message. The receiver checks the UTF-8. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';

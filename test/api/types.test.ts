@@ -56,9 +56,9 @@ test('if the Data type of a server does not include undefined, the compiler requ
     new WebSocketServer<User>();
     // @ts-expect-error There is no `upgrade` handler.
     new WebSocketServer<User>({ open: (connection) => connection.data.name });
-    // @ts-expect-error `upgrade` accepts without data.
+    // @ts-expect-error `upgrade` accepts the request without data.
     new WebSocketServer<User>({ upgrade: () => {} });
-    // @ts-expect-error `upgrade` accepts without data.
+    // @ts-expect-error `upgrade` accepts the request without data.
     new WebSocketServer<User>({ upgrade: async () => ({ subprotocol: 'chat' }) });
     // @ts-expect-error ServerHandlers also requires `upgrade`.
     const handlers: ServerHandlers<User> = { open: () => {} };
@@ -79,7 +79,7 @@ test('the compiler infers Data from the result of `upgrade`', () => {
   for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
 });
 
-test('the compiler accepts undefined for each option, even with exactOptionalPropertyTypes', () => {
+test('the compiler accepts undefined for each option of a server, even with exactOptionalPropertyTypes', () => {
   const check = async (connection: Connection): Promise<void> => {
     const none = undefined;
     const server = new WebSocketServer(
@@ -145,7 +145,7 @@ test('the last argument of the close handler is the whole CloseInfo', () => {
   new WebSocketServer(handlers);
 });
 
-test('generic code can pass its handlers on to the server', () => {
+test('generic code can pass handlers on to the server', () => {
   const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
     new WebSocketServer<Data>(handlers, options);
   expectTypeOf(make).toBeFunction();
@@ -221,11 +221,11 @@ test('`upgrade` may be asynchronous, and the compiler checks the type of the dat
     upgrade: () => ({ data: { name: 5 } }),
   });
   new WebSocketServer<User>({
-    // @ts-expect-error `false` is no valid result. To refuse a request, `upgrade` returns reject().
+    // @ts-expect-error `false` is not a valid result. To refuse a request, `upgrade` returns reject().
     upgrade: () => false,
   });
   new WebSocketServer<User>({
-    // @ts-expect-error `null` is no valid result.
+    // @ts-expect-error `null` is not a valid result.
     upgrade: () => null,
   });
 });
@@ -282,7 +282,7 @@ test('the compiler accepts connections and servers with `await using` and `using
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8: the property `kind` discriminates the cause that shouldReconnect receives', () => {
+test('FAULT-8: the compiler narrows the cause that shouldReconnect receives if the code checks its property `kind`', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();

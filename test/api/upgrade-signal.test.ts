@@ -1,4 +1,4 @@
-/** An `upgrade` handler receives an AbortSignal. It aborts when the server no longer waits for the answer of the handler. */
+/** An `upgrade` handler receives an AbortSignal. The signal aborts when the server no longer waits for the answer of the handler. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { requestHead } from '../transport/wire.ts';

@@ -305,7 +305,7 @@ describe('new WebSocket', () => {
     expect(journal.entries[1]).toBe('no headers');
   });
 
-  test('the client accepts the options of the native connect, for example `tls` and `signal`', async () => {
+  test('the client accepts the options of the native function connect, for example `tls` and `signal`', async () => {
     const web = await startWeb({ host: 'localhost', certificateFolder: certificateFolder() });
     new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const ca = readFileSync(new URL('../../fixtures/tls/ca-cert.pem', import.meta.url));
@@ -463,7 +463,7 @@ describe('the end of a client', () => {
     [[{ code: null, reason: 'bye' }], 1000, 'bye'],
     [[null, null], 1000, ''],
   ] as [[number?, string?], number, string][])(
-    'B-client-terminate, C60, C62, C63: terminate(...%j) sends %i %j',
+    'B-client-terminate, C60, C62, C63: terminate(...%j) sends a Close frame with the code %i and the reason %j',
     async (call, code, reason) => {
       const { client, raw } = await connected();
       client.terminate(...call);

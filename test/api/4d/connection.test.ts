@@ -299,7 +299,7 @@ describe('send', () => {
     return first;
   }
 
-  test('B-ws-send, C74: send sends a string as text, bytes as binary and an object as JSON, with every dataType', async () => {
+  test('B-ws-send, C74: with every dataType, send sends a string as text, bytes as binary, and an object as JSON', async () => {
     const bytes = Uint8Array.of(1, 2, 255);
     expect(
       await sent(
@@ -387,7 +387,7 @@ describe('send', () => {
     expect(String(peer.frames[0]?.payload)).toBe('next');
   });
 
-  test('B-ws-unstated, C75: if the status is not "Connected", send returns false and has no effect', async () => {
+  test('B-ws-unstated, C75: if the status is not "Connected", send returns false and sends nothing', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onError: () => journal.note('error'),
@@ -406,7 +406,7 @@ describe('send', () => {
 
 describe('a message that exceeds the option sendCap', () => {
   test.each([true, false])(
-    'C75, C87: if a message exceeds sendCap, send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
+    'C75, C87: if a message exceeds sendCap, send returns false, and later onError and onTerminate are called (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(

@@ -82,7 +82,7 @@ describe('new WebSocketServer', () => {
     expect(String(peer.frames[0]?.payload)).toBe('hello');
   });
 
-  test('B-new-starts, B-wss-onOpen, C70: the server accepts connections as soon as it is created, and onOpen is called after the running code', async () => {
+  test('B-new-starts, B-wss-onOpen, C70: a new server accepts connections immediately, and onOpen is called after the running code', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -113,7 +113,7 @@ describe('new WebSocketServer', () => {
     expect(await journal.length(2)).toEqual(['open', 'terminate']);
   });
 
-  test('C66: the constructor creates no WebSocket server if the handler object has no onConnection', async () => {
+  test('C66: the constructor throws an error if the handler object has no onConnection', async () => {
     const web = await startWeb();
     for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
       const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
@@ -281,7 +281,7 @@ describe('the option `path`', () => {
 });
 
 describe('onConnection', () => {
-  test('B-wss-onConnection: onConnection receives the server and the request, and returns the handler of the connection', async () => {
+  test('B-wss-onConnection: onConnection gets the server and the request, and its result is the handler of the connection', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const connectionHandler: ConnectionHandler = { onMessage() {} };
@@ -557,7 +557,7 @@ describe('the end of a server', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: stop() of the web server terminates its WebSocket server, and `connections` and `status` are correct at every step', async () => {
+  test('B-wss-webserver: stop() of the web server terminates its WebSocket server, and meanwhile `connections` and `status` are always correct', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {

@@ -1,4 +1,4 @@
-/** What `terminate` of a server sends: Close frames and FIN, and for terminate(0) nothing. After a time limit, it drops the connections. */
+/** What `terminate` of a server sends: Close frames and FIN, or nothing for terminate(0). After a time limit, connections are dropped. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocketServer } from '../../../src/4d.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
@@ -70,7 +70,7 @@ describe('terminate()', () => {
     const over = wss.terminate();
     await peer.until(() => peer.frames.length === 1);
     await vi.advanceTimersByTimeAsync(29_999);
-    // By now a second connection has sent and received a message. A FIN on the first connection would have arrived before.
+    // By now a second connection has sent and received a message. So a FIN on the first connection would already have arrived.
     await roundTrip();
     expect([peer.ended, wss.terminated, wss.connections[0]?.status]).toEqual([false, false, 'Closing']);
     await vi.advanceTimersByTimeAsync(1);

@@ -129,7 +129,7 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  // For each of these hosts, Node would listen on every interface. Node would read a text as the port as the path of a socket file.
+  // For each of these hosts, Node would listen on every interface. If the port is a text, Node would use it as the path of a socket file.
   test.each<[object, string]>([
     [{ host: '' }, "host is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one"],
     [{ host: ' ' }, 'host is empty'],
@@ -199,7 +199,7 @@ describe('start and stop of a web server', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: after a restart the web server has no WebSocket server, and the old WebSocket server stays terminated', async () => {
+  test('B-wss-webserver: after a restart a web server has no WebSocket server, and its old WebSocket server stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -342,7 +342,7 @@ describe('the request handler onRequest', () => {
     },
   );
 
-  test('if onRequest throws in the middle of an answer, the connection is dropped', async () => {
+  test('if onRequest throws after the first part of an answer, the connection is dropped', async () => {
     const web = await startWeb({
       onRequest(_request, response) {
         response.writeHead(200, { 'Content-Length': 10 }).write('half');

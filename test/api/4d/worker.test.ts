@@ -1,6 +1,6 @@
 /**
- * The worker of 4D's classes runs their callbacks one after the other, in the order of the events. While an event of a connection waits,
- * the connection does not read.
+ * The worker runs the callbacks of 4D's classes one after the other, in the order of the events. While an event of a connection waits, the
+ * connection does not read.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
@@ -264,7 +264,7 @@ describe('backpressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames that arrive together with the request are delivered after onConnection and onOpen have run (cancel: %s)',
+    'C87: frames in the same chunk as the request are delivered after onConnection and onOpen have run (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();

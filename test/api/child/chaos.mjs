@@ -1,5 +1,5 @@
 // Makes random calls in all handlers and states, on both ends of real sockets. chaos.test.ts runs this program in a child process.
-// The last line of stdout is JSON. It shows which resources are left at the end.
+// The last line of stdout is JSON. This line shows which resources are left at the end.
 //
 //   node chaos.mjs '{"seed":1,"connections":200,"secure":false,"attached":false,"compression":true}'
 import { readFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ const calls = [
     let isInside = true;
     const options = random() < 0.3 ? { fragmentSize: 1 + below(5_000) } : {};
     connection.send(pick(payloads)(), options, (error) => {
-      // A callback must not run before `send` has returned. If it does, it is not counted, and the report shows the fault.
+      // A callback that runs inside the call of `send` is a fault. It is not counted, so the report shows the fault.
       if (!isInside && (error === null || error instanceof Error)) one.settled++;
       if (random() < 0.1) throw new Error('a callback threw');
     });
@@ -129,7 +129,7 @@ function count(/** @type {Connection} */ connection) {
 function chaos(/** @type {Connection} */ connection) {
   hooks++;
   if (random() > CALM) return pick(calls)(connection);
-  // A handler sends a message or a ping, so that the other end also calls a handler. This ends, because not every handler does it.
+  // Sends a message or a ping, so that a handler of the other end is called. Not every handler sends, so the exchange ends.
   if (random() < 0.4) connection.send(pick(payloads)());
   else if (random() < 0.2) connection.ping();
   return undefined;

@@ -134,7 +134,7 @@ describe('version 2', () => {
     const url = `ws://127.0.0.1:${port}/`;
     for (let count = 0; count < 2; count++) await v2.startedClient(url);
     await v2.serverStop({ id });
-    // The start may change the certificate file. Here it fails, because the new file does not exist.
+    // The start may change the certificate file. This start fails, because the new file does not exist.
     const tls = { tls: true, certFile: 'no.pem', keyFile: 'no.pem' };
     expect(await v2.serverStart({ id, ...tls })).toMatchObject({ success: false });
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });

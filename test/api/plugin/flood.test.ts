@@ -70,7 +70,7 @@ async function flooded(
   expect(program.largest).toBeLessThan(200);
 }
 
-describe('FAULT-5: one peer floods with messages of one byte', () => {
+describe('FAULT-5: a peer that floods with messages of one byte', () => {
   test('FAULT-5: if a peer floods a server of version 1, the messages of other peers are delayed only a little', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);

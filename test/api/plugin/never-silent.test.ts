@@ -272,7 +272,7 @@ describe('a callback whose Promise never settles', () => {
       await v2.startedClient(`${url}a?b`);
       await began;
       while (v2.events.waiting === 0) await turn();
-      // The timer of the queue was set earlier and fires after 1 ms, so it fires before this one.
+      // The timer of the queue fires after 1 ms, so it fires before this timer of 20 ms.
       await new Promise((done) => setTimeout(done, 20));
       expect(id).toBe(-1);
     });

@@ -46,7 +46,7 @@ describe('permessage-deflate of a client of version 1', () => {
     [false, true],
     [true, true],
   ])(
-    'plugin A0.8-2, A0.8-4, C17: a client and the package ws compress messages as they have negotiated, with clientNoContextTakeover %j and serverNoContextTakeover %j',
+    'plugin A0.8-2, A0.8-4, C17: a client and the package ws use the negotiated compression, with clientNoContextTakeover %j and serverNoContextTakeover %j',
     async (clientNoContextTakeover, serverNoContextTakeover) => {
       const server = await startWs({ peerCompression: { threshold: 0 } });
       const v1 = new V1();
@@ -81,7 +81,7 @@ describe('permessage-deflate of a client of version 1', () => {
 });
 
 describe.each(versions)('a server of the plugin, version %s', (version) => {
-  test('the server and a client of the package ws, which offers permessage-deflate, exchange messages and close', async () => {
+  test('the server and a client of the package ws exchange messages and close the connection, and the client offers permessage-deflate', async () => {
     for (const by of both) {
       const { url, end } = await startPlugin(version);
       const client = await connectWs(url);

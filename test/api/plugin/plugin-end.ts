@@ -1,6 +1,6 @@
 /**
- * Defines an exchange of messages, and makes a client or server of a plugin usable as one end of it. The other end is another plugin, the
- * package `ws`, or the package websockets of Python.
+ * Defines an exchange of messages, and makes a client or server of a plugin usable as one end of this exchange. The other end is another
+ * plugin, the package `ws`, or the package websockets of Python.
  */
 import { expect } from 'vitest';
 import { type End, type Ending, Inbox, type Message } from '../../peers/end.ts';

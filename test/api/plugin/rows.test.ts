@@ -73,7 +73,7 @@ describe('each row of docs/plugin-rows.md', () => {
   );
 });
 
-test('every row that a test title names exists', () => {
+test('every row that a test title names exists in docs/plugin-rows.md', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
@@ -81,7 +81,7 @@ test('the column of tests in docs/plugin-rows.md is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 
-test('rowsOf returns the rows that the title of a test names', () => {
+test('rowsOf returns the rows that a test title names', () => {
   expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
   expect(rowsOf('C6: text')).toEqual([]);
   expect(rowsOf('plugin C6 text')).toEqual([]);

@@ -223,7 +223,7 @@ describe('Websocket client start', () => {
       await v2.clientStart({ id, ...(timeout === undefined ? null : { timeout }) });
       while (times.length < 2) await turn();
       expect(times).toEqual(expected);
-      // The attempt never ends. The real clearAll would wait for it, so the test replaces clearAll.
+      // The attempt never ends. The real clearAll would wait for this attempt, so the test replaces clearAll.
       (v2 as unknown as { clearAll(): Promise<void> }).clearAll = () => Promise.resolve();
     }
   });

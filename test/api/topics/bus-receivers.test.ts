@@ -10,7 +10,7 @@ function setUp() {
   return { lines, receivers };
 }
 
-test('each receiver whose pattern matches the topic gets a message once', () => {
+test('each receiver whose pattern matches a topic gets a message of this topic once', () => {
   const { lines, receivers } = setUp();
   receivers.deliver('a/1', Buffer.from('m'));
   receivers.deliver('c', Buffer.from('m'));

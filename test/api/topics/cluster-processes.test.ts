@@ -96,7 +96,7 @@ afterEach(async () => {
   children.clear();
 });
 
-/** In each round, each client publishes one message. It uses one topic after the other. */
+/** In each round, each client publishes one message to its next topic. */
 async function publish(clients: readonly Client[], during?: () => void): Promise<void> {
   for (const client of clients) client.begin();
   for (let round = 0; round < rounds; round++) {
@@ -122,7 +122,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('if a worker is killed and replaced, all messages of the other workers arrive once and in order', async () => {
+test('if a worker is killed and replaced, all messages of the other workers still arrive once and in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];

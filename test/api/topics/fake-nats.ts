@@ -144,7 +144,7 @@ export class FakeNatsConnection implements NatsClient {
     this.#report('disconnect');
   }
 
-  /** Connects again. Like the real package, it rejects the pings from the time before the loss only now. */
+  /** Connects again, and rejects the pings that were sent before the loss. The real package also rejects them only then. */
   back(): void {
     this.#isUp = true;
     for (const { reject } of this.#pongs.splice(0)) reject(new Error('connection disconnected'));

@@ -14,7 +14,7 @@ interface Channels {
   publish(channel: string, bytes: Buffer, isSharded: boolean): void;
 }
 
-/** An error in an answer of Redis. In both packages, the error has a class name of this kind. */
+/** An error in an answer of Redis. In both packages, the class of such an error has a similar name. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }

@@ -1,4 +1,4 @@
-/** Tests offsets. A client keeps the offset of its last message, and sends it to the server after a reconnection. */
+/** Tests offsets. A client keeps the offset of its last message, and sends this offset to the server after a reconnection. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';
@@ -55,7 +55,7 @@ describe('an invalid offset of a client', () => {
     `1-1.${'A'.repeat(22)}.01`,
     `1-1.${'A'.repeat(22)}.${'9'.repeat(16)}`,
     `1-1.${'A'.repeat(21)}.1`,
-    // The text for the 16 bytes has additional bits, and these bits are not zero.
+    // The last character for the 16 bytes has additional bits that are not zero.
     `1-1.${'A'.repeat(21)}B.1`,
     // The offset names the same publisher twice.
     `1-1.${'A'.repeat(22)}.1.${'A'.repeat(22)}.2`,

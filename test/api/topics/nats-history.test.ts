@@ -32,7 +32,7 @@ function setUp(history: { size?: number; ttl?: number } = {}, options: { maxWait
 async function setUpWithOne(history: { size?: number; ttl?: number } = {}, options = {}) {
   const all = setUp(history, options);
   await all.bus.subscribe('a', new Recorder(all.lines));
-  // After `subscribe`, the bus still reads earlier messages. Wait until it is ready.
+  // After `subscribe`, the bus still reads earlier messages. So the test waits.
   await turns(20);
   await all.other.bus.publish('a', Buffer.from('1'));
   await turns();
@@ -219,7 +219,7 @@ describe('after a lost connection to NATS', () => {
     ],
     ['the stream was deleted', (server) => server.streams.clear(), []],
   ])(
-    'if %s, a gap is reported after the reconnection, and then the next messages arrive',
+    'if %s, a gap is reported after the reconnection, and the next messages arrive',
     async (_case, change, kept) => {
       const { server, other, lines, away, close } = await setUpWithOne();
       await away(() => change(server));

@@ -76,7 +76,7 @@ const join = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
 const leave = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
   topics.unsubscribe(guests[guest]!.seat, topic);
 
-/** Watches a topic. It records each call of a handler as a line. */
+/** Watches a topic, and records each call of a handler as a line. */
 function watch({ topics }: Process, topic = 'room'): { presence: Presence; events: string[] } {
   const events: string[] = [];
   const presence = topics.presence(topic, {

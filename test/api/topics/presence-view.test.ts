@@ -184,7 +184,7 @@ test('a snapshot is needed if a process announces a newer version of its list, b
   expect(view.checkVersion(process, 3)).toBe(false);
   expect(view.checkVersion(process, 2)).toBe(false);
   expect(view.checkVersion(process, 4)).toBe(true);
-  // Until the snapshot arrives, each announcement requires it again.
+  // Until the snapshot arrives, each announcement requires the snapshot again.
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
@@ -221,6 +221,6 @@ test('if a process is removed from the list, all its members leave', () => {
   view.forget('unknown');
   expect(infos()).toEqual(['own']);
   expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
-  // After that, changes of this process require a first snapshot again.
+  // After its removal, changes of the process require a first snapshot again.
   expect(change(1, 2, [], [])).toBe(true);
 });

@@ -123,7 +123,7 @@ test('the option `member` is not called for a topic that no process watches', as
 });
 
 describe('handlers of presence', () => {
-  test('the handlers of all open Presence objects of a topic are called, and a closed Presence object has no members', async () => {
+  test('the handlers of all open Presence objects of a topic are called, and a closed Presence object lists no members', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>

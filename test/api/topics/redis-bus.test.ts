@@ -84,7 +84,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
       expect(own.filter((line) => line === `${label}a m`)).toHaveLength(1);
       expect(own.indexOf(`${label}a m`)).toBeGreaterThan(own.lastIndexOf(`${label}gap`));
     }
-    // This subscription was made while there was no connection. So it has missed no message, and no gap is reported.
+    // This subscription was made while there was no connection. So the receiver has missed no message and gets no gap.
     expect(lines.filter((line) => line.startsWith('late '))).toEqual(['late b m']);
     await bus.close();
   });

@@ -44,9 +44,7 @@ export async function openRoom(handlers: ServerHandlers = {}, options: ServerOpt
   return { server, join };
 }
 
-/**
- * Waits until all messages that were sent to these clients have arrived. It sends a ping after these messages and waits for the pong.
- */
+/** Waits until all messages that were sent to these clients have arrived. It sends a ping after the messages, and waits for the pong. */
 export async function arrived(...guests: readonly Guest[]): Promise<void> {
   await Promise.all(
     guests.map(async ({ seat, client }) => {

@@ -439,7 +439,7 @@ describe('a client that is slow or leaves while it reads the history', () => {
     expect(here.size).toBe(0);
   });
 
-  test('after `unsubscribe`, Topics keeps no numbers from the offset of the connection', async () => {
+  test('after `unsubscribe`, Topics forgets the numbers in the offset of the connection', async () => {
     // The first client keeps its subscription, so the topic still exists.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);

@@ -188,7 +188,7 @@ describe('lost messages', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('if a message is lost while only a matching pattern has subscribers, a gap is reported', async () => {
+  test('if a message is lost while only a matching pattern has subscribers, a later subscriber of the topic gets a gap', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -374,7 +374,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('if the subscriptions of a topic change many times, one command runs at a time, and the result is correct', async () => {
+  test('if subscriptions of a topic change many times, the bus runs one command at a time, and the last subscription counts', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));

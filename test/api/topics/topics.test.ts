@@ -72,7 +72,7 @@ describe('publish', () => {
     expect(a.received).toEqual(sent);
   });
 
-  test('`publish` compresses a message if compression was negotiated, except with `compress: false`', async () => {
+  test('`publish` compresses a message if compression was negotiated, but not with `compress: false`', async () => {
     const room = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     const a = await room.join({ compression: true });
     const topics = new Topics();
@@ -100,7 +100,7 @@ describe('publish', () => {
 });
 
 describe('subscribers of a topic', () => {
-  test('a second subscription to the same topic has no effect, and `topicsOf` lists the topics of a connection until `unsubscribe`', async () => {
+  test('a second subscription to the same topic has no effect, and `topicsOf` lists the topics of a connection', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -131,7 +131,7 @@ describe('subscribers of a topic', () => {
       if (how === 'a clean close') await a.client.close();
       else a.client.reset();
       await until(() => inHandler.length > 0);
-      // During the `close` handler, `topicsOf` still returns the topics. After it, the list is empty.
+      // During the `close` handler, `topicsOf` still returns the topics. After the handler, the list is empty.
       expect(inHandler).toEqual([['t', 'only/a']]);
       await Promise.resolve();
       expect(topics.topicsOf(a.seat)).toEqual([]);

@@ -28,7 +28,7 @@ function endOf({ code, reason, wasClean }: { code: number; reason: string; wasCl
   return { code, reason, wasClean };
 }
 
-describe('the arguments of close', () => {
+describe('the arguments of close()', () => {
   const call = (socket: WebSocket, ...given: unknown[]) =>
     thrownBy(() => (socket.close as (...given: unknown[]) => void).apply(socket, given));
 

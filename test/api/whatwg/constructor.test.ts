@@ -301,7 +301,7 @@ describe('the arguments', () => {
     );
   });
 
-  test('a new WebSocket has the state CONNECTING, an empty protocol, no extensions and no buffered bytes', async () => {
+  test('a new WebSocket has the state CONNECTING, an empty protocol, no extensions, and a bufferedAmount of 0', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     const { readyState, protocol, extensions, bufferedAmount, binaryType } = socket;
@@ -316,7 +316,7 @@ describe('the arguments', () => {
     expect(socket.readyState).toBe(1);
   });
 
-  test('`extensions` has the extensions that the response of the server names', async () => {
+  test('`extensions` lists the extensions in the response of the server', async () => {
     const { url } = await startServer({}, { compression: true });
     const { socket, events } = watch(url, [], { compression: true });
     await events.opened();

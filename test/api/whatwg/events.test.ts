@@ -1,6 +1,6 @@
 /**
  * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event is fired in a separate task, and has the
- * class that the standard requires. A listener that throws has no effect on others.
+ * class that the standard requires. A listener that throws has no effect on other listeners.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../../src/index.ts';
@@ -240,7 +240,7 @@ describe('binary messages', () => {
 describe('an exception of a listener', () => {
   test('if a listener throws, the exception is an uncaught exception, and the connection and other listeners continue', async () => {
     const caught: unknown[] = [];
-    // The test removes the listeners of the test runner. They would let the test fail.
+    // The test removes the listeners of the test runner. Otherwise these listeners would let the test fail.
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     const onUncaught = (error: unknown): void => void caught.push(error);

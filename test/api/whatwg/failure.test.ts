@@ -144,7 +144,7 @@ describe('an open connection that fails', () => {
     expect(peer.frames[0]!.opcode).toBe(Op.Ping);
   });
 
-  test('a WebSocket answers pings', async () => {
+  test('a WebSocket answers a ping with a pong', async () => {
     const { peer } = await opened();
     peer.write(frame(Op.Ping, 'abc', { mask: false }));
     await peer.until(() => peer.frames.length > 0);

@@ -315,7 +315,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message', async () => {
+  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message of send()', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

@@ -1,4 +1,4 @@
-/** Tests `Tasks`, which runs the tasks of a connection one after the other. It limits how many messages wait. */
+/** Tests `Tasks`, which runs the tasks of a connection one after the other, and limits how many messages wait. */
 import { describe, expect, test } from 'vitest';
 import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 

@@ -145,8 +145,8 @@ describe('connections that cannot be opened', () => {
       const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
       const port = Number(new URL(url).port);
       const outcomes = new Set<string>();
-      // There are several microtasks between the arrival of the 101 response and `opened`. Each round of the loop ends the connection in
-      // another one of them.
+      // There are several microtasks between the arrival of the 101 response and `opened`. Each round of the loop waits for one more
+      // microtask before it ends the connection.
       for (let steps = 0; steps < 40; steps++) {
         const serverClosed = new Promise<number>((resolve) => {
           ended = resolve;

@@ -45,7 +45,7 @@ const echo = (webSocket: OracleSocket): void => {
 };
 const nothing = (): void => {};
 
-/** Sends these messages after the client has opened, and closes the client after it has received as many messages. */
+/** Sends these messages after the client has opened. After the same number of answers, closes the client. */
 const sending =
   (...messages: unknown[]) =>
   (client: OracleSocket): void => {
@@ -512,7 +512,7 @@ describe('the handshake of a server', () => {
     await compare(at('/here?with=query'));
     await compare(at('/there'));
   });
-  test('both packages use the function shouldHandle and the options that a program has replaced', () =>
+  test('if a program replaces shouldHandle or an option of a server, both packages use the new value', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.shouldHandle = ({ url: target }) => target !== '/no';

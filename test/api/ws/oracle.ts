@@ -11,7 +11,7 @@ import type { WebSocket as OracleSocket, ServerOptions, WebSocketServer } from '
 import { processCompressionBudget } from '../../../src/deflate/budget.ts';
 import { WebSocket } from '../../../src/ws.ts';
 
-/** The type of both packages: our package has the types of `ws`. */
+/** The types of `ws`. The tests use them for both packages. */
 export type Package = typeof Oracle & {
   readonly WebSocketServer: typeof WebSocketServer;
   readonly Server: typeof WebSocketServer;

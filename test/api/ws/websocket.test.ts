@@ -149,7 +149,7 @@ describe('an exception of a listener', () => {
     await closed(client as never);
   });
 
-  test('if the constructor throws, no memory stays reserved, and no request is sent', async () => {
+  test('if the constructor throws, it reserves no memory and sends no request', async () => {
     const { http, url } = await serveHttp();
     await nothingReserved();
     expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
