@@ -128,7 +128,7 @@ test('sendLatest sends all values that wait, and the ping after them, in one wri
   expect(socket.writes).toBe(1);
 });
 
-test('if a value is a function, sendLatest calls the function when the value is sent, but not if a newer value has replaced the function', async () => {
+test('sendLatest calls a function value only at the time of sending, and never after a newer value has replaced the function', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;

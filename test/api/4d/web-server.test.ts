@@ -254,7 +254,7 @@ describe('start and stop of a web server', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server is passed to onError of each WebSocket server, or becomes a warning if there is no WebSocket server', async () => {
+  test('B-wss-onError: each WebSocket server passes an error of the web server to onError; without a WebSocket server, the error becomes a warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {

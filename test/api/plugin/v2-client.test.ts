@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and ends a wait for the next attempt, and the client can start again', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and ends a wait; after that, the client can start again', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB with a last frame that may be longer', async () => {
+  test('plugin A0.9-1: a client sends a message of 64 KiB or more in frames of 32 KiB, and the last frame may be longer', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test('plugin A0.3-7: if the Close frame of the peer is empty, the Close event has 1005, and the client also answers with an empty Close frame', async () => {
+  test('plugin A0.3-7: if the peer sends an empty Close frame, the Close event has 1005, and the client answers with an empty Close frame', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
