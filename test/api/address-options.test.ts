@@ -1,6 +1,6 @@
 /**
- * `host` and `port`: a value throws if Node would interpret it as another host or port. The functions that have these options have
- * tests of their own.
+ * The options `host` and `port`. An error is thrown for a value that Node would read as another host or port. The functions that take
+ * these options are tested in other files.
  */
 import { expect, test } from 'vitest';
 import { hostOption, portOption } from '../../src/api/address-options.ts';
@@ -8,7 +8,7 @@ import { hostOption, portOption } from '../../src/api/address-options.ts';
 const host = hostOption({ default: '127.0.0.1', text: 'A host.' });
 const port = portOption({ default: 80, text: 'A port.' });
 
-test('valid hosts and ports are accepted, and an undefined host or port gets its default', () => {
+test('valid hosts and ports are accepted, and undefined is replaced by the default', () => {
   for (const value of ['::', '0.0.0.0', 'localhost']) expect(host.read(value, 'host', 'server')).toBe(value);
   for (const value of [0, 8080, 65_535]) expect(port.read(value, 'port', 'server')).toBe(value);
   expect(host.read(undefined, 'host', 'server')).toBe('127.0.0.1');

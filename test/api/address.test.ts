@@ -1,6 +1,6 @@
 /**
- * The library looks up the address of a peer only when the application can read it. From then on the application can always read the
- * address, even after the close.
+ * The library does not look up the address of a peer before the application has the connection. After that, the application can always
+ * read the address, even when the connection is closed.
  */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';
@@ -25,14 +25,14 @@ async function open(peer: RawPeer): Promise<number> {
   return peer.socket.localPort!;
 }
 
-/** Ends a connection as a peer does that follows the rules. */
+/** Sends a Close frame and ends TCP, as a correct peer does. */
 async function close(peer: RawPeer): Promise<void> {
   peer.write(closeFrame(1000));
   peer.socket.end();
   await until(() => peer.socket.destroyed);
 }
 
-/** Resets TCP. A TLS socket cannot do that, so it is destroyed instead. */
+/** Resets TCP. Node cannot reset the TCP connection of a TLS socket, so this function destroys a TLS socket. */
 function reset({ socket }: RawPeer): void {
   socket.on('error', () => {});
   if ('encrypted' in socket) socket.destroy();
@@ -45,7 +45,7 @@ const addressOf = ({ remoteAddress, remotePort }: Connection<undefined>): unknow
 ];
 
 describe.each(kinds)('%s', (kind) => {
-  test('after the close, an application can still read the address of a connection for the first time', async () => {
+  test('the address of a connection is available after the close, even if the application has never read the address before', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -60,7 +60,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('an application that took a connection from `connections` can read its address after the close', async () => {
+  test('the address of a connection that comes from `server.connections` is available after the close', async () => {
     const { server, peer } = await startServer({ message() {} }, {}, kind);
     const raw = peer();
     const port = await open(raw);
@@ -70,7 +70,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('an application can read the address of a connection after it has dropped the connection', async () => {
+  test('the address of a connection is available after the application has dropped the connection', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -85,7 +85,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('the `close` and `error` handlers can read the address of the connection, even after the peer has reset TCP', async () => {
+  test('the `close` and `error` handlers can read the address of the peer, even after the peer has reset TCP', async () => {
     const ends: unknown[] = [];
     const errors: string[] = [];
     const { peer } = await startServer<undefined>(
@@ -105,7 +105,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('after the close, an application can read the address of a request, and so can `refused`', async () => {
+  test('the application and the `refused` handler can read the address of a request after the close', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(
@@ -136,7 +136,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('after the close, an application can read the address of a connection whose transport is a Duplex', async () => {
+test('the address of a connection over a Duplex is available after the close', async () => {
   const server = new WebSocketServer({ message() {} });
   const http = createHttpServer();
   let seen: Connection | null = null;
@@ -170,8 +170,8 @@ test('after the close, an application can read the address of a connection whose
   await server.shutdown();
 });
 
-test('the library does not look up the address of a connection before the application has access to the connection', async () => {
-  // Node's `remoteAddress` calls this method. `remoteAddress` itself cannot be replaced.
+test('the library looks up the address of a connection only after the application has access to the connection', async () => {
+  // The test counts the calls of this method, because Node's `remoteAddress` calls it. `remoteAddress` itself cannot be replaced.
   const prototype = Socket.prototype as unknown as { _getpeername(): unknown };
   const lookedUp = vi.spyOn(prototype, '_getpeername');
   const { server, port } = await startServer({ message() {} });

@@ -1,4 +1,4 @@
-/** How long a client waits before it connects again (RFC 6455 §7.2.3), without a clock. */
+/** How long a client waits before it connects again (RFC 6455 §7.2.3). The tests need no clock. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { firstWait, randomFraction, readBackoff, waitAfter } from '../../src/api/backoff.ts';
@@ -7,8 +7,8 @@ const MAX_TIMER = 2_147_483_647;
 const time = fc.double({ min: 0, max: 1e12, noNaN: true });
 const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
-describe('C21: the waits of a client', () => {
-  test('C21: without jitter each wait is twice the one before it, up to `max`', () => {
+describe('C21: the time that a client waits before it connects again', () => {
+  test('C21: without jitter, each wait is twice as long as the previous wait, up to `max`', () => {
     const times = readBackoff({ base: 100, max: 1_000, jitter: 0 });
     expect([1, 2, 3, 4, 5, 6, 500].map((retries) => waitAfter(retries, times, 0.9))).toEqual([
       100, 200, 400, 800, 1_000, 1_000, 1_000,
@@ -17,7 +17,7 @@ describe('C21: the waits of a client', () => {
     expect([1, 27, 2_000].map((retries) => waitAfter(retries, none, 0))).toEqual([0, 0, 0]);
   });
 
-  test('C21: each wait is between `min` and `max` and never zero, and `jitter` is its random fraction', () => {
+  test('C21: each wait is above zero and between `min` and `max`, and `jitter` is the random part of the wait', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
@@ -35,7 +35,7 @@ describe('C21: the waits of a client', () => {
     );
   });
 
-  test('C21: the first wait after a lost connection is random and at most as long as the option `first`', () => {
+  test('C21: the first wait after a lost connection is random, and at most as long as the option `first`', () => {
     fc.assert(
       fc.property(time, fraction, (first, random) => {
         expect(firstWait(readBackoff({ first }), random)).toBe(Math.min(first * random, MAX_TIMER));
@@ -48,8 +48,8 @@ describe('C21: the waits of a client', () => {
   });
 });
 
-describe('options', () => {
-  test('absent and undefined options have their defaults', () => {
+describe('options of the back-off', () => {
+  test('an option that is absent or undefined has its default value', () => {
     const defaults = { first: 5_000, base: 1_000, max: 60_000, min: 0, jitter: 0.5 };
     expect(readBackoff()).toEqual(defaults);
     expect(readBackoff({ first: undefined, base: undefined, max: 7 })).toEqual({ ...defaults, max: 7 });
@@ -65,7 +65,7 @@ describe('options', () => {
     [{ factor: 2 }, /backoff has no option "factor"/],
     [{ jiter: 0.1 }, /did you mean "jitter"/],
     [[], /not an object/],
-  ])('the back-off %j is refused', (backoff, message) => {
+  ])('invalid options of the back-off are refused: %j', (backoff, message) => {
     expect(() => readBackoff(backoff)).toThrow(message);
   });
 });

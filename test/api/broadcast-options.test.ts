@@ -1,4 +1,4 @@
-/** The options that select the connections of a broadcast, and all options of `listen` except host and port. */
+/** The options of `broadcast` that select connections, and the options of `listen` except `host` and `port`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -28,7 +28,7 @@ async function three() {
 }
 
 describe('broadcast', () => {
-  test('broadcast accepts the options to, except and filter alone and together, and still accepts the older form of the arguments', async () => {
+  test('broadcast accepts `to`, `except` and `filter` in any combination, and also the older form of the arguments', async () => {
     const { server, received, all } = await three();
     const [a, b, c] = all as [Connection, Connection, Connection];
     expect(server.broadcast('all')).toBe(3);
@@ -52,7 +52,7 @@ describe('broadcast', () => {
     ]);
   });
 
-  test('broadcast sends nothing to closed connections and to connections of other servers', async () => {
+  test('broadcast sends nothing to a closed connection or to a connection of another server', async () => {
     const { server, all, clients } = await three();
     const other = await three();
     all[0]!.terminate();
@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('broadcast throws for invalid options, and if the filter throws, broadcast throws the same exception', async () => {
+  test('broadcast throws if an option is invalid, and broadcast rethrows an exception of the filter', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);
@@ -84,7 +84,7 @@ describe('broadcast', () => {
 });
 
 describe('listen', () => {
-  test('listen passes the options ipv6Only and exclusive to the operating system', async () => {
+  test('with the options ipv6Only and exclusive, listen opens a server on IPv6', async () => {
     const server = new WebSocketServer({});
     const { port } = await server.listen({ host: '::1', ipv6Only: true, exclusive: true });
     const connection = await connect(`ws://[::1]:${port}`);
@@ -93,7 +93,7 @@ describe('listen', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'listen with fd uses a socket that already listens, for example a socket that systemd passes',
+    'with the option fd, listen uses a socket that already listens, for example a socket that systemd passes',
     async () => {
       const plain = createServer();
       plain.listen(0, '127.0.0.1');
@@ -122,7 +122,7 @@ describe('listen', () => {
     },
   );
 
-  test('with reusePort two servers share a port; listen rejects if the system or Node does not support it', async () => {
+  test('with reusePort two servers share a port, and listen rejects on a platform that does not support reusePort', async () => {
     const first = new WebSocketServer({});
     const second = new WebSocketServer({});
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -139,7 +139,7 @@ describe('listen', () => {
     await Promise.all([first.shutdown(), second.shutdown()]);
   });
 
-  test('listen refuses invalid values', async () => {
+  test('listen refuses options with invalid values', async () => {
     const server = new WebSocketServer({});
     await expect(server.listen({ fd: -1 })).rejects.toThrow(RangeError);
     await expect(server.listen({ exclusive: 1 as never })).rejects.toThrow(TypeError);

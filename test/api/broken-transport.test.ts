@@ -6,15 +6,15 @@ import { WebSocketServer } from '../../src/api/server.ts';
 import { reject } from '../../src/api/upgrade-answer.ts';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
 
-describe('FAULT-3: handleUpgrade destroys a Duplex whose write throws, and shutdown does not wait for this Duplex', () => {
+describe('FAULT-3: if `write` of a Duplex throws, handleUpgrade destroys the Duplex, and shutdown does not wait for it', () => {
   const never = (): Promise<undefined> => new Promise(() => {});
   test.each<[string, () => unknown, string, object?]>([
-    ['if upgrade accepts at once', () => undefined, 'WS_HANDSHAKE_ABANDONED'],
-    ['if upgrade accepts later', async () => undefined, 'WS_HANDSHAKE_ABANDONED'],
-    ['if upgrade refuses at once', () => reject(403), 'WS_HANDSHAKE_REJECTED'],
-    ['if upgrade refuses later', async () => reject(403), 'WS_HANDSHAKE_REJECTED'],
-    ['if upgrade does not answer in time', never, 'WS_HANDSHAKE_TIMEOUT'],
-    ['if the request breaks a rule', () => undefined, 'WS_HANDSHAKE_METHOD', { method: 'POST' }],
+    ['if `upgrade` accepts at once', () => undefined, 'WS_HANDSHAKE_ABANDONED'],
+    ['if `upgrade` accepts later', async () => undefined, 'WS_HANDSHAKE_ABANDONED'],
+    ['if `upgrade` refuses at once', () => reject(403), 'WS_HANDSHAKE_REJECTED'],
+    ['if `upgrade` refuses later', async () => reject(403), 'WS_HANDSHAKE_REJECTED'],
+    ['if `upgrade` does not answer before the timeout', never, 'WS_HANDSHAKE_TIMEOUT'],
+    ['if the request has the method POST', () => undefined, 'WS_HANDSHAKE_METHOD', { method: 'POST' }],
   ])('%s', async (_name, upgrade, code, changes = {}) => {
     const events: string[] = [];
     const budget = new CompressionBudget();

@@ -1,4 +1,4 @@
-/** Our client and our server send at the same time. They do not deadlock, and no message is lost in either direction. */
+/** Our client and our server send at the same time. Neither blocks the other, and no message is lost in either direction. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ function filled(seed: number): Buffer {
 }
 
 describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
-  test('two endpoints send each other 16 MiB at the same time, and each receives all bytes', async () => {
+  test('if two endpoints send each other 16 MiB at the same time, each endpoint receives all bytes', async () => {
     const [ours, theirs] = [filled(1), filled(2)];
     let atServer: Buffer | null = null;
     let atClient: Buffer | null = null;
@@ -48,7 +48,7 @@ describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
   }, 60_000);
 });
 
-describe('all of 100,000 small messages that are sent in one loop arrive at a peer that reads', () => {
+describe('100,000 small messages that are sent in one loop', () => {
   const COUNT = 100_000;
 
   /** Counts the messages, and throws at the first message that is out of order. */
@@ -68,7 +68,7 @@ describe('all of 100,000 small messages that are sent in one loop arrive at a pe
     for (let index = 0; index < COUNT; index++) connection.send(`message ${index}`);
   }
 
-  test('100,000 messages of the client arrive at the server', async () => {
+  test('all messages of a client arrive at the server', async () => {
     const received = counter();
     const { right } = await pair({ message: (_, message) => received.take(message) });
     sendAll(right);
@@ -76,7 +76,7 @@ describe('all of 100,000 small messages that are sent in one loop arrive at a pe
     expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
   }, 60_000);
 
-  test('100,000 messages of the server arrive at a handler of the client, and in a loop of the client', async () => {
+  test('all messages of a server arrive at a client, in the `message` handler or in a loop', async () => {
     const received = counter();
     const one = await pair({}, {}, { handlers: { message: (_, message) => received.take(message) } });
     sendAll(one.left);
@@ -93,7 +93,7 @@ describe('all of 100,000 small messages that are sent in one loop arrive at a pe
     expect(await two.left.closed).toMatchObject({ code: 1000, wasClean: true });
   }, 60_000);
 
-  test('all messages arrive if both ends send 100,000 at the same time, and if a server echoes 100,000', async () => {
+  test('all messages arrive if both ends send at the same time, or if a server echoes each message', async () => {
     const atServer = counter();
     const atClient = counter();
     const { left, right } = await pair(
@@ -118,11 +118,11 @@ describe('all of 100,000 small messages that are sent in one loop arrive at a pe
   }, 60_000);
 });
 
-test('500 idle connections open and close, and the test prints the memory that one connection takes', async () => {
+test('500 idle connections open and close, and the test prints the memory of one connection', async () => {
   const { server, url } = await startServer({ message() {} });
   const address = url.replace('localhost', '127.0.0.1');
   const opened: Connection[] = [];
-  // These connections fill the pools and let V8 compile the code, so that neither is counted.
+  // These connections fill the buffer pools and make V8 compile the code. The measurement starts after this loop.
   for (let index = 0; index < 50; index++)
     opened.push(await connect(address, { handlers: { message() {} } }));
   setFlagsFromString('--expose-gc');

@@ -1,6 +1,6 @@
 /**
- * FAULT-2, FAULT-3: every opened connection calls its close handler once, and leaves no resource. The application may call anything in its
- * hooks, and the peer may do anything. `npm run chaos` runs the same test for longer.
+ * FAULT-2, FAULT-3: each opened connection calls its `close` handler once and leaves no resource, even if handlers make random calls and
+ * peers do random things. `npm run chaos` runs the same test for longer.
  */
 import { expect, test } from 'vitest';
 import { nothingLeft, runChaos } from '../../scripts/chaos.js';
@@ -13,12 +13,12 @@ test.concurrent.each([
   { secure: true, attached: false, compression: true },
   { secure: false, attached: true, compression: true },
 ])(
-  `FAULT-1, FAULT-2, FAULT-3: every opened connection is closed once and leaves no resource, whatever the hooks call: %j, seed ${seed}`,
+  `FAULT-1, FAULT-2, FAULT-3: each opened connection is closed once and leaves no resource, whatever its handlers call: %j, seed ${seed}`,
   { timeout: 120_000 },
   async (variant) => {
     const { report } = await runChaos({ ...variant, seed, connections: 60 });
     expect(report, `seed ${seed}`).toMatchObject(nothingLeft);
-    // The run was long enough to find faults.
+    // Fewer connections or calls would not be enough to find faults.
     expect(report.connections).toBeGreaterThan(30);
     expect(report.hooks).toBeGreaterThan(100);
   },

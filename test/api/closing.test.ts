@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeScripted();
 });
 
-/** A server with one connection whose peer never answers. */
+/** Starts a server and opens one connection. The peer of this connection never answers. */
 async function mute(
   options: Parameters<typeof startServer>[1] = {},
   kind: Parameters<typeof startServer>[2] = 'listen',
@@ -38,8 +38,8 @@ async function mute(
   return { ...started, peer, errors, connection: await open };
 }
 
-describe('close with its own timeout', () => {
-  test('close with a timeout that is shorter than closeTimeout drops the connection after that timeout', async () => {
+describe('close with a timeout', () => {
+  test('close with a timeout shorter than closeTimeout drops the connection after that timeout', async () => {
     const { connection, peer } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     const closed: CloseInfo = await connection.close(3000, 'bye', 1);
     expect(closed).toMatchObject({ code: 1006, wasClean: false });
@@ -47,14 +47,14 @@ describe('close with its own timeout', () => {
     expect(codeOf(peer.frames[0]!)).toBe(3000);
   });
 
-  test('a second call of close can shorten the wait for the closing handshake, but cannot prolong it', async () => {
+  test('a second call of close can shorten the wait for the closing handshake, but it cannot prolong the wait', async () => {
     const { connection } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     connection.close();
     connection.close(1000, '', 1);
     expect(await connection.close(1000, '', Number.POSITIVE_INFINITY)).toMatchObject({ code: 1006 });
   });
 
-  test('close throws for an invalid timeout or code before it sends any byte', async () => {
+  test('close throws for an invalid timeout or code, and sends nothing', async () => {
     const { connection } = await mute();
     expect(() => connection.close(1000, '', 0)).toThrow(RangeError);
     expect(() => connection.close(1005, '', 1)).toThrow(RangeError);
@@ -63,12 +63,12 @@ describe('close with its own timeout', () => {
 });
 
 describe('shutdown', () => {
-  test('shutdown drops the open connections after its own grace period and not after closeTimeout, and these connections report no error', async () => {
+  test('shutdown drops open connections after its grace period, not after closeTimeout, and these connections report no error', async () => {
     const { server, peer, connection, errors } = await mute({ closeTimeout: 1 });
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
     expect(codeOf(peer.frames[0]!)).toBe(1001);
-    // This later connection also has the closeTimeout of 1 ms. When it has closed, the first one would have ended as well.
+    // This later connection has the same closeTimeout of 1 ms. If closeTimeout applied to the first connection, that one would be closed.
     const other = await mute({ closeTimeout: 1 });
     await other.connection.close();
     expect(connection.state).toBe('closing');
@@ -87,7 +87,7 @@ describe('shutdown', () => {
 });
 
 describe('reset', () => {
-  test('reset drops TCP without a Close frame and without FIN', async () => {
+  test('reset drops the TCP connection without a Close frame and without FIN', async () => {
     const { connection, peer } = await mute({ memoryBudget: new MemoryBudget(1_048_576) });
     connection.reset();
     expect(connection.state).toBe('closing');
@@ -100,7 +100,7 @@ describe('reset', () => {
     connection.reset();
   });
 
-  test('reset drops a connection even if bytes wait for a peer that does not read', async () => {
+  test('reset drops the connection even if bytes wait for a peer that does not read', async () => {
     const { connection, peer, errors } = await mute();
     peer.socket.pause();
     while (connection.bufferedAmount < 1_048_576) connection.send(Buffer.alloc(262_144));
@@ -109,7 +109,7 @@ describe('reset', () => {
     expect(errors).toEqual([]);
   });
 
-  test('reset drops a connection over TLS', async () => {
+  test('reset drops a connection that uses TLS', async () => {
     const { connection, peer } = await mute({}, 'listen over TLS');
     connection.reset();
     expect(await connection.closed).toMatchObject({ code: 1006 });
@@ -194,15 +194,15 @@ describe.each(kinds)('FAULT-8: a connection that failed (%s)', (kind) => {
     expect(info).toMatchObject({ code: 1006, wasClean: false, byPeer: false, sentCode: 1009 });
     expect(info?.error).toBe(error);
     expect(info?.sentReason).toContain('1000');
-    // The peer does not need to receive its own address.
+    // The reason that the peer receives does not contain the peer's address.
     expect(info?.sentReason).not.toContain(peer);
     expect(there.infos).toMatchObject([{ code: 1009, reason: info?.sentReason, byPeer: true, error: null }]);
     expect(there.errors).toEqual([]);
   }
 });
 
-describe('FAULT-8: the arguments of the close handler', () => {
-  test('FAULT-8: after an exception in a handler, the close handler receives the exception as `error` and 1011 as `sentCode`', async () => {
+describe('FAULT-8: the arguments of the `close` handler', () => {
+  test('FAULT-8: after an exception in a handler, the `close` handler receives the exception as `error` and 1011 as `sentCode`', async () => {
     const here = recording();
     const { left, right } = await pair({
       ...here,
@@ -220,7 +220,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(here.infos).toEqual([await left.closed]);
   });
 
-  test('FAULT-8: if a connection was dropped without a Close frame, `sentCode` is null', async () => {
+  test('FAULT-8: if a connection is dropped without a Close frame, `sentCode` is null', async () => {
     const { left, right } = await pair();
     left.terminate();
     const nothing = { code: 1006, sentCode: null, sentReason: '', error: null };
@@ -228,7 +228,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(await right.closed).toMatchObject(nothing);
   });
 
-  test('FAULT-8: wasClean is false if the peer never reads our Close frame and the messages before this frame', async () => {
+  test('FAULT-8: wasClean is false if the peer never reads our messages and our Close frame', async () => {
     const { connection, peer } = await mute({ closeTimeout: 50 });
     peer.socket.pause();
     while (connection.bufferedAmount < 16_777_216) connection.send(Buffer.alloc(262_144));
@@ -236,7 +236,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(await connection.closed).toMatchObject({ code: 1000, wasClean: false, byPeer: true });
   });
 
-  test('FAULT-8: the drain handler is not called after the close handler', async () => {
+  test('FAULT-8: the `drain` handler is not called after the `close` handler', async () => {
     const events: string[] = [];
     const { server, peer } = await startServer({
       drain: () => void events.push('drain'),
@@ -246,7 +246,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     const [connection] = server.connections;
     raw.socket.pause();
     while (connection!.send(Buffer.alloc(262_144)) || connection!.bufferedAmount < 8_388_608);
-    // The peer ends TCP without a Close frame, so waiting bytes may still leave.
+    // The peer ends TCP without a Close frame. After that, the server can still send the bytes that wait.
     raw.socket.end();
     await connection!.closed;
     raw.socket.resume();
@@ -254,7 +254,7 @@ describe('FAULT-8: the arguments of the close handler', () => {
     expect(events).toEqual(['close']);
   });
 
-  test('a loop over the messages throws an error that names the peer if the connection is lost', async () => {
+  test('if the connection is lost, a loop over its messages throws an error that contains the address of the peer', async () => {
     const { left, right } = await pair();
     left.terminate();
     const loop = async (): Promise<void> => {
@@ -265,26 +265,26 @@ describe('FAULT-8: the arguments of the close handler', () => {
 });
 
 describe('FAULT-2: a paused connection', () => {
-  // The test would time out long before this deadline. A clean close therefore did not wait for it.
+  // This timeout of an hour is longer than the test may take. So a test that passes did not wait for closeTimeout.
   const patient = { closeTimeout: 3_600_000 };
   const clean = { code: 1000, wasClean: true };
 
   const sides = kinds.flatMap((kind) => [[kind, 'left'] as const, [kind, 'right'] as const]);
 
   test.each(sides)(
-    'FAULT-2: close() on a paused connection is clean and does not wait for closeTimeout: %s, %s',
+    'FAULT-2: close() on a paused connection is clean and does not wait for closeTimeout (%s, closing side: %s)',
     async (kind, side) => {
       const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } }, kind);
       const [closing, other] = side === 'left' ? [both.left, both.right] : [both.right, both.left];
       closing.pause();
-      // The library reads what waits in the socket, and drops it.
+      // The library reads the bytes that wait in the socket, and drops them.
       other.send('x'.repeat(1_000_000));
       expect(await closing.close()).toMatchObject({ ...clean, byPeer: false });
       expect(await other.closed).toMatchObject({ ...clean, byPeer: true });
     },
   );
 
-  test('FAULT-2: await using closes a paused connection cleanly', async () => {
+  test('FAULT-2: `await using` closes a paused connection cleanly', async () => {
     const { left, right } = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } });
     left.pause();
     right.send('x'.repeat(1_000_000));
@@ -292,7 +292,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: leaving a loop over the messages closes a paused connection cleanly', async () => {
+  test('FAULT-2: if the application leaves a loop over the messages, a paused connection closes cleanly', async () => {
     const { left, right } = await pair({}, patient, patient);
     for (let count = 0; count < 100; count++) left.send('message');
     for await (const message of right) {
@@ -304,7 +304,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: `stop` of a Reconnection closes its paused connection cleanly', async () => {
+  test('FAULT-2: `stop` of a Reconnection cleanly closes a paused connection', async () => {
     const { server, url } = await startServer({
       open: (connection) => void connection.send('x'.repeat(1_000_000)),
     });
@@ -323,14 +323,14 @@ describe('FAULT-2: a paused connection', () => {
     while (server.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   });
 
-  test('FAULT-2: a shutdown of the server closes a paused connection cleanly', async () => {
+  test('FAULT-2: a shutdown of the server cleanly closes a paused connection', async () => {
     const { server, left } = await pair({ message() {} }, patient, patient);
     left.pause();
     await server.shutdown({ grace: 3_600_000 });
     expect(await left.closed).toMatchObject({ code: 1001, wasClean: true });
   });
 
-  test('FAULT-2: after close() on a paused connection, messages that arrive are dropped and not delivered', async () => {
+  test('FAULT-2: after close() on a paused connection, messages that still arrive are dropped', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       { message: (_connection, message) => void received.push(message) },
@@ -345,7 +345,7 @@ describe('FAULT-2: a paused connection', () => {
   });
 });
 
-/** What an application may do in `open`, and the close code that the peer then receives. */
+/** What the `open` handler does, and the close code that the peer then receives. */
 const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
   ['closes', 4001, (connection) => void connection.close(4001)],
   [
@@ -358,7 +358,7 @@ const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
 ];
 
 describe.each(inOpen)('FAULT-2: an `open` handler that %s', (_does, code, open) => {
-  // With Infinity the heartbeat has no timer. With an hour its timer is far from over.
+  // With Infinity the heartbeat has no timer. With an hour, the heartbeat has a timer, but it does not fire during the test.
   const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
 
   test.each(kinds)(
@@ -400,18 +400,18 @@ describe.each(inOpen)('FAULT-2: an `open` handler that %s', (_does, code, open) 
   });
 });
 
-/** What the peer does, which handler is called for it, and the close code of the connection. */
+/** What the peer does, the handler that is called for it, and the close code of the connection. */
 const ends = [
   ['breaks a rule', 'error', frame(Op.Text, 'fragment', { mask: false, fin: false }), 1006],
   ['sends a Close frame', 'closing', closeFrame(1000, '', { mask: false }), 1000],
 ] as const;
 
 describe.each(ends)(
-  'FAULT-3: the peer %s, and the handler `%s` calls reset()',
+  'FAULT-3: the peer %s, and the `%s` handler calls reset()',
   (_cause, hook, bytes, code) => {
     /**
-     * The same frame as a client sends it, masked with a key of zeros. The server receives it twice. Two such text frames break a rule: the
-     * second one begins a message inside the first message.
+     * The same frame in the form that a client sends, masked with a key of zeros. The test sends it twice. Two such text frames break a
+     * rule, because the second one begins a message inside the first message.
      */
     const toServer = Buffer.concat([
       bytes.subarray(0, 1),
@@ -428,7 +428,7 @@ describe.each(ends)(
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 
     test.each(kinds)(
-      'FAULT-3: if a handler of the server calls reset(), the close handler is called once, and no resource is left: %s',
+      'FAULT-3: if a handler of the server calls reset(), the `close` handler is called once, and no resource is left: %s',
       async (kind) => {
         const codes: number[] = [];
         const budget = new CompressionBudget();
@@ -444,7 +444,7 @@ describe.each(ends)(
         raw.write(Buffer.concat([toServer, toServer]));
         await raw.until(() => raw.ended || raw.closed);
         raw.destroy();
-        // The server can accept another connection again.
+        // The server has a limit of one connection. It accepts another connection only after the first connection has ended.
         for (let status = 0; status !== 101; ) {
           const next = peer().write(requestHead());
           await next.until(() => next.head !== '');
@@ -453,12 +453,12 @@ describe.each(ends)(
         }
         await server.shutdown({ grace: 3_600_000 });
         expect(codes[0]).toBe(code);
-        // The second code is that of the next peer.
+        // The second code belongs to the connection of the second peer.
         expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
       },
     );
 
-    test('FAULT-3: if a handler of the client calls reset(), the close handler is called once, and no resource is left', async () => {
+    test('FAULT-3: if a handler of the client calls reset(), the `close` handler is called once, and no resource is left', async () => {
       const { port, open } = await scripted(({ socket, accept }) => {
         socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
         socket.write(Buffer.concat([bytes, bytes]));

@@ -1,4 +1,4 @@
-/** How an application learns whether a message has left: the callback of `send`, `write` and `drained`. RFC 6455 §6.1. */
+/** How an application learns that a message has left (RFC 6455 §6.1): the callback of `send`, and the Promises of `write` and `drained`. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection, SendOptions } from '../../src/index.ts';
@@ -11,7 +11,7 @@ afterEach(closeServers);
 
 type Outcome = Error | null;
 
-/** A server with one connection. The peer does not read until the test tells it to. */
+/** Opens a server with one connection. The peer does not read until the test resumes its socket. */
 async function stalled(options: Parameters<typeof startServer>[1] = {}) {
   const errors: Error[] = [];
   let opened: (connection: Connection) => void = () => {};
@@ -28,7 +28,7 @@ async function stalled(options: Parameters<typeof startServer>[1] = {}) {
   return { connection, raw, errors };
 }
 
-/** Sends until the socket is blocked. */
+/** Sends messages until more than 4 MiB wait for the peer. */
 function fill(connection: Connection): void {
   while (connection.bufferedAmount < 4_194_304) {
     connection.send(Buffer.alloc(262_144));
@@ -57,7 +57,7 @@ describe.each([
 
   for (const side of ['left', 'right'] as const) {
     test.each(messages)(
-      `send calls done and write resolves after the message has left (sending side: ${side}): %s`,
+      `after a message has left, send calls its callback and write resolves (sending side: ${side}): %s`,
       async (_, message, options) => {
         const connections = await pair(
           { message() {} },
@@ -78,7 +78,7 @@ describe.each([
     );
   }
 
-  test('the callbacks of send are called in the order of their messages, and before close', async () => {
+  test('send calls the callbacks in the order of the messages, and before the `close` handler runs', async () => {
     const events: string[] = [];
     const { left } = await pair(
       { message() {}, close: () => void events.push('close') },
@@ -92,7 +92,7 @@ describe.each([
     expect(events).toEqual(['large', 'small', 'bytes', 'close']);
   });
 
-  test('a waiting message is sent with the values that its options had when the application called `send`', async () => {
+  test('the application may change the options after the call of send, and a waiting message still uses the old values', async () => {
     const received: (string | Buffer)[] = [];
     const { left } = await pair(
       {},
@@ -108,7 +108,7 @@ describe.each([
     expect(received.map((message) => message.length)).toEqual([300_000, 250_000]);
   });
 
-  test('`drained` waits only for the messages that were sent before the call', async () => {
+  test('`drained` waits only for messages that were sent before the call', async () => {
     const { left } = await pair({}, { compression }, { compression, handlers: { message() {} } });
     await left.drained();
     const events: string[] = [];
@@ -125,7 +125,7 @@ describe.each([
 });
 
 describe('a peer that does not read', () => {
-  test('if the peer does not read, send calls done only after the peer has begun to read', async () => {
+  test('if the peer does not read, send does not call its callback before the peer begins to read', async () => {
     const { connection, raw } = await stalled();
     fill(connection);
     const outcomes: Outcome[] = [];
@@ -142,8 +142,11 @@ describe('a peer that does not read', () => {
   test.each([
     ['by terminate', (connection: Connection) => connection.terminate()],
     ['by reset', (connection: Connection) => connection.reset()],
-    ['a close that the peer does not answer', (connection: Connection) => void connection.close(1000, '', 1)],
-  ])('done, write and drained each receive an error once if the connection ends: %s', async (_, end) => {
+    [
+      'by a close that the peer does not answer',
+      (connection: Connection) => void connection.close(1000, '', 1),
+    ],
+  ])('send, write and drained each report one error if the connection ends %s', async (_, end) => {
     const { connection } = await stalled();
     const outcomes: Outcome[] = [];
     fill(connection);
@@ -159,7 +162,7 @@ describe('a peer that does not read', () => {
     expect(outcomes[0]?.message).toContain(`(127.0.0.1:${connection.remotePort})`);
   });
 
-  test('if the connection fails while a message waits for the codec, the message fails with the error of the connection', async () => {
+  test('if the connection fails while a message waits for compression, send and write report the error of the connection', async () => {
     const { left } = await pair(
       { error() {} },
       { compression: true },
@@ -176,7 +179,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a connection that is not open', () => {
-  test('on a connection that is not open, send, write and drained report WS_NOT_SENT only after their call has returned', async () => {
+  test('on a connection that is not open, send, write and drained report WS_NOT_SENT, and never during the call', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const closed = left.close();
     const outcomes: Outcome[] = [];
@@ -193,15 +196,15 @@ describe('a connection that is not open', () => {
     expect(left.lastWireSize).toBe(0);
   });
 
-  test('after a failed connection, write rejects with an error whose cause is this failure', async () => {
+  test('if the connection has failed, write rejects with an error, and the `cause` of the error is that failure', async () => {
     const { connection, raw } = await stalled({ closeTimeout: 1 });
     raw.socket.resume();
-    raw.write(frame(0x42)); // RSV1
+    raw.write(frame(0x42)); // RSV1 is set.
     await connection.closed;
     await expect(connection.write('x')).rejects.toMatchObject({ cause: { code: 'WS_RESERVED_BITS' } });
   });
 
-  test('a rejection of write or drained that the application does not await does no harm', async () => {
+  test('if write or drained rejects and the application does not await the Promise, the process continues', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown): void => void rejections.push(reason);
@@ -215,11 +218,11 @@ describe('a connection that is not open', () => {
   });
 });
 
-describe('misuse of send and write', () => {
-  test('send and write throw at the call for invalid arguments, before any byte is sent', async () => {
+describe('invalid arguments of send and write', () => {
+  test('send and write throw immediately for invalid arguments, and send nothing', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const done = (): void => {};
-    // biome-ignore lint/suspicious/noExplicitAny: what a caller without types can do
+    // biome-ignore lint/suspicious/noExplicitAny: a JavaScript caller can pass any value
     const anyLeft = left as any;
     expect(() => anyLeft.send('x', 5)).toThrow(TypeError);
     expect(() => anyLeft.send('x', {}, 'done')).toThrow('done is a string, not a function');
@@ -242,7 +245,7 @@ describe('a callback of send that fails', () => {
     ],
     ['rejects', () => Promise.reject(new Error('in done'))],
   ])(
-    'the connection closes with 1011, and the error is reported once, if the callback %s',
+    'if the callback %s, the connection closes with 1011, and the error is reported once',
     async (_, done) => {
       const errors: string[] = [];
       const { left } = await pair(
@@ -253,7 +256,7 @@ describe('a callback of send that fails', () => {
       left.send('x', done);
       expect(await left.closed).toMatchObject({ sentCode: 1011, error: { message: 'in done' } });
       expect(errors).toEqual(['in done']);
-      // The error is reported on a closed connection as well.
+      // The error is reported even if the connection is already closed.
       left.send('x', done);
       await turns(2);
       expect(errors).toEqual(['in done', 'in done']);
@@ -261,7 +264,7 @@ describe('a callback of send that fails', () => {
   );
 });
 
-test('broadcast returns the number of open connections to which it has sent', async () => {
+test('broadcast returns the number of open connections that it sent to', async () => {
   const { server } = await pair({}, {}, { handlers: { message() {} } });
   expect(server.broadcast('x')).toBe(1);
   for (const connection of server.connections) connection.terminate();

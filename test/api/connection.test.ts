@@ -1,4 +1,4 @@
-/** `Connection`: what the application sends and receives, and its errors. */
+/** Tests what an application sends and receives over a `Connection`, and the errors that it gets. */
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -57,7 +57,7 @@ describe('send', () => {
   ];
 
   test.each(payloads)(
-    'A40, F13: if a message has the type %s, exactly its bytes arrive, and send does not modify the value',
+    'A40, F13: a message of type %s arrives with exactly its bytes, and send does not modify the value',
     async (_name, message, expected) => {
       const before = Buffer.from(bytes);
       for (const side of ['left', 'right'] as const) {
@@ -77,7 +77,7 @@ describe('send', () => {
     },
   );
 
-  test('A40: the library does not copy large views of a buffer, and their bytes arrive unchanged', async () => {
+  test('A40: the library does not copy a large view of a buffer, and the bytes of the view arrive unchanged', async () => {
     const large = new Uint16Array(50_000).fill(0x4241);
     const view = large.subarray(1_000, 49_000);
     const viewShared = new Uint8Array(new SharedArrayBuffer(70_000)).fill(7).subarray(100);
@@ -110,30 +110,27 @@ describe('send', () => {
     ['Blob', new Blob(['x'])],
     ['Promise', Promise.resolve('x')],
     ['String object', new String('x')],
-  ])(
-    'A40: send refuses a value of type %s with a TypeError, before any byte is sent',
-    async (_name, value) => {
-      const { left, right, server } = await pair();
-      const heard: unknown[] = [];
-      for (const connection of [left, right]) {
-        expect(() => connection.send(value as string)).toThrow(TypeError);
-        expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
-        expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
-        if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
-        if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
-        expect(connection.bufferedAmount).toBe(0);
-      }
-      expect(() => server.broadcast(value as string)).toThrow(TypeError);
-      left.send('fine');
-      for await (const message of right) {
-        heard.push(message);
-        break;
-      }
-      expect(heard).toEqual(['fine']);
-    },
-  );
+  ])('A40: send throws a TypeError for a value of type %s, and sends nothing', async (_name, value) => {
+    const { left, right, server } = await pair();
+    const heard: unknown[] = [];
+    for (const connection of [left, right]) {
+      expect(() => connection.send(value as string)).toThrow(TypeError);
+      expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
+      expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
+      if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
+      if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
+      expect(connection.bufferedAmount).toBe(0);
+    }
+    expect(() => server.broadcast(value as string)).toThrow(TypeError);
+    left.send('fine');
+    for await (const message of right) {
+      heard.push(message);
+      break;
+    }
+    expect(heard).toEqual(['fine']);
+  });
 
-  test('F18, F23: with fragmentSize a message is sent in fragments of that size, and invalid sizes are refused', async () => {
+  test('F18, F23: with fragmentSize, send splits a message into fragments of that size, and throws for an invalid size', async () => {
     const { peer } = await startServer({
       open: (connection) => {
         connection.send('abcdefg', { fragmentSize: 3 });
@@ -158,7 +155,7 @@ describe('send', () => {
     ]);
   });
 
-  test("sendText sends bytes as a text message, and with text: 'bytes' a text message is delivered as bytes", async () => {
+  test("sendText sends bytes as a text message, and with text: 'bytes' a connection delivers a text message as bytes", async () => {
     const { left, right } = await pair({}, { text: 'bytes' });
     right.sendText(Buffer.from('grün'));
     right.send('text');
@@ -167,7 +164,7 @@ describe('send', () => {
     expect(heard).toEqual([Buffer.from('grün'), Buffer.from('text')]);
   });
 
-  test('design: send returns false above the high-water mark, and drain is called when the bytes have left', async () => {
+  test('send returns false above the high-water mark, and `drain` is called when the waiting bytes have left', async () => {
     const drained: string[] = [];
     const handlers: ConnectionHandlers = { drain: () => void drained.push('drain') };
     const { left, right } = await pair(handlers);
@@ -186,7 +183,7 @@ describe('send', () => {
     expect([drained, left.bufferedAmount]).toEqual([['drain'], 0]);
   });
 
-  test('an application that waits for drain whenever send returns false sends all its messages, with any high-water mark', async () => {
+  test('an application that waits for `drain` after send returns false sends all its messages, with any high-water mark', async () => {
     for (const highWaterMark of [1, 100, 65_536]) {
       let left = 200;
       const go = (connection: Connection): void => {
@@ -203,7 +200,7 @@ describe('send', () => {
     }
   });
 
-  test('F5, C3: after close(), send returns false and sends no message', async () => {
+  test('F5, C3: after close(), `send` returns false and sends no message', async () => {
     const { left, right } = await pair();
     const closed = left.close();
     expect([
@@ -219,7 +216,7 @@ describe('send', () => {
     expect([messages, left.state, left.send('later')]).toEqual([[], 'closed', false]);
   });
 
-  test('F16: `ping` refuses a payload of 126 bytes, and the peer answers a ping of 125 bytes with the same payload', async () => {
+  test('F16: `ping` throws for a payload of 126 bytes, and the peer answers a ping of 125 bytes with the same payload', async () => {
     const pongs: number[] = [];
     const { left } = await pair({ pong: (_, payload) => void pongs.push(payload.length) });
     expect(() => left.ping(Buffer.alloc(126))).toThrow(RangeError);
@@ -230,7 +227,7 @@ describe('send', () => {
     expect(pongs).toEqual([125, 0]);
   });
 
-  test('C10, C23: close() throws for close codes and reasons that must not be sent', async () => {
+  test('C10, C23: close() throws for a close code or a reason that must not be sent', async () => {
     const { left } = await pair();
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1000.5, Number.NaN]) {
       expect(() => left.close(code)).toThrow(RangeError);
@@ -242,7 +239,7 @@ describe('send', () => {
 });
 
 describe('state', () => {
-  test('a connection has the results of the opening handshake', async () => {
+  test('a connection has the properties that the opening handshake determines', async () => {
     const { left, right, url } = await pair({}, { subprotocols: ['chat'] }, { subprotocols: ['chat'] });
     expect([left.subprotocol, right.subprotocol]).toEqual(['chat', 'chat']);
     expect([left.extensions, right.extensions]).toEqual([[], []]);
@@ -251,7 +248,7 @@ describe('state', () => {
     expect(String(right.remotePort)).toBe(new URL(right.url).port);
   });
 
-  test('C12, C13: the Promise `closed` resolves on both ends, whether the application reads the property before or after the close', async () => {
+  test('C12, C13: the Promise `closed` resolves on both ends, even if the application reads `closed` only after the close', async () => {
     const { left, right } = await pair();
     const early = right.closed;
     await left.close(3000, 'done');
@@ -268,14 +265,14 @@ describe('state', () => {
     expect([one.code, one.wasClean, other.code, other.wasClean]).toEqual([3002, true, 3001, true]);
   });
 
-  test('after terminate both ends report 1006', async () => {
+  test('after terminate, the close code is 1006 on both ends', async () => {
     const { left, right } = await pair();
     left.terminate();
     expect(await left.closed).toMatchObject({ code: 1006, wasClean: false });
     expect(await right.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  test('`await using` closes the connection and waits for its end, and `using` drops the connection', async () => {
+  test('`await using` closes the connection and waits for the end, and `using` drops the connection', async () => {
     const one = await pair();
     await one.right[Symbol.asyncDispose]();
     expect(one.right.state).toBe('closed');
@@ -286,7 +283,7 @@ describe('state', () => {
     expect(await two.left.closed).toMatchObject({ code: 1006 });
   });
 
-  test('pause holds back messages, pings and Close frames, and resume delivers them in order', async () => {
+  test('after pause, a connection delivers no messages, pings or Close frames, and resume delivers them in order', async () => {
     const heard: string[] = [];
     const { left, right } = await pair({
       message: (_, message) => void heard.push(String(message)),
@@ -307,8 +304,8 @@ describe('state', () => {
   });
 });
 
-describe('for await', () => {
-  test('after a clean close, the loop ends when it has delivered the earlier messages', async () => {
+describe('a loop with `for await` over a connection', () => {
+  test('after a clean close, the loop delivers the earlier messages and then ends', async () => {
     const { left, right } = await pair();
     left.send('a');
     left.send(Buffer.from('b'));
@@ -318,12 +315,12 @@ describe('for await', () => {
     expect(messages).toEqual(['a', Buffer.from('b')]);
     const iterator = (await pair()).right[Symbol.asyncIterator]();
     await iterator.return?.();
-    // The iterator stays at its end.
+    // Further calls of next() also return the end.
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('if the connection is lost, the loop throws an error that states the reason', async () => {
+  test('if the connection is lost, the loop throws an error that contains the reason', async () => {
     const lost = await pair();
     lost.left.terminate();
     await expect(lost.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -340,13 +337,13 @@ describe('for await', () => {
     const loop = (async () => {
       for await (const message of left!) messages.push(message);
     })();
-    // The loop ends with the connection. The connection ends when the peer has received the Close frame and has ended TCP.
+    // The loop ends when the connection is closed. Before that, the peer receives the Close frame and ends TCP.
     void raw.answer().then(() => raw.socket.end());
     await expect(loop).rejects.toBeInstanceOf(ProtocolError);
     expect(messages).toEqual(['fine']);
   });
 
-  test('leaving the loop with break closes the connection with 1000', async () => {
+  test('leaving the loop with `break` closes the connection with 1000', async () => {
     const { left, right } = await pair();
     left.send('one');
     left.send('two');
@@ -357,18 +354,18 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true, byPeer: true });
   });
 
-  test('A32: the connection stops reading if the loop does not consume its messages, and none of them is lost', async () => {
+  test('A32: if the loop does not consume its messages, the connection stops reading, and no message is lost', async () => {
     for (const size of [10, 30_000]) {
       const { left, right } = await pair();
       const iterator = right[Symbol.asyncIterator]();
       let sent = 0;
-      // The buffers of the kernel have to be full as well.
+      // The test also fills the buffers of the kernel.
       while (left.bufferedAmount < 100_000) {
         for (let index = 0; index < 100; index++, sent++) left.send(Buffer.alloc(size, sent));
         await new Promise(setImmediate);
         if (sent > 2_000_000) throw new Error('it reads without an end');
       }
-      // Wait until no more bytes leave, although not everything was read.
+      // Wait until no more bytes leave. Some bytes are still unread at that time.
       for (let before = -1; before !== left.bufferedAmount; ) {
         before = left.bufferedAmount;
         await new Promise((resolve) => setTimeout(resolve, 30));
@@ -386,7 +383,7 @@ describe('for await', () => {
     }
   }, 60_000);
 
-  test('the connection keeps messages that arrive before a loop begins, and delivers them to the loop', async () => {
+  test('a connection keeps the messages that arrive before a loop begins, and delivers these messages to the loop', async () => {
     const { left, right } = await pair();
     left.send('early');
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -396,7 +393,7 @@ describe('for await', () => {
     }
   });
 
-  test('a connection with a message handler allows no loop, and a connection with a loop allows no second loop', async () => {
+  test('a loop throws if the connection has a `message` handler or another loop', async () => {
     const withHandler = await pair({}, {}, { handlers: { message() {} } });
     expect(() => withHandler.right[Symbol.asyncIterator]()).toThrow(TypeError);
     const { right } = await pair();
@@ -422,15 +419,15 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('close() completes even if messages arrive after it and the application does not consume them', async () => {
+  test('close() completes even if messages arrive later and the application does not consume these messages', async () => {
     const { left, right } = await pair();
-    // The first message is not complete when close() is called.
+    // When close() is called, the first message has not been sent completely.
     for (let index = 0; index < 50; index++) left.send('x'.repeat(200_000));
     expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('close() completes even if messages wait and the application does not consume them', async () => {
+  test('close() completes even if the application does not consume the messages that have arrived', async () => {
     const { left, right } = await pair();
     for (let index = 0; index < 500; index++) left.send('x'.repeat(1_000));
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -439,31 +436,31 @@ describe('for await', () => {
   });
 });
 
-describe('messages that are not read', () => {
+describe('messages that the application does not read', () => {
   afterEach(() => {
     useRealClock();
   });
 
-  test('A14: messages that the application does not read are dropped after 30 s, so that the server notices a lost peer', async () => {
+  test('A14: messages that the application does not read are dropped after 30 s, and then the server notices a lost peer', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
     for (let round = 0; round < 2; round++) {
-      // A server that only sends.
+      // This server sends a message and reads no messages.
       const { server, peer } = await startServer({ open: (connection) => connection.send('news') });
       const raw = await peer().open();
       raw.write(Buffer.concat(Array.from({ length: 40 }, () => frame(Op.Text, 'thanks'))));
       raw.write(closeFrame(1000));
       raw.socket.end();
-      // The frames have to arrive before the clock moves. This waits in real time, which the fake clock does not affect.
+      // The frames have to arrive before the fake clock moves. So the test waits in real time, which the fake clock does not change.
       const begun = process.hrtime.bigint();
       while (process.hrtime.bigint() - begun < 500_000_000n) await turn();
       const [connection] = server.connections;
       expect(connection!.state).toBe('open');
-      // The clock advances in steps, and the sockets are read between the steps. If the clock jumped, the library would assume that the
-      // process had been suspended, and would move the deadline.
+      // The test advances the clock in steps, and the sockets are read between the steps. After one large step, the library would assume
+      // that the process had been suspended, and would move the deadline.
       let passed = 0;
       for (; server.connections.size > 0; passed += 500) {
         vi.advanceTimersByTime(500);
@@ -478,7 +475,7 @@ describe('messages that are not read', () => {
     expect(warnings).toMatchObject([{ code: 'WS_UNREAD_MESSAGES' }]);
   });
 
-  test('no message is dropped if a loop begins within 30 s, even if that loop is slow', async () => {
+  test('if a loop begins within 30 s, no message is dropped, even if the loop is slow', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const { server, peer } = await startServer();
@@ -497,7 +494,7 @@ describe('messages that are not read', () => {
   });
 });
 
-describe('A48: a handler that fails', () => {
+describe('A48: a handler that throws or rejects', () => {
   const names = ['open', 'message', 'fragment', 'ping', 'pong', 'drain', 'closing', 'close'] as const;
   type Name = (typeof names)[number];
   const ways: Record<string, () => unknown> = {
@@ -511,7 +508,7 @@ describe('A48: a handler that fails', () => {
     },
   };
 
-  /** Causes a call of every handler. @param ponged returns true after left has received a pong or has failed */
+  /** Makes the library call every handler of `left`. @param ponged returns true after `left` has received a pong or has failed */
   async function provoke(left: Connection, right: Connection, ponged: () => boolean): Promise<void> {
     right.send('message');
     right.send('fragments', { fragmentSize: 5 });
@@ -526,7 +523,7 @@ describe('A48: a handler that fails', () => {
   }
 
   test.each(names.flatMap((name) => Object.keys(ways).map((way): [Name, string] => [name, way])))(
-    'if %s %s, the connection closes with 1011, the error is reported once, and other connections stay open',
+    'if the handler `%s` %s, its connection closes with 1011, the error is reported once, and other connections stay open',
     async (name, way) => {
       const errors: unknown[] = [];
       let failing: Connection | null = null;
@@ -560,11 +557,11 @@ describe('A48: a handler that fails', () => {
       expect(errors).toHaveLength(1);
       if (way === 'throws undefined') expect(errors[0]).toBeInstanceOf(Error);
       else {
-        // An Error of another realm is not an instance of Error here. It is reported as the cause of an Error.
+        // For an Error of another realm, `instanceof Error` is false. The library reports such an Error as the `cause` of a new Error.
         const { message, cause } = errors[0] as Error;
         expect([message, (cause as Error | undefined)?.message]).toContain('secret');
       }
-      // The handlers `closing` and `close` are called too late to change the close code.
+      // An exception of `closing` or `close` is too late to change the close code.
       expect([1000, 1005, 1006, 1011]).toContain(closes[0]!.code);
       if (name !== 'closing' && name !== 'close') expect(closes[0]!.code).toBe(1011);
       expect(closes[0]!.reason).toBe('');
@@ -573,7 +570,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('without an error handler, the exception becomes a process warning with its stack', async () => {
+  test('without an `error` handler, an exception becomes a process warning that contains the stack of the exception', async () => {
     const warnings = await warningsOf(async () => {
       const { right } = await pair({
         message: () => {
@@ -588,8 +585,8 @@ describe('A48: a handler that fails', () => {
   });
 
   /**
-   * Each row has the frame of the peer that causes a line on stderr, and the code in the line. With null, the peer sends nothing. The first
-   * frame has RSV1 set.
+   * Each row has an error code, and the frame of the peer that causes the error. With null, the peer sends nothing. RSV1 is set in the
+   * first frame.
    */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],
@@ -598,14 +595,14 @@ describe('A48: a handler that fails', () => {
   ];
 
   test.each(faults)(
-    'FAULT-8: without an error handler, a broken rule prints a line on stderr that names the peer: %s',
+    'FAULT-8: without an `error` handler, each failure prints a line on stderr with the address of the peer: %s',
     async (code, bytes) => {
       vi.stubEnv('NODE_NO_WARNINGS', undefined);
       printed.forget();
       const print = vi.spyOn(console, 'error').mockImplementation(() => {});
       let port = 0;
       const warnings = await warningsOf(async () => {
-        // Only the silent peer gets a short heartbeat. The other tests have all the time that a slow machine needs.
+        // Only the peer that sends nothing gets a short heartbeat. A short heartbeat could also drop the other peers on a slow machine.
         const heartbeat = bytes === null ? { interval: 10, timeout: 10 } : {};
         const { peer } = await startServer({}, { maxMessageSize: 1_000, heartbeat });
         const raw = await peer().open();
@@ -623,7 +620,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('an error handler that fails causes a process warning, as a function or as a getter', async () => {
+  test('if an `error` handler throws, or if a getter that returns the handler throws, the exception becomes a process warning', async () => {
     for (const error of [
       () => {
         throw new Error('in error');
@@ -673,7 +670,7 @@ describe('A48: a handler that fails', () => {
     expect(errors).toEqual(['has']);
   });
 
-  test('if a handler is a getter that throws, its exception is reported once', async () => {
+  test('if a handler is a getter that throws, the exception is reported once', async () => {
     for (const name of names) {
       const errors: string[] = [];
       let failing = true;
@@ -701,7 +698,7 @@ describe('A48: a handler that fails', () => {
   });
 });
 
-describe('A49: an application may make every call inside every handler', () => {
+describe('A49: an application may call every method inside every handler', () => {
   const names = [
     'open',
     'message',
@@ -738,7 +735,7 @@ describe('A49: an application may make every call inside every handler', () => {
   };
 
   test.each(names.flatMap((name) => Object.keys(calls).map((call) => [name, call] as const)))(
-    'in the handler %s: %s',
+    'the call inside the handler `%s` works: %s',
     async (name, call) => {
       const closes: unknown[] = [];
       let called = 0;
@@ -776,7 +773,7 @@ describe('A49: an application may make every call inside every handler', () => {
         raw.socket.resume();
         await until(() => called > 0 || closes.length > 0);
       }
-      // An invalid frame ends the connection if `error` is tested. Otherwise a Close frame ends it.
+      // If the test is about `error`, an invalid frame ends the connection. Otherwise a Close frame ends the connection.
       raw.write(name === 'error' ? frame(3) : closeFrame(1000));
       await raw.answer();
       raw.destroy();
@@ -790,14 +787,14 @@ describe('A49: an application may make every call inside every handler', () => {
   );
 });
 
-test('C18: idle connections stay open as long as each peer answers pings', async () => {
+test('C18: an idle connection stays open as long as its peer answers pings', async () => {
   const { left, right } = await pair({}, { heartbeat: { interval: 30, timeout: 5_000 } });
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect([left.state, right.state]).toEqual(['open', 'open']);
   await right.close();
 });
 
-test('if the application sends more than the send cap of a connection, the connection fails with a ConnectionError', async () => {
+test('if the application sends more bytes than the send cap of a connection allows, the connection fails with a ConnectionError', async () => {
   const errors: Error[] = [];
   const { left, right } = await pair({ error: (_, error) => void errors.push(error) }, { sendCap: 100_000 });
   right.pause();
@@ -808,7 +805,7 @@ test('if the application sends more than the send cap of a connection, the conne
   right.terminate();
 });
 
-test('inspect shows the state of a connection and of a server', async () => {
+test('util.inspect shows the state of a connection and of a server', async () => {
   const { server, left, right } = await pair({ upgrade: () => ({ data: 7 }), message() {} });
   expect(inspect(left)).toMatch(
     /^Connection \{\s+state: 'open',\s+url: '\/',\s+remoteAddress: '[\d.:f]+',\s+subprotocol: '',\s+bufferedAmount: 0,\s+data: 7\s+\}$/,

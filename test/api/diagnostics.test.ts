@@ -1,6 +1,6 @@
 /**
- * What the library publishes on the channels of node:diagnostics_channel. It publishes before it calls the handler, and only if there is a
- * subscriber.
+ * What the library publishes on the channels of node:diagnostics_channel. The library publishes only if there is a subscriber, and always
+ * before it calls the handler.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -26,13 +26,13 @@ afterEach(async () => {
   await closeServers();
 });
 
-/** Waits until the list has this many entries. */
+/** Waits until the list has `count` items. */
 async function length(list: readonly unknown[], count: number): Promise<void> {
   while (list.length < count) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-describe('a connection', () => {
-  test('an opened or closed connection is published on both sides before the handlers open and close are called', async () => {
+describe('channels of a connection', () => {
+  test('both ends publish the open and the close of a connection before they call the handlers `open` and `close`', async () => {
     const events: string[] = [];
     on('rfc6455:connection:open', ({ connection, role, request }) => {
       events.push(`${role} channel open ${request?.header('traceparent') ?? null} ${connection.state}`);
@@ -65,7 +65,7 @@ describe('a connection', () => {
     ]);
   });
 
-  test('the error of a connection is published before the error handler is called', async () => {
+  test('the library publishes the error of a connection before it calls the `error` handler', async () => {
     const events: unknown[] = [];
     on('rfc6455:connection:error', ({ role, error }) => events.push(role, error));
     const fault = new Error('a fault of the handler');
@@ -83,8 +83,8 @@ describe('a connection', () => {
   });
 });
 
-describe('a handshake', () => {
-  test('a refused handshake is published by the server as refused, and by the client as failed', async () => {
+describe('channels of a handshake', () => {
+  test('if the server refuses a handshake, the server publishes the event `refused`, and the client publishes the event `failed`', async () => {
     const events: string[] = [];
     on('rfc6455:handshake:refused', ({ error, request }) => {
       events.push(`refused ${error.code} ${error.status} ${request?.target}`);
@@ -98,7 +98,7 @@ describe('a handshake', () => {
     expect(events).toEqual(['refused WS_HANDSHAKE_REJECTED 401 /?a', 'handler', 'failed 401']);
   });
 
-  test('an aborted handshake is published with the reason of the abort, and a connect() with invalid options publishes nothing', async () => {
+  test('an aborted handshake is published with the reason of the abort, and invalid options of connect() are not published', async () => {
     const errors: unknown[] = [];
     on('rfc6455:handshake:failed', ({ error }) => errors.push(error));
     const reason = new Error('no longer needed');
@@ -107,7 +107,7 @@ describe('a handshake', () => {
     expect(errors).toEqual([reason]);
   });
 
-  test('each attempt of a reconnection is published', async () => {
+  test('every failed attempt of a reconnection is published', async () => {
     const errors: unknown[] = [];
     on('rfc6455:handshake:failed', ({ error }) => errors.push(error));
     const client = new Reconnection('ws://127.0.0.1:1/', { backoff: { base: 1, max: 1 } });

@@ -1,4 +1,4 @@
-/** A connection as a Duplex of Node.js and as WHATWG streams: messages, backpressure, and every end of a connection. */
+/** A connection as a Duplex of Node.js and as WHATWG streams: messages, backpressure, and the ways in which a connection ends. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -11,7 +11,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('a pipeline through toDuplex delivers the bytes of a file, and then closes the connection with 1000', async () => {
+  test('a pipeline through toDuplex delivers all bytes of a file, and closes the connection with 1000 at the end of the file', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -31,7 +31,7 @@ describe('toDuplex', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('a string is sent as text and bytes are sent as binary, and readableObjectMode reads whole messages', async () => {
+  test('toDuplex sends strings as text messages and bytes as binary messages, and with readableObjectMode each read returns a whole message', async () => {
     const { left, right } = await pair();
     const one = toDuplex(left).on('error', () => {});
     const other = toDuplex(right, { readableObjectMode: true });
@@ -48,7 +48,7 @@ describe('toDuplex', () => {
     expect((await left.closed).code).toBe(1006);
   });
 
-  test('without object mode, the Duplex skips empty messages and delivers a text as its UTF-8 bytes', async () => {
+  test('without object mode, the Duplex skips empty messages and delivers text as UTF-8 bytes', async () => {
     const { left, right } = await pair();
     const read = buffer(toDuplex(right));
     for (const message of ['', 'é', '', Buffer.from('x')]) left.send(message);
@@ -82,7 +82,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('a clean close ends both directions of the Duplex, and a lost connection makes the Duplex emit an error', async () => {
+  test('after a clean close both directions of the Duplex end, and after a lost connection the Duplex emits an error', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);
@@ -98,7 +98,7 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
-  test('a lost connection makes the Duplex emit an error even if the application does not read', async () => {
+  test('if a connection is lost, its Duplex emits an error even if the application does not read', async () => {
     const { left, right } = await pair({ error() {} });
     const duplex = toDuplex(left);
     const failed = once(duplex, 'error');
@@ -107,7 +107,7 @@ describe('toDuplex', () => {
     expect(duplex.destroyed).toBe(true);
   });
 
-  test('destroying the Duplex drops the connection, and a write on the Duplex of a closed connection fails', async () => {
+  test('if a Duplex is destroyed, its connection is dropped, and a write to the Duplex of a closed connection fails', async () => {
     const { left, right } = await pair();
     const duplex = toDuplex(left);
     duplex.destroy();
@@ -120,20 +120,20 @@ describe('toDuplex', () => {
     expect(await outcome).toBeInstanceOf(Error);
   });
 
-  test('toDuplex refuses invalid options, a connection with a message handler, and a second Duplex', async () => {
+  test('toDuplex throws for invalid options, for a connection with a `message` handler, and for a second Duplex', async () => {
     const { left, right } = await pair({ message() {} });
     expect(() => toDuplex(left)).toThrow('go to its handler');
     expect(() => toDuplex(right, { objectMode: true } as object)).toThrow(
       'toDuplex has no option "objectMode"',
     );
-    // The end of the test drops this connection, which is an error of the Duplex.
+    // When the test ends, the connection is dropped, and the Duplex emits an error.
     toDuplex(right).on('error', () => {});
     expect(() => toDuplex(right)).toThrow('being read already');
   });
 });
 
-describe('readable and writable', () => {
-  test('`readable` and `writable` carry messages, each property always returns the same object, and writer.close() closes cleanly', async () => {
+describe('the properties `readable` and `writable`', () => {
+  test('`readable` and `writable` carry messages, each property always returns the same object, and writer.close() closes the connection cleanly', async () => {
     const { left, right } = await pair();
     expect(left.readable).toBe(left.readable);
     expect(left.writable).toBe(left.writable);
@@ -150,7 +150,7 @@ describe('readable and writable', () => {
     expect(await right.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('piping `readable` of one connection to `writable` of another delivers every message in order', async () => {
+  test('if `readable` of one connection is piped to `writable` of another, every message arrives in order', async () => {
     const first = await pair();
     const second = await pair();
     const piped = first.left.readable.pipeTo(second.right.writable as WritableStream<string | Buffer>);
@@ -163,7 +163,7 @@ describe('readable and writable', () => {
     expect(received.at(-1)).toBe('message 49');
   });
 
-  test('cancelling `readable` closes with 1000, aborting `writable` drops the connection, and a waiting write rejects when the connection ends', async () => {
+  test('readable.cancel() closes with 1000, writable.abort() drops the connection, and writer.closed rejects if the connection is lost', async () => {
     const one = await pair();
     await one.left.readable.cancel();
     expect((await one.right.closed).code).toBe(1000);

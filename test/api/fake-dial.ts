@@ -1,6 +1,6 @@
 /**
- * A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. No real
- * socket and no real timer is used.
+ * A fake clock and a fake network for tests of reconnection. The test advances the clock and decides how each attempt ends. There are no
+ * real sockets and no real timers.
  */
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
@@ -11,7 +11,7 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 
 export class FakeClock implements ReconnectClock {
   now = 0;
-  /** The delays that were asked for, in order. */
+  /** The delays of all timers, in the order in which they were set. */
   readonly delays: number[] = [];
   #timers: { readonly at: number; readonly callback: () => void }[] = [];
 
@@ -34,7 +34,7 @@ export class FakeClock implements ReconnectClock {
     return this.#timers.length;
   }
 
-  /** Runs the next timer. @returns false if no timer is left */
+  /** Runs the callback of the next timer. @returns false if there is no timer */
   next(): boolean {
     const [timer] = this.#timers.sort((one, other) => one.at - other.at);
     if (timer === undefined) return false;
@@ -45,11 +45,11 @@ export class FakeClock implements ReconnectClock {
   }
 }
 
-/** The least of a `Connection` that its users touch here. */
+/** The part of `Connection` that `Reconnection` uses. */
 export class FakeConnection<Data> {
   state: ConnectionState = 'open';
   readonly sent: Message[] = [];
-  /** Of each message sent. */
+  /** The options of each message in `sent`. */
   readonly options: (SendOptions | undefined)[] = [];
   readonly url = 'ws://fake.example/path?query';
   readonly headers = ['X-Fake', 'yes'];
@@ -97,7 +97,7 @@ export class FakeConnection<Data> {
     this.#network.closing.push(() => this.end(1006, '', false));
   }
 
-  /** The peer closes. */
+  /** Acts as if the peer had sent a Close frame. */
   closeByPeer(code: number, reason: string): void {
     if (this.state !== 'open') return;
     this.state = 'closing';
@@ -134,14 +134,14 @@ export function refused(): HandshakeError {
   return new HandshakeError('ECONNREFUSED', 'connect ECONNREFUSED', { stage: 'tcp' });
 }
 
-/** A server that is up or down, and the attempts to reach it. An attempt ends only when the test calls `settle`. */
+/** A server that is up or down, and the attempts to reach it. An attempt ends only when the test calls `settle` or aborts it. */
 export class FakeNetwork<Data> {
   isUp = true;
-  /** How many attempts there were. */
+  /** The number of attempts. */
   dials = 0;
   readonly attempts: Attempt<Data>[] = [];
   readonly connections = new Set<FakeConnection<Data>>();
-  /** Ends that are on their way. */
+  /** Functions that end the connections which are closing. `settleClosing` calls these functions. */
   closing: (() => void)[] = [];
   /** If this function returns true, an abort does not end the attempt, so the attempt can still succeed. */
   ignoresAborts: () => boolean = () => false;
@@ -187,19 +187,19 @@ export class FakeNetwork<Data> {
     return connection;
   }
 
-  /** Closes that were asked for are done. */
+  /** Ends all connections that are closing. */
   settleClosing(): void {
     for (const end of this.closing.splice(0)) end();
   }
 
-  /** The server's process is gone. */
+  /** Takes the server down, and ends its connections without a Close frame. */
   kill(): void {
     this.isUp = false;
     for (const connection of [...this.connections]) connection.end(1006, '', false);
   }
 }
 
-/** What was promised, and what is queued, has happened. */
+/** Waits until pending callbacks of Promises and of setImmediate have run. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

@@ -1,4 +1,4 @@
-/** An echo server in a small process, and peers that flood it and never read. */
+/** An echo server in a child process, and peers that flood the server with messages and never read. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -64,7 +64,7 @@ async function start(heartbeat: { interval?: number; timeout?: number } = {}): P
 }
 
 /**
- * Opens a peer that never reads, and that writes whenever its socket accepts more.
+ * Opens a peer that never reads. The peer writes `bytes` whenever its socket accepts more.
  * @returns the peer, and a function that returns the number of bytes sent
  */
 async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; sent(): number }> {
@@ -83,8 +83,8 @@ async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; se
 }
 
 /**
- * Returns the largest growth of memory during 20 rounds. In each round another connection gets an echo, so the server still serves
- * others.
+ * Returns how much the memory of the server grows during 20 rounds. In each round, the server has to echo a message of another
+ * connection.
  */
 async function watch(
   server: Awaited<ReturnType<typeof start>>,
@@ -107,8 +107,8 @@ async function watch(
 }
 
 /**
- * Sends messages so that V8 compiles the code and the pools of buffers are full. Then measures the base, with which later reports are
- * compared.
+ * Sends messages until V8 has compiled the code and the buffer pools are full. Then returns a first report of the memory. The tests compare
+ * later reports with this one.
  */
 async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report> {
   const connection = await connect(`ws://127.0.0.1:${server.port}/`);
@@ -121,8 +121,8 @@ async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report
   return server.report();
 }
 
-describe('A32: an echo server and a peer that floods it with messages and never reads', () => {
-  test('if a peer sends 64 KiB messages and never reads, an echo server grows by less than 20 MB', async () => {
+describe('A32: an echo server, and peers that flood it with messages and never read', () => {
+  test('if a peer sends messages of 64 KiB and never reads, the memory of the server grows by less than 20 MB', async () => {
     const server = await start();
     const base = await warmUp(server);
     const { peer, sent } = await flooder(server.port, frame(Op.Binary, Buffer.alloc(65_536, 7)));
@@ -136,7 +136,7 @@ describe('A32: an echo server and a peer that floods it with messages and never 
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  test('A53: the memory of the server stays below a limit while twenty peers send messages and never read', async () => {
+  test('A53: if twenty peers send messages and never read, the memory of the server stays below a limit', async () => {
     const server = await start();
     const base = await warmUp(server);
     const small = Buffer.concat(Array.from({ length: 500 }, () => frame(Op.Text, 'x'.repeat(100))));
@@ -149,14 +149,13 @@ describe('A32: an echo server and a peer that floods it with messages and never 
     console.log(
       `20 peers: growth: RSS ${(rss / MIB).toFixed(1)} MiB, heap ${(heap / MIB).toFixed(1)} MiB, buffers ${(buffers / MIB).toFixed(1)} MiB`,
     );
-    // One connection may hold 64 KiB of replies and the message that exceeded them. It may also hold the slice in the socket and the
-    // current chunk.
+    // For each connection, the limit allows 64 KiB of replies, one more message, the bytes in the socket, and the last chunk that was read.
     expect(heap + buffers).toBeLessThan(20 * 600_000);
     for (const { peer } of floods) peer.destroy();
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  test('A14: the heartbeat of the server drops a peer that floods it and never reads', async () => {
+  test('A14: the heartbeat of the server drops a peer that sends messages and never reads', async () => {
     const server = await start({ interval: 300, timeout: 300 });
     const { peer } = await flooder(server.port, frame(Op.Binary, Buffer.alloc(65_536, 7)));
     let report = await server.report();
@@ -171,7 +170,7 @@ describe('A32: an echo server and a peer that floods it with messages and never 
   }, 60_000);
 });
 
-test('A26: if a peer sends pings and never reads, the server grows by less than 20 MB and serves other peers', async () => {
+test('A26: if a peer sends pings and never reads, the server grows by less than 20 MB, and other peers still get answers', async () => {
   const server = await start();
   const base = await warmUp(server);
   const pings = Buffer.concat(

@@ -1,4 +1,4 @@
-/** `Group` is a set of connections: which connections are members, and which of them receive a broadcast to the group. */
+/** `Group` is a set of connections. The tests check its members, and the connections that receive a broadcast to the group. */
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -21,7 +21,7 @@ afterEach(async () => {
   await closeServers();
 });
 
-/** A connection of a server on a socket that the test plays. */
+/** Returns a server's connection on a fake socket. */
 function line(): { socket: FakeSocket; connection: Connection } {
   const socket = new FakeSocket();
   const info = { url: '/', subprotocol: '', extensions: [], headers: [] };
@@ -44,7 +44,7 @@ const textsOf = (socket: FakeSocket): string[] =>
     .filter(({ opcode }) => opcode === 1)
     .map(({ payload }) => payload.toString());
 
-test('design: a connection that is added twice is one member of the group until it is deleted', () => {
+test('a connection that is added twice is one member of the group, and one call of `delete` removes it', () => {
   const [one, two] = [line().connection, line().connection];
   const group = new Group([one]);
   expect([group.size, group.has(one), group.has(two)]).toEqual([1, true, false]);
@@ -57,7 +57,7 @@ test('design: a connection that is added twice is one member of the group until 
   expect(inspect(new Group([two]))).toBe('Group { size: 1 }');
 });
 
-test('a group refuses every value that is not a connection', () => {
+test('a group throws for every value that is not a connection', () => {
   const group = new Group();
   for (const wrong of [null, undefined, {}, 'connection', new Group()]) {
     expect(() => group.add(wrong as unknown as Connection)).toThrow(TypeError);
@@ -67,7 +67,7 @@ test('a group refuses every value that is not a connection', () => {
   expect(() => group.broadcast('x', { excpet: null } as object)).toThrow('did you mean "except"?');
 });
 
-test('design: a connection keeps a set of its groups only while it is a member of a group', () => {
+test('a connection keeps a list of its groups only while it is a member of a group', () => {
   const { connection } = line();
   const core = coreOf(connection);
   expect(core.memberships).toBeNull();
@@ -80,7 +80,7 @@ test('design: a connection keeps a set of its groups only while it is a member o
   expect(core.memberships).toBeNull();
 });
 
-test('design: a connection that is closed for any reason has left every group before its close handler is called', async () => {
+test('when a connection closes for any reason, it leaves every group before its `close` handler is called', async () => {
   const rooms = [new Group(), new Group()];
   const seen: (readonly number[])[] = [];
   const { server, url } = await startServer({
@@ -109,7 +109,7 @@ test('design: a connection that is closed for any reason has left every group be
   expect(coreOf(left!).memberships).toBeNull();
 });
 
-test('design: broadcast sends to the connections of the group that the options select, and returns their number', async () => {
+test('broadcast sends to the connections of the group that the options select, and returns their number', async () => {
   const lines = Array.from({ length: 5 }, line);
   const [one, two, three, four] = lines.map(({ connection }) => connection) as [
     Connection,
@@ -136,7 +136,7 @@ test('design: broadcast sends to the connections of the group that the options s
   expect(textsOf(lines[4]!.socket)).toEqual([]);
 });
 
-test('design: all messages that groups send to a connection in one turn of the event loop leave in one write', async () => {
+test('messages that groups send to a connection in one turn of the event loop leave in one write', async () => {
   const lines = Array.from({ length: 3 }, line);
   const groups = [0, 1].map(() => new Group(lines.map(({ connection }) => connection)));
   for (let index = 0; index < 16; index++) groups[index % 2]!.broadcast(`${index}`);
@@ -172,7 +172,7 @@ test('if a filter closes, deletes or adds connections, or throws, the other conn
   expect(group.broadcast('after it')).toBe(2);
 });
 
-test('P7, P26: a broadcast message is compressed once for all connections without context takeover', async () => {
+test('P7, P26: a broadcast message is compressed once for all connections that do not use context takeover', async () => {
   const { server, url } = await startServer({}, { compression: { serverNoContextTakeover: true } });
   const address = url.replace('localhost', '127.0.0.1');
   const clients = await Promise.all([1, 2, 3].map(() => connect(address, { compression: true })));
@@ -187,7 +187,7 @@ test('P7, P26: a broadcast message is compressed once for all connections withou
   }
 });
 
-test('F1: a group may contain client connections, and each of their frames is masked separately', async () => {
+test('F1: a group may contain client connections, and each client connection masks its frames separately', async () => {
   const received: unknown[] = [];
   const { left, right } = await pair({ message: (_, message) => void received.push(message) });
   const client = right as Connection<undefined>;

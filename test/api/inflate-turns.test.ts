@@ -1,4 +1,4 @@
-/** FAULT-5: compressed messages of a peer may use only a part of each turn of the event loop. These tests use real sockets. */
+/** FAULT-5: the library inflates messages of a peer only in a part of each turn of the event loop. These tests use real sockets. */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -15,16 +15,16 @@ const KIB = 1024;
 const SIZE = 128 * KIB;
 const COUNT = 300;
 
-/** Returns many messages of 128 KiB, each compressed to 150 bytes. All of them fit into one read of a socket. */
+/** Returns many messages. Each message has 128 KiB and is compressed to 150 bytes, so one read of a socket can contain all of them. */
 function bombs(mask: boolean): Buffer {
   const compressed = deflateRawSync(Buffer.alloc(SIZE), { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
   const bomb = frame(Op.Binary, compressed, { mask });
-  // RSV1 (RFC 7692 §6).
+  // Sets RSV1, which marks a compressed message (RFC 7692 §6).
   bomb[0]! |= 0x40;
   return Buffer.concat(new Array<Buffer>(COUNT).fill(bomb));
 }
 
-/** Counts the bytes that are delivered in each turn of the event loop. */
+/** Counts the bytes that the connection delivers in each turn of the event loop. */
 class Turns {
   most = 0;
   messages = 0;
@@ -45,14 +45,14 @@ class Turns {
 
   async check(): Promise<void> {
     while (this.messages < COUNT) await new Promise((resolve) => setTimeout(resolve, 5));
-    // A turn of the event loop inflates 1 MiB, plus the message that crosses this limit. Two such turns may come between two calls of
-    // setImmediate: one for socket reads and one for waiting messages.
+    // One turn of the event loop inflates 1 MiB, plus the rest of the message that crosses this limit. Between two calls of setImmediate
+    // there may be two such turns: one for socket reads and one for waiting messages.
     expect(this.most).toBeLessThanOrEqual(2 * (1024 * KIB + SIZE));
   }
 }
 
 test.each(kinds)(
-  'FAULT-5: a server inflates a burst of compression bombs in many turns of the event loop: %s',
+  'FAULT-5: if a client sends many compression bombs at once, the server inflates them in many turns of the event loop: %s',
   async (kind) => {
     const turns = new Turns();
     const { peer } = await startServer(
@@ -67,7 +67,7 @@ test.each(kinds)(
   },
 );
 
-test('FAULT-5: a client inflates a burst of compression bombs in many turns of the event loop', async () => {
+test('FAULT-5: if a server sends many compression bombs at once, the client inflates them in many turns of the event loop', async () => {
   const turns = new Turns();
   const { port } = await scripted(({ socket, accept }) => {
     socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));

@@ -35,9 +35,9 @@ interface Line {
   readonly pongs: string[];
   readonly errors: Error[];
   readonly closed: CloseInfo[];
-  /** Returns the frames that were sent since the last call. A ping with which sendLatest asks for a receipt is listed as `(receipt)`. */
+  /** Returns the frames that were sent since the last call. A ping of sendLatest is listed as `(receipt)`. */
   sent(): Promise<string[]>;
-  /** The peer answers the last ping. */
+  /** Sends a pong for the last ping, as the peer does. */
   answer(): Promise<void>;
   pass(ms: number): Promise<void>;
 }
@@ -98,7 +98,7 @@ function open(
   };
 }
 
-test('design: sendLatest sends the newest value of each key, then a ping; later values wait for the pong, one per key', async () => {
+test('sendLatest sends the newest value of each key and then a ping; until the pong arrives, one newer value per key waits', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -117,18 +117,18 @@ test('design: sendLatest sends the newest value of each key, then a ping; later 
   expect(await sent()).toEqual([]);
   connection.sendLatest('a', 'a501');
   expect(await sent()).toEqual(['a501', '(receipt)']);
-  // The application does not receive the pongs of receipts.
+  // The application is not notified of pongs that answer pings of sendLatest.
   expect(pongs).toEqual([]);
 });
 
-test('design: the values of a batch and the ping after them are sent in one write', async () => {
+test('sendLatest sends all values that wait, and the ping after them, in one write', async () => {
   const { connection, socket, sent } = open();
   for (let key = 0; key < 20; key++) connection.sendLatest(`${key}`, 'value');
   expect(await sent()).toHaveLength(21);
   expect(socket.writes).toBe(1);
 });
 
-test('design: sendLatest calls a function value when the value is sent, but not if a newer value replaced it', async () => {
+test('sendLatest calls a function value only at the time of sending, and never after a newer value has replaced the function', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -145,7 +145,7 @@ test('design: sendLatest calls a function value when the value is sent, but not 
   expect(calls).toBe(1);
 });
 
-test('design: a value function that calls sendLatest for its own key is called once in each batch', async () => {
+test('a value function may call sendLatest for its own key, and the new value waits for the next pong', async () => {
   const { connection, sent, answer } = open();
   let calls = 0;
   const again = (): string => {
@@ -168,7 +168,7 @@ test.each([
   ],
   ['returns no message', () => 7 as unknown as string, 'a message is a string'],
 ])(
-  'A48: if a function %s, the connection closes with 1011, and the keys of the other values are reported',
+  'A48: if a value function %s, the connection closes with 1011, and the close handler receives the keys of the other values',
   async (_, value, text) => {
     const { connection, sent, errors, closed, socket } = open();
     connection.sendLatest('a', value);
@@ -184,7 +184,7 @@ test.each([
   },
 );
 
-test('design: `rtt` is the round-trip time of the last answered ping, of the library or of the application', async () => {
+test('`rtt` is the round-trip time of the last answered ping, whether the library or the application sent the ping', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
@@ -201,7 +201,7 @@ test('design: `rtt` is the round-trip time of the last answered ping, of the lib
   vi.advanceTimersByTime(70);
   await answer();
   expect([connection.rtt, pongs.splice(0)]).toEqual([70, []]);
-  // The heartbeat sends a ping after its interval of silence.
+  // The heartbeat sends a ping after an interval in which the peer sends nothing.
   await pass(5_500);
   expect(await sent()).toEqual(['ping ']);
   vi.advanceTimersByTime(15);
@@ -213,7 +213,7 @@ test('design: `rtt` is the round-trip time of the last answered ping, of the lib
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('design: pings of the application and of a schedule do not disturb sendLatest: each pong is matched to its own ping', async () => {
+test('sendLatest works while the application or the option `pings` sends other pings, because each pong is matched to its ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -233,7 +233,7 @@ test('design: pings of the application and of a schedule do not disturb sendLate
   expect(connection.state).toBe('open');
 });
 
-test('C8: an unsolicited pong causes no batch, even if it guesses the payload of a ping well', async () => {
+test('C8: sendLatest sends no values for an unsolicited pong, even if its payload resembles the payload of a ping', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -243,7 +243,7 @@ test('C8: an unsolicited pong causes no batch, even if it guesses the payload of
   expect(pongs).toEqual(['latest:', 'other']);
 });
 
-test('FAULT-4: if a peer sends pongs in advance and does not read, only one batch and one value per key wait', async () => {
+test('FAULT-4: if a peer sends pongs in advance and does not read, at most two values per key are kept in memory', async () => {
   const { connection, socket, sent, budget } = open();
   const large = 'x'.repeat(100_000);
   socket.block();
@@ -261,19 +261,19 @@ test('FAULT-4: if a peer sends pongs in advance and does not read, only one batc
   await sent();
 });
 
-test('design: a peer that reads but answers no ping receives a batch every ten seconds', async () => {
+test('a peer that reads but answers no ping receives the newest values every ten seconds', async () => {
   const { connection, socket, sent, pass } = open({ heartbeat: { interval: 25_000, timeout: 20_000 } });
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
   connection.sendLatest('a', '2');
   await pass(9_000);
   expect(await sent()).toEqual([]);
-  // The peer sends a message, so it is alive.
+  // The peer sends a message, which shows the heartbeat that it is alive.
   socket.push(frame(Op.Text, 'hello'));
   await pass(2_000);
   expect(await sent()).toEqual(['2', '(receipt)']);
   connection.sendLatest('a', '3');
-  // The peer reads no more: no value is added to the bytes that wait in the socket.
+  // From now on the peer does not read. While bytes wait in the socket, no value is added.
   socket.block();
   connection.send('x'.repeat(1_000));
   await pass(15_000);
@@ -286,7 +286,7 @@ test('design: a peer that reads but answers no ping receives a batch every ten s
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused the connection, sendLatest sends a batch each second if the peer reads', async () => {
+test('after the application has paused the connection, sendLatest sends the newest values each second if the peer reads', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -305,7 +305,7 @@ test('design: while the application has paused the connection, sendLatest sends 
   expect(await sent()).toEqual(['5', '(receipt)']);
 });
 
-test('design: while the queue is above the high-water mark, a value of sendLatest waits, and only the newest value is sent', async () => {
+test('if the queue is above the high-water mark, the value of sendLatest waits, and only the newest value is sent later', async () => {
   const { connection, socket, sent } = open();
   socket.block();
   for (let count = 0; count < 20; count++) connection.send('x'.repeat(10_000));
@@ -327,7 +327,7 @@ test("P10: if zlib's threads still compress an earlier message, the ping is sent
   expect(framesOf(socket.bytes).map(({ opcode }) => opcode)).toEqual([Op.Binary, Op.Text, Op.Ping]);
 });
 
-test('design: a batch is larger if the peer is faster', async () => {
+test('the faster a peer answers, the more values sendLatest sends at once', async () => {
   const { connection, socket, sent, answer } = open();
   const value = 'x'.repeat(1_000);
   const batch = async (took: number): Promise<number> => {
@@ -346,7 +346,7 @@ test('design: a batch is larger if the peer is faster', async () => {
   expect(socket.writes).toBeGreaterThan(0);
 });
 
-test('design: no key waits forever while other keys are set again and again, since the keys are sent in rotation', async () => {
+test('sendLatest sends the keys in rotation, so no key waits forever if other keys are set again and again', async () => {
   const { connection, sent, answer } = open();
   const value = 'x'.repeat(5_000);
   const left = new Set<string>();
@@ -359,7 +359,7 @@ test('design: no key waits forever while other keys are set again and again, sin
   expect([...left].filter((key) => key !== '(').sort()).toEqual([...'0123456789']);
 });
 
-test('design: sendLatest refuses a new key while maxLatestKeys keys wait, and accepts the key when they have left', async () => {
+test('while maxLatestKeys keys wait, sendLatest refuses a new key', async () => {
   const { connection, sent } = open({ maxLatestKeys: 3 });
   for (const key of ['a', 'b', 'c']) expect(connection.sendLatest(key, key)).toBe(true);
   expect(connection.sendLatest('d', 'd')).toBe(false);
@@ -368,7 +368,7 @@ test('design: sendLatest refuses a new key while maxLatestKeys keys wait, and ac
   expect(connection.sendLatest('d', 'd')).toBe(true);
 });
 
-test('FAULT-4: each waiting value counts once in the memory budget and towards the send cap', async () => {
+test('FAULT-4: a waiting value counts in the memory budget and towards the send cap, and a replaced value does not count', async () => {
   const { connection, sent, budget, errors, closed } = open({ sendCap: 100_000 });
   connection.sendLatest('first', '1');
   await sent();
@@ -386,7 +386,7 @@ test('FAULT-4: each waiting value counts once in the memory budget and towards t
   expect(budget.used).toBe(0);
 });
 
-test('design: if the queue is empty, sendLatest accepts a single value above the send cap, as `send` does', async () => {
+test('if the queue is empty, sendLatest and `send` both accept a single message above the send cap', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);
@@ -398,7 +398,7 @@ test.each([
   ['terminate()', ({ connection }: Line) => connection.terminate()],
   ['a violation', ({ socket }: Line) => void socket.push(frame(Op.Text, 'x', { mask: false }))],
   ['the end of TCP', ({ socket }: Line) => void socket.push(null)],
-])('design: %s drops the waiting values, and the close handler receives their keys', async (_, end) => {
+])('%s drops the waiting values, and the `close` handler receives their keys', async (_, end) => {
   const line = open();
   const { connection, sent, closed, budget } = line;
   connection.sendLatest('a', '1');
@@ -418,7 +418,7 @@ test.each([
   expect(budget.used).toBe(0);
 });
 
-test('design: a connection that does not use sendLatest allocates nothing for it, and its CloseInfo has no unsentKeys', async () => {
+test('if a connection does not use sendLatest, nothing is allocated for it, and its CloseInfo has no unsentKeys', async () => {
   const { connection, closed } = open();
   connection.send('x');
   await turn();
@@ -429,7 +429,7 @@ test('design: a connection that does not use sendLatest allocates nothing for it
   expect('unsentKeys' in closed[0]!).toBe(false);
 });
 
-test('sendLatest throws for invalid keys and messages', () => {
+test('sendLatest throws for an invalid key and for an invalid message', () => {
   const { connection } = open();
   expect(() => connection.sendLatest(7 as unknown as string, 'x')).toThrow(
     'the key is a number, not a string',

@@ -1,4 +1,4 @@
-/** FAULT-4: bytes count in the memory budget as long as the library holds them for a connection. */
+/** FAULT-4: the memory budget counts the bytes of a connection as long as the library holds these bytes. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -13,7 +13,7 @@ const KIB = 1024;
 
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('FAULT-4: if many peers do not read a broadcast, its bytes count only once in the memory budget', async () => {
+test('FAULT-4: if many peers do not read a broadcast message, the bytes of the message count only once in the memory budget', async () => {
   const memoryBudget = new MemoryBudget();
   const { server, url } = await startServer({}, { memoryBudget });
   const clients: Connection[] = [];
@@ -23,7 +23,7 @@ test('FAULT-4: if many peers do not read a broadcast, its bytes count only once 
     clients.push(client);
   }
   await until(() => server.connections.size === 20);
-  // More bytes than the kernel holds for each connection.
+  // These are more bytes than the kernel holds for each connection.
   const frame = Buffer.alloc(64 * KIB, 1);
   let broadcasts = 0;
   const waiting = (): number =>
@@ -41,7 +41,7 @@ test('FAULT-4: if many peers do not read a broadcast, its bytes count only once 
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: the memory budget counts the messages that wait for a loop, and the message in the body of the loop', async () => {
+test('FAULT-4: the memory budget counts the messages that wait for a loop, and the message that the body of the loop uses', async () => {
   const memoryBudget = new MemoryBudget();
   const { left, right } = await pair({}, { memoryBudget });
   const message = Buffer.alloc(20 * KIB, 1);
@@ -63,7 +63,7 @@ test('FAULT-4: the memory budget counts the messages that wait for a loop, and t
   right.terminate();
 });
 
-test('FAULT-4: with many slow loops, the connections are read in turns and every message arrives', async () => {
+test('FAULT-4: many connections with slow loops are read in turns, and every message arrives', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const sizes: number[] = [];
   let used = 0;
@@ -88,7 +88,7 @@ test('FAULT-4: with many slow loops, the connections are read in turns and every
     for (let count = 0; count < 5; count++) client.send(Buffer.alloc(300 * KIB, count));
   await until(() => sizes.length === 50);
   expect(sizes.every((size) => size === 300 * KIB)).toBe(true);
-  // The budget, a chunk that each connection had already read, and one message. A message may have doubled the memory of its chunk.
+  // The limit is the budget, one chunk for each connection, and one message. This message can be in a chunk of double size.
   expect(used).toBeLessThan(1024 * KIB + 10 * 128 * KIB + 2 * 300 * KIB);
   await Promise.all(
     clients.map((client) => {
@@ -99,7 +99,7 @@ test('FAULT-4: with many slow loops, the connections are read in turns and every
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: the memory budget counts the data that was read from a connection before the application paused the connection', async () => {
+test('FAULT-4: if the application pauses a connection, the memory budget counts the data that has already been read', async () => {
   const memoryBudget = new MemoryBudget();
   const received: number[] = [];
   const { right, left } = await pair(
@@ -121,7 +121,7 @@ test('FAULT-4: the memory budget counts the data that was read from a connection
   right.terminate();
 });
 
-test('FAULT-4: the memory budget counts a compressed message while zlib inflates it, and then until it is delivered', async () => {
+test('FAULT-4: the memory budget counts a compressed message from the start of its inflation until its delivery', async () => {
   const memoryBudget = new MemoryBudget();
   const text = Array.from({ length: 40_000 }, (_, index) => `${index * 7919}`).join(' ');
   let length = 0;
@@ -146,7 +146,7 @@ test('FAULT-4: the memory budget counts a compressed message while zlib inflates
   right.terminate();
 });
 
-test('FAULT-4: large messages are delivered even if 200 other peers have each begun a small message and never finish it', async () => {
+test('FAULT-4: large messages are delivered even if 200 other peers have sent only the beginning of a small message', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const errors: string[] = [];
   const received: number[] = [];
@@ -163,12 +163,12 @@ test('FAULT-4: large messages are delivered even if 200 other peers have each be
   const honest = await Promise.all(
     Array.from({ length: 5 }, () => connect(url.replace('localhost', '127.0.0.1'))),
   );
-  // The budget has less free memory than each of these messages needs.
+  // Each of these messages is larger than the free part of the budget.
   for (const client of honest) client.send(Buffer.alloc(500 * KIB));
   await until(() => received.length === honest.length);
   expect(received).toEqual(honest.map(() => 500 * KIB));
   expect(honest.map(({ state }) => state)).toEqual(honest.map(() => 'open'));
-  // Connections with unfinished messages were closed to free memory.
+  // To free memory, the library has closed connections with unfinished messages.
   expect(new Set(errors)).toEqual(new Set(['WS_MEMORY_BUDGET']));
   for (const client of honest) client.terminate();
 });

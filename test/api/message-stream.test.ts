@@ -1,4 +1,4 @@
-/** The `stream` handler receives a message while its parts still arrive. RFC 6455 §5.4, §8.1, §10.4. */
+/** The `stream` handler receives a message while parts of the message still arrive. RFC 6455 §5.4, §8.1, §10.4. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -61,7 +61,7 @@ describe.each([
   );
 });
 
-test('with the option text: "bytes" the parts of a text are Buffers, which are valid UTF-8 when they are joined', async () => {
+test("with text: 'bytes' the parts of a text message are Buffers, and together they are valid UTF-8", async () => {
   const received: string[] = [];
   const { right } = await pair(
     {
@@ -79,7 +79,7 @@ test('with the option text: "bytes" the parts of a text are Buffers, which are v
   expect(received).toEqual(['é'.repeat(500)]);
 });
 
-test('if the reader of a stream stalls, the peer has to wait, and `resume` does not end this wait', async () => {
+test('if the reader of a message stalls, the peer has to wait, even after the application has called `resume`', async () => {
   const memoryBudget = new MemoryBudget();
   let go: () => void = () => {};
   const wait = new Promise<void>((resolve) => {
@@ -109,10 +109,10 @@ test('if the reader of a stream stalls, the peer has to wait, and `resume` does 
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(sent).toBeLessThan(600);
-  // The reader holds one part, and only a limited number of further bytes waits.
+  // The reader holds one part, and a limited number of other bytes waits.
   expect(memoryBudget.used).toBeGreaterThan(0);
   expect(memoryBudget.used).toBeLessThan(65_536 * 4);
-  // The application's resume ends the application's pause. It does not end the pause that the reader causes.
+  // `resume` ends the pause of the application. It does not end the pause that the slow reader causes.
   left.pause();
   left.resume();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -134,8 +134,8 @@ async function wait_(
   }
 }
 
-describe('a message that its handler does not read', () => {
-  test('if a handler leaves the loop over a message early, only the other parts of this message are dropped', async () => {
+describe('a message that its handler does not read completely', () => {
+  test('if a handler leaves the loop over a message early, the rest of this message is dropped, and the next message arrives', async () => {
     const received: string[] = [];
     const { right, left } = await pair({
       async stream(_connection, message) {
@@ -152,7 +152,7 @@ describe('a message that its handler does not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a message is dropped if its handler returns before it reads, and a later loop over the message throws', async () => {
+  test('if a handler returns before it reads a message, the message is dropped, and a later loop over the message throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -161,7 +161,7 @@ describe('a message that its handler does not read', () => {
     for (const message of kept) expect(() => message[Symbol.asyncIterator]()).toThrow('was dropped');
   });
 
-  test('if a handler passes its message to another function, a loop in that function continues after the handler has returned', async () => {
+  test('if a handler passes a message to another function and returns, that function can still read the whole message', async () => {
     const texts: Promise<string>[] = [];
     const { right } = await pair({
       stream: (_connection, message) => void texts.push(text(Readable.from(message))),
@@ -198,7 +198,7 @@ describe('a message that its handler does not read', () => {
 });
 
 describe('failures of a message stream', () => {
-  test('if the connection ends, the loop over a message first delivers the parts that had arrived, and then throws WS_STREAM_LOST', async () => {
+  test('if the connection ends, the loop over a message delivers the parts that had arrived, and then throws WS_STREAM_LOST', async () => {
     const outcomes: unknown[] = [];
     const parts: string[] = [];
     const { right } = await pair({
@@ -225,7 +225,7 @@ describe('failures of a message stream', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: if a message exceeds maxStreamSize (1009) or has invalid UTF-8 (1007), the loop throws with this failure as cause', async () => {
+  test('F25, F21: if a message exceeds maxStreamSize or has invalid UTF-8, the loop throws an error with this failure as its `cause`', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -253,7 +253,7 @@ describe('failures of a message stream', () => {
     expect(await right.closed).toMatchObject({ code: 1009 });
   });
 
-  test('a stream handler that throws or rejects fails the connection with 1011', async () => {
+  test('if a stream handler throws or rejects, its connection fails with 1011', async () => {
     for (const stream of [
       () => {
         throw new Error('fault');
@@ -270,7 +270,7 @@ describe('failures of a message stream', () => {
     }
   });
 
-  test('a stream handler need not catch WS_STREAM_LOST, and no error is reported after `close` was called', async () => {
+  test('if a stream handler does not catch WS_STREAM_LOST, no error is reported', async () => {
     const events: unknown[] = [];
     const { left, right } = await pair({
       async stream(_connection, message) {
@@ -321,7 +321,7 @@ describe('failures of a message stream', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('if a stream handler never settles, its connection still frees its memory at its end', async () => {
+  test('if a stream handler never settles, the end of its connection still frees the memory', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];
@@ -341,12 +341,12 @@ describe('failures of a message stream', () => {
       connection.sendStream(parts).catch(() => {});
     };
     send(right);
-    // This is longer than the heartbeat waits for an answer. The connection is paused, so it is not dropped.
+    // The test waits for longer than the timeout of the heartbeat. The connection is paused, so the heartbeat does not drop it.
     await until(() => begun === 1 && memoryBudget.used > 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(closes).toEqual([]);
     expect(memoryBudget.used).toBeLessThan(65_536 * 4);
-    // The connection does not read, so it only notices when it sends that the peer is gone.
+    // The connection does not read, so it notices the loss of the peer only when it sends.
     right.terminate();
     await until(() => closes.length === 1);
     expect(closes).toEqual([1006]);
@@ -361,7 +361,7 @@ describe('failures of a message stream', () => {
     second.terminate();
   });
 
-  test('a connection with a stream handler allows neither a message handler nor a loop over its messages', async () => {
+  test('a stream handler excludes a `message` handler and a loop over the messages of the connection', async () => {
     const both = { stream() {}, message() {} };
     expect(() => new WebSocketServer(both)).toThrow('handlers has both "stream" and "message"');
     await expect(connect('ws://127.0.0.1:1', { handlers: both })).rejects.toThrow(
@@ -373,7 +373,7 @@ describe('failures of a message stream', () => {
   });
 });
 
-test('FAULT-3: no resource is left after message streams, whatever their readers do, and whenever the connection ends', {
+test('FAULT-3: message streams leave no resource behind, whatever their readers do, and whenever the connection ends', {
   timeout: 60_000,
 }, async () => {
   const pick = random(Date.now() % 1_000_000_000);
@@ -416,7 +416,7 @@ test('FAULT-3: no resource is left after message streams, whatever their readers
     void left.close();
     await Promise.all([left.closed, right.closed, Promise.allSettled(sent)]);
     await until(() => running === 0);
-    // Memory that zlib's threads still use is returned later.
+    // The memory that zlib's threads use is returned a moment later.
     await until(() => memoryBudget.used === 0);
   }
 });

@@ -1,4 +1,4 @@
-/** Option names that do not exist and arguments in the wrong place throw at the call. The error says what to write. */
+/** An unknown option or an argument in the wrong place throws an exception at once. The text says what to write instead. */
 import { createServer } from 'node:http';
 import { createSecureServer as createHttp2SecureServer, createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import { pair, until, warningsOf } from './pair.ts';
 afterEach(closeServers);
 
 const nowhere = 'ws://127.0.0.1:1/';
-// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what these tests are about.
+// biome-ignore lint/suspicious/noExplicitAny: these tests pass values that the compiler refuses.
 type Anything = any;
 
 describe('names of options', () => {
@@ -27,22 +27,26 @@ describe('names of options', () => {
       'WebSocketServer has no option "maxMesageSize": did you mean "maxMessageSize"?',
     ],
     ['in another case', { maxmessagesize: 1 }, 'did you mean "maxMessageSize"?'],
-    ['of ws', { maxPayload: 1 }, 'WebSocketServer has no option "maxPayload": use maxMessageSize'],
-    ['of ws', { perMessageDeflate: true }, 'use compression'],
-    ['of listen', { port: 8080 }, 'it is an option of listen()'],
-    ['a handler', { message() {} }, 'it is a handler, and belongs to the first argument'],
+    [
+      'from the package ws',
+      { maxPayload: 1 },
+      'WebSocketServer has no option "maxPayload": use maxMessageSize',
+    ],
+    ['from the package ws', { perMessageDeflate: true }, 'use compression'],
+    ['that belongs to listen', { port: 8080 }, 'it is an option of listen()'],
+    ['that is a handler', { message() {} }, 'it is a handler, and belongs to the first argument'],
     ['unknown', { wheels: 4 }, 'has no option "wheels"; it has { maxMessageSize, '],
     [
-      'of heartbeat',
+      'in heartbeat',
       { heartbeat: { intervall: 1 } },
       'heartbeat has no option "intervall": did you mean "interval"?',
     ],
     [
-      'of pings',
+      'in pings',
       { pings: { interval: 1, timeOut: 1 } },
       'pings has no option "timeOut": did you mean "timeout"?',
     ],
-    ['of compression', { compression: { treshold: 1 } }, 'did you mean "threshold"?'],
+    ['in compression', { compression: { treshold: 1 } }, 'did you mean "threshold"?'],
   ])('the server refuses an option (%s): %j', (_, options, message) => {
     expect(() => server(options)).toThrow(TypeError);
     expect(() => server(options)).toThrow(message);
@@ -56,7 +60,7 @@ describe('names of options', () => {
   });
 
   test.each([null, 8080, 'x', [], () => {}])(
-    'every function that takes options refuses %s',
+    'every function that takes options throws if the options are %s',
     async (options: Anything) => {
       expect(() => server(options)).toThrow('not an object');
       const one = new WebSocketServer();
@@ -70,16 +74,16 @@ describe('names of options', () => {
 
   test.each<[string, object, string]>([
     ['misspelt', { handshakeTimout: 5 }, 'did you mean "handshakeTimeout"?'],
-    ['of undici', { dispatcher: {} }, 'connect has no option "dispatcher": use proxy, tcp or tls'],
-    ['of ws, an agent', { agent: {} }, 'socket: ({ host, port }) => agent.createConnection('],
+    ['from undici', { dispatcher: {} }, 'connect has no option "dispatcher": use proxy, tcp or tls'],
+    ['from the package ws', { agent: {} }, 'socket: ({ host, port }) => agent.createConnection('],
     ['of tls.connect', { ca: '' }, 'connect has no option "ca": put it into { tls }'],
     ['of net.connect', { localAddress: '' }, 'put it into { tcp }'],
-    ['a handler', { message() {} }, 'put it into { handlers }'],
+    ['that is a handler', { message() {} }, 'put it into { handlers }'],
   ])('connect refuses an option (%s)', async (_, options, message) => {
     await expect(connect(nowhere, options)).rejects.toThrow(message);
   });
 
-  test('connect refuses the second argument of a browser’s WebSocket, and names `subprotocols`', async () => {
+  test('connect rejects if its second argument is a list of subprotocols, and the error names the option `subprotocols`', async () => {
     for (const protocols of ['chat', ['chat']] as Anything[]) {
       await expect(connect(nowhere, protocols)).rejects.toThrow('{ subprotocols: [...] }');
     }
@@ -93,13 +97,13 @@ describe('names of options', () => {
     [{ subprotocols: 'chat' }, 'subprotocols is a list of tokens'],
     [{ headers: 'A: b' }, 'Header fields are an object, or a list, not a string'],
     [{ headers: { A: 5 } }, 'The value of the header field A is of type number, not a string'],
-  ])('connect refuses the invalid options %j', async (options, message) => {
+  ])('connect refuses invalid options: %j', async (options, message) => {
     const attempt = connect(nowhere, options as ConnectOptions);
     await expect(attempt).rejects.toThrow(TypeError);
     await expect(attempt).rejects.toThrow(message);
   });
 
-  test('reconnect refuses unknown options, also in its backoff and its connect, before the first attempt', () => {
+  test('reconnect refuses unknown options before the first attempt, also unknown options in `backoff` and `connect`', () => {
     const make = (options: Anything) => () => new Reconnection(nowhere, options);
     expect(make({ maxQeued: 1 })).toThrow('did you mean "maxQueued"?');
     expect(make({ headers: {} })).toThrow('what is for connect() goes into { connect }');
@@ -108,7 +112,7 @@ describe('names of options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('without an `ended` handler, `reconnect` warns about an error of its first attempt', async () => {
+  test('without an `ended` handler, `reconnect` emits a process warning for an invalid URL', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');
@@ -119,7 +123,7 @@ describe('names of options', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('listen refuses TLS without a certificate', async () => {
+  test('listen refuses the option `tls` without a certificate', async () => {
     const one = new WebSocketServer();
     await expect(one.listen({ tls: {} })).rejects.toThrow(
       'tls has no certificate: it needs cert and key, or pfx',
@@ -128,7 +132,7 @@ describe('names of options', () => {
     await expect(one.listen({ cert: '', key: '' } as Anything)).rejects.toThrow('put it into { tls }');
   });
 
-  test('`send` throws for invalid options and messages, and its error says what to write', async () => {
+  test('`send` throws for invalid options and messages, and the error says what to write instead', async () => {
     const { right } = await pair({ message() {} });
     const send = (message: Anything, options?: Anything) => () => right.send(message, options);
     expect(send('x', { fragmentsize: 1 })).toThrow(
@@ -167,12 +171,12 @@ describe('names of handlers', () => {
     [{ message: null }, 'the handler "message" is null, not a function'],
     [{ onMessage() {} }, 'there is no handler "onMessage": it is called "message"'],
     [{ open() {}, onclose() {} }, 'there is no handler "onclose": it is called "close"'],
-  ])('the server refuses the handlers %j', (handlers, message) => {
+  ])('the server refuses invalid handlers: %j', (handlers, message) => {
     expect(server(handlers)).toThrow(TypeError);
     expect(server(handlers)).toThrow(message);
   });
 
-  test('if the application passes an instance of its own class as handlers, the instance may have other members too', () => {
+  test('if the handlers are an instance of a class, the instance may have members that are not handlers', () => {
     class Chat {
       port = 8080;
       onMessage = (): void => {};
@@ -180,7 +184,7 @@ describe('names of handlers', () => {
     }
     expect(server(new Chat())).not.toThrow();
     expect(server({ message: undefined, open() {} })).not.toThrow();
-    // The server does not call a getter, or read from a Proxy, before it needs the handler.
+    // The constructor does not call a getter and does not read from a Proxy.
     expect(
       server({
         get message() {
@@ -199,7 +203,7 @@ describe('names of handlers', () => {
   });
 });
 
-test('attach refuses an application, an HTTP/2 server and every other value that is not an HTTP server', () => {
+test('attach refuses every value that is not an HTTP/1 server, for example an HTTP/2 server or an application of a framework', () => {
   const one = new WebSocketServer();
   const attach = (server: Anything) => () => one.attach(server);
   const application = Object.assign(() => {}, { on() {}, listen() {}, listenerCount: () => 0 });
@@ -207,12 +211,12 @@ test('attach refuses an application, an HTTP/2 server and every other value that
   expect(attach(undefined)).toThrow('not undefined');
   expect(attach(8080)).toThrow('not a number');
   expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
-  // It would listen, but never emit 'upgrade'.
+  // Such a server would listen, but it would never emit 'upgrade'.
   expect(attach(createHttp2SecureServer())).toThrow('allowHTTP1: true');
   expect(attach(createHttp2SecureServer({ allowHTTP1: true }))).not.toThrow();
 });
 
-test('if `upgrade` returns data without `{ data }` around it, the answer is 500, and a warning names the properties', async () => {
+test('if `upgrade` returns data without `{ data }` around the data, the answer is 500, and a warning names the properties', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });
@@ -223,11 +227,11 @@ test('if `upgrade` returns data without `{ data }` around it, the answer is 500,
   expect(server.connections.size).toBe(0);
 });
 
-test('`reject` throws for a body that is not a string', () => {
+test('`reject` throws if the body is not a string', () => {
   expect(() => reject(401, { error: 'who?' } as Anything)).toThrow('the body is an object, not a string');
 });
 
-test('describeValue names the kind of a value, for example "a number"', () => {
+test('describeValue returns the kind of a value as text, for example "a number"', () => {
   const values = [null, undefined, 1, '', [], {}, () => {}, new Map(), Object.create(null)];
   expect(values.map(describeValue)).toEqual([
     'null',

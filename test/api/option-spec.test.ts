@@ -1,6 +1,6 @@
 /**
- * The specification of options. These tests check which values each kind of option accepts. They also check that tables, interfaces and doc
- * comments agree.
+ * The specification of options. These tests check which values each kind of option accepts. They also check that the tables of options,
+ * the interfaces and the doc comments agree.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,11 +62,11 @@ const specs: SpecsOf<Sample, SampleValues> = {
   rare: optionalGroup<Inner, typeof innerSpecs>(innerSpecs, 'A group that may be absent.'),
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what these tests are about.
+// biome-ignore lint/suspicious/noExplicitAny: these tests pass values that the compiler refuses.
 type Anything = any;
 const read = (options: Anything) => readOptions('sample', options, specs);
 
-test('absent and undefined options have the defaults of a server or of a client', () => {
+test('an option that is absent or undefined has its default value for a server or for a client', () => {
   const defaults = { amount: 0, level: 6, isOn: false, mode: 'a', inner: { size: 4 } };
   expect(read({})).toEqual({ ...defaults, limit: 1 });
   expect(readOptions('sample', { limit: undefined, inner: { size: undefined } }, specs, 'client')).toEqual({
@@ -76,7 +76,7 @@ test('absent and undefined options have the defaults of a server or of a client'
   expect(readValues({ unknown: 1 } as Anything, specs, 'client')).toMatchObject({ limit: 2 });
 });
 
-test('the value of an option replaces its default', () => {
+test('the value that an application gives replaces the default of an option', () => {
   const options = {
     limit: Number.POSITIVE_INFINITY,
     amount: 0.5,
@@ -118,32 +118,32 @@ test.each<[object, string, ErrorConstructor]>([
   [{ rare: 5 }, 'rare is 5, not { size }', TypeError],
   [{ limits: 5 }, 'sample has no option "limits": did you mean "limit"?', TypeError],
 ])(
-  'the options %o are refused, and the error names the option and the valid values',
+  'invalid options are refused, and the error names the option and the valid values: %o',
   (options, message, kind) => {
     expect(() => read(options)).toThrow(kind);
     expect(() => read(options)).toThrow(message);
   },
 );
 
-test('`positive` checks one value as a limit is checked, and needs no table of options', () => {
+test('`positive` checks a single value in the same way as an option, without a table of options', () => {
   expect(positive('grace', undefined, 5)).toBe(5);
   expect(positive('grace', 1, 5)).toBe(1);
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');
 });
 
-test('the compiler refuses a table of options that does not agree with its interface', () => {
+test('the compiler refuses a table of options that does not agree with the interface of the options', () => {
   expectTypeOf(read({}).mode).toEqualTypeOf<'a' | 'b'>();
   expectTypeOf(read({}).inner.size).toBeNumber();
   expectTypeOf(read({}).done).toEqualTypeOf<(() => void) | undefined>();
-  // @ts-expect-error an option without a specification
+  // @ts-expect-error An option has no specification.
   const missing: SpecsOf<Inner> = {};
-  // @ts-expect-error a specification without an option
+  // @ts-expect-error A specification has no option.
   const extra: SpecsOf<Inner> = { ...innerSpecs, more: flag({ text: '' }) };
-  // @ts-expect-error another type
+  // @ts-expect-error The interface has a number, and the specification has a flag.
   const other: OptionSpec<number, number> = flag({ default: true, text: '' });
-  // @ts-expect-error values that the interface does not have
+  // @ts-expect-error The table has a value that is missing in the interface.
   const wider: OptionSpec<'a', 'a'> = oneOf(['a', 'b'], { default: 'a', text: '' });
-  // @ts-expect-error values that only the interface has
+  // @ts-expect-error The interface has a value that is missing in the table.
   const narrower: OptionSpec<'a' | 'b', 'a' | 'b'> = oneOf(['a'], { default: 'a', text: '' });
   expect([missing, extra, other, wider, narrower]).toHaveLength(5);
 });
@@ -155,7 +155,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !/plugin/.test(name))
   .map((name) => ({ name: name.replaceAll('\\', '/'), text: readFileSync(join(source, name), 'utf8') }));
 
-/** Returns the members that an interface itself declares, each with the `@default` of its doc comment, or ''. */
+/** Returns the members that an interface declares itself. The value of each member is the `@default` of its doc comment, or ''. */
 function membersOf(name: string): Map<string, string> {
   const [body] = files.flatMap(({ text }) => {
     const start = text.search(new RegExp(`^export interface ${name}\\b`, 'm'));
@@ -176,7 +176,7 @@ const tables = await fill();
 describe.each(tables)('$table.name', ({ table, specs: rows }) => {
   const all = flatten(rows);
 
-  test('the `@default` in each doc comment is the default in the table', () => {
+  test('the `@default` in each doc comment equals the default in the table', () => {
     const wrong = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name)].flatMap(([member, text]) => {
         const spec = all.find((row) => row.name === (inside === '' ? member : `${inside}.${member}`))?.spec;
@@ -190,7 +190,7 @@ describe.each(tables)('$table.name', ({ table, specs: rows }) => {
     expect(wrong).toEqual([]);
   });
 
-  test('each option of a table has a doc comment in one of the interfaces of the table', () => {
+  test('each option of a table has a doc comment in an interface of the table', () => {
     const documented = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name).keys()].map((member) => (inside === '' ? member : `${inside}.${member}`)),
     );
@@ -205,7 +205,7 @@ test('docs/limits.md shows each table of options that the modules export', () =>
       [...text.matchAll(/^export const (\w+): SpecsOf</gm)].map(([, table]) => `${name} ${table}`),
     );
   const shown = tables.map(({ table }) => `${table.module} ${table.name}`);
-  // Parts of other tables, and one that joins two of them.
+  // The page does not show these tables alone. Four of them are parts of other tables, and one joins two other tables.
   expect(exported.filter((name) => !shown.includes(name)).sort()).toEqual([
     'api/backoff.ts backoffSpecs',
     'api/compression-options.ts compressionSpecs',

@@ -1,4 +1,4 @@
-/** Connects our client to our server over a real socket, for tests of the objects that applications use. */
+/** Connects our client to our server over a real socket. The tests then use the objects that applications use. */
 import { warned } from '../../src/api/callback.ts';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
@@ -10,9 +10,9 @@ import { ca, type Kind, startServer } from '../transport/servers.ts';
 
 export interface Pair<Data> {
   readonly server: WebSocketServer<Data>;
-  /** The server's side. */
+  /** The connection of the server. */
   readonly left: Connection<Data>;
-  /** The client's side. */
+  /** The connection of the client. */
   readonly right: Connection;
   readonly url: string;
 }
@@ -31,14 +31,14 @@ export async function pair<Data = undefined>(
   return { server, left: left!, right, url };
 }
 
-/** Waits for what a callback sets. */
+/** Waits until `condition` returns true. A callback of the test changes the values that `condition` reads. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /**
- * Returns the warnings that the process emits while `step` runs and in the 10 ms after it. A warning counts even if the process emitted
- * the same one before.
+ * Returns the warnings that the process emits while `step` runs and in the 10 ms after it. A warning counts even if the process has
+ * already emitted the same warning before.
  */
 export async function warningsOf(step: () => Promise<unknown>): Promise<Error[]> {
   warned.forget();

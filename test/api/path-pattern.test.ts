@@ -1,4 +1,4 @@
-/** A RegExp instead of a literal path, on our listener and on an HTTP server. */
+/** Servers whose path is a RegExp instead of a string, with a listener or attached to an HTTP server. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect, type HandshakeError, WebSocketServer } from '../../src/index.ts';
@@ -6,7 +6,7 @@ import { closeServers, listenHttp } from '../transport/servers.ts';
 
 afterEach(closeServers);
 
-/** An endpoint that says its name to each client. */
+/** Returns a server that sends its name to each client. */
 function named(name: string): WebSocketServer {
   return new WebSocketServer({
     open(connection) {
@@ -15,7 +15,7 @@ function named(name: string): WebSocketServer {
   });
 }
 
-/** The name of the endpoint that answers, or the HTTP status. */
+/** Returns the name of the server that answers, or the HTTP status. */
 async function at(port: number, target: string): Promise<string | number> {
   try {
     const connection = await connect(`ws://127.0.0.1:${port}${target}`);
@@ -26,7 +26,7 @@ async function at(port: number, target: string): Promise<string | number> {
 }
 
 describe('a server that is attached to an HTTP server', () => {
-  test('servers have priority in this order: a literal path, an earlier RegExp, a later RegExp, no path', async () => {
+  test('a server has priority in this order: a string as path, an earlier RegExp, a later RegExp, no path', async () => {
     const http = createServer();
     named('any').attach(http);
     named('rooms').attach(http, { path: /^\/rooms\// });
@@ -36,13 +36,13 @@ describe('a server that is attached to an HTTP server', () => {
     expect(await at(port, '/rooms/lobby')).toBe('lobby');
     expect(await at(port, '/rooms/garden?x=/deep')).toBe('rooms');
     expect(await at(port, '/rooms/deep')).toBe('rooms');
-    // A RegExp that keeps state would miss every other request.
+    // A RegExp with the flag g remembers the position of its last match. The server has to match the second request from the beginning.
     expect(await at(port, '/deep')).toBe('deep');
     expect(await at(port, '/deep')).toBe('deep');
     expect(await at(port, '/else')).toBe('any');
   });
 
-  test('a request whose path matches no RegExp gets 404, even if no server has a literal path', async () => {
+  test('a request whose path matches no RegExp gets 404, even if no server has a string as path', async () => {
     const http = createServer();
     named('rooms').attach(http, { path: /^\/rooms\// });
     const port = await listenHttp(http);
@@ -50,7 +50,7 @@ describe('a server that is attached to an HTTP server', () => {
     expect(await at(port, '/rooms/a')).toBe('rooms');
   });
 
-  test('the same RegExp can be attached only once, and again after it was detached', async () => {
+  test('the same RegExp can be attached only once, and a detached RegExp no longer matches', async () => {
     const http = createServer();
     const detach = named('first').attach(http, { path: /^\/rooms$/ });
     expect(() => named('second').attach(http, { path: /^\/rooms$/ })).toThrow(TypeError);
@@ -64,7 +64,7 @@ describe('a server that is attached to an HTTP server', () => {
   });
 });
 
-test('a server with its own listener accepts a request whose path its RegExp matches, and answers 404 to all others', async () => {
+test('a server with a listener accepts a request if its path matches the RegExp of the server, and otherwise answers 404', async () => {
   const server = named('rooms');
   const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
   expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');

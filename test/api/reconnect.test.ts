@@ -1,4 +1,4 @@
-/** Tests `Reconnection`, a client that connects again: its attempts, its events, its queue of messages, and `stop`. */
+/** Tests `Reconnection`, a client that connects again after a loss: its attempts, its events, its queue of messages, and `stop`. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
@@ -42,7 +42,7 @@ function setUp(options: Partial<ReconnectOptions> = {}): Line {
   return { clock, network, client, events };
 }
 
-/** Ends the next wait and the attempt that follows it. */
+/** Ends the wait for the next attempt, and then ends this attempt. */
 async function retry({ clock, network }: Line): Promise<FakeConnection<undefined> | null> {
   expect(clock.next()).toBe(true);
   await settled();
@@ -60,21 +60,21 @@ async function opened(line: Line): Promise<FakeConnection<undefined>> {
 }
 
 describe('the wait before the next attempt', () => {
-  test('C21: after a lost connection the first wait is random, up to 5 s; the later waits follow exponential back-off', async () => {
+  test('C21: after a lost connection the first wait is random, up to 5 s; the later waits grow exponentially', async () => {
     const line = setUp();
     const connection = await opened(line);
     line.network.kill();
     expect(connection.state).toBe('closed');
     expect(line.client.state).toBe('waiting');
     for (let attempt = 0; attempt < 9; attempt++) await retry(line);
-    // `random` returns 0.5. So the first wait is half of 5 s. The later waits are three quarters of 1, 2, 4 … 60 s, since half of each is
-    // random.
+    // `random` returns 0.5. So the first wait is half of 5 s. The later waits are three quarters of 1, 2, 4 … 60 s, because only half of
+    // each wait is random.
     expect(line.clock.delays).toEqual([
       2_500, 750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000,
     ]);
   });
 
-  test('C21: clients that lost the same server do not reconnect at the same time', async () => {
+  test('C21: clients that lose the same server do not reconnect at the same time', async () => {
     const delays: number[] = [];
     for (let client = 0; client < 200; client++) {
       const clock = new FakeClock();
@@ -97,7 +97,7 @@ describe('the wait before the next attempt', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: without jitter the waits are exact, begin again after each connection, and stay below the maximum of a timer', async () => {
+  test('C21: without jitter the waits are exact, start again after each connection, and never exceed the maximum of setTimeout', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -116,13 +116,13 @@ describe('the wait before the next attempt', () => {
     patient.network.settle();
     await settled();
     for (let attempt = 0; attempt < 34; attempt++) await retry(patient);
-    // A timer fires immediately if its delay is longer than this.
+    // If a delay is longer than 2 ** 31 - 1 ms, a timer fires immediately.
     expect(patient.clock.delays.at(25)).toBe(2 ** 25);
     expect(patient.clock.delays.at(-1)).toBe(2_147_483_647);
     await patient.client.stop();
   });
 
-  test('C21: if a server accepts each connection and closes it immediately, the waits grow as after refused attempts', async () => {
+  test('C21: if a server closes each connection immediately, the waits grow as after failed attempts', async () => {
     const steady = (line: Line, milliseconds: number): void => {
       line.clock.now += milliseconds;
     };
@@ -134,7 +134,7 @@ describe('the wait before the next attempt', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // A connection that lasted restarts the count. So does a short connection that follows a failed attempt with its own wait.
+    // After a connection of at least 5 s, the waits start again. After failed attempts, a short connection also starts the waits again.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -160,7 +160,7 @@ describe('the wait before the next attempt', () => {
     expect(line.clock.delays).toEqual([0, 7, 150, 150]);
   });
 
-  test('an invalid result of a `backoff` function is reported, and the default applies', async () => {
+  test('an invalid result of a `backoff` function causes a warning, and the default is used', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -174,7 +174,7 @@ describe('the wait before the next attempt', () => {
   });
 
   test.each([[{ first: -1 }], [{ base: Number.NaN }], [{ max: '1' }], [{ min: null }], [{ jitter: 1.1 }]])(
-    'the constructor refuses the back-off %j',
+    'the constructor refuses invalid options of the back-off: %j',
     (backoff) => {
       expect(() => new Reconnection('ws://a/', { backoff: backoff as never })).toThrow(RangeError);
     },
@@ -182,7 +182,7 @@ describe('the wait before the next attempt', () => {
 });
 
 describe('the events', () => {
-  test('the client calls open, message, close, failed and again open, with one `close` for each `open`', async () => {
+  test('the client calls `open`, `message`, `close`, `failed` and again `open`, with one `close` for each `open`', async () => {
     const line = setUp();
     const connection = await opened(line);
     connection.receive('one');
@@ -203,7 +203,7 @@ describe('the events', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('after a close by the peer the client connects again, unless shouldReconnect returns false', async () => {
+  test('after a close by the peer, the client connects again unless shouldReconnect returns false', async () => {
     const causes: [ReconnectCause, number][] = [];
     const line = setUp({
       shouldReconnect(cause, retries) {
@@ -228,12 +228,12 @@ describe('the events', () => {
       },
       0,
     ]);
-    // It may be started again.
+    // The application may start the client again.
     await opened(line);
     expect(line.events.at(-1)).toBe('open');
   });
 
-  test('the client calls shouldReconnect a second time when the wait is over', async () => {
+  test('the client calls shouldReconnect a second time at the end of the wait', async () => {
     let wanted = true;
     const line = setUp({ shouldReconnect: () => wanted });
     await opened(line);
@@ -245,7 +245,7 @@ describe('the events', () => {
     expect(line.events).toEqual(['open', 'close 1006', 'ended 1006']);
   });
 
-  test('an exception of shouldReconnect is reported and counts as false', async () => {
+  test('an exception of shouldReconnect is reported, and the client then makes no further attempt', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -262,7 +262,7 @@ describe('the events', () => {
     expect(line.events.at(-1)).toBe('ended 1006');
   });
 
-  test('after a failed first attempt the client tries again and `start` keeps waiting; with retryFirst: false `start` rejects', async () => {
+  test('if the first attempt fails, `start` waits for a later attempt, but with retryFirst: false `start` rejects', async () => {
     const line = setUp();
     line.network.isUp = false;
     const started = line.client.start();
@@ -285,7 +285,7 @@ describe('the events', () => {
     expect(impatient.client.state).toBe('stopped');
   });
 
-  test('the client makes no further attempt if its options are invalid', async () => {
+  test('if the options are invalid, the client makes no further attempt', async () => {
     const line = setUp();
     line.network.isUp = false;
     const failing = expect(line.client.start()).rejects.toThrow('headers');
@@ -296,7 +296,7 @@ describe('the events', () => {
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
-  test('FAULT-10: a Reconnection refuses options of `connect` that have no effect, passed directly or returned by a function', async () => {
+  test('FAULT-10: a Reconnection refuses options of `connect` that have no effect, even if a function returns these options', async () => {
     const signal = new AbortController().signal;
     for (const [name, connect] of Object.entries({
       handlers: { handlers: { message: () => {} } },
@@ -309,7 +309,7 @@ describe('the events', () => {
     }
   });
 
-  test('`start` refuses a second call in every state', async () => {
+  test('a second call of `start` rejects, whether the client is connected or waits', async () => {
     const line = setUp();
     await opened(line);
     await expect(line.client.start()).rejects.toThrow(TypeError);
@@ -317,7 +317,7 @@ describe('the events', () => {
     await expect(line.client.start()).rejects.toThrow('already started');
   });
 
-  test('a function may compute the URL and the options of each attempt, and its exception is a failed attempt', async () => {
+  test('functions may return the URL and the options of each attempt, and an exception of such a function is a failed attempt', async () => {
     let token = 0;
     const seen: unknown[] = [];
     const line = setUp();
@@ -348,7 +348,7 @@ describe('the events', () => {
     await client.stop();
   });
 
-  test('an exception of the `close` handler does not stop the client, and a rejection of `failed` causes a warning', async () => {
+  test('if the `close` handler throws, the client still connects again; if `failed` rejects, a warning is emitted', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -374,8 +374,8 @@ describe('the events', () => {
   });
 });
 
-describe('the queue', () => {
-  test('queued messages are sent on the next connection, after the messages that `open` sends', async () => {
+describe('the queue of messages that wait for a connection', () => {
+  test('queued messages are sent on the next connection, after the messages that the `open` handler sends', async () => {
     const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
     expect(line.client.send('not started')).toBe('refused');
     const started = line.client.start();
@@ -393,7 +393,7 @@ describe('the queue', () => {
     expect(connection.sent.at(-1)).toBe('now');
   });
 
-  test('the queue has a limit, which counts empty messages as well, and `stop` discards the queue', async () => {
+  test('the queue has a limit, empty messages count towards the limit, and `stop` discards the queue', async () => {
     const line = setUp({ maxQueued: 1_000 });
     await opened(line);
     line.network.kill();
@@ -405,7 +405,7 @@ describe('the queue', () => {
     expect(line.client.send('')).toBe('refused');
   });
 
-  test('FAULT-3: `send` refuses invalid options at the call, with or without a connection', async () => {
+  test('FAULT-3: `send` throws for invalid options immediately, with or without a connection', async () => {
     const line = setUp();
     line.client.start().catch(() => {});
     const calls: [options: object, error: RegExp][] = [
@@ -425,7 +425,7 @@ describe('the queue', () => {
     options.compress = true;
     await settled();
     const connection = line.network.settle()!;
-    // Only the accepted messages are sent, with the options of their calls.
+    // Only the messages with valid options are sent, with the options of their calls.
     expect(connection.sent).toEqual(['before', 'after']);
     expect(connection.options).toEqual([undefined, { compress: false }]);
     expect(line.client.queuedAmount).toBe(0);
@@ -433,7 +433,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('FAULT-3: over sockets, the connection stays open after `send` has refused options, and all queued messages arrive', async () => {
+  test('FAULT-3: after `send` has thrown for invalid options, the connection stays open, and all queued messages arrive', async () => {
     const received: string[] = [];
     const { port } = await startServer({
       message: (_connection, message) => void received.push(String(message)),
@@ -474,7 +474,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('`send` refuses a value that is not a message at the call', async () => {
+  test('`send` throws immediately for a value that is not a message', async () => {
     const line = setUp();
     line.client.start().catch(() => {});
     expect(() => line.client.send(7 as never)).toThrow(TypeError);
@@ -483,7 +483,7 @@ describe('the queue', () => {
 });
 
 describe('stop', () => {
-  test('`stop` closes the connection with the given code and reason, the `close` handler is called, and no event follows', async () => {
+  test('`stop` closes the connection with a code and a reason, then the `close` handler is called, and no other event follows', async () => {
     const line = setUp();
     await opened(line);
     const stopping = line.client.stop(3_000, 'enough');
@@ -512,7 +512,7 @@ describe('stop', () => {
     expect(line.events).toEqual(['open', 'close 1006']);
   });
 
-  test('`stop` during an attempt ends the attempt, and `start` rejects with an AbortError', async () => {
+  test('if `stop` is called during an attempt, the attempt ends, and `start` rejects with an AbortError', async () => {
     const line = setUp();
     const started = expect(line.client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await settled();
@@ -522,7 +522,7 @@ describe('stop', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('`stop` drops a connection that opens at the moment of the call, and no handler is called', async () => {
+  test('if a connection opens at the moment of `stop`, the connection is dropped, and no handler is called', async () => {
     const line = setUp();
     line.network.ignoresAborts = () => true;
     line.client.start().catch(() => {});
@@ -535,14 +535,14 @@ describe('stop', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('`stop` does not wait for a function of the application that never returns the URL', async () => {
+  test('`stop` does not wait for a URL function that never returns', async () => {
     const client = new Reconnection(() => new Promise<string>(() => {}));
     const started = expect(client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await client.stop();
     await started;
   });
 
-  test('`stop` may be called in every handler', async () => {
+  test('the application may call `stop` in every handler', async () => {
     for (const name of ['open', 'message', 'close', 'failed'] as const) {
       const line: Line = setUp({ handlers: { [name]: () => void line.client.stop() } });
       const started = line.client.start().catch((error: Error) => error.name);
@@ -559,14 +559,14 @@ describe('stop', () => {
     }
   });
 
-  test('`stop` refuses a close code that may not be sent, and the connection stays open', async () => {
+  test('`stop` throws for a close code that must not be sent, and the connection stays open', async () => {
     const line = setUp();
     await opened(line);
     expect(() => line.client.stop(1005)).toThrow(RangeError);
     expect(line.client.state).toBe('open');
   });
 
-  test('in 10,000 random sequences, no event follows the last `stop`, and no socket and no timer is left', async () => {
+  test('in 10,000 random sequences of calls, no event follows the last `stop`, and no socket and no timer is left', async () => {
     const pick = random(455);
     for (let round = 0; round < 10_000; round++) {
       const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
@@ -598,7 +598,7 @@ describe('stop', () => {
         }
         if (pick(2) === 0) await Promise.resolve();
         if (line.network.connections.size > 1) {
-          // A connection that was not reported and is being dropped may still exist.
+          // A connection that is being dropped may still exist. Therefore only open connections count.
           const open = [...line.network.connections].filter(({ state }) => state === 'open');
           if (open.length > 1) expect.fail(`two connections in round ${round}`);
         }
@@ -635,7 +635,7 @@ describe('stop', () => {
   });
 });
 
-describe('FAULT-3: each `start` and each `stop` settles, with an Error if there is no connection', () => {
+describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejects with an Error if there is no connection', () => {
   const broken = {
     handlers: {
       open(): void {
@@ -644,7 +644,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     },
   };
 
-  /** Opens a connection whose `open` handler throws. The test then kills the connection, since a real `Connection` would fail with 1011. */
+  /** Opens a connection whose `open` handler throws. Then ends the connection, because a real `Connection` fails with 1011 here. */
   async function openedBroken(line: Line): Promise<void> {
     await settled();
     expect(() => line.network.settle()).toThrow('in open');
@@ -662,7 +662,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false after the wait, `start` rejects with the exception', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false at the end of the wait, `start` rejects with the exception of `open`', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -673,7 +673,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.client.state).toBe('stopped');
   });
 
-  test('FAULT-3: `start` rejects with an Error even if `open` throws another value', async () => {
+  test('FAULT-3: if `open` throws a value that is not an Error, `start` still rejects with an Error', async () => {
     const line = setUp({
       handlers: {
         open() {
@@ -689,7 +689,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBeInstanceOf(Error);
   });
 
-  test('FAULT-3: if the first `open` throws and a later one returns, `start` resolves with the later connection', async () => {
+  test('FAULT-3: if the first `open` throws and the second `open` does not, `start` resolves with the second connection', async () => {
     let fails = true;
     const line = setUp({
       handlers: {
@@ -706,7 +706,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBe(connection);
   });
 
-  test('FAULT-3: over sockets, `start` rejects if `open` throws', async () => {
+  test('FAULT-3: over real sockets, `start` rejects if `open` throws', async () => {
     const { port } = await startServer();
     const client = new Reconnection(`ws://127.0.0.1:${port}/`, { ...broken, shouldReconnect: () => false });
     await expect(client.start()).rejects.toThrow('in open');
@@ -714,7 +714,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: if %s of the application calls `stop`, its Promise settles, and no timer and no further attempt follows',
+    'FAULT-3: if the application calls `stop` in its function `%s`, the Promise of `stop` settles, and no timer and no attempt follows',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {
@@ -748,7 +748,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
             (connection) => (started = connection),
             (error: unknown) => (started = error),
           );
-          // An attempt that fails, one that opens, a close by the peer, a lost connection, and so on.
+          // The steps are a failed attempt, an attempt that succeeds, a close by the peer, a lost connection, and so on.
           for (const step of ['down', 'up', 'bye', 'up', 'kill', 'down', 'up', 'bye']) {
             await settled();
             line.network.isUp = step !== 'down' && step !== 'kill';
@@ -772,7 +772,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
           const before = line.network.dials;
           await settled();
           expect(line.network.dials, what).toBe(before);
-          // It may be started again.
+          // The application may start the client again.
           calls = Number.POSITIVE_INFINITY;
           line.network.isUp = true;
           const again = target.client.start();
@@ -786,8 +786,8 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   );
 });
 
-describe('over sockets', () => {
-  test('C21: when the server restarts at the same port, the client reconnects and sends the waiting messages', async () => {
+describe('over real sockets', () => {
+  test('C21: if the server restarts at the same port, the client reconnects and sends the waiting messages', async () => {
     const heard: string[] = [];
     let onHeard: () => void = () => {};
     const handlers = {
@@ -829,7 +829,7 @@ describe('over sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('a function `socket` opens a socket for each attempt; a Duplex is refused, since it serves only one attempt', async () => {
+  test('the option `socket` may be a function that opens a socket for each attempt, but not a Duplex', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -860,7 +860,7 @@ describe('over sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: at any event, the application may call `stop`: its Promise settles, and no socket and no memory is left', async () => {
+  test('FAULT-3: if the application calls `stop` at any event, the Promise of `stop` settles, and no socket and no memory is left', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },
@@ -905,7 +905,7 @@ describe('over sockets', () => {
     }
   });
 
-  test('with unref the timer of a wait does not keep the process alive', async () => {
+  test('with the option `unref`, the timer of a wait does not keep the process alive', async () => {
     const line = setUp({ unref: true });
     const unref = vi.fn();
     const { clock } = line;
@@ -918,7 +918,7 @@ describe('over sockets', () => {
     await line.client.stop();
   });
 
-  test('a client whose attempts the server refuses makes no further attempt after `stop`', async () => {
+  test('if the server refuses all attempts of a client, the client makes no further attempt after `stop`', async () => {
     const { port, server } = await startServer();
     await server.shutdown();
     const failures: Error[] = [];

@@ -1,4 +1,4 @@
-/** The request as the application sees it: `ServerRequest`, `handleUpgrade`, and what a connection keeps of its request. */
+/** The request of a client: `ServerRequest`, `handleUpgrade`, and the parts of the request that a connection keeps. */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer, IncomingMessage } from 'node:http';
 import { duplexPair } from 'node:stream';
@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: the values of two Cookie lines are joined by "; ", and the values of a single-value field are not', async () => {
+  test('FAULT-7: the values of two Cookie lines are joined with "; ", and two values of a single-value field are not joined', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -56,7 +56,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(request.cookies).toBe(request.cookies);
   });
 
-  test('a request can be read if its cookies and query parameters are absent, unusual, or named like members of Object.prototype', async () => {
+  test('the application can read a request if cookies and query parameters are absent, unusual, or named like members of Object.prototype', async () => {
     const none = await requestOf({});
     expect([none.cookies.size, [...none.searchParams]]).toEqual([0, []]);
     const request = await requestOf(
@@ -75,17 +75,17 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test("`raw` is the IncomingMessage of an HTTP server and null on our listener, and `socket` is the request's socket", async () => {
+  test('`raw` is the IncomingMessage of an HTTP server and null on our listener, and `socket` is the socket of the request', async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();
     expect(request.socket instanceof TLSSocket).toBe(request.remote.secure);
     expect((request.socket as TLSSocket).remotePort).toBe(request.remote.port);
-    // The server did not set requestCert.
+    // The option requestCert of this server is not set.
     expect(request.peerCertificate).toBeNull();
   });
 
-  test('a connection keeps its request only with keepRequest', async () => {
+  test('a connection keeps its request only if `upgrade` returns keepRequest: true', async () => {
     const { server, peer } = await startServer(
       { upgrade: ({ query }) => (query === 'keep' ? { keepRequest: true } : {}) },
       {},
@@ -111,7 +111,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('FAULT-4: a connection does not keep the head of its request in memory', async () => {
+test('FAULT-4: a connection does not keep the request line and the header fields of its request in memory', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heapFor = async (padding: number): Promise<number> => {
@@ -143,11 +143,11 @@ test('FAULT-4: a connection does not keep the head of its request in memory', as
   await heapFor(6_000);
   const short = await heapFor(10);
   const long = await heapFor(6_000);
-  // The connection keeps a url of 1,024 characters. The rest is room for other changes of the heap. The two long lines have 6 KB each.
+  // The two long lines have 6 KB each. The connection keeps only a url of 1,024 characters, and the heap may change for other reasons.
   expect(long - short).toBeLessThan(5_000);
 });
 
-test("with mutual TLS, peerCertificate is the client's certificate if it was verified, and null otherwise", async () => {
+test("with mutual TLS, peerCertificate is the client's certificate if it was verified, and otherwise null", async () => {
   const seen: (string | null)[] = [];
   const server = new WebSocketServer({
     upgrade: (request) => void seen.push(request.peerCertificate?.subject.CN?.toString() ?? null),
@@ -160,7 +160,7 @@ test("with mutual TLS, peerCertificate is the client's certificate if it was ver
     await connection.close();
   };
   await open(certificate('self-signed'));
-  // This certificate is from another authority.
+  // The server does not trust the authority that issued this certificate.
   await open(certificate('localhost'));
   await open(null);
   expect(seen).toEqual(['rfc6455 test self-signed', null, null]);
@@ -182,7 +182,7 @@ describe('handleUpgrade', () => {
     return { port: await listenHttp(http), outcome };
   }
 
-  test('handleUpgrade passes its context to `upgrade` and resolves with the connection', async () => {
+  test('handleUpgrade passes its context to `upgrade`, and resolves with the connection', async () => {
     const context = { user: 'ada' };
     const server = new WebSocketServer<unknown>({
       upgrade: (_request, pending) => ({ data: pending.context }),
@@ -195,7 +195,7 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
-  test('handleUpgrade rejects with the error that `refused` receives', async () => {
+  test('handleUpgrade rejects with the error that the `refused` handler receives', async () => {
     const answers: [string, () => unknown, number][] = [
       ['WS_HANDSHAKE_REJECTED', () => reject(401), 401],
       ['WS_HANDSHAKE_REJECTED', async () => reject(401), 401],
@@ -215,7 +215,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  test('handleUpgrade rejects if the client leaves, if the server is full, and after a shutdown', async () => {
+  test('handleUpgrade rejects if the client leaves, if the server is full, and if the server has been shut down', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer<unknown>(
       {
@@ -258,7 +258,7 @@ describe('handleUpgrade', () => {
     expect(unhandled).toEqual([]);
   });
 
-  test('FAULT-7: handleUpgrade accepts a request without `socket` and `rawHeaders`, as test frameworks inject it', async () => {
+  test('FAULT-7: handleUpgrade accepts a request without `socket` and `rawHeaders`, which test frameworks pass', async () => {
     let seen: ServerRequest | null = null;
     const server = new WebSocketServer({
       upgrade: (request) => {
@@ -291,7 +291,7 @@ describe('handleUpgrade', () => {
     ['no Host', {}, 'localhost'],
     ['a Host with its capital letter', { Host: 'example.org' }, 'example.org'],
   ])(
-    'FAULT-7: handleUpgrade accepts an injected request that has the version as a number and %s',
+    'FAULT-7: handleUpgrade accepts a request of a test framework that has the version as a number and %s',
     async (_name, host, expected) => {
       let seen: string | null = null;
       const server = new WebSocketServer({
@@ -316,7 +316,7 @@ describe('handleUpgrade', () => {
     },
   );
 
-  test('handleUpgrade throws at the call for invalid arguments', () => {
+  test('handleUpgrade throws immediately for invalid arguments', () => {
     const server = new WebSocketServer();
     const [socket] = duplexPair();
     const call =
@@ -344,8 +344,8 @@ describe('a server without a `refused` handler', () => {
   });
   const lines = (): string[] => printed.mock.calls.map(([line]) => String(line));
 
-  test('FAULT-0: refused origins cause one line a minute on stderr, and this line names Origin, Host and the remedy', async () => {
-    // Other tests of this process may have printed a line. Its minute is over now.
+  test('FAULT-0: the server prints one line a minute on stderr about refused origins, with Origin, Host and the remedy', async () => {
+    // Another test of this process may already have printed a line. Now the minute after that line is over.
     vi.setSystemTime(0);
     vi.advanceTimersByTime(3_600_000);
     const { peer } = await startServer();
@@ -360,7 +360,7 @@ describe('a server without a `refused` handler', () => {
     expect(about[0]).toContain('proxy_set_header Host $host');
   });
 
-  test('FAULT-8: the server does not log a refusal by the application or a shutdown', async () => {
+  test('FAULT-8: if the application refuses a request or shuts the server down, the server logs nothing', async () => {
     const { server, peer } = await startServer({ upgrade: () => reject(401) });
     await peer().write(requestHead()).answer();
     await server.shutdown();
@@ -368,7 +368,7 @@ describe('a server without a `refused` handler', () => {
   });
 });
 
-test('FAULT-8: the response to reject(304) has no body, and reject(304) with a body throws', async () => {
+test('FAULT-8: the response of reject(304) has no body, and reject(304) throws if there is a body', async () => {
   expect(() => reject(304, 'body')).toThrow('a response with status 304 has no body');
   for (const kind of kinds) {
     const { peer } = await startServer({ upgrade: () => reject(304, '', { ETag: '"a"' }) }, {}, kind);

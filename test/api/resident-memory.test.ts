@@ -1,4 +1,4 @@
-/** FAULT-4: the memory budget counts about as many bytes as the process holds. Each scenario runs in its own process. */
+/** FAULT-4: the memory budget counts about as many bytes as the process holds. Each scenario runs in a process of its own. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ const built = new URL('../../dist/index.js', import.meta.url).href;
 
 const MIB = 1024 * 1024;
 
-/** Code that the scenarios share: peers without our library, and a function that measures memory when it no longer changes. */
+/** Code that all scenarios use: peers without our library, and a function that waits and then measures the memory. */
 const common = `
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ async function peers(port, count) {
   return all;
 }
 
-/** Waits until the budget no longer changes and garbage is collected, then returns the resident bytes. */
+/** Waits until the budget no longer changes, collects garbage, and returns the resident bytes of the process. */
 async function settle(memoryBudget) {
   for (let before = -1, same = 0; same < 5; ) {
     await sleep(50);
@@ -65,10 +65,10 @@ async function finish(before) {
 }
 `;
 
-/** Runs a scenario in its own process. @returns the bytes that the budget counted at the end, and the growth of resident memory */
+/** Runs a scenario in a new process. @returns the bytes that the budget counted at the end, and the growth of resident memory */
 async function measure(scenario: string): Promise<{ used: number; grown: number }> {
   const options = ['--expose-gc', '--input-type=module', '-e', `${common}\n${scenario}`];
-  // With these variables the process returns freed memory of any size to the system immediately.
+  // With these variables, the process immediately returns freed memory to the operating system.
   const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' };
   const { stdout } = await run(process.execPath, options, { env });
   return JSON.parse(stdout) as { used: number; grown: number };
@@ -80,7 +80,7 @@ function expectAlike({ used, grown }: { used: number; grown: number }): void {
   expect(used).toBeLessThan(2 * grown);
 }
 
-test('FAULT-4: for unfinished messages, the memory budget counts about the memory that they occupy', async () => {
+test('FAULT-4: for unfinished messages, the memory budget counts about as many bytes as the process holds', async () => {
   const result = await measure(`
     const { port } = await start({ message() {} });
     const all = await peers(port, 200);
@@ -93,7 +93,7 @@ test('FAULT-4: for unfinished messages, the memory budget counts about the memor
   expectAlike(result);
 });
 
-test('FAULT-4: for the messages of a loop, the memory budget counts about the memory that they occupy', async () => {
+test('FAULT-4: for messages that wait for a loop, the memory budget counts about as many bytes as the process holds', async () => {
   const result = await measure(`
     const { port } = await start({
       async open(connection) {
@@ -110,7 +110,7 @@ test('FAULT-4: for the messages of a loop, the memory budget counts about the me
   expectAlike(result);
 });
 
-test('FAULT-4: for a broadcast that no peer reads, the memory budget counts about the memory that the broadcast occupies', async () => {
+test('FAULT-4: for a broadcast that no peer reads, the memory budget counts about as many bytes as the process holds', async () => {
   const result = await measure(`
     const { server, port } = await start({ message() {} });
     await peers(port, 20);

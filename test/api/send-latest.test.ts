@@ -1,4 +1,4 @@
-/** `sendLatest` over real sockets: order, the newest value, a peer that does not read, and both roles. */
+/** `sendLatest` over real sockets: the order of values, the newest value, a peer that does not read, and both roles. */
 import { afterEach, expect, test } from 'vitest';
 import type { Connection } from '../../src/api/connection.ts';
 import { closeServers } from '../transport/servers.ts';
@@ -6,7 +6,7 @@ import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
 
-/** Returns the numbers that arrive, up to `last`. */
+/** Returns the numbers that arrive, and stops after the number `last`. */
 async function numbersUntil(connection: Connection, last: number): Promise<number[]> {
   const numbers: number[] = [];
   for await (const message of connection) {
@@ -21,7 +21,7 @@ test.each([
   ['listen over TLS', {}],
   ['listen', { compression: { threshold: 0 } }],
 ] as const)(
-  'design: the values of sendLatest arrive in order, and the last value to arrive is the newest (%s, %j)',
+  'values of sendLatest arrive in order, and the last value that arrives is the newest one (%s, %j)',
   async (kind, options) => {
     const { left, right } = await pair({}, options, options, kind);
     const received = numbersUntil(right, 3_000);
@@ -36,7 +36,7 @@ test.each([
   },
 );
 
-test('design: sendLatest works on a client too', async () => {
+test('sendLatest also works on a client', async () => {
   const received: unknown[] = [];
   const { right } = await pair({ message: (_, message) => void received.push(message) });
   right.sendLatest('a', 'old');
@@ -47,7 +47,7 @@ test('design: sendLatest works on a client too', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: if a peer stops reading, one batch is in transit and one value waits; only the newest value follows', async () => {
+test('FAULT-4: if a peer stops reading, one value is in transit and one value waits; later only the newest value follows', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {
@@ -64,7 +64,7 @@ test('FAULT-4: if a peer stops reading, one batch is in transit and one value wa
     if (number % 20 === 0) await new Promise(setImmediate);
   }
   left.sendLatest('a', 'last');
-  // The buffers of the kernel would have taken the two megabytes.
+  // The kernel's buffers would have had enough room for the two megabytes.
   expect(left.bufferedAmount).toBeLessThan(2_000);
   right.resume();
   await reader;
@@ -72,7 +72,7 @@ test('FAULT-4: if a peer stops reading, one batch is in transit and one value wa
   expect(texts.at(-1)).toBe('last');
 });
 
-test('design: messages of `send` arrive in order, even if sendLatest sends values between them', async () => {
+test('messages of `send` arrive in order, even if sendLatest sends values between these messages', async () => {
   const { left, right } = await pair();
   const sent: string[] = [];
   const texts: string[] = [];

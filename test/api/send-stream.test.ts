@@ -1,4 +1,4 @@
-/** `sendStream`: one message in parts, from an iterable. RFC 6455 §5.4. */
+/** `sendStream` sends one message from an iterable that yields the parts of the message. RFC 6455 §5.4. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
 
-/** Yields its parts in order. Counts how many parts were requested, and how often sendStream ended the source early. */
+/** Yields its parts in order. It counts how many parts were requested, and how often sendStream ended the source early. */
 class Source implements AsyncIterable<string | Uint8Array> {
   asked = 0;
   returned = 0;
@@ -78,7 +78,7 @@ describe.each([
       const message = (_connection: unknown, data: string | Buffer): void => void received.push(data);
       const ends = await pair({ message }, { compression }, { compression, handlers: { message } });
       for (const [name, source, expected] of messages) {
-        // A generator is used up after the first time.
+        // A generator can be read only once.
         if (side === 'right' && (name === 'a generator' || name === 'a stream of Node')) continue;
         if (source instanceof Source) source.asked = 0;
         await ends[side].sendStream(source);
@@ -96,7 +96,7 @@ describe.each([
     });
   }
 
-  test('messages sent while sendStream reads its source follow the streamed message in order, and the Close frame follows these messages', async () => {
+  test('sendStream sends its message first, then the messages that the application has sent in the meantime, and then the Close frame', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       {},
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test('the option `binary` of sendStream determines the type of the message, even if its parts have another type', async () => {
+test('the option `binary` of sendStream determines the type of the message, even if the parts have another type', async () => {
   const received: unknown[] = [];
   const { left } = await pair(
     {},
@@ -154,7 +154,7 @@ test('sendStream throws for invalid arguments', async () => {
   expect(left.state).toBe('open');
 });
 
-/** A server's connection whose peer does not read. */
+/** Opens a connection from a server to a peer that does not read. */
 async function stalled(memoryBudget: MemoryBudget) {
   let opened: (connection: Connection) => void = () => {};
   const open = new Promise<Connection>((resolve) => {
@@ -170,7 +170,7 @@ async function stalled(memoryBudget: MemoryBudget) {
   return { connection: await open, raw, errors };
 }
 
-test('sendStream stops reading its source while the peer does not read, and continues when the peer reads again', async () => {
+test('while the peer does not read, sendStream stops reading its source; it continues when the peer reads again', async () => {
   const memoryBudget = new MemoryBudget();
   const { connection, raw } = await stalled(memoryBudget);
   const part = Buffer.alloc(65_536);
@@ -182,7 +182,7 @@ test('sendStream stops reading its source while the peer does not read, and cont
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(source.asked).toBeLessThan(600);
-  // At most the high-water mark and one part wait in the process, with their headers.
+  // At most one part and as many bytes as the high-water mark wait in the process, together with the frame headers.
   expect(connection.bufferedAmount).toBeLessThan(65_536 * 2 + 100);
   expect(memoryBudget.used).toBeLessThan(65_536 * 2 + 100);
   raw.socket.resume();
@@ -224,7 +224,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(errors[0]!.cause).toBe(fault);
   });
 
-  test('if a source yields neither a string nor bytes, sendStream ends the source and fails the connection', async () => {
+  test('if a source yields a value that is neither a string nor bytes, sendStream ends the source and fails the connection', async () => {
     const { left } = await pair({ error() {} });
     const source = new Source('one', 7 as unknown as string);
     await expect(left.sendStream(source)).rejects.toThrow('a message is a string');
@@ -232,7 +232,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(await left.closed).toMatchObject({ sentCode: 1011 });
   });
 
-  test('if the connection ends, sendStream ends its source, even a source whose next part never arrives', async () => {
+  test('if the connection ends, sendStream ends its source, even if the next part of the source never arrives', async () => {
     const { left, right } = await pair({ error() {} });
     const source = new Source('one', never());
     const waiting = new Source('two');
@@ -246,7 +246,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(late.returned).toBe(1);
   });
 
-  test("C4: the peer's Close frame ends the message immediately, and the close is clean", async () => {
+  test("C4: the peer's Close frame ends the message of sendStream immediately, and the close is clean", async () => {
     const { left, right } = await pair();
     const source = new Source('one', never());
     const sent = left.sendStream(source);
@@ -257,7 +257,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('if the signal aborts, a waiting message is removed; a message that has begun fails the connection', async () => {
+  test('if the signal aborts, sendStream removes a message that waits, but fails the connection if the message has begun', async () => {
     const { left, right } = await pair({ error() {} });
     const aborter = new AbortController();
     const reason = new Error('enough');
@@ -277,7 +277,7 @@ describe('a message that sendStream cannot send completely', () => {
     expect((await right.closed).code).toBe(1011);
   });
 
-  test("an exception or a rejection of the source's `return` has no effect", async () => {
+  test('an exception or a rejection of the `return` method of a source has no effect', async () => {
     const { left } = await pair({ error() {} });
     for (const end of [
       async () => Promise.reject(new Error('return')),
@@ -297,7 +297,7 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test('FAULT-3: no resource is left after an abort, whichever end aborts sendStream and at any moment', {
+  test('FAULT-3: no resource is left after an abort of sendStream by either end at any moment', {
     timeout: 60_000,
   }, async () => {
     const seed = Date.now() % 1_000_000_000;
@@ -343,15 +343,15 @@ describe.each([
       await Promise.all([left.closed, right.closed]);
       for (const [index, { status }] of outcomes.entries()) {
         const { returned } = sources[index]!;
-        // A source is ended early only if it was not read to its end.
+        // sendStream ends a source early only if it has not read the source to the end.
         expect([status, returned], `seed ${seed}, round ${round}`).toEqual(
           status === 'fulfilled' ? ['fulfilled', 0] : ['rejected', expect.toSatisfy((count) => count <= 1)],
         );
       }
       expect([left.bufferedAmount, right.bufferedAmount], `seed ${seed}, round ${round}`).toEqual([0, 0]);
-      // Memory that zlib's threads still use is returned later.
+      // The memory that zlib's threads use is returned a moment later.
       await until(() => memoryBudget.used === 0);
-      // Only whole messages are delivered.
+      // Each message that was delivered is complete.
       const whole = outcomes.filter(({ status }) => status === 'fulfilled').length;
       expect(received.length).toBeLessThanOrEqual(sources.length);
       if (left.state === 'closed' && whole === sources.length)

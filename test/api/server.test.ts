@@ -1,4 +1,4 @@
-/** `WebSocketServer`: options, data, broadcast, shutdown. */
+/** Tests `WebSocketServer`: its options, `upgrade`, broadcast and shutdown. */
 import { createServer as createHttpServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -28,7 +28,7 @@ describe('options', () => {
   ] as const;
 
   test.each(numbers)(
-    'design: the server refuses 0, negative numbers, NaN and other types as %s, and Infinity disables it',
+    'the server refuses 0, negative numbers, NaN and other types as %s, and Infinity disables the limit',
     (name) => {
       for (const value of [0, -0, -1, Number.NaN, '5000', null, true, {}, 5n]) {
         expect(() => new WebSocketServer({}, { [name]: value } as ServerOptions), String(value)).toThrow(
@@ -40,7 +40,7 @@ describe('options', () => {
     },
   );
 
-  test('design: the server refuses 0, negative numbers, NaN and strings as times of the heartbeat, and Infinity disables it', () => {
+  test('the server refuses 0, negative numbers, NaN and strings as times of the heartbeat, and Infinity disables the heartbeat', () => {
     for (const key of ['interval', 'timeout']) {
       for (const value of [0, -1, Number.NaN, '5']) {
         expect(() => new WebSocketServer({}, { heartbeat: { [key]: value } } as ServerOptions)).toThrow(
@@ -54,7 +54,7 @@ describe('options', () => {
     new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
   });
 
-  test('FAULT-4: the constructor of the server and connect refuse a maxMessageSize above the memory budget', async () => {
+  test('FAULT-4: WebSocketServer and connect refuse a maxMessageSize above the memory budget', async () => {
     const memoryBudget = new MemoryBudget(1_048_575);
     for (const options of [{ memoryBudget }, { memoryBudget, maxMessageSize: 2 ** 21 }]) {
       expect(() => new WebSocketServer({}, options)).toThrow(RangeError);
@@ -63,7 +63,7 @@ describe('options', () => {
       await expect(refused).rejects.toThrow(RangeError);
       await expect(refused).rejects.toThrow(/maxMessageSize .* memoryBudget/);
     }
-    // A maxMessageSize equal to the budget is valid. So is Infinity for either of them.
+    // A maxMessageSize equal to the budget is valid. Infinity is valid for maxMessageSize and for the budget.
     new WebSocketServer({}, { memoryBudget, maxMessageSize: 1_048_575 });
     new WebSocketServer({}, { memoryBudget, maxMessageSize: Number.POSITIVE_INFINITY });
     new WebSocketServer(
@@ -72,7 +72,7 @@ describe('options', () => {
     );
   });
 
-  test('the server refuses options that have an invalid string, list or object as value', () => {
+  test('the server refuses an option whose string, list or object is invalid', () => {
     for (const options of [
       { flush: 'now' },
       { text: 'buffer' },
@@ -91,7 +91,7 @@ describe('options', () => {
     }
   });
 
-  test('connect rejects for invalid options before any network activity', async () => {
+  test('if the options are invalid, connect rejects before any network activity', async () => {
     for (const options of [{ maxMessageSize: 0 }, { closeTimeout: Number.NaN }, { handshakeTimeout: -1 }]) {
       await expect(connect('ws://127.0.0.1:1/', options)).rejects.toThrow(RangeError);
     }
@@ -102,7 +102,7 @@ describe('options', () => {
     }
   });
 
-  test('reject accepts a status from 300 to 599, and throws for any other', () => {
+  test('reject accepts a status from 300 to 599, and throws for any other status', () => {
     for (const status of [0, 101, 200, 299, 600, 401.5, Number.NaN])
       expect(() => reject(status)).toThrow(RangeError);
     expect(reject(401, 'no', { 'X-A': 'b' })).toMatchObject({
@@ -112,7 +112,7 @@ describe('options', () => {
     });
   });
 
-  test('F25, A22, design: a message of maxMessageSize bytes is accepted, and one more byte closes the connection with 1009', async () => {
+  test('F25, A22: a message of maxMessageSize bytes is accepted, and one more byte closes the connection with 1009', async () => {
     const { left, right } = await pair(
       { message: (connection, message) => connection.send(message) },
       { maxMessageSize: 1_000 },
@@ -127,7 +127,7 @@ describe('options', () => {
     expect(await right.closed).toMatchObject({ code: 1009 });
   });
 
-  test('design: maxMessageSize is 1 MiB on a server and 16 MiB on a client by default', async () => {
+  test('maxMessageSize is 1 MiB on a server and 16 MiB on a client by default', async () => {
     const { left, right } = await pair({ message: (connection, message) => connection.send(message) });
     right.send(Buffer.alloc(1_048_576));
     const iterator = right[Symbol.asyncIterator]();
@@ -143,7 +143,7 @@ describe('options', () => {
 });
 
 describe('upgrade', () => {
-  test('the data that `upgrade` returns becomes the data of the connection', async () => {
+  test('the property `data` of the result of `upgrade` becomes `data` of the connection', async () => {
     const { left, right } = await pair<{ user: string }>(
       {
         upgrade: async (request) => ({
@@ -162,7 +162,7 @@ describe('upgrade', () => {
     expect(left.data).toEqual({ user: 'ada' });
   });
 
-  test('A48: an exception of `upgrade` is a process warning if there is no `refused` handler', async () => {
+  test('A48: without a `refused` handler, an exception of `upgrade` becomes a process warning', async () => {
     const warnings = await warningsOf(async () => {
       const { url } = await startServer({
         upgrade: () => {
@@ -174,7 +174,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
-  test('FAULT-8: if `upgrade` throws at each request, the server warns once a minute for each text of an exception', async () => {
+  test('FAULT-8: if `upgrade` throws for every request, the server prints one warning a minute for each different text', async () => {
     const warnings = await warningsOf(async () => {
       let requests = 0;
       const { peer } = await startServer({
@@ -192,7 +192,7 @@ describe('upgrade', () => {
     expect(texts).toHaveLength(100);
   });
 
-  test('A48: any value that `upgrade` throws causes a 500 and a warning, and does not end the process', async () => {
+  test('A48: if `upgrade` throws any value, the answer is 500, a warning is emitted, and the process continues', async () => {
     const nothing: unknown = Object.create(null);
     const thrown: unknown[] = [nothing, 'a text', undefined, Symbol('one')];
     const warnings = await warningsOf(async () => {
@@ -214,7 +214,7 @@ describe('upgrade', () => {
     ]);
   });
 
-  test('A48: the getters of the result of `upgrade` are read once, and a getter that throws causes a 500', async () => {
+  test('A48: the server reads each getter of the result of `upgrade` once, and the answer is 500 if a getter throws', async () => {
     for (const name of ['data', 'subprotocol', 'headers'] as const) {
       let reads = 0;
       const warnings = await warningsOf(async () => {
@@ -233,7 +233,7 @@ describe('upgrade', () => {
     }
   });
 
-  test('the server calls `refused` for every refusal, and an exception of `refused` becomes a process warning', async () => {
+  test('the server calls `refused` for each refusal, and an exception of `refused` becomes a process warning', async () => {
     const refused: [string, string | undefined][] = [];
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer(
@@ -245,7 +245,7 @@ describe('upgrade', () => {
         },
         { maxConnections: 2 },
       );
-      // Each of the first two requests counts for maxConnections until its socket is closed.
+      // The limit of two connections counts the first two requests until their sockets are closed. So the server refuses the third request.
       await peer()
         .write(requestHead({ Origin: 'null' }, 'GET /a HTTP/1.1'))
         .answer();
@@ -256,11 +256,11 @@ describe('upgrade', () => {
       ['WS_HANDSHAKE_ORIGIN', '/a'],
       ['WS_HANDSHAKE_UNAVAILABLE', undefined],
     ]);
-    // The same text causes one warning a minute.
+    // The second exception has the same text. The server emits one warning a minute for each text.
     expect(warnings.map(({ message }) => message)).toEqual(['in refused']);
   });
 
-  test('A48: a rejection of an async `refused` or `origins` does not end the process', async () => {
+  test('A48: if an async `refused` or `origins` rejects, the process continues', async () => {
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer({
         refused: async () => {
@@ -281,7 +281,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
   });
 
-  test('A49: `upgrade` may shut down the server, and handleUpgrade does nothing for a request whose socket is already destroyed', async () => {
+  test('A49: `upgrade` may shut down the server, and handleUpgrade ignores a request whose socket is already destroyed', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ open: (connection) => connection.terminate() });
     http.on('upgrade', (request, socket, head) => {
@@ -344,7 +344,7 @@ describe('broadcast', () => {
     expect(heard.sort()).toEqual(['all', 'all,some,fewer,rest', 'all,some,fewer,rest', 'all,some,rest']);
   });
 
-  test('A40: broadcast sends each type of bytes (for example Buffer, ArrayBuffer), small and large', async () => {
+  test('A40: broadcast sends each type of bytes, for example Buffer and ArrayBuffer, in small and large messages', async () => {
     const started = await startServer();
     const [client] = await clients(1, started);
     const iterator = client![Symbol.asyncIterator]();
@@ -389,7 +389,7 @@ describe('broadcast', () => {
 });
 
 describe('shutdown', () => {
-  test('design: `shutdown` closes every connection with 1001, and then releases all resources', async () => {
+  test('`shutdown` closes every connection with 1001, and then releases all resources', async () => {
     const { server, left, right } = await pair();
     await server.shutdown();
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
@@ -397,7 +397,7 @@ describe('shutdown', () => {
     expect([server.connections.size, server.addresses]).toEqual([0, []]);
   });
 
-  test('shutdown accepts a code and a reason, and refuses invalid ones without an effect', async () => {
+  test('shutdown accepts a code and a reason, and throws for an invalid code or reason without closing anything', async () => {
     const { server, right } = await pair();
     for (const options of [
       { code: 1006 },
@@ -413,7 +413,7 @@ describe('shutdown', () => {
     expect(await right.closed).toMatchObject({ code: 4000, reason: 'update' });
   });
 
-  test('shutdown drops a peer that does not answer when the grace is over', async () => {
+  test('if a peer does not answer, shutdown drops this peer after the grace period', async () => {
     const { server, peer } = await startServer();
     const raw = await peer().open();
     await server.shutdown({ grace: 50 });
@@ -422,7 +422,7 @@ describe('shutdown', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  test('shutdown returns the same promise for every call, works before listen, and is the asyncDispose of the server', async () => {
+  test('shutdown returns the same Promise for every call, works before listen, and is also Symbol.asyncDispose of the server', async () => {
     const { server } = await startServer();
     const first = server.shutdown();
     expect(server.shutdown({ code: 4000 })).toBe(first);
@@ -433,7 +433,7 @@ describe('shutdown', () => {
     expect(await disposed.right.closed).toMatchObject({ code: 1001 });
   });
 
-  test('shutdown works inside a handler while messages are in transit', async () => {
+  test('shutdown works inside a handler, even if messages are in transit', async () => {
     let done: Promise<void> | null = null;
     const { right, server } = await pair({
       message: (connection, message) => {
@@ -460,7 +460,7 @@ describe('shutdown', () => {
     silent.destroy();
     half.destroy();
     await Promise.all([silent.gone(), half.gone()]);
-    // The handle of a listener disappears a moment after the listener's 'close' event.
+    // The handle of a listener still exists for a moment after the event 'close' of the listener.
     await until(
       () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length <= before,
     );

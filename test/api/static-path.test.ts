@@ -1,4 +1,4 @@
-/** How a request target becomes the names of a file. 4d/web-server.test.ts and cli/page.test.ts test that the server sends the files. */
+/** How a request target becomes the name of a file. 4d/web-server.test.ts and cli/page.test.ts test that the server sends the files. */
 import { describe, expect, test } from 'vitest';
 import { folderLocation, mediaTypeOf, toNames } from '../../src/api/static-path.ts';
 
@@ -12,7 +12,7 @@ describe('parsing of request targets', () => {
     }
   });
 
-  test('mediaTypeOf uses the last extension of a name, and folderLocation adds a slash to the path before the query', () => {
+  test('mediaTypeOf uses the last extension of a name, and folderLocation adds a slash after the path and keeps the query', () => {
     expect(mediaTypeOf('a.b.JS')).toBe('text/javascript; charset=utf-8');
     expect(mediaTypeOf('constructor')).toBe('application/octet-stream');
     expect(folderLocation(['a', 'é'], '/a/é?b')).toBe('/a/%C3%A9/?b');

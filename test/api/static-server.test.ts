@@ -1,4 +1,4 @@
-/** How the server sends files to clients that disconnect early, do not read, or do not wait for answers. */
+/** How the server sends files to clients that disconnect early, do not read, or send several requests at once. */
 import {
   existsSync,
   mkdtempSync,
@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-/** A server with a file that no socket takes in one piece. */
+/** Starts a server with a file that is larger than the buffers of a socket. */
 async function serveLargeFile(stallTimeout?: number) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'rfc6455-')));
   folders.push(root);
@@ -42,7 +42,7 @@ async function serveLargeFile(stallTimeout?: number) {
   });
   http.on('connection', (socket) => sockets.push(socket));
   const port = await listenHttp(http);
-  /** How often the large file is open in this process. */
+  /** Returns how many file descriptors of this process refer to the large file. */
   const open = (): number =>
     readdirSync(descriptors).filter((name) => {
       try {
@@ -61,8 +61,8 @@ async function serveLargeFile(stallTimeout?: number) {
   return { ask, open, areClosed, large, requests: () => requests };
 }
 
-describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
-  test('the server leaves no file open for clients that disconnect while the server looks for the file', async () => {
+describe.skipIf(!existsSync(descriptors))('the server leaves no file open', () => {
+  test('the server leaves no file open if clients disconnect while the server looks for the file', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     for (let count = 1; count <= 40; count++) {
       const socket = ask('/large.bin');
@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('if a client sends many requests and does not read, the server has the file open only once', async () => {
+  test('if a client sends many requests and does not read, the server opens the file only once', async () => {
     const { ask, open, areClosed, requests } = await serveLargeFile();
     const socket = ask('/large.bin', 200);
     await until(() => requests() === 200 && open() === 1);
@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
     await until(() => areClosed() && open() === 0);
   });
 
-  test('the server leaves no file open for a client that reads nothing until the deadline', async () => {
+  test('the server leaves no file open if a client reads nothing until the deadline', async () => {
     const { ask, open, areClosed } = await serveLargeFile(200);
     const socket = ask('/large.bin');
     await until(() => open() === 1);
@@ -91,7 +91,7 @@ describe.skipIf(!existsSync(descriptors))('no file stays open', () => {
   });
 });
 
-test('if a client sends several requests without waiting for the answers, the server answers them in order', async () => {
+test('if a client sends several requests without waiting for answers, the server sends the answers in the order of the requests', async () => {
   const { ask } = await serveLargeFile();
   let received = '';
   const socket = ask('/a.txt');

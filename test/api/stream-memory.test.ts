@@ -1,4 +1,4 @@
-/** Two processes send a message of 300 MB from file to file. Neither holds the whole message, and the receiver checks its UTF-8. */
+/** Two processes send a message of 300 MB from file to file. Neither process holds the whole message. The receiver checks the UTF-8. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const MIB = 1_048_576;
 const SIZE = 300 * MIB;
 
-/** Each process reports the largest growth of its resident memory since it was connected. */
+/** Code of both processes. It reports the largest growth of the resident memory after the connection was opened. */
 const common = `
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -71,12 +71,12 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-test('two processes stream 300 MB of text from file to file, and each grows by less than 64 MB', {
+test('if two processes stream 300 MB of text from file to file, each process grows by less than 64 MB', {
   timeout: 240_000,
 }, async () => {
   const source = join(folder, 'source');
   const target = join(folder, 'target');
-  // The text has characters of one to four bytes. The parts cut them at any place.
+  // The text has characters of one to four bytes. The end of a part may be inside a character.
   const block = Buffer.from('Zeile mit Größe, 中文 und 😀\n'.repeat(40_000)).subarray(0, MIB);
   const whole = block.subarray(0, block.lastIndexOf('\n'.charCodeAt(0)) + 1);
   const file = await open(source, 'w');

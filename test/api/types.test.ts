@@ -1,4 +1,4 @@
-/** The code that the compiler accepts and the code that it refuses. The type check covers this file. */
+/** Code that the compiler accepts, and code that the compiler refuses. The type check of the project includes this file. */
 import { expect, expectTypeOf, test } from 'vitest';
 import {
   type Backoff,
@@ -50,17 +50,17 @@ test('`data` has the type that `upgrade` returns, in every handler and for each 
   for (const connection of server.connections) expectTypeOf(connection.data).toEqualTypeOf<User>();
 });
 
-test('if the type Data of a server does not include undefined, the compiler requires an `upgrade` that returns data', () => {
+test('if the Data type of a server does not include undefined, the compiler requires an `upgrade` that returns data', () => {
   const check = (): void => {
-    // @ts-expect-error no handlers: nothing supplies the data
+    // @ts-expect-error There are no handlers, so no `upgrade` returns the data.
     new WebSocketServer<User>();
-    // @ts-expect-error no upgrade
+    // @ts-expect-error There is no `upgrade` handler.
     new WebSocketServer<User>({ open: (connection) => connection.data.name });
-    // @ts-expect-error accepted without data
+    // @ts-expect-error `upgrade` accepts the request without data.
     new WebSocketServer<User>({ upgrade: () => {} });
-    // @ts-expect-error accepted without data
+    // @ts-expect-error `upgrade` accepts the request without data.
     new WebSocketServer<User>({ upgrade: async () => ({ subprotocol: 'chat' }) });
-    // @ts-expect-error an interface of the application's own as well
+    // @ts-expect-error ServerHandlers also requires `upgrade`.
     const handlers: ServerHandlers<User> = { open: () => {} };
     new WebSocketServer(handlers);
     new WebSocketServer<User | undefined>();
@@ -79,7 +79,7 @@ test('the compiler infers Data from the result of `upgrade`', () => {
   for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
 });
 
-test('the compiler accepts undefined for each option, even with exactOptionalPropertyTypes', () => {
+test('the compiler accepts undefined for each option of a server, even with exactOptionalPropertyTypes', () => {
   const check = async (connection: Connection): Promise<void> => {
     const none = undefined;
     const server = new WebSocketServer(
@@ -126,7 +126,7 @@ test('send takes a callback as its second or third argument, and write and drain
     ).toBeBoolean();
     connection.send('x', { compress: false }, () => {});
     connection.send('x', undefined, () => {});
-    // @ts-expect-error a callback is a function
+    // @ts-expect-error A callback has to be a function.
     connection.send('x', {}, 'done');
     expectTypeOf(connection.write('x', { fragmentSize: 1 })).toEqualTypeOf<Promise<void>>();
     expectTypeOf(connection.drained()).toEqualTypeOf<Promise<void>>();
@@ -134,7 +134,7 @@ test('send takes a callback as its second or third argument, and write and drain
   expectTypeOf(check).toBeFunction();
 });
 
-test('the close handler receives the whole CloseInfo as its last argument', () => {
+test('the last argument of the close handler is the whole CloseInfo', () => {
   const handlers: ConnectionHandlers = {
     close: (_connection, _code, _reason, _wasClean, info) => {
       expectTypeOf(info).toEqualTypeOf<CloseInfo>();
@@ -145,7 +145,7 @@ test('the close handler receives the whole CloseInfo as its last argument', () =
   new WebSocketServer(handlers);
 });
 
-test('generic code can pass its handlers on to the server', () => {
+test('generic code can pass handlers on to the server', () => {
   const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
     new WebSocketServer<Data>(handlers, options);
   expectTypeOf(make).toBeFunction();
@@ -183,7 +183,7 @@ test("with text: 'bytes', isBinary does not narrow a text message to a string", 
   );
 });
 
-test('a handler that annotates the types of its parameters still compiles, although `isBinary` narrows the type of the message', () => {
+test('a handler that annotates the types of its parameters compiles, although `isBinary` narrows the type of a message', () => {
   class Handlers implements ConnectionHandlers {
     message(connection: Connection, message: string | Buffer, _isBinary: boolean): void {
       connection.send(message);
@@ -201,7 +201,7 @@ test('a handler that annotates the types of its parameters still compiles, altho
       annotated.message?.(connection, message, isBinary, wireSize),
   };
   const wrong: ConnectionHandlers = {
-    // @ts-expect-error a message is not a number
+    // @ts-expect-error A message cannot be a number.
     message: (_connection: Connection, message: number) => message,
   };
   for (const handlers of [new Handlers(), annotated, ofBytes, forwarding, wrong]) {
@@ -211,26 +211,26 @@ test('a handler that annotates the types of its parameters still compiles, altho
   new WebSocketServer({ message() {} });
 });
 
-test('`upgrade` may be asynchronous, and the compiler checks the type of its data', () => {
+test('`upgrade` may be asynchronous, and the compiler checks the type of the data', () => {
   const handlers: ServerHandlers<User> = {
     upgrade: async () => ({ data: { name: 'ada' } }),
   };
   new WebSocketServer(handlers);
   new WebSocketServer<User>({
-    // @ts-expect-error data of another type
+    // @ts-expect-error The data has another type.
     upgrade: () => ({ data: { name: 5 } }),
   });
   new WebSocketServer<User>({
-    // @ts-expect-error false refuses nothing: reject() does
+    // @ts-expect-error `false` is not a valid result. To refuse a request, `upgrade` returns reject().
     upgrade: () => false,
   });
   new WebSocketServer<User>({
-    // @ts-expect-error nor does null
+    // @ts-expect-error `null` is not a valid result.
     upgrade: () => null,
   });
 });
 
-test('a handler may return any value, so an echo is a single expression', () => {
+test('a handler may return any value, so the body of an arrow function can be a single call of send', () => {
   const handlers: ConnectionHandlers = {
     message: (connection, message) => connection.send(message),
     open: async () => {},
@@ -248,11 +248,11 @@ test('send accepts strings, buffers and views, and no other type', () => {
     connection.send(new DataView(new ArrayBuffer(1)));
     connection.send(new ArrayBuffer(1));
     connection.send(new SharedArrayBuffer(1), { fragmentSize: 5 });
-    // @ts-expect-error numbers are no message
+    // @ts-expect-error A message cannot be a number.
     connection.send(5);
-    // @ts-expect-error objects are not messages either
+    // @ts-expect-error A message cannot be a plain object.
     connection.send({});
-    // @ts-expect-error nor is nothing
+    // @ts-expect-error The message is missing.
     connection.send();
     expectTypeOf(connection.closed).toEqualTypeOf<Promise<CloseInfo>>();
     expectTypeOf(connection.state).toEqualTypeOf<'open' | 'closing' | 'closed'>();
@@ -269,9 +269,9 @@ test('connect infers the types of its data and of its handlers', () => {
     });
     expectTypeOf(typed.data).toEqualTypeOf<{ name: string }>();
     for await (const message of typed) expectTypeOf(message).toEqualTypeOf<string | Buffer>();
-    // @ts-expect-error a limit is a number
+    // @ts-expect-error A limit has to be a number.
     await connect('ws://localhost/', { maxMessageSize: '5' });
-    // @ts-expect-error an option that there is not
+    // @ts-expect-error This option does not exist.
     await connect('ws://localhost/', { maxPayload: 5 });
   };
   expectTypeOf(check).toBeFunction();
@@ -282,13 +282,13 @@ test('the compiler accepts connections and servers with `await using` and `using
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8: the property `kind` discriminates the cause that shouldReconnect receives', () => {
+test('FAULT-8: the compiler narrows the cause that shouldReconnect receives if the code checks its property `kind`', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();
       if (cause.kind === 'failed') {
         expectTypeOf(cause.error).toEqualTypeOf<Error>();
-        // @ts-expect-error a failed attempt has no CloseInfo
+        // @ts-expect-error A failed attempt has no CloseInfo.
         void cause.info;
         return false;
       }
@@ -305,18 +305,18 @@ test('connect and reconnect require the option `data` if its type does not inclu
     expectTypeOf(connect('ws://a')).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect('ws://a', {})).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect<User>('ws://a', { data: { name: 'a' } })).resolves.toEqualTypeOf<Connection<User>>();
-    // The handlers also get the type of the option `data`.
+    // The type of `data` in the handlers is the type of the option `data`.
     expectTypeOf(
       connect('ws://a', {
         data: { name: 'a' },
         handlers: { open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<{ name: string }>() },
       }),
     ).resolves.toEqualTypeOf<Connection<{ name: string }>>();
-    // @ts-expect-error no options, so no data
+    // @ts-expect-error There are no options, so there is no data.
     void connect<User>('ws://a');
-    // @ts-expect-error no data
+    // @ts-expect-error There is no data.
     void connect<User>('ws://a', {});
-    // @ts-expect-error data of another type
+    // @ts-expect-error The data has another type.
     void connect<User>('ws://a', { data: { name: 5 } });
     void connect<User | undefined>('ws://a');
     void connect<User | undefined>('ws://a', { handlers: {} });
@@ -324,13 +324,13 @@ test('connect and reconnect require the option `data` if its type does not inclu
     reconnect('ws://a');
     reconnect<User>('ws://a', { connect: { data: { name: 'a' } } });
     reconnect<User>('ws://a', { connect: async () => ({ data: { name: 'a' } }) });
-    // @ts-expect-error no options, so no data
+    // @ts-expect-error There are no options, so there is no data.
     reconnect<User>('ws://a');
-    // @ts-expect-error no data
+    // @ts-expect-error There is no data.
     reconnect<User>('ws://a', { connect: {} });
-    // @ts-expect-error the function supplies none
+    // @ts-expect-error The function returns no data.
     reconnect<User>('ws://a', { connect: () => ({ subprotocols: ['a'] }) });
-    // @ts-expect-error no `connect`
+    // @ts-expect-error There is no `connect`, so there is no data.
     reconnect<User>('ws://a', {});
   };
   expectTypeOf(check).toBeFunction();
@@ -374,7 +374,7 @@ test('the compiler accepts undefined for each option of a client', () => {
     min: undefined,
     jitter: undefined,
   };
-  // undefined counts as absent, so the constructor does not throw.
+  // An option that is undefined counts as absent, so the constructor does not throw.
   expect(() => new Reconnection('ws://a', { ...reconnecting, backoff: times })).not.toThrow();
   expectTypeOf(options).toExtend<ConnectOptions>();
 });

@@ -1,11 +1,11 @@
-/** The signal that an `upgrade` handler receives. The signal aborts when the server no longer waits for the answer of the handler. */
+/** An `upgrade` handler receives an AbortSignal. The signal aborts when the server no longer waits for the answer of the handler. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { requestHead } from '../transport/wire.ts';
 
 afterEach(closeServers);
 
-/** A server whose `upgrade` answers when its signal aborts. */
+/** Starts a server whose `upgrade` handler does not answer before its signal aborts. */
 async function patient(options: Parameters<typeof startServer>[1] = {}) {
   const { promise: asked, resolve: ask } = defer<AbortSignal>();
   const { promise: aborted, resolve: abort } = defer<void>();
@@ -31,21 +31,21 @@ function defer<Value>(): { promise: Promise<Value>; resolve: (value: Value) => v
   return { promise, resolve };
 }
 
-describe('the signal of an upgrade handler', () => {
-  test('the signal of a pending upgrade aborts if the peer leaves', async () => {
+describe('the signal of an `upgrade` handler', () => {
+  test('the signal of a pending `upgrade` aborts if the peer leaves', async () => {
     const { peer, signal, aborted } = await patient();
     expect(signal.aborted).toBe(false);
     peer.destroy();
     await aborted;
   });
 
-  test('the signal of a pending upgrade aborts if handshakeTimeout passes', async () => {
+  test('the signal of a pending `upgrade` aborts after handshakeTimeout', async () => {
     const { peer, aborted } = await patient({ handshakeTimeout: 300 });
     await aborted;
     expect(await peer.answer()).toMatch(/^HTTP\/1\.1 408/);
   });
 
-  test('the signal of a pending upgrade aborts if the server is shut down', async () => {
+  test('the signal of a pending `upgrade` aborts if the server is shut down', async () => {
     const { server, peer, aborted } = await patient();
     const over = server.shutdown();
     await aborted;
@@ -54,7 +54,7 @@ describe('the signal of an upgrade handler', () => {
     await over;
   });
 
-  test('the signal does not abort if the request was accepted', async () => {
+  test('the signal does not abort after `upgrade` has accepted the request', async () => {
     let signal: AbortSignal | null = null;
     const { server, peer } = await startServer({
       async upgrade(_request, pending) {

@@ -1,4 +1,4 @@
-/** Tests the 4D class WebSocket, a client: how it connects, the order of its callbacks, its members, and terminate. */
+/** Tests `WebSocket` of 4D, which is a client: how it connects, the order of its callbacks, its members, and terminate. */
 
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +27,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Starts a plain TCP server. @returns its URL, and a Promise of the first peer */
+/** Starts a plain TCP server. @returns the URL of the server, and a Promise of the first socket that connects */
 async function rawServer(): Promise<{ url: string; peer: Promise<RawPeer> }> {
   const { promise: peer, resolve } = defer<RawPeer>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -40,7 +40,7 @@ async function rawServer(): Promise<{ url: string; peer: Promise<RawPeer> }> {
   return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`, peer };
 }
 
-/** A client and the raw server end of its connection. */
+/** Opens a client. @returns the client, and the server's end of the connection */
 async function connected(handler: WebSocketHandler = {}, options: object = {}) {
   const { url, peer } = await rawServer();
   const opened = defer();
@@ -104,7 +104,7 @@ describe('new WebSocket', () => {
     expect(statuses).toEqual(['Connecting', 'Connected', 'Closing', 'Closed']);
   });
 
-  test('B-client-order, B-client-context: the callbacks onOpen, onMessage and onTerminate of a client are called in this order, one at a time', async () => {
+  test('B-client-order, B-client-context: the client calls onOpen, onMessage and onTerminate in this order, one at a time', async () => {
     const { web } = await serve({
       onMessage() {},
       onOpen(ws) {
@@ -158,7 +158,7 @@ describe('new WebSocket', () => {
     },
   );
 
-  test('B-client-failure: if the server refuses the handshake, the error that onError receives has the refusal as its cause', async () => {
+  test('B-client-failure: if the server refuses the handshake, onError receives an error, and the `cause` of the error is the refusal', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => null }, { server: web });
     const { promise, resolve } = defer<FourDError>();
@@ -171,7 +171,7 @@ describe('new WebSocket', () => {
   test.each([
     ['401', 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n', 401],
     ['302', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
-    ['that is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
+    ['bytes that are not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
   ])(
     'B-client-failure: if the server answers the handshake with %s, onError receives the cause, and then onTerminate receives 1006',
     async (_title, answer, status) => {
@@ -192,7 +192,7 @@ describe('new WebSocket', () => {
     },
   );
 
-  test('the constructor of WebSocket throws for invalid arguments and options', () => {
+  test('the constructor of WebSocket throws for an invalid handler and for invalid options', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', 'handler' as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
@@ -204,7 +204,7 @@ describe('new WebSocket', () => {
     expect(make({ serialize: 'no' })).toThrow("serialize is 'no', not true or false");
   });
 
-  test('C83: after an option with an invalid value, onError is called, and then onTerminate with 1006', async () => {
+  test('C83: if the value of an option is invalid, onError is called, and then onTerminate with 1006', async () => {
     const journal = new Journal();
     new WebSocket(
       'ws://127.0.0.1:1/',
@@ -217,7 +217,7 @@ describe('new WebSocket', () => {
     expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
-  test('B-client-headers: the client sends header fields and cookies unchanged, also a field that is given several times', async () => {
+  test('B-client-headers: the client sends header fields and cookies unchanged, even if a field has several values', async () => {
     const web = await startWeb();
     const { promise, resolve } = defer<ConnectionRequest>();
     new WebSocketServer(
@@ -240,7 +240,7 @@ describe('new WebSocket', () => {
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
   });
 
-  test('B-client-headers: the client sends a number in `headers` as text, and sends no field whose value is null', async () => {
+  test('B-client-headers: the client sends a number in `headers` as text, and omits a field whose value is null', async () => {
     const { url, peer } = await rawServer();
     const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
     const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });
@@ -250,7 +250,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-headers, B-client-absent: the client offers the subprotocols in the header field Sec-WebSocket-Protocol and in its options', async () => {
+  test('B-client-headers, B-client-absent: the client offers the subprotocols of its option `subprotocols` and of its header field Sec-WebSocket-Protocol', async () => {
     const { url, peer } = await rawServer();
     const client = new WebSocket(
       url,
@@ -266,7 +266,7 @@ describe('new WebSocket', () => {
     client.terminate();
   });
 
-  test('B-client-url: null as handler or as options counts as absent', async () => {
+  test('B-client-url: null as the handler or as the options counts as absent', async () => {
     const client = new WebSocket('ws://127.0.0.1:1/', null, null);
     expect(client.handler).toEqual({});
     await client.idle();
@@ -279,7 +279,7 @@ describe('new WebSocket', () => {
     [() => {}, 'headers is a function, not an object of texts'],
     [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
     [{ 'X-A': ['b', [] as string[], ['c']] }, 'headers: "X-A" is an array, not a text'],
-  ])('B-client-headers: FAULT-10: the client refuses the headers %j', async (headers, text) => {
+  ])('B-client-headers: FAULT-10: the client refuses invalid `headers`: %j', async (headers, text) => {
     const journal = new Journal();
     new WebSocket('ws://127.0.0.1:1/', {
       headers: headers as Record<string, string>,
@@ -289,7 +289,7 @@ describe('new WebSocket', () => {
     expect(await journal.length(2)).toEqual([text, 1006]);
   });
 
-  test('C83: onError is called if the option `headers` is invalid', async () => {
+  test('C83: onError is called if `headers` is invalid', async () => {
     const journal = new Journal();
     const getter = {
       get headers(): never {
@@ -305,7 +305,7 @@ describe('new WebSocket', () => {
     expect(journal.entries[1]).toBe('no headers');
   });
 
-  test('the client accepts the options of the native connect, for example `tls` and `signal`', async () => {
+  test('the client accepts the options of the native function connect, for example `tls` and `signal`', async () => {
     const web = await startWeb({ host: 'localhost', certificateFolder: certificateFolder() });
     new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const ca = readFileSync(new URL('../../fixtures/tls/ca-cert.pem', import.meta.url));
@@ -349,7 +349,7 @@ describe('members of a client', () => {
     expect(WebSocket.new(url, {}, null).dataType).toBe('text');
   });
 
-  test('B-client-absent: the client has no members that other WebSocket classes have, for example those of browsers', async () => {
+  test('B-client-absent: the client has no members that other WebSocket classes have, for example the members of browsers', async () => {
     const { client } = await connected();
     for (const name of [
       'readyState',
@@ -436,7 +436,7 @@ describe('the end of a client', () => {
     },
   );
 
-  test('B-client-onError, C85: if the server breaks a rule, onError is called once, then onTerminate with 1006, and no callback follows', async () => {
+  test('B-client-onError, C85: if the server breaks a rule, onError is called once, then onTerminate with 1006, and then no other callback', async () => {
     const journal = new Journal();
     const { raw } = await connected({
       onMessage: (_ws, { data }) => journal.note(data),
@@ -463,7 +463,7 @@ describe('the end of a client', () => {
     [[{ code: null, reason: 'bye' }], 1000, 'bye'],
     [[null, null], 1000, ''],
   ] as [[number?, string?], number, string][])(
-    'B-client-terminate, C60, C62, C63: terminate(...%j) sends %i %j',
+    'B-client-terminate, C60, C62, C63: terminate(...%j) sends a Close frame with the code %i and the reason %j',
     async (call, code, reason) => {
       const { client, raw } = await connected();
       client.terminate(...call);
@@ -478,7 +478,7 @@ describe('the end of a client', () => {
     },
   );
 
-  test('C62: terminate throws a RangeError for a code that it does not allow, and the connection stays open', async () => {
+  test('C62: terminate throws a RangeError for a code that must not be sent, and the connection stays open', async () => {
     const { client, raw } = await connected();
     for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, Number.NaN, '3000' as unknown as number]) {
       expect(() => client.terminate(code, 'bye'), String(code)).toThrow(RangeError);
@@ -489,7 +489,7 @@ describe('the end of a client', () => {
     expect(raw.frames[0]?.opcode).toBe(Op.Text);
   });
 
-  test('B-client-terminate: if terminate is called while "Connecting", the attempt ends, and onTerminate receives 1006 without an error', async () => {
+  test('B-client-terminate: if terminate is called while the status is "Connecting", the attempt ends, and onTerminate receives 1006 without an error', async () => {
     const journal = new Journal();
     const { url, peer } = await rawServer();
     const client = new WebSocket(url, {

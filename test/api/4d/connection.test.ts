@@ -1,4 +1,4 @@
-/** Tests the 4D class WebSocketConnection: its members, its callbacks, dataType, send and terminate. */
+/** Tests `WebSocketConnection` of 4D: its members, its callbacks, dataType, send and terminate. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -16,7 +16,7 @@ import { closeAll, defer, Journal, openPeer, serve, startWeb, urlOf, warningsOf 
 
 afterEach(closeAll);
 
-/** One connection whose handler does nothing, and its peer. */
+/** Opens a connection whose handler does nothing unless the test gives callbacks. @returns the connection and its peer */
 async function connected(handler: Partial<ConnectionHandler> = {}) {
   const { web, wss } = await serve({ onMessage() {}, ...handler });
   const peer = await openPeer(web);
@@ -45,7 +45,7 @@ describe('members of a connection', () => {
     expect(wss.connections).toEqual([ws]);
   });
 
-  test('B-ws-id, C79: connections and clients of a process share one sequence of ids: 1, 2, 3, …', async () => {
+  test('B-ws-id, C79: the connections and clients of a process get their ids from one sequence: 1, 2, 3, …', async () => {
     const { web, ws } = await connected();
     const client = WebSocket.new(urlOf(web));
     const other = WebSocket.new(urlOf(web));
@@ -107,9 +107,9 @@ describe('callbacks', () => {
   });
 
   test.each([
-    ['a code and a reason', closeFrame(3001, 'bye'), { code: 3001, reason: 'bye' }],
-    ['a code alone', closeFrame(1001), { code: 1001, reason: undefined }],
-    ['1005 for the missing code', closeFrame(null), { code: 1005, reason: undefined }],
+    ['the code and the reason', closeFrame(3001, 'bye'), { code: 3001, reason: 'bye' }],
+    ['the code without a reason', closeFrame(1001), { code: 1001, reason: undefined }],
+    ['the code 1005 for the missing code', closeFrame(null), { code: 1005, reason: undefined }],
   ])(
     "B-ws-onTerminate, C76: onTerminate receives %s of the peer's Close frame",
     async (_title, close, expected) => {
@@ -175,7 +175,7 @@ describe('callbacks', () => {
     ]);
   });
 
-  test('C77: when onTerminate is called, the status is already "Closed" and the connection is no longer in the collection', async () => {
+  test('C77: when onTerminate is called, the status is already "Closed", and `connections` no longer contains the connection', async () => {
     const goOn = defer();
     const busy = defer();
     const journal = new Journal();
@@ -196,7 +196,7 @@ describe('callbacks', () => {
     await peer.until(() => peer.ended);
     peer.socket.end();
     const left = new Journal();
-    // The state of the connection changes before its callbacks are called.
+    // The state of a connection changes before the connection calls its callbacks.
     while (wss.connections.length > 0) await new Promise((resolve) => setImmediate(resolve));
     left.note(ws?.status);
     goOn.resolve();
@@ -210,7 +210,7 @@ describe('callbacks', () => {
 });
 
 describe('dataType', () => {
-  /** Returns what onMessage and onError receive for these frames. */
+  /** Sends the frames to a server with this dataType. @returns what onMessage and onError receive */
   async function received(dataType: DataType, ...frames: Buffer[]): Promise<unknown[]> {
     const journal = new Journal();
     const { web } = await serve<DataType>(
@@ -233,7 +233,7 @@ describe('dataType', () => {
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: with the dataType "text", a binary message that is not UTF-8 calls onError, and onMessage receives the next message', async () => {
+  test('C73: with the dataType "text", a binary message that is not UTF-8 causes a call of onError, and the next message is delivered', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',
@@ -254,7 +254,7 @@ describe('dataType', () => {
     );
   });
 
-  test('B-data-bad, C72: with the dataType "object", onError is called for a message that is not JSON, and onMessage receives the next message', async () => {
+  test('B-data-bad, C72: with the dataType "object", a message that is not JSON causes a call of onError, and the next message is delivered', async () => {
     expect(
       await received(
         'object',
@@ -271,7 +271,7 @@ describe('dataType', () => {
     ]);
   });
 
-  test('C72: without onError, an invalid message of a peer causes no warning', async () => {
+  test('C72: if there is no onError, an invalid message of a peer causes no warning', async () => {
     const got = defer();
     const warnings = await warningsOf(async () => {
       const { web } = await serve<'object'>({ onMessage: () => got.resolve() }, { dataType: 'object' });
@@ -284,7 +284,7 @@ describe('dataType', () => {
 });
 
 describe('send', () => {
-  /** Sends the messages with each dataType, checks that the peer receives the same frames each time, and returns these frames. */
+  /** Sends the messages once with each dataType, and checks that the frames are always the same. @returns these frames */
   async function sent(...messages: Sendable[]): Promise<(readonly [number, string])[]> {
     const results: (readonly [number, string])[][] = [];
     for (const dataType of ['text', 'blob', 'object'] as const) {
@@ -299,7 +299,7 @@ describe('send', () => {
     return first;
   }
 
-  test('B-ws-send, C74: send sends a string as text, bytes as binary and an object as JSON, with every dataType', async () => {
+  test('B-ws-send, C74: with every dataType, send sends a string as text, bytes as binary, and an object as JSON', async () => {
     const bytes = Uint8Array.of(1, 2, 255);
     expect(
       await sent(
@@ -326,7 +326,7 @@ describe('send', () => {
     ]);
   });
 
-  test('C74: send converts any other value to a string and sends it as text', async () => {
+  test('C74: send converts a value of any other type to a string, and sends the string as text', async () => {
     expect(await sent(1.5, true, 10n, undefined)).toEqual([
       [Op.Text, '1.5'],
       [Op.Text, 'true'],
@@ -335,7 +335,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: send sends a Blob as binary, and sends later messages after the Blob', async () => {
+  test('B-ws-send: send sends a Blob as binary, and later messages follow the Blob', async () => {
     const { ws, peer } = await connected();
     const bytes = Buffer.from('before');
     ws.send('first');
@@ -358,7 +358,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: if send cannot read a Blob, onError is called, and the next message is sent', async () => {
+  test('B-ws-send: if send cannot read a Blob, onError is called, and the next message is still sent', async () => {
     class Unreadable extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
         return Promise.reject(new Error('gone'));
@@ -387,7 +387,7 @@ describe('send', () => {
     expect(String(peer.frames[0]?.payload)).toBe('next');
   });
 
-  test('B-ws-unstated, C75: if the status is not "Connected", send returns false and has no effect', async () => {
+  test('B-ws-unstated, C75: if the status is not "Connected", send returns false and sends nothing', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onError: () => journal.note('error'),
@@ -404,9 +404,9 @@ describe('send', () => {
   });
 });
 
-describe('a message that exceeds sendCap', () => {
+describe('a message that exceeds the option sendCap', () => {
   test.each([true, false])(
-    'C75, C87: if a message exceeds sendCap, send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
+    'C75, C87: if a message exceeds sendCap, send returns false, and later onError and onTerminate are called (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -421,7 +421,7 @@ describe('a message that exceeds sendCap', () => {
       peer.socket.pause();
       const [ws] = wss.connections;
       const message = Buffer.alloc(900_000);
-      // The kernel takes some bytes. After that, the connection is dropped when more bytes wait than the send cap allows.
+      // The kernel accepts some of these bytes. The connection is dropped when more bytes than sendCap wait in the process.
       while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
       expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
       journal.note('code at hand');
@@ -432,7 +432,7 @@ describe('a message that exceeds sendCap', () => {
 });
 
 describe('terminate', () => {
-  /** Returns the code and reason of the Close frame that a call of terminate sends. */
+  /** Calls terminate. @returns the code and the reason in the Close frame */
   async function closing(...call: [(number | TerminateOptions)?, string?]): Promise<[number, string]> {
     const { ws, peer } = await connected();
     ws.terminate(...call);
@@ -483,13 +483,13 @@ describe('terminate', () => {
     ['a character of four bytes at the end', `${'x'.repeat(120)}🙂`, 'x'.repeat(120)],
     ['a character that just fits', `${'x'.repeat(119)}🙂!`, `${'x'.repeat(119)}🙂`],
   ])(
-    'C63: terminate cuts a reason of over 123 bytes between characters: %s',
+    'C63: terminate cuts a reason of more than 123 bytes between two characters: %s',
     async (_title, reason, expected) => {
       expect(await closing(3001, reason)).toEqual([3001, expected]);
     },
   );
 
-  test('B-ws-terminate: a second call of terminate has no effect, and onTerminate receives the code with which the peer answered', async () => {
+  test("B-ws-terminate: a second call of terminate has no effect, and onTerminate receives the code of the peer's answer", async () => {
     const { promise, resolve } = defer<unknown>();
     const { ws, peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
     ws.terminate(3001, 'first');
@@ -503,7 +503,7 @@ describe('terminate', () => {
     ws.terminate();
   });
 
-  test('C78: a peer that never answers is dropped after closeTimeout with 1006 and without an error', async () => {
+  test('C78: if the peer never answers, the connection is dropped after closeTimeout with 1006 and without an error', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -532,7 +532,7 @@ describe('terminate', () => {
   });
 });
 
-test('B-wss-connections: onTerminate can send a message to the other connections of the collection, as the chat of the documentation does', async () => {
+test("B-wss-connections: onTerminate can send a message to the other connections in `connections`, as in the chat of 4D's documentation", async () => {
   const web = await startWeb();
   const handler: ConnectionHandler = {
     onMessage() {},

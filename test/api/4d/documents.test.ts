@@ -1,5 +1,5 @@
 /**
- * Tests each callback of 4D's documents: its first parameter, and the properties of its event. An id such as [D3-26] names a line of
+ * Tests the first parameter of each callback in 4D's documents, and the properties of its event. An id such as [D3-26] names a line of
  * docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { closeAll, Journal, openPeer, peerOf, request, serve, startWeb } from '.
 
 afterEach(closeAll);
 
-/** An error as a page describes it. */
+/** Checks that the error has the properties that 4D's page describes. */
 function expectError(error: unknown): void {
   expect(error).toBeInstanceOf(FourDError);
   const { errCode, message, componentSignature } = error as FourDError;
@@ -23,7 +23,7 @@ function expectError(error: unknown): void {
 }
 
 describe('the callbacks of a WSSHandler', () => {
-  test('the four callbacks of a WSSHandler receive the server as first parameter, and then an event that states its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
+  test('the four callbacks of a WSSHandler receive the server as first parameter, and then an event with its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const note = (self: unknown, wss: unknown, { type }: { type: string }): void =>
@@ -58,13 +58,13 @@ describe('the callbacks of a WSSHandler', () => {
     );
   });
 
-  test('a WSSHandler needs only onConnection, and the constructor of WebSocketServer needs no options besides `server` [D3-20, D3-21, D3-27]', async () => {
+  test('a WSSHandler needs only onConnection, and the constructor of WebSocketServer needs only the option `server` [D3-20, D3-21, D3-27]', async () => {
     const web = await startWeb();
     const connections: WebSocketConnection[] = [];
     const onMessage: ConnectionHandler['onMessage'] = (ws) => void connections.push(ws);
     const wss = new WebSocketServer({ onConnection: () => ({ onMessage }) }, { server: web });
     await openPeer(web);
-    // The connection object exists and is in the collection as soon as onConnection has returned a handler.
+    // The connection exists and `connections` contains it as soon as onConnection has returned a handler.
     expect(wss.connections).toHaveLength(1);
     expect(wss.connections[0]).toBeInstanceOf(WebSocketConnection);
     expect([wss.path, wss.dataType]).toEqual([undefined, 'text']);

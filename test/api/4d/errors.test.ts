@@ -1,4 +1,4 @@
-/** If a callback throws, onError of the same handler receives the exception, and other connections are not affected. */
+/** If a callback throws, onError of the same handler receives the exception. Other connections are not affected. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -46,7 +46,7 @@ function expectErrors(errors: readonly ErrorType[], errCode: number, message = '
 
 describe.each(ways)('a callback of a connection that %s', (way) => {
   test.each(['onOpen', 'onMessage', 'onTerminate'] as const)(
-    'B-ws-onError, C71: %s: onError receives the exception, and this connection and all others stay open',
+    'B-ws-onError, C71: %s: onError receives the exception, and all connections stay open',
     async (name) => {
       const { promise, resolve } = defer<readonly ErrorType[]>();
       const journal = new Journal();
@@ -97,7 +97,7 @@ describe.each(ways)('a callback of a server that %s', (way) => {
           expect([this === handler, event.type, wss === server]).toEqual([true, 'error', true]);
           resolve(event.errors);
         },
-        // The first call fails.
+        // Only the first call fails.
         [name]: () => (calls++ === 0 ? fail() : { onMessage() {} }),
       };
       const server = new WebSocketServer(handler, { server: web });
@@ -150,7 +150,7 @@ describe.each(ways)('a callback of a client that %s', (way) => {
   );
 });
 
-test('C71: onError receives a thrown FourDError unchanged, and any other thrown value as an error with its text', async () => {
+test('C71: onError receives a thrown FourDError unchanged, and any other thrown value as an error with the text of this value', async () => {
   const journal = new Journal();
   const own = new FourDError('CALLBACK', 'my own');
   const values: unknown[] = [own, 'text', undefined, { toString: null }, Object.create(null)];
@@ -166,8 +166,8 @@ test('C71: onError receives a thrown FourDError unchanged, and any other thrown 
   expect(await journal.length(5)).toEqual([true, 'text', 'undefined', noText, noText]);
 });
 
-describe('an exception of a callback when onError is missing or throws', () => {
-  /** Lets one onMessage throw, and then checks that the next message is echoed. */
+describe('an exception of a callback if onError is missing or fails', () => {
+  /** Makes the first onMessage throw, and then checks that the second message is echoed. */
   async function fail(handler: Partial<ConnectionHandler>): Promise<void> {
     let calls = 0;
     const { web } = await serve({
@@ -183,7 +183,7 @@ describe('an exception of a callback when onError is missing or throws', () => {
     expect(String(peer.frames[0]?.payload)).toBe('two');
   }
 
-  test('C71: without an onError, an exception of a callback becomes a process warning', async () => {
+  test('C71: without onError, an exception of a callback becomes a process warning', async () => {
     expect(await warningsOf(() => fail({}))).toEqual(['oops']);
     expect(await warningsOf(() => fail({ onError: null as unknown as () => void }))).toEqual(['oops']);
   });
@@ -196,17 +196,17 @@ describe('an exception of a callback when onError is missing or throws', () => {
       },
     ],
     ['that rejects', () => Promise.reject(new Error('worse'))],
-  ])('C71: the exception of an onError %s is a process warning', async (_title, onError) => {
+  ])('C71: the exception of an onError %s becomes a process warning', async (_title, onError) => {
     expect(await warningsOf(() => fail({ onError }))).toEqual(['worse']);
   });
 
-  test('C71: an onError that is not a function is reported as a process warning', async () => {
+  test('C71: an onError that is not a function causes a process warning', async () => {
     expect(await warningsOf(() => fail({ onError: 1 as unknown as () => void }))).toEqual([
       'onError is no function',
     ]);
   });
 
-  test('C71: a callback that is not a function is reported like a callback that throws', async () => {
+  test('C71: a callback that is not a function is reported like an exception of a callback', async () => {
     const warnings = await warningsOf(async () => {
       const { web } = await serve({ onMessage() {}, onOpen: 'open' as unknown as () => void });
       await openPeer(web);
@@ -214,7 +214,7 @@ describe('an exception of a callback when onError is missing or throws', () => {
     expect(warnings).toEqual(['onOpen is no function']);
   });
 
-  test('C71: an exception of onConnection causes a process warning, and so does a handler without onMessage', async () => {
+  test('C71: without onError, a process warning reports an exception of onConnection and a result without onMessage', async () => {
     const results: (() => unknown)[] = [failing('throws'), () => ({})];
     const warnings = await warningsOf(async () => {
       const web = await startWeb();

@@ -1,4 +1,4 @@
-/** Web servers, peers and journals for the tests of the 4D classes. `closeAll` closes the servers and peers that a test left open. */
+/** Functions for the tests of the 4D classes. `closeAll` closes the servers and peers that a test left open. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,14 +20,14 @@ const webServers: WebServer[] = [];
 const folders: string[] = [];
 const peers: RawPeer[] = [];
 
-/** For `afterEach`. */
+/** Closes all servers and peers, and removes temporary folders. Call it in `afterEach`. */
 export async function closeAll(): Promise<void> {
   for (const peer of peers.splice(0)) peer.destroy();
   await Promise.all(webServers.splice(0).map((web) => web.stop(0)));
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 }
 
-/** Records entries in order, and can wait for them. */
+/** A list of values in the order in which they were noted. A test can wait until the list has certain values. */
 export class Journal {
   readonly entries: unknown[] = [];
   #waiting: (() => void)[] = [];
@@ -42,13 +42,13 @@ export class Journal {
     return this;
   }
 
-  /** Waits until there are `count` entries. @returns the entries */
+  /** Waits until the list has `count` values. @returns the list */
   async length(count: number): Promise<unknown[]> {
     await this.until(() => this.entries.length >= count);
     return this.entries;
   }
 
-  /** Waits for an entry. */
+  /** Waits until the list contains `entry`. */
   async has(entry: unknown): Promise<this> {
     return await this.until(() => this.entries.includes(entry));
   }
@@ -70,7 +70,7 @@ export function defer<Value = void>(): Deferred<Value> {
   return { promise, resolve, reject };
 }
 
-/** A web server on a free port. */
+/** Starts a web server on a free port. */
 export async function startWeb(settings: WebServerSettings = {}): Promise<WebServer> {
   const web = new WebServer({ port: 0, ...settings });
   webServers.push(web);
@@ -78,13 +78,13 @@ export async function startWeb(settings: WebServerSettings = {}): Promise<WebSer
   return web;
 }
 
-/** Lets `closeAll` stop this web server as well. */
+/** Registers a web server that the test has created, so that `closeAll` also stops it. */
 export function keep(web: WebServer): WebServer {
   webServers.push(web);
   return web;
 }
 
-/** A raw peer of a web server; its request is not sent yet. */
+/** Connects to a web server, and does not send a request. */
 export function peerOf(web: WebServer): RawPeer {
   const peer = RawPeer.to(web.port);
   peers.push(peer);
@@ -100,14 +100,14 @@ export function tlsPeerOf(web: WebServer): RawPeer {
   return peer;
 }
 
-/** A folder for the time of a test. */
+/** Creates a folder that `closeAll` removes. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
   folders.push(folder);
   return folder;
 }
 
-/** A folder with cert.pem and key.pem, for localhost. */
+/** Creates a folder with cert.pem and key.pem, which are valid for localhost. */
 export function certificateFolder(): string {
   const folder = temporaryFolder();
   for (const [from, to] of [
@@ -119,7 +119,7 @@ export function certificateFolder(): string {
   return folder;
 }
 
-/** Sends an upgrade request. @returns the status of the answer: 101 if it was accepted */
+/** Sends an upgrade request. @returns the status of the answer, which is 101 if the server accepts */
 export async function request(
   peer: RawPeer,
   target = '/',
@@ -130,7 +130,7 @@ export async function request(
   return peer.status;
 }
 
-/** A raw peer whose opening handshake is done. */
+/** Connects to a web server and completes the opening handshake. */
 export async function openPeer(
   web: WebServer,
   target = '/',
@@ -142,7 +142,7 @@ export async function openPeer(
   return peer;
 }
 
-/** The URL of a web server's WebSockets. */
+/** Returns the `ws:` URL of a web server. */
 export function urlOf(web: WebServer, target = '/'): string {
   return `ws://${web.host}:${web.port}${target}`;
 }
@@ -160,14 +160,14 @@ export async function serve<T extends DataType = 'text'>(
 
 /** Returns the warnings that the process emits while `action` runs. An error becomes a warning if there is no `onError`. */
 export async function warningsOf(action: () => Promise<void> | void): Promise<string[]> {
-  // Forget the warnings that were already emitted, so that the same text is emitted again.
+  // Without this call, a warning that was emitted earlier would not be emitted again.
   warned.forget();
   const warnings: string[] = [];
   const note = (warning: Error): void => void warnings.push(warning.message);
   process.on('warning', note);
   try {
     await action();
-    // A warning is emitted in the next tick.
+    // Node emits a warning only in the next tick.
     await new Promise((resolve) => setImmediate(resolve));
   } finally {
     process.off('warning', note);

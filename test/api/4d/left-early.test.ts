@@ -1,4 +1,4 @@
-/** Clients that disconnect before `onConnection` is called for them. docs/4d.md explains the ids. */
+/** Clients that disconnect before the server calls `onConnection` for them. docs/4d.md explains the ids. */
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { closeAll, defer, keep, openPeer, peerOf } from './harness.ts';
 afterEach(closeAll);
 
 test.each(['refuse', 'close'] as const)(
-  'C64: if a client disconnects while onConnection still works for another client, onConnection is not called for it (cancel: %s)',
+  'C64: onConnection is not called for a client that has left while onConnection worked for another client (cancel: %s)',
   async (cancel) => {
     const sockets: Socket[] = [];
     const http = createServer();

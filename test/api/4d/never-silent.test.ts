@@ -1,4 +1,4 @@
-/** Tests that each lost message and each lost callback is reported. */
+/** Tests that onError or a warning reports each lost message and each lost callback. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -22,15 +22,15 @@ afterEach(closeAll);
 
 const never = new Promise<never>(() => {});
 
-/** Starts a server that records what it receives. */
+/** Starts a server that records the messages that it receives. */
 async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journal }> {
   const heard = new Journal();
   const { web } = await serve({ onMessage: (_ws, { data }) => heard.note(data) });
   return { web, heard };
 }
 
-describe('sending while "Connecting"', () => {
-  test('C88, B-client-send: messages that are sent while "Connecting" wait in order, and leave after onOpen has been called', async () => {
+describe('sending while the status is "Connecting"', () => {
+  test('C88, B-client-send: messages that are sent while the status is "Connecting" wait in order, and leave after the call of onOpen', async () => {
     const { web, heard } = await echo();
     const client = WebSocket.new(urlOf(web), {
       async onOpen(ws) {
@@ -54,7 +54,7 @@ describe('sending while "Connecting"', () => {
     client.terminate();
   });
 
-  test('C88: messages sent while "Connecting" also wait if the client has no callbacks', async () => {
+  test('C88: messages that are sent while the status is "Connecting" also wait if the client has no callbacks', async () => {
     const { web, heard } = await echo();
     const webSocket = WebSocket.new(urlOf(web), null);
     webSocket.send('Hello world');
@@ -62,7 +62,7 @@ describe('sending while "Connecting"', () => {
     webSocket.terminate();
   });
 
-  test('C88, B-client-failure: if the connection cannot be established, onError also receives the number of lost messages', async () => {
+  test('C88, B-client-failure: if the client cannot connect, onError also receives the number of lost messages', async () => {
     const journal = new Journal();
     const client = WebSocket.new('ws://127.0.0.1:1/', {
       onError: (_ws, { errors }) => journal.note(errors.map(({ errCode, message }) => [errCode, message])),
@@ -78,7 +78,7 @@ describe('sending while "Connecting"', () => {
   });
 
   test.each(['while connecting', 'in onOpen'])(
-    'C88: after terminate %s, onError is called once for all waiting messages, which are lost',
+    'C88: after terminate %s, waiting messages are lost, and onError is called once for all of them',
     async (when) => {
       const { web, heard } = await echo();
       const journal = new Journal();
@@ -109,7 +109,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: while "Connecting", at most sendCap bytes wait, and never more than 64 MiB; then send returns false', async () => {
+  test('C88: while the status is "Connecting", at most sendCap bytes and at most 64 MiB wait, and then send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -146,7 +146,7 @@ describe('sending while "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: if a callback does not end, onError receives its name, its connection and the number of waiting callbacks', async () => {
+  test('C89, C87: FAULT-11: if a callback does not end, onError receives the name of the callback, its connection and the number of waiting callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -169,7 +169,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('C89: FAULT-11: without onError, a process warning gives the path of a server whose callback does not end', async () => {
+  test('C89: FAULT-11: if a callback does not end and there is no onError, a process warning contains the path of the server', async () => {
     const asked = defer();
     const warnings = await warningsOf(async () => {
       const web = await startWeb();
@@ -191,7 +191,7 @@ describe('a callback that never ends', () => {
     ]);
   });
 
-  test('C89: onError is not called for a callback that ends in time', async () => {
+  test('C89: onError is not called if a callback ends in time', async () => {
     const journal = new Journal();
     const { web } = await serve(
       {
@@ -210,7 +210,7 @@ describe('a callback that never ends', () => {
 });
 
 describe('shutdown waits for callbacks', () => {
-  /** Starts a server with slow callbacks, and a connection. */
+  /** Starts a server whose callbacks are slow, and opens one connection. */
   async function slow(): Promise<{ web: WebServer; wss: WebSocketServer; journal: Journal }> {
     const journal = new Journal();
     const pause = () => new Promise((resolve) => setImmediate(resolve));
@@ -243,7 +243,7 @@ describe('shutdown waits for callbacks', () => {
 
   const all = ['message', 'x', 'connection ended', 'server ended'];
 
-  test('C90, B-wss-terminate: FAULT-11: terminate() of a server resolves after the last onTerminate, even if the worker is busy', async () => {
+  test('C90, B-wss-terminate: FAULT-11: terminate() of a server resolves after the last onTerminate, even if another callback still runs', async () => {
     const { wss, journal } = await slow();
     await wss.terminate(0);
     expect(journal.entries).toEqual(all);
@@ -257,7 +257,7 @@ describe('shutdown waits for callbacks', () => {
     await web.stop(null);
   });
 
-  test('C90: stop() of a web server waits for the last callback of a WebSocket server that is already terminated', async () => {
+  test('C90: if a WebSocket server is already terminated, stop() of the web server waits for the last callback of the WebSocket server', async () => {
     const { web, wss, journal } = await slow();
     void wss.terminate(0);
     while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
@@ -265,7 +265,7 @@ describe('shutdown waits for callbacks', () => {
     expect(journal.entries).toEqual(all);
   });
 
-  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate, and a second close behaves as in Node', async () => {
+  test('C90, C69: FAULT-11: http.close(callback) calls `callback` after the last onTerminate, and a second close fails as in Node', async () => {
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const web = keep(WebServer.of(http));
@@ -286,7 +286,7 @@ describe('shutdown waits for callbacks', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: after closeTimeout the worker reports the name of a callback that never ends, and calls the other callbacks', async () => {
+  test('C90, B-terminate-again: if a callback never ends, onError receives the name of this callback after closeTimeout, and the other callbacks are called', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -314,7 +314,7 @@ describe('shutdown waits for callbacks', () => {
   });
 
   test.each([true, false])(
-    'C90: terminate() inside a callback does not wait for that callback (serialize: %s)',
+    'C90: terminate() inside a callback does not wait for the end of this callback (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -336,7 +336,7 @@ describe('shutdown waits for callbacks', () => {
   );
 
   test.each([true, false])(
-    'C91: idle() resolves when no callback runs or waits (serialize: %s)',
+    'C91: idle() resolves when no callback runs and none waits (serialize: %s)',
     async (serialize) => {
       const goOn = defer();
       const journal = new Journal();
@@ -387,7 +387,7 @@ describe('overlapping paths', () => {
     }
   });
 
-  test('C67: FAULT-10: two paths are equal if they differ only in the case of the hex digits of percent-encoding', async () => {
+  test('C67: FAULT-10: a request matches a path even if the hex digits of percent-encoding are in another case', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web, path });

@@ -1,4 +1,4 @@
-/** Tests the 4D classes with a peer of the package `ws`, in this process and in another one. test/browser has the tests with a browser. */
+/** Tests the 4D classes with a peer of the package `ws`, in this process or in another process. test/browser tests them with a browser. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionHandler, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -55,7 +55,7 @@ describe.each([false, true])(
       blob.abort();
     });
 
-    test('B-ws-terminate, B-ws-onTerminate, C61, C76: a 4D connection and the package ws each receive the code and the reason with which the other end closes', async () => {
+    test('B-ws-terminate, B-ws-onTerminate, C61, C76: if a 4D connection or the package ws closes, the other end receives the code and the reason', async () => {
       const journal = new Journal();
       const { web, wss } = await serve(
         { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },

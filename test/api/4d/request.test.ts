@@ -1,4 +1,4 @@
-/** The `request` object that onConnection receives: headers, query, url, remoteAddress. */
+/** The `request` object that onConnection receives, with its properties headers, query, url and remoteAddress. */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -31,7 +31,7 @@ async function seen(
 }
 
 describe('headers of the request', () => {
-  test('B-request-headers, C80: header names keep their spelling, and repeated names in any case form an array under the first spelling', async () => {
+  test('B-request-headers, C80: header names keep their spelling, and all values of a repeated name form an array, even if the case of the name differs', async () => {
     const { headers } = await seen('/', {
       'X-Tag': 'one',
       'x-tag': ['two', 'three'],
@@ -50,7 +50,7 @@ describe('headers of the request', () => {
     });
   });
 
-  test('C80: a header named like an inherited member of objects, for example `constructor`, is an ordinary key', async () => {
+  test('C80: a header whose name is an inherited member of objects, for example `constructor`, is an ordinary property', async () => {
     const { headers } = await seen('/', { constructor: 'x', ['__proto__']: 'y' });
     expect(Object.getPrototypeOf(headers)).toBe(null);
     expect(headers.constructor).toBe('x');
@@ -59,7 +59,7 @@ describe('headers of the request', () => {
 });
 
 describe('query of the request', () => {
-  test('B-request-query: the object `query` of a request has the keys and values of the query', async () => {
+  test("B-request-query: the object `query` of a request has the keys and values of the URL's query", async () => {
     const { query } = await seen('/?key1=value1&key2=value2');
     expect({ ...query }).toEqual({ key1: 'value1', key2: 'value2' });
   });
@@ -99,18 +99,18 @@ describe('query of the request', () => {
   });
 });
 
-test('B-request-url: `url` is the request target as the client sent it', async () => {
+test('B-request-url: `url` is the request target as the client has sent it', async () => {
   expect((await seen('/status?name=ryan')).url).toBe('/status?name=ryan');
   expect((await seen('/a/../%62//c')).url).toBe('/a/../%62//c');
 });
 
 describe('remoteAddress', () => {
-  test('B-request-remoteAddress, C82: remoteAddress is the IP address of the socket, whatever X-Forwarded-For says', async () => {
+  test('B-request-remoteAddress, C82: by default remoteAddress is the IP address of the socket, and X-Forwarded-For has no effect', async () => {
     const { remoteAddress } = await seen('/', { 'X-Forwarded-For': '192.0.2.1' });
     expect(remoteAddress).toBe('127.0.0.1');
   });
 
-  test('C82: remoteAddress of an IPv4 client on a dual-stack socket is its IPv4 address', async () => {
+  test('C82: if an IPv4 client connects to a socket for IPv4 and IPv6, remoteAddress is the IPv4 address of the client', async () => {
     const web = await startWeb({ host: '::' });
     let address = '';
     new WebSocketServer(
@@ -127,31 +127,26 @@ describe('remoteAddress', () => {
 
   test.each([
     [
-      'C82: with one trusted proxy remoteAddress is the last entry of X-Forwarded-For',
+      'C82: with one trusted proxy, remoteAddress is the last address in X-Forwarded-For',
       1,
       ['198.51.100.9, 192.0.2.1'],
       '192.0.2.1',
     ],
     [
-      'C82: with two trusted proxies remoteAddress is the last entry but one',
+      'C82: with two trusted proxies, remoteAddress is the second address from the end of X-Forwarded-For',
       2,
       ['203.0.113.5, 198.51.100.9', '192.0.2.1'],
       '198.51.100.9',
     ],
     [
-      'C82: with more trusted proxies than entries remoteAddress is the first entry',
+      'C82: if X-Forwarded-For has fewer addresses than trusted proxies, remoteAddress is the first address',
       5,
       ['198.51.100.9,192.0.2.1'],
       '198.51.100.9',
     ],
+    ['C82: if X-Forwarded-For is empty, remoteAddress is the address of the socket', 1, [' , '], '127.0.0.1'],
     [
-      'C82: with an empty X-Forwarded-For remoteAddress is the address of the socket',
-      1,
-      [' , '],
-      '127.0.0.1',
-    ],
-    [
-      'C82: an IPv4 address that is mapped to IPv6 becomes the IPv4 address',
+      'C82: if X-Forwarded-For has an IPv4 address that is mapped to IPv6, remoteAddress is the IPv4 address',
       1,
       ['::ffff:192.0.2.1'],
       '192.0.2.1',
@@ -162,7 +157,7 @@ describe('remoteAddress', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'C82: remoteAddress is an empty text if the socket has no address',
+    'C82: if the socket has no address, remoteAddress is an empty text',
     async () => {
       const path = unixPath();
       const http = createServer();

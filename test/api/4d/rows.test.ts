@@ -1,4 +1,4 @@
-/** docs/4d-rows.md lists every row of 4D's pages and every decision. Each row and each decision has a test that names it. */
+/** docs/4d-rows.md has one row for each statement of 4D's pages and for each of our decisions. The title of a test names each row. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testFiles } from '../../../scripts/attacks.js';
@@ -12,7 +12,7 @@ test('docs/4d-rows.md lists all decisions', () => {
   expect(rows.filter((row) => row.startsWith('C'))).toEqual(decisions);
 });
 
-/** The number of rows for each part of 4D's pages. A test fails if a row is missing. */
+/** The number of rows for each part of 4D's pages. With these numbers, a test notices that a row is missing. */
 const parts: Readonly<Record<string, number>> = {
   new: 8,
   wss: 14,
@@ -23,18 +23,18 @@ const parts: Readonly<Record<string, number>> = {
   client: 17,
 };
 
-test.each(Object.entries(parts))('the part B-%s of the page has %i rows', (part, count) => {
+test.each(Object.entries(parts))('the part B-%s of docs/4d-rows.md has %i rows', (part, count) => {
   expect(rows.filter((row) => row.startsWith(`B-${part}-`))).toHaveLength(count);
 });
 
-describe('rows and tests', () => {
+describe('rows of docs/4d-rows.md and tests', () => {
   const trace = traceRows(testFiles());
 
-  test('every row of the 4D pages has a test, and every test names a row that exists', () => {
+  test('every row has a test, and every row that a test names exists', () => {
     expect(problemsOf(page, trace)).toEqual([]);
   });
 
-  test.each(rows)('each file that the row %s links has a test that names the row', (row) => {
+  test.each(rows)('each test file that the row %s links has a test that names the row', (row) => {
     const cells = page.split('\n').find((line) => line.startsWith(`| ${row} |`)) ?? '';
     const links = [...cells.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, file = '']) => file);
     expect(links.filter((file) => !trace.get(row)?.includes(file))).toEqual([]);

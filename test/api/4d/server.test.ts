@@ -1,4 +1,4 @@
-/** WebSocketServer: its constructor, its callbacks and their order, its members. docs/4d.md explains the ids. */
+/** `WebSocketServer` of 4D: its constructor, its members, its callbacks and their order. docs/4d.md explains the ids. */
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -72,7 +72,7 @@ describe('new WebSocketServer', () => {
     expect(() => new WebSocketServer({ onConnection: () => echo }, { server: web })).toThrow(FourDError);
   });
 
-  test('C69: without options.server the server uses the default web server with its host and port', async () => {
+  test('C69: without `options.server`, the WebSocket server uses the default web server with its host and port', async () => {
     expect(() => WebSocketServer.new({ onConnection: () => echo })).toThrow(FourDError);
     await keep(webServer).start({ port: 0 });
     WebSocketServer.new({ onConnection: () => echo });
@@ -82,7 +82,7 @@ describe('new WebSocketServer', () => {
     expect(String(peer.frames[0]?.payload)).toBe('hello');
   });
 
-  test('B-new-starts, B-wss-onOpen, C70: the server accepts connections as soon as it is created, and onOpen is called after the running code', async () => {
+  test('B-new-starts, B-wss-onOpen, C70: a new server accepts connections immediately, and onOpen is called after the running code', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -113,18 +113,18 @@ describe('new WebSocketServer', () => {
     expect(await journal.length(2)).toEqual(['open', 'terminate']);
   });
 
-  test('C66: the constructor creates no WebSocket server if the handler object has no onConnection', async () => {
+  test('C66: the constructor throws an error if the handler object has no onConnection', async () => {
     const web = await startWeb();
     for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
       const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
       expect(error).toBeInstanceOf(FourDError);
       expect(error).toMatchObject({ errCode: fourDErrors.NO_HANDLER });
     }
-    // The failed constructors have reserved no path.
+    // The constructors that failed have not reserved the path of this server.
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('B-new-failure, C68: the constructor throws error -10718 if two servers have the same path, or if both have no path', async () => {
+  test('B-new-failure, C68: the constructor throws error -10718 if two servers have the same path, or if both servers have no path', async () => {
     const web = await startWeb();
     const make = (path?: string | RegExp) =>
       new WebSocketServer(
@@ -140,7 +140,7 @@ describe('new WebSocketServer', () => {
       expect(error).toMatchObject({ errCode: -10_718, componentSignature: 'wsjs' });
     }
     make('/chat/');
-    // A path is in use until its server is terminated, since the server may still have connections.
+    // A server keeps its path until it is terminated, because it can still have connections until then.
     const peer = await openPeer(web, '/chat');
     const over = chat.terminate();
     expect(thrown(() => make('/chat'))).toMatchObject({ errCode: -10_718 });
@@ -149,7 +149,7 @@ describe('new WebSocketServer', () => {
     make('/chat');
   });
 
-  test('`options`, `path` and `dataType` may be null, as they may be Null in 4D', async () => {
+  test('the options, `path` and `dataType` may be null, because they may be Null in 4D', async () => {
     await keep(webServer).start({ port: 0 });
     expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
     const web = await startWeb();
@@ -177,7 +177,7 @@ describe('new WebSocketServer', () => {
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
 
-  test('the constructor throws a TypeError for an unknown option, and suggests the right name', async () => {
+  test('the constructor throws a TypeError for an unknown option, and the text suggests the right name', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -191,11 +191,11 @@ describe('new WebSocketServer', () => {
         message: expect.stringContaining(`WebSocketServer has no option ${hint}`),
       });
     }
-    // The failed servers are not in the list.
+    // The servers that failed are not registered, so the path is free.
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('the 4D class accepts the limits of the native server, and by default pages of any origin may connect', async () => {
+  test('the WebSocketServer of 4D accepts the limits of the native server, and by default it accepts pages of any origin', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
     peer.write(frame(Op.Text, '12345'));
@@ -206,8 +206,8 @@ describe('new WebSocketServer', () => {
   });
 });
 
-describe('path', () => {
-  test("B-new-path, C67: the URL's path selects the server; the option `path` needs no leading slash, but a trailing slash must match", async () => {
+describe('the option `path`', () => {
+  test('B-new-path, C67: the path of the URL selects the server; `path` needs no leading slash, but a trailing slash has to match', async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: the option `path` may contain any characters; the server compares the percent-encoded form that browsers send', async () => {
+  test('C67: `path` may contain any characters, and the server compares `path` in the percent-encoded form that browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -236,7 +236,7 @@ describe('path', () => {
     ).toThrow(FourDError);
   });
 
-  test('C67: a server with a literal path has priority over a pattern, and a pattern over a server without a path', async () => {
+  test('C67: a literal path has priority over a pattern, and a pattern has priority over a server without a path', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const make = (name: string, path?: string) =>
@@ -256,7 +256,7 @@ describe('path', () => {
     expect(journal.entries).toEqual(['exact', 'pattern', 'any']);
   });
 
-  test('B-new-pattern, C67: in the option `path`, a * is a wildcard only at the end, and other characters have no special meaning', async () => {
+  test('B-new-pattern, C67: in `path`, a * at the end is a wildcard, and no other character has a special meaning', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/a.b*c' });
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/x.(y)*' });
@@ -266,7 +266,7 @@ describe('path', () => {
     expect(await request(peerOf(web), '/x-(y)z')).toBe(404);
   });
 
-  test('B-wss-several: several WebSocket servers run on one web server, each with its own connections', async () => {
+  test('B-wss-several: one web server can have several WebSocket servers, each with separate connections', async () => {
     const web = await startWeb();
     const one = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/one' });
     const two = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two' });
@@ -281,7 +281,7 @@ describe('path', () => {
 });
 
 describe('onConnection', () => {
-  test('B-wss-onConnection: onConnection receives the server and the request, and returns the handler of the connection', async () => {
+  test('B-wss-onConnection: onConnection gets the server and the request, and its result is the handler of the connection', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const connectionHandler: ConnectionHandler = { onMessage() {} };
@@ -320,7 +320,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C65: if onConnection returns a Promise, the server awaits it, and the client is not connected before it resolves', async () => {
+  test('C65: if onConnection returns a Promise, the client is connected only after the Promise has resolved', async () => {
     const decision = defer<ConnectionHandler | null>();
     const asked = defer();
     const web = await startWeb();
@@ -348,7 +348,7 @@ describe('onConnection', () => {
     ['C66: a value that is not an object', 'handler'],
     ['C66: the value true', true],
   ])(
-    '%s as the result of onConnection is refused like null, and onError receives the error',
+    '%s as the result of onConnection causes a refusal as null does, and onError receives an error',
     async (_title, result) => {
       const web = await startWeb();
       const journal = new Journal();
@@ -364,7 +364,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('B-wss-exceptions, C64: if onConnection throws, the answer is 500 and does not contain the text of the exception', async () => {
+  test('B-wss-exceptions, C64: if onConnection throws, the answer is 500, and the text of the exception is not in the answer', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
@@ -395,7 +395,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close", onConnection runs after the handshake; the result null then causes 1008, and an exception 1011', async () => {
+  test('C64: with cancel "close", onConnection runs after the handshake; null closes the connection with 1008, and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -428,7 +428,7 @@ describe('onConnection', () => {
   });
 
   test.each([true, false])(
-    'C64: with cancel "close" messages of the client wait for the result of onConnection, and no message is lost (serialize: %s)',
+    'C64: with cancel "close", messages of the client wait for the result of onConnection, and no message is lost (serialize: %s)',
     async (serialize) => {
       const decision = defer<ConnectionHandler>();
       const asked = defer();
@@ -452,7 +452,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C64: a server that is terminated cancels the requests that wait for onConnection, with cancel "refuse" and with "close"', async () => {
+  test('C64: terminate() also ends requests that wait for onConnection: with cancel "refuse" the answer is 503, and with "close" the connection closes with 1001', async () => {
     for (const cancel of ['refuse', 'close'] as const) {
       const web = await startWeb();
       const asked = defer();
@@ -484,7 +484,7 @@ describe('onConnection', () => {
 });
 
 describe('members of a server', () => {
-  test('B-wss-connections, C77: `connections` returns a copy of the list of open connections, which cannot be changed', async () => {
+  test('B-wss-connections, C77: `connections` is a read-only copy of the list of open connections', async () => {
     const journal = new Journal();
     const { web, wss } = await serve({ onMessage() {}, onTerminate: (ws) => journal.note(ws.id) });
     const first = await openPeer(web);
@@ -500,7 +500,7 @@ describe('members of a server', () => {
     expect(wss.connections.map(({ id }) => id)).not.toContain(before[0]?.id);
   });
 
-  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members of a server have the given values, and its dataType is "text" by default', async () => {
+  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members of a server have the given values, and `dataType` is "text" by default', async () => {
     const web = await startWeb();
     const handler: WSSHandler = { onConnection: () => echo };
     const plain = new WebSocketServer(handler, { server: web });
@@ -536,7 +536,7 @@ describe('members of a server', () => {
 });
 
 describe('the end of a server', () => {
-  test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate of a server is called last, after the callbacks of its connections and not inside terminate()', async () => {
+  test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate of a server is called after all callbacks of its connections, and after terminate() has returned', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -557,7 +557,7 @@ describe('the end of a server', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: stop() of the web server terminates its WebSocket server, and `connections` and `status` are correct at every step', async () => {
+  test('B-wss-webserver: stop() of the web server terminates its WebSocket server, and meanwhile `connections` and `status` are always correct', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {
@@ -603,13 +603,13 @@ describe('the end of a server', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive, without a worker and without a reference to the object', async () => {
+  test('B-new-where, B-client-lifetime, C79: a server or a client keeps the process alive without a worker, even if no variable refers to the object', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);
       },
     });
-    // Each process has only a client or only a server, and keeps no reference to it.
+    // Each process has only a client or only a server, and no variable refers to the object.
     const library = new URL('../../../dist/4d.js', import.meta.url).href;
     const client = await outputOf(`
       import { WebSocket } from '${library}';

@@ -1,4 +1,4 @@
-/** What wss.terminate sends: Close frames and FIN, a forced end after the limit, and no bytes for terminate(0). */
+/** What `terminate` of a server sends: Close frames and FIN, or nothing for terminate(0). After a time limit, connections are dropped. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocketServer } from '../../../src/4d.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Starts a server that records the end of its connections and its own end. */
+/** Starts a server that records the end of each connection and the end of the server. */
 async function observed(options: Parameters<typeof serve>[1] = {}) {
   const journal = new Journal();
   const served = await serve(
@@ -34,13 +34,13 @@ async function observed(options: Parameters<typeof serve>[1] = {}) {
   return { ...served, journal };
 }
 
-/** Stops the clock for timers. Sockets continue. */
+/** Replaces the clock of timers with a fake clock. Sockets still work. */
 function stopTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 }
 
 describe('terminate()', () => {
-  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: terminate() of a server sends Close frames with 1001, then FIN, and then the connections end', async () => {
+  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: terminate() sends Close frames with 1001, then FIN, and then the connections end', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     const over = wss.terminate();
@@ -49,7 +49,7 @@ describe('terminate()', () => {
       await peer.until(() => peer.frames.length === 1);
       expect(peer.frames.map(({ opcode }) => opcode)).toEqual([Op.Close]);
       expect(codeOf(peer.frames[0]!)).toBe(1001);
-      // No FIN before the answer.
+      // The server sends no FIN before the peer has answered.
       expect(peer.ended).toBe(false);
       peer.write(closeFrame(1001));
       await peer.until(() => peer.ended);
@@ -70,7 +70,7 @@ describe('terminate()', () => {
     const over = wss.terminate();
     await peer.until(() => peer.frames.length === 1);
     await vi.advanceTimersByTimeAsync(29_999);
-    // A second connection has sent and received a message by then. So a FIN for the first one would have arrived.
+    // By now a second connection has sent and received a message. So a FIN on the first connection would already have arrived.
     await roundTrip();
     expect([peer.ended, wss.terminated, wss.connections[0]?.status]).toEqual([false, false, 'Closing']);
     await vi.advanceTimersByTimeAsync(1);
@@ -89,7 +89,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('B-terminate-again, C78: a second call of terminate can shorten the wait of the first call, but cannot prolong it', async () => {
+  test('B-terminate-again, C78: a second call of terminate can shorten the wait of the first call, but it cannot prolong the wait', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     const over = wss.terminate();
@@ -104,7 +104,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: if a server has no connections, terminate() finishes on the next tick and not earlier', async () => {
+  test('C78: if a server has no connections, terminate() finishes in the next tick and not earlier', async () => {
     const { wss, journal } = await observed();
     const over = wss.terminate();
     expect([wss.terminated, journal.entries]).toEqual([false, []]);
@@ -113,7 +113,7 @@ describe('terminate()', () => {
     expect(await journal.length(1)).toEqual(['server']);
   });
 
-  test('a server that is terminating answers new requests with 503', async () => {
+  test('while a server terminates, it answers new requests with 503', async () => {
     const { web, wss } = await observed();
     await openPeer(web);
     wss.terminate();
@@ -122,7 +122,7 @@ describe('terminate()', () => {
 });
 
 describe('terminate(seconds)', () => {
-  test('B-terminate-timeout: terminate(seconds) sends Close frames, and drops the connections whose peers have not answered after these seconds', async () => {
+  test('B-terminate-timeout: terminate(seconds) sends Close frames, and after this time it drops the connections whose peers have not answered', async () => {
     const { web, wss, journal } = await observed();
     const [mute, polite] = [await openPeer(web), await openPeer(web)];
     stopTime();
@@ -145,7 +145,7 @@ describe('terminate(seconds)', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
   });
 
-  test('C78: terminate(seconds) waits for these seconds even if closeTimeout is shorter', async () => {
+  test('C78: terminate(seconds) waits for this time even if closeTimeout is shorter', async () => {
     const { web, wss } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     stopTime();
@@ -169,7 +169,7 @@ describe('terminate(seconds)', () => {
 });
 
 describe('terminate(0)', () => {
-  test('B-terminate-zero: terminate(0) resets all connections immediately, without any frame and without FIN', async () => {
+  test('B-terminate-zero: terminate(0) resets all connections immediately, and sends no frame and no FIN', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     peers[1]?.write(frame(Op.Text, 'unfinished', { fin: false }));
@@ -184,7 +184,7 @@ describe('terminate(0)', () => {
     expect(journal.entries).toEqual([[1006, undefined], [1006, undefined], 'server']);
   });
 
-  test('B-terminate-zero: messages that were sent just before terminate(0) are lost', async () => {
+  test('B-terminate-zero: messages that were sent immediately before terminate(0) are lost', async () => {
     const { web, wss } = await observed();
     const peer = await openPeer(web);
     wss.connections[0]?.send('too late');
@@ -204,7 +204,7 @@ describe('terminate(0)', () => {
   });
 });
 
-/** Sends a message over a new connection and waits for its echo. Bytes that other connections sent earlier have arrived by then. */
+/** Sends a message over a new connection and waits for its echo. By then, bytes of other connections have also arrived. */
 async function roundTrip(): Promise<void> {
   const { web } = await serve({
     onMessage(ws, { data }) {

@@ -1,4 +1,4 @@
-/** The types of rfc6455/4d: the type of `data` for each dataType, and for the default dataType. The compiler checks these types. */
+/** The types of rfc6455/4d, above all the type of `data` for each dataType. The compiler checks these types. */
 import { expectTypeOf, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -11,7 +11,7 @@ import {
   type WSSHandler,
 } from '../../../src/4d.ts';
 
-test('B-new-dataType: the type of `data` follows the dataType', () => {
+test('B-new-dataType: the type of `data` depends on the dataType', () => {
   expectTypeOf<MessageEvent['data']>().toEqualTypeOf<string>();
   expectTypeOf<MessageEvent<'blob'>['data']>().toEqualTypeOf<Buffer>();
   expectTypeOf<MessageEvent<'object'>['data']>().toEqualTypeOf<unknown>();
@@ -40,13 +40,13 @@ function inferred(): void {
     },
   });
   expectTypeOf(client.dataType).toEqualTypeOf<'object'>();
-  // @ts-expect-error: onConnection is mandatory
+  // @ts-expect-error: The handler needs onConnection.
   new WebSocketServer({});
-  // @ts-expect-error: onMessage is mandatory
+  // @ts-expect-error: The handler needs onMessage.
   new WebSocketServer({ onConnection: () => ({ onOpen() {} }) });
-  // @ts-expect-error: read-only
+  // @ts-expect-error: The property is read-only.
   server.path = '/';
-  // @ts-expect-error: read-only
+  // @ts-expect-error: The property is read-only.
   client.status = 'Closed';
 }
 

@@ -1,4 +1,4 @@
-/** Tests of WebServer: starting and stopping, TLS, files, a request handler, and an HTTP server that the application made. */
+/** Tests `WebServer`: start and stop, TLS, files, a request handler, and an HTTP server that the application has created. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const silent = { onConnection: () => ({ onMessage() {} }) };
 
-/** Returns an HTTP server that listens, as an application would create it. */
+/** Returns an HTTP server that already listens, as an application would create it. */
 async function foreign(server: Server = createServer()): Promise<Server> {
   https.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -57,7 +57,7 @@ function closed(server: Server): Promise<void> {
 }
 
 describe('start and stop of a web server', () => {
-  test('C69: isRunning, host and port of a web server have the right values before start, after start and after stop', async () => {
+  test('C69: `isRunning`, `host` and `port` of a web server have the right values before start, after start and after stop', async () => {
     const web = keep(new WebServer({ host: '127.0.0.1', port: 0 }));
     expect([web.isRunning, web.host, web.port]).toEqual([false, '127.0.0.1', 0]);
     await web.start();
@@ -69,7 +69,7 @@ describe('start and stop of a web server', () => {
     expect([web.isRunning, web.host]).toEqual([true, '::1']);
   });
 
-  test('C69: a web server listens on the loopback address by default, at port 8080, or 8443 with TLS', () => {
+  test('C69: by default a web server listens on the loopback address, at port 8080 or with TLS at port 8443', () => {
     const plain = new WebServer();
     expect([plain.host, plain.port]).toEqual(['127.0.0.1', 8080]);
     expect(new WebServer({ certificateFolder: 'somewhere' }).port).toBe(8443);
@@ -82,7 +82,7 @@ describe('start and stop of a web server', () => {
     }
   });
 
-  test('a second start has no effect, and a second start with settings rejects with an error', async () => {
+  test('a second call of start has no effect, but a second call with settings rejects with an error', async () => {
     const web = keep(new WebServer({ port: 0 }));
     const [first, second] = [web.start(), web.start()];
     await Promise.all([first, second]);
@@ -93,7 +93,7 @@ describe('start and stop of a web server', () => {
     expect(web.port).toBe(port);
   });
 
-  test('stop before start has no effect, and a second stop has no effect', async () => {
+  test('stop has no effect before start, and a second call of stop has no effect', async () => {
     const web = keep(new WebServer({ port: 0 }));
     await web.stop();
     await web.start();
@@ -106,7 +106,7 @@ describe('start and stop of a web server', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test('start rejects with EADDRINUSE if the port is in use, and the program can call it again with another port', async () => {
+  test('start rejects with EADDRINUSE if the port is in use, and a second call with another port succeeds', async () => {
     const web = await startWeb();
     const other = keep(new WebServer());
     await expect(other.start({ port: web.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -129,7 +129,7 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  // Node would listen on every interface for each of these hosts. A text as the port would be the path of a socket file.
+  // For each of these hosts, Node would listen on every interface. If the port is a text, Node would use it as the path of a socket file.
   test.each<[object, string]>([
     [{ host: '' }, "host is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one"],
     [{ host: ' ' }, 'host is empty'],
@@ -146,7 +146,7 @@ describe('start and stop of a web server', () => {
     [{ port: 1.5 }, 'port is 1.5, not an integer'],
     [{ port: Number.NaN }, 'port is NaN, not an integer'],
   ])(
-    'FAULT-10: the constructor and start refuse the address %j, which would make the server listen on another address',
+    'FAULT-10: the constructor and start refuse a host or port that would make the server listen on another address: %j',
     async (settings, message) => {
       expect(() => new WebServer(settings)).toThrow(message);
       const http = createServer();
@@ -157,14 +157,14 @@ describe('start and stop of a web server', () => {
     },
   );
 
-  test('if a setting of start is undefined, the setting of the constructor applies', async () => {
+  test('if a setting of start is undefined, start uses the setting of the constructor', async () => {
     const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
     await web.start({ host: undefined, port: undefined });
     expect(web.host).toBe('127.0.0.1');
     expect(web.port).not.toBe(8080);
   });
 
-  test('if a setting has its 4D name, the constructor throws an error that states the name in this package', () => {
+  test('if a setting has the name that 4D uses, the constructor throws an error with the name in this package', () => {
     for (const [name, hint] of [
       ['HTTPPort', 'use port'],
       ['IPAddressToListen', 'use host'],
@@ -176,7 +176,7 @@ describe('start and stop of a web server', () => {
     }
   });
 
-  test('B-wss-webserver, C69: stop() of a web server terminates its WebSocket servers first', async () => {
+  test('B-wss-webserver, C69: stop() of a web server first terminates its WebSocket servers', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const make = (path: string) =>
@@ -199,7 +199,7 @@ describe('start and stop of a web server', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: after a restart the web server has no WebSocket server, and the old WebSocket server stays terminated', async () => {
+  test('B-wss-webserver: after a restart a web server has no WebSocket server, and its old WebSocket server stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -227,7 +227,7 @@ describe('start and stop of a web server', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test('a second call stop(seconds) shortens the wait of the first call', async () => {
+  test('a second call of stop with a time shortens the wait of the first call', async () => {
     const web = await startWeb();
     const wss = new WebSocketServer(silent, { server: web });
     const peer = await openPeer(web);
@@ -239,7 +239,7 @@ describe('start and stop of a web server', () => {
     expect(wss.terminated).toBe(true);
   });
 
-  test('stop() waits at most 30 seconds for requests in progress', async () => {
+  test('stop() waits for running requests, and at most 30 seconds', async () => {
     const asked = defer();
     const web = await startWeb({ onRequest: () => asked.resolve() });
     const peer = peerOf(web).write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -254,7 +254,7 @@ describe('start and stop of a web server', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server calls onError of each WebSocket server; without WebSocket servers, Node prints a warning', async () => {
+  test('B-wss-onError: each WebSocket server passes an error of the web server to onError; without a WebSocket server, the error becomes a warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {
@@ -287,7 +287,7 @@ describe('TLS of a web server', () => {
       () => ({ cert: join(folder, 'localhost-cert.pem'), key: join(folder, 'localhost-key.pem') }),
     ],
   ];
-  test.each(settings)('C69: with %s the web server serves https and wss', async (_title, make) => {
+  test.each(settings)('C69: with %s, the web server serves https and wss', async (_title, make) => {
     const web = await startWeb({
       ...make(),
       onRequest: (_request, response) => void response.end('secret\n'),
@@ -298,7 +298,7 @@ describe('TLS of a web server', () => {
     expect(await answer.answer()).toMatch(/secret\n$/);
   });
 
-  test('start rejects for a missing or invalid certificate', async () => {
+  test('start rejects if a certificate is missing or invalid', async () => {
     const missing = new WebServer({ port: 0, certificateFolder: temporaryFolder() });
     await expect(missing.start()).rejects.toMatchObject({ code: 'ENOENT' });
     const wrong = new WebServer({ port: 0, cert: '-----BEGIN nothing', key: '-----BEGIN nothing' });
@@ -307,8 +307,8 @@ describe('TLS of a web server', () => {
   });
 });
 
-describe('a request handler', () => {
-  test('onRequest receives the requests that are not upgrades and answers them', async () => {
+describe('the request handler onRequest', () => {
+  test('onRequest receives and answers the requests that are not upgrades', async () => {
     const web = await startWeb({
       onRequest({ url }, response) {
         response.end(`you asked for ${url}\n`);
@@ -328,7 +328,7 @@ describe('a request handler', () => {
     ],
     ['rejects', () => Promise.reject(new Error('oops'))],
   ])(
-    'if onRequest %s, the answer is 500 with a warning, and the next request is answered',
+    'if onRequest %s, the answer is 500 with a warning, and the next request is also answered',
     async (_title, onRequest) => {
       const web = await startWeb({ onRequest });
       const warnings = await warningsOf(async () => {
@@ -337,12 +337,12 @@ describe('a request handler', () => {
           expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error\n']);
         }
       });
-      // The same text causes one warning a minute.
+      // The second exception has the same text. The server emits one warning a minute for each text.
       expect(warnings).toEqual(['oops']);
     },
   );
 
-  test('if onRequest throws in the middle of an answer, the connection is dropped', async () => {
+  test('if onRequest throws after the first part of an answer, the connection is dropped', async () => {
     const web = await startWeb({
       onRequest(_request, response) {
         response.writeHead(200, { 'Content-Length': 10 }).write('half');
@@ -355,14 +355,14 @@ describe('a request handler', () => {
     });
   });
 
-  test('without onRequest and without a folder, every request gets 404', async () => {
+  test('without onRequest and without a folder of files, every request gets 404', async () => {
     const web = await startWeb();
     expect((await fetch(`http://127.0.0.1:${web.port}/`)).status).toBe(404);
   });
 });
 
 describe('a folder of files', () => {
-  /** Starts a web server with a few files, and sends request targets without normalizing their paths. */
+  /** Starts a web server with a few files. @returns a function that sends a request target without changing its path */
   async function files() {
     const outside = temporaryFolder();
     const root = join(outside, 'root');
@@ -400,7 +400,7 @@ describe('a folder of files', () => {
     ['/sub/?a', 200, 'text/html; charset=utf-8', '<p>sub'],
     ['/%C3%A9%201.TXT', 200, 'text/plain; charset=utf-8', 'text'],
     ['/empty.css', 200, 'text/css; charset=utf-8', ''],
-  ])('GET %s returns the file with its type', async (path, status, type, text) => {
+  ])('GET %s returns the file and its media type', async (path, status, type, text) => {
     const { fetchRaw } = await files();
     const { response, body } = await fetchRaw(path);
     expect([response.statusCode, response.headers['content-type'], body]).toEqual([status, type, text]);
@@ -440,20 +440,20 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('a request for a folder without the final slash is redirected to the same host, with the slash', async () => {
+  test('the server answers a request for a folder without a slash at the end with a redirect that adds the slash', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
   });
 
-  test('start rejects for a missing folder', async () => {
+  test('start rejects if the folder is missing', async () => {
     const web = new WebServer({ port: 0, rootFolder: join(temporaryFolder(), 'nothing') });
     await expect(web.start()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
 describe('WebServer.of', () => {
-  test('C69: WebServer.of returns the same WebServer for the same HTTP server, and isRunning says whether the HTTP server listens', async () => {
+  test('C69: WebServer.of returns the same WebServer for the same HTTP server, and `isRunning` is true if the HTTP server listens', async () => {
     const http = createServer();
     const web = WebServer.of(http);
     expect(WebServer.of(http)).toBe(web);
@@ -470,7 +470,7 @@ describe('WebServer.of', () => {
     web.stop(0);
   });
 
-  test('C69: close() of the HTTP server terminates the WebSocket servers first; afterwards the property `close` is the original method again', async () => {
+  test('C69: close() of the HTTP server first terminates the WebSocket servers, and then `close` is the original method again', async () => {
     const http = createServer();
     const { close } = http;
     await foreign(http);
@@ -493,7 +493,7 @@ describe('WebServer.of', () => {
     expect(new Set(journal.entries.slice(1))).toEqual(new Set([1001, 'terminated', 'closed']));
     expect(wss.terminated).toBe(true);
     expect(ws.status).toBe('Closed');
-    // The HTTP server can listen again. The next WebSocket server replaces `close` again.
+    // The HTTP server listens again. The next WebSocket server replaces `close` again.
     await foreign(http);
     new WebSocketServer(silent, { server: web });
     expect(http.close).not.toBe(close);
@@ -506,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('`WebServer.of` calls a `close` method that the application assigned earlier, and keeps one that it assigns later', async () => {
+  test('WebServer.of calls a `close` method that the application has assigned before, and does not replace a method that is assigned later', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {
@@ -550,7 +550,7 @@ describe('WebServer.of', () => {
     await web.stop(0);
   });
 
-  test('a path that a native server already uses causes error -10718', async () => {
+  test('the constructor throws error -10718 for a path that a native server already uses', async () => {
     const http = await foreign();
     const native = new NativeServer({});
     native.attach(http, { path: '/taken' });
@@ -563,7 +563,7 @@ describe('WebServer.of', () => {
   });
 });
 
-test('unknown settings and options are refused, since a misspelt certificateFolder would start a server without TLS', async () => {
+test('unknown settings and options are refused; otherwise a misspelt certificateFolder would start a server without TLS', async () => {
   const settings = (given: object) => () => new WebServer(given as WebServerSettings);
   expect(settings({ certificateFoldr: 'x' })).toThrow('did you mean "certificateFolder"?');
   expect(settings({ HTTPPort: 80 })).toThrow('WebServer has no option "HTTPPort": use port');

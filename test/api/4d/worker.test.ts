@@ -1,4 +1,7 @@
-/** The worker runs callbacks one at a time, in the order of their events. While an event waits, its connection does not read. */
+/**
+ * The worker runs the callbacks of 4D's classes one after the other, in the order of the events. While an event of a connection waits, the
+ * connection does not read.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -10,7 +13,7 @@ import { closeAll, defer, Journal, openPeer, peerOf, request, serve, startWeb, u
 afterEach(closeAll);
 
 describe('Worker', () => {
-  test('C87: an idle worker runs a task inside `post`, and a busy worker runs its tasks later, in order', async () => {
+  test('C87: if no task runs, `post` runs a task immediately; otherwise the worker runs the task later, in order', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     const first = defer();
@@ -25,7 +28,7 @@ describe('Worker', () => {
     expect(worker.post(() => journal.note('again'))).toBe(true);
   });
 
-  test('C87: if a task posts another task, the first task ends before the other task runs', () => {
+  test('C87: if a task posts a second task, the second task runs after the end of the first task', () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.post(() => {
@@ -35,12 +38,12 @@ describe('Worker', () => {
     expect(journal.entries).toEqual(['outer', 'inner']);
   });
 
-  test('C87: the worker awaits any thenable, whether it is fulfilled or rejected', async () => {
+  test('C87: the worker waits for any thenable until the thenable resolves or rejects', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     let finish: (() => void) | null = null;
     worker.post(() => ({
-      // biome-ignore lint/suspicious/noThenProperty: a Promise of another library.
+      // biome-ignore lint/suspicious/noThenProperty: it is like a Promise of another library.
       then(resolve: () => void) {
         finish = resolve;
       },
@@ -66,7 +69,7 @@ describe('Worker', () => {
     expect(await journal.length(1)).toEqual(['last']);
   });
 
-  test('C70: postLater runs a task after the running code, and before tasks that are posted meanwhile', async () => {
+  test('C70: postLater runs a task after the running code, and before tasks that are posted later', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.postLater(() => journal.note('open'));
@@ -75,7 +78,7 @@ describe('Worker', () => {
     expect(await journal.length(3)).toEqual(['code', 'open', 'posted']);
   });
 
-  test("C87: postApart never runs a task on the caller's stack, and keeps the order", async () => {
+  test('C87: postApart never runs a task during the call, and keeps the order of tasks', async () => {
     const journal = new Journal();
     for (const serialize of [true, false]) {
       const worker = new Worker(serialize);
@@ -94,7 +97,7 @@ describe('Worker', () => {
     }
   });
 
-  test('C87: with serialize: false no task of a worker waits for another task', async () => {
+  test('C87: with serialize: false, no task of a worker waits for another task', async () => {
     const worker = new Worker(false);
     const journal = new Journal();
     expect(worker.post(() => defer().promise)).toBe(true);
@@ -105,7 +108,7 @@ describe('Worker', () => {
   });
 });
 
-/** Counts how many callbacks overlapped. */
+/** Counts how many callbacks run at the same time. */
 class Overlap {
   most = 0;
   #running = 0;
@@ -122,7 +125,7 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe('the callbacks of a server and its connections', () => {
-  /** Starts a server. Each of its callbacks needs several turns of the event loop. */
+  /** Starts a server with slow callbacks, sends messages to it and terminates it. Each callback takes several turns of the event loop. */
   async function busy(serialize: boolean) {
     const overlap = new Overlap();
     const journal = new Journal();
@@ -158,7 +161,7 @@ describe('the callbacks of a server and its connections', () => {
     return { overlap, entries: journal.entries };
   }
 
-  test('C87: by default the callbacks of a server and its connections run one at a time', async () => {
+  test('C87: by default, the callbacks of a server and its connections run one after the other', async () => {
     const { overlap, entries } = await busy(true);
     expect(overlap.most).toBe(1);
     expect(entries[0]).toBe('server open');
@@ -166,12 +169,12 @@ describe('the callbacks of a server and its connections', () => {
     expect(entries).toHaveLength(1 + 3 + 3 + 12 + 3 + 1);
   });
 
-  test('C87: with serialize: false the callbacks of a server and its connections may run at the same time', async () => {
+  test('C87: with serialize: false, the callbacks of a server and its connections may run at the same time', async () => {
     const { overlap } = await busy(false);
     expect(overlap.most).toBeGreaterThan(1);
   });
 
-  test('C87: the messages of one connection are delivered in order, and a message of another connection can be delivered between them', async () => {
+  test('C87: the messages of one connection are delivered in order, and a message of another connection can come between them', async () => {
     const journal = new Journal();
     const { web } = await serve({
       async onMessage(_ws, { data }) {
@@ -189,7 +192,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(journal.entries.indexOf('b0')).toBeLessThan(500);
   });
 
-  test('C87: a callback may terminate the server and await its end', async () => {
+  test('C87: a callback may call terminate() of the server and await the result', async () => {
     const { web, wss } = await serve({
       async onMessage(ws) {
         await ws.wss.terminate(0);
@@ -224,8 +227,8 @@ describe('the callbacks of a server and its connections', () => {
   });
 });
 
-describe('back-pressure', () => {
-  test('C87: a connection whose event still waits for the worker stops reading, so a slow handler does not fill the memory', async () => {
+describe('backpressure', () => {
+  test('C87: if an event of a connection waits for a slow callback, the connection stops reading, so memory does not grow', async () => {
     const goOn = defer();
     const started = defer();
     let delivered = 0;
@@ -244,7 +247,7 @@ describe('back-pressure', () => {
     );
     const peer = await openPeer(web);
     const message = frame(Op.Binary, Buffer.alloc(size, 'x'));
-    // The socket of the peer takes what the buffers of the kernel hold, but not all of the 64 MiB.
+    // The kernel's buffers accept a part of the 64 MiB, and the socket of the peer keeps the rest.
     let taken = 0;
     for (let sent = 0; sent < count; sent++) peer.socket.write(message, () => taken++);
     await started.promise;
@@ -261,7 +264,7 @@ describe('back-pressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames that arrive together with the request are delivered after onConnection and onOpen have run (cancel: %s)',
+    'C87: frames in the same chunk as the request are delivered after onConnection and onOpen have run (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();
@@ -287,7 +290,7 @@ describe('back-pressure', () => {
     },
   );
 
-  test('C87: if a server is terminated, a connection closes even if one of its messages still waits for the worker', async () => {
+  test('C87: if a server is terminated, a connection closes even if one of its messages still waits for a callback', async () => {
     const goOn = defer();
     const started = defer();
     const journal = new Journal();
@@ -312,11 +315,11 @@ describe('back-pressure', () => {
     goOn.resolve();
     await over;
     await journal.length(4);
-    // Messages that had arrived before the end are delivered. Messages that waited in the socket are not.
+    // Messages that had arrived before the end are delivered. Messages that waited in the socket are not delivered.
     expect(journal.entries.filter((entry) => entry !== 'client 1001')).toEqual(['one', 'two', 1001]);
   });
 
-  test('C87: onConnection is not called if the peer has left while its request waited for the worker', async () => {
+  test('C87: if the peer leaves before onConnection is called for its request, onConnection is not called for this request', async () => {
     const accepted: Socket[] = [];
     const onAccepted = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe('net.server.socket', onAccepted);
@@ -356,7 +359,7 @@ describe('back-pressure', () => {
     expect(wss.connections).toHaveLength(2);
   });
 
-  test('C87: a request that waits for the worker longer than handshakeTimeout gets 408, and onConnection is not called', async () => {
+  test('C87: a request that waits for onConnection of another request longer than handshakeTimeout gets 408', async () => {
     const goOn = defer();
     const asked = new Journal();
     const web = await startWeb();

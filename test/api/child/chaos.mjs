@@ -1,5 +1,5 @@
-// Every call in every hook in every state, on both sides of real sockets, in a process of its own. Run by chaos.test.ts, which
-// also stops the process at random. The last line of stdout is what was left at the end, as JSON.
+// Makes random calls in all handlers and states, on both ends of real sockets. chaos.test.ts runs this program in a child process.
+// The last line of stdout is JSON. This line shows which resources are left at the end.
 //
 //   node chaos.mjs '{"seed":1,"connections":200,"secure":false,"attached":false,"compression":true}'
 import { readFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ const { seed, connections, secure, attached, compression } = JSON.parse(process.
 const tlsFolder = new URL('../../fixtures/tls/', import.meta.url);
 const read = (/** @type {string} */ name) => readFileSync(new URL(name, tlsFolder), 'utf8');
 
-// ---- chance ----
+// ---- random numbers ----
 
 let state = seed >>> 0;
-/** mulberry32: 0 up to, but not including, 1. */
+/** Returns a random number from 0 to below 1 (the algorithm mulberry32). */
 function random() {
   state = (state + 0x6d2b79f5) >>> 0;
   let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -27,7 +27,7 @@ const below = (/** @type {number} */ limit) => Math.floor(random() * limit);
 /** @template T @param {readonly T[]} list @returns {T} */
 const pick = (list) => /** @type {T} */ (list[below(list.length)]);
 
-// ---- what may be called ----
+// ---- the calls ----
 
 const payloads = [
   () => '',
@@ -40,7 +40,7 @@ const payloads = [
   () => 'x'.repeat(120_000),
 ];
 
-/** Callbacks and Promises of `send`, `write` and `drained`: how often each was settled. @type {{ settled: number }[]} */
+/** Counts how often each callback and Promise of `send`, `write` and `drained` was settled. @type {{ settled: number }[]} */
 const completions = [];
 
 function completion() {
@@ -56,7 +56,7 @@ const calls = [
     let isInside = true;
     const options = random() < 0.3 ? { fragmentSize: 1 + below(5_000) } : {};
     connection.send(pick(payloads)(), options, (error) => {
-      // A callback inside the call of send is a fault, and counts as never called.
+      // A callback that runs inside the call of `send` is a fault. It is not counted, so the report shows the fault.
       if (!isInside && (error === null || error instanceof Error)) one.settled++;
       if (random() < 0.1) throw new Error('a callback threw');
     });
@@ -76,14 +76,14 @@ const calls = [
       () => one.settled++,
     );
   },
-  // A rejection that this hook does not await must not end the process.
+  // This handler does not await the Promise. A rejection must not end the process.
   (connection) => void connection.write('x'),
   (connection) => connection.send(pick(payloads)()),
   (connection) => connection.send(pick(payloads)()),
   (connection) => connection.send(pick(payloads)(), { fragmentSize: 1 + below(5_000) }),
   (connection) => connection.send(pick(payloads)(), { compress: random() < 0.5 }),
   (connection) => {
-    // The memory has another owner as soon as `send` has returned (FAULT-1).
+    // The test transfers the memory to another owner as soon as `send` has returned (FAULT-1).
     const bytes = new Uint8Array(1 + below(30_000));
     connection.send(bytes);
     structuredClone(bytes, { transfer: [bytes.buffer] });
@@ -108,7 +108,7 @@ const calls = [
   },
 ];
 
-/** How many hooks make no call of `calls`, so that something is exchanged before the connection ends. */
+/** The probability that a handler makes no call of `calls`. The two ends then exchange messages before the connection ends. */
 const CALM = 0.93;
 
 /** @type {Set<Connection>} */
@@ -129,13 +129,13 @@ function count(/** @type {Connection} */ connection) {
 function chaos(/** @type {Connection} */ connection) {
   hooks++;
   if (random() > CALM) return pick(calls)(connection);
-  // Something to do for the other side. It ends, since the other side's hook need not answer.
+  // Sends a message or a ping, so that a handler of the other end is called. Not every handler sends, so the exchange ends.
   if (random() < 0.4) connection.send(pick(payloads)());
   else if (random() < 0.2) connection.ping();
   return undefined;
 }
 
-/** Reads with `for await`, and leaves the loop in one of the ways there are. */
+/** Reads messages with `for await`, and leaves the loop in a random way. */
 async function loop(/** @type {Connection} */ connection) {
   try {
     for await (const message of connection) {
@@ -147,7 +147,7 @@ async function loop(/** @type {Connection} */ connection) {
       else if (chance < 0.3) connection.pause();
     }
   } catch {
-    // The connection failed, or the loop did.
+    // The connection failed, or the loop threw.
   }
 }
 
@@ -171,7 +171,7 @@ const handlers = {
   },
 };
 
-/** The same without a `message` handler: a loop takes the messages. */
+/** The same handlers without `message`. A loop takes the messages. */
 const { message: _, ...looping } = handlers;
 const loopHandlers = {
   ...looping,
@@ -181,7 +181,7 @@ const loopHandlers = {
   },
 };
 
-// ---- both sides ----
+// ---- both ends ----
 
 const memoryBudget = new MemoryBudget(64 * 1024 * 1024);
 const budget = new CompressionBudget(16 * 1024 * 1024);
@@ -198,7 +198,7 @@ process.on('uncaughtException', (error) => uncaught.push(`exception: ${error?.st
 process.on('unhandledRejection', (error) =>
   uncaught.push(`rejection: ${error instanceof Error ? error.stack : error}`),
 );
-// Exceptions of handlers are reported as warnings, which this program ignores.
+// Exceptions of handlers are process warnings. This program ignores them.
 process.removeAllListeners('warning');
 process.on('warning', () => {});
 
@@ -231,7 +231,7 @@ if (attached) {
 }
 const url = `${secure ? 'wss' : 'ws'}://localhost:${port}/`;
 
-/** A peer that uses the package. */
+/** Opens a connection with the client of this package. */
 async function client() {
   const aborter = new AbortController();
   if (random() < 0.05) setTimeout(() => aborter.abort(), below(40));
@@ -245,11 +245,11 @@ async function client() {
       handshakeTimeout: 5_000,
     });
   } catch {
-    // The connection was refused or aborted, or has ended meanwhile.
+    // The connection was refused or aborted, or it has already ended.
   }
 }
 
-/** A raw peer that sends bytes by chance and leaves by chance: only without TLS. */
+/** Connects without the client of this package, sends random bytes and leaves in a random way. Such a peer cannot use TLS. */
 function rawPeer() {
   return new Promise((resolve) => {
     const socket = connectTcp(port, '127.0.0.1');
@@ -282,12 +282,12 @@ function rawPeer() {
     };
     setTimeout(step, below(30));
     if (random() < 0.2) socket.pause();
-    // The peer leaves in the end, whatever it waits for.
+    // After 4 s the peer leaves in any case.
     setTimeout(() => socket.destroy(), 4_000).unref();
   });
 }
 
-// Calls come from outside of hooks as well.
+// The timer makes calls outside of handlers.
 const meddler = setInterval(() => {
   for (const connection of open) {
     if (random() > 0.04) continue;
@@ -295,7 +295,7 @@ const meddler = setInterval(() => {
       const result = pick(calls)(connection);
       if (result instanceof Promise) result.catch(() => {});
     } catch {
-      // Thrown on purpose.
+      // Some calls throw on purpose.
     }
   }
   if (random() < 0.3) server.broadcast(pick(payloads)());
@@ -309,16 +309,16 @@ async function allPeers() {
   }
   await Promise.race([Promise.all(peers), new Promise((resolve) => setTimeout(resolve, 30_000))]);
 }
-// On a busy machine most handshakes of the first peers may be too late: others follow until half as many connections were opened.
+// On a busy machine, most handshakes of the first peers may time out. More peers follow until half of the connections were opened.
 for (let times = 0; times < 5 && seen.size * 2 <= connections; times++) await allPeers();
 await new Promise((resolve) => setTimeout(resolve, 500));
 clearInterval(meddler);
-// If the shutdown hangs, the program reports this instead of hanging itself.
+// If the shutdown hangs, the program reports it and continues.
 const isShutDown = await Promise.race([
   server.shutdown({ grace: 1_000 }).then(() => true),
   new Promise((resolve) => setTimeout(resolve, 30_000, false)),
 ]);
-// The clients' ends: what is left closes within its own deadlines; nothing is terminated here.
+// The connections of the clients close after their timeouts. Nothing is terminated here.
 for (const connection of [...open]) void connection.close();
 for (let round = 0; round < 400 && open.size > 0; round++) {
   await new Promise((resolve) => setTimeout(resolve, 25));
@@ -328,7 +328,7 @@ for (let round = 0; round < 80 && handles().length > 0; round++) {
   await new Promise((resolve) => setTimeout(resolve, 25));
 }
 
-/** What keeps the process alive, but for its own output, and its channel where it has one. */
+/** Returns the sockets and address lookups that keep the process alive. */
 function handles() {
   return process.getActiveResourcesInfo().filter((name) => /^(?:TCP|TLS|GetAddrInfo)/.test(name));
 }

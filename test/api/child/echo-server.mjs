@@ -1,4 +1,4 @@
-// An echo server in a process of its own, which tells its memory when asked. Run by flood.test.ts with a small heap.
+// An echo server in a child process. It reports its memory when the parent asks. flood.test.ts runs it with a small heap.
 import { WebSocketServer } from '../../../dist/index.js';
 
 /** @type {string[]} */
@@ -18,7 +18,7 @@ process.on('message', async (question) => {
     process.disconnect?.();
     return;
   }
-  // A full collection, so that what is held is not confused with garbage.
+  // The garbage is collected before the measurement, so that it does not count.
   globalThis.gc?.();
   await new Promise(setImmediate);
   globalThis.gc?.();

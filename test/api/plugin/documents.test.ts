@@ -1,6 +1,6 @@
 /**
- * Tests the tables in the documentation of both plugins. Each object that a command returns has the properties and types of its table. Each
- * optional option may be left out. The marks [D…] in titles are the lines of docs/4d-sentences.md.
+ * Tests the tables in the documentation of both plugins. Each object that a command returns has the properties and types of its table.
+ * Each optional option may be absent. An id in brackets, such as [D1-45], is a line of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeFrame, codeOf } from '../../transport/wire.ts';
@@ -8,7 +8,7 @@ import { clearSurfaces, RawServer, V1, V2 } from './support.ts';
 
 afterEach(clearSurfaces);
 
-/** The type of each property, in 4D's words. */
+/** Returns the type of each property, with the name that 4D has for this type. */
 function typesOf(object: object): Record<string, string> {
   const type = (value: unknown): string => {
     if (Array.isArray(value)) return 'collection';
@@ -20,7 +20,7 @@ function typesOf(object: object): Record<string, string> {
 const sent = { success: 'boolean', compressionError: 'boolean', payloadSize: 'number', wireSize: 'number' };
 
 describe('version 2', () => {
-  test('the information about a client has seven properties before, during and after its connection [D1-29 to D1-36, D1-50]', async () => {
+  test('the information about a client has the same seven properties before, during and after its connection [D1-29 to D1-36, D1-50]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const expected = {
@@ -39,13 +39,13 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientStop({ id }))).toEqual(expected);
   });
 
-  test('the status of client start has four properties, and the property errorStr in addition if the start fails [D1-40 to D1-44]', async () => {
+  test('the status of `client start` has four properties, and after a failed start it also has errorStr [D1-40 to D1-44]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const status = { headers: 'object', http_status: 'number', success: 'boolean', uri: 'text' };
     const { id } = v2.client({ URL: `${url}there` });
     expect(typesOf(await v2.clientStart({ id }))).toEqual(status);
-    // A refusal is a response as well.
+    // The answer 404 refuses the connection. It is still a response, so the status has the same properties.
     const refuses = await RawServer.start(() => 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
     const { id: other } = v2.client({ URL: refuses.url });
     const failed = await v2.clientStart({ id: other });
@@ -82,7 +82,7 @@ describe('version 2', () => {
     ['a reason', { reason: 'enough' }, 1000, 'enough'],
     ['a code and a reason', { code: 3001, reason: 'enough' }, 3001, 'enough'],
   ])(
-    'client stop with %s sends the code and reason that the page documents [D1-48, D1-49]',
+    '`client stop` with %s sends the code and reason that the page documents [D1-48, D1-49]',
     async (_title, given, code, reason) => {
       const v2 = new V2();
       const raw = await RawServer.start();
@@ -97,7 +97,7 @@ describe('version 2', () => {
     },
   );
 
-  test('client send returns an object with four properties, and client clear returns an object with one property [D1-54 to D1-57, D1-60]', async () => {
+  test('`client send` returns an object with four properties, and `client clear` returns an object with one property [D1-54 to D1-57, D1-60]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const { id } = await v2.startedClient(url);
@@ -105,7 +105,7 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientClear({ id }))).toEqual({ success: 'boolean' });
   });
 
-  test('server start returns success, port and host; if the start fails, it returns success and errorStr [D1-82 to D1-86]', async () => {
+  test('`server start` returns success, port and host, or success, errorStr and errStr if the start fails [D1-82 to D1-86]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0 });
     const status = await v2.serverStart({ id });
@@ -118,7 +118,7 @@ describe('version 2', () => {
     });
   });
 
-  test('the start of a stopped server cannot change six options, but may change all other options [D1-87]', async () => {
+  test('the start of a stopped server can change all options except six [D1-87]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, maxConnections: 2 });
     const kept = {
@@ -134,13 +134,13 @@ describe('version 2', () => {
     const url = `ws://127.0.0.1:${port}/`;
     for (let count = 0; count < 2; count++) await v2.startedClient(url);
     await v2.serverStop({ id });
-    // The start may change the certificate file. The file that is passed here does not exist.
+    // The start may change the certificate file. This start fails, because the new file does not exist.
     const tls = { tls: true, certFile: 'no.pem', keyFile: 'no.pem' };
     expect(await v2.serverStart({ id, ...tls })).toMatchObject({ success: false });
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });
   });
 
-  test('server send returns six properties for each connection, and server clear returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
+  test('`server send` returns six properties for each connection, and `server clear` returns success [D1-78, D1-95 to D1-102, D1-105]', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a', 'b?c']) await v2.startedClient(url + target);
@@ -159,7 +159,7 @@ describe('version 2', () => {
 describe('version 1', () => {
   const handedOn = { method: 'text', worker: 'text', window: 'number', process: 'number' };
 
-  test('the commands that create and stop a server return an object with its configuration and ref [D2-6 to D2-14, D2-77]', async () => {
+  test('the commands that create and stop a server return an object with the configuration and ref of the server [D2-6 to D2-14, D2-77]', async () => {
     const v1 = new V1();
     const expected = {
       ...handedOn,
@@ -175,7 +175,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.serverStop(server))).toEqual(expected);
   });
 
-  test('the command that creates a client returns an object with the options and ref, and client stop returns a copy [D2-16 to D2-32, D2-81]', async () => {
+  test('the command that creates a client returns an object with the options and ref, and `client stop` returns a copy of the object [D2-16 to D2-32, D2-81]', async () => {
     const v1 = new V1();
     const { url } = await v1.startedServer();
     const given = {
@@ -205,7 +205,7 @@ describe('version 1', () => {
     expect(disabled).toMatchObject({ ...given, disablePerMessageDeflate: true, ref: 2 });
   });
 
-  test('client start returns an object with five properties, and server start returns success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
+  test('`client start` returns an object with five properties, and `server start` returns success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
     const v1 = new V1();
     const { ref } = v1.server({ port: 0 });
     const started = await v1.serverStart({ ref });
@@ -228,7 +228,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.clientStart({ ref: nowhere.ref }))).toEqual(status);
   });
 
-  test('the status of client send has four properties, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
+  test('the status of `client send` has four properties, and `client clear` and `server clear` return {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [await v1.startedClient(url), await v1.startedClient(url), await v1.startedClient(url)];
@@ -240,7 +240,7 @@ describe('version 1', () => {
     expect(v1.serverClients({ ref })).toEqual([1, 2, 3]);
     for (const client of clients) expect(await v1.clientClear(client)).toEqual({});
     expect(await v1.serverClear({ ref })).toEqual({});
-    // The objects do not exist after clear.
+    // After `clear`, the clients no longer exist.
     expect(await v1.clientStart(clients[0]!)).toMatchObject({ success: false, errorStr: 'unknown id' });
     expect(await v1.serverStart({ ref })).toMatchObject({ success: false, message: 'unknown id' });
   });

@@ -1,4 +1,4 @@
-/** A server in a process of its own, to be killed: echoes on the port that it is given. */
+/** An echo server in a child process. The parent passes the port and later kills the process. */
 import { WebSocketServer } from 'rfc6455';
 
 const server = new WebSocketServer({

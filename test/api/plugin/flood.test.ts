@@ -1,4 +1,4 @@
-/** Tests a peer that floods a server or client of the plugins. The connection of this peer pauses, and other connections continue. */
+/** One peer floods a server or client of the plugins with messages. Only the connection of this peer pauses. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { EventFlow } from '../../../src/api/plugin/event-flow.ts';
 import { EventQueue, type QueuedEvent } from '../../../src/api/plugin/event-queue.ts';
@@ -19,14 +19,14 @@ const HONEST = 50;
 const texts = (text: string, count: number, mask: boolean): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => frame(Op.Text, text, { mask })));
 
-/** A peer that has its 101. */
+/** Opens a connection, and waits for the 101 response. */
 async function openPeer(port: number): Promise<RawPeer> {
   const peer = RawPeer.to(port).write(requestHead());
   peers.push(peer);
   return peer.until(() => peer.head !== '');
 }
 
-/** A program whose callback takes one turn of the event loop for each event. */
+/** A program with a slow callback, which takes one turn of the event loop for each event. */
 class Program {
   readonly counts = new Map<string, number>();
   largest = 0;
@@ -47,7 +47,7 @@ class Program {
   }
 }
 
-/** Lets one peer flood while another peer sends its messages one by one. Checks that all messages arrive. */
+/** One peer floods, and another peer sends messages one by one. The function checks that all messages of both peers arrive. */
 async function flooded(
   surface: V1 | V2,
   program: Program,
@@ -59,7 +59,7 @@ async function flooded(
     flooder.write(texts('x', FLOOD, mask));
     for (let sent = 1; sent <= HONEST; sent++) {
       honest.write(frame(Op.Text, 'honest', { mask }));
-      // Each honest message waits for a few messages of the flooding peer, not for all of them.
+      // Each message of the other peer waits only for a few messages of the flooding peer.
       while (program.count('honest') < sent) await turn();
     }
     expect(program.count('x')).toBeLessThan(FLOOD);
@@ -70,7 +70,7 @@ async function flooded(
   expect(program.largest).toBeLessThan(200);
 }
 
-describe('FAULT-5: one peer floods with messages of one byte', () => {
+describe('FAULT-5: a peer that floods with messages of one byte', () => {
   test('FAULT-5: if a peer floods a server of version 1, the messages of other peers are delayed only a little', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
@@ -89,7 +89,7 @@ describe('FAULT-5: one peer floods with messages of one byte', () => {
     await flooded(v2, program, await openPeer(port), await openPeer(port), true);
   });
 
-  test('FAULT-5: if a peer floods a client of version 1, the messages of other peers are delayed only a little', async () => {
+  test('FAULT-5: if a server floods a client of version 1, messages to other clients are delayed only a little', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -99,7 +99,7 @@ describe('FAULT-5: one peer floods with messages of one byte', () => {
     await flooded(v1, program, await raw.peer(0), await raw.peer(1), false);
   });
 
-  test('FAULT-5: if a peer floods a client of version 2, the messages of other peers are delayed only a little', async () => {
+  test('FAULT-5: if a server floods a client of version 2, messages to other clients are delayed only a little', async () => {
     const v2 = new V2({}, false);
     const program = new Program(v2.events);
     v2.setMethod(((type: number, _id: number, { str }: { str: string }) =>
@@ -123,7 +123,7 @@ describe('FAULT-5: one peer floods with messages of one byte', () => {
   });
 });
 
-test('FAULT-5: a client whose connection is paused can be stopped, and the Close event is the last event of the client', async () => {
+test('FAULT-5: a server whose connection is paused can be stopped, and the last event of the server is the Close event', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -148,7 +148,7 @@ test('FAULT-5: a client whose connection is paused can be stopped, and the Close
   expect(types.filter((type) => type === 2)).toHaveLength(1);
 });
 
-test('FAULT-5: while the event queue is full although connections are paused, a server answers new connections with 503', async () => {
+test('FAULT-5: if the event queue is full although connections are paused, a server answers new connections with 503', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -157,7 +157,7 @@ test('FAULT-5: while the event queue is full although connections are paused, a 
   v2.setMethod((() => held) as never);
   v2.events.limit = 8;
   const { port } = await v2.startedServer();
-  // The Open event of the first peer is being delivered, and those of seven peers wait.
+  // The callback has not finished the first of eight Open events. So seven Open events wait.
   for (let count = 0; count < 8; count++) await openPeer(port);
   await turn();
   expect(v2.events.waiting).toBe(7);
@@ -170,7 +170,7 @@ test('FAULT-5: while the event queue is full although connections are paused, a 
   expect((await openPeer(port)).head).toMatch(/^HTTP\/1\.1 101 /);
 });
 
-describe('EventFlow', () => {
+describe('EventFlow, which pauses a connection while its events wait', () => {
   class Fake {
     state: 'open' | 'closing' | 'closed' = 'open';
     isPaused = false;
@@ -195,7 +195,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a connection pauses when 1 MiB of its events waits, and reads again when none of its events waits', () => {
+  test('a connection pauses when 1 MiB of its events waits, and reads again when no event waits', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);
@@ -211,7 +211,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('a connection that is closing does not pause, and a paused connection reads again when the closing handshake begins', () => {
+  test('a connection that is closing does not pause, and a paused connection reads again at the start of the closing handshake', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(2_000_000, false);
@@ -222,7 +222,7 @@ describe('EventFlow', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('plugin C43: before a method is set, connections do not pause, and a full queue drops the oldest events', () => {
+  test('plugin C43: before the program sets a method, connections do not pause, and a full queue drops the oldest events', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     const queue = new EventQueue<QueuedEvent>(() => {}, true);
@@ -235,7 +235,7 @@ describe('EventFlow', () => {
   });
 });
 
-test('FAULT-5: a full event queue causes at most one warning per minute', async () => {
+test('FAULT-5: a full event queue causes at most one warning a minute', async () => {
   const queue = new EventQueue<QueuedEvent>(() => {}, true);
   queue.limit = 1;
   const source = { queued: 0, onSettled() {} };
@@ -243,7 +243,7 @@ test('FAULT-5: a full event queue causes at most one warning per minute', async 
     for (let round = 0; round < 3; round++) {
       for (let count = 0; count < 3; count++) queue.push({ source, size: 0 });
       queue.reset();
-      // There is room in the queue in between. This must not cause a new warning.
+      // After reset() the queue has room for one event, and it becomes full again. This must not cause another warning.
       queue.push({ source, size: 0 });
       queue.reset();
       await turn();

@@ -1,4 +1,4 @@
-/** Tests that the plugins report everything that cannot work. A callback that never ends does not stop the program. */
+/** Tests that the plugins report everything that cannot work, and that a callback that never ends does not stop the program. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as v2Commands from '../../../src/plugin.ts';
@@ -14,8 +14,8 @@ afterEach(async () => {
 
 const never = new Promise<never>(() => {});
 
-describe('a method name for which no method is registered', () => {
-  test('plugin C52, C44: FAULT-10: an unknown method name in version 2 drops all events, and one warning gives the name', async () => {
+describe('a method name for which the program has registered no method', () => {
+  test('plugin C52, C44: FAULT-10: in version 2, all events of an unknown method name are dropped, and one warning states the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const warnings = await warningsOf(async () => {
@@ -30,7 +30,7 @@ describe('a method name for which no method is registered', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: in version 1, each unknown method name causes one warning, and a missing method causes no warning', async () => {
+  test('plugin C52, C44: FAULT-10: in version 1, each unknown method name causes one warning, and an empty name causes no warning', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -43,7 +43,7 @@ describe('a method name for which no method is registered', () => {
   });
 });
 
-describe('values that can be sent', () => {
+describe('values that the plugins can send', () => {
   const shapes = (): [string, ArrayBuffer | ArrayBufferView][] => {
     const bytes = Uint8Array.from([9, 1, 2, 9]);
     return [
@@ -55,7 +55,7 @@ describe('values that can be sent', () => {
   };
 
   test.each(shapes())(
-    'plugin C53, C36: FAULT-10: version 2 sends the bytes of a %s',
+    'plugin C53, C36: FAULT-10: version 2 sends the bytes of an object of type %s',
     async (_name, message) => {
       const v2 = new V2();
       const { id, url } = await v2.startedServer();
@@ -67,7 +67,7 @@ describe('values that can be sent', () => {
     },
   );
 
-  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and accepts bytes in any kind of buffer', async () => {
+  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and sends bytes from any kind of buffer', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -90,7 +90,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('plugin C53: in both versions, a send of a Blob returns a Promise of the status', async () => {
+  test('plugin C53: in both versions, the result of sending a Blob is a Promise of the status', async () => {
     const heard: [side: number, text: string][] = [];
     const { promise: all, resolve } = defer();
     v2Commands.websocketSetMethod((type, id, event) => {
@@ -110,7 +110,7 @@ describe('values that can be sent', () => {
     const { statuses } = await v2Commands.websocketServerSend({ id, message: new Blob(['back']) });
     expect(statuses).toMatchObject([{ success: true, payloadSize: 4 }]);
     await all;
-    // Each side receives the messages of its own peer in order.
+    // The messages of one peer arrive in order. The messages of different peers have no common order.
     expect(heard.filter(([side]) => side === -1)).toEqual([
       [-1, 'first'],
       [-1, 'later'],
@@ -129,7 +129,7 @@ describe('values that can be sent', () => {
 });
 
 describe('ports', () => {
-  test('plugin C54: FAULT-10: the port of a server may be a decimal text, and null stands for the default port', async () => {
+  test('plugin C54: FAULT-10: the port of a server may be a decimal text, and null means the default port', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: '0' });
     expect(await v2.serverStart({ id })).toMatchObject({ success: true });
@@ -163,24 +163,24 @@ describe('ports', () => {
     },
   );
 
-  test('plugin C54: FAULT-10: the start of a server fails if its host is not a text', async () => {
+  test('plugin C54: FAULT-10: a server cannot start if its option `host` is not a text', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, host: 5 });
     expect((await v2.serverStart({ id })).errorStr).toBe('host is 5, not a text');
   });
 
-  test('plugin C54: FAULT-10: the start of a server with a handshakeTimeoutSecs of 0 fails, and errorStr names this option', async () => {
+  test('plugin C54: FAULT-10: the start of a server fails if handshakeTimeoutSecs is 0, and errorStr names this option', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, handshakeTimeoutSecs: 0 });
     expect((await v2.serverStart({ id })).errorStr).toBe('handshakeTimeoutSecs is 0, not a positive number');
   });
 });
 
-describe('option names of the other version', () => {
+describe('options of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: if the URL has the name that the other version uses, client start fails and gives the right name', async () => {
+  test('plugin C55: FAULT-10: if the URL has the option name of the other version, `client start` fails, and errorStr has the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -197,7 +197,7 @@ describe('option names of the other version', () => {
     });
   });
 
-  test('plugin C55, C5: FAULT-10: if ref or id was passed to the other version, start fails and gives the right name', async () => {
+  test('plugin C55, C5: FAULT-10: if a program passes `ref` to version 2 or `id` to version 1, start fails, and the error has the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -210,7 +210,7 @@ describe('option names of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: each option name of the other version that has no effect causes one warning', async () => {
+  test('plugin C55: FAULT-10: an option of the other version that has no effect causes one warning', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {
@@ -236,11 +236,11 @@ describe('headers and TLS', () => {
     [['X-A', '1'], 'headers is an array, not an object of texts'],
     [{ 'X-A': 7 }, 'headers: "X-A" is 7, not a text'],
     [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
-  ])('plugin C56, A1.2-3: FAULT-10: client start fails if headers is %j', async (headers, text) => {
+  ])('plugin C56, A1.2-3: FAULT-10: `client start` fails if headers is %j', async (headers, text) => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/', headers });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, errorStr: text });
-    // A program that corrects the headers can connect.
+    // After the program has corrected the headers, the same client can connect.
     const raw = await RawServer.start();
     expect(await v2.clientStart({ id, URL: raw.url, headers: { 'X-A': '1', 'X-B': null } })).toMatchObject({
       success: true,
@@ -272,7 +272,7 @@ describe('a callback whose Promise never settles', () => {
       await v2.startedClient(`${url}a?b`);
       await began;
       while (v2.events.waiting === 0) await turn();
-      // The queue has set its timer already. This timer was set later and for longer.
+      // The timer of the queue fires after 1 ms, so it fires before this timer of 20 ms.
       await new Promise((done) => setTimeout(done, 20));
       expect(id).toBe(-1);
     });
@@ -282,7 +282,7 @@ describe('a callback whose Promise never settles', () => {
     );
   });
 
-  test('plugin C57, C50: FAULT-11: in both versions, clearAll no longer waits for a callback that does not end, and later events are delivered', async () => {
+  test('plugin C57, C50: FAULT-11: in both versions, clearAll does not wait for a callback that never ends, and later events are delivered', async () => {
     const v1 = new V1();
     const { promise: began, resolve } = defer();
     const { url } = await v1.startedServer({

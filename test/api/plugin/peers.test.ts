@@ -1,4 +1,4 @@
-/** Tests clients and servers of both versions with each other, and with the package `ws`. test/interop tests them with a Python library. */
+/** Clients and servers of both plugin versions exchange messages with each other and with `ws`. test/interop adds a Python library. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectWs, startWs } from '../../peers/ws-end.ts';
 import { connectPlugin, converse, startPlugin, type Version } from './plugin-end.ts';
@@ -9,9 +9,9 @@ afterEach(clearSurfaces);
 const versions: readonly Version[] = ['v2', 'v1'];
 const both = ['ours', 'peer'] as const;
 
-describe.each(versions)('a client of %s', (version) => {
+describe.each(versions)('a client of the plugin, version %s', (version) => {
   test.each(versions.flatMap((server) => [true, false].map((deflate) => [server, deflate] as const)))(
-    'the client and a server of %s exchange messages and close, permessage-deflate %j',
+    'the client and a server of version %s exchange messages and close the connection, with permessage-deflate %j',
     async (server, deflate) => {
       for (const by of both) {
         const { url, end } = await startPlugin(server);
@@ -20,14 +20,14 @@ describe.each(versions)('a client of %s', (version) => {
           await converse(client, end, 'ours');
           continue;
         }
-        // The server begins the close. It sends 1000 Normal closure.
+        // The server closes the connection first, with the code 1000 and the reason "Normal closure".
         await converse(end, client, 'ours');
       }
     },
   );
 
   test.each([true, false])(
-    'the client and a server of the package ws exchange messages and close, with the permessage-deflate options %j',
+    'the client and a server of the package ws exchange messages and close the connection, with permessage-deflate %j',
     async (deflate) => {
       for (const by of both) {
         const server = await startWs();
@@ -39,14 +39,14 @@ describe.each(versions)('a client of %s', (version) => {
   );
 });
 
-describe('permessage-deflate of a client of v1', () => {
+describe('permessage-deflate of a client of version 1', () => {
   test.each([
     [false, false],
     [true, false],
     [false, true],
     [true, true],
   ])(
-    'plugin A0.8-2, A0.8-4, C17: a client and the package ws compress messages as they have negotiated, with clientNoContextTakeover %j and serverNoContextTakeover %j',
+    'plugin A0.8-2, A0.8-4, C17: a client and the package ws use the negotiated compression, with clientNoContextTakeover %j and serverNoContextTakeover %j',
     async (clientNoContextTakeover, serverNoContextTakeover) => {
       const server = await startWs({ peerCompression: { threshold: 0 } });
       const v1 = new V1();
@@ -69,7 +69,7 @@ describe('permessage-deflate of a client of v1', () => {
         return v1.clientSend({ ref }, Buffer.from(message)).wireSize ?? 0;
       }) as [number, number];
       expect([await peer.next(), await peer.next()]).toEqual([message, message]);
-      // The second message is short only if the window of the first one is kept.
+      // The second message is much shorter only if the compressor has kept its window from the first message.
       expect(sizes[1] < sizes[0] / 2).toBe(!clientNoContextTakeover);
       const heard = await v1.got('message', 0, ref, 2);
       expect(heard.map(([, , , context]) => context.data)).toEqual([message, message]);
@@ -80,8 +80,8 @@ describe('permessage-deflate of a client of v1', () => {
   );
 });
 
-describe.each(versions)('a server of %s', (version) => {
-  test('the server and a client of the package ws, which offers permessage-deflate, exchange messages and close', async () => {
+describe.each(versions)('a server of the plugin, version %s', (version) => {
+  test('the server and a client of the package ws exchange messages and close the connection, and the client offers permessage-deflate', async () => {
     for (const by of both) {
       const { url, end } = await startPlugin(version);
       const client = await connectWs(url);

@@ -1,5 +1,5 @@
 /**
- * Makes a client or server of a plugin usable as one end of an exchange of messages, and defines this exchange. The other end is another
+ * Defines an exchange of messages, and makes a client or server of a plugin usable as one end of this exchange. The other end is another
  * plugin, the package `ws`, or the package websockets of Python.
  */
 import { expect } from 'vitest';
@@ -9,7 +9,7 @@ import { V1, type V1Heard, V2 } from './support.ts';
 
 export type Version = 'v1' | 'v2';
 
-/** The functions with which a test uses a client or server of a plugin, once there is a connection. */
+/** The functions that a test calls after a client or server of a plugin has a connection. */
 interface Line {
   send(message: Message): unknown;
   stop(code: number, reason: string): Promise<unknown>;
@@ -49,7 +49,7 @@ export class PluginEnd implements End {
     void this.#line.stop(code, reason);
   }
 
-  /** Of the callback. */
+  /** The callback of the plugin calls this method for each event. */
   hear(type: string | number, event: Record<string, unknown>): void {
     this.types.push(type);
     switch (type) {
@@ -70,7 +70,7 @@ export class PluginEnd implements End {
 
 const options = { enableAutomaticReconnection: false };
 
-/** A client of one of the surfaces, connected. */
+/** Creates a client of this plugin version, and waits until it is connected. */
 export async function connectPlugin(version: Version, url: string, deflate = false): Promise<PluginEnd> {
   if (version === 'v2') {
     const v2 = new V2({}, false);
@@ -96,7 +96,7 @@ export async function connectPlugin(version: Version, url: string, deflate = fal
   return end;
 }
 
-/** A server of one of the surfaces, for one connection. */
+/** Starts a server of this plugin version for one connection. */
 export async function startPlugin(version: Version): Promise<{ url: string; end: PluginEnd }> {
   if (version === 'v2') {
     const v2 = new V2({}, false);
@@ -120,7 +120,7 @@ export async function startPlugin(version: Version): Promise<{ url: string; end:
   return { url, end };
 }
 
-/** Sends text and binary messages of every size in both directions. Then one of the two ends closes the connection. */
+/** Sends text and binary messages of every size in both directions. Then `by` closes the connection. */
 export async function converse(ours: PluginEnd, peer: End, by: 'ours' | 'peer'): Promise<void> {
   await ours.opened;
   for (const size of sizes) {

@@ -1,4 +1,4 @@
-/** Tests that the clients of the plugins connect again after the same waits as in the engine. A stopped or cleared client stays closed. */
+/** Tests that clients of the plugins connect again after the same waits as the original plugins, and never after stop or clear. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ interface Line {
   readonly v2: V2;
   readonly clock: FakeClock;
   readonly network: FakeNetwork<ClientData>;
-  /** Ends the next wait and the attempt that follows it. */
+  /** Ends the wait for the next attempt, and then ends this attempt. */
   retry(): Promise<FakeConnection<ClientData> | null>;
 }
 
@@ -22,7 +22,7 @@ function setUp(): Line {
   const clock = new FakeClock();
   const network = new FakeNetwork<ClientData>();
   const v2 = new V2({ clock, dial: network.dial });
-  // Its connections are fake, so there is nothing to close.
+  // The connections are fake, so clearAll has nothing to close.
   v2.clearAll = () => Promise.resolve();
   return {
     v2,
@@ -51,7 +51,7 @@ async function opened(
 }
 
 describe('the back-off', () => {
-  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: a client that lost its connection connects again immediately, then after 100, 200, 400 … 10,000 ms', async () => {
+  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: after a loss a client connects again immediately, and then after 100, 200, 400 … 10,000 ms', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -70,7 +70,7 @@ describe('the back-off', () => {
     );
   });
 
-  test('plugin A0.5-8: after a successful connection, the waits of the client begin again with the shortest wait', async () => {
+  test('plugin A0.5-8: after a successful connection, the client begins again with the shortest wait', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client; a maximum of 0 causes no busy loop', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client, and a maximum of 0 still leaves a pause between two attempts', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],
@@ -97,7 +97,7 @@ describe('the back-off', () => {
     }
   });
 
-  test('plugin A1.3-9: while a client waits to connect again, a call of start may change the maximum wait and turn reconnection off', async () => {
+  test('plugin A1.3-9: while a client waits to connect again, a call of start may change the maximum wait and switch reconnection off', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -109,7 +109,7 @@ describe('the back-off', () => {
     expect(line.clock.next()).toBe(true);
     await settled();
     expect([line.network.attempts.length, line.clock.pending]).toEqual([0, 0]);
-    // The client has stopped, so start connects again.
+    // The client has stopped, so this call of start connects again.
     line.network.isUp = true;
     const started = line.v2.clientStart({ id });
     await settled();
@@ -119,7 +119,7 @@ describe('the back-off', () => {
 });
 
 describe('automatic reconnection', () => {
-  test('plugin A0.5-1, A0.5-2, C11: a client connects again by default, even after the server has closed with 1000, and an option turns reconnection off', async () => {
+  test('plugin A0.5-1, A0.5-2, C11: by default a client connects again, even after the server has closed with 1000, and an option switches this off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });
@@ -151,7 +151,7 @@ describe('automatic reconnection', () => {
     expect(line.v2.of(2, id)).toEqual([{ code: 1006, reason: 'Abnormal closure', remote: false }]);
   });
 
-  test('plugin A0.5-2, A0.5-3, A0.1-8: when a real server is killed and restarted, the client connects again automatically', async () => {
+  test('plugin A0.5-2, A0.5-3, A0.1-8: if a real server is killed and restarted, the client connects again', async () => {
     const port = await freePort();
     const script = fileURLToPath(new URL('echo-process.js', import.meta.url));
     const start = async (): Promise<ReturnType<typeof fork>> => {
@@ -188,7 +188,7 @@ describe('automatic reconnection', () => {
 });
 
 describe('stop and clear', () => {
-  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random orders of commands, a stopped client emits no event, and no socket is left open', async () => {
+  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random sequences of commands, a stopped client emits no event, and no socket is left open', async () => {
     const pick = random(1_986);
     for (let round = 0; round < 10_000; round++) {
       const { v2, clock, network } = setUp();
@@ -236,7 +236,7 @@ describe('stop and clear', () => {
         network.settleClosing();
         await new Promise((resolve) => setImmediate(resolve));
       }
-      // An earlier clear may still have been waiting.
+      // A client that was cleared earlier may still wait for the end of its connection.
       network.settleClosing();
       await v2.events.idle();
       const before = v2.heard.length;

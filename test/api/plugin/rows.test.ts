@@ -1,6 +1,6 @@
 /**
- * Checks docs/plugin-rows.md. The page has a row for everything that the original plugins do, and for each of our differences. Each row is
- * named in the title of a test, or says why it is not tested.
+ * Checks docs/plugin-rows.md. The page has a row for each behaviour of the original plugins, and for each of our differences. The title of
+ * a test names each row, or the row says why there is no test.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
 const page = readFileSync(new URL('../../../docs/plugin-rows.md', import.meta.url), 'utf8');
 const trace = traceRows(testFiles());
 
-/** The number of rows of each section. The test compares these numbers, so that no row is dropped by mistake. */
+/** The number of rows of each section. With these numbers, a test notices a row that was deleted by mistake. */
 const sections: Readonly<Record<string, number>> = {
   'A0-': 11,
   'A0.1-': 10,
@@ -73,7 +73,7 @@ describe('each row of docs/plugin-rows.md', () => {
   );
 });
 
-test('every row that a test title names exists', () => {
+test('every row that a test title names exists in docs/plugin-rows.md', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
@@ -81,7 +81,7 @@ test('the column of tests in docs/plugin-rows.md is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 
-test('rowsOf returns the rows that the title of a test names', () => {
+test('rowsOf returns the rows that a test title names', () => {
   expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
   expect(rowsOf('C6: text')).toEqual([]);
   expect(rowsOf('plugin C6 text')).toEqual([]);

@@ -1,4 +1,4 @@
-/** Helpers for the tests of both plugins: objects that record events, and a raw server that sends whatever a test wants. */
+/** Helpers for the tests of both plugins: objects that record events, and a server that sends whatever a test wants. */
 
 import { randomInt } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ interface Waiter {
   resolve(): void;
 }
 
-/** Waits for what a callback brings. */
+/** Waits until a callback has made a condition true. */
 class Arrivals {
   #waiters: Waiter[] = [];
 
@@ -33,7 +33,7 @@ class Arrivals {
 
 const surfaces: { clearAll(): Promise<void> }[] = [];
 
-/** v2: `[type, id, event]`, as the callback got them. */
+/** Version 2 of the plugin. It records the arguments of each callback as `[type, id, event]`. */
 export class V2 extends V2Surface {
   readonly heard: [type: number, id: number, event: WebsocketEvent & Record<string, unknown>][] = [];
   readonly #arrivals = new Arrivals();
@@ -42,7 +42,7 @@ export class V2 extends V2Surface {
     this.#arrivals.arrived();
   };
 
-  /** @param listens false: no method is set */
+  /** @param listens if false, no method is set, so events are not recorded */
   constructor(base: SurfaceBase = {}, listens = true) {
     super(base);
     surfaces.push(this);
@@ -53,20 +53,20 @@ export class V2 extends V2Surface {
     return this.#arrivals.until(condition);
   }
 
-  /** The events of one type, or of one socket, or both. */
+  /** Returns the events of one type, or of one socket, or both. A type of null means all types. */
   of(type: number | null, id?: number): (WebsocketEvent & Record<string, unknown>)[] {
     return this.heard
       .filter((one) => (type === null || one[0] === type) && (id === undefined || one[1] === id))
       .map(([, , event]) => event);
   }
 
-  /** Waits for so many events of a type, and returns them. */
+  /** Waits until there are `count` events of a type. @returns these events */
   async got(type: number, id: number, count = 1): Promise<(WebsocketEvent & Record<string, unknown>)[]> {
     await this.until(() => this.of(type, id).length >= count);
     return this.of(type, id);
   }
 
-  /** A server on a free port that has been started. */
+  /** Creates a server and starts it on a free port. */
   async startedServer(options: object = {}): Promise<{ id: number; port: number; url: string }> {
     const server: { id?: number } = { port: 0, ...options } as object;
     this.server(server);
@@ -75,7 +75,7 @@ export class V2 extends V2Surface {
     return { id: server.id!, port: status.port!, url: `ws://127.0.0.1:${status.port}/` };
   }
 
-  /** A client that is connected. */
+  /** Creates a client and connects it. */
   async startedClient(URL: string, options: object = {}): Promise<{ id: number }> {
     const client: { id?: number } = { URL, enableAutomaticReconnection: false, ...options } as object;
     this.client(client);
@@ -95,7 +95,7 @@ export type V1Heard = [
   process: number,
 ];
 
-/** v1: the seven parameters, as the callback got them. */
+/** Version 1 of the plugin. It records the seven arguments of each callback. */
 export class V1 extends V1Surface {
   readonly heard: V1Heard[] = [];
   readonly #arrivals = new Arrivals();
@@ -139,7 +139,7 @@ export class V1 extends V1Surface {
   }
 }
 
-/** A server whose connections are raw peers. A peer answers the opening handshake with the bytes that the test chooses. */
+/** A TCP server. It answers an opening handshake with the bytes that the test chooses. The test then writes frames itself. */
 export class RawServer {
   readonly peers: RawPeer[] = [];
   readonly #server: Server;
@@ -180,7 +180,7 @@ export class RawServer {
     });
   }
 
-  /** The n-th peer, from 0, when its answer has been written. */
+  /** Waits until the handshake of the peer with this index is answered. The index begins at 0. */
   async peer(index = 0): Promise<RawPeer> {
     await this.#arrivals.until(() => this.peers.length > index);
     return this.peers[index]!;
@@ -194,7 +194,7 @@ export class RawServer {
 
 const rawServers: RawServer[] = [];
 
-/** The 101 for a key, with more header lines. */
+/** Returns a 101 response for a key, with additional header lines. */
 export function switching(key: string, ...lines: string[]): string {
   return [
     'HTTP/1.1 101 Switching Protocols',
@@ -208,8 +208,8 @@ export function switching(key: string, ...lines: string[]): string {
 }
 
 /**
- * Returns a port at which no server listens. Tests that run at the same time do not get this port either, because the system assigns free
- * ports only above 32,767 (Linux) or 49,151.
+ * Returns a port at which no server listens. Tests that run at the same time do not get this port, because the operating system chooses
+ * free ports above 32,767 (Linux) or 49,151.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -224,15 +224,15 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Stops whatever the tests of a file started. */
+/** Stops all clients and servers that the tests of a file have started. */
 export async function clearSurfaces(): Promise<void> {
   const cleared = surfaces.splice(0).map((surface) => surface.clearAll());
-  // Their clients have stopped connecting; that raw peers answer a Close is not waited for.
+  // The raw servers close at once, so that `clearAll` does not wait for peers that never answer a Close frame.
   await Promise.all(rawServers.splice(0).map((server) => server.close()));
   await Promise.all(cleared);
 }
 
-/** A turn of the event loop. */
+/** Waits until the next turn of the event loop is over. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

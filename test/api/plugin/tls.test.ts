@@ -1,4 +1,4 @@
-/** Tests the TLS options of the plugin, version 2: files, NONE, SYSTEM, PEM text, ciphers, client certificates. */
+/** Tests the TLS options of the plugin, version 2: files, NONE, SYSTEM, PEM text, ciphers, and client certificates. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ afterEach(clearSurfaces);
 const { cert: certFile, key: keyFile } = certificateFiles('localhost');
 const files = { certFile, keyFile };
 
-/** A certificate that a client may have, and its own authority. */
+/** A certificate for a client, with the authority that issued it. */
 const own = {
   certFile: certFile.replace('localhost', 'self-signed'),
   keyFile: keyFile.replace('localhost', 'self-signed'),
@@ -35,8 +35,8 @@ async function start(v2: V2, URL: string, options: object): Promise<{ success: b
   return v2.clientStart({ id });
 }
 
-describe('a client', () => {
-  test('plugin A0.7-3, A1.2-9, A1.7-10: the option caFile of a client is a path, PEM text, NONE or SYSTEM, and SYSTEM is the default', async () => {
+describe('TLS options of a client', () => {
+  test('plugin A0.7-3, A1.2-9, A1.7-10: the option caFile of a client is a path, PEM text, NONE or SYSTEM, and the default is SYSTEM', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     expect(await start(v2, url, { caFile })).toMatchObject({ success: true });
@@ -51,7 +51,7 @@ describe('a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: a client needs no option `tls` for its TLS options; one TLS option of a command replaces all earlier ones', async () => {
+  test('plugin A0.7-7, C20: a client uses its TLS options without the option `tls`, and one TLS option of a command replaces all earlier ones', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });
@@ -61,7 +61,7 @@ describe('a client', () => {
     expect(await v2.clientStart({ id, caFile })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-5: the option `tls` of a client has no effect, since the scheme of the URL decides', async () => {
+  test('plugin A0.7-5: the option `tls` of a client has no effect, because the scheme of the URL decides', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     expect(await start(v2, url, { tls: true })).toMatchObject({ success: true });
@@ -69,7 +69,7 @@ describe('a client', () => {
     expect(await start(v2, secure.url, { tls: false, caFile })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-9, C22: a client verifies an address in the URL against the certificate, and supports TLS 1.3', async () => {
+  test('plugin A0.7-9, C22: if the URL has an IP address, a client looks for this address in the certificate, and a client supports TLS 1.3', async () => {
     const v2 = new V2();
     const { port } = await secureServer(v2);
     expect(await start(v2, `wss://127.0.0.1:${port}/`, { caFile })).toMatchObject({ success: true });
@@ -84,8 +84,8 @@ describe('a client', () => {
   });
 });
 
-describe('a server', () => {
-  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true, and otherwise ignores certFile, keyFile and caFile', async () => {
+describe('TLS options of a server', () => {
+  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true; otherwise the server ignores certFile, keyFile and caFile', async () => {
     const v2 = new V2();
     for (const options of [files, { tls: false, ...files }]) {
       const { url } = await v2.startedServer(options);
@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: a server requires a client certificate only with a caFile other than NONE', async () => {
+  test('plugin A0.7-8, C21: a server requires a client certificate if caFile is set and is not NONE', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);
@@ -106,7 +106,7 @@ describe('a server', () => {
     for (const options of [{ caFile: own.certFile }, { caFile: ownPem }]) {
       const { id, url } = await secureServer(v2, options);
       await start(v2, url, { caFile });
-      // With TLS 1.3 a client learns late that it was refused. So the test looks at the connections of the server.
+      // With TLS 1.3 a client does not notice a refusal during the handshake. So the test looks at the connections of the server.
       expect(v2.server({ id }).clients).toEqual([]);
       expect(await start(v2, url, { caFile, ...own })).toMatchObject({ success: true });
       expect(v2.server({ id }).clients).toHaveLength(1);
@@ -116,7 +116,7 @@ describe('a server', () => {
     expect(v2.server({ id }).clients).toEqual([]);
   });
 
-  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths that are used only together, and start fails if a file is missing', async () => {
+  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths, a server needs both of them, and start fails if a file is missing', async () => {
     const settings: TlsSettings = { enabled: true, certFile, keyFile: '', caFile: '', ciphers: '' };
     expect(await serverMaterial(settings)).toEqual({});
     expect(Object.keys(await serverMaterial({ ...settings, keyFile }))).toEqual(['cert', 'key']);
@@ -140,7 +140,7 @@ describe('a server', () => {
     expect(await start(v2, url, { caFile, ciphers: 'no such cipher' })).toMatchObject({ success: false });
   });
 
-  test('plugin A0.6-9: a server drops a client that has not begun TLS within handshakeTimeoutSecs, and serves other clients during this time', async () => {
+  test('plugin A0.6-9: a server drops a client that does not begin TLS within handshakeTimeoutSecs, and meanwhile serves other clients', async () => {
     const v2 = new V2();
     const { port, url } = await secureServer(v2, { handshakeTimeoutSecs: 1 });
     const silent = plainPeer(port);
@@ -153,7 +153,7 @@ describe('a server', () => {
   });
 });
 
-test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file, all CAs of the file', async () => {
+test('with the caFile SYSTEM, a client trusts the CAs of Node; with a file as caFile, it trusts all CAs in the file', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

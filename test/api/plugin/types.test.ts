@@ -1,5 +1,5 @@
 /**
- * Tests the types that programs for the plugins use. The type check of the repository includes this file, so a wrong type fails the check.
+ * Tests the types that programs for the plugins use. The type check of the project includes this file, so a wrong type fails the check.
  */
 import { expectTypeOf, test } from 'vitest';
 import {
@@ -31,7 +31,7 @@ test('plugin A1.1-8: the parameters of the callback of version 2 have types, and
   ];
   expectTypeOf(websocketSetMethod).toBeCallableWith(accepted[0]!, { messageAs: 'json' });
   expectTypeOf(websocketSetMethod).toBeCallableWith('CB');
-  // @ts-expect-error an id is a number
+  // @ts-expect-error The type of `id` has to be number.
   const refused: WebsocketMethod = (_type: number, _id: string) => {};
   expectTypeOf(refused).toBeFunction();
 });
@@ -49,7 +49,7 @@ test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have ty
   expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
 });
 
-test('plugin C44: the table `methods` accepts callbacks of both versions, since both versions share the table', () => {
+test('plugin C44: the table `methods` accepts callbacks of both versions, because both versions share the table', () => {
   methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
   methods.set(
     'one',
@@ -60,7 +60,7 @@ test('plugin C44: the table `methods` accepts callbacks of both versions, since 
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: if the options have no `id`, the returned `id` has the type number; otherwise the command may return information', () => {
+test('plugin A1.2-10, C6: if the options have no `id`, the type of the returned `id` is number; otherwise the command may return information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);
@@ -69,7 +69,7 @@ test('plugin A1.2-10, C6: if the options have no `id`, the returned `id` has the
     const { id: maybe, clients } = websocketServer(given);
     expectTypeOf(maybe).toEqualTypeOf<number | undefined>();
     expectTypeOf(clients).toEqualTypeOf<string[] | undefined>();
-    // The result can be assigned to a type with an optional `id`, also under exactOptionalPropertyTypes.
+    // The result can be assigned to a type with an optional `id`, even with the compiler option exactOptionalPropertyTypes.
     const kept: { id?: number } = websocketServer(given);
     void kept;
   };

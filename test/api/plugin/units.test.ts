@@ -1,4 +1,4 @@
-/** The parts of the plugins that need no socket. */
+/** Tests the parts of the plugins that need no socket. */
 import { describe, expect, test } from 'vitest';
 import { cutReason } from '../../../src/api/plugin/engine-client.ts';
 import { closeReason, connectErrorText, listenErrorText } from '../../../src/api/plugin/engine-texts.ts';
@@ -11,7 +11,7 @@ import { ProtocolError, type ViolationCode, violations } from '../../../src/fram
 import { HandshakeError, refuse } from '../../../src/handshake/error.ts';
 import { dialFailure, locate } from '../../../src/transport/dial-failure.ts';
 
-describe('JSON', () => {
+describe('events as JSON text', () => {
   const event = { wireSize: 7, binary: false, str: 'a"\\/\n\u0001\u007f é€😀' };
 
   test('plugin A1.1-13, C32: the JSON text of version 2 is compact ASCII with sorted names, and the number wait_time has a fraction', () => {
@@ -27,7 +27,7 @@ describe('JSON', () => {
     );
   });
 
-  test('plugin A2.4-4, C32: the JSON text of version 1 has a line for each property, which is indented by a tab', () => {
+  test('plugin A2.4-4, C32: the JSON text of version 1 has one line for each property, and each line begins with a tab', () => {
     expect(toStyledJson({ wireSize: 1, data: 'x', binary: false })).toBe(
       '{\n\t"binary" : false,\n\t"data" : "x",\n\t"wireSize" : 1\n}',
     );
@@ -36,7 +36,7 @@ describe('JSON', () => {
 });
 
 describe('header fields as an object', () => {
-  test('plugin A0.6-7, C46: fields whose names differ only in case are joined under the first spelling, and the object has no prototype', () => {
+  test('plugin A0.6-7, C46: the values of names that differ only in case are joined under the first name, and the object has no prototype', () => {
     const object = toHeaderObject(['X-A', ' 1 ', 'x-a', '2', '__proto__', '3', 'X-a', '4']);
     expect(Object.entries(object)).toEqual([
       ['X-A', '1, 2, 4'],
@@ -44,14 +44,14 @@ describe('header fields as an object', () => {
     ]);
   });
 
-  test('plugin A1.2-3: only values that are texts are kept; of two spellings, the first spelling and the last value are kept', () => {
+  test('plugin A1.2-3: only texts are kept; if two names differ only in case, the first name and the last value are kept', () => {
     expect(fromHeaderObject({ 'X-A': '1', n: 1, o: {}, 'x-a': '2', b: 'B' })).toEqual(['X-A', '2', 'b', 'B']);
     for (const wrong of [null, 'text', 7, undefined]) expect(fromHeaderObject(wrong)).toEqual([]);
   });
 });
 
 describe('numbers of clients and servers', () => {
-  test('plugin A0-7: clients get the smallest free number from 1 upwards, servers from -1 downwards, and a freed number is used again', () => {
+  test('plugin A0-7: clients get the numbers 1, 2, 3, …, servers get -1, -2, -3, …, and the smallest free number is used first', () => {
     for (const sign of [1, -1] as const) {
       const table = new IdTable<number>(sign);
       const add = (): number => table.add((id) => id);
@@ -66,7 +66,7 @@ describe('numbers of clients and servers', () => {
 });
 
 describe('close reasons', () => {
-  test('plugin C28: a longer close reason is cut to at most 123 bytes, between two characters', () => {
+  test('plugin C28: a close reason of more than 123 bytes is cut between two characters', () => {
     expect(cutReason('x'.repeat(123))).toBe('x'.repeat(123));
     expect(cutReason('x'.repeat(124))).toBe('x'.repeat(123));
     expect(cutReason(`x${'€'.repeat(41)}`)).toBe(`x${'€'.repeat(40)}`);
@@ -78,7 +78,7 @@ describe('close reasons', () => {
     expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
   });
 
-  test('plugin A0.3-14: each violation has the text of the engine as its close reason, and each text fits into a Close frame', () => {
+  test('plugin A0.3-14: for each violation, the close reason has the text of the original plugin, and each text fits into a Close frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
     expect(word('WS_FRAGMENTED_CONTROL')).toBe('Control message fragmented');
@@ -132,11 +132,11 @@ describe('errorStr', () => {
       'Failed to initialize per message deflate engine',
     ],
     ['another error', new TypeError('headers'), 'headers'],
-  ])('plugin A0.6-10: errorStr is the text of the engine: %s', (_name, error, text) => {
+  ])('plugin A0.6-10: errorStr has the text of the original plugin: %s', (_name, error, text) => {
     expect(connectErrorText(error, url)).toBe(text);
   });
 
-  test('plugin A0.6-10: the errors of version 1 have the texts of its engine, 5.1.6', () => {
+  test('plugin A0.6-10: the errors of version 1 have the texts of the original plugin, version 5.1.6', () => {
     expect(connectErrorText(refuse('WS_RESPONSE_STATUS', { status: 404 }), url, '5.1.6')).toBe(
       'Got bad status connecting to example.org, status: 404, HTTP Status line: HTTP/1.1 404',
     );
@@ -147,7 +147,7 @@ describe('errorStr', () => {
     expect(connectErrorText(accept, url, '5.1.6')).toBe(connectErrorText(accept, url));
   });
 
-  test('plugin A0.6-10: the texts of other errors begin like the texts of the engine', () => {
+  test('plugin A0.6-10: the texts of other errors begin like the texts of the original plugin', () => {
     const begin = (error: Error): string => connectErrorText(error, url);
     expect(begin(refuse('WS_RESPONSE_HTTP_VERSION'))).toMatch(/^Expecting HTTP\/1\.1, got /);
     expect(begin(refuse('WS_HANDSHAKE_START_LINE', { stage: 'http' }))).toMatch(
@@ -158,7 +158,7 @@ describe('errorStr', () => {
     );
     expect(begin(dialFailure('WS_REDIRECT_LOCATION'))).toMatch(/^Missing Location Header for HTTP Redirect/);
     expect(begin(dialFailure('WS_REDIRECT_LIMIT'))).toMatch(/redirects/);
-    // These texts contain the URL only once, as the engine's texts do.
+    // The texts of the original plugin contain the URL only once, and so do these texts.
     const located = locate(system('CERT_HAS_EXPIRED', 'tls'), 'wss://example.org/');
     expect(located.message).toBe('text [wss://example.org/]');
     expect(connectErrorText(located, 'wss://example.org/')).toBe(
@@ -167,7 +167,7 @@ describe('errorStr', () => {
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
-  test('plugin A0.10-6: if a server cannot listen, the error names bind or inet_pton and the address; other errors are unchanged', () => {
+  test('plugin A0.10-6: if a server cannot listen, the error contains bind or inet_pton and the address; other errors are unchanged', () => {
     const error = (code: string, syscall?: string): Error =>
       Object.assign(new Error('text'), { code, ...(syscall === undefined ? null : { syscall }) });
     const where = '127.0.0.1:80';
@@ -200,7 +200,7 @@ describe('the event queue', () => {
     };
   }
 
-  test('plugin A1.12-1, C42: 1,000 events are delivered in order and one at a time, although the callback awaits 1 ms for each event', async () => {
+  test('plugin A1.12-1, C42: 1,000 events are delivered in order and one at a time, even if the callback awaits 1 ms for each event', async () => {
     const numbers: number[] = [];
     let running = 0;
     let most = 0;
@@ -241,11 +241,11 @@ describe('the event queue', () => {
     process.off('warning', listener);
     expect(numbers).toEqual([0, 1, 2, 3]);
     expect(errors).toEqual(['thrown', 'rejected']);
-    // The same text causes one warning a minute.
+    // The second exception has the same text. There is one warning a minute for each text.
     expect(warnings).toEqual(['and the hook as well']);
   });
 
-  test('plugin C42: with `awaits: false`, the next event does not wait for the Promise of a callback, and a rejection is reported', async () => {
+  test('plugin C42: with `awaits: false`, an event does not wait for the Promise of the previous callback, and a rejection is reported', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -260,7 +260,7 @@ describe('the event queue', () => {
     expect(errors).toEqual(['late']);
   });
 
-  test('plugin C43: events wait until release is called; above the limit of events or bytes, the oldest events are dropped and reported', async () => {
+  test('plugin C43: events wait until release is called; if too many events or bytes wait, the oldest events are dropped and reported', async () => {
     const numbers: number[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => void numbers.push(number), true);
     const drops: number[] = [];
@@ -281,7 +281,7 @@ describe('the event queue', () => {
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
   });
 
-  test('plugin C43: if the Promise of onError or onDrop rejects, the process gets a warning [A48]', async () => {
+  test('plugin C43: if the Promise of onError or onDrop rejects, the process emits a warning [A48]', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -299,7 +299,7 @@ describe('the event queue', () => {
     expect(warnings).toEqual(['in onDrop', 'in onError']);
   });
 
-  test('plugin C43: if onDrop is not set, the first dropped event causes a process warning', async () => {
+  test('plugin C43: without onDrop, the first dropped event causes a process warning', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);

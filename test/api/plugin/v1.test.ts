@@ -1,4 +1,4 @@
-/** Tests the commands of the plugin, version 1: refs, BLOBs, all event types, and the callback with its seven parameters. */
+/** Tests the commands of the plugin, version 1: refs, BLOBs, all types of events, and the seven arguments of the callback. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as commands from '../../../src/plugin-v1.ts';
@@ -24,7 +24,7 @@ const unmasked = { mask: false } as const;
 const data = (text: string): Buffer => Buffer.from(text);
 
 describe('Websocket server', () => {
-  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: Websocket server returns the configuration with ref and the defaults, even if it gets no options', () => {
+  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: `Websocket server` returns the configuration with ref and the defaults, even without options', () => {
     const v1 = new V1();
     const defaults = {
       port: 8080,
@@ -56,7 +56,7 @@ describe('Websocket server', () => {
     });
   });
 
-  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: the commands start, stop and send can change only method, worker, window and process of a running server', async () => {
+  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: on a running server, start, stop and send can change only method, worker, window and process', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer({ method: 'old' });
     const other = { port: 1, host: 'x', backlog: 9, maxConnections: 9 };
@@ -96,7 +96,7 @@ describe('Websocket server', () => {
     expect(await v1.serverStart({ ref })).toMatchObject({ success: true, port });
   });
 
-  test('plugin A2.3-2, A2.3-4, C5: server start returns success and message, server stop returns the configuration, and each command fails for an unknown ref', async () => {
+  test('plugin A2.3-2, A2.3-4, C5: `server start` returns success and message, `server stop` returns the configuration, and each command fails for an unknown ref', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port });
@@ -117,7 +117,7 @@ describe('Websocket server', () => {
     }
   });
 
-  test('plugin A2.3-8, A2.3-10: a server numbers its connections in ascending order, and uses the smallest free number first', async () => {
+  test('plugin A2.3-8, A2.3-10: a server gives each new connection the smallest free number, and lists the numbers in ascending order', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [];
@@ -132,7 +132,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: server send returns a status for each connection; `clients` selects by number, and invalid numbers are skipped', async () => {
+  test('plugin A2.3-6: `server send` returns a status for each connection; `clients` selects connections by number, and invalid numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -151,7 +151,7 @@ describe('Websocket server', () => {
     await v1.got('message', 0, 3, 6);
   });
 
-  test('plugin A2.3-6: a closing connection keeps its number, and `server send` returns `success: false` for this connection', async () => {
+  test('plugin A2.3-6: a closing connection keeps its number, and `server send` to this number returns `success: false`', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer();
     const peer = await peerOf(port);
@@ -166,7 +166,7 @@ describe('Websocket server', () => {
     expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([]);
   });
 
-  test('plugin A2.3-7: server clear always returns {}, and closes the connections with 1000', async () => {
+  test('plugin A2.3-7: `server clear` always returns {}, and closes the connections with 1000', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -178,7 +178,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket client', () => {
-  test('plugin A2.2-2, A2.2-3, C17, C18: Websocket client always returns a new configuration with ref, the options of the original, and our additional options', () => {
+  test('plugin A2.2-2, A2.2-3, C17, C18: `Websocket client` always returns a new configuration with ref, the original options and our additional options', () => {
     const v1 = new V1();
     const deflate = {
       enabled: false,
@@ -216,11 +216,11 @@ describe('Websocket client', () => {
     expect(client).toMatchObject(given);
     const without = v1.client();
     for (const name of Object.keys(given)) expect(without).not.toHaveProperty(name);
-    // The configuration itself can be passed as options and has the same meaning.
+    // A program can pass the configuration as options. The options then have the same values.
     expect(v1.client(client)).toEqual({ ...client, ref: 3 });
   });
 
-  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: a client offers permessage-deflate with the configured parameters and window bits from 8 to 15, whatever disablePerMessageDeflate is', async () => {
+  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: the option perMessageDeflate decides what a client offers, with window bits from 8 to 15, and disablePerMessageDeflate has no effect', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const configuration = (options: object): unknown => v1.client(options).perMessageDeflateOptions;
@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: a program can pass the returned object to start, and its added properties do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a program can pass the returned object to start, and the additional properties of the object do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -261,7 +261,7 @@ describe('Websocket client', () => {
       return /^Sec-WebSocket-Extensions: .*(?=\r$)/m.exec((await raw.peer(index)).head)?.[0];
     };
     expect(await offered(0, client)).toMatch(/client_max_window_bits=10$/);
-    // A change that the program makes in the object has an effect.
+    // If the program changes the object, the change has an effect.
     client.perMessageDeflate.clientMaxWindowBits = 11;
     expect(await offered(1, { ...client, disablePerMessageDeflate: true })).toMatch(/bits=11$/);
     const again = await v1.clientStop({ ref: client.ref });
@@ -269,7 +269,7 @@ describe('Websocket client', () => {
     expect(await offered(3, again)).toBeUndefined();
   });
 
-  test('plugin A2.3-1, A2.2-1: client start may also change the options that the original does not have', async () => {
+  test('plugin A2.3-1, A2.2-1: `client start` may also change the options that the original plugin does not have', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
@@ -286,11 +286,11 @@ describe('Websocket client', () => {
     const strict = await raw.peer(1);
     await strict.until(() => strict.frames.length === 1);
     expect(codeOf(strict.frames[0]!)).toBe(1007);
-    // The peer does not answer, so the stop ends after a millisecond.
+    // The peer does not answer the Close frame, so the stop ends after 1 ms.
     expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 
-  test('plugin A2.3-1, C5: client start returns all five properties, with an empty errorStr if it succeeds, and fails for an unknown ref', async () => {
+  test('plugin A2.3-1, C5: `client start` always returns five properties, errorStr is empty after a success, and each command fails for an unknown ref', async () => {
     const v1 = new V1();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-A: 1'));
     const { ref } = v1.client({ enableAutomaticReconnection: false });
@@ -314,7 +314,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-1: an attempt to connect may take 20 s by default, and `timeout` changes this limit', async () => {
+  test('plugin A2.3-1: by default an attempt to connect may take 20 s, and `timeout` changes this limit', async () => {
     const network = new FakeNetwork<never>();
     const v1 = new V1({ dial: network.dial as never, clock: new FakeClock() });
     v1.clearAll = () => Promise.resolve();
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: client stop returns the configuration and closes with 1000, and its options apply to the next start', async () => {
+  test('plugin A2.3-3: `client stop` returns the configuration and closes with 1000, and the options of `client stop` apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -347,7 +347,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: client send sends text, or binary with `binary: true`, and returns {} if the data cannot be sent', async () => {
+  test('plugin A2.3-5, C36: `client send` sends text, or bytes with `binary: true`, and returns {} if the data cannot be sent', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -367,7 +367,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: a text that is not UTF-8 is not sent and the connection stays open; with strictUtf8 it closes with 1007', async () => {
+  test('plugin A0.3-13, C37: text that is not UTF-8 is not sent; by default the connection stays open, and with strictUtf8 the connection closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -416,7 +416,7 @@ describe('Websocket client', () => {
     expect(codeOf(peer.frames.at(-1)!)).toBe(1011);
   });
 
-  test('plugin A0.4-4, A2.2-1: a client accepts the option enablePong: false, but still answers pings [C7]', async () => {
+  test('plugin A0.4-4, A2.2-1: a client accepts the option enablePong: false, but it still answers pings [C7]', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { enablePong: false });
@@ -427,7 +427,7 @@ describe('Websocket client', () => {
     expect((await v1.got('ping', 0, ref))[0]![3]).toEqual({ wireSize: 4, binary: false, data: 'ping' });
   });
 
-  test('plugin A2.3-7: client clear always returns {}, and frees the ref', async () => {
+  test('plugin A2.3-7: `client clear` always returns {}, and frees the ref', async () => {
     const v1 = new V1();
     const { ref } = v1.client();
     expect(await v1.clientClear({ ref })).toEqual({});
@@ -436,7 +436,7 @@ describe('Websocket client', () => {
 });
 
 describe('the callback', () => {
-  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: the callback gets seven arguments for every event type, on a server and on a client', async () => {
+  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: the callback of a server or client gets seven arguments for every type of event', async () => {
     const v1 = new V1();
     const server = await v1.startedServer({ worker: 'ws', window: 1, process: 2 });
     const peer = await peerOf(server.port, { 'X-A': 'a', uri: 'overwritten' });
@@ -481,7 +481,7 @@ describe('the callback', () => {
     expect((open![3] as { uri: string }).uri).toBe('/there?x');
   });
 
-  test('plugin A2.4-8, A0.1-7: if an attempt to connect again fails, the callback gets an error event', async () => {
+  test('plugin A2.4-8, A0.1-7: if a client cannot connect again, the callback gets an error event', async () => {
     const clock = new FakeClock();
     const network = new FakeNetwork<never>();
     const v1 = new V1({ clock, dial: network.dial as never });
@@ -506,7 +506,7 @@ describe('the callback', () => {
     });
   });
 
-  test("plugin A2.4-4, C32: { contextAs: 'json' } passes the text of the original with tabs and without our additions", async () => {
+  test("plugin A2.4-4, C32: with { contextAs: 'json' } the callback gets the same text as in the original plugin, with tabs and without our additions", async () => {
     const v1 = new V1();
     const heard: string[] = [];
     const method = (_server: number, _client: number, _type: string, context: string): void =>
@@ -560,7 +560,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: `messages` lists the waiting events of one client or server, even inside a callback, and keeps them in the queue', async () => {
+  test('plugin A2.3-9, C49, C45: `messages` lists the waiting events of one client or server, even inside a callback, and the events stay in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];
@@ -589,7 +589,7 @@ describe('the callback', () => {
     expect(v1.serverMessages({ ref: server.ref })).toEqual([]);
   });
 
-  test('plugin A2.4-12, C50: clearAll clears all clients and servers, and new ones can be created afterwards', async () => {
+  test('plugin A2.4-12, C50: clearAll clears all clients and servers, and then the program can create new ones', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -597,7 +597,7 @@ describe('the callback', () => {
     expect(v1.serverClients({ ref })).toEqual([]);
     expect(await v1.clientStart(client)).toMatchObject({ errorStr: 'unknown id' });
     expect(v1.server().ref).toBe(-1);
-    // New sockets work after clearAll.
+    // A new server and a new client work after clearAll.
     const again = await v1.startedServer();
     await v1.startedClient(again.url);
     await v1.got('open', again.ref);

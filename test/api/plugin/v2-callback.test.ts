@@ -1,4 +1,4 @@
-/** Tests the callback of the plugin, version 2: how a program sets it, and how it is called. Also tests clearAll. */
+/** Tests the callback of the plugin, version 2: how a program sets it, and how the plugin calls it. Also tests clearAll. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe('Websocket SET METHOD, Websocket Get method', () => {
-  test('plugin A1.1-6, A1.1-1: at first no method is set, and later Get method returns the name or function that the program has set', () => {
+  test('plugin A1.1-6, A1.1-1: at first no method is set, and then `Get method` returns the name or function that the program has set', () => {
     const v2 = new V2({}, false);
     expect(v2.getMethod()).toBe('');
     v2.setMethod('CB');
@@ -23,7 +23,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.getMethod()).toBe('');
   });
 
-  test('plugin A1.1-3, C43: events wait until a method is set, and are then delivered', async () => {
+  test('plugin A1.1-3, C43: events wait until the program sets a method, and then the plugin passes the events to this method', async () => {
     const v2 = new V2({}, false);
     const { url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -39,7 +39,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     ]);
   });
 
-  test('plugin A1.1-4, C44: events are dropped while the method name is empty or unknown', async () => {
+  test('plugin A1.1-4, C44: while the method name is empty or unknown, events are dropped', async () => {
     for (const name of ['', 'unknown']) {
       const v2 = new V2({}, false);
       const { url } = await v2.startedServer();
@@ -52,7 +52,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     }
   });
 
-  test('plugin A1.1-5, C44: the method is looked up by its name when an event is delivered, and gets three arguments', async () => {
+  test('plugin A1.1-5, C44: the plugin looks up the method by name for each event, and passes three arguments', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const raw = await RawServer.start();
@@ -78,7 +78,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     });
   });
 
-  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: { messageAs: 'json' } passes the compact text of the original without our additions", async () => {
+  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: with { messageAs: 'json' } the callback gets the same compact text as in the original plugin, without our additions", async () => {
     const v2 = new V2({}, false);
     const heard: [number, number, string][] = [];
     v2.setMethod(((...parameters: [number, number, string]) => heard.push(parameters)) as never, {
@@ -109,7 +109,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(ofClient[1]).toBe('{"code":1000,"reason":"Normal closure","remote":false}');
   });
 
-  test("plugin A1.1-12, C32: with { messageAs: 'json' } the wait_time of an Error is a real number", async () => {
+  test("plugin A1.1-12, C32: with { messageAs: 'json' } the number wait_time of an Error event always has a fraction", async () => {
     const v2 = new V2({}, false);
     const heard: [number, string][] = [];
     v2.setMethod(((type: number, _id: number, text: string) => heard.push([type, text])) as never, {
@@ -128,7 +128,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
 });
 
 describe('order of callbacks', () => {
-  test('plugin A1.12-1, C42: callbacks run one at a time, never inside a command; the next waits for the Promise of the previous one', async () => {
+  test('plugin A1.12-1, C42: callbacks run one after the other and never inside a command, and each callback waits for the Promise of the previous one', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => errors.push(error);
@@ -178,7 +178,7 @@ describe('order of callbacks', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: before a method is set, 10,000 events may wait; each further event drops the oldest, and the loss is reported', async () => {
+  test('plugin C43: before the program sets a method, 10,000 events may wait; each further event drops the oldest event, and the loss is reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;
@@ -198,7 +198,7 @@ describe('order of callbacks', () => {
 });
 
 describe('clearAll and the end of the process', () => {
-  test('plugin A1.1-7, C50: clearAll removes the method, all clients and servers, and the waiting events', async () => {
+  test('plugin A1.1-7, C50: clearAll removes the method, all clients and servers, and all events that wait', async () => {
     const v2 = new V2({}, false);
     const { url, port } = await v2.startedServer();
     await v2.startedClient(url);
@@ -216,7 +216,7 @@ describe('clearAll and the end of the process', () => {
     expect(await v2.serverStart({ id: -1 })).toMatchObject({ success: true });
   });
 
-  test('plugin C50: with `unref`, the process ends although clients and servers are open; without `unref`, the process ends after clearAll', async () => {
+  test('plugin C50: with `unref` the process ends although clients and servers are open; without `unref` the process ends after clearAll', async () => {
     const port = await freePort();
     const script = (unref: boolean): string => `
       import * as v2 from ${JSON.stringify(new URL('../../../dist/plugin.js', import.meta.url).href)};

@@ -13,7 +13,7 @@ afterEach(async () => {
 const unmasked = { mask: false } as const;
 
 describe('Websocket client', () => {
-  test('plugin A1.2-10, A1.2-1, C6, A0-8: Websocket client returns `{id}` and writes the id into the options; a further call with these options returns information', () => {
+  test('plugin A1.2-10, A1.2-1, C6, A0-8: `Websocket client` returns `{id}` and writes the id into the options; a second call with these options returns information', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { URL: 'ws://a.example/' };
     expect(v2.client(options)).toEqual({ id: 1 });
@@ -22,13 +22,13 @@ describe('Websocket client', () => {
     expect(v2.client(Object.freeze({ URL: 'ws://b.example/' }))).toEqual({ id: 2 });
   });
 
-  test('plugin A1.2-11: if the argument of Websocket client is null or not an object, the command creates no client and returns {}', () => {
+  test('plugin A1.2-11: if the argument of `Websocket client` is null or not an object, the command creates no client and returns {}', () => {
     const v2 = new V2();
     for (const wrong of [null, undefined, 'text', 7, true]) expect(v2.client(wrong)).toEqual({});
     expect(v2.client({})).toEqual({ id: 1 });
   });
 
-  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: the information about a client has the options that the program passed, and the defaults of the other options', () => {
+  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: the information about a client has the options of the program, and the defaults of other options', () => {
     const v2 = new V2();
     const info = v2.client({ id: v2.client({}).id });
     expect(info).toEqual({
@@ -58,7 +58,7 @@ describe('Websocket client', () => {
     });
   });
 
-  test('plugin A1.2-13, C5: for an unknown or cleared id, Websocket client and stop return {}, and the other commands return success: false', async () => {
+  test('plugin A1.2-13, C5: for an unknown or cleared id, `Websocket client` and `client stop` return {}, and the other commands return success: false', async () => {
     const v2 = new V2();
     const { id } = v2.client({});
     await v2.clientClear({ id });
@@ -107,7 +107,7 @@ describe('Websocket client', () => {
 });
 
 describe('Websocket client start', () => {
-  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: client start resolves with success, 101, the uri and the headers, after the Open event was queued', async () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: `client start` resolves with success, 101, the uri and the headers, after the Open event has been queued', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
     const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
@@ -123,7 +123,7 @@ describe('Websocket client start', () => {
     expect(v2.client({ id })).toMatchObject({ readyState: 'open' });
   });
 
-  test('plugin A1.3-5, A0.1-9, C14: if the first start of a client fails, start returns the status, and no event and no further attempt follows', async () => {
+  test('plugin A1.3-5, A0.1-9, C14: if the first start of a client fails, the client emits no event and makes no other attempt', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.client({ URL: `ws://127.0.0.1:${port}/` });
@@ -141,7 +141,7 @@ describe('Websocket client start', () => {
     expect(v2.heard).toEqual([]);
   });
 
-  test('plugin A1.3-5, A0.6-11: if the server refuses the handshake, client start returns the HTTP status, the uri and the headers', async () => {
+  test('plugin A1.3-5, A0.6-11: if the server refuses the handshake, `client start` returns the HTTP status, the uri and the headers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(
       () => 'HTTP/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 0\r\n\r\n',
@@ -157,14 +157,14 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A0.6-11: if the answer of the server is not HTTP, client start returns the status 0', async () => {
+  test('plugin A0.6-11: if the answer of the server is not HTTP, `client start` returns the status 0', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => 'SSH-2.0-OpenSSH\r\n\r\n');
     const { id } = v2.client({ URL: raw.url });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, uri: '' });
   });
 
-  test('plugin A0.6-1: client start accepts URLs with ws, wss, http and https and their default ports, and fails for other schemes', async () => {
+  test('plugin A0.6-1: `client start` accepts URLs with ws, wss, http and https and their default ports, and fails for other schemes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const scheme of ['ws', 'http']) await v2.startedClient(raw.url.replace('ws:', `${scheme}:`));
@@ -184,7 +184,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.3-2, A0.6-9: `timeout` limits the whole opening handshake, in seconds', async () => {
+  test('plugin A1.3-2, A0.6-9: `timeout` is the limit in seconds for the whole opening handshake', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url });
@@ -193,7 +193,7 @@ describe('Websocket client start', () => {
     expect(status.errorStr).toMatch(/error: Cancelled$/);
   });
 
-  test('plugin A1.3-2, C13: without a timeout, the attempt of client start may take 30 s, and each later attempt 60 s', async () => {
+  test('plugin A1.3-2, C13: without `timeout`, the attempt of `client start` may take 30 s, and each later attempt may take 60 s', async () => {
     for (const [timeout, expected] of [
       [undefined, [30_000, 60_000]],
       [0, [30_000, 60_000]],
@@ -223,12 +223,12 @@ describe('Websocket client start', () => {
       await v2.clientStart({ id, ...(timeout === undefined ? null : { timeout }) });
       while (times.length < 2) await turn();
       expect(times).toEqual(expected);
-      // The attempt never ends, so clearAll would wait for it.
+      // The attempt never ends. The real clearAll would wait for this attempt, so the test replaces clearAll.
       (v2 as unknown as { clearAll(): Promise<void> }).clearAll = () => Promise.resolve();
     }
   });
 
-  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: client start applies the options that it gets before it connects, and all other options keep their values', async () => {
+  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: `client start` applies its options before the client connects, and all other options keep their values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = v2.client({
@@ -248,7 +248,7 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A1.3-9: if start passes another URL while the client runs, the next connection uses this URL', async () => {
+  test('plugin A1.3-9: if `client start` gets another URL while the client runs, the next connection uses this URL', async () => {
     const v2 = new V2();
     const [one, two] = [await RawServer.start(), await RawServer.start()];
     const { id } = await v2.startedClient(one.url, { enableAutomaticReconnection: true });
@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
     expect(one.peers).toHaveLength(1);
   });
 
-  test('plugin A1.3-7, C7: a second start fails and changes nothing while the client runs', async () => {
+  test('plugin A1.3-7, C7: while the client runs, a second start fails and changes nothing', async () => {
     const v2 = new V2();
     let answers = false;
     const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
@@ -288,7 +288,7 @@ describe('Websocket client start', () => {
     expect(peer.closed).toBe(true);
   });
 
-  test('plugin A1.3-8, A0.5-13, C8: a client without reconnection that has lost its connection can be started again without stop, and then gets events', async () => {
+  test('plugin A1.3-8, A0.5-13, C8: without reconnection, a client that has lost its connection can be started again without stop, and the client gets events', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -300,7 +300,7 @@ describe('Websocket client start', () => {
     expect(await v2.got(0, id)).toEqual([{ binary: false, str: 'heard', wireSize: 5 }]);
   });
 
-  test('plugin A0.6-3: the request of a client has a User-Agent, which `headers` may replace, and a Host field with the port', async () => {
+  test('plugin A0.6-3: the request of a client has a User-Agent, which `headers` can replace, and a Host field with the port', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url);
@@ -325,7 +325,7 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: client start without `headers` keeps the earlier headers, removes them for an empty object, and fails for other values', async () => {
+  test('plugin A1.2-3, A0-9: without `headers`, `client start` keeps the earlier headers; it removes them for an empty object, and fails for other values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
@@ -349,7 +349,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.2-3: client start fails if `headers` has any other field of the opening handshake, and the error names the field', async () => {
+  test('plugin A1.2-3: `client start` fails if `headers` has another field of the opening handshake, and the error names this field', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     for (const name of ['Host', 'Upgrade', 'Connection', 'Sec-WebSocket-Key', 'Content-Length']) {
@@ -361,7 +361,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A0.6-2: client start follows up to five redirects', async () => {
+  test('plugin A0.6-2: `client start` follows up to five redirects', async () => {
     const v2 = new V2();
     let left = 5;
     const raw = await RawServer.start((_request) =>
@@ -388,7 +388,7 @@ describe('Websocket client start', () => {
 });
 
 describe('Websocket client stop', () => {
-  test('plugin A1.4-1, A0.1-8: messages that are in transit when stop is called are delivered before the Close event', async () => {
+  test('plugin A1.4-1, A0.1-8: messages that arrive after the call of stop are delivered before the Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -406,7 +406,7 @@ describe('Websocket client stop', () => {
     ]);
   });
 
-  test('plugin A1.4-1, A1.4-3, A0.3-1: client stop closes with 1000 Normal closure by default, and returns information when the connection is closed', async () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: by default, `client stop` closes with 1000 Normal closure, and returns information after the connection is closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
@@ -422,14 +422,14 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'Normal closure', remote: false }]);
   });
 
-  test('plugin A1.4-2: client stop ignores all options except code and reason', async () => {
+  test('plugin A1.4-2: `client stop` ignores all options except code and reason', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://a.example/' });
     const stop: object = { id, URL: 'ws://b.example/', pingInterval: 9 };
     expect(await v2.clientStop(stop)).toMatchObject({ URL: 'ws://a.example/', pingInterval: -1 });
   });
 
-  test('plugin A0.3-2, C30: after client stop, the Close event has the code and reason of the program, whatever the peer answers', async () => {
+  test('plugin A0.3-2, C30: after `client stop`, the Close event has the code and reason of the program, whatever the peer answers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -443,7 +443,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
   });
 
-  test('plugin C29, A0.3-2: if the peer does not answer, client stop drops the connection after `closeTimeout`, with the same Close event', async () => {
+  test('plugin C29, A0.3-2: if the peer does not answer, `client stop` drops the connection after `closeTimeout`, and the Close event is the same', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
@@ -453,7 +453,7 @@ describe('Websocket client stop', () => {
   });
 
   test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 66_536, -1, 1000.5, 'text', null])(
-    'plugin A0.3-3, A0.3-4, C28: client stop with the invalid code %j closes with 1000, and the returned information has an errorStr',
+    'plugin A0.3-3, A0.3-4, C28: `client stop` with the invalid code %j closes with 1000, and the returned information has an errorStr',
     async (code) => {
       const v2 = new V2();
       const raw = await RawServer.start();
@@ -466,7 +466,7 @@ describe('Websocket client stop', () => {
     },
   );
 
-  test('plugin A0.3-5, C28: client stop cuts a reason of more than 123 bytes between two characters', async () => {
+  test('plugin A0.3-5, C28: `client stop` cuts a reason of more than 123 bytes between two characters', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame, ends the wait, and allows another start', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and ends a wait; after that, the client can start again', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -509,7 +509,7 @@ describe('Websocket client stop', () => {
 });
 
 describe('Websocket client send', () => {
-  test('plugin A1.5-1, A1.5-2, C38, C39: client send sends any text during the call, even an empty text, and the status has the sizes in bytes', async () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: `client send` sends any text during the call, even an empty text, and the status has the sizes in bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -524,7 +524,7 @@ describe('Websocket client send', () => {
     ]);
   });
 
-  test('plugin A1.5-3: client send sends nothing if the client is not open, and all sizes in the status are 0', async () => {
+  test('plugin A1.5-3: if the client is not open, `client send` sends nothing, and all sizes in the status are 0', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(v2.clientSend({ id, message: 'x' })).toEqual({
@@ -535,7 +535,7 @@ describe('Websocket client send', () => {
     });
   });
 
-  test('plugin A1.5-6: client send returns only success: false if the message is neither a text nor bytes', async () => {
+  test('plugin A1.5-6: if the message is neither a text nor bytes, `client send` returns only success: false', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -544,7 +544,7 @@ describe('Websocket client send', () => {
     }
   });
 
-  test('plugin C36: client send sends bytes as a binary message, and the program may change the bytes directly after the call', async () => {
+  test('plugin C36: `client send` sends bytes as a binary message, and the program may change the bytes immediately after the call', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -556,7 +556,7 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Binary, payload: Buffer.from([1, 2, 255]) });
   });
 
-  test('plugin A0.3-13, C37: client send replaces a lone surrogate by U+FFFD, and the connection stays open', async () => {
+  test('plugin A0.3-13, C37: `client send` replaces a lone surrogate by U+FFFD, and the connection stays open', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -566,11 +566,11 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('a\ufffd');
   });
 
-  test('plugin A1.5-4: if a message exceeds the limit of waiting bytes, client send drops the connection and returns success: false', async () => {
+  test('plugin A1.5-4: if a message exceeds the limit of waiting bytes, `server send` drops the connection and returns success: false', async () => {
     const v2 = new V2();
     const server = await v2.startedServer();
     await v2.startedClient(server.url);
-    // The second message exceeds the limit, since the peer does not read.
+    // This peer does not read. So the second message exceeds the limit.
     const raw = (await import('node:net')).connect(server.port, '127.0.0.1');
     const { requestHead } = await import('../../transport/wire.ts');
     raw.on('error', () => {});
@@ -591,7 +591,7 @@ describe('Websocket client send', () => {
     });
   });
 
-  test('plugin A1.5-5: if the compressor fails, compressionError is set, the sizes are 0, and the connection closes with 1011 Internal error', async () => {
+  test('plugin A1.5-5: if the compressor fails, compressionError is true, the sizes are 0, and the connection closes with 1011 Internal error', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) =>
       switching(key, 'Sec-WebSocket-Extensions: permessage-deflate'),
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: a client sends a message below 64 KiB in one frame, and a larger message in frames of 32 KiB', async () => {
+  test('plugin A0.9-1: a client sends a message of 64 KiB or more in frames of 32 KiB, and the last frame may be longer', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -649,12 +649,12 @@ describe('Websocket client send', () => {
 });
 
 describe('Websocket client clear', () => {
-  test('plugin A1.6-1, C35: client clear stops and forgets the client, and the id is free after the Close event was delivered', async () => {
+  test('plugin A1.6-1, C35: `client clear` stops and forgets the client, and the id is free after the Close event was delivered', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
     await v2.events.idle();
-    // The callback is busy, so the Close event waits.
+    // While the callback runs, the Close event waits.
     let goOn: () => void = () => {};
     v2.setMethod((...parameters: [number, number, never]) => {
       v2.record(...parameters);
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test("plugin A0.3-7: after an empty Close frame of the peer, the Close event has 1005, and the client's answer is empty", async () => {
+  test('plugin A0.3-7: if the peer sends an empty Close frame, the Close event has 1005, and the client answers with an empty Close frame', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
@@ -732,7 +732,7 @@ describe('how a connection ends', () => {
     }
   });
 
-  test('plugin A0.3-12: if the peer sends a text that is not UTF-8, the client closes with 1007 and does not deliver it', async () => {
+  test('plugin A0.3-12: if the peer sends a text that is not UTF-8, the client closes with 1007 and does not deliver the text', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(frame(Op.Text, Buffer.from([0xc3, 0x28]), unmasked));
@@ -748,7 +748,7 @@ describe('how a connection ends', () => {
     ['RSV1', Buffer.from([0xc1, 0]), 'Reserved bit used'],
     ['a ping in fragments', Buffer.from([0x09, 0]), 'Control message fragmented'],
     [
-      'a new message inside a fragmented one',
+      'a new message inside a fragmented message',
       Buffer.from([0x01, 0, 0x81, 0]),
       'Fragmentation: data message out of sequence',
     ],
@@ -758,13 +758,13 @@ describe('how a connection ends', () => {
       'Fragmentation: continuation opcode out of sequence',
     ],
     [
-      'a ping over 125 bytes',
+      'a ping of more than 125 bytes',
       Buffer.from([0x89, 126, 0, 126]),
       'Ping reason control frame with payload length > 125 octets',
     ],
     ['an unknown opcode', Buffer.from([0x83, 0]), 'Protocol error'],
   ])(
-    'plugin A0.3-14: %s closes the connection with 1002 and the text of the engine',
+    'plugin A0.3-14: %s closes the connection with 1002, and the reason has the text of the original plugin',
     async (_name, bytes, reason) => {
       const { v2, id, raw } = await pair();
       const peer = await raw.peer();
@@ -800,7 +800,7 @@ describe('how a connection ends', () => {
     ]);
   });
 
-  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: the readyState of a client is closed, connecting, open, closing and closed, one after the other, in lower case', async () => {
+  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: the readyState of a client changes from closed to connecting, open, closing and again closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url, closeTimeout: 10_000 });
@@ -824,7 +824,7 @@ describe('how a connection ends', () => {
 });
 
 describe('heartbeat', () => {
-  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a client sends a ping at each pingInterval, and closes with 1011 Ping timeout if no pong arrives', async () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a client sends a ping in each pingInterval, and closes with 1011 Ping timeout if no pong arrives', async () => {
     useFakeClock();
     onTestFinished(() => void useRealClock());
     const v2 = new V2();
@@ -840,7 +840,7 @@ describe('heartbeat', () => {
     vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 2);
     expect(peer.frames[1]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::1');
-    // Other messages do not count as a pong.
+    // Another message does not replace the missing pong.
     peer.write(frame(Op.Text, 'alive', unmasked));
     await v2.got(0, id, 2);
     vi.advanceTimersByTime(1_020);
@@ -851,7 +851,7 @@ describe('heartbeat', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
   });
 
-  test('plugin A0.4-2: the counter in the pings of a client continues in its next connection', async () => {
+  test('plugin A0.4-2: after a reconnection, the counter in the pings of a client continues', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { pingInterval: 60, enableAutomaticReconnection: true });
@@ -863,7 +863,7 @@ describe('heartbeat', () => {
     expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
   });
 
-  test('plugin A0.4-2: after stop, the counter in the pings of a client continues if the same object is passed to start again', async () => {
+  test('plugin A0.4-2: after stop, the counter in the pings of a client continues if start gets the same object again', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const client = { URL: raw.url, pingInterval: 60, closeTimeout: 1, enableAutomaticReconnection: false };
@@ -877,7 +877,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-1, A1.2-12: with a pingInterval of 0 or less, a client sends no pings, and its information has this pingInterval', async () => {
+  test('plugin A0.4-1, A1.2-12: if pingInterval is 0 or negative, a client sends no pings, and the information about the client has this pingInterval', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const pingInterval of [0, -5]) {
@@ -892,7 +892,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-4, A1.2-7: a client accepts the option enablePong: false, but still answers pings [C7]', async () => {
+  test('plugin A0.4-4, A1.2-7: a client accepts the option enablePong: false, but it still answers pings [C7]', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { enablePong: false });

@@ -1,4 +1,4 @@
-/** Tests the server commands of the plugin, version 2: options, statuses, connections in events, and the receivers of a message. */
+/** Tests the server commands of the plugin, version 2: options, statuses, connections in events, and which connections get a message. */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe('Websocket server', () => {
-  test('plugin A1.7-11, A1.7-1, C6: Websocket server returns `{id}` with a negative id, or {} if its argument is null or not an object', () => {
+  test('plugin A1.7-11, A1.7-1, C6: `Websocket server` returns `{id}` with a negative id, or {} if its argument is null or not an object', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { port: 0 };
     expect(v2.server(options)).toEqual({ id: -1 });
@@ -32,7 +32,7 @@ describe('Websocket server', () => {
     for (const wrong of [null, undefined, 'text', 7]) expect(v2.server(wrong)).toEqual({});
   });
 
-  test('plugin A0-7: the ids of servers are -1, -2, …, independent of clients, and a free id is used again', async () => {
+  test('plugin A0-7: servers get the ids -1, -2, …, the ids of clients do not count, and a free id is used again', async () => {
     const v2 = new V2();
     expect([v2.server({}), v2.client({}), v2.server({})]).toEqual([{ id: -1 }, { id: 1 }, { id: -2 }]);
     expect(await v2.serverClear({ id: -1 })).toEqual({ success: true });
@@ -54,7 +54,7 @@ describe('Websocket server', () => {
     expect(v2.server({ id: -9 })).toEqual({});
   });
 
-  test('plugin A1.7-12, C33: the information about a server has the uri of each connection, and each connection has its own number', async () => {
+  test('plugin A1.7-12, C33: the information about a server has the uri and a different number for each connection', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a?window=1', 'a?window=1', 'b']) await v2.startedClient(`${url}${target}`);
@@ -74,7 +74,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket server start', () => {
-  test('plugin A1.8-1, A1.7-2, C1, C3: server start returns success, and the address and port on which the server listens', async () => {
+  test('plugin A1.8-1, A1.7-2, C1, C3: `server start` returns success, and the address and port on which the server listens', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0 });
     const status = await v2.serverStart({ id });
@@ -83,7 +83,7 @@ describe('Websocket server start', () => {
     await v2.startedClient(`ws://127.0.0.1:${status.port}/`);
   });
 
-  test('plugin A0.10-1, A1.7-2, A1.7-3, A1.7-4, A1.7-5, A1.7-6, A1.7-7: the options of a server have the same defaults as in the engine', async () => {
+  test('plugin A0.10-1, A1.7-2, A1.7-3, A1.7-4, A1.7-5, A1.7-6, A1.7-7: the options of a server have the same defaults as in the original plugin', async () => {
     const v2 = new V2();
     const settings = async (options: object): Promise<unknown> => {
       let seen: unknown = null;
@@ -115,7 +115,7 @@ describe('Websocket server start', () => {
     );
   });
 
-  test('plugin A1.8-2, A0.10-6, C2: if a server cannot start, the status has the text of the engine as errorStr and as errStr', async () => {
+  test('plugin A1.8-2, A0.10-6, C2: if a server cannot start, errorStr and errStr have the text of the original plugin', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const { id } = v2.server({ port });
@@ -125,7 +125,7 @@ describe('Websocket server start', () => {
     expect(await v2.serverStart({ id: wrong })).toMatchObject({ success: false });
   });
 
-  test('plugin A1.8-4, A0.8-6, C19, A1.7-9: the start of a stopped server can change enablePerMessageDeflate, but cannot change the port', async () => {
+  test('plugin A1.8-4, A0.8-6, C19, A1.7-9: the start of a stopped server can change enablePerMessageDeflate, but it cannot change the port', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer({ closeTimeout: 1 });
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits=15' };
@@ -136,7 +136,7 @@ describe('Websocket server start', () => {
     expect((await peerOf(again.port!).open(offer)).head).not.toMatch(/extensions/i);
   });
 
-  test('plugin A1.8-5: after stop, a server can be started again on the same port', async () => {
+  test('plugin A1.8-5: after stop, a server can start again on the same port', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.server({ port });
@@ -148,7 +148,7 @@ describe('Websocket server start', () => {
     }
   });
 
-  test('plugin A1.8-6, C9: the start of a server that is already started fails, and does not change the server', async () => {
+  test('plugin A1.8-6, C9: if a server is already started, a second start fails and does not change the server', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -164,7 +164,7 @@ describe('Websocket server start', () => {
     expect(both.map(({ success }) => success)).toEqual([true, false]);
   });
 
-  test('plugin A0.10-3, C23, A1.7-3: the option host of a server may be a name or an address', async () => {
+  test('plugin A0.10-3, C23, A1.7-3: the option host of a server may be a name or an IP address', async () => {
     const v2 = new V2();
     for (const host of ['localhost', '127.0.0.1', '0.0.0.0']) {
       const { id } = v2.server({ port: 0, host });
@@ -202,7 +202,7 @@ describe('Websocket server start', () => {
   );
 
   test.each([0, 3, 99, '2', null])(
-    'plugin A0.10-4, C24: server start fails if addressFamily is %j',
+    'plugin A0.10-4, C24: `server start` fails if addressFamily is %j',
     async (addressFamily) => {
       const v2 = new V2();
       const { id } = v2.server({ port: 0, addressFamily: addressFamily as number });
@@ -216,7 +216,7 @@ describe('Websocket server start', () => {
 });
 
 describe('opening handshakes', () => {
-  test('plugin A0.10-2, C26, A1.7-5: if a server has maxConnections connections, it refuses a further client with 503, and client start returns this status', async () => {
+  test('plugin A0.10-2, C26, A1.7-5: if a server has maxConnections connections, the server refuses another client with 503, and `client start` returns this status', async () => {
     const v2 = new V2();
     const { url, port } = await v2.startedServer({ maxConnections: 1 });
     await v2.startedClient(url);
@@ -225,13 +225,13 @@ describe('opening handshakes', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 503 });
   });
 
-  test('plugin A0.6-9, A1.7-6: a server answers an opening handshake that takes longer than handshakeTimeoutSecs with 408', async () => {
+  test('plugin A0.6-9, A1.7-6: if an opening handshake takes longer than handshakeTimeoutSecs, the server answers with 408', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer({ handshakeTimeoutSecs: 1 });
     expect(await peerOf(port).write('GET / HTTP/1.1\r\n').answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('plugin A0.6-5, C27, A0.1-10: a server refuses a request with a complete response, 426 for an unsupported version, and without an event', async () => {
+  test('plugin A0.6-5, C27, A0.1-10: a server refuses a request without an event and with a complete response, which is 426 for an unsupported version', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const without = await peerOf(port)
@@ -253,7 +253,7 @@ describe('opening handshakes', () => {
     expect((await peerOf(port).open({ 'Sec-WebSocket-Protocol': 'chat' })).head).not.toMatch(/protocol:/i);
   });
 
-  test('plugin A0.4-5: a server sends no pings, however long a client is silent', async () => {
+  test('plugin A0.4-5: a server sends no pings, even if a client sends nothing for a long time', async () => {
     useFakeClock();
     try {
       const v2 = new V2();
@@ -282,7 +282,7 @@ describe('opening handshakes', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test('plugin A0.3-17, C28: if a client sends a frame that is not masked, the server closes the connection with 1002', async () => {
+  test('plugin A0.3-17, C28: if a client sends an unmasked frame, the server closes the connection with 1002', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -295,7 +295,7 @@ describe('opening handshakes', () => {
     expect(v2.of(0, id)).toEqual([]);
   });
 
-  test('plugin A0.4-4, A1.7-8: a server accepts the option enablePong: false, but still answers pings [C7]', async () => {
+  test('plugin A0.4-4, A1.7-8: a server accepts the option enablePong: false, but it still answers pings [C7]', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer({ enablePong: false });
     const peer = await peerOf(port).open();
@@ -304,7 +304,7 @@ describe('opening handshakes', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Pong });
   });
 
-  test('plugin A1.7-4: the server passes backlog to the system', async () => {
+  test('plugin A1.7-4: the server passes the option backlog to `listen`', async () => {
     const v2 = new V2();
     const listen = vi.spyOn(WebSocketServer.prototype, 'listen');
     try {
@@ -318,7 +318,7 @@ describe('opening handshakes', () => {
 });
 
 describe('events of a server', () => {
-  test('plugin A1.1-9, A1.1-10, A1.1-11, A0.1-1, A0.1-2, A0.10-5, C25, C33: the Open, Message and Close events of a server identify their connection', async () => {
+  test('plugin A1.1-9, A1.1-10, A1.1-11, A0.1-1, A0.1-2, A0.10-5, C25, C33: the Open, Message and Close events of a server identify the connection', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port);
@@ -342,7 +342,7 @@ describe('events of a server', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 0, 2]);
   });
 
-  test('plugin A0.6-8, C46: the headers of the Open event have no sec-websocket-extensions if the client did not send this field', async () => {
+  test('plugin A0.6-8, C46: if the client did not send sec-websocket-extensions, the headers of the Open event do not have this field', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     await peerOf(port).open();
@@ -351,7 +351,7 @@ describe('events of a server', () => {
     expect(names).not.toContain('sec-websocket-extensions');
   });
 
-  test('plugin A1.1-14, C31: the event of a binary message has the bytes, and the bytes decoded as UTF-8 with U+FFFD for invalid bytes', async () => {
+  test('plugin A1.1-14, C31: the event of a binary message has the bytes, and a text in which U+FFFD replaces bytes that are not UTF-8', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -377,7 +377,7 @@ describe('events of a server', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 0]);
   });
 
-  test('plugin A1.1-12, A0.8-8, C51: a server emits an Error event only for corrupt compressed data', async () => {
+  test('plugin A1.1-12, A0.8-8, C51: a server emits an Error event for corrupt compressed data, and for no other error', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open({ 'Sec-WebSocket-Extensions': 'permessage-deflate' });
@@ -394,7 +394,7 @@ describe('events of a server', () => {
 });
 
 describe('Websocket server stop', () => {
-  test('plugin A1.9-1, A0.3-16, C4: server stop closes every connection with 1000 Normal closure, returns information, and causes a Close event for each connection', async () => {
+  test('plugin A1.9-1, A0.3-16, C4: `server stop` closes every connection with 1000 Normal closure, emits a Close event for each connection, and returns information', async () => {
     const v2 = new V2();
     const { id, url, port } = await v2.startedServer();
     const clients = [await v2.startedClient(url), await v2.startedClient(url)];
@@ -416,13 +416,13 @@ describe('Websocket server stop', () => {
     expect(await v2.serverStop({ id })).toEqual({ clients: [], connections: [] });
   });
 
-  test('plugin C29: if a client does not answer the Close frame, server stop drops the client after `closeTimeout`', async () => {
+  test('plugin C29: if a client does not answer the Close frame, `server stop` drops the client after `closeTimeout`', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer({ closeTimeout: 20 });
     const peer = await peerOf(port).open();
     await v2.serverStop({ id });
     await peer.answer();
-    // 0 means the shortest time. It does not mean no limit, and does not throw.
+    // A closeTimeout of 0 means the shortest time. It does not disable the limit.
     const { id: other } = await v2.startedServer({ closeTimeout: 0 });
     expect(await v2.serverStop({ id: other })).toMatchObject({ clients: [] });
     expect(await v2.got(2, id)).toMatchObject([{ code: 1000, remote: false }]);
@@ -440,7 +440,7 @@ describe('Websocket server send', () => {
 
   const uris = (result: { statuses: { uri: string }[] }): string[] => result.statuses.map(({ uri }) => uri);
 
-  test('plugin A1.10-1, A1.10-4: `server send` returns one status for each connection, with the uri', async () => {
+  test('plugin A1.10-1, A1.10-4: `server send` returns a status for each connection, with the uri of the connection', async () => {
     const { v2, id, clients } = await withClients();
     const result = v2.serverSend({ id, message: 'h€' });
     expect(result).toEqual({
@@ -456,19 +456,19 @@ describe('Websocket server send', () => {
     for (const client of clients) expect(await v2.got(0, client.id)).toMatchObject([{ str: 'h€' }]);
   });
 
-  test('plugin A1.10-3, A1.1-15, C33, C34: server send with `uri` sends to the connections with exactly these uris; if `uri` has no text, to all', async () => {
+  test('plugin A1.10-3, A1.1-15, C33, C34: `server send` with `uri` sends to the connections with exactly these uris, or to all connections if `uri` contains no text', async () => {
     const { v2, id } = await withClients();
     const send = (uri: unknown): string[] => uris(v2.serverSend({ id, message: 'x', uri }));
     expect(send('/a')).toEqual(['/a', '/a']);
     expect(send(['/b', '/A', 7, '/none'])).toEqual(['/b', '/A']);
     expect(send('/none')).toEqual([]);
     for (const all of ['', null, [], [7], 7, undefined]) expect(send(all)).toHaveLength(4);
-    // Any text in a collection is a uri. No connection has the empty uri.
+    // Every text in a collection counts as a uri, even the empty text. No connection has the empty text as its uri.
     expect(send([''])).toEqual([]);
     expect(send(['', '/b'])).toEqual(['/b']);
   });
 
-  test('plugin C33: server send with `client` sends to the connections with these numbers; with `uri` too, one of the two must match', async () => {
+  test('plugin C33: `server send` with `client` sends to the connections with these numbers, and also to the connections that `uri` selects', async () => {
     const { v2, id } = await withClients();
     const send = (target: object): number[] =>
       v2.serverSend({ id, message: 'x', ...target }).statuses.map(({ client }) => client);
@@ -478,7 +478,7 @@ describe('Websocket server send', () => {
     expect(send({ client: 2, uri: '/A' })).toEqual([2, 4]);
   });
 
-  test('plugin A1.10-2: server send without a message sends nothing', async () => {
+  test('plugin A1.10-2: `server send` without a message sends nothing', async () => {
     const { v2, id } = await withClients();
     for (const message of [undefined, null, 7, {}]) {
       expect(v2.serverSend({ id, message })).toEqual({ statuses: [] });
@@ -486,7 +486,7 @@ describe('Websocket server send', () => {
     expect(v2.serverSend({ id, message: '' }).statuses).toHaveLength(4);
   });
 
-  test('plugin C36: server send sends bytes as a binary message', async () => {
+  test('plugin C36: `server send` sends bytes as a binary message', async () => {
     const { v2, id, clients } = await withClients();
     v2.serverSend({ id, uri: '/b', message: Buffer.from([255]) });
     expect(await v2.got(0, clients[1]!.id)).toMatchObject([{ binary: true, bytes: Buffer.from([255]) }]);
@@ -494,7 +494,7 @@ describe('Websocket server send', () => {
 });
 
 describe('Websocket server clear', () => {
-  test('plugin A1.11-1: server clear stops and forgets the server, and returns success: false for an unknown id', async () => {
+  test('plugin A1.11-1: `server clear` stops and forgets the server, and returns success: false for an unknown id', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     const client = await v2.startedClient(url);

@@ -1,4 +1,4 @@
-/** Compares the wireSize in a status with the bytes that a raw peer has received. */
+/** Compares the `wireSize` of a status with the number of bytes that a peer has received. */
 import { inflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { framesOf, RawPeer } from '../../transport/wire.ts';
@@ -11,7 +11,7 @@ afterEach(async () => {
   await clearSurfaces();
 });
 
-/** Returns text of `size` bytes that compresses to about half. */
+/** Returns a text of `size` bytes. Compression reduces it to about half. */
 function textOf(size: number): string {
   let state = 7;
   let text = '';
@@ -33,7 +33,7 @@ interface Sent {
   readonly compressed: boolean;
 }
 
-/** Returns the first message that arrived, with the payloads of its frames joined. */
+/** Waits for the first message, and joins the payloads of its frames. */
 async function messageAt(peer: RawPeer): Promise<Sent> {
   await peer.until(() => peer.frames.some(({ fin, opcode }) => fin && opcode < 8));
   const bytes = peer.received.subarray(peer.head.length);
@@ -70,7 +70,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
         wireSize: seen.payload.length,
       });
       expect(textIn(seen)).toBe(message);
-      // There is no threshold, but a message that would not become smaller is sent uncompressed.
+      // The plugins have no threshold for compression. A message that would not become smaller is sent uncompressed.
       expect(seen.compressed).toBe(deflate && seen.payload.length < size);
       if (deflate && size > 10) expect(seen.payload.length).toBeLessThan(size * 0.9);
     },

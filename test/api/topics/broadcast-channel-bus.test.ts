@@ -1,4 +1,4 @@
-/** Tests of the bus between threads, with real threads and a real BroadcastChannel. */
+/** Tests `BroadcastChannelBus`, which connects threads. The tests use real threads and a real BroadcastChannel. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -7,10 +7,10 @@ import { BroadcastChannelBus } from '../../../src/api/topics/broadcast-channel-b
 import { Recorder, turns } from './recorder.ts';
 
 let count = 0;
-/** A name that no other test has. */
+/** Returns a channel name that no other test uses. */
 const freshName = () => `test-${process.pid}-${count++}`;
 
-test('a message reaches every BroadcastChannelBus with the same name once and in order, including the bus that published the message', async () => {
+test('a message reaches every BroadcastChannelBus with the same name once and in order, including the bus of the publisher', async () => {
   const name = freshName();
   const buses = [new BroadcastChannelBus(name), new BroadcastChannelBus(name)] as const;
   const recorders = buses.map((bus) => {
@@ -31,7 +31,7 @@ test('a message reaches every BroadcastChannelBus with the same name once and in
   for (const bus of [...buses, stranger]) await bus.close();
 });
 
-test('a BroadcastChannelBus clones only the published bytes, and the publisher may reuse its memory', async () => {
+test('a BroadcastChannelBus copies the published bytes, and the publisher may reuse the memory', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const other = new BroadcastChannelBus(name);
@@ -52,7 +52,7 @@ test('a BroadcastChannelBus clones only the published bytes, and the publisher m
   await other.close();
 });
 
-test('if a receiver unsubscribes another receiver while a message is delivered, the other receiver does not get the message', async () => {
+test('if a receiver unsubscribes a second receiver during the delivery of a message, the second receiver does not get the message', async () => {
   const bus = new BroadcastChannelBus(freshName());
   const lines: string[] = [];
   bus.subscribe('a', {
@@ -69,7 +69,7 @@ test('if a receiver unsubscribes another receiver while a message is delivered, 
   await bus.close();
 });
 
-test('a BroadcastChannelBus ignores values in another form that a program sends on a channel with the same name', async () => {
+test('a BroadcastChannelBus ignores other values that a program sends on a channel with the same name', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -103,7 +103,7 @@ test('a BroadcastChannelBus delivers messages between threads', async () => {
   const worker = new Worker(source, { eval: true, workerData: { module: fileURLToPath(module), name } });
   await once(worker, 'message');
   bus.publish('ask', Buffer.from('over there'));
-  // The thread ends when its bus is closed, because nothing else keeps the thread alive.
+  // The thread ends after its bus is closed, because nothing else keeps the thread alive.
   expect((await once(worker, 'exit'))[0]).toBe(0);
   await vi.waitFor(() => expect(recorder.lines).toEqual(['reply over there']));
   await bus.close();

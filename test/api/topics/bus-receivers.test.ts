@@ -1,4 +1,4 @@
-/** Tests of `BusReceivers`, which finds the receivers of a message by its topic. */
+/** Tests `BusReceivers`, which finds the receivers of a message by its topic. */
 import { expect, test } from 'vitest';
 import { BusReceivers } from '../../../src/api/topics/bus-receivers.ts';
 import { Recorder } from './recorder.ts';
@@ -10,14 +10,14 @@ function setUp() {
   return { lines, receivers };
 }
 
-test('each receiver whose pattern matches the topic gets a message once', () => {
+test('each receiver whose pattern matches a topic gets a message of this topic once', () => {
   const { lines, receivers } = setUp();
   receivers.deliver('a/1', Buffer.from('m'));
   receivers.deliver('c', Buffer.from('m'));
   expect(lines.sort()).toEqual(['a/*: a/1 m', 'a/1: a/1 m']);
 });
 
-test('a new receiver of a pattern replaces the old one, and `delete` returns whether the pattern had a receiver', () => {
+test('a new receiver of a pattern replaces the old receiver, and `delete` returns whether the pattern had a receiver', () => {
   const { lines, receivers } = setUp();
   receivers.set('b', new Recorder(lines, 'new '));
   receivers.deliver('b', Buffer.from('m'));
@@ -29,7 +29,7 @@ test('a new receiver of a pattern replaces the old one, and `delete` returns whe
   expect([...receivers.patterns]).toEqual(['a/1', 'a/*']);
 });
 
-test('a receiver that is unsubscribed while a message is delivered does not get this message', () => {
+test('a receiver that is unsubscribed during the delivery of a message does not get this message', () => {
   const lines: string[] = [];
   const receivers = new BusReceivers();
   receivers.set('a', { message: () => void receivers.delete('*'), gap: () => {} });
@@ -38,7 +38,7 @@ test('a receiver that is unsubscribed while a message is delivered does not get 
   expect(lines).toEqual([]);
 });
 
-test('a gap in some topics notifies their receivers once, and a gap in all topics notifies all receivers', () => {
+test('a gap in some topics notifies the receivers of these topics once, and a gap in all topics notifies all receivers', () => {
   const { lines, receivers } = setUp();
   receivers.gap(['a/1', 'a/2']);
   expect(lines.sort()).toEqual(['a/*: gap', 'a/1: gap']);

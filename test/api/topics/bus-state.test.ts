@@ -1,4 +1,4 @@
-/** Tests of the state of a bus: each change is reported once, to the listener that was set last. */
+/** Tests `BusState`, which reports to a listener whether the server of the bus (for example Redis) can be reached. */
 import { expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 
@@ -8,7 +8,7 @@ function setUp() {
   return { state, reports, listen: () => state.listen((up) => void reports.push(up)) };
 }
 
-test('a bus reports only changes of its state to the listener', () => {
+test('the listener is called only for changes of the state', () => {
   const { state, reports, listen } = setUp();
   listen();
   for (const up of [true, false, false, true, true]) state.set(up);
@@ -16,7 +16,7 @@ test('a bus reports only changes of its state to the listener', () => {
   expect(state.isUp).toBe(true);
 });
 
-test('a listener that is set while the engine of the bus cannot be reached is notified once', async () => {
+test('if a listener is set while the connection is lost, the listener is notified once', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();
@@ -25,7 +25,7 @@ test('a listener that is set while the engine of the bus cannot be reached is no
   expect(reports).toEqual([false]);
 });
 
-test('if the engine is back before the listener is notified of the loss, the listener receives only the new state', async () => {
+test('if the connection is back before the listener was notified of the loss, the listener receives only the new state', async () => {
   const { state, reports, listen } = setUp();
   state.set(false);
   listen();
@@ -34,7 +34,7 @@ test('if the engine is back before the listener is notified of the loss, the lis
   expect(reports).toEqual([true]);
 });
 
-test('a new listener of the state replaces the old one, and after `close` no listener is called', async () => {
+test('a new listener replaces the old listener, and after `close` no listener is called', async () => {
   const { state, reports, listen } = setUp();
   const old: boolean[] = [];
   state.listen((up) => void old.push(up));

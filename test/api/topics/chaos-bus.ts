@@ -1,17 +1,17 @@
-/** A bus for tests that loses, delays and reorders messages, with the fake clock. A test can cut off single buses from the engine. */
+/** A bus for tests with a fake clock. It loses, delays and reorders messages, and a test can cut a single bus off from all others. */
 import type { Bus, BusReceiver } from '../../../src/api/topics/bus.ts';
 import { TopicMap } from '../../../src/api/topics/topic-map.ts';
 
-/** The state that all buses of one test share. */
+/** The state that all buses of a test share. */
 export class ChaosHub {
   readonly buses: ChaosBus[] = [];
-  /** Returns whether the next message to one receiver is lost. */
+  /** Returns true if the next message to one receiver is lost. */
   isLost: (topic: string) => boolean = () => false;
   /**
-   * Returns the number of milliseconds that the next message to one receiver takes. If it is 0, the message is delivered in a microtask.
+   * Returns how many milliseconds the next message to one receiver takes. With 0, the message is delivered in a microtask.
    */
   delay: () => number = () => 0;
-  /** The messages that were published: the topic, the size and the text. */
+  /** All published messages, with topic, size and text. */
   readonly published: { topic: string; size: number; text: string }[] = [];
 
   bus(): ChaosBus {
@@ -24,13 +24,13 @@ export class ChaosHub {
 export class ChaosBus implements Bus {
   readonly #hub: ChaosHub;
   readonly #receivers = new TopicMap<BusReceiver>();
-  /** Patterns in the order of their subscription. */
+  /** The subscribed patterns, in the order of their subscription. */
   readonly patterns: Set<string> = new Set();
   #listener: (up: boolean) => void = () => {};
   #isUp = true;
-  /** If true, the bus neither sends nor receives messages, and notifies no listener, as if its process were killed. */
+  /** If true, the bus neither sends nor receives messages, and calls no listener, as if its process had been killed. */
   isDead = false;
-  /** If true, the bus receives no messages, and does not notice this. */
+  /** If true, the bus receives no messages, and does not notice the loss. */
   isDeaf = false;
 
   constructor(hub: ChaosHub) {
@@ -70,14 +70,14 @@ export class ChaosBus implements Bus {
     this.isDead = true;
   }
 
-  /** Cuts off this bus from the engine. */
+  /** Cuts this bus off from all others, and notifies its listener. */
   away(): void {
     if (!this.#isUp) return;
     this.#isUp = false;
     this.#listener(false);
   }
 
-  /** Connects this bus with the engine again, and notifies all receivers of a gap. */
+  /** Connects this bus again, and notifies all its receivers of a gap. */
   back(): void {
     if (this.#isUp) return;
     this.#isUp = true;

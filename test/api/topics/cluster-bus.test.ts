@@ -1,4 +1,4 @@
-/** Tests of the bus over node:cluster, with a simulated cluster in memory. */
+/** Tests `ClusterBus`, which connects the processes of node:cluster. The cluster is simulated in memory. */
 import { describe, expect, test, vi } from 'vitest';
 import { ClusterBus } from '../../../src/api/topics/cluster-bus.ts';
 import { fakeCluster } from './fake-cluster.ts';
@@ -15,7 +15,7 @@ function setUp(size = 2, options = {}) {
 }
 
 describe('messages', () => {
-  test('a ClusterBus sends a message once to each process that has subscribed, whichever process publishes the message', async () => {
+  test('if any process publishes a message, each process that has subscribed gets the message once', async () => {
     const { primary, buses, close, lines } = setUp();
     const all = [primary, ...buses];
     for (const [index, bus] of all.entries()) {
@@ -31,7 +31,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('the messages of one publisher arrive over a ClusterBus in order, with all bytes unchanged', async () => {
+  test('the messages of one publisher arrive over a ClusterBus in order and with unchanged bytes', async () => {
     const { buses, close, lines } = setUp();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const received: Uint8Array[] = [];
@@ -45,7 +45,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a ClusterBus does not send a message to a worker that has not subscribed, or that has unsubscribed', async () => {
+  test('a ClusterBus does not send a message to a worker that has not subscribed or has unsubscribed', async () => {
     const { primary, buses, workers, close } = setUp();
     const seen: unknown[] = [];
     workers[1]!.atWorker.on('message', (message) => seen.push(message));
@@ -60,7 +60,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a ClusterBus ignores the messages of a bus with another prefix, and the messages of the program itself', async () => {
+  test('a ClusterBus ignores the messages of a bus with another prefix and other messages of the program', async () => {
     const { primary, workers, close, lines } = setUp();
     await primary.subscribe('**', new Recorder(lines));
     const other = new ClusterBus(workers[0]!.cluster, { prefix: 'other' });
@@ -86,7 +86,7 @@ describe('lost messages', () => {
     await turns();
     void primary.publish('a', Buffer.from('later'));
     await turns();
-    // In base64 the messages have 4, 4, 8, 8, 8 and 4 bytes. At most 20 bytes may wait.
+    // In base64, the six messages have 4, 4, 8, 8, 8 and 4 bytes. At most 20 bytes may wait, so two messages are lost.
     expect(lines).toEqual(['a one', 'a two', 'a three', 'gap', 'a six', 'a later']);
     await close();
   });
@@ -106,7 +106,7 @@ describe('lost messages', () => {
     await close();
   });
 
-  test('the primary sends no more messages to a worker that has ended', async () => {
+  test('the primary sends no messages to a worker that has ended', async () => {
     const { primary, buses, workers, close, lines } = setUp();
     await buses[0]!.subscribe('a', new Recorder());
     await buses[1]!.subscribe('a', new Recorder(lines));
@@ -119,7 +119,7 @@ describe('lost messages', () => {
     await close();
   });
 
-  test('if the primary ends, the bus of a worker reports the lost connection, and rejects waiting commands', async () => {
+  test('if the primary ends, the bus of a worker reports the lost connection, and waiting commands reject', async () => {
     const { buses, workers, close } = setUp();
     const states: boolean[] = [];
     buses[0]!.onState((up) => states.push(up));
@@ -133,7 +133,7 @@ describe('lost messages', () => {
   });
 });
 
-test('if the primary creates its ClusterBus after its workers, the bus still receives the subscriptions of the workers', async () => {
+test('if the primary creates its ClusterBus after its workers, this bus still receives the subscriptions of the workers', async () => {
   const { primary, workers } = fakeCluster(1);
   const bus = new ClusterBus(workers[0]!.cluster);
   const recorder = new Recorder();
@@ -148,7 +148,7 @@ test('if the primary creates its ClusterBus after its workers, the bus still rec
   await late.close();
 });
 
-test('the constructor of ClusterBus refuses a value that is not a cluster, and a process outside a cluster', () => {
+test('the constructor of ClusterBus refuses a value that is not a cluster, and a process that is not in a cluster', () => {
   expect(() => new ClusterBus({} as never)).toThrow(
     'cluster is an object, not the default export of node:cluster',
   );

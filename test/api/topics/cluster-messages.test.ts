@@ -1,4 +1,4 @@
-/** Tests of the messages on the channel of a node:cluster. The program may send its own messages on this channel. */
+/** Tests the messages between the processes of node:cluster. The program may send other messages on the same channel. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readClusterMessage } from '../../../src/api/topics/cluster-messages.ts';
@@ -13,7 +13,7 @@ const valid = [
 ];
 
 test.each(valid)(
-  '`readClusterMessage` accepts %j for the bus of the message, and for no other bus',
+  '`readClusterMessage` accepts %j for the bus that the message names, and for no other bus',
   (message) => {
     expect(readClusterMessage(message, 'p')).toBe(message);
     expect(readClusterMessage(message, 'q')).toBeNull();
@@ -36,7 +36,7 @@ test.each([
   expect(readClusterMessage(value, 'p')).toBeNull();
 });
 
-test('`readClusterMessage` ignores any other value, since the program may send its own values on the channel', () => {
+test('`readClusterMessage` ignores all other values, because the program may send values on the same channel', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {
       expect(readClusterMessage(value, 'p')).toBeNull();

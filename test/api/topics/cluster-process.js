@@ -1,7 +1,7 @@
 /**
- * The processes of cluster-processes.test.ts: a primary, which relays messages, and three workers. Each worker has a server whose clients
- * subscribe to topics, and publish to any topic. If a worker ends, the primary starts a new one. The test sends commands to the primary
- * over the channel of child_process.fork.
+ * The processes of cluster-processes.test.ts: a primary, which passes messages on, and three workers. The clients of each
+ * worker subscribe to topics and publish messages. If a worker ends, the primary starts a new worker. The test sends commands to the
+ * primary over the channel of child_process.fork.
  */
 import cluster from 'node:cluster';
 
@@ -19,7 +19,7 @@ function lead() {
   cluster.on('exit', () => cluster.fork());
   for (let count = 0; count < 3; count++) cluster.fork();
   process.on('message', (id) => cluster.workers?.[String(id)]?.process.kill('SIGKILL'));
-  // When the primary exits, its workers end as well.
+  // When the primary exits, its workers also exit.
   process.on('disconnect', () => bus.close().then(() => process.exit()));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Tests of the bus over a real node:cluster with three workers and real WebSockets. One worker is killed and replaced while all workers
- * publish. cluster-bus.test.ts tests the details with a simulated cluster in memory.
+ * Tests the bus of a real node:cluster with three workers and real WebSockets. One worker is killed and replaced while all workers publish
+ * messages. cluster-bus.test.ts tests the details with a simulated cluster in memory.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,22 +14,22 @@ import { until } from '../pair.ts';
 const topicCount = 6;
 const rounds = 400;
 
-/** The numbers of the messages from one sender to one topic. The key is the result of `keyOf`. */
+/** The numbers of the messages from one sender to one topic. The key is a result of `keyOf`. */
 type Numbers = Map<string, number[]>;
 const keyOf = (sender: number, topic: number): string => `${sender} to ${topic}`;
 
-/** A client that subscribes to three topics. Its messages to each topic are numbered. */
+/** A client that subscribes to three topics. It numbers the messages that it sends to each topic. */
 class Client {
   readonly id: number;
   readonly topics: readonly number[];
   /** The id of the worker that serves this client. */
   worker = 0;
-  /** The number of messages that this client has sent, by topic. */
+  /** For each topic, the number of messages that this client has sent. */
   readonly sent = new Array<number>(topicCount).fill(0);
   readonly received: Numbers = new Map();
   gaps = 0;
   connection!: Connection;
-  /** The value of `sent` when the checked part of the test began. */
+  /** A copy of `sent` from the last call of `begin`. */
   #begun: readonly number[] = [];
 
   private constructor(id: number) {
@@ -53,7 +53,7 @@ class Client {
     return client;
   }
 
-  /** Begins the checked part: the messages that this client sends and receives from now on are checked. */
+  /** From now on, the test checks the messages that this client sends and receives. */
   begin(): void {
     this.#begun = [...this.sent];
     this.received.clear();
@@ -75,7 +75,7 @@ class Client {
     this.received.set(key, numbers);
   }
 
-  /** Returns the numbers of the messages that this client has sent to a topic since `begin`. */
+  /** Returns the numbers of the messages that this client has sent to a topic since the last call of `begin`. */
   sentSince(topic: number): number[] {
     const first = this.#begun[topic]!;
     return Array.from({ length: this.sent[topic]! - first }, (_, at) => first + at);
@@ -96,7 +96,7 @@ afterEach(async () => {
   children.clear();
 });
 
-/** Lets each client publish one message in each round, to one topic after the other. */
+/** In each round, each client publishes one message to its next topic. */
 async function publish(clients: readonly Client[], during?: () => void): Promise<void> {
   for (const client of clients) client.begin();
   for (let round = 0; round < rounds; round++) {
@@ -107,7 +107,7 @@ async function publish(clients: readonly Client[], during?: () => void): Promise
 }
 
 /**
- * Checks that each client has received the messages that all other clients have sent since `begin`, once and in order. A client must not
+ * Checks that each client has received the messages that all other clients have sent since `begin`, once and in order. A client does not
  * receive its own messages.
  */
 async function expectAll(clients: readonly Client[]): Promise<void> {
@@ -122,7 +122,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('if a worker is killed and replaced, all messages of the other workers arrive once and in order', async () => {
+test('if a worker is killed and replaced, all messages of the other workers still arrive once and in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];
@@ -132,7 +132,7 @@ test('if a worker is killed and replaced, all messages of the other workers arri
 
   const clients: Client[] = [];
   while (clients.length < 12) clients.push(await Client.join(port, clients.length));
-  // All workers listen, and the primary gives the connections to the workers in turn.
+  // All workers listen at the same port, and the primary distributes the connections among them.
   expect(new Set(clients.map(({ worker }) => worker)).size).toBe(3);
   await publish(clients);
   await expectAll(clients);
@@ -143,7 +143,7 @@ test('if a worker is killed and replaced, all messages of the other workers arri
   await publish(clients, () => primary.send(killed));
   await Promise.all(lost.map(({ connection }) => connection.closed));
   await expectAll(others);
-  // The killed worker has published some messages of its clients. They are the first messages that these clients have sent.
+  // The killed worker has published only the first messages of its clients. The other clients have received these messages in order.
   for (const receiver of others) {
     for (const sender of lost) {
       for (const topic of receiver.topics) {

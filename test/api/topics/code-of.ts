@@ -1,4 +1,4 @@
-/** Returns the codes of the errors that calls of `Topics` throw. */
+/** Returns the code of the error that a call of `Topics` throws. */
 import { expect } from 'vitest';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
 

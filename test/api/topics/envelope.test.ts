@@ -1,4 +1,4 @@
-/** Tests of the envelope of messages between processes: serialized messages are parsed, and all other bytes are refused. */
+/** Tests the envelope that a message has on a bus. Serialized messages are parsed, and all other bytes are refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -40,12 +40,12 @@ describe('the envelope', () => {
     expect(ENVELOPE_SIZE).toBe(30);
   });
 
-  test('a serialized envelope has its own memory, so that a bus may keep the envelope', () => {
+  test('a serialized envelope has separate memory, so a bus may keep the envelope', () => {
     const bytes = serializeEnvelope(head, 'text');
     expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
 
-  test('an envelope is parsed from the middle of a larger ArrayBuffer', () => {
+  test('an envelope can be parsed inside a larger ArrayBuffer', () => {
     const bytes = serializeEnvelope(head, 'text');
     const outer = Buffer.concat([Buffer.alloc(3, 9), bytes, Buffer.alloc(3, 9)]);
     const inner = new Uint8Array(outer.buffer, outer.byteOffset + 3, bytes.length);
@@ -62,18 +62,18 @@ describe('the envelope', () => {
     ['another version', 0, 2],
     ['version 0', 0, 0],
     ['an unknown flag', 1, 4],
-    ['an unknown flag next to a known one', 1, 0x81],
-    // The serialized message has the number 7, and the number 3 for the previous message. This must be lower than the number of the message
-    // itself.
-    ['a previous number that is higher than its own number', 29, 8],
-    ['a previous number that equals its own number', 29, 7],
+    ['an unknown flag and a known flag', 1, 0x81],
+    // The serialized message has the number 7, and the number of the previous message is 3. The previous number has to be lower than the
+    // number of the message.
+    ['a previous number above the number of the message', 29, 8],
+    ['a previous number equal to the number of the message', 29, 7],
   ])('an envelope with %s is not a message', (_, at, value) => {
     const bytes = serializeEnvelope(head, 'text');
     bytes[at] = value;
     expect(parseEnvelope(bytes)).toBeNull();
   });
 
-  test('§8.1: bytes that are not UTF-8 are refused as a text message, and accepted as a binary message', () => {
+  test('§8.1: bytes that are not UTF-8 are refused in a text message and accepted in a binary message', () => {
     const bytes = serializeEnvelope({ ...head, isBinary: true }, Buffer.from([0xc3]));
     expect(parseEnvelope(bytes)?.payload).toEqual(Buffer.from([0xc3]));
     bytes[1] = 0;

@@ -1,11 +1,11 @@
-/** Simulates `node:cluster` in one process: a primary and its workers. Their channels carry JSON, and a test can stop them. */
+/** Simulates `node:cluster` in one process, with a primary and its workers. Their channels carry JSON, and a test can stop a channel. */
 import type { Cluster, Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 
-/** One end of a worker's channel. */
+/** One end of the channel between the primary and a worker. */
 class FakeWorkerEnd extends EventEmitter {
   isOpen = true;
-  /** While true, messages that are sent stay in the channel. */
+  /** If true, sent messages stay in the channel. */
   isStopped = false;
   readonly #deliver: (message: unknown) => void;
   readonly #queue: (() => void)[] = [];
@@ -47,7 +47,7 @@ class FakeCluster extends EventEmitter {
   }
 }
 
-/** Returns a primary with this number of workers. */
+/** Returns a primary with `size` workers. */
 export function fakeCluster(size: number) {
   const primary = new FakeCluster(true);
   const workers = Array.from({ length: size }, (_, id) => {

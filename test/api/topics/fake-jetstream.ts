@@ -1,4 +1,4 @@
-/** Simulates JetStream in memory: one server with streams, and the manager that each connection has. */
+/** Simulates JetStream in memory: a server with streams, and one manager for each connection. */
 import type {
   NatsJetStream,
   NatsStoredMessage,
@@ -6,7 +6,7 @@ import type {
 } from '../../../src/api/topics/nats-jetstream.ts';
 import type { FakeNats, FakeNatsConnection } from './fake-nats.ts';
 
-/** An error that the server answers with. */
+/** An error in an answer of the server. */
 export class ApiError extends Error {
   readonly code: number;
   readonly status: number;
@@ -33,20 +33,20 @@ type Query = { seq: number; next_by_subj?: string } | { last_by_subj: string };
 export class FakeJetStream {
   readonly #nats: FakeNats;
   readonly streams = new Map<string, Stream>();
-  /** While false, no server answers for JetStream. */
+  /** If false, no server answers for JetStream. */
   isUp = true;
-  /** For each call, by its name, the error that the server answers with. */
+  /** The error with which the server answers a call, by the name of the call. */
   readonly refusals = new Map<string, Error>();
-  /** Is called before each call is executed. */
+  /** The server calls this function before each call that it executes. */
   before: (call: string) => void = () => {};
-  /** While true, published messages are stored, but not confirmed. */
+  /** If true, the server stores published messages, but does not confirm them. */
   isSilent = false;
 
   constructor(nats: FakeNats) {
     this.#nats = nats;
   }
 
-  /** The stream of the server. There is only one stream. */
+  /** The only stream of the server. */
   get stream(): Stream {
     const [stream] = this.streams.values();
     if (stream === undefined) throw new Error('there is no stream');
@@ -92,7 +92,7 @@ export class FakeJetStream {
     };
   }
 
-  /** Stores a message, and publishes it. */
+  /** Stores a message. Also publishes it to subscribers if `isPublished` is true. */
   add(subject: string, data: Uint8Array, isPublished = true): number {
     const { stream } = this;
     const previous = stream.messages.findLast((message) => message.subject === subject)?.seq ?? 0;

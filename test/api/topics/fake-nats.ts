@@ -8,7 +8,7 @@ type Callback = (
 ) => void;
 type Pong = { resolve: () => void; reject: (error: Error) => void };
 
-/** The server. */
+/** Simulates the server. */
 export class FakeNats {
   readonly connections = new Set<FakeNatsConnection>();
   readonly published: [string, string][] = [];
@@ -37,7 +37,7 @@ export class FakeNatsConnection implements NatsClient {
   readonly subscriptions = new Map<object, [string, Callback]>();
   #isUp = true;
   #isClosed = false;
-  /** Functions that execute the commands that were written, and that the server has not read yet. */
+  /** Commands that the client has written and that the server has not read yet. Each function executes one command. */
   #written: (() => void)[] = [];
   #pongs: Pong[] = [];
   #statuses: { type: string }[] = [];
@@ -88,8 +88,8 @@ export class FakeNatsConnection implements NatsClient {
   }
 
   /**
-   * Sends a request to the server. If the connection is lost before the answer, the Promise stays pending. With the real package, it would
-   * stay pending until a timeout.
+   * Sends a request to the server. If the connection is lost before the answer, the Promise stays pending. With the real package, the
+   * Promise would reject after a timeout.
    */
   request<Reply>(run: () => Reply): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -137,14 +137,14 @@ export class FakeNatsConnection implements NatsClient {
     this.#wake();
   }
 
-  /** Cuts the connection. Commands that the server has not read yet are lost. */
+  /** Cuts the connection. Commands that the server has not read are lost. */
   lose(): void {
     this.#isUp = false;
     this.#written = [];
     this.#report('disconnect');
   }
 
-  /** Establishes the connection again. Pings that were sent before the loss are rejected only now, as the package does. */
+  /** Connects again, and rejects the pings that were sent before the loss. The real package also rejects them only then. */
   back(): void {
     this.#isUp = true;
     for (const { reject } of this.#pongs.splice(0)) reject(new Error('connection disconnected'));

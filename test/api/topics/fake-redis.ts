@@ -1,21 +1,21 @@
-/** Simulates Redis in memory, with clients that have the methods of node-redis and ioredis. A test can cut their connections. */
+/** Simulates Redis in memory, and clients with the methods of node-redis and ioredis. A test can cut their connections. */
 import { EventEmitter } from 'node:events';
 import { FakeStreams } from './fake-streams.ts';
 
 type Deliver = (kind: 'channel' | 'glob' | 'shard', name: string, channel: string, bytes: Buffer) => void;
 
-/** The server: it has channels, globs, and the connections that are open. */
+/** Simulates the server: its channels, its globs, and its open connections. */
 export class FakeRedis {
   readonly clients = new Set<FakeClient>();
-  /** While false, no client can connect. */
+  /** If false, no client can connect. */
   isUp = true;
-  /** The error with which the server answers the next PUBLISH, or the next run of the script. */
+  /** The error with which the server answers the next PUBLISH command or the next run of the script. */
   refusal: Error | null = null;
   readonly streams = new FakeStreams();
-  /** The messages that were published: the channel and the text. */
+  /** All published messages, each with its channel and its text. */
   readonly published: [string, string][] = [];
 
-  /** Throws `refusal` once, if the test has set it. */
+  /** If the test has set `refusal`, throws this error once. */
   refuse(): void {
     const { refusal } = this;
     this.refusal = null;
@@ -34,7 +34,7 @@ export class FakeRedis {
     }
   }
 
-  /** Cuts every connection. Commands that wait for an answer do not get one. */
+  /** Cuts all connections. Commands that wait for an answer do not get an answer. */
   cut(): void {
     for (const client of [...this.clients]) client.lose();
   }
@@ -49,14 +49,14 @@ function globToRegExp(glob: string): RegExp {
 
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The common part of both clients. A lost connection is established again while the server is up. */
+/** The common part of both clients. After a lost connection, a client connects again as soon as the server is up. */
 export abstract class FakeClient extends EventEmitter {
   readonly redis: FakeRedis;
   readonly subscribed = new Set<string>();
   readonly deliver: Deliver;
   isReady = false;
   isDone = false;
-  /** Functions that reject the commands that wait for an answer. */
+  /** Each function rejects a command that waits for an answer. */
   readonly unanswered = new Set<(error: Error) => void>();
 
   constructor(redis: FakeRedis, deliver: (client: FakeClient) => Deliver) {
@@ -67,7 +67,7 @@ export abstract class FakeClient extends EventEmitter {
 
   abstract lose(): void;
 
-  /** Returns the error of a command that is not sent, since there is no connection. */
+  /** Returns the error of a command that cannot be sent because there is no connection. */
   abstract offline(): Error;
 
   async open(): Promise<void> {
@@ -121,10 +121,10 @@ export abstract class FakeClient extends EventEmitter {
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
 
-/** node-redis has a class with this name. */
+/** node-redis also has an error class with this name. */
 class ClientOfflineError extends Error {}
 
-/** A client with the methods of node-redis. The client itself renews its subscriptions. */
+/** A client with the methods of node-redis. After a reconnection, it renews its subscriptions. */
 export class FakeNodeRedis extends FakeClient {
   readonly #listeners = new Map<string, Listener>();
 
@@ -193,8 +193,8 @@ export class FakeNodeRedis extends FakeClient {
 const eventNames = { channel: 'messageBuffer', glob: 'pmessageBuffer', shard: 'smessageBuffer' } as const;
 
 /**
- * A client with the methods of ioredis, and with the options that the bus sets: if the connection is lost, unanswered commands are
- * forgotten.
+ * A client with the methods of ioredis, and with the options that the bus sets. With these options, the client does not send unanswered
+ * commands again after a lost connection.
  */
 export class FakeIoRedis extends FakeClient {
   readonly status: string;

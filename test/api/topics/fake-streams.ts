@@ -1,4 +1,4 @@
-/** Simulates the streams of a Redis in memory, and the script with which the bus writes them. */
+/** Simulates the streams of a Redis server in memory, and the script with which the bus writes into the streams. */
 
 interface Entry {
   readonly id: string;
@@ -7,26 +7,26 @@ interface Entry {
   readonly kind: string;
 }
 
-/** The effects of the script outside of the streams. */
+/** The other parts of the simulated server that the script uses. */
 interface Channels {
-  /** Throws the error that the test has set, if any. */
+  /** If the test has set an error, throws this error. */
   refuse(): void;
   publish(channel: string, bytes: Buffer, isSharded: boolean): void;
 }
 
-/** An error that Redis itself has answered with. In both packages, the class of such an error has a name of this kind. */
+/** An error in an answer of Redis. In both packages, the class of such an error has a similar name. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
 export class FakeStreams {
   readonly #streams = new Map<string, Entry[]>();
-  /** The clock, in milliseconds. */
+  /** The time in milliseconds. A test advances it. */
   time = 1_000;
   isLoaded = false;
-  /** The commands that read, such as 'XRANGE rfc6455/a 0-0 + 9'. */
+  /** All commands that read a stream, for example 'XRANGE rfc6455/a 0-0 + 9'. */
   readonly asked: string[] = [];
-  /** For each command, by its name, the error that Redis answers with. */
+  /** The error with which Redis answers a command, by the name of the command. */
   readonly refusals = new Map<string, Error>();
 
   isCommand(command: string): boolean {
@@ -49,17 +49,17 @@ export class FakeStreams {
     return command === 'XRANGE' ? this.#range(key, from, Number(count)) : this.#last(key, from, to);
   }
 
-  /** Returns the ids of a stream. */
+  /** Returns the ids of all messages in a stream. */
   idsOf(key: string): string[] {
     return (this.#streams.get(key) ?? []).map(({ id }) => id);
   }
 
-  /** Deletes a stream, as if it had expired or were lost. */
+  /** Deletes a stream, as if it had expired or had been lost. */
   delete(key: string): void {
     this.#streams.delete(key);
   }
 
-  /** Removes the last messages of a stream, as if Redis had been killed and had lost them. */
+  /** Removes the last messages of a stream, as if Redis had crashed and had lost these messages. */
   loseLast(key: string, count: number): void {
     this.#streams.get(key)?.splice(-count);
   }

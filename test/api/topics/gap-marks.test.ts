@@ -1,11 +1,11 @@
-/** Tests of the marks for messages that a bus could not publish into a history. */
+/** Tests gap marks. A gap mark is written into a history if a message could not be published. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { GapMarks } from '../../../src/api/topics/gap-marks.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 
 let sent: string[];
 let isReady: boolean;
-/** While true, the engine refuses the marks. */
+/** If true, the server of the bus refuses gap marks. */
 let isRefusing: boolean;
 let marks: GapMarks;
 
@@ -50,7 +50,7 @@ test('the gap mark of a topic is sent once, before the next message of the topic
   expect(sent).toEqual(['a', 'b']);
 });
 
-test('gap marks wait while commands cannot be sent', async () => {
+test('gap marks wait as long as no command can be sent', async () => {
   isReady = false;
   marks.add('a');
   marks.send();
@@ -62,7 +62,7 @@ test('gap marks wait while commands cannot be sent', async () => {
   expect(sent).toEqual(['a']);
 });
 
-test('a gap mark that the engine refuses is sent again after a second', async () => {
+test('a gap mark that the server refuses is sent again after a second', async () => {
   isRefusing = true;
   marks.add('a');
   marks.add('b');
@@ -77,7 +77,7 @@ test('a gap mark that the engine refuses is sent again after a second', async ()
   expect(sent).toEqual(['a', 'b']);
 });
 
-test('after `end`, a gap mark that the engine has refused is not sent again', async () => {
+test('after `end`, a refused gap mark is not sent again', async () => {
   isRefusing = true;
   marks.add('a');
   marks.send();
@@ -89,7 +89,7 @@ test('after `end`, a gap mark that the engine has refused is not sent again', as
   expect(sent).toEqual([]);
 });
 
-test('if more than 100,000 topics need a gap mark, all subscribers are notified; a refused notification is sent again', async () => {
+test('if more than 100,000 topics need a gap mark, all subscribers get one notification instead, which is repeated if the server refuses it', async () => {
   for (let at = 0; at <= 100_000; at++) marks.add(String(at));
   marks.add('one more');
   isRefusing = true;

@@ -1,4 +1,4 @@
-/** Tests of the commands that read a history. They are repeated until they are answered, and only a few run at the same time. */
+/** Tests the commands that read a history. A command is repeated until it is answered, and only a few commands run at the same time. */
 import { expect, test, vi } from 'vitest';
 import { HistoryCommands } from '../../../src/api/topics/history-commands.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
@@ -21,7 +21,7 @@ test('a command that reads a history waits until the connection is established',
   expect(await reply).toBe('reply');
 });
 
-test('a history command that failed is repeated when the connection is established, and after 200 ms at the latest', async () => {
+test('a failed history command is repeated at the next connection, and at the latest after 200 ms', async () => {
   useFakeClock();
   try {
     const commands = setUp();
@@ -44,7 +44,7 @@ test('a history command that failed is repeated when the connection is establish
   }
 });
 
-test('a history command that the engine refuses is not repeated', async () => {
+test('a history command is not repeated if the server refuses it', async () => {
   const commands = setUp();
   const run = vi.fn(async () => {
     throw new Error('refused');
@@ -53,7 +53,7 @@ test('a history command that the engine refuses is not repeated', async () => {
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('at most 16 history commands run at the same time, and each finished command starts the next one', async () => {
+test('at most 16 history commands run at the same time, and the next command starts when a command is finished', async () => {
   const commands = setUp();
   const started: number[] = [];
   const ends: (() => void)[] = [];
@@ -81,7 +81,7 @@ test('at most 16 history commands run at the same time, and each finished comman
   await Promise.all(replies);
 });
 
-test('`end` rejects the history commands that wait, and all later history commands', async () => {
+test('`end` rejects history commands that wait, and all later history commands', async () => {
   const commands = new HistoryCommands(isFinal);
   const waiting = commands.run(async () => 'reply');
   commands.end(new Error('the bus was closed'));

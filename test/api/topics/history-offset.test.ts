@@ -1,4 +1,4 @@
-/** Tests of offsets, which clients keep and send to the server again. */
+/** Tests offsets. A client keeps the offset of its last message, and sends this offset to the server after a reconnection. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';
@@ -26,7 +26,7 @@ test('a serialized offset is parsed to the same offset', () => {
   );
 });
 
-test('an offset contains at most eight publishers, and further publishers are left out', () => {
+test('an offset names at most eight publishers, and further publishers are omitted', () => {
   const pairs = Array.from({ length: 10 }, (_, at) => [String(at).padStart(16, 'p'), at] as const);
   const text = serializeOffset({ position: '1-1', received: new Map(pairs) });
   expect(parseOffset(text, isPosition)).toEqual({ position: '1-1', received: new Map(pairs.slice(0, 8)) });
@@ -34,7 +34,7 @@ test('an offset contains at most eight publishers, and further publishers are le
   expect(codeOf(() => parseOffset(text + more, isPosition))).toBe('WS_TOPIC_OFFSET');
 });
 
-test('an offset that is cut off or has an additional character is refused', () => {
+test('an offset is refused if it is cut off or has an additional character', () => {
   const text = serializeOffset({ position: '1000-5', received: new Map([['\xff'.repeat(16), 0]]) });
   for (let at = 0; at < text.length; at++) {
     expect(codeOf(() => parseOffset(text.slice(0, at), isPosition))).toBe('WS_TOPIC_OFFSET');
@@ -43,7 +43,7 @@ test('an offset that is cut off or has an additional character is refused', () =
   expect(codeOf(() => parseOffset(` ${text}`, isPosition))).toBe('WS_TOPIC_OFFSET');
 });
 
-describe('an offset from a hostile client', () => {
+describe('an invalid offset of a client', () => {
   test.each([
     '',
     '..',
@@ -55,9 +55,9 @@ describe('an offset from a hostile client', () => {
     `1-1.${'A'.repeat(22)}.01`,
     `1-1.${'A'.repeat(22)}.${'9'.repeat(16)}`,
     `1-1.${'A'.repeat(21)}.1`,
-    // The bits after the 16 bytes are not zeros.
+    // The last character for the 16 bytes has additional bits that are not zero.
     `1-1.${'A'.repeat(21)}B.1`,
-    // The offset contains the same publisher twice.
+    // The offset names the same publisher twice.
     `1-1.${'A'.repeat(22)}.1.${'A'.repeat(22)}.2`,
     `x.${'A'.repeat(22)}.1`,
     `${'1'.repeat(390)}.${'A'.repeat(22)}.1`,
@@ -65,7 +65,7 @@ describe('an offset from a hostile client', () => {
     expect(codeOf(() => parseOffset(text, isPosition))).toBe('WS_TOPIC_OFFSET');
   });
 
-  test('`parseOffset` accepts only texts that `serializeOffset` would return, and refuses every other text with WS_TOPIC_OFFSET', () => {
+  test('`parseOffset` throws WS_TOPIC_OFFSET for every text that `serializeOffset` would not return', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
         const code = codeOf(() => {
@@ -80,7 +80,7 @@ describe('an offset from a hostile client', () => {
     expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
   });
 
-  test('`parseOffset` reads at most 401 characters of a text of a megabyte', () => {
+  test('`parseOffset` reads at most 401 characters of a text of one megabyte', () => {
     const seen: string[] = [];
     const text = '1.'.repeat(500_000);
     expect(

@@ -1,4 +1,4 @@
-/** Tests of the number of messages that are read in one page of a history. */
+/** Tests how many messages the library reads in one page of a history. */
 import { expect, test } from 'vitest';
 import { FIRST_COUNT, nextCount } from '../../../src/api/topics/history-pages.ts';
 
@@ -16,6 +16,6 @@ test.each([
   [page(64 * 1024, 64 * 1024), 15],
   [page(1024 * 1024), 1],
   [page(5_000_000, 5_000_000), 1],
-])('the next page of a history asks for about as many messages as fit into 1 MiB: %#', (last, count) => {
+])('the next page of a history contains about as many messages as fit into 1 MiB: %#', (last, count) => {
   expect(nextCount(last, FIRST_COUNT)).toBe(count);
 });

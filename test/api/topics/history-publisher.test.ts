@@ -1,4 +1,4 @@
-/** Tests of messages that are published into a history: they wait, are refused, or are lost. */
+/** Tests the publishing of messages into a history. Messages can wait, be refused, or be lost. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -17,7 +17,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, streams: redis.streams, bus, lines };
   }
 
-  test('while Redis cannot be reached, published messages wait; they arrive later, in order and without a gap', async () => {
+  test('messages that are published while Redis cannot be reached arrive later, in order and without a gap', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -34,7 +34,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('messages that are published before the first connection wait until the connection is established', async () => {
+  test('messages that are published before the first connection wait for this connection', async () => {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), { history: {} });
     await Promise.all(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));
@@ -57,7 +57,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('`publish` rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
+  test('if more than `maxWaiting` bytes would wait, `publish` rejects, and a gap is reported', async () => {
     const { bus, redis, lines } = await setUp({ maxWaiting: 10 });
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -86,7 +86,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis forgets the script of the bus, the bus loads it again, and messages refused before are lost', async () => {
+  test('if Redis no longer has the script of the bus, the bus loads it again, and messages are lost until then', async () => {
     const { bus, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     streams.isLoaded = false;
@@ -99,7 +99,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('while Redis reads its data from disk, messages wait, and no message is lost', async () => {
+  test('while Redis loads its data from disk, messages wait, and no message is lost', async () => {
     const { bus, redis, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -128,7 +128,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   test('messages that the client could not send wait for the next connection, and arrive in order', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
-    // The client already knows that its connection is lost, but has not reported the loss yet.
+    // The client already knows that its connection is lost. It has not yet reported the loss to the bus.
     for (const client of redis.clients) client.isReady = false;
     const published = ['1', '2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
     await turns();
@@ -159,7 +159,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`publish` rejects for a message that has waited for longer than `history.ttl`', async () => {
+test('if a message has waited for longer than `history.ttl`, `publish` rejects', async () => {
   const redis = new FakeRedis();
   const { clock } = await import('../../../src/transport/clock.ts');
   const { now } = clock;

@@ -1,6 +1,6 @@
 /**
- * Tests of the bus over Redis with a history. The clients of both packages are simulated in memory. test/bus tests real clients and the
- * script itself.
+ * Tests `RedisBus` with a history. The clients of both packages are simulated in memory. test/bus tests real clients and the script that
+ * runs in Redis.
  */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
@@ -18,7 +18,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, streams: redis.streams, bus: bus(), other: bus(), lines: [] as string[] };
   }
 
-  /** Returns a bus with one message, which its subscriber has received. */
+  /** Publishes one message on a new bus, and waits until the subscriber has received it. */
   async function setUpWithOne(options = {}) {
     const all = setUp(options);
     await all.bus.subscribe('a', new Recorder(all.lines));
@@ -28,7 +28,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return all;
   }
 
-  /** Loses the connections, and calls `meanwhile` before they are established again. `meanwhile` may add messages to the history. */
+  /** Cuts all connections, calls `meanwhile`, and connects again. `meanwhile` may add messages to the history. */
   async function away(redis: FakeRedis, meanwhile: () => void): Promise<void> {
     redis.isUp = false;
     redis.cut();
@@ -38,7 +38,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await turns(20);
   }
 
-  test('a RedisBus with a history keeps and publishes each message, and each subscriber receives the message once', async () => {
+  test('a RedisBus with a history stores and publishes each message, and each subscriber receives the message once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await bus.publish('a', Buffer.from('own'));
@@ -56,7 +56,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a new subscription in Redis begins at the end of the history, so that earlier messages do not arrive', async () => {
+  test('a new subscription begins at the end of the history in Redis, so earlier messages do not arrive', async () => {
     const { bus, other, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     await bus.subscribe('a', new Recorder(lines));
@@ -68,11 +68,11 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages that are published while a subscription is being made are read from the history, and arrive once', async () => {
+  test('a message that is published during `subscribe` is read from the history, and arrives once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     const { execute } = streams;
-    // Another process publishes after the bus has asked for the position and before it has subscribed.
+    // One message is published before the bus has subscribed, and another one while the bus reads the history.
     streams.execute = (args, channels) => {
       const reply = execute.call(streams, args, channels);
       if (args[0] === 'XREVRANGE') streams.add(key, Buffer.from('between'));
@@ -93,7 +93,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'after %i earlier messages, a message that arrives live and from the history is delivered once',
+    'after %i earlier messages, a message that arrives both live and from the history is delivered once',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));
@@ -143,13 +143,13 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 
   test.each([
-    // With size 4, the first message that is kept directly follows the last message that was received. So no message is missing.
+    // With size 4, the history still has all four missed messages. So no gap is reported.
     [5, []],
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'after four missed messages, a gap is reported only if a history of %i messages lacks one of them',
+    'after four missed messages, a gap is reported only if a history of %i messages does not contain all of them',
     async (size, gap) => {
       const { bus, other, redis, streams, lines } = await setUpWithOne();
       await away(redis, () => {
@@ -171,7 +171,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     ['has expired', (streams) => streams.delete(key), []],
     ['has lost its newest message', (streams) => streams.loseLast(key, 1), []],
     [
-      'has expired, and a new one has begun',
+      'has expired, and a new stream has begun',
       (streams) => {
         streams.delete(key);
         goesOn(streams);
@@ -204,7 +204,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     },
   );
 
-  test('if a topic in Redis was empty before the connection was lost, a gap is reported', async () => {
+  test('a gap is reported if the stream of a topic in Redis was empty when the connection was lost', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -215,7 +215,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('no gap is reported if a stream of Redis expires while the connection lasts', async () => {
+  test('if a stream of Redis expires while the connection exists, no gap is reported', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.delete(key);
     streams.time += 10;
@@ -226,7 +226,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message from Redis is held until the messages before it were read', async () => {
+  test('a message from Redis waits until earlier messages have been read from the history', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -238,7 +238,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the messages between two messages from Redis are not kept, a gap is reported', async () => {
+  test('if the history in Redis lacks messages between two messages that arrive, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -269,7 +269,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the connection to Redis is lost again while the history is read, the bus continues at the same place', async () => {
+  test('if the connection to Redis is lost again while the history is read, the bus continues at the same position', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     for (let times = 0; times < 5; times++) {
       redis.isUp = false;
@@ -298,7 +298,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if Redis refuses to read the position where a subscription begins, `subscribe` rejects', async () => {
+  test('if Redis refuses to read the first position of a subscription, `subscribe` rejects', async () => {
     const { bus, other, streams } = setUp();
     streams.refusals.set('XREVRANGE', new ReplyError('NOPERM'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('NOPERM');
@@ -308,7 +308,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a pattern of a RedisBus has no history, so a gap is reported after a lost connection', async () => {
+  test('a RedisBus keeps no history for a pattern, so a gap is reported after a lost connection', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('*', new Recorder(lines, '* '));
     await bus.subscribe('a', new Recorder(lines, '= '));
@@ -317,14 +317,14 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.publish('a', Buffer.from('3'));
     await turns();
     expect(lines.filter((line) => line.startsWith('='))).toEqual(['= a 1', '= a 2', '= a 3']);
-    // The messages of patterns arrive with two ids before the bytes. The bus removes the ids.
+    // The messages for patterns have two ids before the bytes. The bus removes the ids.
     expect(lines.filter((line) => line.startsWith('*'))).toEqual(['* a 1', '* gap', '* a 3']);
     expect(bus.history?.positionOf('*')).toBeNull();
     await bus.close();
     await other.close();
   });
 
-  test('messages to the reserved topics of the library are not kept in the history in Redis', async () => {
+  test('messages to the reserved topics of the library are not stored in the history in Redis', async () => {
     const { bus, other, streams, lines } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.publish('$a', Buffer.from('1'));
@@ -335,7 +335,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages of a RedisBus without a history are delivered unchanged by a RedisBus with a history', async () => {
+  test('a RedisBus with a history delivers messages of a RedisBus without a history unchanged', async () => {
     const { bus, other, redis, lines } = setUp();
     const without = new RedisBus(new Client(redis));
     await bus.subscribe('a', new Recorder(lines));
@@ -346,7 +346,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     for (const each of [bus, other, without]) await each.close();
   });
 
-  test('a sharded RedisBus delivers the missed messages from the history as well', async () => {
+  test('a sharded RedisBus also delivers the missed messages from the history', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ sharded: true });
     await away(redis, () => streams.add(key, Buffer.from('2')));
     await other.publish('a', Buffer.from('3'));
@@ -356,7 +356,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a receiver unsubscribes during the delivery of missed messages, the other missed messages do not arrive', async () => {
+  test('if a receiver unsubscribes during the delivery of missed messages, the remaining messages do not arrive', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {
@@ -382,7 +382,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if many topics catch up at the same time, each subscriber receives the messages that it missed', async () => {
+  test('if many topics have missed messages at the same time, each subscriber receives the messages that it missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const names = Array.from({ length: 100 }, (_, at) => `t${at}`);
     for (const name of names) await other.publish(name, Buffer.from('0'));
@@ -397,7 +397,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('`close` of a RedisBus rejects its running and waiting commands', async () => {
+  test('`close` of a RedisBus rejects running and waiting commands', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     redis.isUp = false;
     redis.cut();
@@ -413,7 +413,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`history.read` returns the messages after a position, whether there is a gap, and whether the end was reached', async () => {
+test('`history.read` returns the messages after a position, a flag for a gap, and a flag for the end', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;
@@ -427,7 +427,7 @@ test('`history.read` returns the messages after a position, whether there is a g
   expect(await read('1000-0', 3)).toBe('234 1000-3');
   expect(await read('1000-0', 4)).toBe('234 1000-3 end');
   expect(await read('1000-3', 1)).toBe(' 1000-3 end');
-  // The stream has no message at these positions. Two of the positions are before the stream, and one is after it.
+  // The stream has no message at these positions. Two positions are before the stream, and one position is after it.
   expect(await read('0-0', 10)).toBe('1234 1000-3 gap end');
   expect(await read('999-5', 10)).toBe('1234 1000-3 gap end');
   expect(await read('1000-9', 10)).toBe(' 1000-3 gap end');
@@ -442,6 +442,6 @@ test.each([
   [{ history: { ttl: 999 } }, 'history.ttl'],
   [{ history: { length: 1 } }, 'length'],
   [{ history: true }, 'history is true'],
-])('the constructor of RedisBus refuses the options %j', (options, text) => {
+])('the constructor of RedisBus refuses invalid options: %j', (options, text) => {
   expect(() => new RedisBus(new FakeNodeRedis(new FakeRedis()), options as never)).toThrow(text);
 });

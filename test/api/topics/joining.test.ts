@@ -1,11 +1,11 @@
-/** `Joining` keeps messages for connections that will become members of a topic. */
+/** Tests `Joining`, which keeps the messages of a topic for connections that still read the history of this topic. */
 import { expect, test } from 'vitest';
 import { Joining } from '../../../src/api/topics/joining.ts';
 
 const positions = (joining: Joining, after: string): readonly string[] | null =>
   joining.after(after)?.map(({ position }) => position) ?? null;
 
-test('`Joining.after` returns the messages after a position, and null if some of them are not kept', () => {
+test('`Joining.after` returns all messages after a position, or null if a message is missing', () => {
   const joining = new Joining('0');
   expect(positions(joining, '0')).toEqual([]);
   expect(positions(joining, '1')).toBeNull();
@@ -16,7 +16,7 @@ test('`Joining.after` returns the messages after a position, and null if some of
   expect(positions(joining, '4')).toBeNull();
 });
 
-test('Joining copies each message, and keeps at most the last 256 messages and at most 1 MiB', () => {
+test('Joining copies each message, and keeps only the last 256 messages and at most 1 MiB', () => {
   const joining = new Joining('0');
   const bytes = Buffer.from('first');
   joining.received('1', bytes);
@@ -32,7 +32,7 @@ test('Joining copies each message, and keeps at most the last 256 messages and a
   expect(positions(joining, 'too large')).toEqual([]);
 });
 
-test('after messages were lost, `Joining.after` returns null for every earlier position', () => {
+test('after a loss of messages, `Joining.after` returns null for every earlier position', () => {
   const joining = new Joining('0');
   joining.received('1', Buffer.from('m'));
   joining.own = [{ number: 1, bytes: Buffer.from('m') }];

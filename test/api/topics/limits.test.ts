@@ -1,4 +1,4 @@
-/** Tests of the limits for a hostile subscriber, and of the treatment of a slow subscriber. */
+/** Tests the limits for a hostile subscriber, and what happens to messages for a slow subscriber. */
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { Topics } from '../../../src/api/topics/topics.ts';
@@ -20,7 +20,7 @@ describe('a hostile subscriber', () => {
   test('a subscriber that sends a million names can subscribe to only 100 topics', async () => {
     await using topics = new Topics();
     const seen = new Map<string, number>();
-    // Without stack traces, since a million of them would take half a minute.
+    // The test switches stack traces off, because a million of them would take half a minute.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     for (let at = 0; at < 1_000_000; at++) {
@@ -33,13 +33,13 @@ describe('a hostile subscriber', () => {
       ['WS_TOPIC_LIMIT', 999_900],
     ]);
     expect(topics.size).toBe(100);
-    // The subscriber keeps its topics, and the limit does not affect other subscribers.
+    // The subscriber keeps its topics. Its limit does not affect other subscribers.
     expect(topics.subscribe(guest.seat, 't/0')).toBe(true);
     const other = await (await openRoom()).join();
     expect(topics.subscribe(other.seat, 't/100')).toBe(true);
   });
 
-  test('a subscriber that sends names of 8 KB cannot subscribe to any of them', async () => {
+  test('a subscriber cannot subscribe to a name of 8 KB, or to a name with too many parts', async () => {
     await using topics = new Topics();
     expect(codeOf(() => topics.subscribe(guest.seat, 'x'.repeat(8_192)))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => topics.subscribe(guest.seat, 'x/'.repeat(4_096)))).toBe('WS_TOPIC_TOO_LONG');
@@ -61,7 +61,7 @@ describe('a hostile subscriber', () => {
     expect(guest.received).toEqual(['done']);
   });
 
-  test('if one subscriber has used up `maxTopics`, another subscriber can subscribe to existing topics, but not to a new topic', async () => {
+  test('if one subscriber uses all `maxTopics` topics, another subscriber can subscribe to these topics, but not to a new topic', async () => {
     await using topics = new Topics({ maxTopics: 3 });
     const other = await (await openRoom()).join();
     for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);
@@ -71,7 +71,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(other.seat, 'd')).toBe(true);
   });
 
-  test('the names of Object.prototype are valid names of topics', async () => {
+  test('names of members of Object.prototype are valid topics', async () => {
     await using topics = new Topics();
     for (const name of ['__proto__', 'constructor/prototype', 'toString']) {
       topics.subscribe(guest.seat, name);
@@ -83,7 +83,7 @@ describe('a hostile subscriber', () => {
   });
 });
 
-/** Returns the same as `codeOf`, but fast enough for a million calls. */
+/** Returns the same code as `codeOf`, and is fast enough for a million calls. */
 function codeOfQuick(step: () => unknown): string {
   try {
     step();
@@ -105,10 +105,10 @@ describe('many subscriptions in a short time', () => {
 
   afterEach(useRealClock);
 
-  test('a connection may make `maxTopicsPerConnection` subscriptions without a pause, and further subscriptions at the rate `maxSubscribeRate`', async () => {
+  test('a connection may make `maxTopicsPerConnection` subscriptions at once, and then more subscriptions at the rate `maxSubscribeRate`', async () => {
     await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
     let name = 0;
-    /** Subscribes to a new topic and leaves it, until a subscription is refused. Returns the number of subscriptions. */
+    /** Subscribes to a new topic and unsubscribes, again and again, until the rate limit applies. @returns the number of subscriptions */
     const storm = (): number => {
       for (let count = 0; ; count++) {
         const topic = `t/${name++}`;
@@ -132,7 +132,7 @@ describe('many subscriptions in a short time', () => {
 describe('a slow subscriber', () => {
   const large = 'x'.repeat(100_000);
 
-  /** Returns a subscriber that does not read, and one that reads. */
+  /** Returns a subscriber that does not read, and another subscriber that reads. */
   async function slowAndFast(): Promise<{ slow: Guest; fast: Guest }> {
     const room = await openRoom();
     const [slow, fast] = [await room.join(), await room.join()];
@@ -140,7 +140,7 @@ describe('a slow subscriber', () => {
     return { slow, fast };
   }
 
-  test("with `slow: 'skip'`, messages to a subscriber are skipped and counted while the subscriber is slow", async () => {
+  test("with `slow: 'skip'`, messages to a slow subscriber are skipped and counted", async () => {
     const { slow, fast } = await slowAndFast();
     const skipped: string[] = [];
     await using topics = new Topics({
@@ -167,7 +167,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
-  test("with `slow: 'latest'`, a slow subscriber receives the newest message of each topic, and never an older one later", async () => {
+  test("with `slow: 'latest'`, a slow subscriber receives the newest message of each topic, and then no older message of this topic", async () => {
     const { slow, fast } = await slowAndFast();
     const reported: unknown[] = [];
     await using topics = new Topics({
@@ -185,7 +185,7 @@ describe('a slow subscriber', () => {
       const bytes = Buffer.from(value('b', sent));
       topics.publish('a', value('a', sent));
       topics.publish('b', bytes);
-      // The caller may reuse its memory.
+      // The caller may change these bytes after the call of `publish`.
       bytes.fill(0);
       sent++;
       await arrived(fast);
@@ -194,7 +194,7 @@ describe('a slow subscriber', () => {
     expect(fast.received.filter((text) => text.startsWith('a'))).toHaveLength(sent);
     slow.client.resume();
     await until(() => slow.received.length > 0 && newest(slow) === sent - 1);
-    // No message waits for the subscriber now, so the next message is sent immediately.
+    // After this loop no message waits for the subscriber. So the next message is sent immediately.
     do {
       conflated = topics.counts.conflated;
       topics.publish('a', value('a', sent++));
@@ -213,7 +213,7 @@ describe('a slow subscriber', () => {
   });
 
   test.each([true, false])(
-    "with `slow: 'latest'`, a waiting message is sent with its own option `compress`: %s",
+    "with `slow: 'latest'`, a waiting message keeps its option `compress`: %s",
     async (compress) => {
       const room = await openRoom({}, { compression: { threshold: 0 } });
       const sizes: number[] = [];
@@ -237,7 +237,7 @@ describe('a slow subscriber', () => {
     },
   );
 
-  test("with `slow: 'latest'`, the messages of more than `maxLatestKeys` topics are skipped and reported", async () => {
+  test("with `slow: 'latest'`, if messages of more than `maxLatestKeys` topics would wait, further messages are skipped and reported", async () => {
     const room = await openRoom({}, { maxLatestKeys: 1 });
     const slow = await room.join();
     slow.client.pause();
@@ -258,7 +258,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("with the default `slow: 'close'`, a slow subscriber receives its waiting messages, and is then closed with 1013", async () => {
+  test("with the default `slow: 'close'`, a slow subscriber still receives the messages that wait, and then it is closed with 1013", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];
     await using topics = new Topics({
@@ -284,7 +284,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
   });
 
-  test('a subscriber that reads does not count as slow, even after many messages in one turn of the event loop', async () => {
+  test('a subscriber that reads is not slow, even if it gets many messages in one turn of the event loop', async () => {
     const guest = await (await openRoom()).join();
     await using topics = new Topics({ maxBuffered: 10_000 });
     topics.subscribe(guest.seat, 't');
@@ -294,7 +294,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
   });
 
-  test('subscribers receive a message that the `slow` handler publishes after the message that caused the call', async () => {
+  test('if the `slow` handler publishes a message, subscribers receive it after the message that caused the call', async () => {
     const { slow, fast } = await slowAndFast();
     await using topics = new Topics({
       maxBuffered: 200_000,

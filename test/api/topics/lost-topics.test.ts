@@ -1,4 +1,4 @@
-/** Tests of lost messages: their topics, and the message that lists these topics. Also tests the state of a bus, and patterns. */
+/** Tests the list of topics that have lost messages, and the message with this list. Also tests the state of a bus, and patterns. */
 import { describe, expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 import { LostTopics, parseTopics, serializeTopics } from '../../../src/api/topics/lost-topics.ts';
@@ -16,7 +16,7 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual([]);
   });
 
-  test('if more than 1,000 topics are lost, `LostTopics.take` returns null, which stands for all topics', () => {
+  test('if messages of more than 1,000 topics are lost, `LostTopics.take` returns null, which means all topics', () => {
     const lost = new LostTopics();
     for (let i = 0; i <= 1_000; i++) lost.add(`t${i}`);
     lost.add('one more');
@@ -26,14 +26,14 @@ describe('lost topics', () => {
   });
 
   test.each([[[]], [['a', 'é/"\n']], [null]])(
-    'the list %j of lost topics is serialized, and parsed to the same list',
+    'the list %j of lost topics is serialized, and the text is parsed to the same list',
     (topics) => {
       expect(parseTopics(serializeTopics(topics))).toEqual(topics);
     },
   );
 
   test.each(['', '{', '5', '["a", 5]', '{"a": 1}'])(
-    'the text %j, which no bus writes, is parsed as the list of all topics',
+    'the invalid text %j is parsed as the list of all topics',
     (text) => {
       expect(parseTopics(Buffer.from(text))).toBe(null);
     },
@@ -41,7 +41,7 @@ describe('lost topics', () => {
 });
 
 describe('the state of a bus', () => {
-  test('a change of the state of a bus is reported to the listener that was set last', () => {
+  test('a bus reports a change of its state to the listener that was set last', () => {
     const state = new BusState();
     const lines: string[] = [];
     state.listen((up) => lines.push(`old ${up}`));
@@ -53,7 +53,7 @@ describe('the state of a bus', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('a listener that is set while the engine of a bus cannot be reached receives this state', async () => {
+  test('if a listener is set while the server of the bus cannot be reached, the listener receives this state', async () => {
     const state = new BusState();
     const states: boolean[] = [];
     state.set(false);
@@ -78,7 +78,7 @@ test.each([
   ['a/**', 'a/b/c', true],
   ['a/**', 'b/b/c', false],
   ['a*', 'ab', false],
-])('the pattern %s matches the topic %s: %s', (pattern, topic, matches) => {
+])('the answer to "does the pattern %s match the topic %s?" is %s', (pattern, topic, matches) => {
   expect(matchesPattern(pattern, topic)).toBe(matches);
   expect(isPattern(pattern)).toBe(/(?:^|\/)\*/.test(pattern));
 });

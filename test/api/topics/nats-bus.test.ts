@@ -1,4 +1,4 @@
-/** Tests of the bus over NATS, with a simulated server in memory. test/bus tests a real server. */
+/** Tests `NatsBus` with a NATS server that is simulated in memory. test/bus tests a real server. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
@@ -16,7 +16,7 @@ function setUp(options = {}) {
 }
 
 describe('messages', () => {
-  test('the receiver of a pattern gets each matching message of a NatsBus once, including the messages of its own process', async () => {
+  test('the receiver of a pattern gets each matching message of a NatsBus once, including messages of the same process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -36,7 +36,7 @@ describe('messages', () => {
     await bus.close();
   });
 
-  test('only the last receiver of a topic gets messages from a NatsBus, and no receiver gets messages after `unsubscribe`', async () => {
+  test('if a topic gets a second receiver, only the second receiver gets messages, and after `unsubscribe` no receiver gets messages', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -65,7 +65,7 @@ describe('messages', () => {
 });
 
 describe('lost messages', () => {
-  test('after a lost connection, a NatsBus reports both changes of its state, and notifies each receiver of a gap', async () => {
+  test('after a lost connection, a NatsBus reports the loss and the reconnection, and notifies each receiver of a gap', async () => {
     const { bus, connection, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.lose();
@@ -101,7 +101,7 @@ describe('lost messages', () => {
     await other.close();
   });
 
-  test('`publish` to NATS rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
+  test('if more than `maxWaiting` bytes would wait for NATS, `publish` rejects, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -113,7 +113,7 @@ describe('lost messages', () => {
     await bus.close();
   });
 
-  test('`publish` rejects for a message that is too large for the NATS server, and a gap is reported', async () => {
+  test('if a message is too large for the NATS server, `publish` rejects, and a gap is reported', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
@@ -145,7 +145,7 @@ describe('lost messages', () => {
   });
 });
 
-test('`close` of a NatsBus waits for the published messages, and leaves the connection open', async () => {
+test('`close` of a NatsBus waits for published messages, and leaves the connection open', async () => {
   const { bus, connection, nats } = setUp();
   const publishing = bus.publish('a', Buffer.from('m'));
   await bus.close();
@@ -155,7 +155,7 @@ test('`close` of a NatsBus waits for the published messages, and leaves the conn
   expect(connection.subscriptions.size).toBe(0);
 });
 
-describe('subjects', () => {
+describe('subjects of NATS', () => {
   test.each([
     ['a/b', 'p.a.b'],
     ['a/*/c', 'p.a.*.c'],
@@ -165,11 +165,11 @@ describe('subjects', () => {
     ['a*', 'p.a%2A'],
     ['a//b', 'p.a.%.b'],
     ['é', 'p.é'],
-  ])('the topic or pattern %s is converted to the subject %s of NATS', (topic, subject) => {
+  ])('the topic or pattern %s has the subject %s in NATS', (topic, subject) => {
     expect(toSubject('p', topic)).toBe(subject);
   });
 
-  test('every topic is converted to a subject of NATS, and back to the same topic', () => {
+  test('every topic is converted to a subject of NATS, and the subject is converted back to the same topic', () => {
     const topics = fc.string({ unit: 'grapheme', maxLength: 30 });
     fc.assert(
       fc.property(topics, (topic) => {
@@ -181,12 +181,12 @@ describe('subjects', () => {
     );
   });
 
-  test('a subject of another program is not converted to a topic', () => {
+  test('the subject of another program is not converted to a topic', () => {
     expect(toTopic('p', 'q.a')).toBe(null);
     expect(toTopic('p', 'p.%ZZ')).toBe(null);
   });
 
-  test('a NatsBus rejects a topic whose subject is too long, since NATS would end the connection', async () => {
+  test('a NatsBus rejects a topic with a very long subject, because NATS would end the connection', async () => {
     const { bus } = setUp();
     await expect(bus.publish('a'.repeat(3_000), Buffer.from('m'))).rejects.toThrow(RangeError);
     await expect(bus.subscribe('a'.repeat(3_000), new Recorder())).rejects.toThrow('3000 bytes');
@@ -197,7 +197,7 @@ describe('subjects', () => {
 test.each([
   [null, 'null'],
   [{}, 'an object'],
-])('the constructor of NatsBus refuses %j as a connection', (value, shown) => {
+])('the constructor of NatsBus throws if the connection is %j', (value, shown) => {
   expect(() => new NatsBus(value as never)).toThrow(
     new TypeError(`connection is ${shown}, not a connection to NATS`),
   );

@@ -1,4 +1,4 @@
-/** Tests of the bus over NATS with a history, with a simulated server in memory. test/bus tests a real server. */
+/** Tests `NatsBus` with a history. The NATS server is simulated in memory. test/bus tests a real server. */
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
 import { serializeEntry } from '../../../src/api/topics/nats-stream.ts';
@@ -28,16 +28,16 @@ function setUp(history: { size?: number; ttl?: number } = {}, options: { maxWait
   return { nats, server, connection, bus, other, make, close, lines: [] as string[] };
 }
 
-/** Returns a bus with one message, and a subscriber that has received this message. */
+/** Publishes one message on a new bus, and waits until the subscriber has received it. */
 async function setUpWithOne(history: { size?: number; ttl?: number } = {}, options = {}) {
   const all = setUp(history, options);
   await all.bus.subscribe('a', new Recorder(all.lines));
-  // A subscription first reads the messages that came before its confirmation.
+  // After `subscribe`, the bus still reads earlier messages. So the test waits.
   await turns(20);
   await all.other.bus.publish('a', Buffer.from('1'));
   await turns();
   expect(all.lines).toEqual(['a 1']);
-  /** Loses the connection, calls `meanwhile`, and establishes the connection again. */
+  /** Cuts the connection, calls `meanwhile`, and connects again. */
   const away = async (meanwhile: () => void): Promise<void> => {
     all.connection.lose();
     await turns();
@@ -56,7 +56,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 };
 
 describe('messages', () => {
-  test('a NatsBus with a history keeps and publishes each message, and each subscriber receives the message once', async () => {
+  test('a NatsBus with a history stores and publishes each message, and each subscriber receives the message once', async () => {
     const { bus, other, server, lines, close } = setUp({ size: 10, ttl: 60_000 });
     await bus.subscribe('a', new Recorder(lines));
     await bus.publish('a', Buffer.from('own'));
@@ -88,7 +88,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages that come while a NatsBus reads the first position of a subscription are delivered once', async () => {
+  test('a message that arrives while a NatsBus reads the first position of a subscription is delivered at most once', async () => {
     const { bus, other, server, lines, close } = setUp();
     await other.bus.publish('a', Buffer.from('before'));
     server.before = (call) => {
@@ -105,7 +105,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a pattern of a NatsBus has no history, so a gap is reported after a lost connection', async () => {
+  test('a NatsBus keeps no history for a pattern, so a gap is reported after a lost connection', async () => {
     const { bus, other, lines, away, miss, close } = await setUpWithOne();
     const wide: string[] = [];
     await bus.subscribe('*', new Recorder(wide));
@@ -119,7 +119,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('messages to the reserved topics of the library are not kept in the history in NATS', async () => {
+  test('messages to the reserved topics of the library are not stored in the history in NATS', async () => {
     const { bus, other, server, nats, lines, close } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.bus.publish('$a', Buffer.from('1'));
@@ -130,7 +130,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('a NatsBus with a history delivers messages of a bus without a history, and bytes of other programs, unchanged', async () => {
+  test('a NatsBus with a history delivers messages of a bus without a history and bytes of other programs unchanged', async () => {
     const { bus, nats, lines, close } = setUp();
     const without = new NatsBus(nats.connect());
     await bus.subscribe('a', new Recorder(lines));
@@ -154,7 +154,7 @@ describe('after a lost connection to NATS', () => {
     await close();
   });
 
-  test('messages of other topics between the missed messages in NATS do not cause a gap', async () => {
+  test('if messages of other topics lie between the missed messages in NATS, no gap is reported', async () => {
     const { server, lines, away, miss, close } = await setUpWithOne();
     await away(() => {
       for (const text of ['2', '3']) {
@@ -168,12 +168,12 @@ describe('after a lost connection to NATS', () => {
 
   test.each([
     [5, []],
-    // The stream keeps one message more than `size`. Here this is the message before the missed ones.
+    // The stream keeps one message more than `size`. Here this is message 1, which comes before the missed messages.
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
   ])(
-    'after four missed messages, a gap is reported only if a NATS history of %i messages lacks one of them',
+    'after four missed messages, a gap is reported only if a NATS history of %i messages does not contain all of them',
     async (size, gap) => {
       const { lines, away, miss, close } = await setUpWithOne({ size });
       await away(() => miss('2', '3', '4', '5'));
@@ -219,7 +219,7 @@ describe('after a lost connection to NATS', () => {
     ],
     ['the stream was deleted', (server) => server.streams.clear(), []],
   ])(
-    'if %s, a gap is reported after the reconnection, and then the next messages arrive',
+    'if %s, a gap is reported after the reconnection, and the next messages arrive',
     async (_case, change, kept) => {
       const { server, other, lines, away, close } = await setUpWithOne();
       await away(() => change(server));
@@ -232,7 +232,7 @@ describe('after a lost connection to NATS', () => {
     },
   );
 
-  test('if a topic in NATS was empty before the connection was lost, a gap is reported', async () => {
+  test('a gap is reported if a topic in NATS was empty when the connection was lost', async () => {
     const { bus, other, lines, away, close } = await setUpWithOne();
     const empty: string[] = [];
     await bus.subscribe('empty', new Recorder(empty));
@@ -244,7 +244,7 @@ describe('after a lost connection to NATS', () => {
     await close();
   });
 
-  test('if the connection to NATS is lost again while the history is read, the bus continues at the same place', async () => {
+  test('if the connection to NATS is lost again while the history is read, the bus continues at the same position', async () => {
     const { connection, lines, miss, close } = await setUpWithOne();
     for (let times = 0; times < 8; times++) {
       connection.lose();
@@ -259,14 +259,14 @@ describe('after a lost connection to NATS', () => {
     await close();
   });
 
-  test('a subscription during an outage of NATS begins when NATS can be reached again', async () => {
+  test('if `subscribe` is called while NATS cannot be reached, the subscription begins after the reconnection', async () => {
     const { bus, other, connection, lines, close } = setUp();
     connection.lose();
     await turns();
     const subscribing = bus.subscribe('a', new Recorder(lines));
     await other.bus.publish('a', Buffer.from('before'));
     connection.back();
-    // The simulated client does not renew subscriptions that it has not sent.
+    // The simulated client does not renew a subscription that was never sent. So the test makes a new one.
     bus.unsubscribe('a');
     await subscribing;
     await bus.subscribe('a', new Recorder(lines));
@@ -277,8 +277,8 @@ describe('after a lost connection to NATS', () => {
   });
 });
 
-describe('while the connection to NATS lasts', () => {
-  test('a message from NATS is held until the messages before it were read', async () => {
+describe('while the connection to NATS exists', () => {
+  test('a message from NATS waits until earlier messages have been read from the history', async () => {
     const { other, server, lines, close } = await setUpWithOne();
     server.add(subject, entry('2'), false);
     server.add(subject, entry('3'), false);
@@ -289,7 +289,7 @@ describe('while the connection to NATS lasts', () => {
     await close();
   });
 
-  test('if all messages of a topic expire while the connection to NATS lasts, no gap is reported', async () => {
+  test('if all messages of a topic expire while the connection to NATS exists, no gap is reported', async () => {
     const { other, server, lines, close } = await setUpWithOne();
     server.stream.messages = [];
     await other.bus.publish('a', Buffer.from('2'));
@@ -298,17 +298,17 @@ describe('while the connection to NATS lasts', () => {
     await close();
   });
 
-  test('messages that NATS deletes while a page is read are reported as a gap', async () => {
+  test('if NATS deletes messages while a page of the history is read, a gap is reported', async () => {
     const { server, lines, away, miss, close } = await setUpWithOne({ size: 3 });
     let calls = 0;
     await away(() => {
       miss('2', '3');
       server.before = (call) => {
-        // At this time, the first message was read.
+        // By now, the bus has read message 2.
         if (call === 'getMessage' && ++calls === 2) miss('4', '5', '6', '7', '8');
       };
     });
-    // Message 2 was read. The page leaves it out, since a gap between message 2 and message 5 could not be reported.
+    // The bus does not deliver message 2. Otherwise the gap would be reported at the wrong place.
     expect(lines).toEqual(['a 1', 'gap', 'a 5', 'a 6', 'a 7', 'a 8']);
     await close();
   });
@@ -339,7 +339,7 @@ describe('while the connection to NATS lasts', () => {
     await close();
   });
 
-  test('if NATS refuses to read the position where a subscription begins, `subscribe` rejects, and can be called again', async () => {
+  test('if NATS refuses to read the first position of a subscription, `subscribe` rejects, and a second call succeeds', async () => {
     const { bus, server, connection, close } = setUp();
     server.refusals.set('getMessage', new Error('Permissions Violation'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('Permissions');
@@ -351,7 +351,7 @@ describe('while the connection to NATS lasts', () => {
 });
 
 describe('publishing to NATS', () => {
-  test('messages that are published while NATS cannot be reached wait, and arrive later in order without a gap', async () => {
+  test('messages that are published while NATS cannot be reached arrive later, in order and without a gap', async () => {
     const { bus, connection, lines, close } = await setUpWithOne();
     connection.lose();
     await turns();
@@ -366,7 +366,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('while JetStream starts, messages wait, and no message is lost', async () => {
+  test('if JetStream is still starting, messages wait, and no message is lost', async () => {
     const { bus, server, connection, lines, away, close } = await setUpWithOne();
     await away(() => {
       server.isUp = false;
@@ -381,7 +381,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('if the connection is lost before NATS confirms, the message is not sent again, and a gap is reported', async () => {
+  test('if the connection is lost before NATS confirms a message, the message is not sent again, and a gap is reported', async () => {
     const { bus, other, server, connection, lines, close } = await setUpWithOne();
     const far: string[] = [];
     await other.bus.subscribe('a', new Recorder(far));
@@ -398,7 +398,7 @@ describe('publishing to NATS', () => {
     await turns(30);
     const expected = ['a unknown', 'gap', 'a 2'];
     expect(lines).toEqual(['a 1', ...expected]);
-    // The mark is in the history. So subscribers in other processes are notified as well, even if they reconnect later.
+    // The history contains a mark for the gap. So subscribers in other processes are also notified, even if they connect later.
     expect(far).toEqual(expected);
     const page = await bus.history!.read('a', '0-0', 10);
     expect(page.messages.map(({ bytes }) => bytes && String(bytes))).toEqual(['1', 'unknown', null, '2']);
@@ -416,7 +416,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('with a history, `publish` rejects a message that is too large for the NATS server, and a gap is reported', async () => {
+  test('if a message for the history is too large for the NATS server, `publish` rejects, and a gap is reported', async () => {
     const { bus, lines, close } = await setUpWithOne();
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
     await bus.publish('a', Buffer.from('2'));
@@ -425,7 +425,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('`publish` rejects if more than `maxWaiting` bytes would wait for NATS, and a gap is reported before the next message', async () => {
+  test('if more than `maxWaiting` bytes would wait for NATS, `publish` rejects, and a gap is reported for the topic', async () => {
     const { bus, connection, lines, close } = await setUpWithOne({}, { maxWaiting: 10 });
     connection.lose();
     await turns();
@@ -440,7 +440,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('`publish` rejects for a message that has waited for NATS for longer than `history.ttl`, and a gap is reported', async () => {
+  test('if a message has waited for NATS for longer than `history.ttl`, `publish` rejects, and a gap is reported', async () => {
     const { bus, connection, lines, close } = await setUpWithOne({ ttl: 1_000 });
     connection.lose();
     await turns();
@@ -458,7 +458,7 @@ describe('publishing to NATS', () => {
     await close();
   });
 
-  test('if the stream in NATS is deleted, the bus creates it again, and messages refused before are lost', async () => {
+  test('if the stream in NATS was deleted, the bus creates it again, and messages are lost until then', async () => {
     const { bus, server, lines, close } = await setUpWithOne();
     server.streams.clear();
     await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('not enabled');
@@ -487,7 +487,7 @@ describe('publishing to NATS', () => {
 });
 
 describe('the stream in NATS', () => {
-  test('the stream in NATS gets the settings of the bus that was created last, and keeps its other settings', async () => {
+  test('the stream in NATS gets the settings of the newest bus, and keeps all other settings', async () => {
     const { server, nats, bus, close } = setUp({ size: 10 });
     await bus.publish('a', Buffer.from('1'));
     Object.assign(server.stream.config, { num_replicas: 3 });
@@ -499,7 +499,7 @@ describe('the stream in NATS', () => {
     await close();
   });
 
-  test('two buses with different settings that start at the same time create the stream in NATS once', async () => {
+  test('if two buses create the stream in NATS at the same time, there is one stream, with the settings of the second bus', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
     server.before = (call) => {
@@ -526,7 +526,7 @@ describe('the stream in NATS', () => {
   });
 });
 
-test('`close` of a NatsBus waits for the messages that NATS has not confirmed, and rejects commands that cannot be sent', async () => {
+test('`close` of a NatsBus waits until NATS has confirmed all messages, and rejects commands that cannot be sent', async () => {
   const { bus, other, server, connection, lines } = await setUpWithOne();
   const publishing = bus.publish('a', Buffer.from('2'));
   await bus.close();
@@ -546,7 +546,7 @@ test('`close` of a NatsBus waits for the messages that NATS has not confirmed, a
   await expect(other.bus.publish('a', Buffer.from('4'))).rejects.toThrow('closed');
 });
 
-test('`history.read` of a NatsBus returns the messages after a position, and says whether the page reaches the end', async () => {
+test('`history.read` of a NatsBus returns the messages after a position, and whether the page reaches the end', async () => {
   const { bus, server, close } = setUp();
   const { history } = bus;
   for (const text of ['1', '2', '3', '4']) await bus.publish('a', Buffer.from(text));
@@ -566,7 +566,7 @@ test('`history.read` of a NatsBus returns the messages after a position, and say
   expect(await read(one, 4)).toEqual({ messages: '234', isGap: false, position: four, isEnd: true });
   expect(await read(four, 1)).toEqual({ messages: '', isGap: false, position: four, isEnd: true });
   expect(await read('0-0', 10)).toEqual({ messages: '1234', isGap: true, position: four, isEnd: true });
-  // These are positions of another stream: their numbers or their tags are different.
+  // These positions belong to another stream. Their number or their tag is not in this stream.
   expect(await read('9-5', 10)).toEqual({ messages: '', isGap: true, position: four, isEnd: true });
   expect(await read('2-5', 10)).toEqual({ messages: '34', isGap: true, position: four, isEnd: true });
   expect(two).toMatch(/^2-\d+$/);
@@ -579,7 +579,7 @@ test.each([
   [{ history: { jetstream: {} } }, 'history.jetstream is an object, not what jetstreamManager()'],
   [{ history: { jetstream: { jetstream() {}, streams: {} } } }, 'history.jetstream is an object'],
   [{ history: true }, 'history is true'],
-])('the constructor of NatsBus refuses the options %j', (options, text) => {
+])('the constructor of NatsBus refuses invalid options: %j', (options, text) => {
   expect(() => new NatsBus(new FakeNats().connect(), options as never)).toThrow(text);
 });
 
@@ -587,7 +587,7 @@ test.each([
   [{ size: 0 }, 'history.size'],
   [{ ttl: 999 }, 'history.ttl'],
   [{ length: 1 }, 'length'],
-])('the constructor of NatsBus refuses the settings %j of the history', (settings, text) => {
+])('the constructor of NatsBus refuses invalid settings of the history: %j', (settings, text) => {
   const nats = new FakeNats();
   const connection = nats.connect();
   const jetstream = new FakeJetStream(nats).manager(connection);

@@ -1,4 +1,4 @@
-/** Tests of the entries and positions in a stream of NATS, and of invalid bytes and strings. */
+/** Tests the entries and positions of a stream in NATS. Other bytes and strings are refused. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/api/topics/history-engine.ts';
@@ -21,8 +21,8 @@ const headersOf = (number: unknown, previous: unknown) => {
 const tags = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const sequences = fc.nat({ max: 999_999_999_999_999 });
 
-describe('an entry', () => {
-  test('an entry in NATS is parsed to the bytes of the message, and to a number and a tag', () => {
+describe('an entry of a stream', () => {
+  test('an entry in NATS is parsed to an id, which contains a number and a tag, and to the bytes of the message', () => {
     fc.assert(
       fc.property(sequences, tags, fc.uint8Array(), (seq, tag, bytes) => {
         const stored = parseStored({ seq, data: serializeEntry('m', tag, bytes) });
@@ -35,20 +35,20 @@ describe('an entry', () => {
     );
   });
 
-  test('an entry of the kind `g` is parsed as a mark without bytes', () => {
+  test('an entry of the kind `g` is parsed as a gap mark without bytes', () => {
     const data = serializeEntry('g', 7n, Buffer.alloc(0));
     expect(parseStored({ seq: 3, data })).toEqual({ id: '3-7', bytes: null });
     expect(parseRepublished(headersOf(3, 2), data)).toEqual({ id: '3-7', previous: '2-', bytes: null });
   });
 
-  test('an entry that NATS has published contains the number of the message before it', () => {
+  test('an entry that NATS has published contains the number of the previous message', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     const bytes = Buffer.from('x');
     expect(parseRepublished(headersOf(9, 4), data)).toEqual({ id: '9-7', previous: '4-', bytes });
     expect(parseRepublished(headersOf(9, 0), data)).toEqual({ id: '9-7', previous: START, bytes });
   });
 
-  test('bytes in any other form are not an entry', () => {
+  test('bytes in any other form are not parsed as an entry', () => {
     const data = serializeEntry('m', 7n, Buffer.from('x'));
     expect(parseRepublished(undefined, data)).toBeNull();
     for (const value of ['', 'x', '-1', '1e3', '01', '1000000000000000']) {
@@ -65,7 +65,7 @@ describe('an entry', () => {
   });
 });
 
-describe('positions', () => {
+describe('positions in a stream', () => {
   test.each([START, '1-0', '999999999999999-18446744073709551615'])('%s is a position in NATS', (text) => {
     expect(natsOrder.isPosition(text)).toBe(true);
   });

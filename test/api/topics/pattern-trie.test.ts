@@ -1,6 +1,6 @@
 /**
- * Compares the patterns that the trie finds with the result of a simple matcher, which tests each pattern. Also checks that the nodes of
- * deleted patterns are removed.
+ * Compares the patterns that `PatternTrie` finds with the result of a simple function, which tests each pattern. Also checks that the trie
+ * removes the nodes of deleted patterns.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const patterns = fc
   .filter((parts) => parts.length > 0)
   .map((parts) => parts.join('/'));
 
-/** Compares a pattern and a topic part by part, exactly as patterns are defined. */
+/** Compares a pattern and a topic part by part, as docs/topics.md defines patterns. */
 function matches(pattern: string, topic: string): boolean {
   const [wanted, given] = [pattern.split('/'), topic.split('/')];
   for (const [at, one] of wanted.entries()) {
@@ -45,13 +45,16 @@ describe('PatternTrie', () => {
     ['a/**', 'a/b/c', true],
     ['*/**', 'a', false],
     ['*/**', 'a/b', true],
-  ])('the trie finds the pattern %s for the topic %s: %s', (pattern, topic, isMatch) => {
-    const trie = new PatternTrie<string>();
-    trie.set(pattern, pattern);
-    expect(matchesOf(trie, topic)).toEqual(isMatch ? [pattern] : []);
-  });
+  ])(
+    'the answer to "does the trie find the pattern %s for the topic %s?" is %s',
+    (pattern, topic, isMatch) => {
+      const trie = new PatternTrie<string>();
+      trie.set(pattern, pattern);
+      expect(matchesOf(trie, topic)).toEqual(isMatch ? [pattern] : []);
+    },
+  );
 
-  test('a PatternTrie finds exactly the patterns that match, while patterns are added and deleted', () => {
+  test('a PatternTrie finds exactly the patterns that match, even after patterns were added and deleted', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(patterns, { maxLength: 40 }),
@@ -77,7 +80,7 @@ describe('PatternTrie', () => {
     );
   });
 
-  test('a PatternTrie removes the nodes of a deleted pattern, since peers may supply the names', () => {
+  test('a PatternTrie removes the nodes of a deleted pattern, so that names from peers do not fill the memory', () => {
     const trie = new PatternTrie<number>();
     trie.set('kept/*', 0);
     const count = ({ children, one }: Node<number>): number =>
@@ -95,7 +98,7 @@ describe('PatternTrie', () => {
 });
 
 describe('TopicMap', () => {
-  test('a TopicMap finds a topic itself and the patterns that match the topic', () => {
+  test('a TopicMap finds the topic and all patterns that match the topic', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.oneof(patterns, topics), { maxLength: 30 }),
@@ -117,7 +120,7 @@ describe('TopicMap', () => {
     );
   });
 
-  test('a TopicMap finds one of 100,000 topics, and does not find a name that was not added', () => {
+  test('a TopicMap with 100,000 topics finds one of them, and does not find a name that was not added', () => {
     const map = new TopicMap<string>();
     for (let at = 0; at < 100_000; at++) map.add(`room/${at}`, String(at));
     expect(map.match('room/99999')).toEqual(['99999']);

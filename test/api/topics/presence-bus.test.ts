@@ -1,6 +1,6 @@
 /**
- * Tests of the presence of several processes over a bus. Every process knows all members and detects lost messages. The members of a dead
- * process leave after its lease.
+ * Tests presence in several processes that share a bus. Every process knows the members of all processes and detects lost messages. If a
+ * process dies, its members leave at the end of its lease.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
@@ -46,7 +46,7 @@ interface Process {
   readonly errors: string[];
 }
 
-/** Starts a process. The info of each member is the number of its guest. */
+/** Simulates a process. The info of each member is the number of its guest. */
 function start(presence: PresenceOptions = {}, options: TopicsOptions = {}): Process {
   const bus = hub.bus();
   const errors: string[] = [];
@@ -62,7 +62,7 @@ function start(presence: PresenceOptions = {}, options: TopicsOptions = {}): Pro
   return process;
 }
 
-/** Lets time pass on the fake clock, and lets the messages of the bus arrive. */
+/** Advances the fake clock, and delivers the messages of the bus. */
 async function pass(time: number): Promise<void> {
   for (let left = time; left > 0; left -= 50) {
     vi.advanceTimersByTime(Math.min(left, 50));
@@ -76,7 +76,7 @@ const join = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
 const leave = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
   topics.unsubscribe(guests[guest]!.seat, topic);
 
-/** Watches a topic, and records its events as lines. */
+/** Watches a topic, and records each call of a handler as a line. */
 function watch({ topics }: Process, topic = 'room'): { presence: Presence; events: string[] } {
   const events: string[] = [];
   const presence = topics.presence(topic, {
@@ -88,7 +88,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each of two processes knows the members of both, whether they joined before or after it began to watch', async () => {
+  test('a process that watches a topic knows the members of both processes, whether they joined before or after it began to watch', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -109,7 +109,7 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('a process that watches `maxTopics` topics itself also announces its members to processes that watch other topics, up to `maxTopics`', async () => {
+  test('a process also announces its members in topics that only other processes watch, but in at most `maxTopics` of these topics', async () => {
     const [here, there] = [start({ maxTopics: 2 }), start()];
     await pass(2_000);
     for (const topic of ['a', 'b']) watch(here, topic);
@@ -118,13 +118,13 @@ describe('two processes', () => {
     await pass(300);
     expect(watched.map((presence) => infosOf(presence))).toEqual([[0], [1], []]);
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
-    // A topic can be watched again when the watch of the last other process has expired.
+    // The other process no longer watches one of the topics. After its lease, there is room for another topic.
     watched[0]!.close();
     await pass(4 * lease);
     expect(infosOf(watched[2]!)).toEqual([2]);
   });
 
-  test('`presence.ready` resolves when all other processes have answered, or after a second', async () => {
+  test('`presence.ready` resolves when all other processes have answered, and at the latest after a second', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     await pass(2_000);
@@ -149,14 +149,14 @@ describe('two processes', () => {
     expect(isReady).toBe(false);
     await pass(50);
     expect(isReady).toBe(true);
-    // Closing the `Presence` also resolves `ready`.
+    // `ready` also resolves when the `Presence` object is closed.
     const third = watch(here, 'third');
     const closed = third.presence.ready();
     third.presence.close();
     await closed;
   });
 
-  test('a process that starts later soon knows the members of the other processes, and the other processes know its members', async () => {
+  test('after a process starts, it knows the members of the other processes within 200 ms, and the other processes know its members', async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);
@@ -183,7 +183,7 @@ describe('two processes', () => {
     };
     update('new');
     await pass(200);
-    // Only the newest info is sent, and an equal info does not count as a change.
+    // Only the newest info is sent. An equal info is not a change.
     for (const value of ['newer', 'newest', 'newest']) update(value);
     await pass(200);
     update('newest');
@@ -191,12 +191,12 @@ describe('two processes', () => {
     expect(events).toEqual(['join old', 'update old to new', 'update new to newest']);
     expect(own.events).toEqual(['update old to new', 'update new to newer', 'update newer to newest']);
     expect(presence.members).toMatchObject([{ id, info: 'newest' }]);
-    // An info that is too large becomes null. The same happens for a new member.
+    // An info that is too large becomes null, as for a new member.
     update('x'.repeat(100));
     await pass(200);
     expect(infosOf(presence)).toEqual([null]);
     expect(there.errors).toEqual(['WS_PRESENCE_INFO']);
-    // A member that leaves before its update is sent is not updated.
+    // If a member leaves before its update is sent, the other process receives only the leave.
     update('last');
     leave(there, 1);
     await pass(200);
@@ -204,7 +204,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if a connection leaves a topic and joins again, other processes receive the leave, then the join with new info', async () => {
+  test('if a connection leaves a topic and joins it again, other processes receive a leave and then a join with the new info', async () => {
     let info = 'old';
     const [here, there] = [start(), start({ member: () => info })];
     join(there, 1);
@@ -215,7 +215,7 @@ describe('two processes', () => {
     join(there, 1);
     await pass(200);
     expect(events).toEqual(['join old', 'leave old', 'join new']);
-    // If a connection joins and leaves before the next announcement, the other processes receive neither event.
+    // If a connection joins and leaves before the next announcement, other processes receive nothing.
     join(there, 2);
     leave(there, 2);
     await pass(200);
@@ -223,7 +223,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('after all `Presence` objects of a topic were closed, no process announces changes of this topic', async () => {
+  test('after all `Presence` objects of a topic are closed, no process announces changes of this topic', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -234,15 +234,15 @@ describe('two processes', () => {
     join(there, 1);
     await pass(1_000);
     expect(hub.published.filter(({ topic }) => topic !== '$presence')).toEqual([]);
-    // The topic can be watched again.
+    // The process can watch the topic again.
     const again = watch(here);
     await pass(200);
     expect(infosOf(again.presence)).toEqual([1]);
   });
 });
 
-describe('leases', () => {
-  test('when a process dies, its members leave at the end of its lease, and the members of other processes stay', async () => {
+describe('leases of processes', () => {
+  test('if a process dies, its members leave at the end of its lease, and the members of other processes stay', async () => {
     const [here, there, third] = [start(), start(), start()];
     join(here, 0);
     join(there, 1);
@@ -260,7 +260,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([0, 3]);
   });
 
-  test('when a process closes its Topics, its members leave immediately, although their connections stay open', async () => {
+  test('if a process closes its Topics, its members leave immediately, although their connections stay open', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { presence } = watch(here);
@@ -272,7 +272,7 @@ describe('leases', () => {
     expect(guests[1]!.seat.state).toBe('open');
   });
 
-  test('each process has the lease that it announces', async () => {
+  test('each process announces the length of its lease, and other processes use this length', async () => {
     const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
     join(there, 1);
     join(slow, 2);
@@ -285,7 +285,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([2]);
   });
 
-  test('if a process can reach the bus again after its lease has ended, its members join again', async () => {
+  test('if a process loses the bus for longer than its lease and then connects again, its members join again', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);
@@ -302,12 +302,12 @@ describe('leases', () => {
     expect(there.topics.counts).toMatchObject({ unpublished: 0 });
   });
 
-  test('a process that was suspended does not treat the other processes as dead', async () => {
+  test('a process that was suspended does not assume that the other processes are dead', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);
     await pass(1_000);
-    // All timers are late. Messages that have arrived in the meantime are read after the timers.
+    // The clock jumps forward, and the timers run before the messages that have arrived in the meantime.
     const now = performance.now();
     vi.spyOn(performance, 'now').mockImplementation(() => now + 10 * lease);
     vi.advanceTimersByTime(5_000);
@@ -316,8 +316,8 @@ describe('leases', () => {
   });
 });
 
-describe('the detection of lost presence messages', () => {
-  test('a process detects with the next beat that a change, a snapshot or a request was lost', async () => {
+describe('lost presence messages', () => {
+  test('if a change, a snapshot or a request is lost, the next regular message of the other process shows the loss', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -333,7 +333,7 @@ describe('the detection of lost presence messages', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('when the bus of a process reports a gap, the process gets the missed members before the next regular beat', async () => {
+  test('if the bus of a process reports a gap, the process gets the missed members before the next regular message', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -346,7 +346,7 @@ describe('the detection of lost presence messages', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('a process that could not receive for longer than the lease gets the full list of members again', async () => {
+  test('if a process has received nothing for longer than its lease, it gets the full list of members again', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);
@@ -361,7 +361,7 @@ describe('the detection of lost presence messages', () => {
     expect(infosOf(presence)).toEqual([1, 2]);
   });
 
-  test('if one part of a snapshot is lost, the other parts of the snapshot are not used', async () => {
+  test('if one part of a snapshot is lost, the other parts of this snapshot are not used', async () => {
     const [here, there] = [start(), start({ member: () => 'x'.repeat(5_000), maxInfoSize: 6_000 })];
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
     let parts = 0;
@@ -372,7 +372,7 @@ describe('the detection of lost presence messages', () => {
     expect(presence.size).toBe(0);
     hub.isLost = () => false;
     await pass(5_300);
-    // The infos of these members are larger than `maxInfoSize` of this process, so they become null.
+    // Each info is larger than `maxInfoSize` of the receiving process, so it becomes null.
     expect(presence.members.map(({ info }) => info)).toEqual(guests.map(() => null));
     expect(here.errors).toContain('WS_PRESENCE_INFO');
   });
@@ -425,7 +425,7 @@ describe('many members', () => {
     expect(presence.isPartial).toBe(false);
   });
 
-  test('if a program requests a large list of members repeatedly, the list is sent with a pause for each part', async () => {
+  test('if a program requests a large list of members again and again, the process sends the list at a limited rate', async () => {
     const here = start();
     const there = start({ member: () => 'x'.repeat(60_000), maxInfoSize: 65_536 });
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
@@ -441,13 +441,13 @@ describe('many members', () => {
       await pass(50);
     }
     const snapshots = hub.published.filter(({ size, text }) => size > 60_000 && text.includes('"part":0'));
-    // A snapshot has eight parts, so the next snapshot is sent after 80 ms at the earliest.
+    // A snapshot has eight parts. So there are at least 80 ms between two snapshots.
     expect(snapshots.length).toBeLessThanOrEqual(2_000 / 80);
     expect(snapshots.length).toBeGreaterThan(10);
   });
 });
 
-describe('the reserved names', () => {
+describe('names that are reserved for presence', () => {
   test('`subscribe` and `publish` refuse the names that are reserved for presence, and `**` does not match these names', async () => {
     const [here, there] = [start(), start()];
     const all = guests[0]!;
@@ -466,7 +466,7 @@ describe('the reserved names', () => {
     for (const name of here.topics.topicsOf(all.seat)) here.topics.unsubscribe(all.seat, name);
   });
 
-  test('a process without the option `presence` does not announce members, and its subscribers receive no presence messages', async () => {
+  test('a process without the option `presence` announces no members, and its subscribers receive no presence messages', async () => {
     const here = start();
     const plain = new Topics({ bus: hub.bus() });
     plain.subscribe(guests[0]!.seat, '**', { wildcards: true });
@@ -480,11 +480,11 @@ describe('the reserved names', () => {
   });
 });
 
-describe('a broken program on the bus', () => {
+describe('another program that sends wrong messages on the bus', () => {
   const head = { process: 'stranger', lease, hello: false };
   const none = { watched: [], versions: [], needs: [] };
 
-  test('bytes on the topics of presence that are not a valid message are counted and reported', async () => {
+  test('invalid bytes on the topics of presence are counted and reported', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -494,7 +494,7 @@ describe('a broken program on the bus', () => {
       ['$presence', Buffer.from('hello')],
       ['$presence/room', Buffer.alloc(0)],
       ['$presence/room', Buffer.alloc(2_000_000)],
-      // Each of the next two messages belongs to the other kind of topic.
+      // Each of the next two messages is valid, but it is on the wrong topic.
       ['$presence', snapshot],
       ['$presence/room', serializeFarewell('stranger')],
       ['$presence', serializeBeats(head, { ...none, watched: ['"a//b"'] })[0]!],

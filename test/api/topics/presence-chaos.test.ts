@@ -1,7 +1,7 @@
 /**
- * Tests of presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. When the bus
- * works again, every watching process must have the true list of members. At any time, a join of a member comes first, then its updates,
- * and then its leave.
+ * Tests presence over a bus that loses, delays and reorders messages. Processes start, die and lose the bus at random. After the bus works
+ * again, every process that watches a topic must have the true list of members. The events of each member must always have this order: its
+ * join, then its updates, then its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ afterAll(closeServers);
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
-/** Records the calls of the handlers, and compares `members` with the members that the calls have reported. */
+/** Records the joins, updates and leaves that the handlers report, and compares the result with `members`. */
 class Witness {
   readonly presence: Presence;
   readonly #present = new Map<string, PresenceMember>();
@@ -59,7 +59,7 @@ class Process {
   readonly bus: ChaosBus;
   readonly topics: Topics;
   readonly witnesses = new Map<string, Witness>();
-  /** The number of times that each guest's info has changed. */
+  /** For each guest, how often its info has changed. */
   readonly versions = guests.map(() => 0);
 
   constructor(hub: ChaosHub, name: string) {
@@ -73,7 +73,7 @@ class Process {
           return `${name} ${number} ${this.versions[number]}`;
         },
       },
-      // Errors are expected, since the test cuts off the bus.
+      // The test cuts the bus, so errors are expected.
       handlers: { error: () => {} },
       maxSubscribeRate: Number.POSITIVE_INFINITY,
     });
@@ -132,7 +132,7 @@ const steps = {
   end: async ({ processes }: World, at: number) => {
     const process = processes[at];
     processes[at] = null;
-    // The last message of the process may be lost on the bus. The process does not notice this loss.
+    // The bus may lose the last message of the process. The process does not notice this.
     await process?.topics.close();
   },
   start: (world: World, at: number) => {
@@ -174,7 +174,7 @@ const step = fc.record({
   time: fc.oneof(fc.constant(0), fc.nat(300), fc.nat(4_000)),
 });
 
-/** Returns a generator of numbers from 0 to 1. The same seed repeats the numbers of a failing run. */
+/** Returns a generator of random numbers from 0 to 1. The same seed gives the same numbers, so that a failing run can be repeated. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -183,7 +183,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test('after random failures, every watching process has the true list, and no member joins or leaves twice in a row', async () => {
+test('after random failures, every process that watches a topic has the true list, and no member joins or leaves twice in a row', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);
@@ -212,7 +212,7 @@ test('after random failures, every watching process has the true list, and no me
           if (process) process.bus.isDeaf = false;
           process?.bus.back();
         }
-        // The members of dead processes leave after the lease. A late message may bring a dead process back, for one more lease.
+        // The members of dead processes leave after the lease. A late message can bring a dead process back for one more lease.
         await pass(3 * lease + 2_500);
         for (const name of names) {
           const truth = world.processes

@@ -1,4 +1,4 @@
-/** Tests of the messages of presence: serialized messages are parsed, and all other bytes are refused. */
+/** Tests the messages of presence. Serialized messages are parsed, and all other bytes are refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -64,7 +64,7 @@ test('each kind of presence message is parsed to the values that were serialized
   ]);
 });
 
-test('bytes of a presence message that are cut off, or have an additional byte, are refused', () => {
+test('a presence message is refused if its bytes are cut off or have an additional byte', () => {
   for (const bytes of samples) {
     for (let end = 0; end < bytes.length; end++) expect(parsePresence(bytes.subarray(0, end))).toBeNull();
     expect(parsePresence(Buffer.concat([bytes, Buffer.from('}')]))).toBeNull();
@@ -94,11 +94,11 @@ test.each([
   '{"format":1,"type":"snapshot","process":"a","version":0,"part":0,"parts":1,"members":[]}',
   '{"format":1,"type":"snapshot","process":"a","version":1,"part":1,"parts":1,"members":[]}',
   '{"format":1,"type":"snapshot","process":"a","version":1,"part":0,"parts":1,"members":{}}',
-])('the text is not a presence message: %s', (text) => {
+])('the invalid presence message is refused: %s', (text) => {
   expect(parsePresence(Buffer.from(text))).toBeNull();
 });
 
-test('a presence message of more than a mebibyte is refused', () => {
+test('a presence message of more than 1 MiB is refused', () => {
   const large = serializeSnapshot({ process, version: 1, part: 0, parts: 1 }, [
     `[1,"${'x'.repeat(1_048_576)}"]`,
   ]);
@@ -119,7 +119,7 @@ test('`parsePresence` does not throw for any bytes', () => {
   );
 });
 
-test('`presenceTopic` and `watchedTopic` convert between TOPIC and $presence/TOPIC', () => {
+test('`presenceTopic` puts $presence/ before a topic, and `watchedTopic` removes this prefix', () => {
   expect(presenceTopic('room/1')).toBe('$presence/room/1');
   expect(watchedTopic('$presence/room/1')).toBe('room/1');
   expect(watchedTopic('$presence')).toBeNull();
@@ -130,8 +130,8 @@ test('`presenceTopic` and `watchedTopic` convert between TOPIC and $presence/TOP
   ]);
 });
 
-describe('lists in parts', () => {
-  test('`inParts` keeps all elements of a list in their order, and makes small parts unless an element is large', () => {
+describe('lists that are split into parts', () => {
+  test('`inParts` keeps the order of all elements, and makes small parts except for a large element', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 9_000 }), { maxLength: 50 }), (texts) => {
         const parts = inParts(texts);
@@ -143,7 +143,7 @@ describe('lists in parts', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
-  test('the parts of a long beat are complete beats, and only the first part asks for answers', () => {
+  test('the parts of a long beat (a regular message of a process) are complete beats, and only the first part asks for answers', () => {
     const watched = Array.from({ length: 3_000 }, (_, at) => `"topic/${at}"`);
     const beats = serializeBeats(
       { process, lease: 15_000, hello: true },
@@ -156,7 +156,7 @@ describe('lists in parts', () => {
   });
 });
 
-test('an info that is larger than the limit, or nested too deeply for JSON, becomes null', () => {
+test('an info becomes null if it is larger than the limit or nested too deeply for JSON', () => {
   const deep = JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`) as unknown;
   const entries: MemberEntry[] = [
     [1, 'four'],

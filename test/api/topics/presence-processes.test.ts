@@ -1,16 +1,16 @@
-/** Tests of the other processes that use presence: their leases, and the topics that they watch. */
+/** Tests what a process knows about the other processes that use presence: their leases, and the topics that they watch. */
 import { expect, test } from 'vitest';
 import { PresenceProcesses } from '../../../src/api/topics/presence-processes.ts';
 
 const lease = 15_000;
 
-test('a process counts as alive until its lease ends, counted from its last message', () => {
+test('a process is alive until its lease ends, and each message of the process renews the lease', () => {
   const processes = new PresenceProcesses(lease);
   expect(processes.nextEnd()).toBe(Number.POSITIVE_INFINITY);
   expect(processes.heardOf('a', null, 0)).toBe(lease);
   expect(processes.heardOf('b', 30_000, 0)).toBe(30_000);
   expect(processes.heardOf('a', null, 10_000)).toBe(25_000);
-  // A process keeps the lease that it asked for last.
+  // A message without a lease does not change the lease of the process.
   expect(processes.heardOf('b', null, 10_000)).toBe(40_000);
   expect(processes.nextEnd()).toBe(25_000);
   expect(processes.ended(24_999)).toEqual([]);
@@ -18,13 +18,13 @@ test('a process counts as alive until its lease ends, counted from its last mess
   expect([...processes.names]).toEqual(['a', 'b']);
 });
 
-test('a lease is at least a second and at most ten minutes', () => {
+test('a lease is at least one second and at most ten minutes', () => {
   const processes = new PresenceProcesses(lease);
   expect(processes.heardOf('a', 0, 0)).toBe(1_000);
   expect(processes.heardOf('a', 1e9, 0)).toBe(600_000);
 });
 
-test('at most 1,000 processes are kept: a further process is refused, and the known processes stay', () => {
+test('at most 1,000 processes are kept, and then a new process is refused', () => {
   const processes = new PresenceProcesses(lease);
   for (let at = 0; at < 1_000; at++) expect(processes.heardOf(String(at), null, 0)).toBe(lease);
   expect(processes.heardOf('one more', null, 0)).toBeNull();
@@ -33,7 +33,7 @@ test('at most 1,000 processes are kept: a further process is refused, and the kn
   expect(processes.heardOf('one more', null, 0)).toBe(lease);
 });
 
-test('a topic that a process watches expires with the lease, unless the process names the topic again', () => {
+test('if a process does not name a watched topic again, the topic expires with the lease', () => {
   const processes = new PresenceProcesses(lease);
   const unwatched: string[] = [];
   processes.heardOf('a', null, 0);
@@ -50,7 +50,7 @@ test('a topic that a process watches expires with the lease, unless the process 
   expect([...processes.delete('a')]).toEqual([]);
 });
 
-test('`extend` moves the ends of all leases and of all watched topics', () => {
+test('`extend` moves the end of every lease and of every watched topic', () => {
   const processes = new PresenceProcesses(lease);
   processes.heardOf('a', null, 0);
   processes.watches('a', 'x', 0);

@@ -1,4 +1,4 @@
-/** Tests of the members of one topic. Changes are applied in the order of their versions. If a version is missing, a snapshot is needed. */
+/** Tests the list of the members of a topic. Changes are applied in the order of their versions. A missing version requires a snapshot. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemberEntry } from '../../../src/api/topics/presence-messages.ts';
 import { Observer, PresenceView } from '../../../src/api/topics/presence-view.ts';
@@ -26,20 +26,20 @@ beforeEach(() => {
   );
 });
 
-/** @returns whether a snapshot is needed */
+/** Passes a snapshot to the list. @returns whether another snapshot is needed */
 function snapshot(version: number, members: MemberEntry[], part = 0, parts = 1): boolean {
   return view.replace({ type: 'snapshot', process, version, part, parts, members });
 }
 
-/** @returns whether a snapshot is needed */
+/** Passes changes to the list. @returns whether a snapshot is needed */
 function change(previous: number, version: number, left: number[], joined: MemberEntry[]): boolean {
   return view.change({ type: 'changes', process, previous, version, left, joined });
 }
 
 const infos = (): unknown[] => view.members().map(({ info }) => info);
 
-describe('changes', () => {
-  test('changes of a list of members are applied to the version that they follow', () => {
+describe('changes of a list of members', () => {
+  test('changes are applied if they follow the version of the list', () => {
     expect(snapshot(3, [[1, 'a']])).toBe(false);
     expect(
       change(
@@ -56,7 +56,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
   });
 
-  test('a member that is already in the list gets its new info, and keeps its place and its id', () => {
+  test('a member that is already in the list gets the new info, and keeps its place and its id', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -69,7 +69,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'join b', 'update a to c']);
   });
 
-  test('a member of this process gets its new info, and a member above the limit stays out', () => {
+  test('`update` changes the info of a member of this process, but not of a member above the limit', () => {
     const own = (number: number, info: unknown) => ({ number, info, text: '' });
     for (let number = 1; number <= 6; number++) view.join(own(number, number));
     view.update(own(1, 'new'));
@@ -84,7 +84,7 @@ describe('changes', () => {
     expect(snapshot(4, [[1, 'a']])).toBe(false);
     expect(change(5, 6, [1], [[2, 'b']])).toBe(true);
     expect(infos()).toEqual(['a']);
-    // Later changes are not applied either, until the snapshot arrives.
+    // Until the snapshot arrives, later changes are not applied either.
     expect(change(6, 7, [], [[3, 'c']])).toBe(true);
     expect(
       snapshot(7, [
@@ -95,7 +95,7 @@ describe('changes', () => {
     expect(infos()).toEqual(['b', 'c']);
   });
 
-  test('changes of a list of members that arrive late or twice are ignored', () => {
+  test('changes that arrive late or twice are ignored', () => {
     snapshot(3, []);
     change(3, 4, [], [[1, 'a']]);
     expect(change(3, 4, [], [[1, 'a']])).toBe(false);
@@ -106,8 +106,8 @@ describe('changes', () => {
   });
 });
 
-describe('a snapshot', () => {
-  test('a new snapshot reports only the differences from the list, and a member with another info is updated', () => {
+describe('a snapshot of a list of members', () => {
+  test('a second snapshot reports only the differences, and a member with another info is updated', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -123,13 +123,13 @@ describe('a snapshot', () => {
     expect(infos()).toEqual(['b', 'd', 'e']);
   });
 
-  test('a snapshot that is older than the list of members is ignored', () => {
+  test('a snapshot that is older than the list is ignored', () => {
     snapshot(5, [[1, 'a']]);
     expect(snapshot(4, [[2, 'b']])).toBe(false);
     expect(infos()).toEqual(['a']);
   });
 
-  test('a snapshot in parts is used when all parts have arrived in order', () => {
+  test('a snapshot in parts is used after all parts have arrived in order', () => {
     expect(snapshot(1, [[1, 'a']], 0, 3)).toBe(true);
     expect(snapshot(1, [[2, 'b']], 1, 3)).toBe(true);
     expect(infos()).toEqual([]);
@@ -161,7 +161,7 @@ describe('a snapshot', () => {
       ],
     ],
     [
-      'names another number of parts',
+      'has another number of parts',
       [
         [1, 0, 2],
         [1, 1, 3],
@@ -178,17 +178,17 @@ describe('a snapshot', () => {
   });
 });
 
-test('a snapshot is needed if a process announces a newer version of its list, but not for an older version', () => {
+test('a snapshot is needed if a process announces a newer version of its list, but not if it announces an older version', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
   expect(view.checkVersion(process, 2)).toBe(false);
   expect(view.checkVersion(process, 4)).toBe(true);
-  // Each announcement asks for the snapshot again until it arrives.
+  // Until the snapshot arrives, each announcement requires the snapshot again.
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('when a full view of the members has room again, it needs a snapshot of the missing members', () => {
+test('if a full list of members has room again, the list needs a snapshot with the missing members', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],
@@ -211,7 +211,7 @@ test('when a full view of the members has room again, it needs a snapshot of the
   expect(view).toMatchObject({ size: 5, isPartial: false });
 });
 
-test('when a process is forgotten, all its members leave', () => {
+test('if a process is removed from the list, all its members leave', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],
@@ -221,6 +221,6 @@ test('when a process is forgotten, all its members leave', () => {
   view.forget('unknown');
   expect(infos()).toEqual(['own']);
   expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
-  // If the process sends messages again, a first snapshot of its members is needed again.
+  // After its removal, changes of the process require a first snapshot again.
   expect(change(1, 2, [], [])).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** Tests of presence in one process: the members of a topic, and members that join and leave. */
+/** Tests presence in one process: the members of a topic, and the events when members join and leave. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
 import type { PresenceOptions } from '../../../src/api/topics/presence-options.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(closeServers);
 afterEach(useRealClock);
 
-/** Returns topics in which the info of a member is the number of its guest. */
+/** Returns a `Topics` object. The info of each member is the number of its guest. */
 function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
   const member = (connection: unknown): number => guests.findIndex(({ seat }) => seat === connection);
   return new Topics({
@@ -32,7 +32,7 @@ function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
 const infosOf = ({ members }: Presence): unknown[] => members.map(({ info }) => info);
 
 describe('members', () => {
-  test('the members of a topic are the connections that subscribed before or after the call of `presence`', async () => {
+  test('the members of a topic are its subscribers, whether they subscribe before or after the call of `presence`', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     topics.subscribe(a.seat, 'room');
@@ -68,7 +68,7 @@ describe('members', () => {
     expect(Object.isFrozen(one[0])).toBe(true);
   });
 
-  test('a member of a topic leaves when its connection is closed', async () => {
+  test('if the connection of a member is closed, the member leaves the topic', async () => {
     await using topics = numbered();
     const guest = await room.join();
     topics.subscribe(guest.seat, 'room');
@@ -80,7 +80,7 @@ describe('members', () => {
     expect(left).toEqual([id]);
   });
 
-  test('subscribers of a pattern are not members of the topics that match the pattern', async () => {
+  test('a subscriber of a pattern is not a member of the topics that match the pattern', async () => {
     await using topics = numbered();
     topics.subscribe(guests[0]!.seat, '**', { wildcards: true });
     const presence = topics.presence('room');
@@ -89,7 +89,7 @@ describe('members', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('the info of a member is the option `member` after a conversion to JSON, and null without this option', async () => {
+  test('the info of a member is the result of the option `member` as JSON, or null without this option', async () => {
     await using plain = new Topics({ presence: {} });
     await using topics = new Topics({
       presence: {
@@ -122,8 +122,8 @@ test('the option `member` is not called for a topic that no process watches', as
   expect(member).toHaveBeenCalledTimes(1);
 });
 
-describe('handlers', () => {
-  test('the handlers of all open Presence objects of a topic are called, and a closed Presence object has no members', async () => {
+describe('handlers of presence', () => {
+  test('the handlers of all open Presence objects of a topic are called, and a closed Presence object lists no members', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>
@@ -145,7 +145,7 @@ describe('handlers', () => {
     expect(topics.presence('room').size).toBe(4);
   });
 
-  test('a presence handler may subscribe, unsubscribe and close, and each join comes before its leave', async () => {
+  test('a presence handler may subscribe, unsubscribe and close, and the join of a member comes before its leave', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string, more: () => unknown = () => {}): Presence =>
@@ -162,7 +162,7 @@ describe('handlers', () => {
     expect(events).toEqual(['first join 0', 'last join 0', 'first leave 0']);
   });
 
-  test('a presence handler that throws or rejects causes a process warning, and the other handlers are still called', async () => {
+  test('if a presence handler throws or rejects, a process warning is emitted, and the other handlers are still called', async () => {
     await using topics = numbered();
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
@@ -187,7 +187,7 @@ describe('handlers', () => {
   });
 
   test.each([null, 5, [], { joined: () => {} }, { join: 5 }, { update: 5 }])(
-    '`presence` refuses the handlers %j',
+    '`presence` throws for the invalid handlers %j',
     async (handlers) => {
       await using topics = numbered();
       expect(() => topics.presence('room', handlers as never)).toThrow(TypeError);
@@ -195,7 +195,7 @@ describe('handlers', () => {
   );
 });
 
-describe('limits', () => {
+describe('limits of presence', () => {
   test('members beyond `maxMembers` are left out until there is room for them', async () => {
     useFakeClock();
     await using topics = numbered({ maxMembers: 2 });
@@ -212,7 +212,7 @@ describe('limits', () => {
     expect(events).toEqual(['join 0', 'join 1', 'join 3']);
   });
 
-  test('`presence` throws if more than `maxTopics` topics would be watched', async () => {
+  test('if a process already watches `maxTopics` topics, `presence` throws for another topic', async () => {
     await using topics = numbered({ maxTopics: 2 });
     const one = topics.presence('1');
     topics.presence('2');
@@ -225,16 +225,16 @@ describe('limits', () => {
   const circle: { self?: unknown } = {};
   circle.self = circle;
   test.each([
-    ['larger than maxInfoSize', () => 'x'.repeat(7)],
-    ['a circular object', () => circle],
-    ['a bigint', () => 5n],
+    ['is larger than maxInfoSize', () => 'x'.repeat(7)],
+    ['is a circular object', () => circle],
+    ['is a bigint', () => 5n],
     [
-      'not returned, since `member` throws,',
+      'is missing because `member` throws',
       () => {
         throw new Error('no');
       },
     ],
-  ])('an info that is %s becomes null and is reported', async (_, member) => {
+  ])('if an info %s, it becomes null, and an error is reported', async (_, member) => {
     const errors: Error[] = [];
     await using topics = numbered({ member, maxInfoSize: 8 }, errors);
     const presence = topics.presence('room');
@@ -256,12 +256,12 @@ describe('limits', () => {
     { maxInfoSize: 65_537 },
     { member: 5 },
     { leese: 1 },
-  ])('the constructor of Topics refuses the presence options %j', (presence) => {
+  ])('the constructor of Topics throws for the invalid presence options %j', (presence) => {
     expect(() => new Topics({ presence: presence as never })).toThrow(/presence/);
   });
 });
 
-test('`presence` accepts only valid names of topics, and refuses patterns', async () => {
+test('`presence` accepts only valid topics, and throws for patterns', async () => {
   await using topics = numbered();
   for (const name of ['', '$presence', '$presence/room', 'a//b'])
     expect(codeOf(() => topics.presence(name))).toBe('WS_TOPIC_NAME');
@@ -269,12 +269,12 @@ test('`presence` accepts only valid names of topics, and refuses patterns', asyn
   expect(codeOf(() => topics.presence('x'.repeat(257)))).toBe('WS_TOPIC_TOO_LONG');
 });
 
-test('the method `presence` throws if Topics was created without the option `presence`', async () => {
+test('the method `presence` throws if Topics has been created without the option `presence`', async () => {
   await using topics = new Topics();
   expect(() => topics.presence('room')).toThrow(/option `presence`/);
 });
 
-test('`close` of Topics closes every Presence object without calls of `leave`', async () => {
+test('`close` of Topics closes every Presence object, and calls no `leave` handler', async () => {
   const topics = numbered();
   topics.subscribe(guests[0]!.seat, 'room');
   const left: unknown[] = [];

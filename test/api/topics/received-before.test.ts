@@ -1,4 +1,4 @@
-/** Tests of `ReceivedBefore`, which remembers the messages that connections have received from an earlier process. */
+/** Tests `ReceivedBefore`, which stores the messages that a connection has received from another process before it reconnected. */
 import { expect, test } from 'vitest';
 import type { Connection } from '../../../src/api/connection.ts';
 import { ReceivedBefore } from '../../../src/api/topics/received-before.ts';
@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('`ReceivedBefore.of` returns the connections that already have a message, and `pendingOf` is empty after the highest number has come', () => {
+test('`ReceivedBefore.of` returns the connections that already have a message, and `pendingOf` is empty after the last such message', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];
@@ -28,7 +28,7 @@ test('`ReceivedBefore.of` returns the connections that already have a message, a
   expect(before.of('t', message('p', 4), [topic])).toBeNull();
 });
 
-test('only 100 publishers of a topic are remembered, and all of them are forgotten with the topic', () => {
+test('at most 100 publishers of a topic are stored, and `delete` removes all publishers of the topic', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const connection = {} as Connection<unknown>;
@@ -42,7 +42,7 @@ test('only 100 publishers of a topic are remembered, and all of them are forgott
   expect(before.of('t', message('p98', 1), [topic])).toBeNull();
 });
 
-test('ReceivedBefore keeps no numbers for a connection that has left the topic', () => {
+test('after a connection has left a topic, ReceivedBefore stores no numbers for this connection', () => {
   const before = new ReceivedBefore();
   const [left, stays] = [{}, {}] as Connection<unknown>[];
   before.add(left!, 't', new Map([['p', 2]]));

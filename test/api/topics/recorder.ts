@@ -1,12 +1,12 @@
-/** A receiver for tests that records what it gets. */
+/** A receiver for tests. It records the messages and gaps that it gets. */
 import type { BusReceiver } from '../../../src/api/topics/bus.ts';
 
 export class Recorder implements BusReceiver {
-  /** Each line is `topic text` for a message, and `gap` for a gap. */
+  /** One line for each call: `topic text` for a message, and `gap` for a gap. */
   readonly lines: string[];
   readonly #label: string;
 
-  /** @param lines several recorders may share one list; `label` is the beginning of the lines of this recorder */
+  /** @param lines several recorders may share one list; `label` is the beginning of each line of this recorder */
   constructor(lines: string[] = [], label = '') {
     this.lines = lines;
     this.#label = label;
@@ -21,7 +21,7 @@ export class Recorder implements BusReceiver {
   }
 }
 
-/** Waits for some turns of the event loop, so that microtasks and immediates can run. */
+/** Waits for some turns of the event loop, so that waiting callbacks can run. */
 export async function turns(count = 5): Promise<void> {
   for (let left = count; left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
 }

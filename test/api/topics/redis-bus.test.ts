@@ -1,4 +1,4 @@
-/** Tests of the bus over Redis, with simulated clients of both packages. test/bus tests real clients. */
+/** Tests `RedisBus` with simulated clients of both packages. test/bus tests real clients. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -15,7 +15,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, bus, states, lines: [] as string[] };
   }
 
-  test('the receiver of a pattern gets each matching message of a RedisBus once, including the messages of its own process', async () => {
+  test('the receiver of a pattern gets each matching message of a RedisBus once, including messages of the same process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -28,7 +28,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('characters of a pattern that have a meaning in globs of Redis match only themselves', async () => {
+  test('the characters [, ] and ? of a pattern match only themselves, although they have a meaning in globs of Redis', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a[b]?/*', new Recorder(lines));
     for (const topic of ['a[b]?/x', 'ab1/x', 'ab/x', 'a[b]?/x/y']) await bus.publish(topic, Buffer.from('m'));
@@ -37,7 +37,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('two patterns that have the same glob in Redis do not affect each other', async () => {
+  test('two patterns with the same glob in Redis do not affect each other', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a/*', new Recorder(lines, '* '));
     await bus.subscribe('a/**', new Recorder(lines, '** '));
@@ -48,7 +48,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('only the last receiver of a topic gets messages from a RedisBus, and no receiver gets messages after `unsubscribe`', async () => {
+  test('if a topic gets a second receiver, only the second receiver gets messages, and after `unsubscribe` no receiver gets messages', async () => {
     const { bus, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -62,7 +62,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('after a lost connection, a RedisBus reports both changes of its state, and notifies each receiver of a gap', async () => {
+  test('after a lost connection, a RedisBus reports the loss and the reconnection, and notifies each receiver of a gap', async () => {
     const { bus, redis, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, '= '));
     await bus.subscribe('*', new Recorder(lines, '* '));
@@ -84,7 +84,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
       expect(own.filter((line) => line === `${label}a m`)).toHaveLength(1);
       expect(own.indexOf(`${label}a m`)).toBeGreaterThan(own.lastIndexOf(`${label}gap`));
     }
-    // A subscription that was made while the connection was lost has missed no message.
+    // This subscription was made while there was no connection. So the receiver has missed no message and gets no gap.
     expect(lines.filter((line) => line.startsWith('late '))).toEqual(['late b m']);
     await bus.close();
   });
@@ -97,12 +97,12 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await expect(publishing).rejects.toThrow();
     await turns(10);
     expect(redis.published.filter(([channel]) => channel === 'rfc6455/a')).toEqual([]);
-    // The subscribers of all buses are notified of the gap.
+    // This message notifies the receivers of all buses of the gap.
     expect(redis.published).toEqual([['rfc6455!', '["a"]']]);
     await bus.close();
   });
 
-  test('if one RedisBus could not publish, receivers in other processes are notified of a gap', async () => {
+  test('if a RedisBus could not publish a message, receivers in other processes are notified of a gap', async () => {
     const { bus, redis, lines } = setUp();
     const other = new RedisBus(new Client(redis));
     await bus.subscribe('x', new Recorder());
@@ -116,7 +116,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await other.close();
   });
 
-  test('`publish` to Redis rejects if more than `maxWaiting` bytes would wait, and a gap is reported before the next message', async () => {
+  test('if more than `maxWaiting` bytes would wait for Redis, `publish` rejects, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -142,7 +142,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a message that is published before the first connection is sent when the connection is established', async () => {
+  test('a message that is published before the first connection waits for this connection', async () => {
     const { bus, redis } = setUp();
     await bus.publish('a', Buffer.from('m'));
     expect(redis.published).toEqual([['rfc6455/a', 'm']]);
@@ -161,7 +161,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('a RedisBus configures ioredis not to send unanswered commands again', async () => {
+test('a RedisBus sets the options of ioredis so that ioredis does not send unanswered commands again', async () => {
   const client = new FakeIoRedis(new FakeRedis());
   const { options } = client.duplicate({});
   expect(options).toEqual({});
@@ -180,13 +180,13 @@ test.each([
   [null, 'null'],
   [{}, 'an object'],
   ['redis://127.0.0.1', 'a string'],
-])('the constructor of RedisBus refuses %j as a client', (client, shown) => {
+])('the constructor of RedisBus throws if the client is %j', (client, shown) => {
   expect(() => new RedisBus(client as never)).toThrow(
     new TypeError(`client is ${shown}, not a client of the package redis or ioredis`),
   );
 });
 
-test('the constructor of RedisBus refuses unknown options, and a prefix that a Redis Cluster would hash', () => {
+test('the constructor of RedisBus refuses unknown options, and a prefix with characters that have a meaning in a Redis Cluster', () => {
   const client = new FakeNodeRedis(new FakeRedis());
   expect(() => new RedisBus(client, { shard: true } as never)).toThrow('sharded');
   expect(() => new RedisBus(client, { prefix: '{a}' })).toThrow('prefix');

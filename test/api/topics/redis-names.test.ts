@@ -1,4 +1,4 @@
-/** Tests of the names of topics and patterns in Redis. */
+/** Tests the names of topics and patterns in Redis. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RedisNames } from '../../../src/api/topics/redis-names.ts';
@@ -29,11 +29,11 @@ test.each([
   ['a*b', 'p/a\\*b'],
   ['[a]/?/*', 'p/\\[a\\]/\\?/*'],
   ['a\\b/*', 'p/a\\\\b/*'],
-])('the glob of the pattern %s in Redis is %s', (pattern, glob) => {
+])('the pattern %s has the glob %s in Redis', (pattern, glob) => {
   expect(names.globOf(pattern)).toBe(glob);
 });
 
-test('a topic uses its channel, or a sharded channel on a sharded bus, and a pattern uses its glob', () => {
+test('a topic uses a channel, or a sharded channel on a sharded bus, and a pattern uses a glob', () => {
   expect(names.subscriptionOf('a', false)).toEqual({ kind: 'channel', name: 'p/a' });
   expect(names.subscriptionOf('a', true)).toEqual({ kind: 'shard', name: 'p/a' });
   expect(names.subscriptionOf('a/*', false)).toEqual({ kind: 'glob', name: 'p/a/*' });

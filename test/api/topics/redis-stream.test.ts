@@ -1,10 +1,10 @@
-/** Tests of the ids and entries of streams that Redis and the script write, and of other strings and bytes. */
+/** Tests the ids and entries of streams in Redis. Other strings and bytes are refused. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/api/topics/history-engine.ts';
 import { isAfter, isPosition, parseEntries, parsePublished } from '../../../src/api/topics/redis-stream.ts';
 
-describe('positions', () => {
+describe('positions in a stream', () => {
   const ids = fc
     .tuple(fc.nat({ max: 999_999_999_999_999 }), fc.nat({ max: 999_999_999_999_999 }))
     .map(([time, number]) => `${time}-${number}`);
@@ -51,8 +51,8 @@ describe('positions', () => {
   });
 });
 
-describe('the bytes that are published to subscribers', () => {
-  test('the bytes that the script publishes are parsed to both ids and the bytes of the message', () => {
+describe('bytes that the script publishes to subscribers', () => {
+  test('published bytes are parsed to two ids and the bytes of the message', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const message = parsePublished(Buffer.concat([Buffer.from('1000-1 999-0 m'), bytes]));
@@ -68,7 +68,7 @@ describe('the bytes that are published to subscribers', () => {
     expect(parsePublished(whole)).toMatchObject({ bytes: Buffer.alloc(0) });
   });
 
-  test('published bytes of the kind `g` are parsed as a mark without a message', () => {
+  test('published bytes of the kind `g` are parsed as a gap mark without a message', () => {
     expect(parsePublished(Buffer.from('1000-1 999-0 g'))).toEqual({
       id: '1000-1',
       previous: '999-0',
@@ -84,7 +84,7 @@ describe('the bytes that are published to subscribers', () => {
   );
 });
 
-test('`parseEntries` leaves out entries that the script has not written', () => {
+test('`parseEntries` omits entries that the script has not written', () => {
   const entry = (id: string, fields: unknown): unknown => [Buffer.from(id), fields];
   const bytes = Buffer.from('m');
   const valid = entry('2-0', [Buffer.from('p'), Buffer.from('1-0'), Buffer.from('m'), bytes]);

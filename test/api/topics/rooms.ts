@@ -1,4 +1,4 @@
-/** Servers with clients, for tests of topics. Each client records what it receives. */
+/** Servers and clients for tests of topics. Each client records the messages that it receives. */
 import { connect } from '../../../src/api/client.ts';
 import type { ConnectOptions } from '../../../src/api/connect-options.ts';
 import type { Connection } from '../../../src/api/connection.ts';
@@ -7,13 +7,13 @@ import type { ServerHandlers } from '../../../src/api/server-handlers.ts';
 import type { ServerOptions } from '../../../src/api/server-options.ts';
 import { startServer } from '../../transport/servers.ts';
 
-/** Both ends of a connection. */
+/** A connection, with the objects of both ends. */
 export interface Guest {
-  /** The end of the server, which subscribes to topics. */
+  /** The connection object of the server. It subscribes to topics. */
   readonly seat: Connection;
-  /** The end of the client. */
+  /** The connection object of the client. */
   readonly client: Connection;
-  /** The messages that the client received. A binary message is recorded as 'bytes:' and its hexadecimal digits. */
+  /** The messages that the client has received. A binary message is recorded as 'bytes:' and its hexadecimal digits. */
   readonly received: string[];
 }
 
@@ -22,7 +22,7 @@ export interface Room {
   join(options?: ConnectOptions): Promise<Guest>;
 }
 
-/** Starts a server. `join` connects a client to the server, and `closeServers` ends the server. */
+/** Starts a server. `join` of the result connects a client, and `closeServers` stops the server. */
 export async function openRoom(handlers: ServerHandlers = {}, options: ServerOptions = {}): Promise<Room> {
   const opened: Connection[] = [];
   const { server, url } = await startServer(
@@ -44,10 +44,7 @@ export async function openRoom(handlers: ServerHandlers = {}, options: ServerOpt
   return { server, join };
 }
 
-/**
- * Resolves when all messages that were sent to these clients so far have arrived. A ping is sent after the messages, and its pong shows
- * that they have arrived.
- */
+/** Waits until all messages that were sent to these clients have arrived. It sends a ping after the messages, and waits for the pong. */
 export async function arrived(...guests: readonly Guest[]): Promise<void> {
   await Promise.all(
     guests.map(async ({ seat, client }) => {

@@ -1,4 +1,4 @@
-/** Tests of clients that reconnect with an offset. Two processes use the same bus, which has a history. */
+/** Tests clients that reconnect with an offset. Two processes share a bus with a history. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
@@ -47,13 +47,13 @@ afterEach(async () => {
   for (const topics of opened.splice(0)) await topics.close();
 });
 
-/** Resolves when all messages that the buses still carry have arrived. */
+/** Waits until all messages on the buses have arrived. */
 async function delivered(...guests: readonly Guest[]): Promise<void> {
   await turns(30);
   await arrived(...guests);
 }
 
-/** Returns a guest that has subscribed to `t`. */
+/** Returns a client that has subscribed to the topic `t`. */
 async function joined(topics: Topics): Promise<Guest> {
   const guest = await room.join();
   topics.subscribe(guest.seat, 't');
@@ -61,7 +61,7 @@ async function joined(topics: Topics): Promise<Guest> {
   return guest;
 }
 
-/** Returns another guest, which subscribes to `t` after an offset. */
+/** Returns another client, which subscribes to the topic `t` and passes an offset. */
 async function back(topics: Topics, after: string): Promise<Guest> {
   const guest = await room.join();
   topics.subscribe(guest.seat, 't', { after });
@@ -74,7 +74,7 @@ const offsetOf = (topics: Topics, guest: Guest): string => {
   return offset;
 };
 
-/** Returns a guest of `here` that has received the message 1, and the offset after this message. */
+/** Returns a client of the process `here` that has received the message 1, and the offset after this message. */
 async function afterOne(): Promise<{ first: Guest; offset: string }> {
   const first = await joined(here);
   here.publish('t', '1');
@@ -83,7 +83,7 @@ async function afterOne(): Promise<{ first: Guest; offset: string }> {
 }
 
 describe('a client that reconnects with an offset', () => {
-  test('a client that reconnects with an offset receives the missed messages of both processes, and then the next messages', async () => {
+  test('the client receives the missed messages of both processes, and then the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     there.publish('t', '2');
@@ -104,7 +104,7 @@ describe('a client that reconnects with an offset', () => {
     expect(here.topicsOf(second.seat)).toEqual(['t']);
   });
 
-  test('a client that reconnects to another process with an offset receives the missed messages of both processes', async () => {
+  test('a client that reconnects to another process receives the missed messages of both processes', async () => {
     const { first, offset } = await afterOne();
     await first.client.close();
     here.publish('t', '2');
@@ -118,7 +118,7 @@ describe('a client that reconnects with an offset', () => {
     expect(second.received).toEqual(['2', '3', '4', '5']);
   });
 
-  test('a client that reconnects with an offset, and has missed no message, receives only the next messages', async () => {
+  test('a client that has missed no message receives only the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -131,13 +131,13 @@ describe('a client that reconnects with an offset', () => {
     expect(events).toEqual([]);
   });
 
-  test('a message that a process delivered before the bus had it arrives once, even after a reconnection', async () => {
+  test('a message that a process delivers before the bus has the message arrives once, even after a reconnection', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
     here.publish('t', '1');
     here.publish('t', '2');
-    // Both messages were delivered in this process. Redis has neither of them yet.
+    // Messages 1 and 2 were delivered in this process. Redis does not have them yet.
     const offset = offsetOf(here, first);
     here.publish('t', '3');
     const second = await back(here, offset);
@@ -148,14 +148,14 @@ describe('a client that reconnects with an offset', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a message that a process delivered before the bus had it arrives once, even with a third process', async () => {
+  test('a message that a process delivers before the bus has the message arrives once, even if the client reconnects to a third process', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
     await joined(third);
     here.publish('t', '0');
     await delivered(first);
-    // Redis accepts the messages of this process later.
+    // Redis accepts the messages of the process `here` only later.
     const { execute } = redis.streams;
     const late: (() => void)[] = [];
     redis.streams.execute = (args, channels) => {
@@ -183,7 +183,7 @@ describe('a client that reconnects with an offset', () => {
     expect(last.received).toEqual(['2']);
   });
 
-  test('messages that are published while clients catch up arrive once and in order', async () => {
+  test('messages that are published while clients still read the history arrive once and in order', async () => {
     const first = await joined(here);
     await joined(there);
     here.publish('t', 'h 0');
@@ -223,8 +223,8 @@ describe('a client that reconnects with an offset', () => {
   });
 });
 
-describe('messages that are not kept', () => {
-  test('if the history does not keep some missed messages, a gap is reported for the connection before its next message', async () => {
+describe('messages that the history does not contain', () => {
+  test('if the history no longer has some of the missed messages, a gap is reported before the next message', async () => {
     const { first, offset } = await afterOne();
     for (const text of ['2', '3', '4']) here.publish('t', text);
     await delivered(first);
@@ -252,7 +252,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap', '3', '4']);
   });
 
-  test('a connection that subscribes to a pattern with an offset gets a gap, and then the new messages', async () => {
+  test('if a connection subscribes to a pattern with an offset, it gets a gap and then the new messages', async () => {
     const { offset } = await afterOne();
     const second = await room.join();
     here.subscribe(second.seat, '*', { wildcards: true, after: offset });
@@ -263,7 +263,7 @@ describe('messages that are not kept', () => {
     expect(here.offsetOf(second.seat, '*')).toBeNull();
   });
 
-  test('a message that is published with `local` while a connection catches up is reported to this connection as a gap', async () => {
+  test('a connection that still reads the history gets a gap for a message that is published with `local`', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -274,11 +274,11 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('a message that a process published before its bus subscribed to the topic arrives once, from the history', async () => {
+  test('a message from the time before the bus subscribed to the topic arrives once, from the history', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);
-    // This process has no other subscriber of the topic, so its bus subscribes after this message was published.
+    // This process has no other subscriber of the topic. So its bus subscribes only now, after the message 1.
     const second = await back(here, offsetOf(there, first));
     here.publish('t', '2');
     await delivered(second);
@@ -287,9 +287,9 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('a client that reconnects is notified of a gap for a refused message, even before the history has a mark', async () => {
+  test('if the bus refuses a message, a client that reconnects gets a gap, even if the history has no gap mark yet', async () => {
     const { first, offset } = await afterOne();
-    // Redis accepts neither the message nor the mark for this message.
+    // Redis refuses the message, and it also refuses the mark for the gap.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
     here.publish('t', 'refused');
     await delivered(first);
@@ -299,7 +299,7 @@ describe('messages that are not kept', () => {
     here.publish('t', '2');
     await delivered(first, second);
     expect(first.received.slice(0, 2)).toEqual(['1', 'refused']);
-    // The second gap is the mark, which comes over the bus.
+    // The second gap comes from the mark, which arrives over the bus later.
     expect(second.received).toEqual(['gap', '2', 'gap']);
     const third = await back(here, offsetOf(here, second));
     await delivered(third);
@@ -308,7 +308,7 @@ describe('messages that are not kept', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a message that the bus refuses while a connection catches up is reported to this connection as a gap', async () => {
+  test('if the bus refuses a message while a connection still reads the history, this connection gets a gap', async () => {
     const { first, offset } = await afterOne();
     redis.refusal = new ReplyError('OOM');
     here.publish('t', 'refused');
@@ -322,8 +322,8 @@ describe('messages that are not kept', () => {
   });
 });
 
-describe('a connection that also subscribes to a matching pattern', () => {
-  test('a connection that catches up and subscribes to a matching pattern receives each message once', async () => {
+describe('a connection that reads the history and also subscribes to a matching pattern', () => {
+  test('a connection that reads the history and subscribes to a matching pattern receives each message once', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -340,8 +340,8 @@ describe('a connection that also subscribes to a matching pattern', () => {
   });
 });
 
-describe('a connection that catches up while the bus cannot be reached', () => {
-  test('a connection that catches up while the bus is away waits, and then receives every message once', async () => {
+describe('a connection that reads the history while the bus cannot be reached', () => {
+  test('the connection waits until the bus can be reached, and then receives every message once', async () => {
     const { first, offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
@@ -352,7 +352,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
     await turns(10);
     expect(second.received).toEqual([]);
     redis.isUp = true;
-    // This waits for the events of the bus, and for the pause before the next attempt to read.
+    // The test waits until the bus has reconnected, and until the next attempt to read the history.
     await until(() => second.received.length >= 2);
     here.publish('t', '4');
     await delivered(first, second);
@@ -361,7 +361,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
     expect(events).toEqual([]);
   });
 
-  test('if the bus is away for ten seconds, a connection that catches up gets a gap and continues', async () => {
+  test('if the bus cannot be reached for ten seconds, the connection gets a gap and then the new messages', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const { offset } = await afterOne();
     redis.isUp = false;
@@ -386,7 +386,7 @@ describe('a connection that catches up while the bus cannot be reached', () => {
     }
   });
 
-  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues', async () => {
+  test('if the history cannot be read, an error is reported, and the connection gets a gap and then the new messages', async () => {
     const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
@@ -398,8 +398,8 @@ describe('a connection that catches up while the bus cannot be reached', () => {
   });
 });
 
-describe('a client that is slow, or leaves, while it catches up', () => {
-  test('if a client that catches up does not read, at most `maxBuffered` bytes and one page wait', async () => {
+describe('a client that is slow or leaves while it reads the history', () => {
+  test('if a client does not read while it gets messages from the history, at most `maxBuffered` bytes and one page wait', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');
@@ -427,7 +427,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(topics.counts.closed).toBe(0);
   });
 
-  test('Topics keeps no state of a connection that is closed while it catches up', async () => {
+  test('after a connection is closed while it reads the history, Topics keeps no state of the connection', async () => {
     const { first, offset } = await afterOne();
     for (let at = 0; at < 50; at++) here.publish('t', String(at));
     await delivered(first);
@@ -439,8 +439,8 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(here.size).toBe(0);
   });
 
-  test('after `unsubscribe`, Topics keeps no numbers from the offset of the connection', async () => {
-    // The first client keeps the topic in use.
+  test('after `unsubscribe`, Topics forgets the numbers in the offset of the connection', async () => {
+    // The first client keeps its subscription, so the topic still exists.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);
     const second = await back(here, `${offset.split('.')[0]}.${publisher}.5`);
@@ -451,7 +451,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(offsetOf(here, second)).not.toContain(publisher);
   });
 
-  test('a connection that catches up may unsubscribe and subscribe again, and only its last subscription counts', async () => {
+  test('a connection may unsubscribe and subscribe again while it reads the history, and only its last subscription counts', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -473,7 +473,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('`close` of Topics unsubscribes a connection that catches up', async () => {
+  test('`close` of Topics unsubscribes a connection that still reads the history', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -494,7 +494,7 @@ describe('offsets from clients', () => {
     expect(here.topicsOf(guest.seat)).toEqual([]);
   });
 
-  test('a connection whose offset never existed in the history gets a gap, and then the messages of the history', async () => {
+  test('if the offset never existed in the history, the connection gets a gap and then the messages of the history', async () => {
     const first = await joined(here);
     for (const text of ['1', '2']) here.publish('t', text);
     await delivered(first);
@@ -524,7 +524,7 @@ describe('offsets from clients', () => {
     expect(codeOf(() => topics.subscribe(second.seat, 't', { after: offset }))).toBe('WS_TOPIC_RATE');
   });
 
-  test('bytes that another program has written into the stream are counted as invalid, and are not delivered', async () => {
+  test('bytes of another program in the stream are counted as invalid, and are not delivered', async () => {
     const { first, offset } = await afterOne();
     redis.streams.add('rfc6455/t', Buffer.from('no envelope'));
     here.publish('t', '2');
@@ -535,7 +535,7 @@ describe('offsets from clients', () => {
     expect(here.counts.invalid).toBeGreaterThan(0);
   });
 
-  test('`subscribe` throws for the option `after` if the bus has no history', async () => {
+  test('if the bus has no history, `subscribe` throws for the option `after`', async () => {
     const guest = await room.join();
     await using without = new Topics({ bus: new MemoryBus() });
     await using alone = new Topics();
@@ -546,7 +546,7 @@ describe('offsets from clients', () => {
     }
   });
 
-  test('`offsetOf` returns null if the connection has not subscribed to the topic, and until `ready` resolves', async () => {
+  test('`offsetOf` returns null before `ready` resolves, and for a connection that has not subscribed to the topic', async () => {
     const guest = await room.join();
     expect(here.offsetOf(guest.seat, 't')).toBeNull();
     here.subscribe(guest.seat, 't');

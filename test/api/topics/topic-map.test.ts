@@ -1,4 +1,4 @@
-/** Compares the values that TopicMap finds with the result of testing all patterns one by one. */
+/** Compares the result of `TopicMap` with the result of a simple function, which tests all patterns one by one. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isPattern, matchesPattern } from '../../../src/api/topics/pattern.ts';
@@ -13,7 +13,7 @@ const patterns = fc
   )
   .map(([parts, end]) => parts.join('/') + end);
 
-test('`TopicMap.match` returns exactly the values of the keys that match, and the value of the topic itself first', () => {
+test('`TopicMap.match` returns exactly the values of the keys that match, and first the value of the topic itself', () => {
   fc.assert(
     fc.property(fc.uniqueArray(patterns), topics, (keys, topic) => {
       const map = new TopicMap<string>();
@@ -25,7 +25,7 @@ test('`TopicMap.match` returns exactly the values of the keys that match, and th
   );
 });
 
-test('a key that was deleted from a TopicMap is gone, and the other keys stay', () => {
+test('after a key is deleted from a TopicMap, `match` no longer finds the key, but still finds the other keys', () => {
   fc.assert(
     fc.property(fc.uniqueArray(patterns, { minLength: 1 }), topics, (keys, topic) => {
       const map = new TopicMap<string>();
@@ -46,7 +46,7 @@ test.each([
   ['**', true],
   ['a*', false],
   ['a/b', false],
-])('the name %s has wildcards: %s', (name, expected) => {
+])('the answer to "does the name %s have wildcards?" is %s', (name, expected) => {
   expect(isPattern(name)).toBe(expected);
 });
 
@@ -60,6 +60,6 @@ test.each([
   ['*/b', 'a/b', true],
   ['a', 'a', true],
   ['a', 'b', false],
-])('the pattern %s and the topic %s match: %s', (pattern, topic, expected) => {
+])('the answer to "does the pattern %s match the topic %s?" is %s', (pattern, topic, expected) => {
   expect(matchesPattern(pattern, topic)).toBe(expected);
 });

@@ -1,6 +1,6 @@
 /**
- * Tests of topics of several processes over a bus. A message arrives once, and never at its publisher. Losses are reported, and a failing
- * bus does no harm.
+ * Tests topics of several processes that share a bus. A message arrives once, and never at its publisher. Losses are reported. Errors of a
+ * bus have no other effect.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { UnreliableBus } from './unreliable-bus.ts';
 
 afterAll(closeServers);
 
-/** Waits until the microtasks of a bus in memory have run. */
+/** Waits until the bus in memory has delivered all messages. */
 const delivered = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let room: Room;
@@ -43,7 +43,7 @@ describe('two processes', () => {
     expect(there.counts).toMatchObject({ published: 1, received: 1, gaps: 0, invalid: 0 });
   });
 
-  test('the option `except` of `publish` applies in this process, and the option `compress` applies in all processes', async () => {
+  test('the option `except` of `publish` has an effect only in this process, and the option `compress` has an effect in all processes', async () => {
     const bus = new MemoryBus();
     const { join } = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     await using here = new Topics({ bus });
@@ -63,7 +63,7 @@ describe('two processes', () => {
     expect(b.received).toHaveLength(2);
   });
 
-  test('each pattern of a process has one subscription on the bus, and a message that matches several patterns arrives once', async () => {
+  test('a process subscribes to each pattern once on the bus, and a message that matches several patterns arrives once', async () => {
     const bus = new UnreliableBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new UnreliableBus(bus) });
@@ -85,7 +85,7 @@ describe('two processes', () => {
     expect(bus.calls.at(-1)).toBe('unsubscribe a/*');
   });
 
-  test('for random subscriptions and messages, each subscriber receives the messages of its topics once, in the order of each publisher', async () => {
+  test('with random subscriptions and messages, each subscriber receives the messages of its topics once, in the order of each publisher', async () => {
     const names = fc.constantFrom('a', 'b', 'a/b', 'a/c', 'b/c/d');
     const patterns = fc.constantFrom('a', 'a/b', 'b/c/d', '*', 'a/*', '**', 'a/**', '*/c', 'b/*/d');
     const matching = (pattern: string, name: string): boolean =>
@@ -126,7 +126,7 @@ describe('two processes', () => {
   });
 });
 
-describe('losses', () => {
+describe('lost messages', () => {
   let bus: UnreliableBus;
   let other: UnreliableBus;
   let there: Topics;
@@ -154,7 +154,7 @@ describe('losses', () => {
     await there.close();
   });
 
-  test('several lost messages of a topic are reported as one gap when the next message arrives', async () => {
+  test('if several messages of a topic are lost, one gap is reported when the next message arrives', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     other.failing = () => new Promise(() => {});
@@ -173,7 +173,7 @@ describe('losses', () => {
     expect(here.counts.gaps).toBe(1);
   });
 
-  test('messages that were published while a process had no subscriber of the topic are not reported as a gap', async () => {
+  test('no gap is reported for messages that were published while the process had no subscriber of the topic', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -188,7 +188,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('if a message is lost while only a matching pattern has subscribers, a gap is reported', async () => {
+  test('if a message is lost while only a matching pattern has subscribers, a later subscriber of the topic gets a gap', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -203,7 +203,7 @@ describe('losses', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('if the connection to the bus is lost and restored, both changes and one gap for the topic are reported', async () => {
+  test('if the connection of the bus is lost and restored, both changes and one gap for the topic are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -221,7 +221,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', 'here', '3']);
   });
 
-  test('if the bus refuses a message, the subscribers here receive it, and the error is reported and counted', async () => {
+  test('if the bus refuses a message, the subscribers of the same process receive it, and an error is reported and counted', async () => {
     here.subscribe(seatOf.seat, 't');
     bus.failing = () => {
       throw new Error('at the call');
@@ -236,7 +236,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '2']);
   });
 
-  test('a handler of Topics that throws or rejects causes a process warning, and has no other effect', async () => {
+  test('if a handler of Topics throws or rejects, a process warning is emitted, and there is no other effect', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', onWarning);
@@ -289,7 +289,7 @@ describe('bytes that another program writes to the bus', () => {
       ['t'.repeat(257), wrap('too long')],
     ];
     for (const [topic, bytes] of invalid) bus.publish(topic, bytes);
-    // Other processes may use presence, so this message is not counted as invalid.
+    // Another process may use presence. So this message is not counted as invalid.
     bus.publish('$presence/t', wrap('not for subscribers'));
     bus.publish('t', wrap('valid'));
     await delivered();
@@ -318,7 +318,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(topics.counts.gaps).toBe(0);
   });
 
-  test('the process does not end, whatever topic and bytes another program publishes on the bus', async () => {
+  test('the process continues, whatever topic and bytes another program publishes on the bus', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus), handlers: { error() {} } });
     const guest = await room.join();
@@ -345,7 +345,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(guest.seat.state).toBe('open');
   });
 
-  test('the bus may reuse the memory of a message after the receiver has returned, and subscribers get the original bytes', async () => {
+  test('the bus may reuse the memory of a message after the receiver has returned, and subscribers still get the original bytes', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const guest = await room.join();
@@ -359,7 +359,7 @@ describe('bytes that another program writes to the bus', () => {
 });
 
 describe('subscriptions on the bus', () => {
-  test('each topic with subscribers has one subscription on the bus, until the last subscriber leaves', async () => {
+  test('a process subscribes to each topic once on the bus, and unsubscribes after the last subscriber has left', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const [a, b] = [await room.join(), await room.join()];
@@ -374,7 +374,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('if the subscriptions of a topic change many times, one command runs at a time, and the result is correct', async () => {
+  test('if subscriptions of a topic change many times, the bus runs one command at a time, and the last subscription counts', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));
@@ -405,7 +405,7 @@ describe('subscriptions on the bus', () => {
     bus.failing = () => undefined;
   });
 
-  test('a subscription that the bus refused is made again when the bus can be reached again', async () => {
+  test('if the bus has refused a subscription, the process repeats the subscription when the bus can be reached again', async () => {
     const bus = new UnreliableBus();
     const errors: Error[] = [];
     await using topics = new Topics({ bus, handlers: { error: (error) => void errors.push(error) } });

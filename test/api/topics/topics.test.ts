@@ -1,4 +1,4 @@
-/** Tests of topics in one process: the receivers of a message, the order of messages, and connections that leave. */
+/** Tests topics in one process: the receivers of a message, the order of messages, and connections that close. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/api/client.ts';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
@@ -33,7 +33,7 @@ describe('publish', () => {
     expect(topics.counts).toMatchObject({ published: 3, sent: 4, received: 0 });
   });
 
-  test('a connection with several subscriptions that match a message receives the message once', async () => {
+  test('if several subscriptions of a connection match a message, the connection receives the message once', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const pattern of ['a/b', 'a/*', '*/b', '**', 'a/**'])
@@ -47,7 +47,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['one part']);
   });
 
-  test('the option `except` of `publish` leaves out one connection or a set of connections, and null leaves out no connection', async () => {
+  test('the option `except` of `publish` excludes one connection or a set of connections, and null excludes no connection', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const { seat } of [a, b]) topics.subscribe(seat, 't');
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect(a.received).toEqual(sent);
   });
 
-  test('`publish` compresses a message if compression was negotiated, except with `compress: false`', async () => {
+  test('`publish` compresses a message if compression was negotiated, but not with `compress: false`', async () => {
     const room = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     const a = await room.join({ compression: true });
     const topics = new Topics();
@@ -86,7 +86,7 @@ describe('publish', () => {
     expect(a.received).toEqual([text, text]);
   });
 
-  test('`publish` refuses invalid topics, messages and options, and messages that are too large', () => {
+  test('`publish` throws for invalid topics, messages and options, and for messages that are too large', () => {
     const topics = new Topics({ maxMessageSize: 10 });
     expect(() => topics.publish('a/*', '')).toThrow(TopicError);
     expect(() => topics.publish('', '')).toThrow(TopicError);
@@ -99,8 +99,8 @@ describe('publish', () => {
   });
 });
 
-describe('members', () => {
-  test('a second subscription to the same topic has no effect, and `topicsOf` lists the topics of a connection until `unsubscribe`', async () => {
+describe('subscribers of a topic', () => {
+  test('a second subscription to the same topic has no effect, and `topicsOf` lists the topics of a connection', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -120,7 +120,7 @@ describe('members', () => {
   });
 
   test.each(['a clean close', 'a lost connection'])(
-    'a connection is unsubscribed automatically after %s',
+    'after %s, the connection is unsubscribed automatically',
     async (how) => {
       const topics = new Topics();
       const inHandler: string[][] = [];
@@ -131,7 +131,7 @@ describe('members', () => {
       if (how === 'a clean close') await a.client.close();
       else a.client.reset();
       await until(() => inHandler.length > 0);
-      // In the `close` handler, `topicsOf` still returns the topics. After the handler, the list is empty.
+      // During the `close` handler, `topicsOf` still returns the topics. After the handler, the list is empty.
       expect(inHandler).toEqual([['t', 'only/a']]);
       await Promise.resolve();
       expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -142,7 +142,7 @@ describe('members', () => {
     },
   );
 
-  test('a connection that is closing receives no published message, and cannot subscribe', async () => {
+  test('a closing connection receives no published message, and it cannot subscribe', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -163,7 +163,7 @@ describe('members', () => {
     expect([...a.received, ...b.received]).toEqual(['both', 'both']);
   });
 
-  test('`subscribe` refuses a value that is not a connection of a server', async () => {
+  test('`subscribe` throws for a value that is not a connection of a server', async () => {
     const topics = new Topics();
     const { url } = await startServer();
     const client = await connect(url);
@@ -175,7 +175,7 @@ describe('members', () => {
     await client.close();
   });
 
-  test('`close` of Topics unsubscribes all connections, and leaves these connections open', async () => {
+  test('`close` of Topics unsubscribes all connections, and does not close them', async () => {
     const [a] = (await guests(1)) as [Guest];
     {
       await using topics = new Topics();
@@ -202,7 +202,7 @@ describe('options', () => {
     [{ handlers: { gaps() {} } }, 'did you mean "gap"'],
     [{ handlers: { gap: 1 } }, 'the handler "gap" is a number, not a function'],
     [{ handlers: 1 }, 'not an object'],
-  ])('the constructor of Topics refuses the options %o', (options, text) => {
+  ])('the constructor of Topics refuses invalid options: %o', (options, text) => {
     expect(() => new Topics(options as object)).toThrow(text);
   });
 });

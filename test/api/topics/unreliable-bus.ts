@@ -4,12 +4,12 @@ import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 
 export class UnreliableBus implements Bus {
   readonly #bus: MemoryBus;
-  /** The commands that were called, such as 'subscribe a/*'. */
+  /** All commands that were called, for example 'subscribe a/*'. */
   readonly calls: string[] = [];
   readonly receivers = new Map<string, BusReceiver>();
-  /** The listener that was set with `onState`. */
+  /** The listener that was set with `onState`. A test calls it. */
   state: (up: boolean) => void = () => {};
-  /** Is called for each command. It may throw. If it returns a Promise, the command takes effect after the Promise has resolved. */
+  /** Each command calls this function, which may throw. If it returns a Promise, the command has its effect after the Promise resolves. */
   failing: (call: string) => Promise<void> | undefined = () => undefined;
   isClosed = false;
 

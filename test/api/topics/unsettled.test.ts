@@ -1,8 +1,8 @@
-/** Tests of `Unsettled`, which keeps the messages that the bus has neither accepted nor refused yet. */
+/** Tests `Unsettled`, which stores the messages that the bus has neither accepted nor refused yet. */
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('`has` says whether a topic has an unsettled message with this number or a smaller number', () => {
+test('`has` returns whether a topic has an unsettled message with this number or a lower number', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);

@@ -1,4 +1,4 @@
-/** Tests `close()` and the `close` event of `WebSocket`: WebSockets Standard; RFC 6455 §7. */
+/** Tests `close()` and the `close` event of `WebSocket`, as in the WebSockets Standard and RFC 6455 §7. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from '../../../src/websocket.ts';
 import { startServer } from '../../transport/servers.ts';
@@ -7,7 +7,7 @@ import { closeAll, message, rawServer, task, thrownBy, watch } from './harness.t
 
 afterEach(closeAll);
 
-/** An open `WebSocket` and the server's side of it. */
+/** Opens a `WebSocket`. @returns the WebSocket, its events, and the server's end of the connection */
 async function opened(...options: unknown[]) {
   const server = await rawServer();
   const { socket, events } = watch(server.url, [], ...(options as []));
@@ -17,7 +17,7 @@ async function opened(...options: unknown[]) {
 
 type Opened = Awaited<ReturnType<typeof opened>>;
 
-/** The Close frame that the server receives. */
+/** Waits for the Close frame that the server receives. @returns its code and its reason */
 async function closeOf({ peer }: Opened): Promise<{ code: number; reason: string }> {
   await peer.until(() => peer.frames.some(({ opcode }) => opcode === Op.Close));
   const found = peer.frames.find(({ opcode }) => opcode === Op.Close)!;
@@ -28,7 +28,7 @@ function endOf({ code, reason, wasClean }: { code: number; reason: string; wasCl
   return { code, reason, wasClean };
 }
 
-describe('the arguments of close', () => {
+describe('the arguments of close()', () => {
   const call = (socket: WebSocket, ...given: unknown[]) =>
     thrownBy(() => (socket.close as (...given: unknown[]) => void).apply(socket, given));
 
@@ -62,7 +62,7 @@ describe('the arguments of close', () => {
     expect(call(socket, 999)).toBe('InvalidAccessError');
   });
 
-  test('close() clamps its code and rounds it to the nearest integer, and a half to the even integer', async () => {
+  test('close() rounds its code to the nearest integer, and it rounds a half to the even integer', async () => {
     for (const [given, sent] of [
       [1000, 1000],
       [3000, 3000],
@@ -84,7 +84,7 @@ describe('the arguments of close', () => {
     expect(call(socket, Symbol('x'))).toBe('TypeError');
   });
 
-  test('close() throws a SyntaxError for a reason of more than 123 bytes, and sends a reason of 123 bytes', async () => {
+  test('close() sends a reason of 123 bytes, and throws a SyntaxError for a longer reason', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a'.repeat(124))).toBe('SyntaxError');
     expect(call(one.socket, 1000, 'ü'.repeat(62))).toBe('SyntaxError');
@@ -93,7 +93,7 @@ describe('the arguments of close', () => {
     expect(await closeOf(one)).toEqual({ code: 3000, reason: 'ü'.repeat(61) });
   });
 
-  test('seam S4: close() without arguments sends a Close frame without a body', async () => {
+  test('close() without arguments sends a Close frame without a body', async () => {
     for (const given of [[], [undefined], [undefined, undefined], [undefined, '']]) {
       const one = await opened();
       expect(call(one.socket, ...given)).toBe('');
@@ -102,7 +102,7 @@ describe('the arguments of close', () => {
     }
   });
 
-  test('if close() gets a reason but no code, the Close frame has the code 1000', async () => {
+  test('if close() has a reason but no code, the Close frame has the code 1000', async () => {
     const one = await opened();
     one.socket.close(undefined, 'done');
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'done' });
@@ -125,7 +125,7 @@ describe('the arguments of close', () => {
 });
 
 describe('closing', () => {
-  test('close() sets readyState to CLOSING during the call, and fires no event during the call', async () => {
+  test('close() sets readyState to CLOSING and fires no event before it returns', async () => {
     const one = await opened();
     const before = one.events.all.length;
     one.socket.close(4000, 'bye');
@@ -139,7 +139,7 @@ describe('closing', () => {
     expect(one.events.of('error')).toEqual([]);
   });
 
-  test("the close event has the peer's code and reason, not ours", async () => {
+  test('the close event has the code and reason of the peer, even if the program passed others to close()', async () => {
     const one = await opened();
     one.socket.close(4000, 'ours');
     await closeOf(one);
@@ -148,7 +148,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 4001, reason: 'theirs', wasClean: true });
   });
 
-  test('after the first call of close(), further calls have no effect', async () => {
+  test('after the first call of close(), other calls have no effect', async () => {
     const one = await opened();
     one.socket.close(4000, 'first');
     one.socket.close(4001, 'second');
@@ -163,7 +163,7 @@ describe('closing', () => {
     expect(one.socket.readyState).toBe(3);
   });
 
-  test('messages that arrive after the program has called close() are not delivered', async () => {
+  test('messages that arrive after the call of close() are not delivered', async () => {
     const one = await opened();
     one.peer.write(message('before'));
     await one.events.messages(1);
@@ -175,7 +175,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['before']);
   });
 
-  test('after a listener has called close(), messages that wait for their tasks are not delivered', async () => {
+  test('if a listener calls close(), messages that have arrived but were not delivered are dropped', async () => {
     const one = await opened();
     one.socket.onmessage = () => one.socket.close();
     one.peer.write(Buffer.concat([message('1'), message('2'), message('3')]));
@@ -186,7 +186,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['1']);
   });
 
-  test("if the peer closes, earlier messages are delivered first, and the close event has the peer's code", async () => {
+  test('if the peer closes, earlier messages are delivered first, and the close event has the code of the peer', async () => {
     const one = await opened();
     const states: number[] = [];
     one.socket.addEventListener('message', () => states.push(one.socket.readyState));
@@ -199,7 +199,7 @@ describe('closing', () => {
     expect(one.events.types).toEqual(['open', 'message', 'message', 'close']);
   });
 
-  test('if the peer sends a Close frame without a code, the close event has the code 1005', async () => {
+  test('if the Close frame of the peer has no code, the close event has the code 1005', async () => {
     const one = await opened();
     one.peer.write(closeFrame(null, '', { mask: false }));
     await closeOf(one);
@@ -218,7 +218,7 @@ describe('closing', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('messages that were passed to send() before close() are sent before the Close frame', async () => {
+  test('messages of earlier calls of send() are sent before the Close frame', async () => {
     const received: unknown[] = [];
     let closed: (code: number) => void = () => {};
     const code = new Promise<number>((resolve) => {
@@ -238,8 +238,8 @@ describe('closing', () => {
   });
 });
 
-describe('close() while CONNECTING', () => {
-  test('close() while CONNECTING sets readyState to CLOSING; the error event and a close event with 1006 follow later', async () => {
+describe('close() in the state CONNECTING', () => {
+  test('close() in the state CONNECTING sets readyState to CLOSING, and later an error event and a close event with 1006 are fired', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     socket.close();
@@ -253,7 +253,7 @@ describe('close() while CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('close() while CONNECTING fails the connection, but throws without effect if its arguments are invalid', async () => {
+  test('close() in the state CONNECTING fails the connection, and with invalid arguments it throws and has no effect', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');
@@ -264,8 +264,8 @@ describe('close() while CONNECTING', () => {
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('readyState never decreases, whenever close() is called during the handshake', async () => {
-    // Each round calls close() later, until the connection is open before the call.
+  test('whenever close() is called during the handshake, readyState never decreases', async () => {
+    // Each round calls close() a little later than the previous round. In the last round, the connection is already open.
     for (let turns = 0; ; turns++) {
       const server = await rawServer();
       const { socket, events } = watch(server.url);
@@ -292,7 +292,7 @@ describe('close() while CONNECTING', () => {
     }
   });
 
-  test('close() closes the WebSocket when it is called in a microtask after the constructor, or in the open listener', async () => {
+  test('close() closes the WebSocket in a microtask after the constructor and in a listener of open', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await Promise.resolve().then(() => socket.close());
@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test("if the signal of the application aborts, the error event has the signal's reason, and a close event follows", async () => {
+  test('if the application aborts its signal, the error event has the reason of the signal, and a close event follows', async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

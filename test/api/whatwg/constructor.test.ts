@@ -6,7 +6,7 @@ import { closeAll, open, rawServer, thrownBy, watch } from './harness.ts';
 
 afterEach(closeAll);
 
-/** Returns the `url` of a new `WebSocket`. The WebSocket never connects, since its signal is already aborted. */
+/** Returns the `url` of a new `WebSocket`, which never connects because its signal is already aborted. */
 function urlOf(given: string | URL): string {
   const signal = AbortSignal.abort();
   return open(given, [], { signal }).url;
@@ -24,7 +24,7 @@ describe('the URL', () => {
     expect(urlOf('ws://example.com:8080/')).toBe('ws://example.com:8080/');
   });
 
-  test('the constructor changes the scheme http to ws, and https to wss', () => {
+  test('the constructor changes the scheme http to ws and the scheme https to wss', () => {
     expect(urlOf('http://example.com/x')).toBe('ws://example.com/x');
     expect(urlOf('https://example.com:80/x')).toBe('wss://example.com:80/x');
     expect(urlOf('http://example.com:443/')).toBe('ws://example.com:443/');
@@ -60,14 +60,14 @@ describe('the URL', () => {
     }
   });
 
-  test('the constructor throws a SyntaxError for a URL with a fragment, even an empty one, but accepts "%23"', () => {
+  test('the constructor throws a SyntaxError for a URL with a fragment, even an empty one, but it accepts "%23"', () => {
     for (const url of ['ws://example.com/#a', 'ws://example.com/#', 'http://example.com/?a#b']) {
       expect(thrownBy(() => new WebSocket(url))).toBe('SyntaxError');
     }
     expect(urlOf('ws://example.com/%23')).toBe('ws://example.com/%23');
   });
 
-  test('the errors for invalid URLs are DOMExceptions, and do not contain the password of the URL', () => {
+  test('the errors for invalid URLs are DOMExceptions, and they do not contain the password of the URL', () => {
     let thrown: unknown;
     try {
       new WebSocket('ws://user:secret@example.com/#a');
@@ -85,7 +85,7 @@ describe('the URL', () => {
     expect(thrownBy(() => new WebSocket(null as unknown as string))).toBe('SyntaxError');
   });
 
-  test('if there is a page, the constructor resolves a relative URL against the URL of the page', () => {
+  test('if there is a page, the constructor resolves a relative URL with the URL of the page', () => {
     const page = globalThis as { location?: unknown };
     page.location = new URL('https://example.com/a/b?c#d');
     try {
@@ -98,7 +98,7 @@ describe('the URL', () => {
     }
   });
 
-  test('if the access to `location` throws in a runtime, the constructor throws a SyntaxError for a relative URL', () => {
+  test('if reading `location` throws, the constructor throws a SyntaxError for a relative URL', () => {
     Object.defineProperty(globalThis, 'location', {
       configurable: true,
       get() {
@@ -113,14 +113,14 @@ describe('the URL', () => {
     }
   });
 
-  test('if no request can be made to a valid URL, the connection fails, and the constructor does not throw', async () => {
+  test('if no request to a valid URL is possible, the connection fails, and the constructor does not throw', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
     expect((await events.failed()).error).toMatchObject({ stage: 'url' });
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('the request has the user and password of the URL as Basic credentials', async () => {
+  test('if the URL has a user and a password, the request has these as Basic credentials', async () => {
     const server = await rawServer();
     const { events } = watch(server.url.replace('//', '//foo:bar@'));
     await events.opened();
@@ -129,7 +129,7 @@ describe('the URL', () => {
 });
 
 describe('the subprotocols', () => {
-  test('if no subprotocols are passed, the request has no Sec-WebSocket-Protocol field', async () => {
+  test('without subprotocols, the request has no Sec-WebSocket-Protocol field', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await events.opened();
@@ -137,7 +137,7 @@ describe('the subprotocols', () => {
     expect(socket.protocol).toBe('');
   });
 
-  test('a string as second argument offers one subprotocol, and a list offers its subprotocols in order', async () => {
+  test('a string as second argument offers one subprotocol, and a list offers all its subprotocols in order', async () => {
     for (const [given, sent] of [
       ['chat', 'chat'],
       [['b', 'a'], 'b, a'],
@@ -167,7 +167,7 @@ describe('the subprotocols', () => {
     }
   });
 
-  test('the constructor throws a SyntaxError for a repeated subprotocol, even if the case differs', () => {
+  test('the constructor throws a SyntaxError if a subprotocol is repeated, even in another case', () => {
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['a', 'a']))).toBe('SyntaxError');
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['echo', 'eCho']))).toBe('SyntaxError');
   });
@@ -188,7 +188,7 @@ describe('the subprotocols', () => {
     );
   });
 
-  test('with requireSubprotocol, the connection fails if the server chooses none of the offered subprotocols', async () => {
+  test('by default, the connection fails if the server chooses no subprotocol; with requireSubprotocol: false, the connection opens', async () => {
     const server = await rawServer();
     const strict = watch(server.url, ['chat']);
     expect((await strict.events.failed()).error).toMatchObject({ stage: 'subprotocol' });
@@ -208,7 +208,7 @@ describe('the subprotocols', () => {
 });
 
 describe('the options', () => {
-  test('the second argument may be a dictionary of options, which the WebSocket of Node.js accepts as well', async () => {
+  test('the second argument may be an object with options, as in the WebSocket of Node.js', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: chat\r\n');
     const { socket, events } = watch(server.url, { protocols: ['chat'], headers: { 'X-Token': 'abc' } });
     await events.opened();
@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('the constructor refuses options of connect that a WebSocket cannot have, and the error says why', () => {
+  test('the constructor refuses options of connect that a WebSocket cannot have, and the error gives the reason', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,
@@ -262,7 +262,7 @@ describe('the options', () => {
     }
   });
 
-  test('the option tls can add a certificate authority, and the origin of message events is then a wss URL', async () => {
+  test('the option tls can add a certificate authority, and then the origin of message events is a wss URL', async () => {
     const { server, url } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       {},
@@ -284,7 +284,7 @@ describe('the options', () => {
 });
 
 describe('the arguments', () => {
-  test('the constructor throws a TypeError if it gets no URL', () => {
+  test('the constructor throws a TypeError if it has no URL', () => {
     expect(thrownBy(() => new (WebSocket as unknown as new () => WebSocket)())).toBe('TypeError');
   });
 
@@ -301,7 +301,7 @@ describe('the arguments', () => {
     );
   });
 
-  test('a new WebSocket has the state CONNECTING, an empty protocol, no extensions and no buffered bytes', async () => {
+  test('a new WebSocket has the state CONNECTING, an empty protocol, no extensions, and a bufferedAmount of 0', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     const { readyState, protocol, extensions, bufferedAmount, binaryType } = socket;
@@ -316,7 +316,7 @@ describe('the arguments', () => {
     expect(socket.readyState).toBe(1);
   });
 
-  test('`extensions` has the extensions that the response of the server names', async () => {
+  test('`extensions` lists the extensions in the response of the server', async () => {
     const { url } = await startServer({}, { compression: true });
     const { socket, events } = watch(url, [], { compression: true });
     await events.opened();

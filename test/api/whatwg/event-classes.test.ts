@@ -1,20 +1,20 @@
 /**
- * Tests the classes CloseEvent and ErrorEvent, of the runtime or of this library. WebSockets Standard, "The CloseEvent interface"; HTML
- * §8.1.4.6.
+ * Tests the classes CloseEvent and ErrorEvent. They come from the runtime or, if the runtime has no such class, from this library.
+ * WebSockets Standard, "The CloseEvent interface"; HTML §8.1.4.6.
  */
 import { describe, expect, test } from 'vitest';
 import { CloseEvent, ErrorEvent } from '../../../src/websocket.ts';
 import { thrownBy } from './harness.ts';
 
 describe('CloseEvent', () => {
-  test('a CloseEvent has the defaults of the standard', () => {
+  test('a CloseEvent without a dictionary has the defaults of the standard', () => {
     const event = new CloseEvent('close');
     expect(event).toBeInstanceOf(Event);
     expect([event.type, event.code, event.reason, event.wasClean]).toEqual(['close', 0, '', false]);
     expect([event.bubbles, event.cancelable]).toEqual([false, false]);
   });
 
-  test('a CloseEvent has the values of its dictionary, converted to the types of the standard', () => {
+  test('a CloseEvent has the values of its dictionary, and converts them to the types of the standard', () => {
     const event = new CloseEvent('x', { code: 4000, reason: 'a\ud800', wasClean: true, cancelable: true });
     expect([event.code, event.reason, event.wasClean, event.cancelable]).toEqual([
       4000,
@@ -38,7 +38,7 @@ describe('CloseEvent', () => {
 });
 
 describe('ErrorEvent', () => {
-  test('an ErrorEvent has the defaults of the standard', () => {
+  test('an ErrorEvent without a dictionary has the defaults of the standard', () => {
     const event = new ErrorEvent('error');
     expect(event).toBeInstanceOf(Event);
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([
@@ -50,7 +50,7 @@ describe('ErrorEvent', () => {
     ]);
   });
 
-  test('an ErrorEvent has the values of its dictionary, and its constructor throws a TypeError for a non-object', () => {
+  test('an ErrorEvent has the values of its dictionary, and the constructor throws a TypeError if the dictionary is not an object', () => {
     const error = new Error('own');
     const event = new ErrorEvent('error', { message: 'm', filename: 'f', lineno: 1, colno: 2, error });
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([

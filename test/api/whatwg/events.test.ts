@@ -1,6 +1,6 @@
 /**
- * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event has its own task and the standard's
- * class. A listener that throws does no harm (seam S0).
+ * Tests the events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". Each event is fired in a separate task, and has the
+ * class that the standard requires. A listener that throws has no effect on other listeners.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../../src/index.ts';
@@ -18,8 +18,8 @@ async function opened(first?: Buffer) {
   return { socket, events, peer: await server.peer, url: server.url };
 }
 
-describe('a task for each event (seam S14)', () => {
-  test('messages that wait for their tasks count in the memory budget until the connection has ended', async () => {
+describe('a separate task for each event', () => {
+  test('messages that wait for delivery count in the memory budget until the connection has ended', async () => {
     const memoryBudget = new MemoryBudget();
     const server = await rawServer();
     const socket = open(server.url, [], { memoryBudget });
@@ -34,7 +34,7 @@ describe('a task for each event (seam S14)', () => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('microtasks run between two messages that arrived in one chunk', async () => {
+  test('microtasks run between two messages that have arrived in one chunk', async () => {
     const { socket, peer } = await opened();
     const order: string[] = [];
     const done = new Promise<void>((resolve) => {
@@ -58,7 +58,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('the open event and the messages that arrived with the response are fired in order, each in its own task', async () => {
+  test('the open event and the messages that arrived with the response are fired in order, each in a separate task', async () => {
     const server = await rawServer('', Buffer.concat([message('1'), message('2')]));
     const { socket, events } = watch(server.url);
     const order: string[] = [];
@@ -100,7 +100,7 @@ describe('a task for each event (seam S14)', () => {
       n % 3 === 0 ? Buffer.alloc(n * 40, n) : `${n}`.repeat(n),
     );
     peer.write(Buffer.concat(sent.map((one) => message(one))));
-    // The messages are compared as text, since the runner takes seconds to compare large Buffers.
+    // The test compares the messages as text, because the test runner takes seconds to compare large Buffers.
     const shown = (one: unknown) =>
       typeof one === 'string' ? one : Buffer.from(one as ArrayBuffer).toString('hex');
     expect((await events.messages(sent.length)).map(shown)).toEqual(sent.map(shown));
@@ -129,7 +129,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('readyState is CLOSED when the error event and the close event are fired', async () => {
+  test('during the error event and the close event, readyState is CLOSED', async () => {
     const { socket, events, peer } = await opened();
     const order: string[] = [];
     for (const type of ['error', 'close'] as const) {
@@ -202,7 +202,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(await blobs[0]!.arrayBuffer())]).toEqual([1, 2]);
   });
 
-  test('with binaryType arraybuffer, a binary message is an ArrayBuffer with exactly its bytes, in memory of its own', async () => {
+  test('with binaryType arraybuffer, a binary message is an ArrayBuffer that contains only the bytes of the message', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const large = Buffer.alloc(300_000, 7);
@@ -218,7 +218,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(buffers[1]!)]).toEqual([3]);
   });
 
-  test('binaryType is read when a message event is fired', async () => {
+  test('the value of binaryType during the message event determines the type of the data', async () => {
     const { socket, events, peer } = await opened();
     socket.addEventListener('message', () => {
       socket.binaryType = 'arraybuffer';
@@ -229,7 +229,7 @@ describe('binary messages', () => {
     expect(Object.prototype.toString.call(second)).toBe('[object ArrayBuffer]');
   });
 
-  test('the data of a text message is a string, whatever binaryType is', async () => {
+  test('the data of a text message is a string, with any binaryType', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     peer.write(message('Grüße'));
@@ -237,10 +237,10 @@ describe('binary messages', () => {
   });
 });
 
-describe('an exception of a listener (seam S0)', () => {
-  test('if a listener throws, the error is an uncaught exception, and the connection and the other listeners are not affected', async () => {
+describe('an exception of a listener', () => {
+  test('if a listener throws, the exception is an uncaught exception, and the connection and other listeners continue', async () => {
     const caught: unknown[] = [];
-    // The listeners of the test runner would fail the run.
+    // The test removes the listeners of the test runner. Otherwise these listeners would let the test fail.
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     const onUncaught = (error: unknown): void => void caught.push(error);
@@ -277,7 +277,7 @@ describe('an exception of a listener (seam S0)', () => {
     }
   });
 
-  test('an error event that has no listener does not end the process', async () => {
+  test('if an error event has no listener, the process continues', async () => {
     const { server, url } = await startServer();
     await server.shutdown();
     const { socket, events } = watch(url);
@@ -298,7 +298,7 @@ describe('many messages', () => {
     );
   });
 
-  test('if 5,000 tiny messages arrive in one chunk, all of them are delivered, and the close event follows them', async () => {
+  test('if 5,000 tiny messages arrive in one chunk, all of them are delivered, and then the close event is fired', async () => {
     const { events, peer } = await opened();
     const count = 5_000;
     const all = Array.from({ length: count }, (_, n) => message(`${n}`));
@@ -311,7 +311,7 @@ describe('many messages', () => {
     expect(events.types.at(-1)).toBe('close');
   });
 
-  test('if 200 compressed messages inflate far beyond the limit of waiting bytes, all of them are delivered', async () => {
+  test('if 200 compressed messages inflate to much more than the limit of waiting bytes, all of them are delivered', async () => {
     const count = 200;
     const { url } = await startServer(
       {

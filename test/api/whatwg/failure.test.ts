@@ -1,6 +1,6 @@
 /**
- * Tests connections that fail. Unlike in the standard, the `error` event has the reason of the failure. The limits of `connect` apply to a
- * `WebSocket` as well.
+ * Tests connections that fail. The standard gives no reason for a failure, but here the `error` event has the reason. The limits of
+ * `connect` also apply to a `WebSocket`.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConnectionError, HandshakeError, ProtocolError } from '../../../src/index.ts';
@@ -29,7 +29,7 @@ describe('a handshake that fails', () => {
     return event;
   }
 
-  test('if the server refuses the handshake, the error has its stage, status, headers and body', async () => {
+  test('if the server refuses the handshake, the error event contains the stage, status, headers and body of the refusal', async () => {
     const event = await answered(
       () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
     );
@@ -40,7 +40,7 @@ describe('a handshake that fails', () => {
     expect(event.message).toMatch(/401/);
   });
 
-  test('the connection fails if the response has a wrong accept key or status, is not HTTP, or is incomplete', async () => {
+  test('the connection fails if the response has a wrong accept key or status, is incomplete, or is not HTTP', async () => {
     const wrong = await answered((accept) => accept().replace(/Accept: ./, 'Accept: !'));
     expect(wrong.error).toMatchObject({ stage: 'http' });
     await answered(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
@@ -73,7 +73,7 @@ describe('a handshake that fails', () => {
     expect((await events.failed()).error).toMatchObject({ stage: 'tcp' });
   });
 
-  test('if the server does not answer, the attempt to connect ends after handshakeTimeout', async () => {
+  test('if the server does not answer, the attempt ends after handshakeTimeout', async () => {
     const server = await scripted(() => {});
     const { events } = watch(`ws://127.0.0.1:${server.port}/`, [], { handshakeTimeout: 20 });
     expect((await events.failed()).error).toMatchObject({ stage: 'timeout' });
@@ -88,7 +88,7 @@ describe('an open connection that fails', () => {
     return { socket, events, peer: await server.peer };
   }
 
-  test('if the peer breaks a rule, the peer gets a Close frame, and the close event has 1006', async () => {
+  test('if the peer breaks a rule, the peer gets a Close frame, and the close event has the code 1006', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
     await peer.until(() => peer.frames.length > 0);
@@ -112,7 +112,7 @@ describe('an open connection that fails', () => {
     }
   });
 
-  test('if TCP ends within a message, the connection fails', async () => {
+  test('if TCP ends in the middle of a message, the connection fails', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, 'half', { mask: false, fin: false }));
     peer.socket.end();
@@ -120,7 +120,7 @@ describe('an open connection that fails', () => {
     expect(events.data).toEqual([]);
   });
 
-  test('if a message exceeds maxMessageSize, 16 MiB by default, the connection fails before the message is buffered', async () => {
+  test('if a message exceeds maxMessageSize (16 MiB by default), the connection fails before the message is buffered', async () => {
     const { events, peer } = await opened({ maxMessageSize: 10 });
     peer.write(frame(Op.Text, 'x'.repeat(10), { mask: false }));
     await events.messages(1);
@@ -130,7 +130,7 @@ describe('an open connection that fails', () => {
     peer.socket.end();
     expect((await events.failed()).error).toMatchObject({ code: 'WS_MESSAGE_TOO_BIG' });
     const byDefault = await opened();
-    // Only the header is sent. The length that it announces is refused.
+    // The test sends only a frame header. The library refuses the length in this header.
     byDefault.peer.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 1, 0, 0, 1]));
     await byDefault.peer.until(() => byDefault.peer.frames.length > 0);
     expect(codeOf(byDefault.peer.frames[0]!)).toBe(1009);
@@ -138,13 +138,13 @@ describe('an open connection that fails', () => {
     await byDefault.events.failed();
   });
 
-  test('if the peer is silent, the heartbeat fails the connection', async () => {
+  test('if the peer sends nothing, the heartbeat fails the connection', async () => {
     const { events, peer } = await opened({ heartbeat: { interval: 20, timeout: 20 } });
     expect((await events.failed()).error).toMatchObject({ code: 'WS_HEARTBEAT_TIMEOUT' });
     expect(peer.frames[0]!.opcode).toBe(Op.Ping);
   });
 
-  test('a WebSocket answers pings', async () => {
+  test('a WebSocket answers a ping with a pong', async () => {
     const { peer } = await opened();
     peer.write(frame(Op.Ping, 'abc', { mask: false }));
     await peer.until(() => peer.frames.length > 0);
@@ -158,7 +158,7 @@ describe('an open connection that fails', () => {
     expect(await events.closed()).toMatchObject(lost);
   });
 
-  test('if more than sendCap bytes wait to be sent, the connection fails, and bufferedAmount still counts the lost bytes', async () => {
+  test('if more than sendCap bytes wait, the connection fails, and bufferedAmount still counts the lost bytes', async () => {
     const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
     peer.socket.pause();
     for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));

@@ -1,4 +1,4 @@
-/** Helpers for the tests of `WebSocket`: servers that send what a test chooses, and a record of the events of a `WebSocket` in order. */
+/** Helpers for the tests of `WebSocket`: servers that send what a test chooses, and a list of the events of a `WebSocket`. */
 import type { Socket } from 'node:net';
 import { type CloseEvent, type ErrorEvent, type MessageEvent, WebSocket } from '../../../src/websocket.ts';
 import { closeScripted, scripted } from '../../transport/scripted.ts';
@@ -8,7 +8,7 @@ import { frame, Op, RawPeer } from '../../transport/wire.ts';
 const sockets: WebSocket[] = [];
 const raw: Socket[] = [];
 
-/** For `afterEach`. */
+/** Closes all WebSockets and servers of a test. Call it in `afterEach`. */
 export async function closeAll(): Promise<void> {
   for (const socket of sockets.splice(0)) {
     if (socket.readyState === WebSocket.CLOSED) continue;
@@ -22,7 +22,7 @@ export async function closeAll(): Promise<void> {
   await closeScripted();
 }
 
-/** A `WebSocket` that is closed in the end. */
+/** Creates a `WebSocket` that `closeAll` closes. */
 export function open(...given: ConstructorParameters<typeof WebSocket>): WebSocket {
   return track(new WebSocket(...given));
 }
@@ -34,9 +34,9 @@ export function track(socket: WebSocket): WebSocket {
 
 export interface RawServer {
   readonly url: string;
-  /** The heads of the requests. */
+  /** The head of each request that the server received. */
   readonly requests: readonly string[];
-  /** The server's end of the first connection. Resolves when the handshake is complete. */
+  /** The server's end of the first connection. The Promise resolves after the handshake. */
   readonly peer: Promise<RawPeer>;
 }
 
@@ -60,15 +60,15 @@ export async function rawServer(extra = '', first: Buffer = Buffer.alloc(0)): Pr
   return { url: `ws://127.0.0.1:${server.port}/`, requests: server.requests, peer };
 }
 
-/** A text or binary frame of a server. */
+/** Returns a text or binary frame as a server sends it. */
 export function message(payload: string | Uint8Array): Buffer {
   return frame(typeof payload === 'string' ? Op.Text : Op.Binary, payload, { mask: false });
 }
 
-/** The events of a `WebSocket`, in order. */
+/** Records the events of a `WebSocket` in order. */
 export class Events {
   readonly all: Event[] = [];
-  /** The data of the messages. */
+  /** The data of all `message` events. */
   readonly data: unknown[] = [];
   #waiting: (() => void)[] = [];
 
@@ -109,14 +109,14 @@ export class Events {
     return this.of('close')[0] as CloseEvent;
   }
 
-  /** The `error` event, once the `close` event has come too. */
+  /** Waits for the `close` event. @returns the `error` event, which comes before it */
   async failed(): Promise<ErrorEvent> {
     await this.closed();
     return this.of('error')[0] as ErrorEvent;
   }
 }
 
-/** A `WebSocket` and its events. */
+/** Creates a `WebSocket` and records its events. */
 export function watch(...given: ConstructorParameters<typeof WebSocket>): {
   socket: WebSocket;
   events: Events;
@@ -126,7 +126,7 @@ export function watch(...given: ConstructorParameters<typeof WebSocket>): {
 }
 
 /**
- * Returns the name of the DOMException that `step` throws, or the name of the class of another error. Returns '' if `step` does not throw.
+ * Calls `step`. @returns the name of the DOMException or error that it throws, or '' if it does not throw
  */
 export function thrownBy(step: () => unknown): string {
   try {
@@ -137,7 +137,7 @@ export function thrownBy(step: () => unknown): string {
   }
 }
 
-/** One task later. */
+/** Waits for the next task. */
 export function task(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

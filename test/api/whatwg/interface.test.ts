@@ -1,4 +1,4 @@
-/** Tests what Web IDL requires of the class `WebSocket`: constants, attributes, methods, conversions, and a wrong `this`. */
+/** Tests what Web IDL requires of the class `WebSocket`: constants, attributes, methods, conversions, and errors for a wrong `this`. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket as FromRoot } from '../../../src/index.ts';
@@ -7,7 +7,7 @@ import { closeAll, open, thrownBy } from './harness.ts';
 
 afterEach(closeAll);
 
-/** A `WebSocket` that never connects. */
+/** Creates a `WebSocket` that never connects. */
 function idle(): WebSocket {
   return open('ws://127.0.0.1/', [], { signal: AbortSignal.abort() });
 }
@@ -16,7 +16,7 @@ const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 const readonlyAttributes = ['url', 'readyState', 'bufferedAmount', 'extensions', 'protocol'];
 const attributes = ['binaryType', 'onopen', 'onmessage', 'onerror', 'onclose'];
 
-test('the class WebSocket and its prototype have the constants, which cannot be changed', () => {
+test('the class WebSocket and its prototype have the constants of the standard, which cannot be changed', () => {
   for (const target of [WebSocket, WebSocket.prototype]) {
     for (const [name, value] of Object.entries(constants)) {
       expect(Object.getOwnPropertyDescriptor(target, name)).toEqual({
@@ -47,7 +47,7 @@ test('the attributes of a WebSocket are enumerable accessors of the prototype', 
   }
 });
 
-test('the methods of a WebSocket are enumerable and writable, and their length is the number of required arguments', () => {
+test('the methods of a WebSocket are enumerable and writable, and their `length` is the number of required arguments', () => {
   for (const [name, length] of [
     ['close', 0],
     ['send', 1],
@@ -76,7 +76,7 @@ test('the class WebSocket has the name, length, prototype and parent class that 
   expect(String(idle())).toBe('[object WebSocket]');
 });
 
-test('WebSocket has only those enumerable members that the standard defines', () => {
+test('the enumerable members of WebSocket are exactly the members that the standard defines', () => {
   expect(Object.keys(WebSocket.prototype).sort()).toEqual(
     [...readonlyAttributes, ...attributes, ...Object.keys(constants), 'close', 'send'].sort(),
   );
@@ -88,7 +88,7 @@ test('rfc6455 and rfc6455/websocket export the same class', () => {
   expect(FromRoot).toBe(WebSocket);
 });
 
-test('an attribute or a method of a WebSocket throws a TypeError if `this` is not a WebSocket', () => {
+test('an attribute or a method of WebSocket throws a TypeError if `this` is not a WebSocket', () => {
   for (const name of [...readonlyAttributes, ...attributes]) {
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name))).toBe('TypeError');
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name, {}))).toBe('TypeError');
@@ -155,7 +155,7 @@ describe('event handler attributes', () => {
     });
   }
 
-  test('a new event handler attribute takes the place of the old one among the listeners', () => {
+  test('if a program sets an event handler attribute again, the new handler takes the place of the old one among the listeners', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.addEventListener('open', () => calls.push('before'));
@@ -168,7 +168,7 @@ describe('event handler attributes', () => {
     expect(calls).toEqual(['before', 'second true true', 'after']);
   });
 
-  test('null removes an event handler, and a handler that is set afterwards becomes the last listener', () => {
+  test('null removes an event handler, and a handler that is set later becomes the last listener', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.onopen = () => calls.push('handler');
@@ -181,7 +181,7 @@ describe('event handler attributes', () => {
     expect(calls).toEqual(['listener', 'listener', 'handler']);
   });
 
-  test('an object as an event handler attribute is not called, even if it has a handleEvent method', () => {
+  test('an object as an event handler attribute is never called, even if it has a method handleEvent', () => {
     const socket = idle();
     let called = 0;
     (socket as { onopen: unknown }).onopen = { handleEvent: () => called++ };

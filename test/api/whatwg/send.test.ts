@@ -1,6 +1,6 @@
 /**
- * Tests `send()` and `bufferedAmount` of `WebSocket`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Messages stay in order
- * even with Blobs (seam S9).
+ * Tests `send()` and `bufferedAmount` of `WebSocket`: WebSockets Standard; Web IDL, union types; RFC 6455 §6.1. Messages leave in the order
+ * of the calls, even if some of them are Blobs.
  */
 import { openAsBlob, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,7 +22,7 @@ async function opened(...options: unknown[]) {
 
 type Opened = Awaited<ReturnType<typeof opened>>;
 
-/** Returns the messages that the server receives, and the code of the Close frame. */
+/** Waits for `count` frames at the server. @returns the messages, and the code of a Close frame */
 async function received({ peer }: Opened, count: number): Promise<unknown[]> {
   await peer.until(() => peer.frames.length >= count);
   return peer.frames.map((one) => {
@@ -35,13 +35,13 @@ function call(socket: WebSocket, ...given: unknown[]): string {
   return thrownBy(() => (socket.send as (...given: unknown[]) => void).apply(socket, given));
 }
 
-/** Waits for a few tasks of the event loop. Afterwards all bytes that the socket accepts have left the process. */
+/** Waits for some tasks of the event loop. By then, all bytes that the socket accepts have left the process. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await task();
 }
 
-describe('values that can be sent', () => {
-  test('send() sends a string, even an empty one, as a text message in UTF-8', async () => {
+describe('values that a program can send', () => {
+  test('send() sends a string, even an empty string, as a text message in UTF-8', async () => {
     const one = await opened();
     for (const text of ['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]) one.socket.send(text);
     expect(await received(one, 4)).toEqual(['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]);
@@ -54,7 +54,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 2)).toEqual(['a\ufffdb\ufffd', '\ufffd\ufffd']);
   });
 
-  test('send() converts values of other types to strings', async () => {
+  test('send() converts values of all other types to strings', async () => {
     const one = await opened();
     for (const value of [null, undefined, 1.5, true, ['a', 'b'], {}, 7n, { toString: () => 'own' }]) {
       expect(call(one.socket, value)).toBe('');
@@ -71,7 +71,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('send() throws if it gets no argument, or an argument that cannot be converted to a string', async () => {
+  test('send() throws without an argument, and for an argument that cannot be converted to a string', async () => {
     const one = await opened();
     expect(call(one.socket)).toBe('TypeError');
     expect(call(one.socket, Symbol('x'))).toBe('TypeError');
@@ -85,7 +85,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 1)).toEqual(['only this']);
   });
 
-  test('send() sends an ArrayBuffer as a binary message, and sends exactly the bytes of a view', async () => {
+  test('send() sends all bytes of an ArrayBuffer, and exactly the bytes of a view, as a binary message', async () => {
     const one = await opened();
     const bytes = Uint8Array.from({ length: 16 }, (_, n) => n);
     one.socket.send(bytes.buffer);
@@ -127,7 +127,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
-  test('send() sends the bytes of the time of the call, even if the program changes them later', async () => {
+  test('send() sends the bytes as they were during the call, even if the program changes them later', async () => {
     for (const size of [10, 100_000]) {
       const one = await opened();
       const bytes = new Uint8Array(size).fill(1);
@@ -144,7 +144,7 @@ describe('values that can be sent', () => {
   });
 });
 
-describe('send in each state', () => {
+describe('send() in each state', () => {
   test('in the state CONNECTING, send() converts its argument and then throws an InvalidStateError', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
@@ -155,7 +155,7 @@ describe('send in each state', () => {
     await events.opened();
   });
 
-  test('in the states CLOSING and CLOSED, send() only increases bufferedAmount', async () => {
+  test('in the states CLOSING and CLOSED, send() has only the effect that bufferedAmount increases', async () => {
     const one = await opened();
     one.socket.close();
     expect(call(one.socket, 'abc')).toBe('');
@@ -175,7 +175,7 @@ describe('send in each state', () => {
 });
 
 describe('bufferedAmount', () => {
-  test('bufferedAmount counts payload bytes without frame headers, and counts text as UTF-8', async () => {
+  test('bufferedAmount counts the bytes of the payload without frame headers, and text counts as UTF-8', async () => {
     const { socket } = await opened();
     socket.send('Grüße');
     expect(socket.bufferedAmount).toBe(7);
@@ -187,7 +187,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(17);
   });
 
-  test('within a task and its microtasks bufferedAmount does not decrease, even if bytes have already left the process', async () => {
+  test('during a task and its microtasks, bufferedAmount does not decrease, even if bytes have already left the process', async () => {
     const { socket } = await opened();
     socket.send('x'.repeat(200_000));
     expect(socket.bufferedAmount).toBe(200_000);
@@ -207,7 +207,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test("bufferedAmount is 0 when the peer's answers to all messages are delivered", async () => {
+  test('bufferedAmount is 0 when the answers of the peer to all messages are delivered', async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
@@ -219,7 +219,7 @@ describe('bufferedAmount', () => {
     expect(amounts).toEqual([0, 0, 0, 0]);
   });
 
-  test('bufferedAmount decreases in steps while the peer reads slowly', async () => {
+  test('while the peer reads slowly, bufferedAmount decreases in steps', async () => {
     const one = await opened();
     one.peer.socket.pause();
     const count = 400;
@@ -228,7 +228,7 @@ describe('bufferedAmount', () => {
     for (let n = 0; n < count; n++) one.socket.send(new Uint8Array(size));
     expect(one.socket.bufferedAmount).toBe(count * size);
     await settle();
-    // The buffers of the system are full.
+    // By now, the buffers of the operating system are full.
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
     one.peer.socket.resume();
     while (one.socket.bufferedAmount > 0) {
@@ -238,7 +238,7 @@ describe('bufferedAmount', () => {
     expect(steps.size).toBeGreaterThan(1);
   });
 
-  test('bufferedAmount does not become 0 if the connection is lost', async () => {
+  test('if the connection is lost, bufferedAmount does not become 0', async () => {
     const one = await opened();
     one.peer.socket.pause();
     for (let n = 0; n < 400; n++) one.socket.send(new Uint8Array(65_536));
@@ -249,7 +249,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test("bufferedAmount counts a message that is sent between the peer's close and its close event", async () => {
+  test('bufferedAmount counts a message that is sent after the Close frame of the peer and before the close event', async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};
@@ -268,14 +268,14 @@ describe('bufferedAmount', () => {
 });
 
 describe('Blobs', () => {
-  test('seam S9: while a Blob is being read, later messages and the Close frame wait', async () => {
+  test('while a Blob is read, later messages and the Close frame wait', async () => {
     const one = await opened();
     one.socket.send('before');
     one.socket.send(new Blob(['blob ', '1']));
     one.socket.send('between');
     const bytes = Uint8Array.of(1, 2, 3);
     one.socket.send(bytes);
-    // The waiting message is a copy of the bytes.
+    // The message that waits is a copy of these bytes.
     bytes.fill(9);
     one.socket.send(new Blob([Buffer.alloc(100_000, 'b')]));
     one.socket.send('after');
@@ -315,7 +315,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message', async () => {
+  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message of send()', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

@@ -1,8 +1,8 @@
-/** Tests that the tasks of a connection run one after the other. The number of waiting messages is limited. */
+/** Tests `Tasks`, which runs the tasks of a connection one after the other, and limits how many messages wait. */
 import { describe, expect, test } from 'vitest';
 import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 
-/** Returns tasks whose listener records its calls. */
+/** Creates a `Tasks` object that records its calls. */
 function noted() {
   const notes: (string | number)[] = [];
   let onMessage: (message: string | Buffer) => void = () => {};
@@ -35,8 +35,8 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('the order', () => {
-  test('tasks run in the order in which add and addMessage were called, and never during these calls', async () => {
+describe('the order of tasks', () => {
+  test('tasks run in the order of the calls of add and addMessage, and never during these calls', async () => {
     const { tasks, notes } = noted();
     tasks.add(() => notes.push('first'));
     tasks.addMessage('ab');
@@ -46,7 +46,7 @@ describe('the order', () => {
     expect(notes).toEqual(['first', 2, 'last']);
   });
 
-  test('if a task adds another task or throws, the other tasks are not delayed', async () => {
+  test('if a task throws or adds another task, the next tasks are not delayed', async () => {
     const { tasks, notes } = noted();
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
@@ -66,13 +66,13 @@ describe('the order', () => {
 });
 
 describe('the limit of waiting messages', () => {
-  test('when 256 messages wait, the connection stops reading, and it continues when no message waits', async () => {
+  test('if 256 messages wait, the connection stops reading, and it continues when no message waits', async () => {
     const { tasks, notes } = noted();
     for (let n = 0; n < 255; n++) tasks.addMessage('');
     expect(notes).toEqual([]);
     tasks.addMessage('');
     expect(notes).toEqual(['pause']);
-    // A message that is still read waits as well. Reading is not paused twice.
+    // A message that was already read also waits. The connection is not paused a second time.
     tasks.addMessage('');
     expect(notes).toEqual(['pause']);
     await turn();
@@ -81,7 +81,7 @@ describe('the limit of waiting messages', () => {
     expect(notes.filter((note) => note === 'resume').length).toBe(1);
   });
 
-  test('when messages of 64 KiB wait, the connection stops reading', async () => {
+  test('if messages of 64 KiB wait, the connection stops reading', async () => {
     const { tasks, notes } = noted();
     tasks.addMessage(Buffer.alloc(65_535));
     expect(notes).toEqual([]);
@@ -91,7 +91,7 @@ describe('the limit of waiting messages', () => {
     expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
   });
 
-  test('the memory of all waiting messages is reported after each change', async () => {
+  test('after each change, the memory of all waiting messages is reported', async () => {
     const made = noted();
     const seen: number[] = [];
     made.onMessage = () => seen.push(made.waiting);
@@ -103,7 +103,7 @@ describe('the limit of waiting messages', () => {
     expect(seen).toEqual([1_000 + 128, 0]);
   });
 
-  test('the connection can stop and continue reading several times', async () => {
+  test('the connection can stop reading and continue again several times', async () => {
     const made = noted();
     const { tasks, notes } = made;
     let rounds = 0;

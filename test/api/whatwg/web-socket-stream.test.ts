@@ -1,4 +1,4 @@
-/** Tests `WebSocketStream`, which an explainer defines: `opened`, `closed`, the streams, close codes, and failed attempts. */
+/** Tests `WebSocketStream` (an explainer describes this class): `opened`, `closed`, the streams, close codes, and failed attempts. */
 import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, HandshakeError } from '../../../src/index.ts';
@@ -37,7 +37,7 @@ test('`opened` resolves with the negotiated values, and messages pass through bo
   const { value } = await reader.read();
   expect(Buffer.isBuffer(value)).toBe(false);
   expect(value).toEqual(new Uint8Array([1, 2]));
-  // Only the reader has this memory. The memory may be transferred, and contains no bytes of other messages.
+  // This memory contains no bytes of other messages, so the reader may transfer it.
   expect((value as Uint8Array).buffer.byteLength).toBe(2);
   stream.close({ closeCode: 3000, reason: 'done' });
   expect(await stream.closed).toEqual({ closeCode: 3000, reason: 'done' });
@@ -48,7 +48,7 @@ describe('closing', () => {
   test.each([
     ['no code', {}, 1005, ''],
     ['a code', { closeCode: 4999 }, 4999, ''],
-    ['a reason alone is sent with 1000', { reason: 'why' }, 1000, 'why'],
+    ['a reason, which is sent with the code 1000', { reason: 'why' }, 1000, 'why'],
   ] as const)(
     '`closed` resolves with the code and reason that close() has sent: %s',
     async (_, closeInfo, closeCode, reason) => {
@@ -58,7 +58,7 @@ describe('closing', () => {
     },
   );
 
-  test('close() refuses invalid codes and reasons', async () => {
+  test('close() throws for an invalid code or reason', async () => {
     const { stream } = await open();
     for (const closeCode of [1001, 2999, 5000]) {
       expect(() => stream.close({ closeCode })).toThrow(
@@ -73,7 +73,7 @@ describe('closing', () => {
     );
   });
 
-  test('the connection closes if a program closes writable, cancels readable, or aborts writable', async () => {
+  test('the connection closes if a program closes `writable`, cancels `readable`, or aborts `writable`', async () => {
     const one = await open();
     await one.info.writable.close();
     expect(await one.stream.closed).toEqual({ closeCode: 1005, reason: '' });
@@ -85,7 +85,7 @@ describe('closing', () => {
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
   });
 
-  test("if a connection fails, a pipe closes the other one, even if the failure's code must not be sent", async () => {
+  test('if a connection fails, a pipe closes the other connection, even if the code of the failure must not be sent', async () => {
     const one = await open();
     const other = await open();
     const piped = one.info.readable.pipeTo(other.info.writable);
@@ -117,7 +117,7 @@ describe('connections that cannot be opened', () => {
     );
   });
 
-  test('if the server refuses the handshake, `opened` and `closed` reject with an error that has the cause', async () => {
+  test('if the connection attempt fails, `opened` and `closed` reject with an error that has the failure as its `cause`', async () => {
     const stream = new WebSocketStream('ws://127.0.0.1:1');
     const error = await stream.opened.catch((reason: unknown) => reason as WebSocketError);
     expect(error).toMatchObject({ name: 'WebSocketError' });
@@ -125,7 +125,7 @@ describe('connections that cannot be opened', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('`opened` and `closed` reject with the reason of an aborted signal; after close(), `opened` rejects with a WebSocketError', async () => {
+  test('if a signal aborts, `opened` and `closed` reject with the reason of the signal; after close(), `opened` rejects with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });
@@ -139,13 +139,14 @@ describe('connections that cannot be opened', () => {
   });
 
   test.each(['close', 'signal'] as const)(
-    'with %s, a program can end the connection at any moment shortly before or after the 101 arrives',
+    'with %s, a program can end the connection at any moment shortly before or after the 101 response arrives',
     async (how) => {
       let ended: (code: number) => void = () => {};
       const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
       const port = Number(new URL(url).port);
       const outcomes = new Set<string>();
-      // The steps from the bytes of the 101 to `opened` are microtasks. The loop tries each of them.
+      // There are several microtasks between the arrival of the 101 response and `opened`. Each round of the loop waits for one more
+      // microtask before it ends the connection.
       for (let steps = 0; steps < 40; steps++) {
         const serverClosed = new Promise<number>((resolve) => {
           ended = resolve;

@@ -1,6 +1,6 @@
 /**
- * Runs the same programs on our classes and on the classes of the package `ws`. Both have to report the same events, with the same values
- * and in the same order (seams 0 to 14).
+ * Runs the same programs with our classes and with the classes of the package `ws`. The events of both packages have to be the same, with
+ * the same values and in the same order.
  */
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'vitest';
@@ -17,7 +17,7 @@ import {
   watch,
 } from './oracle.ts';
 
-/** Returns a program that records the events of a server and a client. `onServer` is called in the 'connection' event. */
+/** Returns a program that records the events of a server and a client. The server calls `onServer` for each connection. */
 function pair(
   onServer: (webSocket: OracleSocket, request: IncomingMessage) => void,
   onClient: (webSocket: OracleSocket) => void,
@@ -45,7 +45,7 @@ const echo = (webSocket: OracleSocket): void => {
 };
 const nothing = (): void => {};
 
-/** Sends these messages when the client is open. Closes the client after as many answers as messages. */
+/** Sends these messages after the client has opened. After the same number of answers, closes the client. */
 const sending =
   (...messages: unknown[]) =>
   (client: OracleSocket): void => {
@@ -58,7 +58,7 @@ const sending =
     });
   };
 
-/** Writes these bytes directly to the socket of the client, without its WebSocket. */
+/** Writes these bytes directly to the TCP socket of the client. */
 const writing =
   (hex: string) =>
   (client: OracleSocket): void => {
@@ -68,7 +68,7 @@ const writing =
   };
 
 describe('messages', () => {
-  test('both packages send the same message for text, bytes of each kind, numbers and no argument', () =>
+  test('both packages send the same message for text, all kinds of bytes, numbers and no argument', () =>
     compare(
       pair(
         echo,
@@ -88,9 +88,9 @@ describe('messages', () => {
     ));
   test('both packages deliver large messages, with and without compression', () =>
     compare(pair(echo, sending('x'.repeat(100_000), Buffer.alloc(300_000, 1)), { perMessageDeflate: true })));
-  test('both packages send Blobs and later messages in the order of the calls', () =>
+  test('if messages are Blobs, both packages send all messages in the order of the calls', () =>
     compare(pair(echo, sending(new Blob(['one']), 'two', new Blob(['three']), Buffer.from('four')))));
-  test('both packages join the parts of a message that is sent with `fin`', () =>
+  test('if a message is sent in parts with the option `fin`, both packages deliver it as one message', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -106,7 +106,7 @@ describe('messages', () => {
         });
       }),
     ));
-  test('both packages send any data as a binary message with binary: true, and as a text message with binary: false', () =>
+  test('both packages send text as a binary message with binary: true, and bytes as a text message with binary: false', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -119,7 +119,7 @@ describe('messages', () => {
       }),
     ));
   test.each(['nodebuffer', 'arraybuffer', 'fragments', 'blob'])(
-    'both packages deliver the same data with binaryType %s',
+    'with binaryType %s, both packages deliver the same data',
     (type) =>
       compare(
         pair(echo, (client) => {
@@ -128,7 +128,7 @@ describe('messages', () => {
         }),
       ),
   );
-  test('both packages call the callbacks of send in order, and without an argument', () =>
+  test('both packages call the callbacks of send in order and without an argument', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => webSocket.on('message', () => {}));
@@ -173,7 +173,7 @@ describe('messages', () => {
 });
 
 describe('control frames', () => {
-  test('both packages answer pings and report unsolicited pongs', () =>
+  test('both packages answer pings, and report pongs that no ping has requested', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('pong', () => webSocket.close(4001, 'seen')),
@@ -185,7 +185,7 @@ describe('control frames', () => {
           }),
       ),
     ));
-  test('with autoPong: false on a server, both packages do not answer pings', () =>
+  test('with autoPong: false on a server, neither package answers pings', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('ping', () => webSocket.close()),
@@ -193,7 +193,7 @@ describe('control frames', () => {
         { autoPong: false },
       ),
     ));
-  test('with autoPong: false on a client, both packages do not answer pings', () =>
+  test('with autoPong: false on a client, neither package answers pings', () =>
     compare(
       pair(
         (webSocket) => webSocket.ping('unanswered'),
@@ -231,9 +231,9 @@ describe('closing', () => {
     'both packages report the same events if the client closes with %s',
     (_name, values) => compare(pair(nothing, (client) => client.on('open', () => client.close(...values)))),
   );
-  test('both packages report the same events if the server closes immediately', () =>
+  test('both packages report the same events if the server closes a new connection immediately', () =>
     compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
-  test('both packages report the same events if the server closes when a message arrives', () =>
+  test('both packages report the same events if the server closes a connection after its first message', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('message', () => webSocket.close(4001)),
@@ -256,7 +256,7 @@ describe('closing', () => {
       }, nothing),
     ));
   test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 'x'])(
-    'both packages throw for the close code %s',
+    'both packages throw for the invalid close code %s',
     (code) =>
       compare(
         pair(nothing, (client) =>
@@ -271,7 +271,7 @@ describe('closing', () => {
         ),
       ),
   );
-  test('both packages pass an error to the callback of a message sent while the connection is closing or closed', () =>
+  test('if a message is sent to a closing or closed connection, both packages pass an error to its callback', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => {
@@ -284,7 +284,7 @@ describe('closing', () => {
         });
       }),
     ));
-  test('both packages throw if a message is sent while the client is connecting', () =>
+  test('if a message is sent while the client is connecting, both packages throw', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1', { lookup() {} } as ClientOptions);
       client.on('error', (error) =>
@@ -301,7 +301,7 @@ describe('closing', () => {
     }));
 });
 
-describe('violations of a peer', () => {
+describe('a peer that breaks a rule', () => {
   test.each([
     ['an opcode that is reserved', '858000000000'],
     ['a frame without a mask', '810161'],
@@ -311,15 +311,15 @@ describe('violations of a peer', () => {
     ['a close code that must not be sent', '88820000000003ed'],
     ['a continuation without a message', '808000000000'],
     ['a reserved bit', 'a18000000000'],
-    ['a control frame over 125 bytes', '89fe007e00000000'],
-  ])('if a peer breaks a rule, both packages report the same events: %s', (_name, hex) =>
+    ['a control frame of more than 125 bytes', '89fe007e00000000'],
+  ])('both packages report the same events if a peer sends %s', (_name, hex) =>
     compare(pair(nothing, writing(hex))),
   );
   test('both packages report the same events if a message exceeds maxPayload', () =>
     compare(
       pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),
     ));
-  test('both packages accept a message of exactly maxPayload', () =>
+  test('both packages accept a message whose size is exactly maxPayload', () =>
     compare(pair(echo, sending(Buffer.alloc(100)), { maxPayload: 100 }, { maxPayload: 100 })));
   test('both packages report the same events if TCP ends without a Close frame', () =>
     compare(
@@ -327,7 +327,7 @@ describe('violations of a peer', () => {
         client.on('open', () => (client as unknown as { _socket: import('node:net').Socket })._socket.end());
       }),
     ));
-  test('both packages report no error if TCP is reset', () =>
+  test('if TCP is reset, both packages report no error', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () =>
@@ -357,7 +357,7 @@ describe('the EventTarget interface', () => {
       };
       await closed(client);
     }));
-  test('both packages handle listeners alike if they are added twice, are objects, are removed, or have unknown types', () =>
+  test('both packages treat listeners in the same way if they are added twice, are objects, are removed, or have unknown types', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -397,7 +397,7 @@ describe('the EventTarget interface', () => {
 
 describe('the handshake of a server', () => {
   const opened = pair(nothing, (client) => client.on('open', () => client.close()));
-  test('both packages choose the same subprotocol: the first one, the result of handleProtocols, or none', async () => {
+  test('both packages choose the same subprotocol, which is the first one, the result of handleProtocols, or none', async () => {
     const chosen =
       (options: ServerOptions): Program =>
       async (context) => {
@@ -416,7 +416,7 @@ describe('the handshake of a server', () => {
     await compare(chosen({ handleProtocols: () => false }));
     await compare(chosen({ handleProtocols: () => 'three' }));
   });
-  test('both packages answer in the same way if verifyClient has one or two parameters', async () => {
+  test('both packages give the same answer if verifyClient has one or two parameters', async () => {
     await compare(
       pair(nothing, (client) => client.on('open', () => client.close()), { verifyClient: () => true }),
     );
@@ -454,7 +454,7 @@ describe('the handshake of a server', () => {
       }),
     );
   });
-  test('in both packages, a listener of headers gets the lines of the response and can change them', () =>
+  test('in both packages, a listener of the event headers gets the lines of the response and can change them', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server, { perMessageDeflate: true });
       server.on('headers', (lines, request) => {
@@ -490,7 +490,7 @@ describe('the handshake of a server', () => {
         });
         const client = new Client(url, clientOptions);
         client.on('upgrade', ({ headers }) => {
-          // The order of the parameters means nothing (RFC 6455 §9.1).
+          // The order of the parameters has no meaning (RFC 6455 §9.1), so the test sorts them.
           sides.client.push(...`${headers['sec-websocket-extensions']}`.split('; ').sort());
         });
         client.on('open', () => sides.client.push(`${client.extensions}`));
@@ -498,7 +498,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }),
   );
-  test('both packages accept a request for the option path, and refuse any other path', async () => {
+  test('both packages accept a request for the path in the option `path`, and refuse any other path', async () => {
     const at =
       (path: string): Program =>
       async ({ Server, Client, sides }) => {
@@ -512,7 +512,7 @@ describe('the handshake of a server', () => {
     await compare(at('/here?with=query'));
     await compare(at('/there'));
   });
-  test('both packages use the function shouldHandle and the options that a program has replaced', () =>
+  test('if a program replaces shouldHandle or an option of a server, both packages use the new value', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.shouldHandle = ({ url: target }) => target !== '/no';
@@ -527,7 +527,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }
     }));
-  test('both packages have the set `clients` with clientTracking, and no such set without clientTracking', async () => {
+  test('in both packages, a server has the set `clients` only with clientTracking', async () => {
     await compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {
@@ -544,7 +544,7 @@ describe('the handshake of a server', () => {
       sides.server.push(`${server.clients}`);
     });
   });
-  test('both packages emit close on a server, and call the callbacks of close', () =>
+  test('if a server closes, both packages emit `close` and call the callbacks of close', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       const client = new Client(url);
@@ -557,7 +557,7 @@ describe('the handshake of a server', () => {
       server.close((error) => sides.server.push(`second ${error}`));
       await once(server, 'close');
     }));
-  test('both packages require exactly one of port, server and noServer', () =>
+  test('both packages throw unless exactly one of port, server and noServer is set', () =>
     compare(async ({ Server, sides }) => {
       for (const options of [undefined, {}, { port: 0, noServer: true }, { noServer: false }]) {
         try {
@@ -567,7 +567,7 @@ describe('the handshake of a server', () => {
         }
       }
     }));
-  test('both packages call the callback of handleUpgrade, and refuse requests after the server was closed', () =>
+  test('both packages call the callback of handleUpgrade, and both refuse requests after the server was closed', () =>
     compare(async ({ Server, Client, sides }) => {
       const { http, url } = await serveHttp();
       const server = new Server.WebSocketServer({ noServer: true });
@@ -586,7 +586,7 @@ describe('the handshake of a server', () => {
         if (path === '/open') await new Promise<void>((resolve) => server.close(() => resolve()));
       }
     }));
-  test('both packages report the same events if a handshake is accepted', () => compare(opened));
+  test('both packages report the same events if a handshake succeeds', () => compare(opened));
 });
 
 describe('the handshake of a client', () => {
@@ -608,9 +608,9 @@ describe('the handshake of a client', () => {
     ['401', 'HTTP/1.1 401 Unauthorized\r\n\r\n'],
     ['a page', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'],
     ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n'],
-    ['another Upgrade', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+    ['another value of Upgrade', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
     [
-      'a wrong Accept',
+      'a wrong Sec-WebSocket-Accept',
       'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
     ],
     ['text that is not HTTP', 'hello\r\n\r\n'],
@@ -618,7 +618,7 @@ describe('the handshake of a client', () => {
   ])('both packages report the same events if the server answers with %s', (_name, answer) =>
     compare(answered(() => answer)),
   );
-  test('both packages report the same events for too many redirects, or for a redirect to an invalid address', async () => {
+  test('both packages report the same events for too many redirects and for a redirect to an invalid address', async () => {
     const to = (location: string, maxRedirects?: number): Program =>
       answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
         followRedirects: true,
@@ -642,7 +642,7 @@ describe('the handshake of a client', () => {
       watch(client, sides.client);
       await closed(client);
     }));
-  test('both packages report the same events if close or terminate is called while connecting', () =>
+  test('both packages report the same events if close or terminate is called while the client is connecting', () =>
     compare(async ({ Server, Client, sides }) => {
       const { url } = await serve(Server, {
         verifyClient: (_info, answer) => void setTimeout(answer, 100, true),
@@ -655,7 +655,7 @@ describe('the handshake of a client', () => {
         await closed(client);
       }
     }));
-  test('both packages report the same events if a listener of upgrade calls close', () =>
+  test('both packages report the same events if a listener of the event upgrade calls close', () =>
     compare(async ({ Server, Client, sides }) => {
       const { url } = await serve(Server);
       const client = new Client(url);
@@ -663,7 +663,7 @@ describe('the handshake of a client', () => {
       watch(client, sides.client);
       await closed(client);
     }));
-  test('both packages send the header fields, the origin and the credentials of the URL', () =>
+  test('both packages send the header fields, the origin, and the user and password of the URL', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket, { headers, url: target }) => {
@@ -715,7 +715,7 @@ describe('the members of the classes', () => {
       (name) => !/^(?:_|emitClose$|constructor$)/.test(name),
     ),
   ];
-  test('our classes have each public member of the classes of ws', () =>
+  test('our classes have every public member that the classes of ws have', () =>
     compare(async ({ Client, sides }) => {
       const own = new Set<string>();
       for (let at: unknown = Client.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {

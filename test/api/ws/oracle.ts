@@ -1,6 +1,6 @@
 /**
- * Compares our classes with the package `ws`. A program runs with all four pairs of a server and a client, each from one of the two
- * packages, and has to report the same events.
+ * Compares our classes with the package `ws`. Each program runs four times, with a server and a client of either package. The events have
+ * to be the same each time.
  */
 import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
@@ -11,23 +11,23 @@ import type { WebSocket as OracleSocket, ServerOptions, WebSocketServer } from '
 import { processCompressionBudget } from '../../../src/deflate/budget.ts';
 import { WebSocket } from '../../../src/ws.ts';
 
-/** Either package, by the types of `ws`. */
+/** The types of `ws`. The tests use them for both packages. */
 export type Package = typeof Oracle & {
   readonly WebSocketServer: typeof WebSocketServer;
   readonly Server: typeof WebSocketServer;
 };
 export const ours = WebSocket as unknown as Package;
-// Its ES module has no static members.
+// The ES module of `ws` lacks the static members, so the test loads the CommonJS module.
 export const oracle: Package = createRequire(import.meta.url)('ws');
 
-/** What happened on one side, in order. */
+/** The events of both ends, in order. */
 export interface Sides {
   readonly client: string[];
   readonly server: string[];
 }
 
 /**
- * A program for a server and a client. `Server` and `Client` may come from different packages. The Promise resolves when the program has
+ * A program with a server and a client. `Server` and `Client` may come from different packages. The Promise resolves when the program has
  * ended.
  */
 export type Program = (context: {
@@ -43,7 +43,7 @@ const pairs: readonly (readonly [name: string, server: Package, client: Package]
 ];
 
 /**
- * Runs a program on all pairs. Compares the events of the server and of the client with the events in the pair in which both come from
+ * Runs a program with each pair of packages. The events have to be the same as in the run in which the server and the client come from
  * `ws`.
  */
 export async function compare(program: Program): Promise<void> {
@@ -61,7 +61,7 @@ async function run(program: Program, Server: Package, Client: Package): Promise<
   return sides;
 }
 
-/** A server on a port of its own, gone when the test is. */
+/** Starts a WebSocket server at a free port. The server stops at the end of the test. */
 export async function serve(
   Server: Package,
   options: ServerOptions = {},
@@ -75,7 +75,7 @@ export async function serve(
   return { server, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** An HTTP server on a port of its own, gone when the test is. */
+/** Starts an HTTP server at a free port. The server stops at the end of the test. */
 export async function serveHttp(
   listener: RequestListener = (_request, response) => response.writeHead(404).end(),
 ): Promise<{ http: HttpServer; url: string }> {
@@ -94,12 +94,12 @@ export async function serveHttp(
   return { http, url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}` };
 }
 
-/** Waits until the connections of earlier tests have released the memory that they had reserved for compression. */
+/** Waits until connections of earlier tests have released the memory that they had reserved for compression. */
 export async function nothingReserved(): Promise<void> {
   await vi.waitFor(() => expect(processCompressionBudget.used).toBe(0));
 }
 
-/** The values of an event, once it comes. */
+/** Waits for an event. @returns the values that its listener receives */
 export function once(
   emitter: { once(event: string, listener: (...values: never[]) => void): unknown },
   event: string,
@@ -123,7 +123,7 @@ const shown = (value: unknown): string => {
   return String(value);
 };
 
-/** Writes down every event of a WebSocket. */
+/** Records every event of a WebSocket as a line of `log`. */
 export function watch(webSocket: OracleSocket, log: string[], ...ignored: string[]): void {
   const events = ['open', 'message', 'ping', 'pong', 'upgrade', 'error', 'close'];
   for (const event of events.filter((one) => !ignored.includes(one))) {
@@ -133,7 +133,7 @@ export function watch(webSocket: OracleSocket, log: string[], ...ignored: string
   }
 }
 
-/** Resolves when both WebSockets are closed. */
+/** Waits until all these WebSockets are closed. */
 export async function closed(...webSockets: OracleSocket[]): Promise<void> {
   await Promise.all(webSockets.map((one) => (one.readyState === 3 ? undefined : once(one, 'close'))));
 }

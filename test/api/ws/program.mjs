@@ -1,5 +1,5 @@
-// @ts-nocheck: without types, as many of them are.
-// A program as they are written for the package `ws`; program.test.ts runs it once as it is, and once with another import.
+// @ts-nocheck: The program has no types, like many programs for `ws`.
+// An example of a program for the package `ws`. program.test.ts runs it unchanged, and runs it again with another import.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * Runs a program that was written for `ws` with both packages, by changing one import. The program uses noServer, authentication in the
- * upgrade, a heartbeat, a broadcast, and unexpected-response.
+ * Runs a program that was written for `ws`, first with `ws` and then with our package. Only the import is different. The program uses
+ * noServer, authentication during the upgrade, a heartbeat, a broadcast, and the event unexpected-response.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const run = promisify(execFile);
 const program = new URL('program.mjs', import.meta.url);
 
-test('the same program prints the same lines with the package ws and with ours', async () => {
+test('a program prints the same lines with the package ws and with our package', async () => {
   const text = readFileSync(program, 'utf8');
   const changed = text.replace("from 'ws';", "from 'rfc6455/ws';");
   expect(changed).not.toBe(text);

@@ -1,6 +1,6 @@
 /**
- * Tests where `WebSocketServer` of `rfc6455/ws` differs from the class of `ws`: refused requests and options, and faults of peers and
- * listeners (seams 2, 3, 5).
+ * Tests differences between `WebSocketServer` of `rfc6455/ws` and the class of `ws`: requests and options that we refuse, and mistakes of
+ * peers and listeners.
  */
 
 import { createServer as createHttps } from 'node:https';
@@ -37,7 +37,7 @@ async function listening(
   return { server, port, url: `ws://127.0.0.1:${port}` };
 }
 
-/** Returns the answer of a server to these lines. */
+/** Sends a request with these lines to a server. @returns the answer */
 async function answerTo(port: number, lines: readonly string[]): Promise<string> {
   const socket = connectTcp(port, '127.0.0.1');
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -51,7 +51,7 @@ async function answerTo(port: number, lines: readonly string[]): Promise<string>
   return text;
 }
 
-describe('requests that ws accepts and our server refuses', () => {
+describe('requests that ws accepts and that our server refuses', () => {
   test.each([
     ['two Host fields', [...fields, 'Host: other']],
     ['a body', [...fields, 'Content-Length: 5']],
@@ -59,22 +59,25 @@ describe('requests that ws accepts and our server refuses', () => {
     ['version 8', fields.with(4, 'Sec-WebSocket-Version: 8')],
     ['a repeated subprotocol', [...fields, 'Sec-WebSocket-Protocol: a, a']],
     ['a malformed extension', [...fields, 'Sec-WebSocket-Extensions: a;=']],
-  ])('a request with %s gets 400, or the answer of the listener of wsClientError', async (_name, lines) => {
-    const { server, port } = await listening();
-    const request = ['GET / HTTP/1.1', ...lines];
-    expect(await answerTo(port, request)).toMatch(/^HTTP\/1\.1 400 /);
-    const seen: unknown[] = [];
-    server.on('wsClientError', (error, socket, { url }) => {
-      seen.push(error instanceof Error, url);
-      socket.end('HTTP/1.1 418 Own\r\nConnection: close\r\n\r\n');
-    });
-    expect(await answerTo(port, request)).toMatch(
-      /^HTTP\/1\.1 (?:418 Own|400 Bad Request\r\nConnection: close\r\n\r\n)/,
-    );
-    // node:http answers the first two kinds itself, so our server never receives these requests.
-    expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
-  });
-  test('the answer to a refused request is plain text, names only version 13, and contains no text of the peer', async () => {
+  ])(
+    'a request with %s gets 400, or the answer that a listener of wsClientError sends',
+    async (_name, lines) => {
+      const { server, port } = await listening();
+      const request = ['GET / HTTP/1.1', ...lines];
+      expect(await answerTo(port, request)).toMatch(/^HTTP\/1\.1 400 /);
+      const seen: unknown[] = [];
+      server.on('wsClientError', (error, socket, { url }) => {
+        seen.push(error instanceof Error, url);
+        socket.end('HTTP/1.1 418 Own\r\nConnection: close\r\n\r\n');
+      });
+      expect(await answerTo(port, request)).toMatch(
+        /^HTTP\/1\.1 (?:418 Own|400 Bad Request\r\nConnection: close\r\n\r\n)/,
+      );
+      // node:http itself answers a request with two Host fields or with a body. Our server does not receive such a request.
+      expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
+    },
+  );
+  test('the answer to a refused request is plain text, offers only version 13, and contains no text of the request', async () => {
     const { port } = await listening();
     const answer = await answerTo(port, [
       'GET /<script> HTTP/1.1',
@@ -86,13 +89,13 @@ describe('requests that ws accepts and our server refuses', () => {
   });
 });
 
-test('the compression options are checked in the constructor, not at the first request', () => {
+test('the constructor throws for invalid compression options, before there is any request', () => {
   const perMessageDeflate = { serverMaxWindowBits: 99 };
   expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(RangeError);
 });
 
 describe('verifyClient', () => {
-  test('if verifyClient gives a status that cannot refuse, the answer is 401; for an invalid header field, it is 500', async () => {
+  test('if verifyClient gives an invalid status, the answer is 401, and for an invalid header field the answer is 500', async () => {
     warned.forget();
     const answers: [number, string, object?][] = [
       [4401, 'not a status'],
@@ -111,7 +114,7 @@ describe('verifyClient', () => {
     expect(seen.join()).not.toContain('Injected');
     expect(warnings.length).toBe(1);
   });
-  test('if verifyClient answers a second time, or after the client has disconnected, no connection is opened', async () => {
+  test('if verifyClient answers twice, or after the client has disconnected, no additional connection is opened', async () => {
     const { server, port } = await listening();
     const opened: unknown[] = [];
     server.on('connection', (webSocket) => opened.push(webSocket));
@@ -138,7 +141,7 @@ describe('verifyClient', () => {
     client.close();
     await closed(client as never);
   });
-  test('if the client disconnects before verifyClient has answered, the server stops waiting, and opens no connection', async () => {
+  test('if the client disconnects before verifyClient answers, the server stops waiting and opens no connection', async () => {
     const { server, port } = await listening();
     const completed = vi.spyOn(server, 'completeUpgrade');
     let answer: ((result: boolean) => void) | undefined;
@@ -161,13 +164,13 @@ describe('verifyClient', () => {
     answer!(true);
     expect(completed).not.toHaveBeenCalled();
   });
-  test('verifyClient may pass null for the parts of its answer that are absent', async () => {
+  test('verifyClient may pass null for each missing part of its answer', async () => {
     const { server, port } = await listening();
     server.options.verifyClient = (_info, answer) => answer(false, 403, null as never, null as never);
     const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
     expect(text.slice(9)).toMatch(/^403 Forbidden\r\n(?:.*\r\n)*\r\nForbidden$/);
   });
-  test('verifyClient is called for version 8, as in ws, and then the request is refused', async () => {
+  test('for version 8, verifyClient is called as in ws, and then the request is refused', async () => {
     const asked: unknown[] = [];
     const { port } = await listening({
       verifyClient: ({ origin }: { origin: string }) => {
@@ -183,7 +186,7 @@ describe('verifyClient', () => {
     expect(await answerTo(port, lines)).toMatch(/^HTTP\/1\.1 400 /);
     expect(asked).toEqual(['http://a.example']);
   });
-  test('the property `secure` that verifyClient gets tells whether the request arrived over TLS', async () => {
+  test('the property `secure`, which verifyClient gets, is true if the request arrived over TLS', async () => {
     const https = createHttps(tls);
     const server = new WebSocketServer({ server: https, verifyClient: ({ secure }) => secure });
     onTestFinished(() => {
@@ -199,9 +202,9 @@ describe('verifyClient', () => {
   });
 });
 
-describe('seam 5: the headers event', () => {
+describe('the event headers', () => {
   test.each(['X-Own: a\r\nInjected: yes', 'X-Own: a\nInjected: yes', 'X-Own: \u0100', ''])(
-    'if a listener of headers adds the invalid line %j, the line is not sent, and the answer is 500',
+    'if a listener of the event headers adds the invalid line %j, the line is not sent, and the answer is 500',
     async (line) => {
       warned.forget();
       const { server, port } = await listening({ perMessageDeflate: true });
@@ -218,7 +221,7 @@ describe('seam 5: the headers event', () => {
 });
 
 describe('handleUpgrade', () => {
-  test('handleUpgrade accepts a request object that has neither a socket nor rawHeaders', async () => {
+  test('handleUpgrade accepts a request object without a socket and without rawHeaders', async () => {
     const server = new WebSocketServer({ noServer: true });
     const socket = new PassThrough();
     const request = {
@@ -242,7 +245,7 @@ describe('handleUpgrade', () => {
     await closed(webSocket as never);
     expect(server.clients.size).toBe(0);
   });
-  test('a second call of handleUpgrade for the same socket throws, and does not affect the connection', async () => {
+  test('a second call of handleUpgrade for the same socket throws, and the connection of the first call continues', async () => {
     const { http, url } = await serveHttp();
     const server = new WebSocketServer({ noServer: true });
     const thrown: unknown[] = [];
@@ -260,7 +263,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('two calls of handleUpgrade before the answer of verifyClient open one connection, with memory reserved once', async () => {
+  test('if handleUpgrade is called twice before verifyClient answers, only one connection is opened, and memory is reserved once', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
@@ -274,7 +277,7 @@ describe('handleUpgrade', () => {
       for (let time = 0; time < 2; time++)
         server.handleUpgrade(request, socket, head, (webSocket) => opened.push(webSocket));
     });
-    // Measure the memory that the codecs of one connection hold.
+    // The test measures how much memory one connection reserves for compression.
     await nothingReserved();
     const single = new WebSocket(url);
     await once(single, 'open');
@@ -289,7 +292,7 @@ describe('handleUpgrade', () => {
     for (const one of [single, client]) one.terminate();
     await closed(client as never, single as never, opened[0] as never);
   });
-  test('a program may replace completeUpgrade by a function that calls the original function', async () => {
+  test('a program may replace completeUpgrade with a function that calls the original function', async () => {
     const { server, url } = await listening();
     const seen: string[][] = [];
     const complete = server.completeUpgrade.bind(server);
@@ -303,7 +306,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('with the option WebSocket, the WebSockets of a server are instances of a subclass of WebSocket', async () => {
+  test('with the option WebSocket, a server creates instances of a subclass of WebSocket', async () => {
     class Own extends WebSocket {
       readonly greeting = 'hello';
     }

@@ -1,4 +1,4 @@
-/** Tests `createWebSocketStream`: chunks, backpressure in both directions, and the end of a stream (seam 1). */
+/** Tests `createWebSocketStream`: chunks, backpressure in both directions, and the end of a stream. */
 import { once } from 'node:events';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -21,7 +21,7 @@ const streamTo = (url: string, options = {}): { duplex: Duplex; webSocket: WebSo
   return { webSocket, duplex: createWebSocketStream(webSocket, options) };
 };
 
-/** Returns a count when it has not grown for a while. */
+/** Waits until a count has not grown for a while. @returns the count */
 async function standingStill(count: () => number): Promise<number> {
   for (let before = -1; ; ) {
     const now = count();
@@ -32,7 +32,7 @@ async function standingStill(count: () => number): Promise<number> {
 }
 
 describe('backpressure', () => {
-  test('if a program does not read the stream, the connection stops reading', async () => {
+  test('if a program does not read from the stream, the connection stops reading', async () => {
     let sent = 0;
     const url = await serve((webSocket) => {
       const more = (): void => {
@@ -81,8 +81,8 @@ describe('backpressure', () => {
   });
 });
 
-describe('chunks and ends', () => {
-  test('if a stream is piped into itself as an echo, all bytes are returned', async () => {
+describe('chunks and the end of a stream', () => {
+  test('if a stream is piped into itself, it echoes all bytes', async () => {
     const url = await serve((webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.pipe(stream);
@@ -97,7 +97,7 @@ describe('chunks and ends', () => {
     }
     expect(text).toBe('onetwothree');
   });
-  test('a text message is read as a string in object mode, and as bytes otherwise', async () => {
+  test('a text message is read as a string in object mode, and otherwise as bytes', async () => {
     const url = await serve((webSocket) => {
       webSocket.send('text');
       webSocket.send(Buffer.from('bytes'));
@@ -128,13 +128,13 @@ describe('chunks and ends', () => {
     expect(await failed).toEqual([error]);
     await vi.waitFor(() => expect(codes).toEqual([1006]));
   });
-  test('if the connection fails, the stream is destroyed with the error', async () => {
+  test('if the connection fails, the stream is destroyed with the error of the connection', async () => {
     const { duplex } = streamTo('ws://127.0.0.1:1');
     duplex.write('never');
     const [error] = await once(duplex, 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
-  test('a write to the stream fails after the connection has closed', async () => {
+  test('after the connection has closed, a write to the stream fails', async () => {
     const url = await serve((webSocket) => webSocket.close());
     const { duplex, webSocket } = streamTo(url, { allowHalfOpen: true });
     await once(webSocket, 'close');

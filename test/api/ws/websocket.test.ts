@@ -1,6 +1,6 @@
 /**
- * Tests where our `WebSocket` differs on purpose from the class of `ws`. Also tests cases in which the behaviour of `ws` depends on chance
- * (seams 0, 9, 13, 15).
+ * Tests intended differences between our `WebSocket` and the class of `ws`. Also tests cases in which the behaviour of `ws` depends on
+ * chance.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, type ClientRequest } from 'node:http';
@@ -36,7 +36,7 @@ async function pair(
   return { client, accepted, server, url };
 }
 
-/** Runs `step`, and returns the uncaught exceptions that occur during this time. */
+/** Runs `step`. @returns the uncaught exceptions that occur during this time */
 async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
   const caught: unknown[] = [];
   const before = process.listeners('uncaughtException');
@@ -53,7 +53,7 @@ async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
 
 describe('an exception of a listener', () => {
   test.each(['message', 'ping', 'pong', 'close'])(
-    'if a listener of %s throws, the error is an uncaught exception, and the connection stays open',
+    'if a listener of the event %s throws, the exception is an uncaught exception, and the connection stays open',
     async (event) => {
       const { client, accepted } = await pair();
       const seen: string[] = [];
@@ -73,13 +73,13 @@ describe('an exception of a listener', () => {
         await new Promise(setImmediate);
       });
       expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
-      // A listener after one that throws is not called. The exception does not affect the connection.
+      // If the first listener of `message` throws, the second listener is not called. In any case, the connection continues.
       expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
     },
   );
 
   test.each(['redirect', 'upgrade'])(
-    'if a listener of %s throws during the handshake, the error is an uncaught exception, and the handshake continues',
+    'if a listener of the event %s throws, the exception is an uncaught exception, and the handshake continues',
     async (event) => {
       const { url } = await pair();
       const { http, url: first } = await serveHttp();
@@ -99,7 +99,7 @@ describe('an exception of a listener', () => {
     },
   );
 
-  test('if a listener of open throws, the client is still open, and the server still emits connection', async () => {
+  test('if a listener of open throws, the client is still open, and the server still emits the event connection', async () => {
     const thrown = (side: string) => () => {
       throw new Error(`thrown in open of ${side}`);
     };
@@ -129,7 +129,7 @@ describe('an exception of a listener', () => {
     ]);
   });
 
-  test('if a listener of unexpected-response throws, the error is an uncaught exception, and no memory stays reserved', async () => {
+  test('if a listener of unexpected-response throws, the exception is an uncaught exception, and no memory stays reserved', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => void socket.end('HTTP/1.1 500 No\r\n\r\n'));
     await nothingReserved();
@@ -149,7 +149,7 @@ describe('an exception of a listener', () => {
     await closed(client as never);
   });
 
-  test('if the constructor throws, no memory stays reserved, and no request is sent', async () => {
+  test('if the constructor throws, it reserves no memory and sends no request', async () => {
     const { http, url } = await serveHttp();
     await nothingReserved();
     expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
@@ -164,7 +164,7 @@ describe('an exception of a listener', () => {
     http.close();
   });
 
-  test('if a callback of send throws, the error is an uncaught exception, and the connection stays open', async () => {
+  test('if a callback of send throws, the exception is an uncaught exception, and the connection stays open', async () => {
     const { client, accepted } = await pair();
     const caught = await uncaughtIn(async () => {
       client.send('x', () => {
@@ -179,7 +179,7 @@ describe('an exception of a listener', () => {
     expect(caught.map(String)).toEqual(['Error: thrown in done']);
   });
 
-  test('without an error listener, a broken rule is written to stderr, and the process continues', async () => {
+  test('without a listener of error, a broken rule prints a line on stderr, and the process continues', async () => {
     printed.forget();
     const line = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => line.mockRestore());
@@ -193,16 +193,16 @@ describe('an exception of a listener', () => {
   });
 });
 
-describe('options that would break RFC 6455 are refused', () => {
+describe('options that would break RFC 6455', () => {
   test.each([
     [{ protocolVersion: 8 }, /supported versions: 13/],
     [{ skipUTF8Validation: true }, /§8\.1/],
     [{ generateMask() {} }, /§10\.3/],
-  ])('the options %j are refused', (options, reason) => {
+  ])('both constructors refuse the options %j', (options, reason) => {
     expect(() => new WebSocket('ws://127.0.0.1:1', options)).toThrow(reason);
     expect(() => new WebSocketServer({ noServer: true, ...options } as object)).toThrow(reason);
   });
-  test('a value of the option mask that RFC 6455 forbids for the role is refused', async () => {
+  test('the option mask is refused if its value is forbidden for this end of the connection', async () => {
     const { client, accepted } = await pair();
     expect(() => client.send('x', { mask: false })).toThrow(/MUST mask/);
     expect(() => client.ping('x', false)).toThrow(/MUST mask/);
@@ -219,8 +219,8 @@ describe('options that would break RFC 6455 are refused', () => {
   });
 });
 
-describe('seam 9: Blobs', () => {
-  test('while a Blob is being read, all later messages and the Close frame wait', async () => {
+describe('Blobs', () => {
+  test('while a Blob is read, all later messages and the Close frame wait', async () => {
     const { client, accepted } = await pair();
     const order: string[] = [];
     accepted.on('message', (data) => order.push(String(data)));
@@ -239,7 +239,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never);
     expect(client.bufferedAmount).toBe(0);
   });
-  test('if a Blob cannot be read, the connection ends, and every waiting callback gets the reason', async () => {
+  test('if a Blob cannot be read, the connection ends, and the callback of every waiting message gets the reason', async () => {
     const { client } = await pair();
     const unreadable = new Blob(['x']);
     unreadable.arrayBuffer = () => Promise.reject(new Error('no such file'));
@@ -251,7 +251,7 @@ describe('seam 9: Blobs', () => {
     expect(code).toBe(1006);
     expect(results).toEqual(['blob no such file', 'after no such file', 'error no such file']);
   });
-  test('the deadline of the closing handshake also runs while a Blob is being read', async () => {
+  test('the timeout of the closing handshake also applies while a Blob is read', async () => {
     const { client } = await pair({}, { closeTimeout: 50 });
     const endless = new Blob(['x']);
     endless.arrayBuffer = () => new Promise(() => {});
@@ -273,7 +273,7 @@ describe('seam 9: Blobs', () => {
     const results: unknown[] = [];
     client.send(blob, (error) => results.push(error));
     client.ping('late', true, (error) => results.push(error));
-    // The peer sends a Close frame and does not read the answer. The connection stays in the closing handshake.
+    // The peer sends a Close frame and does not read the answer. So the connection stays in the closing handshake.
     accepted.pause();
     (accepted._socket as Socket).write(Buffer.from('8800', 'hex'));
     await vi.waitFor(() => expect(client.readyState).toBe(2));
@@ -293,20 +293,20 @@ describe('seam 9: Blobs', () => {
   });
 });
 
-describe('limits', () => {
-  test('the option `limits` accepts the limits of the native API, and refuses invalid values', async () => {
+describe('the option `limits`', () => {
+  test('the option `limits` accepts the limits of the native API, and throws for invalid values', async () => {
     expect(() => new WebSocketServer({ noServer: true, limits: { sendCap: 0 } })).toThrow(/limits|sendCap/);
     expect(() => new WebSocket('ws://127.0.0.1:1', { limits: { nothing: 1 } as object })).toThrow(/nothing/);
     const memoryBudget = new MemoryBudget(1_000_000);
     const { client, accepted } = await pair({ limits: { memoryBudget } });
     const failed = once(accepted, 'error');
     client.on('error', () => {});
-    // `maxPayload` is 100 MiB, but the memory budget has no room for this message.
+    // `maxPayload` is 100 MiB by default, but the memory budget is smaller than this message.
     client.send(Buffer.alloc(1_000_001));
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, accepted as never);
   });
-  test('if a peer does not answer a ping, the connection is dropped with 1006, without an error', async () => {
+  test('if a peer does not answer a ping, the connection is dropped with 1006, and no error is emitted', async () => {
     const limits = { heartbeat: { interval: 30, timeout: 30 } };
     const { client, accepted } = await pair({ limits }, { autoPong: false });
     const errors: unknown[] = [];
@@ -325,8 +325,8 @@ describe('limits', () => {
   });
 });
 
-describe('pausing', () => {
-  test('messages that arrive during a pause are delivered after resume, even if the program calls close first', async () => {
+describe('pause and resume', () => {
+  test('messages that arrive during a pause are delivered after resume, even if the program calls close before resume', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();
@@ -341,7 +341,7 @@ describe('pausing', () => {
     await closed(client as never, accepted as never);
     expect(seen).toEqual(['a', 'b', 'c']);
   });
-  test('if a listener calls pause, messages that were already read are not delivered until resume', async () => {
+  test('if a listener calls pause, messages that have already been read are delivered only after resume', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.on('message', (data) => {
@@ -356,7 +356,7 @@ describe('pausing', () => {
       client.resume();
     }
   });
-  test('with allowSynchronousEvents: false, each task still emits one event if a listener calls resume', async () => {
+  test('with allowSynchronousEvents: false, each task emits only one event, even if a listener calls resume', async () => {
     const { client, accepted } = await pair({}, { allowSynchronousEvents: false });
     const tasks: number[] = [];
     let task = 0;
@@ -372,8 +372,8 @@ describe('pausing', () => {
   });
 });
 
-describe('seam 6: setSocket', () => {
-  test('setSocket opens a WebSocket on each of two connected Duplex streams, and applies maxPayload', async () => {
+describe('setSocket', () => {
+  test('setSocket opens a WebSocket on both ends of a Duplex pair, and applies maxPayload', async () => {
     const [left, right] = duplexPair();
     const server = new WebSocket(null);
     const client = new WebSocket(null);
@@ -390,7 +390,7 @@ describe('seam 6: setSocket', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, server as never);
   });
-  test('if setSocket gets frames that arrived with the handshake, they are the first messages', async () => {
+  test('if setSocket gets frames that arrived with the handshake, they are delivered first', async () => {
     const [left] = duplexPair();
     const client = new WebSocket(null);
     client._isServer = false;
@@ -429,11 +429,11 @@ describe('a hostile server', () => {
     'HTTP/1.1 302 Found\r\nLocation: ws://%zz:x@127.0.0.1/\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:\r\n\r\n',
-    // After a scheme without slashes the path is not encoded, so http.request throws for the space.
+    // If a URL has no slashes after the scheme, its path is not encoded. Then http.request throws because of the space.
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:a:/b c\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nfour',
-  ])('the answer %j causes one error and 1006', async (head) => {
+  ])('if the server answers with %j, the client emits one error and closes with 1006', async (head) => {
     const { error, code } = await answering(head);
     expect(error).toBeInstanceOf(Error);
     expect(code).toBe(1006);
@@ -450,7 +450,7 @@ describe('a hostile server', () => {
     expect((await error)[0]).toMatchObject({ code: 'ERR_INVALID_PROTOCOL' });
     expect(processCompressionBudget.used).toBe(0);
   });
-  test('a listener of redirect can refuse a redirect to a Unix socket before any byte is sent to the socket', async () => {
+  test('a listener of redirect can refuse a redirect to a Unix socket before any byte is sent to this socket', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rfc6455-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const path = join(directory, 'local');
@@ -473,12 +473,12 @@ describe('a hostile server', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(received).toEqual([]);
   });
-  test('the constructor throws a SyntaxError for a URL to which no request can be made', () => {
+  test('the constructor throws a SyntaxError for a URL if no request to it is possible', () => {
     for (const url of ['ws+unix::/', 'ws+unix:', 'ws://%zz@localhost/']) {
       expect(() => new WebSocket(url), url).toThrow(SyntaxError);
     }
   });
-  test('after a redirect to another host, the client certificate is not used', async () => {
+  test('after a redirect to another host, the client does not use its certificate', async () => {
     const seen: unknown[] = [];
     const https = createHttps({ ...tls, requestCert: true, rejectUnauthorized: false });
     https.on('upgrade', (_request, socket) => {
@@ -500,7 +500,7 @@ describe('a hostile server', () => {
     expect(String((await error)[0])).toContain('400');
     expect(seen).toEqual([[], 'localhost']);
   });
-  test('after a redirect to another host, credentials are not sent', async () => {
+  test('after a redirect to another host, the client does not send credentials', async () => {
     const { server, url } = await pair();
     const { http, url: first } = await serveHttp();
     http.on('upgrade', (_request, socket) => {
@@ -519,7 +519,7 @@ describe('a hostile server', () => {
   });
 });
 
-/** Returns two connected streams. Bytes that are written to one stream can be read from the other stream, in small pieces. */
+/** Returns two connected streams. Bytes that are written to one stream can be read from the other stream in small pieces. */
 function duplexPair(): [Duplex, Duplex] {
   const make = (other: () => Duplex): Duplex =>
     new Duplex({
