@@ -98,7 +98,7 @@ function methodsOf(prototype: object): string[] {
   return [...Object.getOwnPropertyNames(prototype), ...(isOfPackage ? methodsOf(above) : [])];
 }
 
-describe.each(Object.entries(sections))('the reference and %s', (path, page) => {
+describe.each(Object.entries(sections))('the reference page for %s', (path, page) => {
   const names = exportsOf(path);
 
   test('every exported name appears on the page', () => {
@@ -205,7 +205,7 @@ test('CONTRIBUTING.md and docs/maintaining.md together name every command of pac
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: docs/guides/proxies.md shows which lines the configuration of each proxy needs, so that our server accepts pages', () => {
+test('FAULT-0: docs/guides/proxies.md shows the lines that each proxy needs, so that our server accepts pages of the same origin', () => {
   const guide = read('docs/guides/proxies.md');
   const rows = guide.split('\n').filter((line) => line.startsWith('| '));
   const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
@@ -293,7 +293,7 @@ describe.each(pages)('the page %s', (page) => {
   const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const inside = links.filter((target) => !/^[a-z]+:/.test(target));
 
-  test('each link of the page to a file or heading leads to one that exists', () => {
+  test('each link of the page leads to a file or a heading that exists', () => {
     const broken = inside.filter((target) => {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? join(root, page) : join(root, dirname(page), file);
@@ -305,7 +305,7 @@ describe.each(pages)('the page %s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  test('the page names only symbols that the linked file contains', () => {
+  test('if the page names a symbol and links a file, the file contains the symbol', () => {
     // The form: [`name`](path), [`Class.member`](path).
     const named = [...read(page).matchAll(/\[`([\w.#]+)(?:\(\))?`\]\(([^)#\s]+\.(?:ts|js))\)/g)]
       .map(([, symbol = '', file = '']) => ({ symbol, path: join(root, dirname(page), file) }))

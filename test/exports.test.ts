@@ -436,7 +436,7 @@ function sourceOf(compiled: string): string {
 describe.each(Object.entries(entries))('the entry point %s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
-  test('import of the entry point gives exactly the names in this test', async () => {
+  test('`import` of the entry point gives exactly the names in this test', async () => {
     const exported: Record<string, unknown> = await import(new URL(compiled, root).href);
     expect(Object.keys(exported).sort()).toEqual([...values].sort());
     // A bundler renames an identifier that two modules use.
@@ -444,7 +444,7 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
 
-  test('require of the entry point gives the same names as import', async () => {
+  test('`require` of the entry point gives the same names as `import`', async () => {
     const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
     if (values.includes('module.exports')) {
       expect(required).toBe((await import(new URL(compiled, root).href)).default);
@@ -453,12 +453,12 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('the declarations of the entry point load the types of Node.js, which TypeScript 6 does not load by itself', () => {
+  test('the declarations of the entry point load the types of Node.js, because TypeScript 6 does not load these types by itself', () => {
     const text = readFileSync(new URL(declarations, root), 'utf8');
     expect(text).toMatch(/^\/\/\/ <reference types="node" preserve="true" \/>$/m);
   });
 
-  test('the source of the entry point exports exactly the types and values in this test, and names each of them', () => {
+  test('the source of the entry point exports exactly the types and values in this test, each by name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
     // With a star, names could be exported without a decision.
@@ -521,7 +521,7 @@ describe("the condition 'browser' of rfc6455/websocket", () => {
     expect(run(`${fakes(values)}${load}${print(values)}`)).toEqual(values.map((name) => [name, true]));
   });
 
-  test('the condition stands first, and is the only one of the package', () => {
+  test('the condition `browser` is the first one of this entry point, and no other entry point has it', () => {
     expect(Object.keys(manifest.exports['./websocket'])[0]).toBe('browser');
     const others = Object.entries(manifest.exports).filter(([name]) => name !== './websocket');
     expect(others.filter(([, conditions]) => Object.hasOwn(conditions as object, 'browser'))).toEqual([]);

@@ -37,7 +37,7 @@ async function bundleFor(platform: 'browser' | 'node'): Promise<string> {
   }
 }
 
-test('one program with rfc6455/websocket echoes in a page and in Node.js; the bundle for the page contains nothing of Node.js', async () => {
+test('the same program echoes in a page and in Node.js, and its bundle for the page imports no module of Node.js', async () => {
   const server = new WebSocketServer(
     { message: (connection, message) => connection.send(message) },
     { origins: 'any' },

@@ -141,7 +141,7 @@ describe('the HTML report of the conformance judge', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('a reader can choose with the arrow keys that the report shows only failed cases', async () => {
+  test('with the arrow keys, a reader can make the report show only failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -180,7 +180,7 @@ describe('the HTML report of the conformance judge', () => {
     expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
-  test('the report shows everything that a peer sent, including its name, as text and not as markup', async () => {
+  test('the report shows the name and all data of a peer as text and not as markup', async () => {
     const page = await openReport();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);

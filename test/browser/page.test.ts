@@ -59,7 +59,7 @@ describe('the page that npm start serves', () => {
     ({ npm, url } = await npmStart());
   });
 
-  test('the page shows each echo and its time, for text and for 1 MiB of binary, and reports no error', async () => {
+  test('for text and for 1 MiB of binary data, the page shows each echo and how long it took, and reports no error', async () => {
     const faults: string[] = [];
     const page = await openPage(url, faults);
     await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');

@@ -24,8 +24,8 @@ const buses: readonly (readonly [string, string, number, object])[] = [
   ['NATS', 'nats', 200_000, {}],
 ];
 
-describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
-  test("over a real engine, every subscriber receives every message of its topics once, in the publisher's order", async () => {
+describe.each(buses)('a bus over a real %s', (_, kind, messages, options) => {
+  test('every subscriber receives every message of its topics once, in the order of the publisher', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publish(messages);
@@ -47,7 +47,7 @@ describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
     }
   });
 
-  test('if the engine is killed twice and a process is killed, every gap is reported and no message arrives twice', async () => {
+  test('if Redis or NATS is killed twice and one process is killed, every gap is reported and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(fewer);

@@ -37,7 +37,7 @@ const urls = {
 };
 
 test.each(['redis', 'nats'] as const)(
-  'over %s, chat members at four processes receive all lines once and in order, although the engine is killed',
+  'if %s is killed, chat members on four processes still receive every line once and in order',
   async (kind) => {
     engine = await Engine.start(kind);
     const chat = startProgram(project.folder, 'chat-cluster.js', [], urls[kind](engine.port));

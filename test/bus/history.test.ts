@@ -25,8 +25,8 @@ describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
   ['NATS', 'nats', { history: { size: 10_000 } }],
-])('the history of topics over %s', (_, kind, options) => {
-  test('if the engine is killed twice and a process is killed, only messages with a rejected `publish` are lost', async () => {
+])('the history of topics over a real %s', (_, kind, options) => {
+  test('if Redis or NATS is killed twice and one process is killed, only messages with a rejected `publish` are lost', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -43,7 +43,7 @@ describe.each([
     }
   });
 
-  test('a process that was cut off too long is notified of a gap, and then receives what the history keeps', async () => {
+  test('a process that was disconnected for too long is notified of a gap, and then receives the messages that the history keeps', async () => {
     const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
@@ -77,7 +77,7 @@ describe.each([
     }
   });
 
-  test('clients that change servers with their offsets receive each message at most once, and every gap is reported', async () => {
+  test('clients that change servers and send their offsets receive each message at most once, and every gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

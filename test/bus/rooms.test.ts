@@ -26,8 +26,8 @@ const fewer = 40_000;
 describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
-])('topics over %s', (kind, messages) => {
-  test("over a real engine, clients receive every message of others to their topics once, in the sender's order", async () => {
+])('topics over a real %s', (kind, messages) => {
+  test('clients receive each message that others send to their topics once, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {
@@ -49,7 +49,7 @@ describe.each([
     }
   });
 
-  test('if the engine and a process are killed, clients are notified of each gap and receive nothing twice', async () => {
+  test('if Redis or NATS and one process are killed, clients are notified of each gap and receive nothing twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
       await scenario.publishWithFailures(fewer);
@@ -85,8 +85,8 @@ describe.each([
   ['redis', 'redis', {}],
   ['redis with a history', 'redis', { history: {} }],
   ['nats', 'nats', {}],
-])('presence over %s', (_, kind, options) => {
-  test('all processes agree on the members of topics, and the members of a killed process leave when its lease ends', async () => {
+])('presence over a real %s', (_, kind, options) => {
+  test('all processes agree on the members of topics, and the members of a killed process leave when the lease of the process ends', async () => {
     const scenario = await Scenario.start(project.folder, kind, { lease, ...options }, 'presence-peer.js');
     const { peers, engine, proxy } = scenario;
     const churn = (some: readonly Peer[]): Promise<unknown> =>

@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('TypeScript accepts clients of the packages redis, ioredis and @nats-io, and a JetStream manager, as arguments of the buses', async () => {
+test('TypeScript accepts clients of redis, ioredis and @nats-io, and a JetStream manager, as arguments of the buses', async () => {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',

@@ -91,7 +91,7 @@ describe('the command connect with a pipe as input', () => {
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('connect sends all of its input, even if the input is larger than the connection can accept in one piece', async () => {
+  test('connect sends all of its input, even if the connection cannot accept the input in one piece', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);
@@ -257,7 +257,7 @@ describe('escaping of text before connect prints it', () => {
     });
   });
 
-  test('connect prints its own arguments escaped in its messages', async () => {
+  test('connect escapes its own arguments before it prints them', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
@@ -373,7 +373,7 @@ describe('exit codes of connect', () => {
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
     [1011, '', 1, 'closed by the server: 1011 (internal error)'],
     [3000, 'own', 1, 'closed by the server: 3000: own'],
-  ])('a Close frame with %i determines the exit code', async (code, reason, exit, line) => {
+  ])('if the server closes with %i, connect prints the code and the reason, and exits with the right code', async (code, reason, exit, line) => {
     const port = await listen({
       open(connection) {
         connection.close(code, reason);
@@ -517,7 +517,7 @@ describe('TLS', () => {
     ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
     ['expired', ca, 'CERT_HAS_EXPIRED)'],
     ['self-signed', ca, /; --ca FILE trusts its issuer \[wss:.*\] \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/],
-  ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
+  ])('O7: connect refuses the certificate %s with the options %j [A41]', async (name, options, text) => {
     const port = await listenTls(name);
     await expect(runHere([...options, url(port)], 'secret\n')).rejects.toMatchObject({
       name: 'CommandFailure',

@@ -26,7 +26,7 @@ const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
 describe('the command `conform server`', () => {
-  test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline', async () => {
+  test('our server passes all cases, the judge writes the reports, and the verdicts of a second run equal the baseline', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
     const first = await run([
@@ -178,7 +178,7 @@ describe('a server that requires a token and a subprotocol', () => {
       expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
   });
 
-  test('the judge accepts a URL with a query, and sends its user information as Basic credentials', async () => {
+  test('the judge accepts a URL with a query, and sends the user information of the URL as Basic credentials', async () => {
     expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
     const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
     expect(stdout).toContain('The opening handshake was not completed');
@@ -303,7 +303,7 @@ describe('the command `conform client`', () => {
     expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
-  test('if the command that starts a client fails, all cases of the client have failed', async () => {
+  test('if the command that starts a client fails, the client fails all cases', async () => {
     const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
@@ -321,7 +321,7 @@ describe('the command `conform client`', () => {
   });
 });
 
-test('with --list the judge prints the cases and runs none of them', async () => {
+test('with --list the judge prints the cases and does not run them', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
@@ -351,7 +351,7 @@ describe('commands of the judge that need no peer', () => {
     expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
   });
 
-  test('`conform explain` prints the rule of a case, what the judge sends, what it expects, and what it tolerates', async () => {
+  test('`conform explain` prints the rule of a case, and what the judge sends, expects and tolerates', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
     expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
@@ -362,7 +362,7 @@ describe('commands of the judge that need no peer', () => {
     expect(exit).toBe(0);
   });
 
-  test('conform explain works for every case, in full sentences', async () => {
+  test('conform explain prints full sentences for every case', async () => {
     const { stdout } = await judge('explain', ...allCases.map(({ id }) => id));
     expect(stdout).not.toMatch(/undefined|\[object|NaN/);
     expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);

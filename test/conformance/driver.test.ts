@@ -110,7 +110,7 @@ test('for a GET without an upgrade, the driver sends a page with the results so 
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('on any other path the driver executes the commands of the client, such as "echo" and "sendframes"', async () => {
+test('on any other path the driver executes the commands that the client sends, such as "echo" and "sendframes"', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

@@ -81,15 +81,15 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
   if (vector.outcome !== 'open') expect([null, 1005, ...vector.codes], vector.id).toContain(seen.code);
 };
 
-describe.each(['server', 'client'] as const)('our endpoint agrees with every vector for a %s', (role) => {
+describe.each(['server', 'client'] as const)('the outcome of our endpoint for the test vectors for a %s', (role) => {
   const own = all.filter((one) => one.role === role);
 
-  test('our endpoint agrees with every vector whose bytes arrive as one chunk', async () => {
+  test('our endpoint has the expected outcome if the bytes of a vector arrive as one chunk', async () => {
     expect(own.length).toBeGreaterThan(300);
     for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
   });
 
-  test('our endpoint agrees with every vector whose bytes arrive one at a time', async () => {
+  test('our endpoint has the expected outcome if the bytes of a vector arrive one at a time', async () => {
     const short = own.filter(({ input }) => input.length <= 4096);
     expect(short.length).toBeGreaterThan(250);
     for (const one of short) {
@@ -100,8 +100,8 @@ describe.each(['server', 'client'] as const)('our endpoint agrees with every vec
   });
 });
 
-describe('the contents of the vectors', () => {
-  test('each call returns the same vectors, which are plain JSON of less than 8 MB', () => {
+describe('the contents of the test vectors', () => {
+  test('each call returns the same vectors as plain JSON of less than 8 MB', () => {
     expect(JSON.parse(JSON.stringify(all))).toEqual(all);
     expect(vectors()).toEqual(all);
     expect(JSON.stringify(all).length).toBeLessThan(8_000_000);

@@ -165,7 +165,7 @@ describe('answers of a server to a request that it has to refuse', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('a server that answers with the status %s to an invalid request has passed: %s', (status, passed) => {
+  ])('if a server answers an invalid request with the status %s, the server passes: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
   test('if a case allows it, a server may refuse by ending TCP, but a server that stays silent fails', () => {
@@ -181,7 +181,7 @@ describe('the pongs that a case expects', () => {
   const { OK } = ten.expect.events!;
   const empty = { type: 'pong', payload: Buffer.alloc(0) } as const;
 
-  test("in Autobahn's cases, a pong for only the newest ping is tolerated, and the result names the section", () => {
+  test("in Autobahn's cases, a peer may answer only the newest of several pings, and the result then names the section", () => {
     const newest = good(ten, { events: OK.slice(-1) });
     expect(judge(ten, newest, null)).toMatchObject({
       behavior: 'NON-STRICT',
@@ -220,7 +220,7 @@ describe('the pongs that a case expects', () => {
   });
 });
 
-test('if the content differs in one byte, the verdict states its position and the hashes of the contents', () => {
+test('if one byte of a message is wrong, the verdict states the position of the byte and the hashes of the contents', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');

@@ -272,7 +272,7 @@ describe('reading the heads of requests and answers', () => {
   const faultOf = (lines: readonly string[]): string | null =>
     faultOfAnswer(parseHead(`${lines.join('\r\n')}\r\n\r\n`), key, ['chat']);
 
-  test('§1.3: the key of the RFC gives the Sec-WebSocket-Accept of the RFC', () => {
+  test('§1.3: the example key of the RFC results in the Sec-WebSocket-Accept of the RFC', () => {
     expect(acceptOf(key)).toBe(accept);
   });
 

@@ -24,7 +24,7 @@ describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s in a CommonJS
     ['nodenext', 'nodenext', {}],
     ['esnext', 'bundler', { noEmit: true }],
   ])(
-    'the compiler accepts all entries, and the result runs, with the module %s and the resolution %s',
+    'with module %s and moduleResolution %s, the compiler accepts all entry points, and the compiled program runs',
     async (module, resolution, more) => {
       project.write('tsconfig.json', compilerOptions(module, resolution, more));
       const compiler = 'node_modules/typescript/bin/tsc';

@@ -60,7 +60,7 @@ describe.each([
     ['esnext', 'bundler'],
     ['commonjs', 'bundler'],
   ])(
-    'the compiler accepts all entry points with the option module %s and moduleResolution %s',
+    'with module %s and moduleResolution %s, the compiler accepts all entry points',
     async (module, resolution) => {
       project.write('tsconfig.json', compilerOptions(module, resolution, { noEmit: true }));
       expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });

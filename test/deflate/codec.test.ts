@@ -35,7 +35,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
   return Buffer.concat([header, content]);
 }
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe('the examples of RFC 7692 §7.2.3', () => {
     const examples: [string, string[], string[]][] = [
       ['one block', ['f2 48 cd c9 c9 07 00'], ['Hello']],
@@ -67,7 +67,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P23, P26, P29: the codec compresses a second Hello with a reference to the context, to the five bytes of §7.2.3.2', () => {
+    test('P23, P26, P29: with a context, the codec compresses a second Hello to at most five bytes, as in §7.2.3.2', () => {
       // A Hello alone does not become smaller and would be sent uncompressed, so it is part of a longer message.
       const codec = codecOf(full, { engine });
       expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
@@ -83,7 +83,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00, or no bytes, to an empty message', async () => {
+    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00 and no bytes to an empty message', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
@@ -95,8 +95,8 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  describe.each([true, false])('takeover %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: messages with sizes around each limit between two engines are compressed and decompressed correctly on one context', async () => {
+  describe.each([true, false])('context takeover: %s', (takeover) => {
+    test('P6, P10, P23, P25, P26, P27: small and large messages alternate on one context, and all are decompressed correctly', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
@@ -144,7 +144,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P6, P25, P26, P28: with window bits %i, no distance of a compressed message exceeds the window of 2^bits bytes',
+    'P6, P25, P26, P28: with %i window bits, a compressed message refers back at most 2^bits bytes',
     async (windowBits) => {
       for (const takeover of [true, false]) {
         for (const synchronous of [false, true]) {
@@ -191,7 +191,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P15, P16, P26, P27: without context takeover the codec keeps no context, so a message that refers to the previous message is corrupt', async () => {
+  test('P15, P16, P26, P27: without context takeover the codec keeps no context, and refuses a reference to the previous message', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
       expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
@@ -202,7 +202,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
   });
 
-  test('P28: a peer whose window is not limited may refer back 32 KiB, whichever engine decompresses the message', async () => {
+  test('P28: if the window of the peer is not limited, the codec accepts references 32 KiB back, in messages of any size', async () => {
     const far = noiseOf(32_768, 1);
     for (const size of [200, 1000, 20_000, 200_000]) {
       for (const synchronous of [false, true]) {
@@ -324,7 +324,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a stored block without its last bytes is refused, because the appended bytes do not complete it', async () => {
+    test('P31: a stored block without its last bytes is refused, because the four appended bytes do not complete the block', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -353,7 +353,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a flipped bit or an added byte gives a message within the limit, 1007 or 1009', async () => {
+    test('P31: for a stream with a wrong bit or an added byte, the codec returns at most the limit, or fails with 1007 or 1009', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -375,7 +375,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe('the limits of a compressed message', () => {
-    test('P10, P31: a message may be exactly as large as the limit, whichever engine decompresses it [A33]', async () => {
+    test('P10, P31: a message of any size may be exactly as large as the limit [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -419,7 +419,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
 
-    test('P10: a short message does not keep the large memory that zlib allocated for its output', async () => {
+    test('P10: a short message does not keep the large memory that zlib allocated for the output', async () => {
       const codec = codecOf(full, { engine });
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
@@ -443,7 +443,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: zlib decompresses a small input with over 16 KiB of output; over 128 KiB, the codec returns a Promise [A33, A34]', async () => {
+  test('P10: the codec decompresses small input synchronously up to 128 KiB of output, and returns a Promise for more output [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -465,7 +465,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe.each([true, false])(
-    'FAULT-1: the caller changes its memory after a call of compress, with takeover %s',
+    'FAULT-1: the caller changes the memory of a message after compress(), context takeover: %s',
     (takeover) => {
       const direction = { windowBits: 15, takeover };
       const uses: [string, (bytes: Uint8Array) => void][] = [
@@ -477,7 +477,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
       ];
       test.each(uses)(
-        'FAULT-1: if the memory is %s after the call, the codec compresses the bytes of the call, with a correct context',
+        'FAULT-1: if the memory is %s after the call, the codec compresses the original bytes, and the context is correct',
         async (_, use) => {
           for (const synchronous of [false, true]) {
             const codec = codecOf(direction, { engine, synchronous });
@@ -498,7 +498,7 @@ describe.each(engines)('engine %s', (engine) => {
         },
       );
 
-      test('FAULT-1: if the program transfers the data before the result, compress rejects, and no empty message is sent', async () => {
+      test('FAULT-1: if the caller transfers the memory before the result is ready, compress rejects, and no empty message is sent', async () => {
         const codec = codecOf(direction, { engine });
         const bytes = new Uint8Array(noiseOf(20_000, 1));
         const compressed = codec.compress(bytes);
@@ -510,7 +510,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test("FAULT-4: data that waits for zlib's threads and its output count in the memory budget until the Promise settles", async () => {
+  test("FAULT-4: the input and the output of zlib's threads count in the memory budget until the Promise settles", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -550,7 +550,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: when the codec is closed, it releases its contexts and all reserved budget, and does so only once', async () => {
+  test('A35: a codec that is closed releases its contexts and all reserved budget exactly once', async () => {
     const budget = new CompressionBudget();
     const reserved = receivingContextSize(full);
     expect(budget.reserve(reserved)).toBe(true);
@@ -579,7 +579,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs with the same output have the same key of engine, level and window; with a context, they have none', () => {
+  test('P26: codecs without a context have different keys if their output can differ, and a codec with a context has no key', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);
@@ -590,7 +590,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: with window bits %i, the codec never holds more memory than it has reserved',
+  'A35: with %i window bits, the codec never holds more memory than it has reserved',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

@@ -37,7 +37,7 @@ test('P23, P26: when messages are compressed one after the other, no result cont
   }
 });
 
-test('P26: a context of 1 to 4,096 bytes is used for its own message, and does not affect the next message', async () => {
+test('P26: a context of 1 to 4,096 bytes is used for one message, and does not affect the next message', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);

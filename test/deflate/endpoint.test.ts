@@ -32,7 +32,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe.each(roles)('a %s with permessage-deflate', (role) => {
     const connect = (options: object = {}, rest: object = {}): Bench =>
       bench(role, { codec: codecOf(full, { engine, ...rest }), ...options });
@@ -89,7 +89,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: a compressed message has RSV1 on its first frame, and loses 00 00 ff ff only at its end', () => {
+    test('P7, P23: only the first frame of a compressed message has RSV1, and 00 00 ff ff is removed only at the end of the message', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -115,7 +115,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
     });
 
-    test('P9: an endpoint checks that a compressed text is UTF-8 after decompression, whether it decompresses synchronously or not', async () => {
+    test('P9: an endpoint checks the UTF-8 of a text after decompression, both with synchronous and with asynchronous decompression', async () => {
       const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
       const good = Buffer.from('é'.repeat(100));
       for (const size of [0, 500, 40_000, 300_000]) {
@@ -150,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: an endpoint refuses a corrupt message with 1007 and delivers no part, whether decompression is synchronous or not', async () => {
+    test('P31: an endpoint refuses a corrupt message with 1007 and delivers no part, with synchronous and asynchronous decompression', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: compressed bytes over 17/16 of the limit + 1 KiB are refused with 1009 at the frame header', () => {
+    test('F25: an endpoint fails with 1009 if a frame header announces more than 17/16 of the limit + 1 KiB of compressed bytes', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test("FAULT-4: a message in zlib's threads and its output count in the memory budget until it is delivered or dropped", async () => {
+    test("FAULT-4: the input and the output of zlib's threads count in the memory budget until the message is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
@@ -248,7 +248,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C13, P10: whatever ends a connection while a message is decompressed or compressed, all resources are released', async () => {
+    test('C13, P10: if a connection ends in any way during compression or decompression, all resources are released', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
         const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
@@ -307,7 +307,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: a server counts answers as replies even after asynchronous decompression, and a client counts no replies', async () => {
+    test('A32: a server that has sent many replies after an asynchronous decompression stops reading, and a client does not', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;

@@ -125,7 +125,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: if a stream is cut off anywhere, the three engines agree, and deliver only the beginning of the message', async () => {
+  test('FAULT-9, P31: if a stream is cut off anywhere, the three engines have the same outcome, and deliver only the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as the probe has', async () => {
+  test("FAULT-9, P31: the three engines refuse a stored block with missing bytes, and accept a message that ends with the probe's bytes", async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,7 +220,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test("FAULT-9, P28: the three engines accept the same distances, within a message and into a context of the window's size", async () => {
+  test('FAULT-9, P28: the three engines accept the same distances, both inside a message and back into the context', async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
     for (const back of [250, 300, 600, 5000, 30_000]) {
@@ -254,8 +254,8 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
   });
 });
 
-describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-9, P24, P31: the codec has the same outcome just below and just above each size at which it changes the engine', async () => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
+  test('FAULT-9, P24, P31: just below and just above each size at which the engine changes, the codec has the same outcome', async () => {
     for (const size of [100, 500, 520, 4000, 16_000, 17_000, 200_000]) {
       const noise = noiseOf(size, size);
       const whole = deflateRawSync(noise);
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('in the table, each engine is for larger messages than the previous one, and the last engine has no limit', () => {
+test('the engines in the table have increasing maximum sizes, and the last engine has no maximum', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

@@ -220,7 +220,7 @@ describe('the offer of a client (offerDeflate)', () => {
     expect(text(offerDeflate(config))).toBe(field);
   });
 
-  test('P1, P21: with any configuration the client offers one element that a server may accept', () => {
+  test('P1, P21: with any configuration the client makes one offer that a server may accept', () => {
     for (const config of allConfigs) {
       const offers = offerDeflate(config);
       expect(offers).toHaveLength(1);
@@ -231,7 +231,7 @@ describe('the offer of a client (offerDeflate)', () => {
 });
 
 describe('the answer of a server (acceptDeflate)', () => {
-  test("P2, P6, P13, P14, P19, P22: for all configurations × all offers, the server's answer breaks no rule, and the server uses its parameters", () => {
+  test("P2, P6, P13, P14, P19, P22: for all configurations and offers, the server's answer breaks no rule, and the server uses the agreed parameters", () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -243,7 +243,7 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(count).toBe(256 * 360);
   });
 
-  test('P2, P13, P14, P19: the server chooses that valid answer which has the largest windows that its configuration allows', () => {
+  test('P2, P13, P14, P19: of all valid answers, the server chooses the one with the largest windows that its configuration allows', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
       // The parameters are independent of each other (§7.1), so the test searches each by itself.
@@ -329,7 +329,7 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
 
-  test('P4: if a client offers several extensions that use RSV1, or makes several offers of permessage-deflate, the server accepts exactly one', () => {
+  test('P4: if a client offers several extensions with RSV1 or offers permessage-deflate several times, the server accepts exactly one', () => {
     const fields = [
       'x-webkit-deflate-frame, permessage-deflate, permessage-deflate; server_max_window_bits=9',
     ];
@@ -488,7 +488,7 @@ describe('malformed parameters', () => {
     },
   );
 
-  test('P22: a client fails the connection if the answer has client_max_window_bits without a value, which only an offer may have', () => {
+  test('P22: a client fails the connection if the answer has client_max_window_bits without a value', () => {
     const without = element({ client_max_window_bits: null });
     expect(acceptDeflate([without], {})).not.toBeNull();
     const error = refusalOf(() => confirmDeflate([without], {}));
@@ -537,7 +537,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is shortened and escaped in the error message, and unchanged in its `value`', () => {
+  test('P12: a long or unprintable parameter is shortened and escaped in the error message, but unchanged in `value`', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -590,7 +590,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     return outcome !== null && same(outcome, wanted) ? null : `${JSON.stringify(outcome)} is agreed`;
   }
 
-  test('P6, P12, P14, P16, P20, P22: for all configurations × all answers, the client accepts or refuses the answer as the rules require', () => {
+  test('P6, P12, P14, P16, P20, P22: for all configurations and answers, the client accepts or refuses the answer as the rules require', () => {
     // Only the limits and one value between them, because an error costs a stack trace.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
@@ -602,7 +602,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: for all offers × all answers, the client accepts or refuses the answer as the rules require', () => {
+  test('P6, P12, P20, P22: for all offers and answers, the client accepts or refuses the answer as the rules require', () => {
     // Each parameter by itself, and then all of them with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
@@ -676,7 +676,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     // If the server does not mention a parameter, the client's promise counts.
     ['', { clientMaxWindowBits: 12 }, { clientMaxWindowBits: 12 }],
     ['', { clientNoContextTakeover: true }, { clientNoContextTakeover: true }],
-  ])('P14, P15, P16, P20: the answer "%s" means %o to a client with %o', (answer, params, config) => {
+  ])('P14, P15, P16, P20: from the answer "%s" follow the parameters %o for a client with the configuration %o', (answer, params, config) => {
     expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
   });
 

@@ -11,14 +11,14 @@ const sources: [string, (size: number, seed: number) => Buffer][] = [
   ['JSON and noise in turn', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
 ];
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe.each([
     ['with a context', full],
     ['with a small context', { windowBits: 9, takeover: true }],
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      'a peer decompresses %s correctly when parts of many sizes and whole messages alternate',
+      'if messages in parts and whole messages alternate, the receiver decompresses %s correctly',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });
@@ -49,7 +49,7 @@ describe.each(engines)('engine %s', (engine) => {
     sender.close();
   });
 
-  test('after the connection has closed, the codec keeps no context for parts', async () => {
+  test('after the codec is closed, it keeps no context for parts', async () => {
     const sender = codecOf(full, { engine });
     sender.close();
     expect((await sender.compressPart(noiseOf(100, 1), true)).length).toBe(105);

@@ -26,7 +26,7 @@ class Jobs {
   }
 }
 
-test('A34: three jobs run at the same time, and the other jobs wait in the order of their arrival', async () => {
+test('A34: three jobs run at the same time in the pool, and the other jobs wait in the order of their arrival', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
   await nextTurn();
@@ -99,7 +99,7 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job lets other jobs run after each slice; a short job waits for at most two slices per job', async () => {
+test('FAULT-5: a job lets other jobs run after each slice, and a short job waits for at most two slices of each job', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
@@ -127,7 +127,7 @@ test('a job continues immediately if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: no job begins while 32 MiB or more of output is held, and the jobs that have begun continue', async () => {
+test('FAULT-5, A35: no job begins while jobs hold 32 MiB or more of output, and the jobs that have begun continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);

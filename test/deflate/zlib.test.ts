@@ -41,7 +41,7 @@ describe('P23: compressing with zlib in one call', () => {
     expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
   });
 
-  test('P23: the output is the output of a flushed zlib stream, without the last four bytes, which are not sent', () => {
+  test('P23: the output equals the output of a flushed zlib stream without its last four bytes', () => {
     for (const message of [jsonOf(100, 1), jsonOf(50_000, 2), noiseOf(70_000, 3)]) {
       for (const dictionary of [nothing, jsonOf(8192, 4)]) {
         const now = deflateNow(message, fast, dictionary);
@@ -71,7 +71,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
   const message = jsonOf(100_000, 1);
   const sent = deflateNow(message, fast, nothing);
 
-  test('P24, P27: complete messages are decompressed correctly, with the context before them', async () => {
+  test('P24, P27: complete messages are decompressed correctly with the context of earlier messages', async () => {
     expect((await inflate(sent, nothing, 100_000)).equals(message)).toBe(true);
     const second = deflateNow(message, fast, message.subarray(-32_768));
     expect((await inflate(second, message.subarray(-32_768), 100_000)).equals(message)).toBe(true);
@@ -79,7 +79,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
     expect((await inflate(nothing, nothing, 0)).length).toBe(0);
   });
 
-  test('P31: an input is refused if it is cut off, damaged, or followed by more bytes', async () => {
+  test('P31: input is refused if it is cut off, damaged, or followed by more bytes', async () => {
     for (const size of [1, 100, sent.length - 1]) {
       expect(await codeOf(inflate(sent.subarray(0, size), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
     }
@@ -88,7 +88,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: after a final block, the next block can refer to the context and the output of its message', async () => {
+  test('P24, A34: after a final block, the next block can refer to the context and to the earlier output of the same message', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream refers to bytes just inside the window. The second one refers to bytes just after the first stream's.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
@@ -102,7 +102,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
     expect((await inflate(payload, window, 1e6)).equals(Buffer.concat([first, second]))).toBe(true);
   });
 
-  test('P31, A33: a message is refused with WS_MESSAGE_TOO_BIG if it exceeds the limit by one byte or by much more', async () => {
+  test('P31, A33: a message that exceeds the limit by one byte, or by much more, is refused with WS_MESSAGE_TOO_BIG', async () => {
     expect(await codeOf(inflate(sent, nothing, 99_999))).toBe('WS_MESSAGE_TOO_BIG');
     const bomb = deflateNow(Buffer.alloc(50_000_000), fast, nothing);
     expect(await codeOf(inflate(bomb, nothing, 1000))).toBe('WS_MESSAGE_TOO_BIG');
@@ -110,7 +110,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: the input may have at most 1 MiB more than 17/16 of the output so far', () => {
+test('P31, A34: at any time, the input may exceed 17/16 of the output by at most 1 MiB', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('this test has an expected output for every program of examples/ecosystem', () => {
+test('the test has an expected output for every program of examples/ecosystem', () => {
   expect(readdirSync(examples).sort()).toEqual(
     Object.keys(programs)
       .map((name) => `${name}.js`)

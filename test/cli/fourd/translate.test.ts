@@ -74,7 +74,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('the server receives the messages that the translated 4D client sends before it is connected [C88]', async () => {
+  test('the messages that the translated 4D client sends before it is connected reach the server [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
@@ -143,7 +143,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=Uppercase("é")+Uppercase("é"; *)+Lowercase("É")'])).toBe('EÉe');
   });
 
-  test('a translated variable is known in the whole method, ignores case, and has the initial value of its type', async () => {
+  test('a translated variable is visible in the whole method, its name ignores case, and it starts with the default value of its type', async () => {
     expect(await call(['If (True)', 'var $Sum : Integer', 'End if', '$sum:=$SUM+1', '$0:=$sum'])).toBe(1);
     expect(await call(['C_TEXT($t)', '$t+="a"', '$0:=$t'])).toBe('a');
   });
@@ -265,7 +265,7 @@ describe('code without a translation', () => {
     expect(code).toContain("console.log('c')");
   });
 
-  test('the translator reports shared constructors and query functions as untranslated, since this package does not have them', () => {
+  test('the translator reports shared constructors and query functions as untranslated, because this package does not have them', () => {
     const text =
       'shared Class constructor()\nThis.x:=1\nFunction query q()\nreturn 1\nFunction ok()\nreturn 2';
     const { code, lines } = translateProject([{ path: 'Classes/C.4dm', text }], 'plugin');

@@ -56,19 +56,19 @@ describe('the examples of RFC 7692 §7.2.3', () => {
 
 describe('messages without a context', () => {
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P23, P26: ${kind}: messages of 0 to 600 bytes are compressed correctly`, () => {
+    test(`P23, P26: messages of 0 to 600 bytes are compressed correctly (${kind})`, () => {
       const random = randomFrom(1);
       for (let length = 0; length <= 600; length++) send(make(length, random), null, length % 25 === 0);
     });
 
-    test(`P23, P26: ${kind}: longer messages are compressed correctly`, () => {
+    test(`P23, P26: longer messages are compressed correctly (${kind})`, () => {
       const random = randomFrom(2);
       for (const length of [1000, 4096, 16_384, 65_535, 65_536, 200_000])
         send(make(length, random), null, length < 20_000);
     });
   }
 
-  test('our engine writes a stored block, a fixed block or a dynamic block, whichever is smallest', () => {
+  test('our engine chooses the smallest of a stored block, a fixed block and a dynamic block', () => {
     const random = randomFrom(3);
     const types = (message: Buffer): readonly number[] => send(message, null).seen?.blocks ?? [];
     expect(types(randomBytes(300, random))).toEqual([0, 0]);
@@ -80,7 +80,7 @@ describe('messages without a context', () => {
     expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
   });
 
-  test('literals and matches that do not fit into one block are written in several blocks', () => {
+  test('literals and matches are written in several blocks if one block cannot hold all of them', () => {
     const random = randomFrom(4);
     for (const length of [
       MAX_TOKENS - 8,
@@ -116,7 +116,7 @@ describe('messages without a context', () => {
     expect(symbols.size).toBe(30);
   });
 
-  test('the result for a message does not depend on the messages before it', () => {
+  test('the result for a message does not depend on earlier messages', () => {
     const random = randomFrom(6);
     const messages = Array.from({ length: 300 }, (_, n) =>
       n % 3 === 0
@@ -165,7 +165,7 @@ describe('messages with a context', () => {
     },
   );
 
-  test('P26, P27: our engine and zlib can alternate when they compress and when they decompress', () => {
+  test('P26, P27: on one context, our engine and zlib can take turns, both for compression and for decompression', () => {
     const random = randomFrom(17);
     for (const bits of [9, 12, 15]) {
       const sent = new Window(bits);

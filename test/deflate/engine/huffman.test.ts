@@ -59,8 +59,8 @@ const written = (code: number): string =>
     .reverse()
     .join('');
 
-describe('code lengths from frequencies', () => {
-  test('a code is complete and within the limit, and it is optimal if the limit shortens no length', () => {
+describe('Huffman code lengths from frequencies', () => {
+  test('a code is complete and within the limit, and the code is optimal if the limit shortens no length', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 200 })), {
@@ -86,7 +86,7 @@ describe('code lengths from frequencies', () => {
     [7, 19],
     [15, 22],
   ])(
-    'no code exceeds the limit of %i bits, although a code without limit would exceed it for these %i symbols',
+    'with a limit of %i bits, no code is longer, even for %i symbols that need longer codes without a limit',
     (limit, symbols) => {
       const frequencies = [1, 1];
       while (frequencies.length < symbols)
@@ -103,7 +103,7 @@ describe('code lengths from frequencies', () => {
     },
   );
 
-  test('no code for code lengths exceeds seven bits, and the result is at most 0.5 % above the best code', () => {
+  test('the code for code lengths has at most seven bits per symbol, and its result is at most 0.5 % above the best result', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
@@ -119,7 +119,7 @@ describe('code lengths from frequencies', () => {
     expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
-  test('if only one symbol occurs, its code has one bit; if no symbol occurs, there is no code', () => {
+  test('a single symbol gets a code of one bit, and without symbols there is no code', () => {
     const lengths = new Uint8Array(30);
     expect(buildLengths(tallyOf([0, 0, 5]), 15, lengths)).toBe(5);
     expect([...lengths.subarray(0, 4)]).toEqual([0, 0, 1, 0]);
@@ -127,7 +127,7 @@ describe('code lengths from frequencies', () => {
     expect(lengths.every((length) => length === 0)).toBe(true);
   });
 
-  test('a tally lists its symbols in the order of their first use, and is empty after clear', () => {
+  test('a tally (the frequencies of symbols) lists its symbols in the order of their first use, and is empty after clear()', () => {
     const tally = tallyOf([0, 2, 0, 1]);
     tally.add(2);
     expect([...tally.symbols.subarray(0, tally.size)]).toEqual([1, 3, 2]);
@@ -137,7 +137,7 @@ describe('code lengths from frequencies', () => {
   });
 });
 
-describe('codes from lengths', () => {
+describe('Huffman codes from code lengths', () => {
   test('the lengths in the example of RFC 1951 §3.2.2 give the codes of the example', () => {
     const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
@@ -155,7 +155,7 @@ describe('codes from lengths', () => {
   });
 });
 
-describe('the decoding table from lengths', () => {
+describe('the decoding table from code lengths', () => {
   const values = Int32Array.from({ length: 288 }, (_, symbol) => symbol << 16);
 
   /** Decodes the lowest bits of `bits` with a table. */
@@ -166,7 +166,7 @@ describe('the decoding table from lengths', () => {
     return { symbol: entry >>> 16, length: root + (entry & 15) };
   }
 
-  test('the decoding table gives the symbol of every code, whatever bits follow the code', () => {
+  test('the decoding table finds the symbol of every code, whatever bits follow the code', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 2 }), fc.nat({ max: 3000 })), {

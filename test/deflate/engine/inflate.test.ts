@@ -106,7 +106,7 @@ describe('decompressing the output of zlib', () => {
   const lengths = [1, 2, 3, 17, 258, 1000, 5000, 70_000];
 
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P24, P27: ${kind} is decompressed correctly when zlib has compressed it at any level, with any strategy, memory level and flush`, () => {
+    test(`P24, P27: with every level, strategy, memory level and flush, the output of zlib is decompressed correctly (${kind})`, () => {
       const random = randomFrom(7);
       for (const length of lengths) {
         const message = make(length, random);
@@ -220,7 +220,7 @@ describe('matches of every length and every distance', () => {
   });
 });
 
-describe('P31: blocks that the test writes bit by bit, most of which are invalid', () => {
+describe('P31: valid and invalid blocks that the test writes bit by bit', () => {
   const letters = 'abc'.split('').map((letter) => fixedSymbol(letter.charCodeAt(0)));
 
   /** Returns the header of a block with dynamic codes. In its code for code lengths, each of the symbols 0 to 18 has five bits. */
@@ -363,7 +363,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
     expect([...seen].sort()).toEqual(['bytes', 'corru']);
   });
 
-  test('after damaged messages, the window still works', () => {
+  test('after damaged messages, the context can still be used', () => {
     const window = windowOf(12, copies(5000, randomFrom(11)));
     const message = copies(900, randomFrom(12));
     const data = zlibDeflate(message, window.history, { windowBits: 12 });
@@ -376,7 +376,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
   });
 });
 
-describe('the bounds of output and memory', () => {
+describe('the limits of output and memory', () => {
   test.each<[string, Buffer, number]>([
     ['literals', zlibDeflate(randomBytes(500, randomFrom(1), 90), Buffer.alloc(0), { strategy: 2 }), 500],
     ['matches', zlibDeflate(Buffer.alloc(10_000), Buffer.alloc(0)), 10_000],
@@ -389,14 +389,14 @@ describe('the bounds of output and memory', () => {
     expect(outcome(hex('00'), null, 0)).toBe('bytes ');
   });
 
-  test('decompressing a bomb takes at most 256 KiB more memory than the limit of the message', () => {
+  test('decompressing a bomb uses at most 256 KiB more memory than the limit of the message', () => {
     const bomb = zlibDeflate(Buffer.alloc(10 << 20), Buffer.alloc(0));
     const before = process.memoryUsage().arrayBuffers;
     expect(outcome(bomb, null, 1 << 20)).toBe('too-big');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((1 << 20) + (256 << 10));
   });
 
-  test('output that is larger than the shared memory is complete, and a later message does not change it', () => {
+  test('output that is larger than the shared buffer is complete, and a later message does not change this output', () => {
     const random = randomFrom(20);
     for (const length of [65_535, 65_536, 65_537, 100_000, 300_000]) {
       const message = jsonText(length, random);
@@ -407,7 +407,7 @@ describe('the bounds of output and memory', () => {
     }
   });
 
-  test('a message with a megabyte of empty blocks is accepted only with output between the blocks', () => {
+  test('2 MiB of empty blocks are refused, and are accepted if other blocks between them have output', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
