@@ -188,7 +188,7 @@ test('every import of src/ points to a lower layer, and no file breaks a coding 
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing from src/ and no dependency, because shared code would hide faults', () => {
+test('the conformance judge imports nothing from src/ and no dependency, because shared code would hide faults', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>

@@ -124,7 +124,7 @@ test('each file of test/pages/ is used by a block on a page', () => {
 describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
   'the code on $page',
   ({ page, blocks }) => {
-    test.runIf(strict.includes(page))('every block runs, or says why it does not', () => {
+    test.runIf(strict.includes(page))('every block runs, or a comment says why the block does not run', () => {
       const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
       expect(
         code
@@ -142,7 +142,7 @@ describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(ro
   },
 );
 
-describe('the parser of pages', () => {
+describe('the parser of pages with blocks of code', () => {
   const page = [
     'Text',
     '```js run',
@@ -168,7 +168,7 @@ describe('the parser of pages', () => {
     '<!-- not run: needs a cluster -->',
   ].join('\n');
 
-  test('the parser returns each block with its line and its language, and applies the comment after the block', () => {
+  test('the parser returns each block with its line and its language, and obeys the comment after the block', () => {
     expect(blocksOf(page)).toEqual([
       {
         line: 2,

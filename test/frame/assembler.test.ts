@@ -115,7 +115,7 @@ describe('the sequence of frames', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: an assembler checks the UTF-8 of a message only if its first frame is text without RSV1', () => {
+  test('F11: an assembler checks the UTF-8 of a message only if the first frame is a text frame without RSV1', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -176,7 +176,7 @@ describe('the limits of a message', () => {
     expect(new ProtocolError('WS_EMPTY_FRAGMENTS').closeCode).toBe(1008);
   });
 
-  test('F25: an assembler counts fragments without payload from 0 again after a payload and in each new message [A24]', () => {
+  test('F25: after a payload and in each new message, an assembler counts fragments without payload from 0 again [A24]', () => {
     const target = assembler();
     for (let round = 0; round < 5; round++) {
       target.begin(false, false, 1, 0);
@@ -208,7 +208,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: after the header of the last frame, an assembler allocates no more memory than the size of the message', () => {
+  test('F25: when the header of the last frame is known, an assembler allocates no more memory than the size of the message', () => {
     const target = assembler();
     target.begin(true, false, 2, 1500);
     target.append(Buffer.alloc(1100), 0, 1100);
@@ -233,7 +233,7 @@ describe('the limits of a message', () => {
     expect(message.every((b) => b === 0x78)).toBe(true);
   });
 
-  test('F25: a message that is taken from a much larger buffer does not keep that buffer alive', () => {
+  test('F25: a message that is taken from a much larger buffer does not keep this buffer alive', () => {
     const target = assembler();
     for (const size of [1, 100, 700, 800, 1023, 1024, 1025, 2100, 5000]) {
       target.begin(false, false, 2, size);

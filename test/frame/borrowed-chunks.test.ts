@@ -92,9 +92,9 @@ const forms: Record<string, Partial<EndpointOptions>> = {
   'with each text decoded separately': { text: 'own-string' },
 };
 
-describe.each(roles)('a %s receives chunks in memory that is used again', (role) => {
+describe.each(roles)('a %s receives chunks in memory that the transport reuses', (role) => {
   test.each(Object.keys(forms))(
-    'F24: an application that receives messages %s keeps them unchanged, with pauses and however the bytes are cut',
+    'F24: messages that the application receives %s do not change later, with any pauses and any chunks',
     (form) => {
       fc.assert(
         fc.property(
@@ -139,7 +139,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     },
   );
 
-  test('F6: a codec that reads the payload only later reads a copy', async () => {
+  test('F6: a codec that decompresses asynchronously receives a copy of the payload', async () => {
     const codec = new FakeCodec();
     codec.decompress = async (payload) => {
       await Promise.resolve();
@@ -152,7 +152,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onText').map(([text]) => text)).toEqual(['one', 'two']);
   });
 
-  test('the endpoint keeps no more of a chunk than the rest that waits', () => {
+  test('the endpoint keeps only the part of a chunk that still waits', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     const lender = new Lender();
@@ -163,7 +163,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b']);
   });
 
-  test('a chunk with memory of its own that arrives inside of a callback is not affected', () => {
+  test('if a callback passes a chunk with separate memory to receive(), the message of this chunk is correct', () => {
     const { endpoint, events }: Bench = bench(role);
     const inner = peerFrame(role, { opcode: 2, payload: Buffer.alloc(60_000, 'inner') });
     const lender = new Lender();
@@ -176,7 +176,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onBinary')).toEqual([[Buffer.alloc(60_000, 'inner').toString('hex'), 60_000]]);
   });
 
-  test('the same Buffer may hold each chunk, even after a handler has thrown in the middle of one', () => {
+  test('the transport may use the same Buffer for every chunk, even after a handler has thrown during a chunk', () => {
     const lender = new Lender(true);
     const texts = (text: string): Buffer => {
       const one = peerFrame(role, { opcode: 1, payload: text });

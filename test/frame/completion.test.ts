@@ -24,7 +24,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     };
   }
 
-  test('when messages have left, their callbacks are called in order, and never during the call that sent a message', async () => {
+  test('the callbacks of messages are called in order after the messages have left, and never during the call that sends a message', async () => {
     const { endpoint, sink } = bench(role);
     const { list, done } = outcomes();
     sink.keeps = true;
@@ -44,7 +44,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list.length).toBe(4);
   });
 
-  test('the callback of a message is called, even if the message waits or is sent inside a write', async () => {
+  test('the callback is also called for a message that waits for the codec, and for a message that is sent during a write', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });

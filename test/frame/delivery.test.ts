@@ -148,7 +148,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     }
   });
 
-  test('F24: a decompressed message that waits is delivered when resume() is called, even during a call of the sink', async () => {
+  test('F24: resume() delivers a decompressed message that waits, even if resume() is called during a write to the transport', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

@@ -116,7 +116,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
   expect(names.slice(names.indexOf('onClose') + 1).filter((name) => name !== 'onError')).toEqual([]);
 }
 
-describe.each(roles)('a %s whose callbacks call any method of the endpoint', (role) => {
+describe.each(roles)('the callbacks of a %s call methods of the endpoint', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
       test(`C3, C13, F23, F26: after ${call} inside ${name}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
@@ -158,7 +158,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
   });
 
   for (const name of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong']) {
-    test(`C16, F26: an exception in ${name} closes the connection with 1011, and the Close frame contains nothing of the exception [A48]`, () => {
+    test(`C16, F26: an exception in ${name} closes the connection with 1011, and the Close frame does not reveal the exception [A48]`, () => {
       const connection = bench(role);
       const { events, sink } = connection;
       events.act = (event) => {
@@ -274,7 +274,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     }
   });
 
-  test('F25, C17: if the budget aborts a message, onError of its connection may end the connections that wait for memory [A49]', () => {
+  test('F25, C17: if the budget aborts a message, onError of the connection may end other connections that wait for memory [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
       const clock = { now: 0 };
       const memoryBudget = new MemoryBudget(10_000, () => clock.now);
@@ -294,7 +294,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     }
   });
 
-  test('C13: if the sink reports the end during a call, the endpoint calls onClose once, as the last event', () => {
+  test('C13: if the transport reports its end during a call of the endpoint, onClose is called once, as the last event', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),
@@ -389,7 +389,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   }
 
-  test('F17, F23: if a callback sends messages while another message is half sent, no frame and no message is interrupted', () => {
+  test('F17, F23: if a callback sends a message while another message is half sent, the frames of the two messages are not mixed', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];

@@ -333,8 +333,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe.each(roles)('a %s compared with the model', (role) => {
-  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: for any order of events, the endpoint sends and reports exactly what the model says', () => {
+describe.each(roles)('a %s compared with a model of the endpoint', (role) => {
+  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: for any order of events, the endpoint sends and reports the same as the model', () => {
     const reached = { CloseSent: 0, CloseReceived: 0, Closed: 0, Open: 0 };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
@@ -379,7 +379,7 @@ const stream = fc.array(fc.oneof({ weight: 5, arbitrary: friendly }, { weight: 1
 });
 
 describe.each(roles)('a %s that receives the same bytes in different chunks', (role) => {
-  test('F18, F24, F26: if the same bytes arrive in other chunks, the endpoint reports the same events and sends the same answers [A25]', () => {
+  test('F18, F24, F26: however the bytes are divided into chunks, the endpoint reports the same events and sends the same answers [A25]', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(

@@ -65,7 +65,7 @@ describe.each(roles)('a %s receives', (role) => {
     ]);
   });
 
-  test('F15, F18, F19: an endpoint processes control frames between the fragments of a message, and reports the message whole', () => {
+  test('F15, F18, F19: an endpoint processes control frames between the fragments of a message, and reports the complete message', () => {
     const { feed, events, sink } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 9, payload: 'ping' });
@@ -120,7 +120,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(sentCloseCode()).toBe(1007);
   });
 
-  test('F21: an endpoint refuses a text that ends inside a character with 1007, whole or in fragments', () => {
+  test('F21: an endpoint fails with 1007 if a text ends inside a character, in one frame and in fragments', () => {
     for (const specs of [
       [{ opcode: 1, payload: Buffer.from([0x61, 0xe2, 0x82]) }],
       [
@@ -194,7 +194,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('F18: an endpoint delivers a large message as a view of its chunk, and a small message as a copy', () => {
+  test('F18: an endpoint delivers a large message as a view of the received chunk, and a small message as a copy', () => {
     const { endpoint, events } = bench(role);
     const received: Buffer[] = [];
     events.onBinary = (payload) => received.push(payload);
@@ -217,7 +217,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: an endpoint reports a pong that answers no ping, and sends nothing [A28]', () => {
+  test('C8: an endpoint reports a pong that answers no ping, and sends no reply', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);
@@ -359,7 +359,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C7: if the chunk of a ping changes, the pong that waits and the reported payload do not change', () => {
+  test('C7: if the memory of a received ping changes, the pong that waits and the reported payload do not change', () => {
     const { endpoint, sink, events } = bench(role);
     sink.blocked = true;
     const received: Buffer[] = [];
@@ -443,7 +443,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C5, C11: after both Close frames, a server ends TCP immediately, and a client waits for this end', () => {
+  test('C5, C11: after both Close frames, a server ends TCP immediately, and a client waits until the server ends TCP', () => {
     const answering = bench(role);
     answering.feed({ opcode: 8, payload: closePayload(1000) });
     const asking = bench(role);
@@ -504,7 +504,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close frame fails with 1002 for one byte or an invalid code, and with 1007 for an invalid reason [A31]', () => {
+  test('C1, C16: a Close frame of one byte or with an invalid code fails with 1002, and an invalid reason fails with 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -816,7 +816,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
   });
 
-  test("F24: events continue only when both the application's pause has ended and the codec has finished", async () => {
+  test('F24: events continue only after the application has ended its pause and the codec has finished', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -879,7 +879,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
   });
 
-  test('C17: after a failure, a Close frame of the peer, terminate() or abort(), a call of pause() has no effect', () => {
+  test('C17: pause() has no effect after a failure, after a Close frame of the peer, after terminate() or after abort()', () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 8 }),
@@ -913,7 +913,7 @@ describe.each(roles)('a %s pauses', (role) => {
 });
 
 describe.each(roles)('a %s sends', (role) => {
-  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and its opcode, and only a client masks it', () => {
+  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks the frame', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
@@ -937,7 +937,7 @@ describe.each(roles)('a %s sends', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and of copying', () => {
+  test('F1, F3, F9, F10: an endpoint sends binary messages correctly if their size is near a limit of the length field or of copying', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -950,7 +950,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F9, F10, F21: an endpoint sends texts with characters of 1 to 4 bytes correctly around every boundary of the length forms', () => {
+  test('F9, F10, F21: an endpoint sends texts with characters of 1 to 4 bytes correctly if the size is near a limit of the length field', () => {
     for (const [unit, width] of [
       ['a', 1],
       ['é', 2],
@@ -1011,7 +1011,7 @@ describe.each(roles)('a %s sends', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: of a fragmented message, the first frame has the opcode, the others are continuations, and the last has FIN', () => {
+  test('F5, F17, F23: in a fragmented message, the first frame has the opcode, the other frames are continuations, and the last has FIN', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1129,7 +1129,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: a client masks a copy of a large payload, and a server passes it to the sink without a copy', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes a large payload to the transport without a copy', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];

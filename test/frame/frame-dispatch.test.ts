@@ -4,7 +4,7 @@ import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { bench, peerFrame, roles } from './harness.ts';
 
 test.each(roles)(
-  'if the budget has no room for the last piece while a %s is closing, the message is dropped',
+  'if a %s is closing and the memory budget has no room for the last piece of a message, the message is dropped',
   (role) => {
     for (const opcode of [1, 2]) {
       for (const fin of [true, false]) {

@@ -42,7 +42,7 @@ describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () 
     return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }));
   }
 
-  test('with the default budget, keepFreedMemory makes the process reuse the pages of 48 MiB of large messages', () => {
+  test('with the default budget, keepFreedMemory makes the process reuse the freed memory of 48 MiB of messages', () => {
     // Without keepFreedMemory, each round touches its 12,288 pages of 4 KiB anew.
     expect(faults(DEFAULT_MEMORY_BUDGET, 48) * 3).toBeLessThan(faults(null, 48));
   });

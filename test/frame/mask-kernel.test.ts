@@ -16,7 +16,7 @@ function reference(start: number, end: number, maskingKey = key): Buffer {
   return bytes;
 }
 
-describe('the masking kernel compared with the reference', () => {
+describe('the masking kernel (WebAssembly) compared with masking in JavaScript', () => {
   test('this platform supports the masking kernel', () => {
     expect(maskKernel).not.toBeNull();
   });
@@ -46,7 +46,7 @@ describe('the masking kernel compared with the reference', () => {
     }
   });
 
-  test('F13: the kernel gives the result of the reference if it masks in place, and if the input is cut anywhere', () => {
+  test('F13: if the kernel masks in place, or in two parts, the result is the same as with JavaScript', () => {
     fc.assert(
       fc.property(
         fc.nat(150_000),
@@ -74,7 +74,7 @@ test.each([
   ['is missing', 'delete globalThis.WebAssembly;'],
   ['may not compile', "WebAssembly.Module = class { constructor() { throw new Error('forbidden'); } };"],
   [
-    'has no memory to give',
+    'cannot allocate memory',
     "WebAssembly.Instance = class { constructor() { throw new RangeError('memory'); } };",
   ],
 ])('if WebAssembly %s, JavaScript masks the payload', (_, code) => {

@@ -48,7 +48,7 @@ describe('masking', () => {
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: masking gives the result of a loop over bytes, at every alignment and for lengths around all limits', () => {
+  test('F13: masking has the same result as a simple loop over bytes, at every alignment and for lengths around all limits', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
@@ -144,7 +144,7 @@ describe('masking keys', () => {
     }
   });
 
-  test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
+  test('F12: each key comes from randomFillSync, and is removed from the pool of keys when it is used [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
     crypto.randomFillSync = ((pool: Int32Array<ArrayBuffer>) => {

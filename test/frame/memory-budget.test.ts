@@ -88,7 +88,7 @@ test('F25: the memory budget of the process has a limit of 256 MiB', () => {
   expect(new MemoryBudget().limit).toBe(DEFAULT_MEMORY_BUDGET);
 });
 
-test('F25: a budget refuses a limit that is not a number of at least 0', () => {
+test('F25: a budget refuses a limit that is negative or not a number', () => {
   for (const limit of [NaN, -1, '5' as unknown as number]) {
     expect(() => new MemoryBudget(limit)).toThrow(RangeError);
   }
@@ -109,7 +109,7 @@ test('F25: all connections are read until three quarters of the limit are used, 
   }
 });
 
-describe('a budget without room', () => {
+describe('a memory budget that is used up', () => {
   test('FAULT-4: if a budget has no room, connections are not read, lose no data, and later continue one after the other', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
@@ -175,7 +175,7 @@ describe('a budget without room', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message at 4 KiB per second is not aborted, and neither is one whose connection is not read', () => {
+  test('FAULT-4: a message that arrives at 4 KiB per second is not aborted, nor is a message on a connection that is not read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -207,7 +207,7 @@ describe('a budget without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: if the peer of the connection that is read sends too little, the next connection is read', () => {
+  test('FAULT-4: if the peer sends too little on the connection that is read, the next connection is read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -224,7 +224,7 @@ describe('a budget without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: connections are not read while the application leaves too much unread, but a long send queue does not stop reading', () => {
+  test('FAULT-4: connections are not read while the application leaves too much data unread, but unsent data does not stop reading', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -245,7 +245,7 @@ describe('a budget without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: a connection whose messages wait for the application is only read again when the budget has room', () => {
+  test('FAULT-4: a connection with messages that wait for the application is read again only when the budget has room', () => {
     const { budget } = setUp(1000 * KIB);
     const inbox = new Charge(budget, 980 * KIB, true);
     const peer = new Peer(budget);
@@ -273,7 +273,7 @@ describe('a budget without room', () => {
   });
 });
 
-describe('a budget with any events in any order', () => {
+describe('a memory budget with any events in any order', () => {
   const step = fc.record({
     peer: fc.nat(7),
     kind: fc.constantFrom(

@@ -15,8 +15,8 @@ function chunkWith(start: number, end: number, size: number): Buffer {
   return chunk;
 }
 
-describe('F13, F18: a message buffer returns the bytes that it received', () => {
-  test('a message buffer returns the bytes that it received, with and without a known total size', () => {
+describe('F13, F18: the bytes and the memory of a message buffer', () => {
+  test('a message buffer returns the bytes that it received, whether the total size is known or not', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -68,7 +68,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     );
   });
 
-  test('a message buffer grows with the received bytes, and ends with exactly the size if it is known', () => {
+  test('a message buffer grows with the received bytes, and ends with exactly the total size if this size is known', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -125,7 +125,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
 });
 
 describe('F13, F18: an endpoint receives large messages correctly', () => {
-  test('an endpoint receives binary and text messages unchanged, whole and in fragments, with cuts anywhere', () => {
+  test('an endpoint receives binary and text messages unchanged, in one frame and in fragments, with any chunks', () => {
     const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
     fc.assert(
       fc.property(
@@ -188,7 +188,7 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
   });
 });
 
-describe('whether the transport may reuse the memory of a chunk', () => {
+describe('keepsChunk states whether the endpoint keeps the memory of a chunk', () => {
   /** Passes the frames to the endpoint as one chunk. If `keepsChunk` is false after this, overwrites every byte of the chunk. */
   function receive(one: ReturnType<typeof bench>, ...frames: Buffer[]): boolean {
     // The chunk has its own memory, as a socket's chunk has.
@@ -224,7 +224,7 @@ describe('whether the transport may reuse the memory of a chunk', () => {
     expect(one.events.of('onBinary').length).toBe(4);
   });
 
-  test('messages that the application keeps do not change when the transport reuses a chunk, for any messages in any chunks', () => {
+  test('messages that the application keeps do not change when the transport reuses the memory of a chunk', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),

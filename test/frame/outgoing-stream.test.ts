@@ -39,7 +39,7 @@ function open(endpoint: Endpoint, compress = false, name = ''): Opened {
 }
 
 describe.each(roles)('a %s sends a message in parts', (role) => {
-  test('F23: each part of a message is a frame; the first has the opcode, and an empty last frame ends it', async () => {
+  test('F23: each part of a message is sent as a frame, the first frame has the opcode, and an empty last frame ends the message', async () => {
     const connection = bench(role);
     const { write, end, log, stream } = open(connection.endpoint);
     expect(log).toEqual(['turn']);
@@ -60,7 +60,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts of a message, but messages and the Close frame after its end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait for its end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -82,7 +82,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('messages in parts are sent one after the other, except a message that is cancelled before its first frame', () => {
+  test('messages in parts are sent one after the other, and a message that is cancelled before its first frame is not sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
@@ -134,7 +134,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual(['WS_NOT_SENT']);
   });
 
-  test('if the connection fails between two parts, the Close frame is sent, and no further part', () => {
+  test('if the connection fails between two parts, the Close frame is sent, and no further part is sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const waiting = open(endpoint);
@@ -147,7 +147,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: in a compressed message in parts, only the first frame has RSV1; messages that wait are compressed after its end', async () => {
+  test('F6, F22: only the first frame of a compressed message in parts has RSV1, and later messages are compressed after its end', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });

@@ -86,7 +86,7 @@ const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: 256 bytes', 'client', `827e0100${'2a'.repeat(256)}`, [[true, 2, '*'.repeat(256)]]],
 ];
 
-describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in two at every position', () => {
+describe('the parser reads the examples of RFC 6455 §5.7, whole, byte by byte, and in two chunks', () => {
   test.each(vectors)('%s is parsed by a %s as in the RFC', (_, role, hex, expected) => {
     for (const chunks of allCuts(Buffer.from(hex, 'hex'))) {
       expect(parse(role, chunks).contents).toEqual(
@@ -270,7 +270,7 @@ describe('payload lengths [A20]', () => {
   ];
 
   test.each(lengths)(
-    'F8, F9, F10: a length of %i in a field of %i bits gives "%s" as soon as the header has arrived',
+    'F8, F9, F10: for a length of %i in a field of %i bits, the error code is "%s" as soon as the header has arrived',
     (length, form, expected) => {
       for (const role of roles) {
         for (const opcode of [0, 1, 2]) {
@@ -312,7 +312,7 @@ describe('payload lengths [A20]', () => {
   });
 });
 
-describe('passing frames on while they arrive', () => {
+describe('the parser reports frames while they arrive', () => {
   test('F18: the parser reports the header of a frame before any payload has arrived', () => {
     for (const role of roles) {
       const bytes = peerFrame(role, { opcode: 2, payload: Buffer.alloc(300, 1) });
@@ -404,7 +404,7 @@ describe('stopping the parser', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop(), push() returns at the end of the frame, and the rest can be pushed later', () => {
+  test('F24: after stop(), push() returns at the end of the frame, and the rest of the chunk can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();
@@ -416,7 +416,7 @@ describe('stopping the parser', () => {
     expect(collector.frames.map(({ payload }) => payload)).toEqual(['61', '62', '63']);
   });
 
-  test('F24: stop() during a frame whose rest has not arrived takes effect at the end of the frame', () => {
+  test('F24: stop() in the middle of an incomplete frame takes effect at the end of this frame', () => {
     for (let place = 1; place < three().length; place++) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');

@@ -157,7 +157,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test("C4: if the codec fails while our Close waits, the peer's Close is answered, and our own Close gets 1011", async () => {
+  test("C4: if the codec fails, the endpoint still answers the peer's Close, and sends its own waiting Close frame with 1011", async () => {
     // The peer began to close: its Close is answered although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
@@ -205,7 +205,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: a message sent during a call of the sink leaves after the waiting messages', async () => {
+  test('C3, F17: if the application sends a message during a write to the transport, this message leaves after the waiting messages', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -323,7 +323,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message is only divided if it exceeds one frame; the first frame has the opcode, the last has FIN', () => {
+  test('F17, F23: a message is divided only if it is larger than one frame; the first frame has the opcode, and the last has FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -340,7 +340,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     ]);
   });
 
-  test('F17, F23: the rest of a message is sent as one last frame if it fits into lastFragmentSize', () => {
+  test('F17, F23: if the rest of a message fits into lastFragmentSize, the rest is sent as one last frame', () => {
     const { endpoint, sink } = bench(role);
     for (const length of [19, 20, 29, 30, 100]) sendFragmented(endpoint, Buffer.alloc(length), 10, true, 19);
     const last: number[] = [];
@@ -354,7 +354,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages sent during a call of the sink leave in order, and a ping leaves before them [A49]', () => {
+  test('F23: if messages are sent during a write to the transport, they leave in order, and a ping leaves before them [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
@@ -407,7 +407,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close frame sent during a call of the sink waits for the half-written message', () => {
+  test('C3, C10, C16: if close() is called during a write to the transport, the Close frame waits for the end of the half-written message', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {

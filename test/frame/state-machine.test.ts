@@ -30,7 +30,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: close() ends a pause, both inside the handler that paused and after it, and the messages that wait are dropped', () => {
+  test('FAULT-2: close() inside or after the handler that paused ends the pause and drops the messages that wait', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {
@@ -89,7 +89,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     expect(events.of('onText')).toEqual([['on its way', 10]]);
   });
 
-  test('FAULT-2: while an endpoint drops messages, it still checks the rules and limits', () => {
+  test('FAULT-2: an endpoint that drops messages still checks the rules and the limits', () => {
     for (const broken of [
       { opcode: 3 },
       { opcode: 0, payload: 'x' },

@@ -59,7 +59,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   ]);
   const expected = `text${'one Ã©'}|end 6|binary${'x'.repeat(90)}|end 90|text|end 0|binarylast|end 4`;
 
-  test('F18, F24: an endpoint reports the same messages at every split point, and if each byte arrives alone', () => {
+  test('F18, F24: an endpoint reports the same messages if the bytes are cut at any point, and if each byte arrives alone', () => {
     for (let split = 0; split <= stream.length; split++) {
       const { endpoint, events } = open(role);
       endpoint.receive(Buffer.from(stream.subarray(0, split)));
@@ -75,7 +75,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
   });
 
-  test('an endpoint reports a part before its frame is complete, and counts the message as unfinished until its end', () => {
+  test('an endpoint reports a part before its frame is complete, and the message counts as unfinished until its end', () => {
     const { endpoint, events } = open(role);
     const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
     endpoint.receive(Buffer.from(frame.subarray(0, -2)));
@@ -233,9 +233,9 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   });
 
   test.each([
-    ['is a view of it', 0, true],
+    ['is a view of the chunk', 0, true],
     ['is a copy while memory is scarce', 800, false],
-  ])('§10.4: a part that fills over two fifths of the chunk %s', (_, used, isView) => {
+  ])('§10.4: a part that is more than two fifths of its chunk %s', (_, used, isView) => {
     const memoryBudget = new MemoryBudget(1_000);
     memoryBudget.count(used);
     const { endpoint, events } = open(role, { maxStreamSize: 10_000, memoryBudget });

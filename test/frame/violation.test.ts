@@ -66,7 +66,7 @@ function connect(role: Role, code: ViolationCode): Bench {
   return connection;
 }
 
-describe('F26: each row of the table is enforced, and a Close frame with its code is sent before the end', () => {
+describe('F26: each rule in the table of violations is enforced, and a Close frame with the code of the rule is sent', () => {
   for (const code of rules) {
     for (const role of roles) {
       if (
@@ -118,7 +118,7 @@ describe('the table of violations', () => {
     },
   );
 
-  test('C22: each rule has a close code whose definition fits the rule', () => {
+  test('C22: each rule has a close code, and the definition of this code fits the rule', () => {
     const codes = (closeCode: number): string[] =>
       Object.entries(violations)
         .filter(([, row]) => row.closeCode === closeCode)

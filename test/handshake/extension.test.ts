@@ -41,7 +41,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
     expect(parseExtensions([])).toEqual([]);
   });
 
-  test('S20: the field may be divided into lines, which parseExtensions merges in order', () => {
+  test('S20: if the field is divided into several lines, parseExtensions merges the lines in order', () => {
     const merged = [extension('a', ['x', '1']), extension('b'), extension('c', ['y', null])];
     expect(parseExtensions(['a; x=1, b, c; y'])).toEqual(merged);
     expect(parseExtensions(['a; x=1', 'b', 'c; y'])).toEqual(merged);
@@ -154,7 +154,7 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
   ])(
-    'A10: if a field of %s is 8 times as long, parsing it takes less than 24 times the CPU time',
+    'A10: if a field of %s is 8 times as long, parsing takes less than 24 times the CPU time',
     (_, make) => {
       // The limit keeps the field short, so each run parses it many times.
       const run = (value: string) => () => {
@@ -180,7 +180,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: what formatExtensions writes, parseExtensions reads back unchanged', () => {
+  test('H9, S16: parseExtensions reads the output of formatExtensions back unchanged', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);

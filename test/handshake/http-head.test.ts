@@ -627,6 +627,6 @@ test.each<[string, boolean]>([
   ['[::1%25eth0]', false],
   ['256.256.256.256', false],
   ['http://example.com', false],
-])('S3, H3: isHost says for the Host value %j: %j', (host, expected) => {
+])('S3, H3: for the Host value %j, isHost returns %j', (host, expected) => {
   expect(isHost(host)).toBe(expected);
 });

@@ -64,7 +64,7 @@ test.each([
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: isKey accepts any of the 64 characters of base64 as the last one, because decoding drops its extra bits', () => {
+test('FAULT-0, S5: the last character of a key may be any of the 64 characters of base64, because decoding drops the extra bits', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });

@@ -41,7 +41,7 @@ describe('the answer that refuses a request', () => {
     expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
   });
 
-  test('S14, A13: the response is 404 without an endpoint at the path, and 503 with Retry-After on a full server', () => {
+  test('S14, A13: a server answers 404 if the path has no endpoint, and 503 with Retry-After if the server is full', () => {
     expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
       'HTTP/1.1 404 Not Found',
     );

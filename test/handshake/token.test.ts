@@ -149,7 +149,7 @@ describe('quoted strings', () => {
     if (expected !== null) expect(scanner.atEnd).toBe(true);
   });
 
-  test('S18: the scanner reads any quoted string, with escapes at any positions, and stops after it', () => {
+  test('S18: the scanner reads any quoted string, with escapes at any positions, and stops after the string', () => {
     fc.assert(
       fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>

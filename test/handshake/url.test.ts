@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseUrl } from '../../src/handshake/url.ts';
 
-test('U4: parseUrl accepts a host with U+00FC, however often it is called', () => {
+test('U4: parseUrl accepts a host with U+00FC in every call', () => {
   // Many times, so that V8 optimizes the code: after that, URL.canParse of Node 20 gives another result.
   const text = 'ws://m\u00fcnchen.example/';
   for (let times = 0; times < 30_000; times++) {

@@ -85,7 +85,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe(`the judge tests python-websockets ${inject('pythonVersion')}`, () => {
+describe(`the conformance judge tests python-websockets ${inject('pythonVersion')}`, () => {
   test("the server passes all of Autobahn's groups except 12 and 13, which do not run here", async () => {
     // Excluded are cases that take minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
     const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
@@ -105,7 +105,7 @@ describe(`the judge tests python-websockets ${inject('pythonVersion')}`, () => {
     expect(page).not.toContain('What failed');
   });
 
-  test('if a case fails, the judge exits with 1, or with 0 if its baseline contains the failure', async () => {
+  test('the judge exits with 1 if a case fails, but with 0 if the baseline contains this failure', async () => {
     // §4.2.1: the server accepts a request without Host.
     const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
     expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');

@@ -121,7 +121,7 @@ const peers: Peer[] = [
 ];
 
 describe.each(peers)(
-  'messages between us and another implementation: $name',
+  'messages between this library and $name',
   ({ open, openSecurely, server, isPython }) => {
     test('F1, F3, F10, F13, F14: text messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
       exchanges.text(open));
@@ -132,7 +132,7 @@ describe.each(peers)(
     test('F10: text and binary messages of 16 MiB arrive in both directions if both ends have this limit', () =>
       exchanges.sixteenMiB(open));
 
-    test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even with a character divided between fragments', () =>
+    test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even if a character is divided between fragments', () =>
       exchanges.fragmentsOfOurs(open));
 
     // gorilla/websocket sends a fragment whenever 4 KiB are full, whatever the caller requests.
@@ -232,7 +232,7 @@ describe.each(peers)(
 
     // gorilla/websocket supports only compression without parameters and takeover, and version 1.5 has faults in it.
     if (isPython)
-      describe.each(engines)('messages with permessage-deflate, engine %s', (engine) => {
+      describe.each(engines)('messages with permessage-deflate and the compression engine "%s"', (engine) => {
         const wishes: [string, PeerCompression][] = [
           ['no parameter', {}],
           ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],

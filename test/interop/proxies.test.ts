@@ -117,7 +117,7 @@ describe.each(Object.keys(proxies))('a page behind %s', (name) => {
 
   // The other proxies pass Host on by default.
   if (proxy.passesHost) return;
-  test("FAULT-0: without a line for Host in the proxy's configuration, the answer is 403, and its error names Origin and Host", async () => {
+  test('FAULT-0: if the proxy does not pass on Host, our server answers 403, and the error names Origin and Host', async () => {
     const refusals: HandshakeError[] = [];
     const target = await startServer((error) => refusals.push(error));
     const port = await startProxy(name, target, withoutHost);

@@ -131,7 +131,7 @@ class Clients {
 describe.each(Object.keys(cases))('two servers behind %s', (name) => {
   const { drain, readmit, countsAnew } = cases[name]!;
 
-  test('the proxy uses both servers, and after one has shut down, its clients reach the other without a refusal', async () => {
+  test('the proxy uses both servers, and after one server has shut down, its clients reach the other server without a refusal', async () => {
     const refusals: Error[] = [];
     const one = await startServer(refusals);
     const two = await startServer(refusals);

@@ -57,7 +57,7 @@ const wishes: [string, PeerCompression][] = [
   ],
 ];
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
   /**

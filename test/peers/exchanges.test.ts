@@ -107,13 +107,13 @@ if (BuiltinWebSocket !== undefined) {
   });
 } else {
   const major = Number(process.versions.node.split('.')[0]);
-  test(`Node ${major} has no built-in WebSocket, since only Node 22 and later have one`, () => {
+  test(`Node ${major} has no built-in WebSocket, because only Node 22 and later have one`, () => {
     expect(major).toBeLessThan(22);
   });
 }
 
 describe.each(peers)(
-  'messages between our end and a peer for Node: $name',
+  'messages between this library and another implementation: $name',
   ({ open, server, kind, canPing }) => {
     // A client with the WHATWG interface cannot do some of these exchanges, so it has no tests for them.
     const isWs = kind === 'ws';
@@ -222,7 +222,7 @@ describe.each(peers)(
       ));
 
     if (isWs && server === 'ours')
-      test('S17: the header fields of our 101 arrive at the client', () =>
+      test('S17: the header fields of our 101 response arrive at the client', () =>
         exchanges.exchange(open, async ({ peer }) => {
           const { headers } = peer as WsEnd;
           expect(headers).toMatchObject({

@@ -13,7 +13,7 @@ import { expectAllKeysOpen } from './ixwebsocket.ts';
 afterEach(closeServers);
 
 test.each<Kind>(['listen', 'attach'])(
-  "FAULT-0, S5: a server with %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
+  "FAULT-0, S5: a server with %s accepts 2,000 keys of IXWebSocket 11.0.8, and answers with the accept value of the key's text",
   async (kind) => {
     const { port } = await startServer({}, {}, kind);
     await expectAllKeysOpen(port);
@@ -55,7 +55,7 @@ const surfaces: readonly [name: string, start: () => Promise<{ port: number; sto
   ];
 
 test.each(surfaces)(
-  "FAULT-0, S5: a server of %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
+  "FAULT-0, S5: a server of %s accepts 2,000 keys of IXWebSocket 11.0.8, and answers with the accept value of the key's text",
   async (_name, start) => {
     const { port, stop } = await start();
     try {

@@ -28,6 +28,6 @@ test('the fuzzer fails if its inputs never break one of the rules, and the same 
   expect(withoutTime(fuzz('--inputs', '20', '--seed', '7').output)).toBe(withoutTime(first.output));
 });
 
-test('the fuzzer refuses an option whose value is not a number', () => {
+test('the fuzzer refuses an option if the value is not a number', () => {
   expect(fuzz('--inputs', 'many')).toMatchObject({ status: 2, output: expect.stringContaining('--inputs') });
 });

@@ -8,7 +8,7 @@ import { mutations } from '../../scripts/mutations.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('the text that a mutation replaces occurs exactly once in its file', () => {
+test('the text that a mutation (a deliberate fault) replaces occurs exactly once in its file', () => {
   const counts = mutations.map(({ id, file, find }) => {
     const source = readFileSync(new URL(file, root), 'utf8');
     return { id, count: source.split(find).length - 1 };

@@ -83,7 +83,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source).map(({ skipped }) => skipped)).toEqual([true, true, true, true, false]);
   });
 
-  test('if titles come from a table, the scanner finds them in the table', () => {
+  test('the scanner also finds titles that come from a table', () => {
     expect(titles("test.each([['F6: RSV1', 1], ['other', 2]])('%s', () => {});")).toContain('F6: RSV1');
     expect(titles("for (const [name] of [['F7: opcode 3']]) test(name, () => {});")).toContain(
       'F7: opcode 3',

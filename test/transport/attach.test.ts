@@ -132,7 +132,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     },
   );
 
-  test('A49, C19: if the peer resets an upgrade that no listener has taken yet, the process does not end', async () => {
+  test('A49, C19: if the peer resets an upgrade that no listener has taken yet, the process does not crash', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
@@ -190,7 +190,7 @@ describe('detaching an endpoint', () => {
     return http.listenerCount('upgrade');
   }
 
-  test('detach removes only its own endpoint, and a second call leaves the next endpoint with this path', async () => {
+  test('detach removes only its own endpoint, and a second call does not remove a new endpoint with the same path', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -207,7 +207,7 @@ describe('detaching an endpoint', () => {
     expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
   });
 
-  test('connections that are open before detach stay open after it and still work', async () => {
+  test('connections that are open when detach is called stay open and still work', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
     shutdowns.push(() => server.shutdown({ grace: 50 }));
@@ -219,7 +219,7 @@ describe('detaching an endpoint', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('a server answers upgrades with 503 during its shutdown, and no longer listens for upgrades after it', async () => {
+  test('a server answers upgrades with 503 during its shutdown, and no longer listens for upgrades after its shutdown', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);

@@ -13,8 +13,8 @@ import {
 import { slabBytes } from '../../src/transport/slabs.ts';
 import { Waiting } from '../../src/transport/waiting.ts';
 
-describe('a payload that waits and still belongs to the application', () => {
-  test('FAULT-1: the payload is copied in pieces, each when the socket can take it', () => {
+describe('a payload of the application that waits to be sent', () => {
+  test('FAULT-1: a payload is copied piece by piece, each piece only when the socket can take it', () => {
     const payload = randomBytes(100_000);
     const waiting = new Waiting();
     waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);

@@ -68,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a server compresses a broadcast once for each window size without context, and once for each context', async () => {
+test('P7, P26: a server compresses a broadcast once per window size, and separately for each connection with a context', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -119,7 +119,7 @@ const uses: [name: string, use: (bytes: Uint8Array<ArrayBuffer>) => unknown][] =
   ['transferred', (bytes) => structuredClone(bytes.buffer, { transfer: [bytes.buffer] })],
 ];
 test.each(uses)(
-  'FAULT-1: a compressed broadcast reaches every connection whole if its payload is %s after the call',
+  'FAULT-1: if the payload of a compressed broadcast is %s after the call, every connection still receives the whole message',
   async (_, use) => {
     const { server, members } = await group([noContext, noContext, small, context, context, null]);
     const sent: Buffer[] = [];

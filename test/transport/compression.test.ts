@@ -484,7 +484,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: messages in compression count for the send cap: the first is accepted, one beyond the cap ends the connection', async () => {
+  test('A32: messages in compression count for the send cap, and a message beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -580,7 +580,7 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(before);
   });
 
-  test('A35: if the budget has no room, a client asks for no context takeover, and reserves only what was negotiated', async () => {
+  test('A35: if the budget has no room, a client offers server_no_context_takeover, and reserves only what was negotiated', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();

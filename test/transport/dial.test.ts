@@ -364,7 +364,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
 });
 
 describe('FAULT-10: options that exclude each other', () => {
-  test("FAULT-10: a client refuses options with two ways to the server, but ignores the environment's proxy if a socket is passed", async () => {
+  test("FAULT-10: a client refuses options that name two ways to the server, but a socket has priority over the environment's proxy", async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -467,7 +467,7 @@ describe('the response of the server', () => {
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
   ])(
-    '%s: a client refuses the response, and delivers no frame that follows it (A46)',
+    '%s: a client refuses the response, and delivers no frame after the response (A46)',
     async (_name, make, code) => {
       const messages: unknown[] = [];
       const server = await scripted((request) => {
@@ -814,14 +814,14 @@ describe('TLS to the server', () => {
     },
   );
 
-  test('O7: a client refuses a certificate whose CA it does not trust, and sends no request', async () => {
+  test('O7: a client refuses a certificate if it does not trust the CA of the certificate, and sends no request', async () => {
     const server = await scripted(echoAccept, { tls });
     const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
     expect(error.stage).toBe('tls');
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: a client sends a host name as SNI, but no address; with ALPN it requests http/1.1', async () => {
+  test('O8: a client sends a host name as SNI, but never an address, and requests http/1.1 by ALPN', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -931,7 +931,7 @@ describe('redirects', () => {
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: a client sends no credentials to another host or port, even after a redirect back from there', async () => {
+  test('A42: after a redirect to another host or port, a client sends no credentials, even if a second redirect leads back', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -1006,7 +1006,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: if a required subprotocol may not be sent to another origin, the attempt fails without a request to it', async () => {
+  test('FAULT-10: if a required subprotocol may not be sent to another origin, the attempt fails, and this origin receives no request', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -1112,7 +1112,7 @@ describe('proxies of a client', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test("A43: bytes that arrive with the proxy's 200 are passed on to the response or TLS, and are not lost", async () => {
+  test('A43: bytes that arrive together with the 200 of a proxy are not lost, with and without TLS to the server', async () => {
     // The proxy sends the first bytes of the origin in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
@@ -1201,7 +1201,7 @@ describe('proxies of a client', () => {
     }
   });
 
-  test('FAULT-10: for a % in proxy credentials that is not encoded, the error says that "%" is written "%25"', async () => {
+  test('FAULT-10: if the credentials of a proxy contain an unencoded %, the error says that "%" is written "%25"', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',
@@ -1313,7 +1313,7 @@ describe('proxies of a client', () => {
       [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
     ])(
-      'whether the client uses a proxy (%s) with the environment %j for the URL %s',
+      'the client uses a proxy: %s, with the environment %j and the URL %s',
       async (proxied, environment, url) => {
         expect(await via(environment, url)).toBe(proxied);
       },

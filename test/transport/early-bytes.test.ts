@@ -19,7 +19,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
   ]);
 
   test.each(ends)(
-    'FAULT-3: if the peer leaves during the upgrade hook, the signal aborts; the peer sent an early byte: %s; the peer leaves by: %s',
+    'FAULT-3: the signal aborts if the peer leaves during the upgrade hook (the peer sent an early byte: %s, and leaves by: %s)',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
 
 test.each([true, false])(
-  "received messages stay unchanged when chunks are released, with another 'data' listener on the socket: %s",
+  "received messages stay unchanged when chunks are released (the socket has another 'data' listener: %s)",
   async (listens) => {
     const chunks: Buffer[] = [];
     const received: Buffer[] = [];

@@ -76,7 +76,7 @@ describe('the heartbeat', () => {
     ]);
   });
 
-  test('if a connection is not paused, resume() does not restart the time of its heartbeat', async () => {
+  test('if a connection is not paused, resume() does not restart the time of the heartbeat', async () => {
     const { connection, pass, end } = setUp();
     for (let second = 0; second < 52; second++) {
       connection.resume();
@@ -129,7 +129,7 @@ describe('the heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('a heartbeatInterval of Infinity disables the heartbeat, and the connection sets no timer for it', async () => {
+  test('a heartbeatInterval of Infinity disables the heartbeat, and no timer is set for the heartbeat', async () => {
     const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     await pass(200_000);
     expect(frames()).toEqual([]);
@@ -163,7 +163,7 @@ describe('the heartbeat', () => {
   });
 
   test.each(['client', 'server'] as const)(
-    'FAULT-2: a %s that only receives sends an unsolicited pong after each interval of its own silence',
+    'FAULT-2: a %s that only receives sends an unsolicited pong after each interval in which it has sent nothing',
     async (role) => {
       const { frames, receive, pass, end } = setUp(role);
       const mask = role === 'server';
@@ -177,7 +177,7 @@ describe('the heartbeat', () => {
     },
   );
 
-  test('FAULT-2: an endpoint that only receives also sends unsolicited pongs, during many short messages and during a long one', async () => {
+  test('FAULT-2: an endpoint that only receives sends unsolicited pongs, during many short messages and during one long message', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));

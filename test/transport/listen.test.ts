@@ -45,7 +45,7 @@ test('when the AbortSignal of listen() aborts, the listener stops', async () => 
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('a client and a server work over a Unix domain socket, whose path is the address that listen() returns', async () => {
+test('a client and a server work over a Unix domain socket, and listen() returns the path of this socket as the address', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = unixPath();
   const address = await server.listen({ socketPath });
@@ -57,7 +57,7 @@ test('a client and a server work over a Unix domain socket, whose path is the ad
   }
 });
 
-test('a server keeps TLS connections on a Unix domain socket apart, although they have no address', async () => {
+test('a server distinguishes TLS connections on a Unix domain socket, although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = unixPath();
   await server.listen({ socketPath, tls });

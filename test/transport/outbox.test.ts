@@ -52,7 +52,7 @@ function text(value: string): Buffer {
   return Buffer.from(value);
 }
 
-describe('coalescing of writes', () => {
+describe('an outbox (the send buffer of a connection) joins small writes', () => {
   test('all frames that are sent within one turn of the event loop leave in one write, at its end', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
@@ -147,7 +147,7 @@ describe('coalescing of writes', () => {
   });
 });
 
-describe('the order and contents of the bytes', () => {
+describe('the order and contents of the bytes in slabs (shared write buffers)', () => {
   type Operation =
     | { readonly kind: 'small' | 'large'; readonly size: number }
     | { readonly kind: 'flush' | 'turn' | 'block' | 'take' | 'open' };
@@ -373,7 +373,7 @@ describe('the order and contents of the bytes', () => {
 });
 
 describe('backpressure', () => {
-  test('an outbox gives a blocked socket no more data until the socket has taken the data that it was given', async () => {
+  test('an outbox passes no data to a blocked socket until the socket has taken all earlier data', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     send(outbox, text('one '));
@@ -395,7 +395,7 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('an outbox writes to a slow socket in slices of 64 KiB, so bufferedAmount shows the progress of the peer', async () => {
+  test('an outbox writes to a slow socket in slices of 64 KiB, so that bufferedAmount shows the progress of the peer', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
@@ -412,7 +412,7 @@ describe('backpressure', () => {
   });
 });
 
-describe('notifications of senders', () => {
+describe('notifications that bytes have left an outbox (the send buffer)', () => {
   test('whenSent calls its callback when all earlier bytes have left, and never before the current call has returned', async () => {
     const { socket, outbox } = setUp();
     const sent: string[] = [];
@@ -507,7 +507,7 @@ describe('notifications of senders', () => {
     },
   );
 
-  test('if a socket delays a small write, the outbox adds an empty write, whose callback notifies the sender', async () => {
+  test('if a socket delays a small write, the outbox adds an empty write, and the callback of this write notifies the sender', async () => {
     const { socket, outbox, owner } = setUp();
     const sent = vi.fn();
     socket.block();
@@ -589,7 +589,7 @@ describe('notifications of senders', () => {
   });
 });
 
-describe('counting the bytes that wait', () => {
+describe('counting the bytes that wait in an outbox (the send buffer)', () => {
   test('data that waits counts in the memory budget until it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();

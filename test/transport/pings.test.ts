@@ -109,7 +109,7 @@ test('C7: if no pong arrives before the next ping, the connection fails with 101
   expect((await connection.closed).code).toBe(1006);
 });
 
-test('the time of `timeout` begins at the last pong, and pings that are sent later do not prolong it', async () => {
+test('the time of `timeout` begins at the last pong, and later pings do not prolong this time', async () => {
   const { socket, pass } = open({ interval: 1_000, timeout: 3_500, answerEach: false });
   await pass(2_100);
   socket.push(frame(Op.Pong));

@@ -11,7 +11,7 @@ function connectProxy(option: string): ConnectProxy {
   return proxy;
 }
 
-describe('O4, O5: the proxy that the option names', () => {
+describe('O4, O5: the proxy that the option `proxy` names', () => {
   test.each([
     ['http://proxy.example', 'proxy.example', 80, false],
     ['https://proxy.example', 'proxy.example', 443, true],

@@ -64,7 +64,7 @@ describe('V1: the body of a refusal', () => {
     },
   );
 
-  test('the body is the same for every size of the chunks, and of the pieces in which it arrives', () => {
+  test('the body is read correctly for every size of the HTTP chunks and of the received pieces', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),

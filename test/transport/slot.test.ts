@@ -105,7 +105,7 @@ test.each(kinds)(
 );
 
 describe.each(['a peer that never begins TLS', 'a peer that never sends a request'] as const)(
-  'the slot of a socket whose peer is silent: %s',
+  'the slot (place in maxConnections) of a silent socket: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
       'FAULT-4: %s: a socket has its slot from the moment when the server accepts it until it has closed',
@@ -138,7 +138,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   },
 );
 
-test('FAULT-4: a refused peer that does not close its socket keeps its slot', async () => {
+test('FAULT-4: a refused peer keeps its slot in maxConnections until its socket is closed', async () => {
   const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
   const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
   for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);

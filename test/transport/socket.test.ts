@@ -298,7 +298,7 @@ describe('the deadline of the closing handshake', () => {
     expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
   });
 
-  test('FAULT-3: if the destroyed socket never emits its close event, the connection still closes at a deadline, however it ended', async () => {
+  test('FAULT-3: if a destroyed socket never emits its close event, a deadline closes the connection, however it was ended', async () => {
     class Stuck extends FakeSocket {
       // A socket of Node behaves like this after `end()` and `resetAndDestroy()`: it emits no 'close'.
       override _destroy(): void {}
@@ -521,7 +521,7 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('above the high-water mark, waitsForDrain() writes the data, and returns false if the socket takes all', () => {
+  test('above the high-water mark, waitsForDrain() writes the data, and returns false if the socket takes all of the data', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
@@ -591,7 +591,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('A32: a server whose replies wait does not read, even if the handler calls resume() before each reply', async () => {
+  test('A32: while replies wait, a server does not read, even if the handler calls resume() before each reply', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -647,7 +647,7 @@ describe('replies that wait to be sent', () => {
 });
 
 describe('pausing a connection on a socket', () => {
-  test('after pause(), a connection reads no more, and after resume() it delivers the data that it had read in order', async () => {
+  test('after pause() a connection stops reading, and after resume() it delivers all messages in order', async () => {
     const line: Line = setUp(
       'server',
       {},
@@ -671,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('a client and a server on a duplex pair close cleanly, even with nested calls', async () => {
+test('a client and a server close cleanly on a pair of Duplex streams, on which handlers run inside each other', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];
@@ -778,7 +778,7 @@ describe('reset() of a connection', () => {
   );
 });
 
-test('an error that breaks a rule of the protocol is reported as a ProtocolError', async () => {
+test('a violation of the protocol is reported as a ProtocolError', async () => {
   const errors: Error[] = [];
   const { receive, pass } = setUp('server', {}, { onError: (error) => errors.push(error) });
   await receive(frame(3));

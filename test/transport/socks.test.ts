@@ -223,7 +223,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
   });
 });
 
-describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () => {
+describe('A43, O6: answers of a SOCKS5 proxy that make the attempt fail', () => {
   const chosen = bytes('05 00');
   test.each<[string, Buffer | null, Buffer | null, string, RegExp]>([
     ['no method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],

@@ -207,7 +207,7 @@ describe('setting timers inside a callback', () => {
 });
 
 describe('FAULT-2: the deadlines of a process that was suspended', () => {
-  test('after a suspension, the wheel checks the deadlines only after Node has read the data that has arrived', () => {
+  test('after a suspension, the timer wheel checks the deadlines only after Node has read the data that has arrived', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);
@@ -231,7 +231,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a deadline that passed during a suspension is prolonged once, by the lost time but at most its own delay', () => {
+  test('a deadline that passed during a suspension is prolonged once by the lost time, but at most by its own delay', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -258,7 +258,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a suspension of less than a second, which is common in event loops, prolongs no deadline', () => {
+  test('a suspension of less than a second prolongs no deadline', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel);
     vi.advanceTimersByTime(TICK);
@@ -270,7 +270,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
   });
 });
 
-test('a wheel uses one timer of Node for all deadlines, and none after the last deadline', () => {
+test('a timer wheel uses one timer of Node for all deadlines, and no timer after the last deadline', () => {
   const wheel = new TimerWheel();
   const timers = Array.from({ length: 1_000 }, () => recorder(wheel));
   timers.forEach(({ timer }, index) => {

@@ -152,7 +152,7 @@ describe('the parts of a TLS write', () => {
     ]);
   });
 
-  test('data that is sent during an unfinished write leaves in one write after it', async () => {
+  test('data that is sent during an unfinished write leaves in one write after the unfinished write', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();
@@ -303,7 +303,7 @@ describe('backpressure of a TLS socket', () => {
     ]);
   });
 
-  test('whenSent calls its callbacks in order, each when the TLS write with its bytes has finished, and not before', async () => {
+  test('whenSent calls each callback when the TLS write with its bytes has finished, not earlier, and in order', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     const sent: string[] = [];

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { inLaterTurn, TurnShare } from '../../src/deflate/turn.ts';
 import { flushAtEndOfTurn } from '../../src/transport/turn.ts';
 
-test('FAULT-5: at the end of a turn, answers are sent before messages that wait for a later turn are decompressed', async () => {
+test('FAULT-5: at the end of a turn of the event loop, answers are sent before postponed messages are decompressed', async () => {
   const log: string[] = [];
   const answer = { isListed: false, flush: () => log.push('answer'), endTurn: () => log.push('too late') };
   // The peer of the message has used up its time in this turn of the event loop. So the message waits for a later turn. The message is

@@ -426,7 +426,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('if a peer leaves while the upgrade hook works, it no longer counts for maxConnections', async () => {
+  test('a peer that leaves while the upgrade hook works no longer counts for maxConnections', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -513,7 +513,7 @@ describe("slow peers of the server's own listener", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('A7: at the deadline, a server answers a silent peer with 408, but drops one with an unfinished TLS handshake', async () => {
+  test('A7: at the deadline, a server answers a silent peer with 408, but drops a peer with an unfinished TLS handshake', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
     const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
@@ -589,7 +589,7 @@ describe("TLS of the server's own listener", () => {
   });
 });
 
-test('A13: at most a thousand refused peers may read their answer slowly; a further one loses its socket immediately', async () => {
+test('A13: at most a thousand refused peers may read their answers slowly, and the socket of any further peer is destroyed immediately', async () => {
   // On a slow machine, the time of the first peers would be over before all peers are refused.
   useFakeClock();
   onTestFinished(useRealClock);
