@@ -124,14 +124,17 @@ test('each file of test/pages/ is used by a block on a page', () => {
 describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
   'the code on $page',
   ({ page, blocks }) => {
-    test.runIf(strict.includes(page))('every block runs, or a comment says why the block does not run', () => {
-      const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
-      expect(
-        code
-          .filter(({ runs, reason }) => runs === (reason !== ''))
-          .map(({ line, language }) => `${language}, line ${line}`),
-      ).toEqual([]);
-    });
+    test.runIf(strict.includes(page))(
+      'every block runs, or a comment says why the block does not run',
+      () => {
+        const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
+        expect(
+          code
+            .filter(({ runs, reason }) => runs === (reason !== ''))
+            .map(({ line, language }) => `${language}, line ${line}`),
+        ).toEqual([]);
+      },
+    );
 
     for (const block of blocks.filter(({ runs }) => runs)) {
       test(`the block in line ${block.line} runs and ends with status 0`, async () => {

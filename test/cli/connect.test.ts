@@ -373,15 +373,18 @@ describe('exit codes of connect', () => {
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
     [1011, '', 1, 'closed by the server: 1011 (internal error)'],
     [3000, 'own', 1, 'closed by the server: 3000: own'],
-  ])('if the server closes with %i, connect prints the code and the reason, and exits with the right code', async (code, reason, exit, line) => {
-    const port = await listen({
-      open(connection) {
-        connection.close(code, reason);
-      },
-    });
-    const ended = await runHere([...untilClosed, `ws://127.0.0.1:${port}/`]);
-    expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
-  });
+  ])(
+    'if the server closes with %i, connect prints the code and the reason, and exits with the right code',
+    async (code, reason, exit, line) => {
+      const port = await listen({
+        open(connection) {
+          connection.close(code, reason);
+        },
+      });
+      const ended = await runHere([...untilClosed, `ws://127.0.0.1:${port}/`]);
+      expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
+    },
+  );
 
   test('connect exits with 1 if the connection is lost', async () => {
     const port = await listen({

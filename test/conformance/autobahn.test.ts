@@ -34,10 +34,13 @@ test('if a fact of a case changes, the digest of the case changes', () => {
 });
 
 // The repository contains the digests of the facts, and not the facts.
-test.skipIf(!existsSync(facts))('the digests in the repository equal the digests of the recorded facts', () => {
-  const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
-  expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
-});
+test.skipIf(!existsSync(facts))(
+  'the digests in the repository equal the digests of the recorded facts',
+  () => {
+    const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
+    expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
+  },
+);
 
 test('every case has a description, an expectation, a section, and the ids of the requirements that it covers', () => {
   for (const { id, description, expectation, section, covers } of autobahn.cases) {

@@ -47,10 +47,13 @@ describe("the expected results of Autobahn's 517 cases", () => {
     },
   );
 
-  test.each(readdirSync(folder))('the name of the file %s consists of the agent and the peer that the file contains', (name) => {
-    const { agent, peer } = expected(name);
-    expect(`${agent}-${peer}.json`).toBe(name);
-  });
+  test.each(readdirSync(folder))(
+    'the name of the file %s consists of the agent and the peer that the file contains',
+    (name) => {
+      const { agent, peer } = expected(name);
+      expect(`${agent}-${peer}.json`).toBe(name);
+    },
+  );
 });
 
 test('the report shows that the server of the package ws closes with 1008 in the four cases with many fragments', async () => {

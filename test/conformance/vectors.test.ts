@@ -81,24 +81,27 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
   if (vector.outcome !== 'open') expect([null, 1005, ...vector.codes], vector.id).toContain(seen.code);
 };
 
-describe.each(['server', 'client'] as const)('the outcome of our endpoint for the test vectors for a %s', (role) => {
-  const own = all.filter((one) => one.role === role);
+describe.each(['server', 'client'] as const)(
+  'the outcome of our endpoint for the test vectors for a %s',
+  (role) => {
+    const own = all.filter((one) => one.role === role);
 
-  test('our endpoint has the expected outcome if the bytes of a vector arrive as one chunk', async () => {
-    expect(own.length).toBeGreaterThan(300);
-    for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
-  });
+    test('our endpoint has the expected outcome if the bytes of a vector arrive as one chunk', async () => {
+      expect(own.length).toBeGreaterThan(300);
+      for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
+    });
 
-  test('our endpoint has the expected outcome if the bytes of a vector arrive one at a time', async () => {
-    const short = own.filter(({ input }) => input.length <= 4096);
-    expect(short.length).toBeGreaterThan(250);
-    for (const one of short) {
-      const bytes = Buffer.from(one.input, 'hex');
-      const places = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, i) => i + 1);
-      expectRight(one, await outcomeOf(one, cut(bytes, ...places)));
-    }
-  });
-});
+    test('our endpoint has the expected outcome if the bytes of a vector arrive one at a time', async () => {
+      const short = own.filter(({ input }) => input.length <= 4096);
+      expect(short.length).toBeGreaterThan(250);
+      for (const one of short) {
+        const bytes = Buffer.from(one.input, 'hex');
+        const places = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, i) => i + 1);
+        expectRight(one, await outcomeOf(one, cut(bytes, ...places)));
+      }
+    });
+  },
+);
 
 describe('the contents of the test vectors', () => {
   test('each call returns the same vectors as plain JSON of less than 8 MB', () => {

@@ -53,7 +53,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       ['a final block', ['f3 48 cd c9 c9 07 00 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
       ['two blocks', ['f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
       [
-        'empty messages among others',
+        'empty messages between other messages',
         ['00', 'f2 48 cd c9 c9 07 00', '00', 'f2 00 11 00 00'],
         ['', 'Hello', '', 'Hello'],
       ],

@@ -412,7 +412,7 @@ const malformed: readonly Malformed[] = [
         fault: name,
       },
       {
-        title: `${name} twice, not side by side`,
+        title: `${name} twice, with another parameter between`,
         parameters: [
           [name, value],
           [other, between],
@@ -676,9 +676,12 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     // If the server does not mention a parameter, the client's promise counts.
     ['', { clientMaxWindowBits: 12 }, { clientMaxWindowBits: 12 }],
     ['', { clientNoContextTakeover: true }, { clientNoContextTakeover: true }],
-  ])('P14, P15, P16, P20: from the answer "%s" follow the parameters %o for a client with the configuration %o', (answer, params, config) => {
-    expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
-  });
+  ])(
+    'P14, P15, P16, P20: from the answer "%s" follow the parameters %o for a client with the configuration %o',
+    (answer, params, config) => {
+      expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
+    },
+  );
 
   test.each<[string, DeflateRefusalCode, string, DeflateConfig]>([
     [

@@ -8,7 +8,7 @@ import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
 const sources: [string, (size: number, seed: number) => Buffer][] = [
   ['JSON', jsonOf],
   ['noise', noiseOf],
-  ['JSON and noise in turn', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
+  ['alternating JSON and noise', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
 ];
 
 describe.each(engines)('with the compression engine "%s"', (engine) => {

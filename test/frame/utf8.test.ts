@@ -160,7 +160,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
     ['F21: a code point above U+10FFFF', 'f4908080'],
     ['F21: the first byte of a form of five bytes', 'f888808080'],
     ['F21: a continuation byte alone', '80'],
-    ['F21: a character that another one interrupts', 'e28241'],
+    ['F21: a character that another character interrupts', 'e28241'],
     ['F21: a character that ends after three of four bytes', 'f09f98'],
   ])('%s is refused: %s [A37]', (_, hex) => {
     const bytes = Buffer.from(hex, 'hex');

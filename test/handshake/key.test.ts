@@ -60,7 +60,7 @@ test.each([
   ['dGhlIHNhbXBsZSBub25jZ===', 'it has padding instead of a character'],
   ['========================', 'it consists of padding'],
   ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'it has a character that latin1 would cut to T'],
-])('S5: isKey refuses %j: %s', (value) => {
+])('S5: isKey refuses the key %j, because %s', (value) => {
   expect(isKey(value)).toBe(false);
 });
 

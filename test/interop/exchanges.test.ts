@@ -235,7 +235,7 @@ describe.each(peers)(
       describe.each(engines)('messages with permessage-deflate and the compression engine "%s"', (engine) => {
         const wishes: [string, PeerCompression][] = [
           ['no parameter', {}],
-          ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+          ['no context takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
           ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
           // This limits our side, since the peer's zlib refuses to compress with so few bits.
           ['a window of 8 bits', server === 'ours' ? { serverMaxWindowBits: 8 } : { clientMaxWindowBits: 8 }],

@@ -61,7 +61,7 @@ test.each([
   [['bench/memory.js', '--from', '10', '--to', '5'], '--to is 5, which is not more than --from 10'],
   [['scripts/fuzz.js', '--seed', '-1'], "Option '--seed' argument is ambiguous"],
   [['scripts/fuzz.js', '--inputs', ''], '--inputs takes a whole number from 1 on, not ""'],
-])('%s', (args, message) => {
+])('the command %j exits with 2 and prints what is wrong', (args, message) => {
   const { status, stdout, stderr } = run(...args);
   expect(stderr.slice(0, message.length)).toBe(message);
   expect(status).toBe(2);

@@ -91,7 +91,7 @@ const routes: Record<string, () => Promise<Route>> = {
     );
     return { url: `ws://127.0.0.1:${first.port}/`, options: { redirects: 1 } };
   },
-  'an https proxy and TLS through it': async () => {
+  'an https proxy and TLS to the server': async () => {
     const { port } = await scripted(accepts, { tls });
     const proxy = await proxyTo(port, { tls });
     return {

@@ -651,16 +651,17 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
 
   const answered: Record<string, string> = {
     'permessage-deflate': 'permessage-deflate',
-    'without takeover': 'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    'both parameters of context takeover':
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     'no spaces': 'permessage-deflate;server_no_context_takeover;server_max_window_bits=15',
-    'a window that was not asked for': 'permessage-deflate; server_max_window_bits=12',
+    'a window that the client did not request': 'permessage-deflate; server_max_window_bits=12',
     'a quoted value': 'permessage-deflate; client_max_window_bits="12"',
     'empty elements': ', permessage-deflate,',
     'white space everywhere': 'permessage-deflate ;  server_max_window_bits = 12',
   };
 
   test.each(Object.entries(answered))(
-    'FAULT-0: the client accepts the extension field with %s',
+    'FAULT-0: the client accepts an extension field with this form or content: %s',
     async (_name, value) => {
       const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
       const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });

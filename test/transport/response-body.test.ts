@@ -52,7 +52,7 @@ describe('V1: the body of a refusal', () => {
     ['in chunks that end early', chunked, '5\r\nno', 'no', false],
     ['in invalid chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
     ['in a chunk with a negative size', chunked, '-5\r\nnoway', '', true],
-    ['in chunks whose size line never ends', chunked, 'x'.repeat(2_000), '', true],
+    ['in chunks with a size line that never ends', chunked, 'x'.repeat(2_000), '', true],
   ])(
     'a body %s is read correctly, wherever the response is split into two pieces',
     (_name, response, bytes, body, isComplete) => {

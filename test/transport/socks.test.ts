@@ -226,13 +226,25 @@ describe('the tunnel through a SOCKS5 proxy', () => {
 describe('A43, O6: answers of a SOCKS5 proxy that make the attempt fail', () => {
   const chosen = bytes('05 00');
   test.each<[string, Buffer | null, Buffer | null, string, RegExp]>([
-    ['no method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
-    ['a method that was not offered', bytes('05 01'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
+    ['no authentication method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
+    [
+      'an authentication method that was not offered',
+      bytes('05 01'),
+      null,
+      'WS_SOCKS_AUTHENTICATION',
+      /user name/,
+    ],
     ['credentials are required', bytes('05 02'), null, 'WS_SOCKS_AUTHENTICATION', /or requires them/],
     ['another version', bytes('04 00'), null, 'WS_SOCKS_REPLY', /not valid in SOCKS5/],
-    ['an HTTP proxy', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), null, 'WS_SOCKS_REPLY', /not valid/],
-    ['the end, at once', null, null, 'WS_DIAL_CLOSED', /closed/],
-    ['half a choice', bytes('05'), null, 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
+    [
+      'an HTTP response',
+      Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      null,
+      'WS_SOCKS_REPLY',
+      /not valid/,
+    ],
+    ['the end of TCP instead of an answer', null, null, 'WS_DIAL_CLOSED', /closed/],
+    ['half of the choice of a method', bytes('05'), null, 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
     [
       'another version in the reply',
       chosen,
@@ -241,8 +253,8 @@ describe('A43, O6: answers of a SOCKS5 proxy that make the attempt fail', () => 
       /not valid/,
     ],
     ['an unknown type of address', chosen, bytes('05 00 00 02 00000000 0000'), 'WS_SOCKS_REPLY', /not valid/],
-    ['the end of the reply', chosen, null, 'WS_DIAL_CLOSED', /closed/],
-    ['half a reply', chosen, bytes('05 00 00 01'), 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
+    ['the end of TCP instead of the reply', chosen, null, 'WS_DIAL_CLOSED', /closed/],
+    ['half of the reply', chosen, bytes('05 00 00 01'), 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
     ['a refusal', chosen, bytes('05 05 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /connection refused/],
     ['a refusal without an address', chosen, bytes('05 02'), 'WS_SOCKS_REFUSED', /not allowed by its rules/],
     ['an unknown refusal', chosen, bytes('05 63 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /reply 99/],

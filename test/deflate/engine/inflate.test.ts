@@ -381,7 +381,7 @@ describe('the limits of output and memory', () => {
     ['literals', zlibDeflate(randomBytes(500, randomFrom(1), 90), Buffer.alloc(0), { strategy: 2 }), 500],
     ['matches', zlibDeflate(Buffer.alloc(10_000), Buffer.alloc(0)), 10_000],
     ['stored block', zlibDeflate(Buffer.alloc(3000), Buffer.alloc(0), { level: 0 }), 3000],
-    ['output larger than the scratch memory', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
+    ['output larger than the shared buffer', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
   ])('the output limit is exact for %s', (_name, data, length) => {
     expect(inflate(data, null, length).length).toBe(length);
     expect(outcome(data, null, length - 1)).toBe('too-big');
